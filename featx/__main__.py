@@ -1,0 +1,6 @@
+"""``python -m featx`` is ``featx``."""
+
+from featx.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="featx")

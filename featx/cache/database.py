@@ -1,0 +1,258 @@
+"""One SQLite file that several threads and processes share, and that nobody has to look after.
+
+A damaged file is set aside under another name and a fresh one begun; one that cannot be used is
+done without. Each is said as a FeatxWarning, and neither is an error.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from featx.errors import FeatxWarning
+
+__all__ = ["Database", "pragma", "transaction"]
+
+_Answer = TypeVar("_Answer")
+
+_APPLICATION = 0x66656174  # 'feat', in the header of the file
+_TRIES = 3  # the file, the one that another process put in its place, a fresh one
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_ERROR,  # a table or column of ours is not there
+        sqlite3.SQLITE_FORMAT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
+
+class Database:
+    """A file with a schema of ours, opened at the first use and again after a fork or a failure.
+
+    Parameters
+    ----------
+    path : Path
+        The file, made with its folders when first used.
+    schema : tuple of str
+        Statements that make its tables.
+    version : int
+        Of the schema; a file of another version is left alone and done without.
+    timeout : float
+        Seconds to wait for another process that is writing.
+    """
+
+    def __init__(self, path: Path, schema: tuple[str, ...], version: int, timeout: float) -> None:
+        self.path = path
+        self.files = tuple(path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
+        self._schema = schema
+        self._version = version
+        self._timeout = timeout
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None  # which file the connection is of
+        self._off = False
+
+    def run(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer | None:
+        """What ``work`` gives, or None where the file cannot be used; it may be called again."""
+        with self._lock:
+            for _ in range(_TRIES):
+                if self._off:
+                    return None
+                try:
+                    if self._connection is None:
+                        self._connection = self._connect()
+                    return work(self._connection)
+                except (sqlite3.Error, OSError) as error:
+                    self._recover(error)
+            self._give_up("it is damaged again and again")
+            return None
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                with suppress(sqlite3.Error):
+                    connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        _guard_forks()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._opened = _identity(self.path)
+        connection = sqlite3.connect(
+            self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.text_factory = bytes  # text is damage: do not trip over it
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._opened = _identity(self.path)
+        _OPEN.add(self)
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        with transaction(connection, "DEFERRED"):  # another's database is not to be touched
+            empty = self._is_empty(connection)
+        _log_ahead(connection, self._timeout)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if empty:
+            with transaction(connection):
+                if self._is_empty(connection):  # else another process was faster
+                    for statement in self._schema:
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                    connection.execute(f"PRAGMA user_version = {self._version}")
+
+    def _is_empty(self, connection: sqlite3.Connection) -> bool:
+        """Whether nothing is there yet; OSError where something of others is."""
+        owner, version = (pragma(connection, name) for name in ("application_id", "user_version"))
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if owner == version == tables == 0:
+            return True
+        if owner != _APPLICATION:
+            raise OSError(0, "it is a database of something else")
+        if version != self._version:
+            raise OSError(0, f"it has format {version}, expected {self._version}")
+        return False
+
+    def _recover(self, error: sqlite3.Error | OSError) -> None:
+        """Make ready for another try, or for none."""
+        self.close()
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # of the family, without details
+        if self._opened is not None and _identity(self.path) != self._opened:
+            return  # removed, or set aside by another process
+        if code not in _DAMAGED:
+            self._give_up((isinstance(error, OSError) and error.strerror) or str(error))
+            return
+        try:
+            aside = self._set_aside()
+        except OSError as refused:
+            self._give_up(f"{error}, and it cannot be renamed: {refused.strerror}")
+            return
+        if aside is not None:
+            _warn(f"{self.path}: damaged ({error}); now called {aside.name}, and a fresh one begun")
+
+    def _set_aside(self) -> Path | None:
+        """Rename the file and its log; None where another process has done so meanwhile."""
+        with _locked(self.path.parent):
+            if _identity(self.path) != self._opened:
+                return None
+            n = 1
+            while (aside := self.path.with_name(f"{self.path.name}.damaged-{n}")).exists():
+                n += 1
+            for path in reversed(self.files):  # the log first: a fresh file must not find it
+                if path.exists():
+                    path.rename(aside.with_name(aside.name + path.name[len(self.path.name) :]))
+            return aside
+
+    def _give_up(self, reason: str) -> None:
+        self._off = True
+        _warn(f"{self.path}: cannot be used ({reason}); going on without it")
+
+    def _hold(self) -> None:
+        self._lock.acquire()
+        self.close()
+
+    def _release(self) -> None:
+        self._lock.release()
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """All that is written in the block, or nothing; nobody writes between what is read in it."""
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # it may have been undone already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _log_ahead(connection: sqlite3.Connection, timeout: float) -> None:
+    """Let readers and a writer work at once; SQLite itself does not wait for its turn to say so."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def pragma(connection: sqlite3.Connection, name: str) -> int:
+    """What SQLite answers to ``PRAGMA name``, where that is a number."""
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Alone in a folder, among those who ask; where the system has no such locks, nobody waits."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(f"cache {message}", FeatxWarning, stacklevel=2)
+
+
+# SQLite forbids to carry a connection into a forked process, even to close it there. So before each
+# fork all are closed, and nobody opens one until it is done.
+
+_OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
+_FORK = threading.Lock()
+_HELD: list[Database] = []
+
+
+def _before_fork() -> None:
+    _FORK.acquire()
+    _HELD.extend(_OPEN)
+    for database in _HELD:
+        database._hold()
+
+
+def _after_fork() -> None:
+    while _HELD:
+        _HELD.pop()._release()
+    _FORK.release()
+
+
+@cache
+def _guard_forks() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+        )

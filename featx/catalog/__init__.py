@@ -1,0 +1,32 @@
+"""Which backbones exist, where their bytes are, and proof that they are the right bytes."""
+
+from featx.catalog.cards import POOLINGS, Card, File
+from featx.catalog.downloads import missing_bytes, pull
+from featx.catalog.proofs import digest, find, prove
+from featx.catalog.shelves import (
+    get_card,
+    list_cards,
+    locate,
+    remove,
+    shelves,
+    shipped_shelf,
+    user_shelf,
+)
+
+__all__ = [
+    "POOLINGS",
+    "Card",
+    "File",
+    "digest",
+    "find",
+    "get_card",
+    "list_cards",
+    "locate",
+    "missing_bytes",
+    "prove",
+    "pull",
+    "remove",
+    "shelves",
+    "shipped_shelf",
+    "user_shelf",
+]

@@ -1,0 +1,74 @@
+"""The command line: parse, call the library, print. Results on standard output, words on standard error."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from featx import __version__
+from featx.errors import FeatxError, FeatxWarning
+
+__all__ = ["main"]
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "demo": "featx.cli.demo:demo",
+        "extract": "featx.cli.extract:extract",
+        "fit": "featx.cli.fit:fit",
+        "evaluate": "featx.cli.evaluate:evaluate",
+        "predict": "featx.cli.predict:predict",
+        "inspect": "featx.cli.inspect:inspect",
+        "backbones": "featx.cli.backbones:backbones",
+        "cache": "featx.cli.cache:cache",
+    }
+)
+
+
+class Group(click.Group):
+    """Loads a command when it is asked for; shows a FeatxError as one line and exit status 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, from its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run, and turn a deliberate failure into one line."""
+        try:
+            with warnings.catch_warnings():
+                warnings.showwarning = _show
+                return super().invoke(ctx)
+        except FeatxError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo(
+                "Interrupted: nothing half-written is left; rows in the cache are kept.", err=True
+            )
+            ctx.exit(130)  # what a shell expects of a program that SIGINT ended
+
+
+def _show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """A warning as one line; where in the code it was given is for developers."""
+    if issubclass(category, FeatxWarning):
+        click.echo(f"Warning: {message}", err=True)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="featx")
+def main() -> None:
+    """Transfer learning on a plain CPU: a frozen backbone makes rows, scikit-learn does the rest.
+
+    Start with `featx demo`, then `featx fit FOLDER --output NAME.featx`.
+    """

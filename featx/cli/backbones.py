@@ -1,0 +1,183 @@
+"""``featx backbones``: what there is, whether it is right, and how to get more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featx.cli.adding import add
+
+if TYPE_CHECKING:
+    from featx.catalog import Card
+
+__all__ = ["backbones"]
+
+format_option = click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="What to print.",
+)
+
+
+@click.group()
+def backbones() -> None:
+    """List, inspect, check, add and fetch backbones."""
+
+
+backbones.add_command(add)
+
+
+@backbones.command("list")
+@format_option
+def list_(style: str) -> None:
+    """List the backbones of all shelves; one that is to be pulled needs `featx backbones pull`."""
+    from featx.catalog import list_cards
+
+    facts: list[dict[str, Any]] = [
+        {
+            "name": card.name,
+            "modality": card.modality,
+            "dim": card.dim,
+            "bytes": _size(card),
+            "license": card.license,
+            "where": _where(card),
+        }
+        for card in list_cards()
+    ]
+    if style == "json":
+        click.echo(json.dumps(facts, indent=2))
+        return
+    rows = [[*(fact | {"bytes": _megabytes(fact["bytes"])}).values()] for fact in facts]
+    _table(["name", "modality", "dim", "size", "licence", "where"], rows)
+
+
+@backbones.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the card of NAME as TOML, with its fingerprint and where its bytes are."""
+    from featx.catalog import get_card, locate
+
+    card = get_card(name)
+    click.echo(f"# fingerprint: {card.fingerprint}")
+    click.echo(f"# card: {card.path}")
+    click.echo(f"# graph: {locate(card, card.graph) or 'not on this machine'}")
+    click.echo(card.to_toml(), nl=False)
+
+
+@backbones.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.pass_context
+def check(ctx: click.Context, names: Sequence[str]) -> None:
+    """Recompute the canary of each NAME, or of every backbone: is it still what its card says?
+
+    Exit status 1 if one fails; a canary or weights that are missing are only said.
+    """
+    from featx.canary import check as check_card
+    from featx.catalog import get_card, list_cards
+
+    cards = [get_card(name) for name in names] if names else list_cards()
+    width = max((len(card.name) for card in cards), default=0)
+    failed = False
+    for card in cards:
+        found = check_card(card)
+        failed |= found.status == "failed"
+        click.echo(f"{found.name:{width}}  {found.status:7}  {found.words}")
+    ctx.exit(1 if failed else 0)
+
+
+@backbones.command()
+@click.argument("name")
+@format_option
+def layers(name: str, style: str) -> None:
+    """List what --tap can read of NAME, a backbone or an .onnx file, from shallow to deep."""
+    from featx.catalog import get_card, prove
+    from featx.graphs import taps
+
+    if name.endswith(".onnx"):
+        found = taps(Path(name))
+    else:
+        card = get_card(name)
+        found = taps(prove(card)[card.graph.name])
+    facts = [
+        {
+            "depth": tap.depth,
+            "op": tap.op,
+            "shape": tap.shape,
+            "output": tap.output,
+            "name": tap.name,
+        }
+        for tap in found
+    ]
+    if style == "json":
+        click.echo(json.dumps(facts, indent=2))
+        return
+    rows = [[tap.depth, tap.op, _shape(tap.shape), tap.name] for tap in found]
+    _table(["depth", "made by", "shape", "name"], rows)
+
+
+@backbones.command()
+@click.argument("name")
+def pull(name: str) -> None:
+    """Fetch the bytes of NAME into your shelf, and print where they are."""
+    from tqdm import tqdm
+
+    from featx.catalog import get_card, missing_bytes
+    from featx.catalog import pull as fetch
+
+    card = get_card(name)
+    with tqdm(
+        total=missing_bytes(card), desc=name, unit="B", unit_scale=True, disable=None, leave=False
+    ) as bar:
+        path = fetch(card, progress=bar.update)
+    click.echo(path)
+
+
+@backbones.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Take the card and the bytes of NAME off your own shelf; what featx ships stays."""
+    from featx.catalog import remove as take_off
+
+    click.echo(f"removed {take_off(name)}", err=True)
+
+
+def _size(card: Card) -> int | None:
+    sizes = [file.size for file in (card.graph, *card.files)]
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def _megabytes(size: int | None) -> str:
+    return "?" if size is None else f"{size / 1e6:.1f} MB"
+
+
+def _where(card: Card) -> str:
+    """Whether the bytes came with featx, are on this machine, can be pulled, or none of these."""
+    from featx.catalog import locate, shipped_shelf
+
+    lacking = [file for file in (card.graph, *card.files) if locate(card, file) is None]
+    if lacking:
+        return "to pull" if all(file.url for file in lacking) else "missing"
+    path = locate(card, card.graph)
+    return "shipped" if path and path.is_relative_to(shipped_shelf()) else "here"
+
+
+def _shape(shape: Iterable[int | str | None] | None) -> str:
+    if shape is None:
+        return "?"
+    return f"[{', '.join('?' if side is None else str(side) for side in shape)}]"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Columns of text under a head, two spaces apart."""
+    cells = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())

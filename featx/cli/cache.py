@@ -1,0 +1,33 @@
+"""``featx cache``: the rows that are kept so that nothing is embedded twice."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["cache"]
+
+
+@click.group()
+def cache() -> None:
+    """Look at the kept rows, or remove them."""
+
+
+@cache.command()
+def info() -> None:
+    """Print where the cache is and how much it holds."""
+    from featx.cache import RowCache
+
+    found = RowCache().info()
+    click.echo(f"path   {found.path}\nrows   {found.rows}\nbytes  {found.bytes}")
+
+
+@cache.command()
+@click.confirmation_option(prompt="Remove all kept rows?")
+def clear() -> None:
+    """Remove every row; they are made again when they are next needed."""
+    from featx.cache import RowCache
+
+    store = RowCache()
+    rows = store.info().rows
+    store.clear()
+    click.echo(f"removed {rows} rows", err=True)

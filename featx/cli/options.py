@@ -1,0 +1,194 @@
+"""Options that several commands share, each group gathered into one record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from featx.errors import BadOption
+
+if TYPE_CHECKING:
+    from featx.backbone import Backbone
+    from featx.catalog import Card
+    from featx.engine import Engine
+    from featx.samples import Sample
+
+__all__ = [
+    "BackboneChoice",
+    "RunChoice",
+    "SourceChoice",
+    "backbone_options",
+    "run_options",
+    "source_options",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneChoice:
+    """Which rows: the backbone and what is changed of its card."""
+
+    backbone: str | None
+    tap: str | None
+    pooling: str | None
+    normalize: bool | None
+    set: tuple[str, ...]
+
+    def card(self) -> Card:
+        """The card that the options name; without ``--backbone`` the one that featx ships."""
+        from featx.catalog import get_card
+        from featx.inputs import DEFAULTS
+
+        return get_card(self.backbone or DEFAULTS["image"]).variant(
+            tap=self.tap, pooling=self.pooling, normalize=self.normalize, options=self.options
+        )
+
+    def open(self) -> Backbone:
+        """The backbone, its bytes proven."""
+        from featx.backbone import open_backbone
+
+        return open_backbone(self.card())
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The ``--set KEY=VALUE`` pairs; a value is read as JSON where it is, else as text."""
+        pairs = {}
+        for pair in self.set:
+            key, equals, value = pair.partition("=")
+            if not equals:
+                raise BadOption(f"--set {pair}: expected KEY=VALUE")
+            try:
+                pairs[key.strip()] = json.loads(value)
+            except json.JSONDecodeError:
+                pairs[key.strip()] = value
+        return pairs
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChoice:
+    """Where samples and their labels stand in the source."""
+
+    path_column: str | None
+    label_column: str | None
+    id_column: str | None
+
+    def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
+        """The samples of ``source`` that the card's modality can read."""
+        from featx.inputs import suffixes
+        from featx.samples import read_samples
+
+        return read_samples(
+            source,
+            suffixes=suffixes(card.modality),
+            split=split,
+            path_column=self.path_column,
+            label_column=self.label_column,
+            id_column=self.id_column,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunChoice:
+    """How to run."""
+
+    jobs: int | None
+    batch_size: int | None
+    cache: bool
+    on_error: str
+
+    @contextmanager
+    def engine(self, total: int | None, words: str = "embedding") -> Iterator[Engine]:
+        """An engine that shows its progress on a terminal, and nowhere else."""
+        from tqdm import tqdm
+
+        from featx.engine import Engine
+
+        with tqdm(total=total, desc=words, unit="", disable=None, leave=False) as bar:
+            yield Engine(
+                n_jobs=self.jobs,
+                batch_size=self.batch_size,
+                cache=self.cache,
+                on_error="skip" if self.on_error == "skip" else "fail",
+                progress=bar.update,
+            )
+
+
+def backbone_options(function: F) -> F:
+    """``--backbone --tap --pooling --normalize --set`` as one ``BackboneChoice`` named ``chosen``."""
+    options = [
+        click.option(
+            "--backbone", metavar="NAME", help="Which backbone; see `featx backbones list`."
+        ),
+        click.option(
+            "--tap", metavar="TENSOR", help="Tensor to read; see `featx backbones layers`."
+        ),
+        click.option(
+            "--pooling",
+            type=click.Choice(["none", "mean", "max", "cls", "last", "masked-mean", "flatten"]),
+            help="How a map or a sequence becomes one row.",
+        ),
+        click.option(
+            "--normalize/--no-normalize", default=None, help="Scale rows to unit length, or not."
+        ),
+        click.option(
+            "--set",
+            metavar="KEY=VALUE",
+            multiple=True,
+            help="Change a preprocessing entry of the card, such as resize=128 or draft=true.",
+        ),
+    ]
+    return _gather(function, options, BackboneChoice, "chosen")
+
+
+def source_options(function: F) -> F:
+    """``--path-column --label-column --id-column`` as one ``SourceChoice`` named ``columns``."""
+    options = [
+        click.option("--path-column", metavar="NAME", help="Column of a manifest with the paths."),
+        click.option(
+            "--label-column", metavar="NAME", help="Column of a manifest with the labels."
+        ),
+        click.option("--id-column", metavar="NAME", help="Column of a manifest with the ids."),
+    ]
+    return _gather(function, options, SourceChoice, "columns")
+
+
+def run_options(on_error: str) -> Callable[[F], F]:
+    """``--jobs --batch-size --cache --on-error`` as one ``RunChoice`` named ``run``."""
+    options = [
+        click.option("--jobs", type=int, metavar="N", help="Worker threads [default: every core]."),
+        click.option(
+            "--batch-size", type=click.IntRange(min=1), metavar="N", help="Samples a batch."
+        ),
+        click.option(
+            "--cache/--no-cache",
+            default=True,
+            show_default=True,
+            help="Keep rows, so that the same sample is never embedded twice.",
+        ),
+        click.option(
+            "--on-error",
+            type=click.Choice(["skip", "fail"]),
+            default=on_error,
+            show_default=True,
+            help="What to do with a sample that cannot be read.",
+        ),
+    ]
+    return lambda function: _gather(function, options, RunChoice, "run")
+
+
+def _gather(function: F, options: list[Any], kind: type, name: str) -> F:
+    @wraps(function)
+    def gathered(*args: Any, **kwargs: Any) -> Any:
+        values = {field.name: kwargs.pop(field.name) for field in fields(kind)}
+        return function(*args, **kwargs, **{name: kind(**values)})
+
+    for option in reversed(options):
+        gathered = option(gathered)
+    return gathered  # type: ignore[return-value]

@@ -1,0 +1,242 @@
+"""Samples in, rows out: every core, bounded memory, input order, rejects, progress."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import joblib
+import numpy as np
+
+from featx.cache import RowCache, row_key
+from featx.errors import BadOption, BadSample
+from featx.inputs import FloatArray, Reader, Settings
+from featx.samples import Sample
+from featx.tables import Reject, Rows
+
+__all__ = ["Baseline", "Cache", "Embedder", "Engine", "OnError", "count_workers"]
+
+Cache = RowCache | bool | str | Path | None
+OnError = Literal["fail", "skip"]
+
+_AHEAD = 4  # chunks in flight a worker: enough that one slow sample does not hold up the others
+_COMMIT = 64  # rows a transaction of the cache
+
+
+class Embedder(Protocol):
+    """What the engine drives: a backbone, or a baseline in its place."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Decides, with a sample's content, its row."""
+
+    @property
+    def dim(self) -> int:
+        """Columns of a row."""
+
+    @property
+    def reader(self) -> Reader:
+        """From data to items."""
+
+    def embed(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
+        """One row an item, in order."""
+
+
+class Baseline:
+    """Rows without a backbone: what samples say by themselves, such as a few raw pixels."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.reader = settings.baseline()
+        described = {"baseline": 1, settings.modality: asdict(self.reader)}  # type: ignore[call-overload]
+        self.fingerprint = hashlib.sha256(json.dumps(described).encode()).hexdigest()
+        self.dim = len(self.reader.read(self.reader.load(settings.canary())))
+
+    def embed(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
+        """The items as they are, stacked: shape (len(items), dim), float32."""
+        return np.stack(items) if items else np.empty((0, self.dim), np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """How samples become rows: decode and inference in the same worker, a worker a core.
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        Worker threads: None or -1 is every core that the process may use (cgroup and affinity
+        considered) and, inside a joblib worker, one.
+    batch_size : int, default=None
+        Samples that go through the graph together; None leaves it to the modality, whose default is
+        small because large batches leave a CPU's cache.
+    cache : bool, path or RowCache, default=None
+        Where rows already paid for are kept; True is the user's cache. It never changes a row.
+    on_error : {"fail", "skip"}, default="fail"
+        Whether a sample that cannot be read raises BadSample, or becomes a Reject of its block.
+    progress : callable, default=None
+        Called with the number of samples done since the last call.
+
+    Examples
+    --------
+    >>> from featx import Backbone, make_samples
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 255)]
+    >>> Engine().embed(make_samples(images), Backbone("featx-image-nano")).embeddings.shape
+    (2, 384)
+    """
+
+    n_jobs: int | None = None
+    batch_size: int | None = None
+    cache: Cache = None
+    on_error: OnError = "fail"
+    progress: Callable[[int], object] | None = None
+
+    def embed(self, samples: Iterable[Sample], backbone: Embedder) -> Rows:
+        """All rows at once, in input order."""
+        nothing = Rows((), (), np.empty((0, backbone.dim), np.float32), backbone.fingerprint)
+        return Rows.concatenate([nothing, *self.stream(samples, backbone)])
+
+    def stream(self, samples: Iterable[Sample], backbone: Embedder) -> Iterator[Rows]:
+        """Rows a few at a time, in input order; memory does not grow with the number of samples.
+
+        Raises
+        ------
+        BadSample
+            A sample cannot be read and ``on_error`` is "fail"; names the sample and says why.
+        BadOption
+            A parameter of the engine cannot be used.
+        """
+        workers = count_workers(self.n_jobs)
+        if self.batch_size is not None and self.batch_size < 1:
+            raise BadOption(f"batch_size = {self.batch_size}: expected 1 or more")
+        if self.on_error not in ("fail", "skip"):
+            raise BadOption(f"on_error = {self.on_error!r}: expected 'fail' or 'skip'")
+        with ExitStack() as stack:
+            store = _open_cache(self.cache, stack)
+            task = _Task(backbone, self.batch_size, store)
+            pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="featx"))
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+            stack.callback(task.stop.set)  # after an interrupt, workers end with their sample
+            fresh: list[tuple[bytes, FloatArray]] = []
+            if store:
+                stack.callback(lambda: store.put(fresh))
+            chunks = _chunks(samples, self.batch_size or backbone.reader.chunk)
+            for done in _in_order(pool, task, chunks, workers * _AHEAD):
+                fresh += done.fresh
+                if self.on_error == "fail" and done.rows.rejects:
+                    raise BadSample("{0.id}: {0.reason}".format(done.rows.rejects[0]))
+                if store and len(fresh) >= _COMMIT:
+                    store.put(fresh)
+                    fresh.clear()
+                if self.progress:
+                    self.progress(len(done.rows.ids) + len(done.rows.rejects))
+                yield done.rows
+
+
+def count_workers(n_jobs: int | None) -> int:
+    """How many threads ``n_jobs`` stands for, as joblib counts; None is all, or one in a worker process."""
+    if n_jobs == 0:
+        raise BadOption("n_jobs = 0: expected a number of threads, or -1 for every core")
+    if n_jobs is not None and n_jobs > 0:
+        return n_jobs
+    if multiprocessing.current_process().daemon:  # joblib would say the same, with a warning
+        return 1
+    return int(joblib.effective_n_jobs(-1 if n_jobs is None else n_jobs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of one chunk."""
+
+    rows: Rows
+    fresh: list[tuple[bytes, FloatArray]]  # for the cache
+
+
+class _Task:
+    """The work on one chunk, from any thread."""
+
+    def __init__(self, backbone: Embedder, batch_size: int | None, store: RowCache | None) -> None:
+        self.backbone = backbone
+        self.batch_size = batch_size
+        self.store = store
+        self.stop = threading.Event()
+
+    def __call__(self, chunk: Sequence[Sample]) -> _Done:
+        reader, reasons = self.backbone.reader, dict[int, str]()
+        data = {place: sample.data for place, sample in enumerate(chunk)}
+        contents = self._each(reader.load, data, reasons)
+        keys: dict[int, bytes] = {}
+        rows: dict[int, FloatArray] = {}
+        if self.store:
+            fingerprint = self.backbone.fingerprint
+            keys = {p: row_key(fingerprint, reader.digest(c)) for p, c in contents.items()}
+            held = zip(
+                keys, self.store.get(list(keys.values()), dim=self.backbone.dim), strict=True
+            )
+            rows = {place: row for place, row in held if row is not None}
+        unpaid = {place: content for place, content in contents.items() if place not in rows}
+        items = self._each(reader.read, unpaid, reasons)
+        if items and not self.stop.is_set():
+            made = self.backbone.embed(list(items.values()), self.batch_size)
+            rows |= dict(zip(items, made, strict=True))
+        good = sorted(rows)
+        block = Rows(
+            ids=tuple(chunk[place].id for place in good),
+            labels=tuple(chunk[place].label for place in good),
+            embeddings=np.stack([rows[p] for p in good]) if good else self._empty(),
+            fingerprint=self.backbone.fingerprint,
+            rejects=tuple(Reject(chunk[p].id, reasons[p]) for p in sorted(reasons)),
+        )
+        return _Done(block, [(keys[p], rows[p]) for p in items if keys and p in rows])
+
+    def _each(
+        self, step: Callable[[Any], Any], data: Mapping[int, Any], reasons: dict[int, str]
+    ) -> dict[int, Any]:
+        """``step`` of each, by place; the reasons of those that cannot be read go to ``reasons``."""
+        made = {}
+        for place, value in data.items():
+            if self.stop.is_set():  # nobody waits for the result any more
+                break
+            try:
+                made[place] = step(value)
+            except BadSample as error:
+                reasons[place] = str(error)
+        return made
+
+    def _empty(self) -> FloatArray:
+        return np.empty((0, self.backbone.dim), np.float32)
+
+
+def _open_cache(cache: Cache, stack: ExitStack) -> RowCache | None:
+    if cache is None or cache is False:
+        return None
+    if isinstance(cache, RowCache):
+        return cache
+    return stack.enter_context(closing(RowCache(None if cache is True else Path(cache))))
+
+
+def _chunks(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
+    rest = iter(samples)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, task: _Task, chunks: Iterable[list[Sample]], ahead: int
+) -> Iterator[_Done]:
+    """Results in the order of chunks, with at most ``ahead`` of them under way or waiting."""
+    pending: deque[Future[_Done]] = deque()
+    for chunk in chunks:
+        pending.append(pool.submit(task, chunk))
+        if len(pending) >= ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()

@@ -1,0 +1,135 @@
+"""Every deliberate failure of featx, as one tree.
+
+Messages are one line: what was expected, what was found, what to do next. Each class also descends from
+the builtin exception that people already catch, where one fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "BadArtifact",
+    "BadCard",
+    "BadGraph",
+    "BadLabels",
+    "BadOption",
+    "BadSample",
+    "BadSource",
+    "BadTable",
+    "DownloadFailed",
+    "FeatxError",
+    "FeatxWarning",
+    "MissingExtra",
+    "MissingWeights",
+    "OutputFailed",
+    "UnknownBackbone",
+    "UnknownHead",
+    "UnknownTap",
+    "WrongDigest",
+]
+
+
+class FeatxError(Exception):
+    """What featx raises on purpose; its message is one line that says what to do."""
+
+
+class FeatxWarning(UserWarning):
+    """Something is not as it should be, and featx went on without it."""
+
+
+class BadOption(FeatxError, ValueError):
+    """A parameter has a value that featx cannot use."""
+
+
+class BadCard(FeatxError, ValueError):
+    """A ``card.toml`` is missing something, or says something that cannot be."""
+
+
+class BadGraph(FeatxError, ValueError):
+    """A file is not an ONNX graph, or is one that featx cannot feed."""
+
+
+class BadSample(FeatxError, ValueError):
+    """One input could not be read; extraction turns it into a reject when asked to skip."""
+
+
+class BadSource(FeatxError, ValueError):
+    """A folder, manifest, archive or list from which no samples can be read."""
+
+
+class BadTable(FeatxError, ValueError):
+    """A file of rows that cannot be read or written as its name says."""
+
+
+class BadLabels(FeatxError, ValueError):
+    """Labels from which no classifier can be trained or measured."""
+
+
+class BadArtifact(FeatxError, ValueError):
+    """A saved classifier that is damaged, too new, untrusted, or made for another backbone."""
+
+
+class MissingWeights(FeatxError, FileNotFoundError):
+    """A backbone is known but its bytes are not on this machine."""
+
+    def __str__(self) -> str:  # OSError would print an errno that there is not
+        return str(self.args[0]) if self.args else ""
+
+
+class WrongDigest(FeatxError, ValueError):
+    """Bytes are not the ones that a card promises."""
+
+
+class DownloadFailed(FeatxError, ConnectionError):
+    """A pull did not end with the right bytes."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class OutputFailed(FeatxError, OSError):
+    """A result could not be written; nothing half-written is left."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class MissingExtra(FeatxError, ImportError):
+    """An optional library is needed and not installed."""
+
+
+class _Unknown(FeatxError, LookupError):
+    """A name that is not among the known ones; suggests the nearest."""
+
+    noun = "name"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        self.known = sorted(known)
+        guess = get_close_matches(name, self.known, n=1)
+        listed = ", ".join(self.known[:20]) + (", …" if len(self.known) > 20 else "")
+        hint = f"did you mean {guess[0]!r}?" if guess else f"known: {listed or 'none'}"
+        super().__init__(f"no {self.noun} named {name!r}; {hint}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, list[str]]]:
+        return type(self), (self.name, self.known)
+
+
+class UnknownBackbone(_Unknown):
+    """No card on any shelf carries this name."""
+
+    noun = "backbone"
+
+
+class UnknownHead(_Unknown):
+    """No head carries this name."""
+
+    noun = "head"
+
+
+class UnknownTap(_Unknown):
+    """The graph has no tensor of this name."""
+
+    noun = "tensor"

@@ -1,0 +1,161 @@
+"""The scikit-learn face of a backbone."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+
+from featx.backbone import Backbone, open_backbone
+from featx.catalog import Card, get_card
+from featx.engine import Cache, Engine, OnError
+from featx.errors import BadOption, FeatxWarning
+from featx.inputs import FloatArray
+from featx.samples import Sample
+
+__all__ = ["FeatureExtractor"]
+
+
+class FeatureExtractor(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Turn samples into rows of a frozen backbone, inside any scikit-learn pipeline.
+
+    Stateless: the backbone is frozen, so ``transform`` works before ``fit``. A clone or a pickle carries
+    the parameters only; sessions are shared within a process and opened anew in another one.
+
+    Parameters
+    ----------
+    backbone : str or Card, default="featx-image-nano"
+        A name in the catalogue.
+    tap, pooling, normalize, options : default=None
+        What to change of the card; see ``Backbone``.
+    batch_size, n_jobs, cache : default=None
+        How to run; see ``Engine``. ``cache=True`` makes the second pass over the same samples, such as the
+        folds of a grid search, a look-up.
+    on_error : {"fail", "skip"}, default="fail"
+        With "skip" a sample that cannot be read becomes a row of NaN, with a warning: rows stay aligned
+        with ``y``.
+
+    Examples
+    --------
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 255)]
+    >>> FeatureExtractor().transform(images).shape
+    (2, 384)
+    """
+
+    def __init__(
+        self,
+        backbone: str | Card = "featx-image-nano",
+        *,
+        tap: str | None = None,
+        pooling: str | None = None,
+        normalize: bool | None = None,
+        batch_size: int | None = None,
+        n_jobs: int | None = None,
+        cache: Cache = None,
+        on_error: OnError = "fail",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.backbone = backbone
+        self.tap = tap
+        self.pooling = pooling
+        self.normalize = normalize
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.cache = cache
+        self.on_error = on_error
+        self.options = options
+
+    def fit(self, X: Any, y: Any = None) -> FeatureExtractor:
+        """Do nothing: the backbone is frozen. Returns itself."""
+        return self
+
+    def transform(self, X: Any) -> FloatArray:
+        """One row for each sample of ``X``.
+
+        Parameters
+        ----------
+        X : sequence of samples
+            Paths, bytes, Pillow images or uint8 arrays, for an image backbone; a column of them (a
+            Series, an object array or a DataFrame of one column) works too.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, dim), float32
+
+        Raises
+        ------
+        BadSample
+            A sample cannot be read, and ``on_error`` is "fail".
+        """
+        column = _column(X)
+        samples = [Sample(_name(data, i), data) for i, data in enumerate(column)]
+        keyed = [Sample(str(i), sample.data) for i, sample in enumerate(samples)]
+        engine = Engine(
+            n_jobs=self.n_jobs,
+            batch_size=self.batch_size,
+            cache=self.cache,
+            on_error=self.on_error,
+        )
+        backbone = self._open()
+        if self.on_error == "fail":
+            return engine.embed(samples, backbone).embeddings
+        rows = engine.embed(keyed, backbone)
+        table = np.full((len(samples), backbone.dim), np.nan, np.float32)
+        table[[int(id) for id in rows.ids]] = rows.embeddings
+        for reject in rows.rejects:
+            name = samples[int(reject.id)].id
+            warnings.warn(f"{name}: {reject.reason}; its row is NaN", FeatxWarning, stacklevel=2)
+        return table
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._open().dim
+
+    def _open(self) -> Backbone:
+        card = get_card(self.backbone) if isinstance(self.backbone, str) else self.backbone
+        return open_backbone(
+            card.variant(
+                tap=self.tap,
+                pooling=self.pooling,
+                normalize=self.normalize,
+                options=self.options,
+            )
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
+
+def _column(X: Any) -> Sequence[Any]:
+    """The samples of whatever scikit-learn hands a transformer."""
+    if isinstance(X, (str, bytes)) or not hasattr(X, "__len__"):
+        raise BadOption(f"X is one {type(X).__name__}: expected a sequence of samples")
+    if hasattr(X, "iloc"):  # pandas, without importing it
+        if getattr(X, "ndim", 1) == 2:
+            if X.shape[1] != 1:
+                raise BadOption(f"X has {X.shape[1]} columns: expected one column of samples")
+            X = X.iloc[:, 0]
+        return list(X)
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "OUS":
+        if X.shape[1] != 1:
+            raise BadOption(f"X has {X.shape[1]} columns: expected one column of samples")
+        return list(X[:, 0])
+    return list(X)
+
+
+def _name(data: Any, place: int) -> str:
+    """What an error calls a sample: its path or its place."""
+    return str(data) if isinstance(data, str) or hasattr(data, "__fspath__") else f"sample {place}"

@@ -1,0 +1,315 @@
+"""The estimators that can sit on a backbone, by name, with their search spaces.
+
+A head is a plain scikit-learn pipeline; what featx adds once it is fitted is one number, a temperature, which
+makes its scores calibrated probabilities and never changes which class is first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.svm import SVC
+
+from featx.errors import BadOption, UnknownHead
+from featx.inputs import FloatArray
+
+__all__ = ["AUTO", "HEADS", "FittedHead", "Head", "choose_heads", "make_head", "scores", "softmax"]
+
+AUTO = "auto"
+_FLOOR = 1e-3  # added to probabilities before their logarithm: a vote of zero is not a proof
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One kind of estimator that can be trained on rows."""
+
+    name: str
+    text: str  # one sentence for people who choose
+    cost: str  # what it asks for, in words
+    build: Callable[[], BaseEstimator]  # unfitted, with its own scaler
+    grid: tuple[Mapping[str, Any], ...] = (MappingProxyType({}),)  # stiffest first
+    path: Mapping[str, Any] | None = (
+        None  # set to walk the grid, each fit from where the last ended
+    )
+    least: int = 2  # samples that the largest class must have
+
+    def candidates(self, n_samples: int) -> tuple[Mapping[str, Any], ...]:
+        """The part of the grid that ``n_samples`` training samples can fill."""
+        return tuple(
+            params
+            for params in self.grid
+            if all(v <= n_samples for k, v in params.items() if k.endswith("n_neighbors"))
+        )
+
+
+def _grid(name: str, values: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(MappingProxyType({name: value}) for value in values)
+
+
+_TABLE = (
+    Head(
+        "logistic",
+        "Multinomial logistic regression with an L2 penalty: the first to try, and hard to beat.",
+        "seconds for thousands of rows",
+        lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
+        _grid("logisticregression__C", [float(f"{10**e:.2g}") for e in np.arange(-5, 1.5, 0.5)]),
+        path=MappingProxyType({"logisticregression__warm_start": True}),
+    ),
+    Head(
+        "linear-svm",
+        "Support vectors with straight borders, one against one: strong with few samples a class.",
+        "grows with the square of the samples; keeps its support vectors",
+        lambda: make_pipeline(StandardScaler(), SVC(kernel="linear", break_ties=True)),
+        _grid("svc__C", [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]),
+    ),
+    Head(
+        "rbf-svm",
+        "Support vectors with curved borders: when classes are not separated by a plane.",
+        "grows with the square of the samples; keeps its support vectors",
+        lambda: make_pipeline(StandardScaler(), SVC(kernel="rbf", break_ties=True)),
+        _grid("svc__C", [0.3, 1.0, 3.0, 10.0, 30.0]),
+    ),
+    Head(
+        "ridge",
+        "Least squares on the classes with an L2 penalty: the fastest that is still tuned.",
+        "a second for thousands of rows",
+        lambda: make_pipeline(StandardScaler(), RidgeClassifier()),
+        _grid("ridgeclassifier__alpha", [1e5, 3e4, 1e4, 3e3, 1e3, 3e2, 1e2, 3e1, 1e1]),
+    ),
+    Head(
+        "lda",
+        "Gaussian classes of one shape, the shape shrunk: strong when classes are round clouds.",
+        "grows with the cube of the columns; seconds at 1280",
+        lambda: make_pipeline(
+            StandardScaler(),
+            PCA(0.99, svd_solver="full"),
+            LinearDiscriminantAnalysis(solver="lsqr"),
+        ),
+        _grid("lineardiscriminantanalysis__shrinkage", [0.9, 0.3, 0.1]),
+        least=4,
+    ),
+    Head(
+        "knn",
+        "A vote of the nearest training samples by angle: no shape assumed, and easy to explain.",
+        "no training; every prediction compares with every row kept",
+        lambda: make_pipeline(StandardScaler(), Normalizer(), KNeighborsClassifier()),
+        _grid("kneighborsclassifier__n_neighbors", [20, 10, 5, 3, 1]),
+    ),
+    Head(
+        "centroid",
+        "The class whose mean is nearest: nothing to tune, for one to five samples a class.",
+        "milliseconds",
+        lambda: make_pipeline(StandardScaler(), NearestCentroid()),
+    ),
+)
+
+HEADS: Mapping[str, Head] = MappingProxyType({head.name: head for head in _TABLE})
+
+
+def make_head(name: str) -> Pipeline:
+    """A new, unfitted pipeline of a head by its name.
+
+    Raises
+    ------
+    UnknownHead
+        No head has that name; ``auto`` is a choice among heads, not one of them.
+
+    Examples
+    --------
+    >>> [step for step, _ in make_head("ridge").steps]
+    ['standardscaler', 'ridgeclassifier']
+    """
+    if name not in HEADS:
+        raise UnknownHead(name, HEADS)
+    return HEADS[name].build()
+
+
+def choose_heads(
+    head: str | BaseEstimator, *, largest: int, balance: bool = False, seed: int = 0
+) -> tuple[Head, ...]:
+    """The heads that a user's choice stands for, ready to be trained.
+
+    Parameters
+    ----------
+    head : str or scikit-learn classifier
+        A name in ``HEADS``; ``"auto"`` for all of them that the data allow; or an estimator, which is
+        taken as it is: featx adds no scaler and searches nothing.
+    largest : int
+        Samples of the largest class.
+    balance : bool, default=False
+        Classes weigh the same in training, however many samples they have.
+    seed : int, default=0
+        Given to every ``random_state`` of the estimator that is None.
+
+    Raises
+    ------
+    UnknownHead
+        No head has that name.
+    BadOption
+        The estimator is not a classifier, the head cannot weigh classes, or it needs more samples.
+    """
+    if not isinstance(head, str):
+        chosen: tuple[Head, ...] = (_own_head(head, seed),)
+    elif head == AUTO:
+        chosen = tuple(
+            h for h in HEADS.values() if h.least <= largest and (not balance or _weight_key(h))
+        )
+    elif head in HEADS:
+        chosen = (HEADS[head],)
+    else:
+        raise UnknownHead(head, [*HEADS, AUTO])
+    for each in chosen:
+        if each.least > largest:
+            raise BadOption(
+                f"head {each.name!r}: expected a class with at least {each.least} samples, "
+                f"the largest has {largest}; add samples or choose head 'logistic'"
+            )
+    return tuple(_balanced(each) for each in chosen) if balance else chosen
+
+
+def _own_head(estimator: BaseEstimator, seed: int) -> Head:
+    """A user's classifier as a head."""
+    if isinstance(estimator, type) or not is_classifier(estimator):
+        raise BadOption(
+            f"head {estimator!r}: expected the name of a head or a scikit-learn classifier"
+        )
+    unset = [k for k, v in estimator.get_params().items() if _names_seed(k) and v is None]
+    seeded = clone(estimator).set_params(**dict.fromkeys(unset, seed))
+    return Head(type(estimator).__name__, "The user's own estimator.", "its own", _Clone(seeded))
+
+
+def _names_seed(key: str) -> bool:
+    return key == "random_state" or key.endswith("__random_state")
+
+
+@dataclass(frozen=True, slots=True)
+class _Clone:
+    """Makes unfitted copies of an estimator."""
+
+    estimator: BaseEstimator
+    params: tuple[tuple[str, Any], ...] = ()
+
+    def __call__(self) -> BaseEstimator:
+        return clone(self.estimator).set_params(**dict(self.params))
+
+
+def _weight_key(head: Head) -> str | None:
+    """The parameter by which a head's last step weighs classes."""
+    estimator = head.build()
+    name = f"{estimator.steps[-1][0]}__class_weight" if hasattr(estimator, "steps") else ""
+    return next((k for k in (name, "class_weight") if k in estimator.get_params()), None)
+
+
+def _balanced(head: Head) -> Head:
+    key = _weight_key(head)
+    if key is None:
+        able = ", ".join(name for name, known in HEADS.items() if _weight_key(known))
+        raise BadOption(f"head {head.name!r} cannot balance classes; those that can: {able}")
+    build = _Clone(head.build(), ((key, "balanced"),))
+    return Head(head.name, head.text, head.cost, build, head.grid, head.path, head.least)
+
+
+def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
+    """What a fitted estimator says for each class, on a scale where softmax makes sense.
+
+    The decision function where there is one (two classes: 0 and its value), else the logarithm of the
+    probabilities after adding 0.001; for nearest centroids, minus half the squared distance.
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes), float64
+        Columns in the order of ``estimator.classes_``.
+    """
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if isinstance(last, NearestCentroid):
+        inner = estimator[:-1].transform(rows) if isinstance(estimator, Pipeline) else rows
+        centers = np.asarray(last.centroids_, np.float64)
+        return inner @ centers.T - (centers**2).sum(axis=1) / 2  # + |x|²/2, the same for all
+    if hasattr(estimator, "decision_function"):
+        values = np.asarray(estimator.decision_function(rows), np.float64)
+        return values if values.ndim == 2 else np.stack([np.zeros_like(values), values], axis=1)
+    return np.log(np.asarray(estimator.predict_proba(rows), np.float64) + _FLOOR)
+
+
+def softmax(values: Doubles) -> Doubles:
+    """Positive rows that add up to one; the largest value keeps the largest share.
+
+    >>> softmax(np.array([[0.0, 0.0]]))
+    array([[0.5, 0.5]])
+    """
+    shares = np.exp(values - values.max(axis=1, keepdims=True))
+    normal: Doubles = shares / shares.sum(axis=1, keepdims=True)
+    return normal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedHead:
+    """A trained estimator with what turns its scores into calibrated probabilities.
+
+    Attributes
+    ----------
+    name : str
+        The head's, or the class of a user's own estimator.
+    estimator : fitted scikit-learn classifier
+        Uncalibrated: its own ``predict_proba`` does not know the temperature.
+    temperature : float
+        Scores are divided by it before softmax (Guo et al., "On Calibration of Modern Neural Networks",
+        2017): above 1 the estimator was too sure of itself, below 1 not sure enough.
+    """
+
+    name: str
+    estimator: BaseEstimator
+    temperature: float
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, in the order of probability columns."""
+        return tuple(map(str, self.estimator.classes_))
+
+    @property
+    def dim(self) -> int:
+        """Columns of the rows that it was trained on."""
+        return int(self.estimator.n_features_in_)
+
+    def predict_proba(self, rows: FloatArray) -> FloatArray:
+        """Calibrated probabilities.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, dim), float32
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), float32, C-ordered
+            Each row adds up to 1.
+
+        Raises
+        ------
+        BadOption
+            Rows have another number of columns.
+        """
+        rows = np.asarray(rows, np.float32)
+        if rows.ndim != 2 or rows.shape[1] != self.dim:
+            raise BadOption(f"rows of shape {rows.shape}: expected (n, {self.dim})")
+        if not len(rows):
+            return np.empty((0, len(self.classes)), np.float32)
+        shares = softmax(scores(self.estimator, rows) / self.temperature)
+        return np.ascontiguousarray(shares, np.float32)
+
+    def predict(self, rows: FloatArray) -> npt.NDArray[np.str_]:
+        """The most probable label for each row; shape (n,)."""
+        return np.asarray(self.classes)[self.predict_proba(rows).argmax(axis=1)]

@@ -1,0 +1,112 @@
+"""From anything image-like, text-like or sound-like to the tensors that a card asks for.
+
+A modality is one module here and one line in the table below; it is described in a card by a table of the
+modality's name. No other room of featx knows which modalities exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from featx.errors import BadCard
+
+__all__ = [
+    "DEFAULTS",
+    "MODALITIES",
+    "Batch",
+    "FloatArray",
+    "Reader",
+    "Settings",
+    "read_settings",
+    "suffixes",
+]
+
+FloatArray = npt.NDArray[np.float32]
+
+MODALITIES: Mapping[str, str] = MappingProxyType({"image": "featx.inputs.images:Images"})
+DEFAULTS: Mapping[str, str] = MappingProxyType({"image": "featx-image-nano"})
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tensors for one run of a graph.
+
+    ``feeds`` are named as graphs of the modality name their inputs, all with the same first axis; a graph
+    with one input takes the only feed whatever its name. ``owners`` says, for each index on that axis, which
+    of the items given to ``Reader.batches`` it belongs to. ``mask``, of shape (n, places), is False where a
+    place (a token, say) is only padding; None where there is none.
+    """
+
+    feeds: Mapping[str, npt.NDArray[Any]]
+    owners: npt.NDArray[np.intp]
+    mask: npt.NDArray[np.bool_] | None = None
+
+
+class Reader(Protocol):
+    """What turns samples of one modality into batches; may be used from several threads at once."""
+
+    chunk: int  # how many samples one worker should take at a time when nobody says
+
+    def load(self, data: Any) -> Any:
+        """The content of a sample: bytes of a path, else the thing itself. Raises BadSample."""
+
+    def digest(self, content: Any) -> bytes:
+        """What identifies the content: 32 bytes, equal for equal content."""
+
+    def read(self, content: Any) -> Any:
+        """The content decoded and preprocessed: one item. Raises BadSample."""
+
+    def batches(self, items: Sequence[Any], size: int) -> Iterable[Batch]:
+        """Items as batches of at most ``size``, in any order; an item may take several places."""
+
+    def merge(self, rows: FloatArray, owners: npt.NDArray[np.intp], n: int) -> FloatArray:
+        """Rows of all batches, in the order of ``owners``, as one row for each of ``n`` items."""
+
+
+class Settings(Protocol):
+    """A modality's table in a card, as a frozen dataclass: all that decides the preprocessing."""
+
+    modality: ClassVar[str]
+    suffixes: ClassVar[frozenset[str]]
+
+    def open(self, files: Mapping[str, Path]) -> Reader:
+        """The reader; ``files`` are the card's further files, by name."""
+
+    def canary(self) -> Any:
+        """A built-in sample, the same on every machine."""
+
+    def baseline(self) -> Reader:
+        """A reader whose items are themselves rows: what is known without any backbone."""
+
+
+def read_settings(modality: str, table: Mapping[str, Any]) -> Settings:
+    """The settings that a card's table describes.
+
+    Raises
+    ------
+    BadCard
+        The modality is unknown, or the table has an unknown key or an impossible value.
+    """
+    if modality not in MODALITIES:
+        raise BadCard(f"modality {modality!r}: expected one of {', '.join(MODALITIES)}")
+    module, _, name = MODALITIES[modality].partition(":")
+    kind = getattr(import_module(module), name)
+    settings: Settings = kind.from_table(table)
+    return settings
+
+
+def suffixes(modality: str) -> frozenset[str]:
+    """The file suffixes, lower case and with their dot, that a folder offers for a modality."""
+    if modality not in MODALITIES:
+        raise BadCard(f"modality {modality!r}: expected one of {', '.join(MODALITIES)}")
+    module, _, name = MODALITIES[modality].partition(":")
+    found: frozenset[str] = getattr(import_module(module), name).suffixes
+    return found

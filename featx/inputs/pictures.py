@@ -1,0 +1,103 @@
+"""Anything that Pillow reads, upright and in the colours asked for, or one refusal in words."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from featx.errors import BadSample
+
+__all__ = ["in_colors", "orientation", "picture_of", "refusals", "upright"]
+
+_ORIENTATION = 0x0112  # the EXIF tag
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or the block is unreadable."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except _BROKEN:
+        return 1  # the pixels are still good
+    return value if value in range(1, 9) else 1
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The image turned as its EXIF orientation says."""
+    return image if orientation(image) == 1 else ImageOps.exif_transpose(image)
+
+
+def in_colors(image: Image.Image, mode: str) -> Image.Image:
+    """The image in ``mode``, as a person would see it on a white page."""
+    if image.mode == mode:
+        return image
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = _eight_bits(image)
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        page = Image.new("RGBA", seen.size, "white")
+        image = Image.alpha_composite(page, seen)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Sixteen-bit grey scaled by 1/257; Pillow's own conversion would clip it at 255."""
+    values = np.asarray(image)
+    if image.mode == "F":
+        low, high = float(values.min()), float(values.max())
+        if not (low >= 0 and high <= 1):
+            raise BadSample(f"floating-point image from {low:g} to {high:g}: expected 0 to 1")
+        return Image.fromarray(np.round(values * 255).astype(np.uint8))
+    return Image.fromarray(np.round(np.clip(values, 0, 65535) / 257).astype(np.uint8))
+
+
+def picture_of(values: npt.NDArray[Any]) -> Image.Image:
+    """A Pillow image of a uint8 array of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4)."""
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    shaped = values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))
+    if values.dtype != np.uint8 or not shaped or 0 in values.shape:
+        raise BadSample(
+            f"array of shape {values.shape} and {values.dtype}: expected uint8 of shape "
+            f"(height, width), (height, width, 3) or (height, width, 4)"
+        )
+    return Image.fromarray(np.ascontiguousarray(values))
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Whatever a decoder says of broken bytes, as one BadSample in words."""
+    try:
+        yield
+    except BadSample:
+        raise
+    except UnidentifiedImageError as error:
+        raise BadSample("not an image in a format that Pillow reads") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadSample(f"image too large to decode safely: {error}") from error
+    except _BROKEN as error:
+        raise BadSample(f"damaged image: {str(error) or type(error).__name__}") from error
+
+
+_BROKEN = (
+    OSError,
+    SyntaxError,  # what Pillow raises for a broken PNG
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    UserWarning,  # what Pillow says of odd metadata, where a program has made warnings errors
+)

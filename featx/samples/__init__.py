@@ -1,0 +1,120 @@
+"""Labelled samples from a folder, a manifest, a tar, a list, or standard input.
+
+A source is read no further than needed to name its samples; their content is read where it is used.
+So a file that cannot be read is a reject there, and only a source that makes no sense is refused
+here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from featx.errors import BadOption, BadSource
+from featx.samples.content import in_words, read_bytes
+from featx.samples.folders import read_folder, suffix_of
+from featx.samples.lists import make_samples, read_lines
+from featx.samples.manifests import MANIFESTS, Columns, read_manifest
+from featx.samples.sample import Sample, TarMember, distinct, to_label, to_text
+from featx.samples.splits import check_split
+from featx.samples.tars import is_tar, read_tar
+
+__all__ = [
+    "Sample",
+    "TarMember",
+    "distinct",
+    "make_samples",
+    "read_bytes",
+    "read_samples",
+    "to_label",
+    "to_text",
+]
+
+
+def read_samples(
+    source: str | os.PathLike[str],
+    *,
+    suffixes: frozenset[str],
+    split: str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    id_column: str | None = None,
+    stdin: Iterable[bytes | str] | None = None,
+) -> list[Sample]:
+    """The samples of a source; all ids differ, and the order is the same everywhere.
+
+    ========================= ===================== ==================================== ========
+    source                    id                    label                                order
+    ========================= ===================== ==================================== ========
+    a folder                  path below it         first folder below it or its split   by path
+    .csv .tsv .jsonl .parquet a column, or the path a column                             its rows
+    .tar, also .gz .bz2 .xz   path in it            key.cls, key.json, or as in a folder as it is
+    one file                  the path              none                                 --
+    ``-``, standard input     the path              none                                 as given
+    ========================= ===================== ==================================== ========
+
+    Parameters
+    ----------
+    source : path, or '-'
+    suffixes : frozenset of str
+        Which files of a folder or tar are samples: lower case, with their dot.
+    split : 'train', 'val', 'test' or None
+        The part that is preferred where a folder, a tar (by its top folders) or a manifest (by a
+        column ``split``) has parts; where it has none, all of it is given. ``val`` stands in for a
+        missing ``test``; otherwise a source that has parts, but not this one, is refused. None
+        gives everything.
+    path_column, label_column, id_column : str, optional
+        Columns of a manifest; ``label_column`` is also the key in the .json files of a tar. By
+        default the first there is of path, file, filename, image, filepath; of label, class,
+        target, category; and id. Paths are relative to the manifest. An id that repeats is refused,
+        a path gets '#2'.
+    stdin : iterable of lines, optional
+        What ``-`` reads instead of standard input.
+
+    Raises
+    ------
+    BadSource
+        There is no such source, or none that can be read, or not one sample in it.
+    BadOption
+        ``split`` is unknown, or a column is named for a source that has no columns.
+    MissingExtra
+        A Parquet manifest, and pyarrow is not installed.
+    """
+    split = None if split is None else check_split(split)
+    columns = Columns(path_column, label_column, id_column)
+    name = os.fsdecode(source)
+    if name == "-":
+        _refuse_columns(columns, "standard input")
+        return read_lines(stdin)
+    path, where = Path(name), to_text(name)
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        reason = (
+            "no such file or folder" if isinstance(error, FileNotFoundError) else in_words(error)
+        )
+        raise BadSource(f"{where}: {reason}") from error
+    except ValueError as error:
+        raise BadSource(f"{where!r}: not a name that a file can have") from error
+    if is_folder:
+        _refuse_columns(columns, f"{where} is a folder and")
+        return read_folder(path, suffixes, split)
+    if path.suffix.lower() in MANIFESTS:
+        return read_manifest(path, columns, split)
+    if is_tar(path):
+        _refuse_columns(Columns(path=path_column, id=id_column), f"{where} is a tar and")
+        return read_tar(path, suffixes, split, label_column)
+    if suffix_of(name) in suffixes:
+        _refuse_columns(columns, f"{where} is a single file and")
+        return [Sample(where, path)]
+    raise BadSource(
+        f"{where}: expected a folder, a manifest ({', '.join(MANIFESTS)}), a .tar, "
+        f"or a file ending in {', '.join(sorted(suffixes))}"
+    )
+
+
+def _refuse_columns(columns: Columns, subject: str) -> None:
+    if columns.asked:
+        raise BadOption(f"{columns.asked}: {subject} has no columns; leave the option out")

@@ -1,0 +1,112 @@
+"""A sample, and the texts that identify and label it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featx.errors import BadLabels
+
+__all__ = ["Sample", "TarMember", "distinct", "number_repeats", "to_label", "to_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One input with its id, and its label or none.
+
+    ``data`` is a ``Path`` or a ``TarMember`` where the content is still to be read, else the thing
+    itself: bytes, an image, an array, a text. ``id`` and ``label`` are always text that UTF-8 can
+    hold.
+    """
+
+    id: str
+    data: Any  # what it may be is for the reader of a modality to say
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TarMember:
+    """A file inside an uncompressed tar: where its bytes lie; read when needed, never extracted."""
+
+    archive: Path
+    name: str
+    offset: int  # of the first byte of the content, from the start of the archive
+    size: int  # bytes
+
+
+def to_text(name: str) -> str:
+    r"""A name of a file as text that UTF-8 can hold; bytes that are no UTF-8 become ``\xNN``.
+
+    >>> to_text("caf\udce9.jpg")
+    'caf\\xe9.jpg'
+    """
+    try:
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a text that no file system gave
+        return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def to_label(value: object) -> str | None:
+    """A label as text: the same for 3, 3.0 and '3'; None for what is missing or blank.
+
+    >>> [to_label(value) for value in (3, 3.0, " cat ", True, "", None, float("nan"))]
+    ['3', '3', 'cat', 'True', None, None, None]
+
+    Raises
+    ------
+    BadLabels
+        The value is neither a text nor a number.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "backslashreplace")
+    if isinstance(value, str):
+        return to_text(value.strip()) or None
+    if value is None or _is_missing(value):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, bool | int | float):
+        return str(value)
+    raise BadLabels(f"label {value!r}: expected a text or a number, found {type(value).__name__}")
+
+
+def _is_missing(value: object) -> bool:
+    try:
+        return bool(value != value)  # NaN and NaT are the only values unlike themselves
+    except (TypeError, ValueError):  # pandas' NA has no truth, nor has an array
+        return type(value).__name__ == "NAType"
+
+
+def number_repeats(ids: Iterable[str]) -> list[str]:
+    """The ids, with '#2', '#3', … added to each one that was there before.
+
+    >>> number_repeats(["a", "b", "a", "a#2"])
+    ['a', 'b', 'a#2', 'a#2#2']
+    """
+    result: list[str] = []
+    seen: dict[str, int] = {}
+    for name in ids:
+        unique = name
+        while unique in seen:
+            seen[name] += 1
+            unique = f"{name}#{seen[name]}"
+        seen[unique] = 1
+        result.append(unique)
+    return result
+
+
+def distinct(samples: Iterable[Sample]) -> list[Sample]:
+    """The samples in their order, with repeated ids numbered; for joining several sources."""
+    samples = list(samples)
+    ids = number_repeats(sample.id for sample in samples)
+    return [
+        sample if sample.id == name else replace(sample, id=name)
+        for sample, name in zip(samples, ids, strict=True)
+    ]

@@ -1,0 +1,86 @@
+"""Which part of a data set is meant: its ``train``, ``val`` or ``test``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from types import MappingProxyType
+
+from featx.errors import BadOption, BadSource
+
+__all__ = ["check_split", "choose", "label_within", "split_of", "splits_among"]
+
+_NAMES = MappingProxyType(
+    {
+        "train": "train",
+        "training": "train",
+        "val": "val",
+        "valid": "val",
+        "validation": "val",
+        "dev": "val",
+        "test": "test",
+        "testing": "test",
+    }
+)
+
+
+def split_of(name: str) -> str | None:
+    """'train', 'val' or 'test' for a name that means it, in any case of letters; else None.
+
+    >>> split_of("Training"), split_of("dev"), split_of("cats")
+    ('train', 'val', None)
+    """
+    return _NAMES.get(name.lower())
+
+
+def check_split(split: str) -> str:
+    """The split that an option names.
+
+    Raises
+    ------
+    BadOption
+        It names none.
+    """
+    found = split_of(split)
+    if found is None:
+        raise BadOption(f"split {split!r}: expected train, val or test")
+    return found
+
+
+def splits_among(folders: Iterable[str]) -> frozenset[str]:
+    """Those of the folders that are splits of a data set, or none of them where they are classes.
+
+    They are splits when nothing else is beside them, or when there is one to train on and one to
+    measure on. So a folder ``train`` beside ``bus`` and ``car`` is a class.
+
+    >>> sorted(splits_among(["train", "test", "notes"])), sorted(splits_among(["train", "bus"]))
+    (['test', 'train'], [])
+    """
+    folders = set(folders)
+    found = {folder for folder in folders if split_of(folder)}
+    meanings = {split_of(folder) for folder in found}
+    if found == folders or ("train" in meanings and len(meanings) > 1):
+        return frozenset(found)
+    return frozenset()
+
+
+def choose(split: str, found: Collection[str], where: str) -> frozenset[str]:
+    """Those of the names ``found`` that are ``split``; ``val`` stands in for a missing ``test``.
+
+    Raises
+    ------
+    BadSource
+        None of them is: to measure on what was trained on, one must say so.
+    """
+    for wanted in (split, "val") if split == "test" else (split,):
+        chosen = frozenset(name for name in found if split_of(name) == wanted)
+        if chosen:
+            return chosen
+    there = ", ".join(sorted(found))
+    raise BadSource(f"{where}: has no split {split!r}, only {there}; to use that, name it itself")
+
+
+def label_within(parts: tuple[str, ...], splits: Collection[str]) -> str | None:
+    """The first folder on the way to a file, below its split; None where there is none."""
+    if splits:
+        parts = parts[1:] if parts[0] in splits else ()
+    return parts[0] if len(parts) > 1 else None

@@ -1,0 +1,115 @@
+"""Rows as Parquet: columns id, label and embedding; the fingerprint is in the schema's metadata.
+
+The same rows give the same bytes, however they came in blocks: row groups have a fixed size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featx.errors import BadTable
+from featx.extras import require
+from featx.tables.rows import Rows
+
+__all__ = ["read_parquet", "write_parquet"]
+
+FINGERPRINT = b"featx.fingerprint"
+
+_GROUP_ROWS = 4096
+_GROUP_BYTES = 64 << 20
+
+
+def write_parquet(path: Path, blocks: Iterable[Rows], *, fingerprint: str, dim: int) -> None:
+    """Write the blocks as they come; no more than one row group is held in memory."""
+    arrow, parquet = _libraries()
+    embedding = arrow.list_(arrow.field("element", arrow.float32(), nullable=False), dim)
+    schema = arrow.schema(
+        [
+            arrow.field("id", arrow.string(), nullable=False),
+            arrow.field("label", arrow.string()),
+            arrow.field("embedding", embedding, nullable=False),
+        ],
+        metadata={FINGERPRINT: fingerprint.encode(), b"featx.dim": str(dim).encode()},
+    )
+    with parquet.ParquetWriter(
+        path, schema, compression="zstd", use_dictionary=["label"], write_statistics=["id", "label"]
+    ) as writer:
+        for group in _regroup(blocks, max(1, min(_GROUP_ROWS, _GROUP_BYTES // (4 * dim)))):
+            values = arrow.array(group.embeddings.reshape(-1))
+            columns = [
+                arrow.array(group.ids, arrow.string()),
+                arrow.array(group.labels, arrow.string()),
+                arrow.FixedSizeListArray.from_arrays(values, type=embedding),
+            ]
+            writer.write_table(arrow.Table.from_arrays(columns, schema=schema), len(group))
+
+
+def read_parquet(path: Path) -> Rows:
+    """The rows of a file that featx wrote, or of any with columns id and embedding."""
+    arrow, parquet = _libraries()
+    try:
+        with parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            missing = [name for name in ("id", "embedding") if name not in schema.names]
+            if missing:
+                raise BadTable(
+                    f"{path}: expected columns id and embedding; found {', '.join(schema.names)}"
+                )
+            wanted = [name for name in ("id", "label", "embedding") if name in schema.names]
+            table = file.read(columns=wanted)
+    except (arrow.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        reason = str(error).partition("\n")[0]
+        raise BadTable(f"{path}: not a Parquet file, or a damaged one: {reason}") from error
+    ids = [str(value) for value in table.column("id").to_pylist()]
+    labels: list[Any] = [None] * len(ids)
+    if "label" in wanted:
+        values = table.column("label").to_pylist()
+        labels = [None if value in (None, "") else str(value) for value in values]
+    metadata = schema.metadata or {}
+    fingerprint = metadata.get(FINGERPRINT, b"").decode("utf-8", "replace")
+    embeddings = _embeddings(path, table.column("embedding"), schema.field("embedding").type)
+    return Rows(tuple(ids), tuple(labels), embeddings, fingerprint)
+
+
+def _embeddings(path: Path, column: Any, kind: Any) -> Any:
+    """The column as one array; also of lists of any length, if in the end all have the same."""
+    types = require("pyarrow.types", extra="parquet")
+    compute = require("pyarrow.compute", extra="parquet")
+    is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    if not is_list or not types.is_floating(kind.value_type):
+        raise BadTable(f"{path}: expected a column embedding of lists of floats, found {kind}")
+    lengths = set(compute.list_value_length(column).unique().to_pylist())
+    if None in lengths or len(lengths) > 1:
+        found = ", ".join(sorted(map(str, lengths))[:5])
+        raise BadTable(f"{path}: expected embeddings of one length, found lengths {found}")
+    dim = lengths.pop() if lengths else getattr(kind, "list_size", 0)
+    pieces = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    values = np.concatenate([np.empty(0, np.float32), *pieces])
+    return values.astype(np.float32, copy=False).reshape(len(column), dim)
+
+
+def _regroup(blocks: Iterable[Rows], size: int) -> Iterator[Rows]:
+    """The same rows in blocks of ``size``, the last one shorter."""
+    held: list[Rows] = []
+    count = 0
+    for block in blocks:
+        start = 0
+        while count + len(block) - start >= size:
+            stop = start + size - count
+            yield Rows.concatenate([*held, block.slice(start, stop)])
+            held, count, start = [], 0, stop
+        if start < len(block):
+            held.append(block.slice(start, len(block)))
+            count += len(block) - start
+    if held:
+        yield Rows.concatenate(held)
+
+
+def _libraries() -> tuple[Any, Any]:
+    return require("pyarrow", extra="parquet"), require("pyarrow.parquet", extra="parquet")

@@ -1,0 +1,274 @@
+"""Which head, with which parameters and which temperature: cross-validation on rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from featx.engine import count_workers
+from featx.errors import FeatxWarning
+from featx.heads import HEADS, Doubles, FittedHead, Head, scores, softmax
+from featx.inputs import FloatArray
+
+__all__ = ["Choice", "find_temperature", "fit_choice", "make_folds", "tune"]
+
+Labels = npt.NDArray[np.str_]
+Folds = npt.NDArray[np.intp]
+
+_FOLDS = 4
+_CLOSE = 0.25  # standard errors of accuracy within which the log-loss decides
+_PATIENCE = 3  # steps for the worse along a path before it is left
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A head, its parameters and its temperature, as cross-validation chose them."""
+
+    head: Head
+    params: Mapping[str, Any]
+    temperature: float
+    accuracy: float  # of the samples left out: the number that was optimised, so not one to quote
+    folds: int  # 0 where there were too few samples to leave any out
+    repeats: int
+    tried: int  # candidates
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """How one candidate did on samples left out."""
+
+    head: Head
+    params: Mapping[str, Any]
+    accuracy: float
+    log_loss: float
+    temperature: float
+
+
+def make_folds(labels: Labels, k: int, rng: np.random.Generator) -> Folds:
+    """A fold for each sample, with the classes spread evenly.
+
+    The members of a class differ in number by at most one between folds, and so do whole folds. A class
+    with a single member gets -1: it stays in every training part. So each training part has all classes.
+
+    Returns
+    -------
+    ndarray of shape (n,), intp
+        0 … k-1, or -1.
+
+    Examples
+    --------
+    >>> folds = make_folds(np.array(list("aaaabbbbc")), 2, np.random.default_rng(0))
+    >>> [int(sum(folds == fold)) for fold in (-1, 0, 1)]
+    [1, 4, 4]
+    """
+    folds = np.full(len(labels), -1, np.intp)
+    turn = 0
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) > 1:
+            folds[rng.permutation(members)] = (np.arange(len(members)) + turn) % k
+            turn += len(members)
+    return folds
+
+
+def find_temperature(values: Doubles, y: Folds, weights: Doubles | None = None) -> float:
+    """The temperature that makes softmax(values / temperature) most likely, by temperature scaling.
+
+    One more sample, of which nothing is known, is counted in: without it a head that made no mistake on
+    twenty samples would be sure for ever.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_classes), float64
+        Scores of samples that the estimator was not trained on.
+    y : ndarray of shape (n,), integers
+        The column of each sample's class.
+    weights : ndarray of shape (n,), default=None
+        Of samples, one each by default.
+
+    Notes
+    -----
+    Guo et al., "On Calibration of Modern Neural Networks", 2017. The likelihood has one maximum in the
+    inverse temperature, found by halving the interval of its logarithm from ±10.
+    """
+    weights = np.ones(len(y)) if weights is None else weights * (len(y) / weights.sum())
+    truth = values[np.arange(len(y)), y]
+    unknown = values.mean(axis=1) / len(y)
+    low, high = -10.0, 10.0
+    for _ in range(25):
+        middle = (low + high) / 2
+        expected = (softmax(values * np.exp(middle)) * values).sum(axis=1)
+        slope = (weights * (expected - truth)).sum() + (expected / len(y) - unknown).sum()
+        low, high = (low, middle) if slope > 0 else (middle, high)
+    return float(np.exp(-(low + high) / 2))
+
+
+def tune(
+    heads: Sequence[Head],
+    rows: FloatArray,
+    labels: Labels,
+    *,
+    seed: int = 0,
+    repeats: int = 1,
+    weighted: bool = False,
+    n_jobs: int | None = None,
+) -> Choice:
+    """The best of the candidates of ``heads``, by stratified cross-validation in four folds.
+
+    Accuracy decides; among candidates within a quarter of its standard error, the log-loss after
+    calibration does. The answer is the same, bit for bit, whatever ``n_jobs``.
+
+    Parameters
+    ----------
+    repeats : int, default=1
+        Times that samples are dealt into folds anew; more is steadier.
+    weighted : bool, default=False
+        Every class counts the same in accuracy, log-loss and temperature.
+    """
+    k = min(_FOLDS, max(np.unique(labels, return_counts=True)[1]))
+    rng = np.random.default_rng(seed)
+    folds = np.stack([make_folds(labels, k, rng) for _ in range(repeats)])
+    splits = [
+        (np.flatnonzero(deal != fold), np.flatnonzero(deal == fold))
+        for deal in folds
+        for fold in range(k)
+        if (deal == fold).any()
+    ]
+    if not splits:
+        head = heads[0]
+        middle = head.candidates(len(labels))[len(head.candidates(len(labels))) // 2]
+        return Choice(head, middle, 1.0, float("nan"), 0, 0, 1)
+    tested = np.concatenate([test for _, test in splits])
+    y = np.unique(labels, return_inverse=True)[1]
+    weights = (1 / np.bincount(y))[y] if weighted else np.ones(len(y))
+    tries: list[_Try] = []
+    with (
+        _quiet(heads),
+        _one_thread_each(),
+        Parallel(count_workers(n_jobs), prefer="threads") as pool,
+    ):
+        for head in heads:
+            tries += _try_all(head, rows, labels, splits, y[tested], weights[tested], pool)
+    best = _best(tries, len(labels))
+    return Choice(
+        best.head, best.params, best.temperature, best.accuracy, int(k), repeats, len(tries)
+    )
+
+
+def fit_choice(choice: Choice, rows: FloatArray, labels: Labels) -> FittedHead:
+    """Train what ``tune`` chose, in the way that ``tune`` tried it.
+
+    Raises
+    ------
+    BadOption
+        A user's own estimator gives no scores: neither ``decision_function`` nor ``predict_proba``.
+    """
+    head = choice.head
+    estimator = head.build()
+    with _quiet([head]), _one_thread_each():
+        if head.path:
+            estimator.set_params(**head.path)
+            for params in head.grid[: head.grid.index(choice.params)]:
+                estimator.set_params(**params).fit(rows, labels)
+        estimator.set_params(**choice.params).fit(rows, labels)
+    if head.path:
+        plain = head.build().get_params()
+        estimator.set_params(**{key: plain[key] for key in head.path})
+    return FittedHead(head.name, estimator, choice.temperature)
+
+
+def _try_all(
+    head: Head,
+    rows: FloatArray,
+    labels: Labels,
+    splits: Sequence[tuple[Folds, Folds]],
+    y: Folds,
+    weights: Doubles,
+    pool: Parallel,
+) -> list[_Try]:
+    """Every candidate of a head on every split; a path is left when it only gets worse."""
+    tries: list[_Try] = []
+    walkers = [head.build() for _ in splits]
+    for params in head.candidates(min(len(train) for train, _ in splits)):
+        if head.path:
+            walkers = [walker.set_params(**head.path) for walker in walkers]
+        else:
+            walkers = [head.build() for _ in splits]
+        parts = pool(
+            delayed(_left_out)(walker.set_params(**params), rows, labels, train, test)
+            for walker, (train, test) in zip(walkers, splits, strict=True)
+        )
+        tries.append(_judge(head, params, np.concatenate(parts), y, weights))
+        losses = [each.log_loss for each in tries]
+        if head.path and len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
+            break
+    return tries
+
+
+def _left_out(
+    estimator: BaseEstimator, rows: FloatArray, labels: Labels, train: Folds, test: Folds
+) -> Doubles:
+    return scores(estimator.fit(rows[train], labels[train]), rows[test])
+
+
+def _judge(
+    head: Head, params: Mapping[str, Any], values: Doubles, y: Folds, weights: Doubles
+) -> _Try:
+    temperature = find_temperature(values, y, weights)
+    shares = softmax(values / temperature)[np.arange(len(y)), y]
+    losses = -np.log(np.maximum(shares, np.finfo(np.float64).tiny))
+    right = values.argmax(axis=1) == y
+    return _Try(
+        head,
+        params,
+        accuracy=float(np.average(right, weights=weights)),
+        log_loss=float(np.average(losses, weights=weights)),
+        temperature=temperature,
+    )
+
+
+def _best(tries: Sequence[_Try], n: int) -> _Try:
+    top = max(each.accuracy for each in tries)
+    close = _CLOSE * np.sqrt(top * (1 - top) / n) + 1e-9
+    near = [each for each in tries if each.accuracy >= top - close]
+    return min(near, key=lambda each: each.log_loss)
+
+
+def _one_thread_each() -> threadpool_limits:
+    """No threads inside the linear algebra: folds already fill the cores, and sums keep their order."""
+    return threadpool_limits(limits=1)
+
+
+class _quiet:
+    """Hold back what scikit-learn says of each fold; say once what a user's own estimator said.
+
+    featx's own heads warn about classes with one sample, which is known and harmless; a solver at its
+    limit is told, for any head.
+    """
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self._own = all(head.name in HEADS for head in heads)
+        self._context = warnings.catch_warnings(record=True)
+
+    def __enter__(self) -> None:
+        self._caught = self._context.__enter__()
+        warnings.simplefilter("always")
+
+    def __exit__(self, *reason: object) -> None:
+        self._context.__exit__(*reason)
+        told = {
+            str(each.message).partition("\n")[0]
+            for each in self._caught
+            if not self._own or issubclass(each.category, ConvergenceWarning)
+        }
+        for message in sorted(told):
+            warnings.warn(f"while training: {message}", FeatxWarning, stacklevel=3)

@@ -1,0 +1,60 @@
+"""The world of the tests: featx's folders are temporary; real material is skipped where absent."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+HERE = Path(__file__).parent
+SHARED = HERE.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(home, monkeypatch):
+    """No test reads or writes the folders of whoever runs it."""
+    monkeypatch.setenv("FEATX_CACHE_DIR", str(home / "cache"))
+    monkeypatch.setenv("FEATX_DATA_DIR", str(home / "data"))
+    monkeypatch.delenv("FEATX_MODELS", raising=False)
+
+
+@pytest.fixture
+def shared_models(monkeypatch):
+    """Real backbones on the shelves: their cards are ours, their bytes lie beside the checkout."""
+    models = SHARED / "models"
+    if not models.is_dir():
+        pytest.skip("no ../shared/models beside the checkout: real backbones are not tested")
+    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(HERE / "cards"), str(models)]))
+    return models
+
+
+@pytest.fixture
+def shared_data():
+    """Real labelled sets beside the checkout."""
+    data = SHARED / "data"
+    if not data.is_dir():
+        pytest.skip("no ../shared/data beside the checkout: real data is not tested")
+    return data
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def photos(tmp_path, rng):
+    """A folder with two classes of three small pictures each, in a folder with a space in its name."""
+    root = tmp_path / "my photos"
+    for label, base in (("dark", 40), ("light", 200)):
+        (root / label).mkdir(parents=True)
+        for k in range(3):
+            noise = rng.integers(-30, 30, (48, 64, 3))
+            Image.fromarray((base + noise).astype(np.uint8)).save(root / label / f"{k}.png")
+    return root

@@ -1,0 +1,213 @@
+"""Shelves, and the proof of what lies on them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from featx.catalog import (
+    Card,
+    get_card,
+    list_cards,
+    locate,
+    prove,
+    remove,
+    shelves,
+    shipped_shelf,
+    user_shelf,
+)
+from featx.errors import BadCard, BadOption, MissingWeights, UnknownBackbone, WrongDigest
+
+GRAPH = b"a graph"
+
+
+@pytest.fixture(autouse=True)
+def folders(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("FEATX_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("FEATX_MODELS", raising=False)
+
+
+@pytest.fixture
+def shelf(monkeypatch, tmp_path) -> Path:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    monkeypatch.setenv("FEATX_MODELS", str(shelf))
+    return shelf
+
+
+def put(shelf: Path, name: str, *, graph: bytes | None = GRAPH, extra: str = "") -> Path:
+    """A backbone on a shelf; the path of its graph."""
+    folder = shelf / name
+    folder.mkdir(parents=True)
+    digest = hashlib.sha256(graph or GRAPH).hexdigest()
+    text = f'name = "{name}"\nmodality = "image"\ndim = 4\n{extra}[graph]\nsha256 = "{digest}"\n'
+    (folder / "card.toml").write_text(text + "[image]\n", encoding="utf-8")
+    if graph is not None:
+        (folder / "backbone.onnx").write_bytes(graph)
+    return folder / "backbone.onnx"
+
+
+def test_the_shelf_that_featx_ships_comes_last_and_has_the_default():
+    assert shelves()[-1] == shipped_shelf()
+    assert get_card("featx-image-nano").name == "featx-image-nano"
+
+
+def test_shelves_are_searched_in_order(shelf, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    put(shelf, "net", extra='license = "first"\n')
+    put(other, "net", extra='license = "second"\n')
+    put(user_shelf(), "net", extra='license = "third"\n')
+    put(user_shelf(), "mine")
+    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(shelf), "", str(other)]))
+    assert shelves() == [shelf, other, user_shelf(), shipped_shelf()]
+    assert get_card("net").license == "first"
+    listed = {card.name: card.license for card in list_cards()}
+    assert listed["net"] == "first"
+    assert listed.keys() > {"mine", "featx-image-nano"}
+
+
+def test_cards_are_listed_by_name(shelf):
+    for name in ("zebra", "ant", "moth"):
+        put(shelf, name)
+    names = [card.name for card in list_cards()]
+    assert names == sorted(names)
+    assert {"zebra", "ant", "moth"} < set(names)
+
+
+def test_a_shelf_that_does_not_exist_is_skipped_with_a_warning(shelf, monkeypatch, tmp_path):
+    put(shelf, "net")
+    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(tmp_path / "typo"), str(shelf)]))
+    with pytest.warns(UserWarning, match="FEATX_MODELS names .*typo.* not a folder"):
+        assert get_card("net").name == "net"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(shelf):
+    put(shelf, "resnet50")
+    with pytest.raises(UnknownBackbone, match="did you mean 'resnet50'"):
+        get_card("resnet5")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../shelf/net", "net/", "a/b", "nul\0"])
+def test_a_name_is_never_a_path(shelf, name):
+    put(shelf, "net")
+    with pytest.raises(UnknownBackbone):
+        get_card(name)
+    with pytest.raises(UnknownBackbone):
+        remove(name)
+
+
+def test_a_damaged_card_is_left_out_of_the_list_and_refused_by_name(shelf):
+    put(shelf, "good")
+    (put(shelf, "bad").parent / "card.toml").write_bytes(b"\xff")
+    with pytest.warns(UserWarning, match=r"bad.card\.toml: cannot be read"):
+        names = {card.name for card in list_cards()}
+    assert "good" in names
+    assert "bad" not in names
+    with pytest.raises(BadCard, match="cannot be read"):
+        get_card("bad")
+
+
+def test_a_card_in_a_folder_of_another_name_is_refused(shelf):
+    put(shelf, "net").parent.rename(shelf / "copy")
+    with pytest.raises(BadCard, match="says name = 'net': expected that of its folder"):
+        get_card("copy")
+
+
+def test_bytes_may_lie_on_another_shelf_than_the_card(shelf, tmp_path, monkeypatch):
+    put(shelf, "net", graph=None)
+    bytes_only = tmp_path / "bytes"
+    (bytes_only / "net").mkdir(parents=True)
+    (bytes_only / "net" / "backbone.onnx").write_bytes(GRAPH)
+    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(shelf), str(bytes_only)]))
+    assert locate(get_card("net"), get_card("net").graph) == bytes_only / "net" / "backbone.onnx"
+    assert prove(get_card("net")) == {"backbone.onnx": bytes_only / "net" / "backbone.onnx"}
+
+
+def test_the_right_bytes_are_taken_where_a_nearer_file_is_wrong(shelf):
+    path = put(shelf, "net")
+    card = get_card("net")
+    path.write_bytes(b"other")
+    (user_shelf() / "net").mkdir(parents=True)
+    (user_shelf() / "net" / "backbone.onnx").write_bytes(GRAPH)
+    assert prove(card)["backbone.onnx"] == user_shelf() / "net" / "backbone.onnx"
+
+
+def test_a_card_is_bound_to_no_shelf(tmp_path):
+    path = put(tmp_path / "anywhere", "net")
+    text = (path.parent / "card.toml").read_text(encoding="utf-8")
+    card = Card.from_toml(text, path=path.parent / "card.toml")
+    assert prove(card)["backbone.onnx"] == path
+
+
+def test_missing_bytes_are_said_with_what_to_do(shelf):
+    put(shelf, "net", graph=None)
+    with pytest.raises(
+        MissingWeights, match=r"net: .* is not on this machine; put it beside the card"
+    ):
+        prove(get_card("net"))
+
+
+def test_changed_bytes_are_refused_by_name(shelf):
+    path = put(shelf, "net")
+    card = get_card("net")
+    prove(card)
+    path.write_bytes(b"b graph")
+    with pytest.raises(WrongDigest, match="expected the bytes of net, sha256"):
+        prove(card)
+
+
+def test_a_proof_is_remembered_by_size_time_and_inode(shelf, tmp_path):
+    path = put(shelf, "net")
+    prove(get_card("net"))
+    memory = json.loads((tmp_path / "cache" / "proven.json").read_text())
+    assert memory[str(path.resolve())][3] == hashlib.sha256(GRAPH).hexdigest()
+    before = path.stat()
+    path.write_bytes(GRAPH[::-1])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    prove(get_card("net"))  # nothing was read: a changed byte would have been found
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    with pytest.raises(WrongDigest):
+        prove(get_card("net"))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 3}', "\xff"])
+def test_a_damaged_memory_of_proofs_is_done_without(shelf, tmp_path, text):
+    put(shelf, "net")
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "proven.json").write_text(text, encoding="latin-1")
+    prove(get_card("net"))
+    assert len(json.loads((tmp_path / "cache" / "proven.json").read_text())) == 1
+
+
+def test_a_memory_of_proofs_that_cannot_be_written_is_done_without(shelf, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    put(shelf, "net")
+    assert prove(get_card("net"))
+
+
+def test_only_the_users_own_shelf_is_cleared(shelf):
+    put(shelf, "theirs")
+    put(user_shelf(), "mine")
+    assert remove("mine") == user_shelf() / "mine"
+    assert not (user_shelf() / "mine").exists()
+    for name in ("theirs", "featx-image-nano"):
+        with pytest.raises(BadOption, match="is left alone"):
+            remove(name)
+        assert get_card(name)
+    with pytest.raises(UnknownBackbone):
+        remove("mine")
+
+
+def test_the_catalogue_loads_nothing_heavy():
+    code = "import sys, featx.catalog as c; c.list_cards(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"sklearn", "onnx", "onnxruntime", "urllib.request", "http.client", "pyarrow", "scipy"}
+    assert not heavy & set(done.stdout.split())
