@@ -6,7 +6,8 @@ Two steps, because Keras lives in an environment of its own (pip install tensorf
     python benchmarks/keras_vgg16.py compare OUT           # here, with featx; fails above 1e-3
 
 The weights are random, from a fixed seed: the question is about layouts, colours, scales and the graph,
-and ImageNet weights would need a download. ``OUT`` remembers the photos that were used.
+and ImageNet weights would need a download. ``OUT`` remembers the photos that were used; take ones
+without an EXIF orientation, which featx obeys and Keras does not.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def questions(path: Path, said: Mapping[str, Any]) -> list[Question]:
     tap = said.get("tap")
     if tap is None:
         tap = sight.outputs[0] if len(sight.outputs) == 1 else None
-        words = f"{', '.join(sight.outputs)}, {PENULTIMATE}, {LAST_MAP} or any tensor by name"
+        words = f"{', '.join((*sight.outputs, PENULTIMATE, LAST_MAP))} or any tensor by name"
         found.append(Question("tap", words, tap))
     if tap is not None and "pooling" not in said:
         shape = _shape_of(path, tap)
@@ -267,4 +267,7 @@ def _width(card: Card, graph: Path, path: Path) -> int:
     try:
         return Backbone(card).dim
     except BadGraph as error:
+        if "xternal data" in str(error):
+            words = "keeps its weights in another file; export it as one file"
+            raise BadGraph(f"{path}: {words}, without external data") from error
         raise BadGraph(str(error).replace(str(graph), str(path))) from error

@@ -184,9 +184,7 @@ class _Task:
             rows = {place: row for place, row in held if row is not None}
         unpaid = {place: content for place, content in contents.items() if place not in rows}
         items = self._each(reader.read, unpaid, reasons)
-        if items and not self.stop.is_set():
-            made = self.backbone.embed(list(items.values()), self.batch_size)
-            rows |= dict(zip(items, made, strict=True))
+        rows |= self._embed(items, reasons)
         good = sorted(rows)
         block = Rows(
             ids=tuple(chunk[place].id for place in good),
@@ -210,6 +208,26 @@ class _Task:
             except BadSample as error:
                 reasons[place] = str(error)
         return made
+
+    def _embed(self, items: Mapping[int, Any], reasons: dict[int, str]) -> dict[int, FloatArray]:
+        """Rows by place; an item that spoils its batch is found by embedding each alone."""
+        if not items or self.stop.is_set():
+            return {}
+        try:
+            made = self.backbone.embed(list(items.values()), self.batch_size)
+        except BadSample as error:
+            if len(items) == 1:
+                reasons |= dict.fromkeys(items, str(error))
+                return {}
+            alone = [self._embed({place: item}, reasons) for place, item in items.items()]
+            return {place: row for one in alone for place, row in one.items()}
+        finite = np.isfinite(made).all(axis=1)
+        for place, fine in zip(items, finite, strict=True):
+            if not fine:
+                reasons[place] = "the backbone gives a row that is not finite"
+        return {
+            place: row for place, row, fine in zip(items, made, finite, strict=True) if fine
+        }
 
     def _empty(self) -> FloatArray:
         return np.empty((0, self.backbone.dim), np.float32)

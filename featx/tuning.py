@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.pipeline import Pipeline
+from sklearn.svm import SVC
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
@@ -19,14 +23,24 @@ from featx.errors import FeatxWarning
 from featx.heads import HEADS, Doubles, FittedHead, Head, scores, softmax
 from featx.inputs import FloatArray
 
-__all__ = ["Choice", "find_temperature", "fit_choice", "make_folds", "tune"]
+__all__ = ["Choice", "Recipe", "find_temperature", "fit_choice", "make_folds", "tune"]
 
 Labels = npt.NDArray[np.str_]
 Folds = npt.NDArray[np.intp]
 
 _FOLDS = 4
-_CLOSE = 0.25  # standard errors of accuracy within which the log-loss decides
+_CLOSE = 0.5  # standard errors of accuracy within which the log-loss decides
 _PATIENCE = 3  # steps for the worse along a path before it is left
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a head is trained: what a user decides, besides the rows."""
+
+    head: str | BaseEstimator = "logistic"
+    seed: int = 0
+    balance: bool = False  # every class weighs the same, however many samples it has
+    n_jobs: int | None = None  # threads; it never changes the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,25 +131,23 @@ def tune(
     rows: FloatArray,
     labels: Labels,
     *,
-    seed: int = 0,
+    recipe: Recipe,
     repeats: int = 1,
-    weighted: bool = False,
-    n_jobs: int | None = None,
 ) -> Choice:
     """The best of the candidates of ``heads``, by stratified cross-validation in four folds.
 
-    Accuracy decides; among candidates within a quarter of its standard error, the log-loss after
+    Accuracy decides; among candidates within half of its standard error, the log-loss after
     calibration does. The answer is the same, bit for bit, whatever ``n_jobs``.
 
     Parameters
     ----------
     repeats : int, default=1
         Times that samples are dealt into folds anew; more is steadier.
-    weighted : bool, default=False
-        Every class counts the same in accuracy, log-loss and temperature.
+    recipe : Recipe
+        With ``balance`` every class counts the same in accuracy, log-loss and temperature.
     """
     k = min(_FOLDS, max(np.unique(labels, return_counts=True)[1]))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(recipe.seed)
     folds = np.stack([make_folds(labels, k, rng) for _ in range(repeats)])
     splits = [
         (np.flatnonzero(deal != fold), np.flatnonzero(deal == fold))
@@ -149,7 +161,7 @@ def tune(
         return Choice(head, middle, 1.0, float("nan"), 0, 0, 1)
     tested = np.concatenate([test for _, test in splits])
     y = np.unique(labels, return_inverse=True)[1]
-    weights = (1 / np.bincount(y))[y] if weighted else np.ones(len(y))
+    weights = (1 / np.bincount(y))[y] if recipe.balance else np.ones(len(y))
     tries: list[_Try] = []
     with (
         _quiet(heads),
@@ -197,16 +209,11 @@ def _try_all(
 ) -> list[_Try]:
     """Every candidate of a head on every split; a path is left when it only gets worse."""
     tries: list[_Try] = []
-    walkers = [head.build() for _ in splits]
+    benches = pool(
+        delayed(_Bench.prepare)(head, rows, labels, train, test) for train, test in splits
+    )
     for params in head.candidates(min(len(train) for train, _ in splits)):
-        if head.path:
-            walkers = [walker.set_params(**head.path) for walker in walkers]
-        else:
-            walkers = [head.build() for _ in splits]
-        parts = pool(
-            delayed(_left_out)(walker.set_params(**params), rows, labels, train, test)
-            for walker, (train, test) in zip(walkers, splits, strict=True)
-        )
+        parts = pool(delayed(_Bench.scores)(bench, params) for bench in benches)
         tries.append(_judge(head, params, np.concatenate(parts), y, weights))
         losses = [each.log_loss for each in tries]
         if head.path and len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
@@ -214,10 +221,54 @@ def _try_all(
     return tries
 
 
-def _left_out(
-    estimator: BaseEstimator, rows: FloatArray, labels: Labels, train: Folds, test: Folds
-) -> Doubles:
-    return scores(estimator.fit(rows[train], labels[train]), rows[test])
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """One split with all that candidates share done once: scaling, and the kernel of support vectors."""
+
+    estimator: BaseEstimator
+    prefix: str  # of parameter names, gone once the last step stands alone
+    warm: bool
+    train: FloatArray
+    labels: Labels
+    test: FloatArray
+
+    @classmethod
+    def prepare(
+        cls, head: Head, rows: FloatArray, labels: Labels, train: Folds, test: Folds
+    ) -> _Bench:
+        estimator, prefix = head.build(), ""
+        fitted, left = rows[train], rows[test]
+        if head.path:
+            estimator.set_params(**head.path)
+        if isinstance(estimator, Pipeline):
+            before, prefix = estimator[:-1], f"{estimator.steps[-1][0]}__"
+            estimator = estimator[-1]
+            fitted, left = before.fit_transform(fitted, labels[train]), before.transform(left)
+        if isinstance(estimator, SVC) and head.name in HEADS and len(train) <= _GRAM:
+            kernel = _KERNELS[estimator.kernel](fitted)
+            estimator.set_params(kernel="precomputed")
+            fitted, left = kernel(fitted), kernel(left)
+        return cls(estimator, prefix, bool(head.path), fitted, labels[train], left)
+
+    def scores(self, params: Mapping[str, Any]) -> Doubles:
+        """Of the samples left out, by one candidate."""
+        estimator = self.estimator if self.warm else clone(self.estimator)
+        own = {key.removeprefix(self.prefix): value for key, value in params.items()}
+        return scores(estimator.set_params(**own).fit(self.train, self.labels), self.test)
+
+
+def _linear(train: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    return lambda rows: rows @ train.T
+
+
+def _rbf(train: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """With the width that SVC calls ``scale``."""
+    gamma = 1 / (train.shape[1] * (float(train.var()) or 1.0))
+    return lambda rows: np.asarray(rbf_kernel(rows, train, gamma=gamma))
+
+
+_GRAM = 6000  # training samples of which a whole kernel matrix is kept in memory, 8 bytes a pair
+_KERNELS = MappingProxyType({"linear": _linear, "rbf": _rbf})
 
 
 def _judge(

@@ -222,6 +222,23 @@ def test_remains_of_another_file_do_not_spoil_the_download(world, card):
     assert [wanted for _, wanted in world.asked] == ["bytes=3000-", None]
 
 
+def test_other_bytes_are_not_fetched_twice_to_be_sure(world, card):
+    world.ranges, world.body = False, BYTES[::-1]
+    leave(card, b"?" * 3000)
+    with pytest.raises(WrongDigest):
+        pull(card)
+    assert len(world.asked) == 1
+
+
+def test_a_file_system_without_locks_is_no_hindrance(world, card, monkeypatch):
+    def refuse(stream, how):
+        raise OSError("no locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    world.drop_after, world.ranges = [1000], False
+    assert pull(card, pause=0).read_bytes() == BYTES
+
+
 def test_remains_longer_than_the_file_are_dropped(world, card):
     leave(card, b"?" * (len(BYTES) + 1))
     assert pull(card).read_bytes() == BYTES

@@ -234,7 +234,7 @@ def test_what_is_no_source_is_refused_in_words(tmp_path, name, words):
 
 
 def test_columns_of_a_source_without_columns_are_a_bad_option(tmp_path):
-    with pytest.raises(BadOption, match="label_column: .* is a folder and has no columns"):
+    with pytest.raises(BadOption, match=r"label_column: .* is a folder and has no columns"):
         read(grow(tmp_path, "a.jpg"), label_column="kind")
 
 
@@ -411,6 +411,7 @@ def test_a_tar_of_keys_has_labels_beside_the_samples(tmp_path, packing):
         "e.png": b"E",
         "e.json": b"3.0",
         "f.png": b"F",
+        "f.cls": b"",
         "readme.txt": b"no",
         "._b.jpg": b"no",
     }
@@ -456,6 +457,7 @@ def test_links_in_a_tar_are_nothing_unless_to_one_of_its_files(tmp_path, packing
             ("b.jpg", tarfile.LNKTYPE, "a.jpg"),
             ("c.jpg", tarfile.LNKTYPE, "/etc/passwd"),
             ("d.jpg", tarfile.SYMTYPE, "/etc/passwd"),
+            ("d2.jpg", tarfile.SYMTYPE, "a.jpg"),
             ("e.jpg", tarfile.FIFOTYPE, ""),
         ):
             info = tarfile.TarInfo(name)
@@ -497,13 +499,13 @@ def test_a_label_file_that_makes_no_sense_is_refused_by_name(tmp_path):
 def test_a_large_compressed_tar_is_refused_and_a_plain_one_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr("featx.samples.tars.COMPRESSED_LIMIT", 1 << 20)
     files = {f"{number}.jpg": bytes(400_000) for number in range(3)}
-    with pytest.raises(BadSource, match="more than 1 MiB .*; decompress it first"):
+    with pytest.raises(BadSource, match=r"more than 1 MiB .*; decompress it first"):
         read(pack(tmp_path / "a.tgz", files, "w:gz"))
     assert len(read(pack(tmp_path / "a.tar", files))) == 3
 
 
 def test_a_tar_without_fitting_members_says_what_it_holds(tmp_path):
-    with pytest.raises(BadSource, match="found 1 other file, a.txt"):
+    with pytest.raises(BadSource, match=r"found 1 other file, a.txt"):
         read(pack(tmp_path / "a.tar", {"a.txt": b"x"}))
     with pytest.raises(BadSource, match="found no files"):
         read(pack(tmp_path / "a.tar", {}))

@@ -26,6 +26,7 @@ _Answer = TypeVar("_Answer")
 
 _APPLICATION = 0x66656174  # 'feat', in the header of the file
 _TRIES = 3  # the file, the one that another process put in its place, a fresh one
+_FAMILY = 0xFF  # of an error code, without its details
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset(
     {
@@ -131,10 +132,10 @@ class Database:
     def _recover(self, error: sqlite3.Error | OSError) -> None:
         """Make ready for another try, or for none."""
         self.close()
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # of the family, without details
+        code = getattr(error, "sqlite_errorcode", 0)
         if self._opened is not None and _identity(self.path) != self._opened:
             return  # removed, or set aside by another process
-        if code not in _DAMAGED:
+        if code & _FAMILY not in _DAMAGED and code != sqlite3.SQLITE_IOERR_SHORT_READ:
             self._give_up((isinstance(error, OSError) and error.strerror) or str(error))
             return
         try:
@@ -191,7 +192,7 @@ def _log_ahead(connection: sqlite3.Connection, timeout: float) -> None:
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
+            if error.sqlite_errorcode & _FAMILY not in _BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
 

@@ -118,7 +118,6 @@ class _Transfer:
         self._fetch(tries, pause)
         if self.patched and not self._proven():
             self._restart()
-            self.patched = False
             self._fetch(tries, pause)
         if not self._proven():
             raise WrongDigest(f"{self.url}: {self.have} bytes came and are not those of the card")
@@ -146,12 +145,12 @@ class _Transfer:
             return
         with self._response() as response:
             self.answered = True
-            tag = response.headers.get("ETag")
-            self.etag = tag if tag and not tag.startswith("W/") else None
             if self.have and _first_byte(response) == self.have:
                 self.patched = True
             elif self.have:
                 self._restart()
+            tag = response.headers.get("ETag")
+            self.etag = tag if tag and not tag.startswith("W/") else None
             length = response.headers.get("Content-Length", "")
             total = self.have + int(length) if length.isdigit() else self.file.size
             if self.file.size is not None and total != self.file.size:
@@ -216,7 +215,7 @@ class _Transfer:
     def _restart(self) -> None:
         self.part.truncate(0)
         self.progress(-self.have)
-        self.have, self.etag = 0, None
+        self.have, self.etag, self.patched = 0, None, False
 
     def _proven(self) -> bool:
         self.part.flush()

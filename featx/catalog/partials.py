@@ -58,7 +58,7 @@ def _claim(target: Path) -> BufferedRandom:
             continue
         if not _lock(stream):
             stream.close()
-            return target.with_name(f"{target.name}.{os.getpid()}.part").open("w+b")
+            return target.with_name(f"{target.name}.{os.getpid()}.part").open("a+b")
         if _is_at(stream, part):
             return stream
         stream.close()  # whoever had it is done and has renamed or removed it

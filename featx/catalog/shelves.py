@@ -38,14 +38,14 @@ def shelves() -> list[Path]:
     """
     found: list[Path] = []
     for entry in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
-        shelf = Path(entry).expanduser()
+        shelf = Path(entry).expanduser().absolute()
         if shelf.is_dir():
             found.append(shelf)
         else:
             warnings.warn(
                 f"{VARIABLE} names {entry!r}, which is not a folder: skipped",
                 FeatxWarning,
-                stacklevel=2,
+                stacklevel=1,
             )
     found += [shelf for shelf in (user_shelf(), shipped_shelf()) if shelf.is_dir()]
     return found
@@ -72,6 +72,11 @@ def get_card(name: str) -> Card:
         No shelf has it; the message names the nearest that there is.
     BadCard
         The card is damaged, or lies in a folder of another name.
+
+    Examples
+    --------
+    >>> get_card("featx-image-nano").dim
+    384
     """
     for shelf in shelves():
         path = shelf / name / CARD
@@ -87,7 +92,7 @@ def list_cards() -> list[Card]:
         try:
             cards.append(_read(path))
         except BadCard as error:
-            warnings.warn(str(error), FeatxWarning, stacklevel=2)
+            warnings.warn(str(error), FeatxWarning, stacklevel=1)
     return cards
 
 
@@ -143,7 +148,7 @@ def _cards_on(shelf: Path) -> Iterator[Path]:
     try:
         yield from shelf.glob(f"*/{CARD}")
     except OSError as error:
-        warnings.warn(f"{shelf}: cannot be read: {error.strerror}", FeatxWarning, stacklevel=2)
+        warnings.warn(f"{shelf}: cannot be read: {error.strerror}", FeatxWarning, stacklevel=1)
 
 
 def _read(path: Path) -> Card:

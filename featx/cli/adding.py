@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -105,11 +106,19 @@ def add(file: Path, told: Told) -> None:
     said = {key: value for key, value in asdict(told).items() if value is not None}
     if sys.stdin.isatty():
         said = _ask(file, said)
-    name = said.pop("name", file.stem)
+    name = said.pop("name", _plain(file.stem))
     first = {key: said.pop(key, None) for key in ("like", "tap", "pooling")}
     card = adopt(file, name=name, options=said, **first)
     click.echo(card.to_toml(), nl=False)
     click.echo(f"added {card.name}; try: featx fit FOLDER --backbone {card.name}", err=True)
+    if told.tap is None and card.pooling == "none":
+        words = f"its rows are the {card.dim} values of {card.output}"
+        click.echo(f"{words}; if those are scores of classes, use --tap penultimate", err=True)
+
+
+def _plain(stem: str) -> str:
+    """A file's name as a backbone's name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("._-") or "backbone"
 
 
 def _ask(file: Path, said: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +127,7 @@ def _ask(file: Path, said: dict[str, Any]) -> dict[str, Any]:
 
     said = dict(said)
     if "name" not in said:
-        said["name"] = click.prompt("name", default=file.stem, err=True)
+        said["name"] = click.prompt("name", default=_plain(file.stem), err=True)
     while found := questions(file, said):
         question = found[0]
         kind, _ = _OPTIONS[question.option]

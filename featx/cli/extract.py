@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -84,14 +83,13 @@ def extract(
 
 
 def _print(blocks: Iterable[Rows]) -> Written:
-    """Rows as JSON lines on standard output, each as soon as it is there."""
-    from featx.tables import Reject, Written
+    """Rows as JSON lines on standard output, each block as soon as it is there."""
+    from featx.tables import Reject, Written, json_lines
 
     rows, rejects = 0, list[Reject]()
     for block in blocks:
-        for id, label, row in zip(block.ids, block.labels, block.embeddings, strict=True):
-            line = {"id": id, "label": label, "embedding": row.tolist()}
-            click.echo(json.dumps(line, ensure_ascii=False))
+        for line in json_lines(block):
+            click.echo(line.rstrip("\n"))
         rows += len(block)
         rejects += block.rejects
     return Written(rows, tuple(rejects))

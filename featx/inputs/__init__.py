@@ -76,6 +76,7 @@ class Settings(Protocol):
 
     modality: ClassVar[str]
     suffixes: ClassVar[frozenset[str]]
+    inline: ClassVar[bool]  # whether a str is the sample itself, or names the file that holds it
 
     def open(self, files: Mapping[str, Path]) -> Reader:
         """The reader; ``files`` are the card's further files, by name."""

@@ -28,8 +28,9 @@ def is_hidden(name: str) -> bool:
 
 
 def suffix_of(name: str) -> str:
-    """The suffix with its dot, in lower case: '.jpg' of 'A.B.JPG', '' of 'jpg'."""
-    return Path(name).suffix.lower()
+    """The suffix with its dot, in lower case: '.jpg' of 'A.B.JPG', '' of 'jpg' and '.jpg'."""
+    stem, dot, suffix = name.rpartition(".")
+    return f".{suffix.lower()}" if stem and dot else ""
 
 
 def nothing_fits(where: str, suffixes: Iterable[str], found: int, example: str) -> BadSource:

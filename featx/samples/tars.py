@@ -54,35 +54,35 @@ def read_tar(
     to ``COMPRESSED_LIMIT``. Links that leave the archive, or lead to folders, are nothing.
     """
     where = to_text(str(path))
-    images: list[_Member] = []
+    found: list[_Member] = []
     partners: dict[str, _Member] = {}
     others: list[str] = []
     for member in _members(path, where, suffixes):
         name = "/".join(member.parts)
         if suffix_of(name) in suffixes:
-            images.append(member)
+            found.append(member)
         elif suffix_of(name) in _PARTNERS:
             partners[name] = member
         else:
             others.append(name)
-    if not images:
+    if not found:
         others += partners
         example = to_text(min(others)) if others else ""
         raise nothing_fits(where, suffixes, len(others), example)
-    splits = splits_among({image.parts[0] for image in images if len(image.parts) > 1})
+    splits = splits_among({member.parts[0] for member in found if len(member.parts) > 1})
     if split and splits:
         chosen = choose(split, splits, where)
-        images = [image for image in images if image.parts[0] in chosen]
-    labels = [_partner_label(image.parts, partners, label_key, where) for image in images]
+        found = [member for member in found if member.parts[0] in chosen]
+    labels = [_partner_label(member.parts, partners, label_key, where) for member in found]
     if label_key is not None and not any(labels):
         raise BadSource(f"{where}: expected a .json with {label_key!r} beside a sample, found none")
     if not any(labels):
-        folders = (label_within(image.parts, splits) for image in images)
+        folders = (label_within(member.parts, splits) for member in found)
         labels = [to_text(folder) if folder else None for folder in folders]
-    ids = number_repeats(to_text("/".join(image.parts)) for image in images)
+    ids = number_repeats(to_text("/".join(member.parts)) for member in found)
     return [
-        Sample(name, image.data, label)
-        for name, image, label in zip(ids, images, labels, strict=True)
+        Sample(name, member.data, label)
+        for name, member, label in zip(ids, found, labels, strict=True)
     ]
 
 
@@ -128,7 +128,7 @@ def _unpack(archive: tarfile.TarFile, where: str, suffixes: Collection[str]) -> 
     held = 0
     for info in archive:
         parts = _parts(info.name)
-        if not parts or not (info.isreg() or info.linkname in files):
+        if not parts or not (info.isreg() or (info.islnk() and info.linkname in files)):
             continue
         content = b""
         if info.islnk():
@@ -177,7 +177,7 @@ def _partner_label(
 
 
 def _label(member: _Member, suffix: str, label_key: str | None) -> str | None:
-    if isinstance(member.data, TarMember) and not member.data.size:
+    if not (member.data.size if isinstance(member.data, TarMember) else member.data):
         return None
     text = read_bytes(member.data, limit=_PARTNER_LIMIT).decode("utf-8-sig")
     if suffix == ".cls":

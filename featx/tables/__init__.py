@@ -25,7 +25,14 @@ from featx.files import replacing
 from featx.tables.npz import read_npz, write_npz
 from featx.tables.parquet import read_parquet, write_parquet
 from featx.tables.rows import Reject, Rows, Written, check_block
-from featx.tables.text import read_csv, read_jsonl, write_csv, write_jsonl, write_rejects_csv
+from featx.tables.text import (
+    json_lines,
+    read_csv,
+    read_jsonl,
+    write_csv,
+    write_jsonl,
+    write_rejects_csv,
+)
 
 __all__ = [
     "FORMATS",
@@ -33,6 +40,7 @@ __all__ = [
     "Rows",
     "Written",
     "check_output",
+    "json_lines",
     "read_rows",
     "write_rejects",
     "write_rows",

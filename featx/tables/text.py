@@ -18,7 +18,7 @@ import numpy as np
 from featx.errors import BadTable
 from featx.tables.rows import FloatArray, Reject, Rows
 
-__all__ = ["read_csv", "read_jsonl", "write_csv", "write_jsonl", "write_rejects_csv"]
+__all__ = ["json_lines", "read_csv", "read_jsonl", "write_csv", "write_jsonl", "write_rejects_csv"]
 
 _FIRST = ("id", "label", "fingerprint")
 _NOT_FINITE = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
@@ -36,15 +36,20 @@ def write_csv(path: Path, blocks: Iterable[Rows], *, fingerprint: str, dim: int)
 
 def write_jsonl(path: Path, blocks: Iterable[Rows], *, fingerprint: str, dim: int) -> None:
     """Write the blocks as they come; every line has the fingerprint, so files may be joined."""
-    made_by = json.dumps(fingerprint)
     with path.open("w", encoding="utf-8", newline="") as file:
         for block in blocks:
-            for name, label, row in zip(block.ids, block.labels, block.embeddings, strict=True):
-                first = f'"id": {_json(name)}, "label": {_json(label)}, "fingerprint": {made_by}'
-                numbers = list(map(str, row))
-                if not np.isfinite(row).all():
-                    numbers = [_NOT_FINITE.get(number, number) for number in numbers]
-                file.write(f'{{{first}, "embedding": [{", ".join(numbers)}]}}\n')
+            file.writelines(f"{line}\n" for line in json_lines(block))
+
+
+def json_lines(rows: Rows) -> Iterator[str]:
+    """A JSON object a row: id, label, fingerprint, embedding; as in a ``.jsonl`` file."""
+    made_by = _json(rows.fingerprint)
+    for name, label, row in zip(rows.ids, rows.labels, rows.embeddings, strict=True):
+        first = f'"id": {_json(name)}, "label": {_json(label)}, "fingerprint": {made_by}'
+        numbers = list(map(str, row))
+        if not np.isfinite(row).all():
+            numbers = [_NOT_FINITE.get(number, number) for number in numbers]
+        yield f'{{{first}, "embedding": [{", ".join(numbers)}]}}'
 
 
 def write_rejects_csv(path: Path, rejects: Iterable[Reject]) -> None:

@@ -1,0 +1,290 @@
+"""From labelled samples to a classifier, with an honest account of how good it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+
+from featx.backbone import Backbone, open_backbone
+from featx.catalog import Card, get_card
+from featx.classifier import Classifier
+from featx.engine import Baseline, Engine
+from featx.errors import BadLabels, BadSample
+from featx.evaluation import Report, evaluate_predictions, missing_labels
+from featx.heads import FittedHead, choose_heads
+from featx.inputs import DEFAULTS, FloatArray
+from featx.samples import Sample, make_samples
+from featx.tables import Rows
+from featx.tuning import Choice, Recipe, fit_choice, make_folds, tune
+
+__all__ = ["Measured", "Trained", "fit", "fit_head", "fit_rows"]
+
+_OUTER = 5
+_NESTED_SAMPLES = 1000  # up to here, and up to so much work, the whole search is run five times more
+_NESTED_WORK = 20_000_000  # samples x columns x classes
+_REPEATED_SAMPLES = 500  # up to here samples are dealt into folds three times
+
+Labels = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The score to tell a user, and on what it was found."""
+
+    method: str  # "nested cross-validation" or "hold-out"
+    folds: int  # outer ones, each with a search of its own; 1 for a hold-out
+    report: Report  # on samples that neither trained nor chose what predicted them
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A head trained on all rows, and what was measured on the way."""
+
+    head: FittedHead
+    choice: Choice
+    measured: Measured
+
+
+def fit(
+    samples: Iterable[Any],
+    labels: Sequence[Any] | None = None,
+    *,
+    backbone: str | Card | Backbone | None = None,
+    head: str | BaseEstimator = "logistic",
+    seed: int = 0,
+    balance: bool = False,
+    engine: Engine | None = None,
+) -> Classifier:
+    """Train a classifier on labelled samples.
+
+    Parameters
+    ----------
+    samples : iterable of Sample, or of anything that the backbone reads
+        From ``read_samples("folder")``, or paths, images, arrays.
+    labels : sequence, default=None
+        One a sample; None where the samples bring their own. Compared as text.
+    backbone : str, Card or Backbone, default=None
+        None is the one that featx ships. A Backbone may have another tap, pooling or preprocessing.
+    head : str or scikit-learn classifier, default="logistic"
+        A name in ``featx.heads.HEADS``, ``"auto"`` to let cross-validation choose among them, or an
+        estimator, which is used as it is.
+    seed : int, default=0
+        Decides how samples are dealt into folds; the same seed gives the same classifier, bit for bit.
+    balance : bool, default=False
+        Every class weighs the same, however many samples it has; probabilities are then those of a world
+        where all classes are equally frequent.
+    engine : Engine, default=None
+        How to run: threads, cache, what to do with samples that cannot be read.
+
+    Returns
+    -------
+    Classifier
+        ``training`` holds the report, measured on samples left out, and the baselines beside it.
+
+    Raises
+    ------
+    BadLabels
+        There are no labels, some are missing, there is a single class, or a class has a single sample.
+    BadSample
+        A sample cannot be read, and the engine does not skip.
+    UnknownBackbone, UnknownHead, BadOption, MissingWeights, WrongDigest
+
+    Examples
+    --------
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> classifier = fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> classifier.training["measured"]["report"]["accuracy"]
+    1.0
+    """
+    known = make_samples(samples, labels)
+    check_labels([sample.label for sample in known], [sample.id for sample in known])
+    engine = engine or Engine()
+    opened = backbone if isinstance(backbone, Backbone) else _open(backbone)
+    start = time.perf_counter()
+    rows = engine.embed(known, opened)
+    embedded = time.perf_counter()
+    read = set(rows.ids)
+    raw = replace(engine, progress=None).embed(
+        [sample for sample in known if sample.id in read], Baseline(opened.card.input)
+    )
+    seconds = {"backbone": embedded - start, "raw pixels": time.perf_counter() - embedded}
+    card = replace(opened.card, dim=opened.dim)
+    recipe = Recipe(head, seed=seed, balance=balance, n_jobs=engine.n_jobs)
+    classifier = fit_rows(rows, card, recipe, raw=raw)
+    facts = dict(classifier.training)
+    return replace(classifier, training=facts | {"seconds": seconds | facts["seconds"]})
+
+
+def fit_rows(rows: Rows, card: Card, recipe: Recipe, *, raw: Rows | None = None) -> Classifier:
+    """Train a classifier on rows of the backbone that ``card`` describes.
+
+    Parameters
+    ----------
+    raw : Rows, default=None
+        The same samples without any backbone, for the baseline.
+    """
+    labels = check_labels(rows.labels, rows.ids)
+    _check_finite(rows.embeddings, rows.ids)
+    start = time.perf_counter()
+    trained = fit_head(rows.embeddings, labels, recipe)
+    trained_at = time.perf_counter()
+    names, counts = np.unique(labels, return_counts=True)
+    report = trained.measured.report
+    baselines = {"majority": {"accuracy": report.majority, "balanced_accuracy": 1 / len(names)}}
+    if raw is not None and raw.ids == rows.ids:
+        baselines["raw"] = _short(measure(raw.embeddings, labels, recipe).report)
+    choice = trained.choice
+    training = {
+        "n": len(labels),
+        "samples": dict(zip(names.tolist(), counts.tolist(), strict=True)),
+        "rejects": len(rows.rejects),
+        "seed": recipe.seed,
+        "balance": recipe.balance,
+        "tuning": {
+            "folds": choice.folds,
+            "repeats": choice.repeats,
+            "candidates": choice.tried,
+            "chosen": dict(choice.params),
+        },
+        "measured": {
+            "method": trained.measured.method,
+            "folds": trained.measured.folds,
+            "report": {k: v for k, v in report.to_json().items() if k != "confusion"},
+        },
+        "baselines": baselines,
+        "seconds": {"head": trained_at - start, "baselines": time.perf_counter() - trained_at},
+    }
+    return Classifier(card, trained.head, training)
+
+
+def fit_head(
+    rows: FloatArray, labels: Sequence[Any] | Labels, recipe: Recipe | None = None
+) -> Trained:
+    """Tune a head on rows, measure it on rows left out, and train it on all.
+
+    The score is never the one that was optimised: with up to 1000 samples the search is nested in a
+    stratified cross-validation of five folds; with more, or where that would take long, it sees a
+    stratified four fifths, the rest is measured, and what was chosen is trained again on everything.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), float32
+    labels : sequence of n labels
+    recipe : Recipe, default=None
+        Which head, and how.
+
+    Raises
+    ------
+    BadLabels
+        See ``fit``.
+    BadSample
+        A row is not finite.
+    """
+    recipe = recipe or Recipe()
+    rows = np.ascontiguousarray(rows, np.float32)
+    y = check_labels(labels)
+    _check_finite(rows)
+    measured, choice = _measure(rows, y, recipe)
+    choice = choice or _search(rows, y, recipe)
+    return Trained(fit_choice(choice, rows, y), choice, measured)
+
+
+def measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> Measured:
+    """How good the head would be, without training it on all rows; see ``fit_head``."""
+    return _measure(rows, labels, recipe)[0]
+
+
+def _measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> tuple[Measured, Choice | None]:
+    """The score; and for a hold-out, what its one search chose."""
+    names, counts = np.unique(labels, return_counts=True)
+    n, work = len(labels), rows.size * len(names)
+    k = int(min(_OUTER, counts.max()))
+    folds = make_folds(labels, k, np.random.default_rng(recipe.seed + 1))
+    nested = n <= _NESTED_SAMPLES and work <= _NESTED_WORK
+    shares = np.zeros((n, len(names)), np.float32)
+    choice = None
+    tested = folds >= 0 if nested else folds == 0
+    for fold in range(k if nested else 1):
+        train, test = folds != fold, folds == fold
+        if test.any():
+            choice = _search(rows[train], labels[train], recipe)
+            head = fit_choice(choice, rows[train], labels[train])
+            shares[test] = head.predict_proba(rows[test])
+    predicted = names[shares.argmax(axis=1)]
+    report = evaluate_predictions(
+        labels[tested],
+        predicted[tested],
+        shares[tested],
+        classes=names.tolist(),
+        seed=recipe.seed,
+    )
+    if nested:
+        return Measured("nested cross-validation", k, report), None
+    return Measured("hold-out", 1, report), choice
+
+
+def _search(rows: FloatArray, labels: Labels, recipe: Recipe) -> Choice:
+    largest = int(np.unique(labels, return_counts=True)[1].max())
+    heads = choose_heads(recipe.head, largest=largest, balance=recipe.balance, seed=recipe.seed)
+    repeats = 3 if len(labels) <= _REPEATED_SAMPLES else 1
+    return tune(heads, rows, labels, recipe=recipe, repeats=repeats)
+
+
+def check_labels(labels: Sequence[Any] | Labels, ids: Sequence[str] | None = None) -> Labels:
+    """The labels as an array of text, from which a classifier can be trained.
+
+    Raises
+    ------
+    BadLabels
+        There is none, some are missing, there is a single class, or a class has a single sample.
+    """
+    given = [_text(label) for label in labels]
+    names = ids if ids is not None else [f"row {i}" for i in range(len(given))]
+    without = [name for name, label in zip(names, given, strict=True) if not label]
+    if without or not given:
+        raise BadLabels(missing_labels(without, len(given)))
+    y = np.asarray(given, dtype=str)
+    classes, counts = np.unique(y, return_counts=True)
+    if len(classes) == 1:
+        raise BadLabels(
+            f"labels: all {len(y)} samples are {classes[0]!r}; expected at least 2 classes"
+        )
+    single = classes[counts == 1].tolist()
+    if single:
+        listed = ", ".join(map(repr, single[:5])) + (", …" if len(single) > 5 else "")
+        raise BadLabels(
+            f"labels: a single sample of {listed}; expected at least 2 of each class: "
+            "add samples, or leave the class out"
+        )
+    return y
+
+
+def _text(label: Any) -> str:
+    missing = label is None or label != label  # NaN is the one thing that differs from itself
+    return "" if missing else str(label)
+
+
+def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(bad):
+        names = ", ".join(ids[i] if ids else f"row {i}" for i in bad[:3].tolist())
+        raise BadSample(
+            f"rows: {len(bad)} of {len(rows)} hold NaN or infinity ({names}); leave them out"
+        )
+
+
+def _open(backbone: str | Card | None) -> Backbone:
+    named = DEFAULTS["image"] if backbone is None else backbone
+    return open_backbone(get_card(named) if isinstance(named, str) else named)
+
+
+def _short(report: Report) -> dict[str, Any]:
+    """A report's three scores and their intervals."""
+    table: Mapping[str, Any] = asdict(report)
+    return {k: table[k] for k in ("accuracy", "balanced_accuracy", "macro_f1", "intervals")}

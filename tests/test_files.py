@@ -1,0 +1,125 @@
+"""Files appear whole or not at all, whatever ends the writer."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from featx.errors import OutputFailed
+from featx.files import cache_dir, data_dir, recover, replacing, replacing_folder
+
+
+def test_a_file_takes_its_place_when_the_block_ends(tmp_path):
+    path = tmp_path / "a b.txt"
+    path.write_text("old")
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_one_and_nothing_else(tmp_path, failure):
+    path, folder = tmp_path / "a.txt", tmp_path / "f"
+    path.write_text("old")
+    folder.mkdir()
+    (folder / "x").write_text("old")
+    with pytest.raises(failure), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise failure
+    with pytest.raises(failure), replacing_folder(folder) as temporary:
+        (temporary / "x").write_text("half")
+        raise failure
+    assert path.read_text() == (folder / "x").read_text() == "old"
+    assert sorted(tmp_path.iterdir()) == [path, folder]
+
+
+def test_a_folder_takes_the_place_of_the_old_one(tmp_path):
+    folder = tmp_path / "f.featx"
+    for content in ("one", "two"):
+        with replacing_folder(folder) as temporary:
+            (temporary / content).write_text(content)
+        assert [path.name for path in folder.iterdir()] == [content]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("writing", [replacing, replacing_folder])
+def test_a_missing_folder_is_said_in_words(tmp_path, writing):
+    with pytest.raises(OutputFailed, match="does not exist; create it first"), writing(
+        tmp_path / "absent" / "x"
+    ):
+        pass
+
+
+def test_a_full_disk_is_said_in_words(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full to stand in for a full disk")
+    with (
+        pytest.raises(OutputFailed, match="the disk is full"),
+        replacing(tmp_path / "x"),
+        open("/dev/full", "wb", buffering=0) as full,
+    ):
+        full.write(b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_no_folder_and_a_folder_no_file(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputFailed, match="is a folder"), replacing(tmp_path):
+        pass
+    with pytest.raises(OutputFailed, match="is a file"), replacing_folder(tmp_path / "file"):
+        pass
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from featx import files
+path = Path(sys.argv[1])
+if sys.argv[2] == "writing":
+    with files.replacing_folder(path) as temporary:
+        (temporary / "x").write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+real = os.replace
+def replace(old, new):
+    real(old, new)
+    os.kill(os.getpid(), signal.SIGKILL)
+os.replace = replace
+with files.replacing_folder(path) as temporary:
+    (temporary / "x").write_text("new")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+@pytest.mark.parametrize("moment", ["writing", "between the renames"])
+def test_what_a_killed_writer_left_is_undone(tmp_path, moment):
+    folder = tmp_path / "f.featx"
+    with replacing_folder(folder) as temporary:
+        (temporary / "x").write_text("old")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), moment], check=False)
+    assert killed.returncode < 0
+    recover(folder)
+    assert (folder / "x").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_live_writers_temporary_is_left_alone(tmp_path):
+    path = tmp_path / "x"
+    with replacing(path) as temporary:
+        recover(path)
+        assert temporary.exists()
+
+
+def test_featx_own_folders_can_be_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "c"))
+    monkeypatch.setenv("FEATX_DATA_DIR", str(tmp_path / "d"))
+    assert (cache_dir(), data_dir()) == (tmp_path / "c", tmp_path / "d")
+    monkeypatch.delenv("FEATX_CACHE_DIR")
+    monkeypatch.delenv("FEATX_DATA_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative paths are to be ignored")
+    assert cache_dir().is_absolute()
+    assert cache_dir().parts[-1] == "featx"
+    assert data_dir().parts[-1] == "featx"
