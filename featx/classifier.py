@@ -13,7 +13,7 @@ from featx.backbone import Backbone, open_backbone
 from featx.catalog import Card
 from featx.engine import Engine
 from featx.errors import BadOption
-from featx.heads import FittedHead
+from featx.heads import FittedHead, label_first
 from featx.inputs import FloatArray
 from featx.samples import Sample, make_samples
 from featx.tables import Reject, Rows
@@ -106,7 +106,7 @@ class Classifier:
 
     def predict(self, X: Iterable[Any], *, engine: Engine | None = None) -> npt.NDArray[np.str_]:
         """The most probable label of each sample; shape (n,). Parameters as ``predict_proba``."""
-        return np.asarray(self.classes)[self.predict_proba(X, engine=engine).argmax(axis=1)]
+        return label_first(self.classes, self.predict_proba(X, engine=engine))
 
     def predict_samples(
         self, samples: Iterable[Sample], *, top_k: int = 1, engine: Engine | None = None

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from featx.classifier import Classifier
 from featx.engine import Engine
 from featx.errors import BadLabels
-from featx.samples import Sample, make_samples
+from featx.heads import label_first
+from featx.samples import make_samples
 
 __all__ = ["ClassScore", "Report", "evaluate", "evaluate_predictions", "format_report", "wilson"]
 
@@ -103,7 +104,7 @@ def evaluate(
         raise BadLabels(missing_labels(without, len(known)))
     rows = (engine or Engine()).embed(known, classifier.open())
     probabilities = classifier.head.predict_proba(rows.embeddings)
-    predicted = np.asarray(classifier.classes)[probabilities.argmax(axis=1)]
+    predicted = label_first(classifier.classes, probabilities)
     truth = [label for label in rows.labels if label is not None]
     return evaluate_predictions(truth, predicted, probabilities, classes=classifier.classes)
 
@@ -113,9 +114,7 @@ def missing_labels(without: Sequence[str], n: int) -> str:
     if not n:
         return "labels: expected labelled samples, found none"
     first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
-    return (
-        f"labels: {len(without)} of {n} samples have none ({first}); give each a label, or leave it out"
-    )
+    return f"labels: {len(without)} of {n} samples have none ({first}); label or drop them"
 
 
 def evaluate_predictions(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,16 @@ from featx.classifier import Classifier
 from featx.engine import Baseline, Engine
 from featx.errors import BadLabels, BadSample
 from featx.evaluation import Report, evaluate_predictions, missing_labels
-from featx.heads import FittedHead, choose_heads
+from featx.heads import FittedHead, Head, choose_heads, label_first
 from featx.inputs import DEFAULTS, FloatArray
-from featx.samples import Sample, make_samples
+from featx.samples import make_samples
 from featx.tables import Rows
 from featx.tuning import Choice, Recipe, fit_choice, make_folds, tune
 
 __all__ = ["Measured", "Trained", "fit", "fit_head", "fit_rows"]
 
 _OUTER = 5
-_NESTED_SAMPLES = 1000  # up to here, and up to so much work, the whole search is run five times more
+_NESTED_SAMPLES = 1000  # up to here, and up to so much work, the search is run five times more
 _NESTED_WORK = 20_000_000  # samples x columns x classes
 _REPEATED_SAMPLES = 500  # up to here samples are dealt into folds three times
 
@@ -191,7 +191,7 @@ def fit_head(
     y = check_labels(labels)
     _check_finite(rows)
     measured, choice = _measure(rows, y, recipe)
-    choice = choice or _search(rows, y, recipe)
+    choice = choice or _search(rows, y, recipe, _heads(y, recipe))
     return Trained(fit_choice(choice, rows, y), choice, measured)
 
 
@@ -208,15 +208,15 @@ def _measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> tuple[Measured
     folds = make_folds(labels, k, np.random.default_rng(recipe.seed + 1))
     nested = n <= _NESTED_SAMPLES and work <= _NESTED_WORK
     shares = np.zeros((n, len(names)), np.float32)
-    choice = None
+    heads, choice = _heads(labels, recipe), None
     tested = folds >= 0 if nested else folds == 0
     for fold in range(k if nested else 1):
         train, test = folds != fold, folds == fold
         if test.any():
-            choice = _search(rows[train], labels[train], recipe)
+            choice = _search(rows[train], labels[train], recipe, heads)
             head = fit_choice(choice, rows[train], labels[train])
             shares[test] = head.predict_proba(rows[test])
-    predicted = names[shares.argmax(axis=1)]
+    predicted = label_first(names.tolist(), shares)
     report = evaluate_predictions(
         labels[tested],
         predicted[tested],
@@ -229,9 +229,12 @@ def _measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> tuple[Measured
     return Measured("hold-out", 1, report), choice
 
 
-def _search(rows: FloatArray, labels: Labels, recipe: Recipe) -> Choice:
+def _heads(labels: Labels, recipe: Recipe) -> Sequence[Head]:
     largest = int(np.unique(labels, return_counts=True)[1].max())
-    heads = choose_heads(recipe.head, largest=largest, balance=recipe.balance, seed=recipe.seed)
+    return choose_heads(recipe.head, largest=largest, balance=recipe.balance, seed=recipe.seed)
+
+
+def _search(rows: FloatArray, labels: Labels, recipe: Recipe, heads: Sequence[Head]) -> Choice:
     repeats = 3 if len(labels) <= _REPEATED_SAMPLES else 1
     return tune(heads, rows, labels, recipe=recipe, repeats=repeats)
 
@@ -286,5 +289,5 @@ def _open(backbone: str | Card | None) -> Backbone:
 
 def _short(report: Report) -> dict[str, Any]:
     """A report's three scores and their intervals."""
-    table: Mapping[str, Any] = asdict(report)
+    table = report.to_json()
     return {k: table[k] for k in ("accuracy", "balanced_accuracy", "macro_f1", "intervals")}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -20,16 +21,18 @@ from threadpoolctl import threadpool_limits
 
 from featx.engine import count_workers
 from featx.errors import FeatxWarning
-from featx.heads import HEADS, Doubles, FittedHead, Head, scores, softmax
+from featx.heads import HEADS, FittedHead, Head, find_temperature, scores, softmax
 from featx.inputs import FloatArray
 
-__all__ = ["Choice", "Recipe", "find_temperature", "fit_choice", "make_folds", "tune"]
+__all__ = ["Choice", "Recipe", "fit_choice", "make_folds", "tune"]
 
 Labels = npt.NDArray[np.str_]
+Doubles = npt.NDArray[np.float64]
 Folds = npt.NDArray[np.intp]
 
 _FOLDS = 4
 _CLOSE = 0.5  # standard errors of accuracy within which the log-loss decides
+_SMALL = 2_000_000  # samples x columns x classes below which threads cost more than they save
 _PATIENCE = 3  # steps for the worse along a path before it is left
 
 
@@ -94,38 +97,6 @@ def make_folds(labels: Labels, k: int, rng: np.random.Generator) -> Folds:
     return folds
 
 
-def find_temperature(values: Doubles, y: Folds, weights: Doubles | None = None) -> float:
-    """The temperature that makes softmax(values / temperature) most likely, by temperature scaling.
-
-    One more sample, of which nothing is known, is counted in: without it a head that made no mistake on
-    twenty samples would be sure for ever.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, n_classes), float64
-        Scores of samples that the estimator was not trained on.
-    y : ndarray of shape (n,), integers
-        The column of each sample's class.
-    weights : ndarray of shape (n,), default=None
-        Of samples, one each by default.
-
-    Notes
-    -----
-    Guo et al., "On Calibration of Modern Neural Networks", 2017. The likelihood has one maximum in the
-    inverse temperature, found by halving the interval of its logarithm from ±10.
-    """
-    weights = np.ones(len(y)) if weights is None else weights * (len(y) / weights.sum())
-    truth = values[np.arange(len(y)), y]
-    unknown = values.mean(axis=1) / len(y)
-    low, high = -10.0, 10.0
-    for _ in range(25):
-        middle = (low + high) / 2
-        expected = (softmax(values * np.exp(middle)) * values).sum(axis=1)
-        slope = (weights * (expected - truth)).sum() + (expected / len(y) - unknown).sum()
-        low, high = (low, middle) if slope > 0 else (middle, high)
-    return float(np.exp(-(low + high) / 2))
-
-
 def tune(
     heads: Sequence[Head],
     rows: FloatArray,
@@ -163,10 +134,12 @@ def tune(
     y = np.unique(labels, return_inverse=True)[1]
     weights = (1 / np.bincount(y))[y] if recipe.balance else np.ones(len(y))
     tries: list[_Try] = []
+    small = rows.size * len(np.unique(labels)) < _SMALL
+    workers = 1 if small else count_workers(recipe.n_jobs)
     with (
         _quiet(heads),
         _one_thread_each(),
-        Parallel(count_workers(n_jobs), prefer="threads") as pool,
+        Parallel(workers, prefer="threads") as pool,
     ):
         for head in heads:
             tries += _try_all(head, rows, labels, splits, y[tested], weights[tested], pool)
@@ -299,27 +272,21 @@ def _one_thread_each() -> threadpool_limits:
     return threadpool_limits(limits=1)
 
 
-class _quiet:
+@contextmanager
+def _quiet(heads: Sequence[Head]) -> Iterator[None]:
     """Hold back what scikit-learn says of each fold; say once what a user's own estimator said.
 
     featx's own heads warn about classes with one sample, which is known and harmless; a solver at its
     limit is told, for any head.
     """
-
-    def __init__(self, heads: Sequence[Head]) -> None:
-        self._own = all(head.name in HEADS for head in heads)
-        self._context = warnings.catch_warnings(record=True)
-
-    def __enter__(self) -> None:
-        self._caught = self._context.__enter__()
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-
-    def __exit__(self, *reason: object) -> None:
-        self._context.__exit__(*reason)
-        told = {
-            str(each.message).partition("\n")[0]
-            for each in self._caught
-            if not self._own or issubclass(each.category, ConvergenceWarning)
-        }
-        for message in sorted(told):
-            warnings.warn(f"while training: {message}", FeatxWarning, stacklevel=3)
+        yield
+    own = all(head.name in HEADS for head in heads)
+    told = {
+        str(each.message).partition("\n")[0]
+        for each in caught
+        if not own or issubclass(each.category, ConvergenceWarning)
+    }
+    for message in sorted(told):
+        warnings.warn(f"while training: {message}", FeatxWarning, stacklevel=4)

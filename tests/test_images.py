@@ -333,6 +333,13 @@ def test_a_table_that_cannot_be_is_refused(table):
         Images.from_table(table)
 
 
+def test_a_whole_number_and_a_float_are_the_same_setting():
+    assert Images.from_table({"scale": 1, "mean": [1, 2, 3], "draft": 2}) == Images.from_table(
+        {"scale": 1.0, "mean": [1.0, 2.0, 3.0], "draft": 2.0}
+    )
+    assert isinstance(Images.from_table({"scale": 1}).scale, float)
+
+
 def test_equal_content_has_an_equal_digest_and_other_content_another(rng):
     images = Images()
     pixels = rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)

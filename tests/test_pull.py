@@ -236,7 +236,9 @@ def test_a_file_system_without_locks_is_no_hindrance(world, card, monkeypatch):
 
     monkeypatch.setattr("fcntl.flock", refuse)
     world.drop_after, world.ranges = [1000], False
-    assert pull(card, pause=0).read_bytes() == BYTES
+    path = pull(card, pause=0)
+    assert path.read_bytes() == BYTES
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_remains_longer_than_the_file_are_dropped(world, card):

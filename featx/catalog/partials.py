@@ -58,6 +58,9 @@ def _claim(target: Path) -> BufferedRandom:
             continue
         if not _lock(stream):
             stream.close()
+            with suppress(FileNotFoundError):
+                if not part.stat().st_size:
+                    part.unlink()
             return target.with_name(f"{target.name}.{os.getpid()}.part").open("a+b")
         if _is_at(stream, part):
             return stream

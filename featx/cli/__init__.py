@@ -53,9 +53,7 @@ class Group(click.Group):
         except FeatxError as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
-            click.echo(
-                "Interrupted: nothing half-written is left; rows in the cache are kept.", err=True
-            )
+            click.echo("Interrupted.", err=True)
             ctx.exit(130)  # what a shell expects of a program that SIGINT ended
 
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,7 +42,8 @@ class Images:
 
     An image is turned upright, converted to ``color``, resized (an int is the short side, a pair is
     height and width), cropped at the centre, multiplied by ``scale``, less ``mean``, divided by
-    ``std``. Resizing and cropping are those of torchvision on Pillow images, done in one pass.
+    ``std``. Resizing and cropping are those of torchvision on Pillow images, done in one pass,
+    which rounds one pixel in a hundred to the neighbouring level.
     """
 
     modality: ClassVar[str] = "image"
@@ -61,9 +62,7 @@ class Images:
     scale: float = 1 / 255
     mean: tuple[float, ...] = ()  # one a channel, in the tensor's order, after scaling; () is zero
     std: tuple[float, ...] = ()  # likewise; () is one
-    draft: float = (
-        3  # decode a JPEG at 1/2, 1/4, 1/8 where this many times the side remains; 0: never
-    )
+    draft: float = 3.0  # decode a JPEG smaller, to no less than this many times the side; 0: never
     max_pixels: int = 178_956_970  # Pillow's own limit; as RGB that is half a gigabyte
 
     @classmethod
@@ -80,7 +79,13 @@ class Images:
         }
         images = cls(**values)
         images._check()
-        return images
+        return replace(  # 1 and 1.0 are the same number, and make the same fingerprint
+            images,
+            scale=float(images.scale),
+            draft=float(images.draft),
+            mean=tuple(map(float, images.mean)),
+            std=tuple(map(float, images.std)),
+        )
 
     def _check(self) -> None:
         _among("interpolation", self.interpolation, _FILTERS)

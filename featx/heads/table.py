@@ -1,8 +1,4 @@
-"""The estimators that can sit on a backbone, by name, with their search spaces.
-
-A head is a plain scikit-learn pipeline; what featx adds once it is fitted is one number, a temperature, which
-makes its scores calibrated probabilities and never changes which class is first.
-"""
+"""The table of heads, and what a user's choice among them stands for."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -23,14 +18,10 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC
 
 from featx.errors import BadOption, UnknownHead
-from featx.inputs import FloatArray
 
-__all__ = ["AUTO", "HEADS", "FittedHead", "Head", "choose_heads", "make_head", "scores", "softmax"]
+__all__ = ["AUTO", "HEADS", "Head", "choose_heads", "make_head"]
 
 AUTO = "auto"
-_FLOOR = 0.03  # added to probabilities before their logarithm: a vote of zero is not a proof
-
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,108 +214,3 @@ def _balanced(head: Head) -> Head:
         raise BadOption(f"head {head.name!r} cannot balance classes; those that can: {able}")
     build = _Clone(head.build(), ((key, "balanced"),))
     return Head(head.name, head.text, head.cost, build, head.grid, head.path, head.least)
-
-
-def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
-    """What a fitted estimator says for each class, on a scale where softmax makes sense.
-
-    The decision function where there is one (two classes: 0 and its value), else the logarithm of the
-    probabilities after adding 0.03. For one-against-one support vectors it is a class's mean margin over
-    the others, which calibrates far better than counted votes; for nearest centroids, minus half the
-    squared distance.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes), float64
-        Columns in the order of ``estimator.classes_``.
-    """
-    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    if isinstance(last, NearestCentroid):
-        inner = estimator[:-1].transform(rows) if isinstance(estimator, Pipeline) else rows
-        centers = np.asarray(last.centroids_, np.float64)
-        return inner @ centers.T - (centers**2).sum(axis=1) / 2  # + |x|²/2, the same for all
-    if hasattr(estimator, "decision_function"):
-        values = np.asarray(estimator.decision_function(rows), np.float64)
-        if values.ndim == 2 and getattr(last, "decision_function_shape", "") == "ovo":
-            return values @ _duels(len(last.classes_))
-        return values if values.ndim == 2 else np.stack([np.zeros_like(values), values], axis=1)
-    return np.log(np.asarray(estimator.predict_proba(rows), np.float64) + _FLOOR)
-
-
-def _duels(n_classes: int) -> Doubles:
-    """What each duel of one-against-one gives its two classes: +1 and -1, divided by the classes."""
-    first, second = np.triu_indices(n_classes, 1)
-    table = np.zeros((len(first), n_classes))
-    table[np.arange(len(first)), first] = 1 / n_classes
-    table[np.arange(len(first)), second] = -1 / n_classes
-    return table
-
-
-def softmax(values: Doubles) -> Doubles:
-    """Positive rows that add up to one; the largest value keeps the largest share.
-
-    >>> softmax(np.array([[0.0, 0.0]]))
-    array([[0.5, 0.5]])
-    """
-    shares = np.exp(values - values.max(axis=1, keepdims=True))
-    normal: Doubles = shares / shares.sum(axis=1, keepdims=True)
-    return normal
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FittedHead:
-    """A trained estimator with what turns its scores into calibrated probabilities.
-
-    Attributes
-    ----------
-    name : str
-        The head's, or the class of a user's own estimator.
-    estimator : fitted scikit-learn classifier
-        Uncalibrated: its own ``predict_proba`` does not know the temperature.
-    temperature : float
-        Scores are divided by it before softmax (Guo et al., "On Calibration of Modern Neural Networks",
-        2017): above 1 the estimator was too sure of itself, below 1 not sure enough.
-    """
-
-    name: str
-    estimator: BaseEstimator
-    temperature: float
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The labels, in the order of probability columns."""
-        return tuple(map(str, self.estimator.classes_))
-
-    @property
-    def dim(self) -> int:
-        """Columns of the rows that it was trained on."""
-        return int(self.estimator.n_features_in_)
-
-    def predict_proba(self, rows: FloatArray) -> FloatArray:
-        """Calibrated probabilities.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n, dim), float32
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes), float32, C-ordered
-            Each row adds up to 1.
-
-        Raises
-        ------
-        BadOption
-            Rows have another number of columns.
-        """
-        rows = np.asarray(rows, np.float32)
-        if rows.ndim != 2 or rows.shape[1] != self.dim:
-            raise BadOption(f"rows of shape {rows.shape}: expected (n, {self.dim})")
-        if not len(rows):
-            return np.empty((0, len(self.classes)), np.float32)
-        shares = softmax(scores(self.estimator, rows) / self.temperature)
-        return np.ascontiguousarray(shares, np.float32)
-
-    def predict(self, rows: FloatArray) -> npt.NDArray[np.str_]:
-        """The most probable label for each row; shape (n,)."""
-        return np.asarray(self.classes)[self.predict_proba(rows).argmax(axis=1)]

@@ -1,0 +1,21 @@
+"""The estimators that can sit on a backbone, by name, with their search spaces.
+
+A head is a plain scikit-learn pipeline; what featx adds once it is fitted is one number, a temperature, which
+makes its scores calibrated probabilities and never changes which class is first.
+"""
+
+from featx.heads.fitted import FittedHead, find_temperature, label_first, scores, softmax
+from featx.heads.table import AUTO, HEADS, Head, choose_heads, make_head
+
+__all__ = [
+    "AUTO",
+    "HEADS",
+    "FittedHead",
+    "Head",
+    "choose_heads",
+    "find_temperature",
+    "label_first",
+    "make_head",
+    "scores",
+    "softmax",
+]

@@ -1,0 +1,169 @@
+"""A trained head: scores, and the temperature that makes them calibrated probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import Pipeline
+
+from featx.errors import BadOption
+from featx.inputs import FloatArray
+
+__all__ = ["FittedHead", "find_temperature", "label_first", "scores", "softmax"]
+
+_FLOOR = 0.03  # added to probabilities before their logarithm: a vote of zero is not a proof
+
+Doubles = npt.NDArray[np.float64]
+
+
+def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
+    """What a fitted estimator says for each class, on a scale where softmax makes sense.
+
+    The decision function where there is one (two classes: 0 and its value), else the logarithm of the
+    probabilities after adding 0.03. For one-against-one support vectors it is a class's mean margin over
+    the others, which calibrates far better than counted votes; for nearest centroids, minus half the
+    squared distance.
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes), float64
+        Columns in the order of ``estimator.classes_``.
+    """
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if isinstance(last, NearestCentroid):
+        inner = estimator[:-1].transform(rows) if isinstance(estimator, Pipeline) else rows
+        centers = np.asarray(last.centroids_, np.float64)
+        near: Doubles = (
+            inner @ centers.T - (centers**2).sum(axis=1) / 2
+        )  # + |x|²/2, the same for all
+        return near
+    if hasattr(estimator, "decision_function"):
+        values = np.asarray(estimator.decision_function(rows), np.float64)
+        if values.ndim == 2 and getattr(last, "decision_function_shape", "") == "ovo":
+            values = values @ _duels(len(last.classes_))
+        return values if values.ndim == 2 else np.stack([np.zeros_like(values), values], axis=1)
+    return np.log(np.asarray(estimator.predict_proba(rows), np.float64) + _FLOOR)
+
+
+def _duels(n_classes: int) -> Doubles:
+    """What each duel of one-against-one gives its two classes: +1 and -1, divided by the classes."""
+    first, second = np.triu_indices(n_classes, 1)
+    table = np.zeros((len(first), n_classes))
+    table[np.arange(len(first)), first] = 1 / n_classes
+    table[np.arange(len(first)), second] = -1 / n_classes
+    return table
+
+
+def softmax(values: Doubles) -> Doubles:
+    """Positive rows that add up to one; the largest value keeps the largest share.
+
+    >>> softmax(np.array([[0.0, 0.0]]))
+    array([[0.5, 0.5]])
+    """
+    shares = np.exp(values - values.max(axis=1, keepdims=True))
+    normal: Doubles = shares / shares.sum(axis=1, keepdims=True)
+    return normal
+
+
+def find_temperature(
+    values: Doubles, y: npt.NDArray[np.intp], weights: Doubles | None = None
+) -> float:
+    """The temperature that makes softmax(values / temperature) most likely, by temperature scaling.
+
+    One more sample, of which nothing is known, is counted in: without it a head that made no mistake on
+    twenty samples would be sure for ever.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_classes), float64
+        Scores of samples that the estimator was not trained on.
+    y : ndarray of shape (n,), integers
+        The column of each sample's class.
+    weights : ndarray of shape (n,), default=None
+        Of samples, one each by default.
+
+    Notes
+    -----
+    Guo et al., "On Calibration of Modern Neural Networks", 2017. The likelihood has one maximum in the
+    inverse temperature, found by halving the interval of its logarithm from ±10.
+    """
+    weights = np.ones(len(y)) if weights is None else weights * (len(y) / weights.sum())
+    truth = values[np.arange(len(y)), y]
+    unknown = values.mean(axis=1) / len(y)
+    low, high = -10.0, 10.0
+    for _ in range(25):
+        middle = (low + high) / 2
+        expected = (softmax(values * np.exp(middle)) * values).sum(axis=1)
+        slope = (weights * (expected - truth)).sum() + (expected / len(y) - unknown).sum()
+        low, high = (low, middle) if slope > 0 else (middle, high)
+    return float(np.exp(-(low + high) / 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedHead:
+    """A trained estimator with what turns its scores into calibrated probabilities.
+
+    Attributes
+    ----------
+    name : str
+        The head's, or the class of a user's own estimator.
+    estimator : fitted scikit-learn classifier
+        Uncalibrated: its own ``predict_proba`` does not know the temperature.
+    temperature : float
+        Scores are divided by it before softmax (Guo et al., "On Calibration of Modern Neural Networks",
+        2017): above 1 the estimator was too sure of itself, below 1 not sure enough.
+    """
+
+    name: str
+    estimator: BaseEstimator
+    temperature: float
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, in the order of probability columns."""
+        return tuple(map(str, self.estimator.classes_))
+
+    @property
+    def dim(self) -> int:
+        """Columns of the rows that it was trained on."""
+        return int(self.estimator.n_features_in_)
+
+    def predict_proba(self, rows: FloatArray) -> FloatArray:
+        """Calibrated probabilities.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, dim), float32
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), float32, C-ordered
+            Each row adds up to 1.
+
+        Raises
+        ------
+        BadOption
+            Rows have another number of columns.
+        """
+        rows = np.asarray(rows, np.float32)
+        if rows.ndim != 2 or rows.shape[1] != self.dim:
+            raise BadOption(f"rows of shape {rows.shape}: expected (n, {self.dim})")
+        if not len(rows):
+            return np.empty((0, len(self.classes)), np.float32)
+        shares = softmax(scores(self.estimator, rows) / self.temperature)
+        return np.ascontiguousarray(shares, np.float32)
+
+    def predict(self, rows: FloatArray) -> npt.NDArray[np.str_]:
+        """The most probable label for each row; shape (n,)."""
+        return label_first(self.classes, self.predict_proba(rows))
+
+
+def label_first(classes: Sequence[str], probabilities: FloatArray) -> npt.NDArray[np.str_]:
+    """The label of the largest share in each row."""
+    names = np.asarray(classes, dtype=np.str_)
+    return np.asarray(names[probabilities.argmax(axis=1)], dtype=np.str_)
