@@ -61,9 +61,9 @@ def by_torchvision(image, resize, crop, mean, std, resample):
     height=st.integers(20, 700),
     resize=st.integers(32, 260),
     margin=st.integers(0, 31),
-    kind=st.sampled_from(["bilinear", "bicubic", "lanczos", "box"]),
+    kind=st.sampled_from(["bilinear", "bicubic", "lanczos", "hamming", "box", "nearest"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_one_pass_gives_what_resizing_and_then_cropping_gives(width, height, resize, margin, kind):
     image = picture(width, height)
     mean, std = np.array(IMAGENET["mean"]), np.array(IMAGENET["std"])

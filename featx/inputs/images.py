@@ -164,8 +164,16 @@ class Images:
         return rows
 
     def canary(self) -> Image.Image:
-        """An image drawn by arithmetic, 320 × 256: red rises to the right, green down, blue is a fifth."""
-        return canary()
+        """An image drawn by arithmetic, 320 × 256: red rises to the right, green down, blue is a fifth.
+
+        It catches swapped channels, transposed axes, wrong scales and wrong crops.
+        """
+        width, height = 320, 256
+        pixels = np.empty((height, width, 3), np.uint8)
+        pixels[..., 0] = np.round(255 * np.arange(width) / (width - 1))
+        pixels[..., 1] = np.round(255 * np.arange(height) / (height - 1))[:, None]
+        pixels[..., 2] = 51
+        return Image.fromarray(pixels)
 
     def baseline(self) -> Images:
         """Sixteen by sixteen pixels in colour, 768 values from 0 to 1: what is seen without a backbone."""
@@ -234,10 +242,12 @@ class Images:
             )
         left = round((new_width - crop_width) / 2)
         top = round((new_height - crop_height) / 2)
+        edges = (left, top, left + crop_width, top + crop_height)
+        resample = _FILTERS[self.interpolation]
         if (new_width, new_height) == (width, height):
-            if (crop_width, crop_height) == (width, height):
-                return image
-            return image.crop((left, top, left + crop_width, top + crop_height))
+            return image if edges == (0, 0, width, height) else image.crop(edges)
+        if self.interpolation in ("nearest", "box"):  # they jump: a hair's breadth is another pixel
+            return image.resize((new_width, new_height), resample).crop(edges)
         across, down = width / new_width, height / new_height
         box = (
             left * across,
@@ -245,7 +255,7 @@ class Images:
             min(width, (left + crop_width) * across),
             min(height, (top + crop_height) * down),
         )
-        return image.resize((crop_width, crop_height), _FILTERS[self.interpolation], box)
+        return image.resize((crop_width, crop_height), resample, box)
 
 
 class RawPixels(Images):
@@ -255,16 +265,6 @@ class RawPixels(Images):
 
     def read(self, content: Any) -> FloatArray:
         return super().read(content).ravel()
-
-
-def canary() -> Image.Image:
-    """The test card: catches swapped channels, transposed axes, wrong scales and wrong crops."""
-    width, height = 320, 256
-    pixels = np.empty((height, width, 3), np.uint8)
-    pixels[..., 0] = np.round(255 * np.arange(width) / (width - 1))
-    pixels[..., 1] = np.round(255 * np.arange(height) / (height - 1))[:, None]
-    pixels[..., 2] = 51
-    return Image.fromarray(pixels)
 
 
 def _short_side(width: int, height: int, size: int) -> tuple[int, int]:
