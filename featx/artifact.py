@@ -26,7 +26,7 @@ from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, Unknown
 from featx.files import recover, replacing_folder
 from featx.heads import FittedHead, scores
 
-__all__ = ["FORMAT", "load", "read_manifest", "save"]
+__all__ = ["FORMAT", "check_target", "load", "read_manifest", "save"]
 
 FORMAT = 1
 _MANIFEST, _HEAD = "manifest.json", "head.skops"
@@ -56,17 +56,30 @@ def save(classifier: Classifier, path: str | Path, *, overwrite: bool = False) -
         The head's estimator has parts that cannot be written without pickle.
     """
     path = Path(path)
-    recover(path)
-    if path.exists() and not _is_classifier(path):
-        raise OutputFailed(f"{path}: exists and is not a featx classifier; choose another name")
-    if path.exists() and not overwrite:
-        raise OutputFailed(f"{path}: exists; choose another name or ask for it to be overwritten")
+    check_target(path, overwrite=overwrite)
     head = _dump(classifier.head.estimator, path)
     manifest = _manifest(classifier, {_HEAD: head})
     with replacing_folder(path) as folder:
         (folder / _HEAD).write_bytes(head)
         (folder / _MANIFEST).write_bytes(_seal(manifest))
     return path
+
+
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Refuse a place where ``save`` could not put a classifier, before any work is done for it.
+
+    Raises
+    ------
+    OutputFailed
+        Something is there already, or the parent is missing.
+    """
+    recover(path)
+    if not path.absolute().parent.is_dir():
+        raise OutputFailed(f"{path}: the folder {path.absolute().parent} does not exist; create it")
+    if path.exists() and not _is_classifier(path):
+        raise OutputFailed(f"{path}: exists and is not a featx classifier; choose another name")
+    if path.exists() and not overwrite:
+        raise OutputFailed(f"{path}: exists; choose another name, or --overwrite (overwrite=True)")
 
 
 def load(path: str | Path, *, trusted: Iterable[str] = ()) -> Classifier:

@@ -123,7 +123,13 @@ class Backbone:
         for batch in self.reader.batches(items, batch_size or self.reader.chunk):
             rows.append(self._run(batch))
             owners.append(batch.owners)
+        if len({part.shape[1] for part in rows}) > 1:
+            raise BadGraph(
+                f"{self.card.name}: rows of different lengths; 'flatten' needs inputs of one length"
+            )
         merged = self.reader.merge(np.concatenate(rows), np.concatenate(owners), len(items))
+        if self.card.normalize:
+            merged = merged / np.maximum(np.linalg.norm(merged, axis=1, keepdims=True), 1e-12)
         if self._dim is not None and merged.shape[1] != self._dim:
             raise BadGraph(
                 f"{self.card.name}: rows have {merged.shape[1]} columns, its card says {self._dim}"
@@ -141,10 +147,7 @@ class Backbone:
                 part = {name: _filled(feed, fixed) for name, feed in part.items()}
             parts.append(self._values(part, fixed)[:size])
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        rows = self._pool(values, batch.mask)
-        if self.card.normalize:
-            rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-        return rows
+        return self._pool(values, batch.mask)
 
     def _named(self, batch: Batch) -> dict[str, npt.NDArray[Any]]:
         """The batch's tensors by the names and in the types that the graph wants."""
@@ -176,10 +179,15 @@ class Backbone:
     def _pool(self, values: FloatArray, mask: npt.NDArray[np.bool_] | None) -> FloatArray:
         """One row a sample from a tensor of any rank."""
         kind, n = self.card.pooling, len(values)
-        if kind == "flatten":
-            return values.reshape(n, -1)
         if values.ndim == 2:
             return values
+        if kind == "flatten" and mask is None:
+            return values.reshape(n, -1)
+        if kind == "flatten":
+            raise BadGraph(
+                f"{self.card.name}: pooling 'flatten' would give rows of several lengths; "
+                f"choose one of mean, max, cls, last, masked-mean"
+            )
         axis = self.card.channel_axis
         if axis is None:
             axis = 1 if values.ndim == 4 else -1
@@ -189,7 +197,14 @@ class Backbone:
                 f"{self.card.name}: the tap gives {values.shape[1:]} a sample and pooling is "
                 f"'none'; choose one of mean, max, cls, last, masked-mean, flatten"
             )
-        return _POOL[kind](places, np.ones(places.shape[:2], bool) if mask is None else mask)
+        if mask is None:
+            return _POOL[kind](places, np.ones(places.shape[:2], bool))
+        if mask.shape != places.shape[:2]:
+            raise BadGraph(
+                f"{self.card.name}: the tap gives {places.shape[1]} places for {mask.shape[1]} "
+                f"of the input; choose a tap that gives one each"
+            )
+        return _POOL["masked-mean" if kind == "mean" else kind](places, mask)
 
     def _fixed_batch(self) -> int | None:
         """The only batch that the graph takes, or None when it takes any."""

@@ -221,13 +221,11 @@ class _Task:
                 return {}
             alone = [self._embed({place: item}, reasons) for place, item in items.items()]
             return {place: row for one in alone for place, row in one.items()}
-        finite = np.isfinite(made).all(axis=1)
+        finite = np.asarray(np.isfinite(made).all(axis=1))
         for place, fine in zip(items, finite, strict=True):
             if not fine:
                 reasons[place] = "the backbone gives a row that is not finite"
-        return {
-            place: row for place, row, fine in zip(items, made, finite, strict=True) if fine
-        }
+        return {place: row for place, row, fine in zip(items, made, finite, strict=True) if fine}
 
     def _empty(self) -> FloatArray:
         return np.empty((0, self.backbone.dim), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
@@ -12,9 +13,10 @@ import numpy.typing as npt
 
 from featx.classifier import Classifier
 from featx.engine import Engine
-from featx.errors import BadLabels
+from featx.errors import BadLabels, FeatxWarning
 from featx.heads import label_first
 from featx.samples import make_samples
+from featx.tables import Reject
 
 __all__ = ["ClassScore", "Report", "evaluate", "evaluate_predictions", "format_report", "wilson"]
 
@@ -103,6 +105,7 @@ def evaluate(
     if without or not known:
         raise BadLabels(missing_labels(without, len(known)))
     rows = (engine or Engine()).embed(known, classifier.open())
+    tell_rejects(rows.rejects, len(known))
     probabilities = classifier.head.predict_proba(rows.embeddings)
     predicted = label_first(classifier.classes, probabilities)
     truth = [label for label in rows.labels if label is not None]
@@ -115,6 +118,15 @@ def missing_labels(without: Sequence[str], n: int) -> str:
         return "labels: expected labelled samples, found none"
     first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
     return f"labels: {len(without)} of {n} samples have none ({first}); label or drop them"
+
+
+def tell_rejects(rejects: Sequence[Reject], n: int) -> None:
+    """Warn, in one line, of samples that an engine skipped."""
+    if rejects:
+        first = "; ".join(f"{each.id}: {each.reason}" for each in rejects[:3])
+        more = "; …" if len(rejects) > 3 else ""
+        text = f"{len(rejects)} of {n} samples could not be read and are left out ({first}{more})"
+        warnings.warn(text, FeatxWarning, stacklevel=3)
 
 
 def evaluate_predictions(

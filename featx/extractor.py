@@ -15,7 +15,7 @@ from featx.catalog import Card, get_card
 from featx.engine import Cache, Engine, OnError
 from featx.errors import BadOption, FeatxWarning
 from featx.inputs import FloatArray
-from featx.samples import Sample
+from featx.samples import Sample, shorten
 
 __all__ = ["FeatureExtractor"]
 
@@ -158,4 +158,5 @@ def _column(X: Any) -> Sequence[Any]:
 
 def _name(data: Any, place: int) -> str:
     """What an error calls a sample: its path or its place."""
-    return str(data) if isinstance(data, str) or hasattr(data, "__fspath__") else f"sample {place}"
+    named = isinstance(data, str) or hasattr(data, "__fspath__")
+    return shorten(str(data)) if named else f"sample {place}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from featx.catalog import Card, get_card
 from featx.classifier import Classifier
 from featx.engine import Baseline, Engine
 from featx.errors import BadLabels, BadSample
-from featx.evaluation import Report, evaluate_predictions, missing_labels
+from featx.evaluation import Report, evaluate_predictions, missing_labels, tell_rejects
 from featx.heads import FittedHead, Head, choose_heads, label_first
 from featx.inputs import DEFAULTS, FloatArray
 from featx.samples import make_samples
@@ -28,7 +28,7 @@ __all__ = ["Measured", "Trained", "fit", "fit_head", "fit_rows"]
 _OUTER = 5
 _NESTED_SAMPLES = 1000  # up to here, and up to so much work, the search is run five times more
 _NESTED_WORK = 20_000_000  # samples x columns x classes
-_REPEATED_SAMPLES = 500  # up to here samples are dealt into folds three times
+_REPEATED_SAMPLES = 500  # up to here the last search deals samples into folds three times
 
 Labels = npt.NDArray[np.str_]
 
@@ -108,6 +108,7 @@ def fit(
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone)
     start = time.perf_counter()
     rows = engine.embed(known, opened)
+    tell_rejects(rows.rejects, len(known))
     embedded = time.perf_counter()
     read = set(rows.ids)
     raw = replace(engine, progress=None).embed(
@@ -143,7 +144,7 @@ def fit_rows(rows: Rows, card: Card, recipe: Recipe, *, raw: Rows | None = None)
     training = {
         "n": len(labels),
         "samples": dict(zip(names.tolist(), counts.tolist(), strict=True)),
-        "rejects": len(rows.rejects),
+        "rejects": [asdict(reject) for reject in rows.rejects],
         "seed": recipe.seed,
         "balance": recipe.balance,
         "tuning": {
@@ -168,9 +169,10 @@ def fit_head(
 ) -> Trained:
     """Tune a head on rows, measure it on rows left out, and train it on all.
 
-    The score is never the one that was optimised: with up to 1000 samples the search is nested in a
-    stratified cross-validation of five folds; with more, or where that would take long, it sees a
-    stratified four fifths, the rest is measured, and what was chosen is trained again on everything.
+    The score is never the one that was optimised: with up to 1000 samples the whole search is nested in
+    a stratified cross-validation of five folds; with more, or where that would take long, a head that
+    was tuned and trained on a stratified four fifths is measured on the rest. The head that is given
+    back is tuned and trained on everything.
 
     Parameters
     ----------
@@ -190,30 +192,24 @@ def fit_head(
     rows = np.ascontiguousarray(rows, np.float32)
     y = check_labels(labels)
     _check_finite(rows)
-    measured, choice = _measure(rows, y, recipe)
-    choice = choice or _search(rows, y, recipe, _heads(y, recipe))
-    return Trained(fit_choice(choice, rows, y), choice, measured)
+    choice = _search(rows, y, recipe, _heads(y, recipe))
+    return Trained(fit_choice(choice, rows, y), choice, measure(rows, y, recipe))
 
 
 def measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> Measured:
     """How good the head would be, without training it on all rows; see ``fit_head``."""
-    return _measure(rows, labels, recipe)[0]
-
-
-def _measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> tuple[Measured, Choice | None]:
-    """The score; and for a hold-out, what its one search chose."""
     names, counts = np.unique(labels, return_counts=True)
     n, work = len(labels), rows.size * len(names)
     k = int(min(_OUTER, counts.max()))
     folds = make_folds(labels, k, np.random.default_rng(recipe.seed + 1))
     nested = n <= _NESTED_SAMPLES and work <= _NESTED_WORK
     shares = np.zeros((n, len(names)), np.float32)
-    heads, choice = _heads(labels, recipe), None
+    heads = _heads(labels, recipe)
     tested = folds >= 0 if nested else folds == 0
     for fold in range(k if nested else 1):
         train, test = folds != fold, folds == fold
         if test.any():
-            choice = _search(rows[train], labels[train], recipe, heads)
+            choice = _search(rows[train], labels[train], recipe, heads, once=nested)
             head = fit_choice(choice, rows[train], labels[train])
             shares[test] = head.predict_proba(rows[test])
     predicted = label_first(names.tolist(), shares)
@@ -224,9 +220,7 @@ def _measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> tuple[Measured
         classes=names.tolist(),
         seed=recipe.seed,
     )
-    if nested:
-        return Measured("nested cross-validation", k, report), None
-    return Measured("hold-out", 1, report), choice
+    return Measured("nested cross-validation" if nested else "hold-out", k if nested else 1, report)
 
 
 def _heads(labels: Labels, recipe: Recipe) -> Sequence[Head]:
@@ -234,8 +228,10 @@ def _heads(labels: Labels, recipe: Recipe) -> Sequence[Head]:
     return choose_heads(recipe.head, largest=largest, balance=recipe.balance, seed=recipe.seed)
 
 
-def _search(rows: FloatArray, labels: Labels, recipe: Recipe, heads: Sequence[Head]) -> Choice:
-    repeats = 3 if len(labels) <= _REPEATED_SAMPLES else 1
+def _search(
+    rows: FloatArray, labels: Labels, recipe: Recipe, heads: Sequence[Head], *, once: bool = False
+) -> Choice:
+    repeats = 1 if once or len(labels) > _REPEATED_SAMPLES else 3
     return tune(heads, rows, labels, recipe=recipe, repeats=repeats)
 
 
@@ -256,7 +252,7 @@ def check_labels(labels: Sequence[Any] | Labels, ids: Sequence[str] | None = Non
     classes, counts = np.unique(y, return_counts=True)
     if len(classes) == 1:
         raise BadLabels(
-            f"labels: all {len(y)} samples are {classes[0]!r}; expected at least 2 classes"
+            f"labels: all {len(y)} samples are {str(classes[0])!r}; expected at least 2 classes"
         )
     single = classes[counts == 1].tolist()
     if single:

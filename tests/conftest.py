@@ -1,6 +1,7 @@
 """The world of the tests: featx's folders are temporary; real material is skipped where absent."""
 
 import os
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,17 @@ def shared_models(monkeypatch):
         pytest.skip("no ../shared/models beside the checkout: real backbones are not tested")
     monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(HERE / "cards"), str(models)]))
     return models
+
+
+@pytest.fixture
+def speech_shelf(shared_models, tmp_path_factory, monkeypatch):
+    """A shelf with speech-embedding, whose one graph is made of the two that its makers give."""
+    shelf = tmp_path_factory.getbasetemp() / "speech shelf"
+    if not shelf.exists():
+        recipe = runpy.run_path(str(HERE / "cards" / "speech-embedding" / "recipe.py"))
+        recipe["make"](shared_models / "speech-embedding", shelf)
+    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([os.environ["FEATX_MODELS"], str(shelf)]))
+    return shelf
 
 
 @pytest.fixture

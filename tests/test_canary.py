@@ -15,7 +15,11 @@ from featx.canary import check
 from featx.catalog import get_card, locate, shipped_shelf
 from featx.errors import UnknownBackbone
 
-CARDS = sorted(path.parent.name for path in Path(__file__).parent.glob("cards/*/card.toml"))
+CARDS = sorted(
+    path.parent.name
+    for path in Path(__file__).parent.glob("cards/*/card.toml")
+    if 'modality = "image"' in path.read_text(encoding="utf-8")
+)
 NANO = "featx-image-nano"
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,7 +44,12 @@ def test_extract_writes_every_row_with_its_id_and_label(run, photos, tmp_path, k
     assert result.stdout == ""
     assert "6 rows of 384 columns" in result.stderr
     rows = read_rows(output)
-    assert rows.ids == ("dark/0.png", "dark/1.png", "dark/2.png", *(f"light/{k}.png" for k in range(3)))
+    assert rows.ids == (
+        "dark/0.png",
+        "dark/1.png",
+        "dark/2.png",
+        *(f"light/{k}.png" for k in range(3)),
+    )
     assert rows.labels == ("dark",) * 3 + ("light",) * 3
     assert rows.embeddings.shape == (6, 384)
     assert len(rows.fingerprint) == 64
@@ -105,7 +111,9 @@ def test_the_backbone_can_be_changed_from_the_command_line(run, photos, tmp_path
         (["{tmp}/huge", "-o", "x.npz"], "too large"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_one_line(run, photos, tmp_path, monkeypatch, words, said):
+def test_what_cannot_be_done_is_refused_in_one_line(
+    run, photos, tmp_path, monkeypatch, words, said
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "labels.csv").write_text("path,label\na.png,x\n")
@@ -163,9 +171,9 @@ def test_no_progress_bar_where_there_is_no_terminal(run, photos):
 def test_names_that_are_not_utf8_are_kept_apart(run, tmp_path):
     root = os.fsencode(tmp_path / "odd names")
     try:
-        os.mkdir(root)
+        Path(tmp_path / "odd names").mkdir()
         for name in (b"caf\xe9.png", "café.png".encode(), b"a b.png"):
-            with open(os.path.join(root, name), "wb") as file:
+            with open(root + b"/" + name, "wb") as file:
                 Image.new("RGB", (70, 70), "red").save(file, "PNG")
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
@@ -186,6 +194,8 @@ def test_the_cache_can_be_looked_at_and_cleared(run, photos, tmp_path, monkeypat
 
 
 def test_the_door_at_the_top_of_the_checkout_opens():
-    door = os.path.join(os.path.dirname(os.path.dirname(__file__)), "cli.py")
-    done = subprocess.run([sys.executable, door, "--help"], capture_output=True, text=True, check=True)
+    door = Path(__file__).parent.parent / "cli.py"
+    done = subprocess.run(
+        [sys.executable, door, "--help"], capture_output=True, text=True, check=True
+    )
     assert "extract" in done.stdout

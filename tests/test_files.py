@@ -27,10 +27,10 @@ def test_a_failure_leaves_the_old_one_and_nothing_else(tmp_path, failure):
     path.write_text("old")
     folder.mkdir()
     (folder / "x").write_text("old")
-    with pytest.raises(failure), replacing(path) as temporary:
+    with pytest.raises(failure), replacing(path) as temporary:  # noqa: PT012
         temporary.write_text("half")
         raise failure
-    with pytest.raises(failure), replacing_folder(folder) as temporary:
+    with pytest.raises(failure), replacing_folder(folder) as temporary:  # noqa: PT012
         (temporary / "x").write_text("half")
         raise failure
     assert path.read_text() == (folder / "x").read_text() == "old"
@@ -48,8 +48,9 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path):
 
 @pytest.mark.parametrize("writing", [replacing, replacing_folder])
 def test_a_missing_folder_is_said_in_words(tmp_path, writing):
-    with pytest.raises(OutputFailed, match="does not exist; create it first"), writing(
-        tmp_path / "absent" / "x"
+    with (
+        pytest.raises(OutputFailed, match="does not exist; create it first"),
+        writing(tmp_path / "absent" / "x"),
     ):
         pass
 

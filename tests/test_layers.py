@@ -1,6 +1,7 @@
 """The house: imports point down, and a foreign library has one home."""
 
 import ast
+import configparser
 import sys
 from pathlib import Path
 
@@ -45,7 +46,10 @@ HOMES = {
     "requests": set(),
     "skops": {"artifact"},
     "socket": {"catalog.downloads"},
+    "soundfile": {"inputs.sounds"},
+    "soxr": {"inputs.sounds"},
     "sqlite3": {"cache"},
+    "tokenizers": {"inputs.tokens"},
     "tomli_w": {"catalog.cards"},
     "tqdm": {"cli"},
     "urllib": {"catalog.downloads"},
@@ -113,6 +117,17 @@ def test_every_import_is_a_declared_dependency(room):
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_fits_in_one_sitting(room):
     assert len(ROOMS[room].read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_every_package_is_in_the_wheel():
+    setup = configparser.ConfigParser()
+    setup.read(PACKAGE.parent / "setup.cfg", encoding="utf-8")
+    listed = set(setup["options"]["packages"].split())
+    found = {"featx"} | {
+        f"featx.{'.'.join(path.parent.relative_to(PACKAGE).parts)}"
+        for path in PACKAGE.rglob("*/__init__.py")
+    }
+    assert listed == found | {"featx.models"}
 
 
 def test_the_public_names_are_exactly_those_that_are_declared():

@@ -5,8 +5,8 @@ import pytest
 
 from featx.backbone import Backbone
 from featx.engine import Engine
-from featx.samples import read_samples
 from featx.inputs import suffixes
+from featx.samples import read_samples
 
 pytestmark = pytest.mark.slow
 

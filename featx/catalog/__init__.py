@@ -4,6 +4,7 @@ from featx.catalog.cards import POOLINGS, Card, File
 from featx.catalog.downloads import missing_bytes, pull
 from featx.catalog.proofs import digest, find, prove
 from featx.catalog.shelves import (
+    default_card,
     get_card,
     list_cards,
     locate,
@@ -17,6 +18,7 @@ __all__ = [
     "POOLINGS",
     "Card",
     "File",
+    "default_card",
     "digest",
     "find",
     "get_card",

@@ -14,8 +14,10 @@ from pathlib import Path
 from featx.catalog.cards import Card, File
 from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone
 from featx.files import data_dir
+from featx.inputs import DEFAULTS
 
 __all__ = [
+    "default_card",
     "get_card",
     "list_cards",
     "locate",
@@ -83,6 +85,26 @@ def get_card(name: str) -> Card:
         if Path(name).name == name and path.is_file():
             return _read(path)
     raise UnknownBackbone(name, _paths())
+
+
+def default_card(modality: str) -> Card:
+    """The card that is meant for a modality when nobody names one.
+
+    Raises
+    ------
+    BadOption
+        It is not on the shelves; the message names those of the modality that are.
+    """
+    name = DEFAULTS.get(modality, "")
+    try:
+        return get_card(name)
+    except UnknownBackbone:
+        others = [card.name for card in list_cards() if card.modality == modality]
+        known = ", ".join(others) or "none is on the shelves, see featx backbones add"
+        raise BadOption(
+            f"no backbone named for {modality}, and {name or 'a default'} is not on the shelves; "
+            f"name one: {known}"
+        ) from None
 
 
 def list_cards() -> list[Card]:

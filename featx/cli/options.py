@@ -40,13 +40,26 @@ class BackboneChoice:
     pooling: str | None
     normalize: bool | None
     set: tuple[str, ...]
+    modality: str | None
 
     def card(self) -> Card:
-        """The card that the options name; without ``--backbone`` the one that featx ships."""
-        from featx.catalog import get_card
-        from featx.inputs import DEFAULTS
+        """The card that the options name; without ``--backbone`` the one for what the source holds."""
+        from featx.catalog import default_card, get_card
+        from featx.inputs.guess import check_modality, guess_modality
 
-        return get_card(self.backbone or DEFAULTS["image"]).variant(
+        if self.modality:
+            check_modality(self.modality)
+        if self.backbone:
+            card = get_card(self.backbone)
+            if self.modality not in (None, card.modality):
+                raise BadOption(
+                    f"--modality {self.modality}: {card.name} is a backbone for {card.modality}"
+                )
+        else:
+            said = click.get_current_context().params
+            columns = {key: said.get(key) for key in ("path_column", "text_column")}
+            card = default_card(self.modality or guess_modality(said.get("source", "-"), **columns))
+        return card.variant(
             tap=self.tap, pooling=self.pooling, normalize=self.normalize, options=self.options
         )
 
@@ -76,19 +89,21 @@ class SourceChoice:
     """Where samples and their labels stand in the source."""
 
     path_column: str | None
+    text_column: str | None
     label_column: str | None
     id_column: str | None
 
     def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
         """The samples of ``source`` that the card's modality can read."""
-        from featx.inputs import suffixes
         from featx.samples import read_samples
 
         return read_samples(
             source,
-            suffixes=suffixes(card.modality),
+            suffixes=card.input.suffixes,
+            inline=card.input.inline,
             split=split,
             path_column=self.path_column,
+            text_column=self.text_column,
             label_column=self.label_column,
             id_column=self.id_column,
         )
@@ -143,14 +158,21 @@ def backbone_options(function: F) -> F:
             multiple=True,
             help="Change a preprocessing entry of the card, such as resize=128 or draft=true.",
         ),
+        click.option(
+            "--modality",
+            metavar="NAME",
+            help="image, text or audio: which backbone to take where none is named "
+            "[default: what most files are, or text for a column of texts].",
+        ),
     ]
     return _gather(function, options, BackboneChoice, "chosen")
 
 
 def source_options(function: F) -> F:
-    """``--path-column --label-column --id-column`` as one ``SourceChoice`` named ``columns``."""
+    """``--path-column`` and its like as one ``SourceChoice`` named ``columns``."""
     options = [
         click.option("--path-column", metavar="NAME", help="Column of a manifest with the paths."),
+        click.option("--text-column", metavar="NAME", help="Column of a manifest with the texts."),
         click.option(
             "--label-column", metavar="NAME", help="Column of a manifest with the labels."
         ),

@@ -17,6 +17,7 @@ from featx.inputs import FloatArray
 __all__ = ["FittedHead", "find_temperature", "label_first", "scores", "softmax"]
 
 _FLOOR = 0.03  # added to probabilities before their logarithm: a vote of zero is not a proof
+_SHARPNESS = 3.0  # of the soft minimum: at 1 all duels count, far above only the worst one
 
 Doubles = npt.NDArray[np.float64]
 
@@ -25,9 +26,9 @@ def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
     """What a fitted estimator says for each class, on a scale where softmax makes sense.
 
     The decision function where there is one (two classes: 0 and its value), else the logarithm of the
-    probabilities after adding 0.03. For one-against-one support vectors it is a class's mean margin over
-    the others, which calibrates far better than counted votes; for nearest centroids, minus half the
-    squared distance.
+    probabilities after adding 0.03. For one-against-one support vectors it is the margin of a class's
+    worst duel, softly: as often right as counted votes, and far better calibrated. For nearest centroids
+    it is minus half the squared distance.
 
     Returns
     -------
@@ -45,18 +46,21 @@ def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
     if hasattr(estimator, "decision_function"):
         values = np.asarray(estimator.decision_function(rows), np.float64)
         if values.ndim == 2 and getattr(last, "decision_function_shape", "") == "ovo":
-            values = values @ _duels(len(last.classes_))
+            values = _worst_duels(values, len(last.classes_))
         return values if values.ndim == 2 else np.stack([np.zeros_like(values), values], axis=1)
     return np.log(np.asarray(estimator.predict_proba(rows), np.float64) + _FLOOR)
 
 
-def _duels(n_classes: int) -> Doubles:
-    """What each duel of one-against-one gives its two classes: +1 and -1, divided by the classes."""
+def _worst_duels(margins: Doubles, n_classes: int) -> Doubles:
+    """For each class the soft minimum of its margins over the others; (n, pairs) to (n, n_classes)."""
     first, second = np.triu_indices(n_classes, 1)
-    table = np.zeros((len(first), n_classes))
-    table[np.arange(len(first)), first] = 1 / n_classes
-    table[np.arange(len(first)), second] = -1 / n_classes
-    return table
+    worst = np.empty((len(margins), n_classes))
+    for place in range(n_classes):
+        own = np.hstack([margins[:, first == place], -margins[:, second == place]])
+        low = own.min(axis=1)
+        spread = np.exp(-_SHARPNESS * (own - low[:, None])).sum(axis=1)
+        worst[:, place] = low - np.log(spread) / _SHARPNESS
+    return worst
 
 
 def softmax(values: Doubles) -> Doubles:

@@ -176,7 +176,8 @@ def choose_heads(
 
 def _own_head(estimator: BaseEstimator, seed: int) -> Head:
     """A user's classifier as a head."""
-    if isinstance(estimator, type) or not is_classifier(estimator):
+    known = hasattr(estimator, "get_params") and not isinstance(estimator, type)
+    if not known or not is_classifier(estimator):
         raise BadOption(
             f"head {estimator!r}: expected the name of a head or a scikit-learn classifier"
         )

@@ -25,14 +25,27 @@ __all__ = [
     "FloatArray",
     "Reader",
     "Settings",
+    "kind_of",
     "read_settings",
     "suffixes",
 ]
 
 FloatArray = npt.NDArray[np.float32]
 
-MODALITIES: Mapping[str, str] = MappingProxyType({"image": "featx.inputs.images:Images"})
-DEFAULTS: Mapping[str, str] = MappingProxyType({"image": "featx-image-nano"})
+MODALITIES: Mapping[str, str] = MappingProxyType(
+    {
+        "image": "featx.inputs.images:Images",
+        "text": "featx.inputs.texts:Texts",
+        "audio": "featx.inputs.audio:Audio",
+    }
+)
+DEFAULTS: Mapping[str, str] = MappingProxyType(
+    {
+        "image": "featx-image-nano",
+        "text": "featx-text-nano",
+        "audio": "featx-audio-mel",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,10 @@ class Settings(Protocol):
     suffixes: ClassVar[frozenset[str]]
     inline: ClassVar[bool]  # whether a str is the sample itself, or names the file that holds it
 
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> Settings:
+        """The settings that a card's table describes; raises BadCard."""
+
     def open(self, files: Mapping[str, Path]) -> Reader:
         """The reader; ``files`` are the card's further files, by name."""
 
@@ -96,18 +113,24 @@ def read_settings(modality: str, table: Mapping[str, Any]) -> Settings:
     BadCard
         The modality is unknown, or the table has an unknown key or an impossible value.
     """
-    if modality not in MODALITIES:
-        raise BadCard(f"modality {modality!r}: expected one of {', '.join(MODALITIES)}")
-    module, _, name = MODALITIES[modality].partition(":")
-    kind = getattr(import_module(module), name)
-    settings: Settings = kind.from_table(table)
-    return settings
+    return kind_of(modality).from_table(table)
 
 
 def suffixes(modality: str) -> frozenset[str]:
     """The file suffixes, lower case and with their dot, that a folder offers for a modality."""
+    return kind_of(modality).suffixes
+
+
+def kind_of(modality: str) -> type[Settings]:
+    """The settings of a modality, as a type: what its cards may say.
+
+    Raises
+    ------
+    BadCard
+        The modality is unknown.
+    """
     if modality not in MODALITIES:
         raise BadCard(f"modality {modality!r}: expected one of {', '.join(MODALITIES)}")
     module, _, name = MODALITIES[modality].partition(":")
-    found: frozenset[str] = getattr(import_module(module), name).suffixes
-    return found
+    kind: type[Settings] = getattr(import_module(module), name)
+    return kind

@@ -109,8 +109,6 @@ class Images:
             if crop[0] > resize[0] or crop[1] > resize[1]:
                 raise BadCard(f"[image] crop = {self.crop} is larger than resize = {self.resize}")
 
-    # -- the reader ------------------------------------------------------------------------
-
     def open(self, files: Mapping[str, Path]) -> Images:
         """Itself: an image card needs no further files."""
         return self
@@ -178,8 +176,6 @@ class Images:
     def baseline(self) -> Images:
         """Sixteen by sixteen pixels in colour, 768 values from 0 to 1: what is seen without a backbone."""
         return RawPixels(resize=(16, 16), draft=2, max_pixels=self.max_pixels)
-
-    # -- the steps -------------------------------------------------------------------------
 
     def _affine(self) -> tuple[FloatArray, FloatArray]:
         """Gain and offset a channel, shaped to broadcast over the tensor."""

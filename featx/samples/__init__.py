@@ -15,19 +15,24 @@ from pathlib import Path
 from featx.errors import BadOption, BadSource
 from featx.samples.content import in_words, read_bytes
 from featx.samples.folders import read_folder, suffix_of
-from featx.samples.lists import make_samples, read_lines
+from featx.samples.lists import make_samples, read_lines, read_texts
 from featx.samples.manifests import MANIFESTS, Columns, read_manifest
-from featx.samples.sample import Sample, TarMember, distinct, to_label, to_text
+from featx.samples.parts import find_parts, read_parts
+from featx.samples.sample import Sample, TarMember, distinct, shorten, to_label, to_text
 from featx.samples.splits import check_split
+from featx.samples.survey import Survey, survey
 from featx.samples.tars import is_tar, read_tar
 
 __all__ = [
     "Sample",
+    "Survey",
     "TarMember",
     "distinct",
     "make_samples",
     "read_bytes",
     "read_samples",
+    "shorten",
+    "survey",
     "to_label",
     "to_text",
 ]
@@ -37,8 +42,10 @@ def read_samples(
     source: str | os.PathLike[str],
     *,
     suffixes: frozenset[str],
+    inline: bool = False,
     split: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
     stdin: Iterable[bytes | str] | None = None,
@@ -50,9 +57,12 @@ def read_samples(
     ========================= ===================== ==================================== ========
     a folder                  path below it         first folder below it or its split   by path
     .csv .tsv .jsonl .parquet a column, or the path a column                             its rows
+    the same, with texts      a column, or 'row 1'  a column                             its rows
+    a folder with train.csv   'train.csv: row 1'    a column                             by name
     .tar, also .gz .bz2 .xz   path in it            key.cls, key.json, or as in a folder as it is
     one file                  the path              none                                 --
     ``-``, standard input     the path              none                                 as given
+    the same, with texts      'line 1'              none                                 as given
     ========================= ===================== ==================================== ========
 
     Parameters
@@ -60,16 +70,19 @@ def read_samples(
     source : path, or '-'
     suffixes : frozenset of str
         Which files of a folder or tar are samples: lower case, with their dot.
+    inline : bool
+        Whether a text may be a sample by itself: a cell of a manifest, or a line of standard input.
     split : 'train', 'val', 'test' or None
         The part that is preferred where a folder, a tar (by its top folders) or a manifest (by a
         column ``split``) has parts; where it has none, all of it is given. ``val`` stands in for a
         missing ``test``; otherwise a source that has parts, but not this one, is refused. None
         gives everything.
-    path_column, label_column, id_column : str, optional
+    path_column, text_column, label_column, id_column : str, optional
         Columns of a manifest; ``label_column`` is also the key in the .json files of a tar. By
-        default the first there is of path, file, filename, image, filepath; of label, class,
-        target, category; and id. Paths are relative to the manifest. An id that repeats is refused,
-        a path gets '#2'.
+        default the first there is of path, file, filename, image, filepath; of text, sentence,
+        question, content, document, review, comment, message, utterance, query, which goes before
+        a path; of label, class, target, category; and id. Paths are relative to the manifest. An id
+        that repeats is refused, a path gets '#2'.
     stdin : iterable of lines, optional
         What ``-`` reads instead of standard input.
 
@@ -83,11 +96,11 @@ def read_samples(
         A Parquet manifest, and pyarrow is not installed.
     """
     split = None if split is None else check_split(split)
-    columns = Columns(path_column, label_column, id_column)
+    columns = Columns(path_column, label_column, id_column, text_column)
     name = os.fsdecode(source)
     if name == "-":
         _refuse_columns(columns, "standard input")
-        return read_lines(stdin)
+        return read_texts(stdin) if inline else read_lines(stdin)
     path, where = Path(name), to_text(name)
     try:
         is_folder = stat.S_ISDIR(path.stat().st_mode)
@@ -98,13 +111,16 @@ def read_samples(
         raise BadSource(f"{where}: {reason}") from error
     except ValueError as error:
         raise BadSource(f"{where!r}: not a name that a file can have") from error
+    if is_folder and inline and (parts := find_parts(path)):
+        return read_parts(parts, columns, split, where)
     if is_folder:
         _refuse_columns(columns, f"{where} is a folder and")
         return read_folder(path, suffixes, split)
     if path.suffix.lower() in MANIFESTS:
-        return read_manifest(path, columns, split)
+        return read_manifest(path, columns, split, inline=inline)
     if is_tar(path):
-        _refuse_columns(Columns(path=path_column, id=id_column), f"{where} is a tar and")
+        asked = Columns(path=path_column, id=id_column, text=text_column)
+        _refuse_columns(asked, f"{where} is a tar and")
         return read_tar(path, suffixes, split, label_column)
     if suffix_of(name) in suffixes:
         _refuse_columns(columns, f"{where} is a single file and")

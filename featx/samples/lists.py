@@ -1,4 +1,4 @@
-"""Samples from what a program already holds, and from paths on standard input."""
+"""Samples from what a program already holds, and from lines of standard input."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from featx.errors import BadLabels, BadSource
-from featx.samples.sample import Sample, number_repeats, to_label, to_text
+from featx.samples.sample import Sample, number_repeats, shorten, to_label, to_text
 
-__all__ = ["make_samples", "read_lines"]
+__all__ = ["make_samples", "read_lines", "read_texts"]
 
 
 def make_samples(
@@ -23,15 +23,15 @@ def make_samples(
 
     Parameters
     ----------
-    X : iterable of paths, bytes, file objects, images, arrays or Sample
+    X : iterable of paths, texts, bytes, file objects, images, arrays or Sample
         What each item may be is for the modality's reader to say. A table or a two-dimensional
         array of objects must have one column. A Sample keeps its label when ``y`` is None, and its
         id.
     y : iterable of labels, optional
         One for each item: texts or numbers; None and NaN are no label.
     ids : iterable of str, optional
-        One for each item, all different. By default a path is its own id and anything else has its
-        index; an id that was there before gets '#2'.
+        One for each item, all different. By default a path is its own id, as a text is, up to 200
+        characters of it, and anything else has its index; an id that was there before gets '#2'.
 
     Raises
     ------
@@ -59,21 +59,42 @@ def make_samples(
 
 def read_lines(lines: Iterable[bytes | str] | None) -> list[Sample]:
     """Samples without labels from paths: one a line, or separated by NUL (``find -print0``)."""
-    if lines is None:
-        if sys.stdin is None:
-            raise BadSource("standard input: is closed; expected paths, one a line")
-        lines = sys.stdin.buffer
-    raw = [
-        line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line for line in lines
-    ]
+    raw = _raw(lines, "paths")
     if any(b"\0" in line for line in raw):
         raw = b"".join(raw).split(b"\0")
-    raw = [line.removeprefix(b"\xef\xbb\xbf") for line in raw[:1]] + raw[1:]
     paths = [os.fsdecode(line) for line in (line.strip(b"\r\n") for line in raw) if line.strip()]
     if not paths:
         raise BadSource("standard input: expected paths, one a line; found none")
     ids = number_repeats(map(to_text, paths))
     return [Sample(name, Path(path)) for name, path in zip(ids, paths, strict=True)]
+
+
+def read_texts(lines: Iterable[bytes | str] | None) -> list[Sample]:
+    """Samples without labels from texts, one a line, an empty one too; a line's number is its id."""
+    raw = _raw(lines, "texts")
+    if not raw:
+        raise BadSource("standard input: expected texts, one a line; found none")
+    return [Sample(f"line {n}", _decoded(line.rstrip(b"\r\n"))) for n, line in enumerate(raw, 1)]
+
+
+def _raw(lines: Iterable[bytes | str] | None, nouns: str) -> list[bytes]:
+    """The lines as bytes, without a byte order mark; by default those of standard input."""
+    if lines is None:
+        if sys.stdin is None:
+            raise BadSource(f"standard input: is closed; expected {nouns}, one a line")
+        lines = sys.stdin.buffer
+    raw = [
+        line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line for line in lines
+    ]
+    return [line.removeprefix(b"\xef\xbb\xbf") for line in raw[:1]] + raw[1:]
+
+
+def _decoded(line: bytes) -> str | bytes:
+    """A line as text; bytes that are none are left for the reader to refuse."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line
 
 
 def _items(X: Any) -> list[Any]:
@@ -96,7 +117,9 @@ def _items(X: Any) -> list[Any]:
 def _id(item: Any, index: int) -> str:
     if isinstance(item, Sample):
         return item.id
-    if isinstance(item, str | os.PathLike):
+    if isinstance(item, str):
+        return to_text(shorten(item))
+    if isinstance(item, os.PathLike):
         return to_text(os.fsdecode(item))
     return str(index)
 

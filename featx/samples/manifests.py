@@ -1,4 +1,4 @@
-"""Samples from a table of paths: CSV, TSV, JSON lines or Parquet."""
+"""Samples from a table of paths or texts: CSV, TSV, JSON lines or Parquet."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from featx.errors import BadLabels, BadSource
+from featx.errors import BadLabels, BadOption, BadSource
 from featx.extras import require
-from featx.samples.content import in_words
+from featx.samples.content import LIMIT, in_words
 from featx.samples.sample import Sample, number_repeats, to_label, to_text
 from featx.samples.splits import choose, split_of
 
-__all__ = ["LABEL_COLUMNS", "MANIFESTS", "Columns", "read_manifest"]
+__all__ = ["LABEL_COLUMNS", "MANIFESTS", "Columns", "peek", "read_manifest"]
 
 PATH_COLUMNS = ("path", "file", "filename", "image", "filepath")
+TEXT_COLUMNS = (
+    *("text", "sentence", "question", "content", "document", "review"),
+    *("comment", "message", "utterance", "query"),
+)
 LABEL_COLUMNS = ("label", "class", "target", "category")
 
 
@@ -30,11 +35,17 @@ class Columns:
     path: str | None = None
     label: str | None = None
     id: str | None = None
+    text: str | None = None
 
     @property
     def asked(self) -> str | None:
         """The option that names a column, if any does; for sources without columns to refuse it."""
-        pairs = (("path", self.path), ("label", self.label), ("id", self.id))
+        pairs = (
+            ("path", self.path),
+            ("text", self.text),
+            ("label", self.label),
+            ("id", self.id),
+        )
         return next((f"{name}_column" for name, value in pairs if value is not None), None)
 
 
@@ -46,59 +57,96 @@ class _Table:
     rows: Callable[[Sequence[str]], Iterator[tuple[str, Sequence[Any]]]]  # ("line 3", cells)
 
 
-def read_manifest(path: Path, columns: Columns, split: str | None) -> list[Sample]:
+def read_manifest(
+    path: Path, columns: Columns, split: str | None, *, inline: bool = False
+) -> list[Sample]:
     """A sample a row, in the order of the rows; paths are relative to the manifest.
 
     A row without a label has none. Files need not exist: one that does not is a reject when read.
+    Where a text is a sample by itself (``inline``) a column of them goes before one of paths.
     """
-    where = to_text(str(path))
-    try:
-        table = MANIFESTS[path.suffix.lower()](path)
-    except OSError as error:
-        raise BadSource(f"{where}: cannot be read: {in_words(error)}") from error
+    table, where = _open(path), to_text(str(path))
     wanted = {
-        "path": _pick(table.columns, columns.path, PATH_COLUMNS, where, needed=True),
+        **_data_columns(table.columns, columns, where, inline),
         "label": _pick(table.columns, columns.label, LABEL_COLUMNS, where),
         "id": _pick(table.columns, columns.id, ("id",), where),
         "split": _pick(table.columns, None, ("split",), where) if split else None,
     }
     names = {key: name for key, name in wanted.items() if name is not None}
     rows = [
-        _Row.of(f"{where}: {line}", dict(zip(names, cells, strict=True)))
-        for line, cells in table.rows(list(names.values()))
+        _Row.of(f"{where}: {line}", number, dict(zip(names, cells, strict=True)))
+        for number, (line, cells) in enumerate(table.rows(list(names.values())), start=1)
     ]
     if split and any(row.split for row in rows):
         chosen = choose(split, {row.split for row in rows if row.split}, where)
         rows = [row for row in rows if row.split in chosen]
     if not rows:
         raise BadSource(f"{where}: expected a row a sample, found no rows")
-    ids = _ids(rows) if "id" in names else number_repeats(to_text(row.path) for row in rows)
+    ids = _ids(rows) if "id" in names else number_repeats(row.name for row in rows)
     return [
-        Sample(name, path.parent / row.path, row.label) for name, row in zip(ids, rows, strict=True)
+        Sample(name, row.text if row.path is None else path.parent / row.path, row.label)
+        for name, row in zip(ids, rows, strict=True)
     ]
+
+
+def peek(path: Path, columns: Columns, limit: int) -> tuple[list[str], bool]:
+    """The paths of the first rows, and whether there is a column of texts."""
+    table, where = _open(path), to_text(str(path))
+    text = _pick(table.columns, columns.text, TEXT_COLUMNS, where)
+    name = _pick(table.columns, columns.path, PATH_COLUMNS, where)
+    rows = islice(table.rows([name]), limit) if name else ()
+    return [cell for _, [cell] in rows if isinstance(cell, str)], text is not None
+
+
+def _open(path: Path) -> _Table:
+    try:
+        return MANIFESTS[path.suffix.lower()](path)
+    except OSError as error:
+        raise BadSource(f"{to_text(str(path))}: cannot be read: {in_words(error)}") from error
+
+
+def _data_columns(
+    names: Sequence[str], columns: Columns, where: str, inline: bool
+) -> dict[str, str | None]:
+    """The column that holds the samples: of texts where they may be, else of paths."""
+    if columns.text is not None and not inline:
+        raise BadOption(f"text_column {columns.text!r}: the backbone reads files, not texts")
+    if columns.text is not None and columns.path is not None:
+        raise BadOption("text_column, path_column: name one of the two")
+    if inline and columns.path is None:
+        text = _pick(names, columns.text, TEXT_COLUMNS, where)
+        path = _pick(names, None, PATH_COLUMNS, where) if text is None else None
+        if text is None and path is None:
+            _pick(names, None, (*TEXT_COLUMNS, *PATH_COLUMNS), where, needed=True)
+        return {"text": text, "path": path}
+    return {"path": _pick(names, columns.path, PATH_COLUMNS, where, needed=True)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     where: str
-    path: str
+    name: str  # its id where no column holds ids
+    path: str | None  # None: the text is the sample
+    text: Any  # None or a number is a reject when read
     label: str | None
     id: str | None
     split: str | None
 
     @classmethod
-    def of(cls, where: str, cells: dict[str, Any]) -> _Row:
-        path = cells["path"]
-        if path is None or (isinstance(path, str) and not path.strip()):
+    def of(cls, where: str, number: int, cells: dict[str, Any]) -> _Row:
+        path = cells.get("path")
+        if "path" in cells and (path is None or (isinstance(path, str) and not path.strip())):
             raise BadSource(f"{where}: the path is empty")
-        if not isinstance(path, str):
+        if path is not None and not isinstance(path, str):
             raise BadSource(f"{where}: expected a path, found {type(path).__name__}")
         try:
             label, split = to_label(cells.get("label")), to_label(cells.get("split"))
-            name = to_label(cells.get("id"))
+            given = to_label(cells.get("id"))
         except BadLabels as error:
             raise BadSource(f"{where}: {error}") from error
-        return cls(where, path, label, name, split if split and split_of(split) else None)
+        part = split if split and split_of(split) else None
+        name = f"row {number}" if path is None else to_text(path)
+        return cls(where, name, path, cells.get("text"), label, given, part)
 
 
 def _ids(rows: Sequence[_Row]) -> list[str]:
@@ -152,6 +200,7 @@ def _open_csv(path: Path) -> _Table:
     first = text.partition("\n")[0]
     tabs = path.suffix.lower() == ".tsv"
     delimiter = "\t" if tabs else max(",;\t", key=first.count)
+    csv.field_size_limit(max(csv.field_size_limit(), LIMIT))  # a cell may be a whole document
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         columns = tuple(name.strip() for name in next(reader, []))

@@ -12,7 +12,9 @@ import numpy as np
 
 from featx.errors import BadLabels
 
-__all__ = ["Sample", "TarMember", "distinct", "number_repeats", "to_label", "to_text"]
+__all__ = ["Sample", "TarMember", "distinct", "number_repeats", "shorten", "to_label", "to_text"]
+
+_LONG = 200  # characters of an id that is a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ def to_text(name: str) -> str:
         return os.fsencode(name).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # a text that no file system gave
         return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shorten(text: str) -> str:
+    """A text as an id: all of it, or how it begins."""
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
 
 
 def to_label(value: object) -> str | None:

@@ -7,29 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from featx.errors import BadGraph, UnknownTap
+from featx.graphs.files import Shape, load, shape_of
 
-__all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "Tensor", "cut", "inputs_of", "outputs_of", "taps"]
+__all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut", "taps"]
 
 PENULTIMATE = "penultimate"
 LAST_MAP = "last-map"
 
-Shape = tuple[int | str | None, ...]
-
 _DENSE = {"Gemm", "MatMul", "Conv", "FusedMatMul", "QLinearConv", "QLinearMatMul"}
 _POOLED = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "ReduceMean", "ReduceMax"}
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """An input or output of a graph; a dimension is a number, a symbol, or None where unknown."""
-
-    name: str
-    shape: Shape | None
-    dtype: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +33,6 @@ class Tap:
     output: bool  # whether the graph gives it already
 
 
-def inputs_of(path: Path) -> list[Tensor]:
-    """What the graph wants to be fed, weights left out."""
-    graph = _load(path, weights=False).graph
-    constants = {tensor.name for tensor in graph.initializer}
-    return [_tensor(value) for value in graph.input if value.name not in constants]
-
-
-def outputs_of(path: Path) -> list[Tensor]:
-    """What the graph gives."""
-    return [_tensor(value) for value in _load(path, weights=False).graph.output]
-
-
 def taps(path: Path) -> list[Tap]:
     """Every floating-point tensor that the graph computes from its inputs, from shallow to deep.
 
@@ -66,7 +43,7 @@ def taps(path: Path) -> list[Tap]:
     BadGraph
         The file is not an ONNX graph.
     """
-    model = _load(path)
+    model = load(path)
     graph = model.graph
     values = _values(model)
     constant = _constants(graph)
@@ -81,7 +58,7 @@ def taps(path: Path) -> list[Tap]:
             kind = value.type.tensor_type.elem_type if value else TensorProto.FLOAT
             if name in constant or kind not in _FLOATS:
                 continue
-            shape = _shape(value) if value else None
+            shape = shape_of(value) if value else None
             found.append(Tap(name, shape, _FLOATS[kind], node.op_type, level, name in outputs))
     return sorted(found, key=lambda tap: tap.depth)
 
@@ -106,7 +83,7 @@ def cut(path: Path, tap: str | None = None) -> bytes:
     UnknownTap
         No tensor of that name is computed from the inputs.
     """
-    model = _load(path)
+    model = load(path)
     graph = model.graph
     makers = {name: node for node in graph.node for name in node.output if name}
     values = _values(model)
@@ -140,20 +117,6 @@ _FLOATS: dict[int, str] = {
 }
 
 
-def _load(path: Path, *, weights: bool = True) -> ModelProto:
-    try:
-        model = onnx.load(str(path), load_external_data=weights)
-    except FileNotFoundError as error:
-        raise BadGraph(f"{path}: no such file; expected an ONNX graph") from error
-    except IsADirectoryError as error:
-        raise BadGraph(f"{path}: is a folder; expected an ONNX graph") from error
-    except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:
-        raise BadGraph(f"{path}: not an ONNX graph: {error}".replace("\n", " ")) from error
-    if not model.graph.node:
-        raise BadGraph(f"{path}: not an ONNX graph: it has no nodes")
-    return model
-
-
 def _resolve(
     graph: GraphProto, tap: str | None, values: dict[str, ValueInfoProto], path: Path
 ) -> str:
@@ -183,7 +146,7 @@ def _last_map(graph: GraphProto, name: str, values: dict[str, ValueInfoProto], p
         for made in node.output:
             if made not in needed or made not in values or node.op_type in _POOLED:
                 continue
-            shape = _shape(values[made])
+            shape = shape_of(values[made])
             if shape is not None and len(shape) == 4 and 1 not in shape[1:]:
                 return str(made)
     raise BadGraph(f"{path}: no map of rank 4 before the last layer; name a tensor")
@@ -236,24 +199,3 @@ def _keep(repeated, wanted) -> None:  # type: ignore[no-untyped-def]  # protobuf
     kept = [item for item in repeated if wanted(item)]
     del repeated[:]
     repeated.extend(kept)
-
-
-def _tensor(value: ValueInfoProto) -> Tensor:
-    kind = value.type.tensor_type.elem_type
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind).name if kind else "unknown"
-    return Tensor(value.name, _shape(value), dtype)
-
-
-def _shape(value: ValueInfoProto) -> Shape | None:
-    kind = value.type.tensor_type
-    if not kind.HasField("shape"):
-        return None
-    return tuple(
-        dim.dim_value if dim.HasField("dim_value") else _symbol(dim.dim_param)
-        for dim in kind.shape.dim
-    )
-
-
-def _symbol(name: str) -> str | None:
-    """A dimension's name; None for those that shape inference makes up."""
-    return None if name.startswith("unk__") else name or None

@@ -1,0 +1,40 @@
+"""``featx inspect``: what a classifier says of itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+__all__ = ["inspect"]
+
+
+@click.command()
+@click.argument("classifier", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Words, or the whole manifest.",
+)
+def inspect(classifier: Path, style: str) -> None:
+    """Show what CLASSIFIER is, what it was trained on and how good it was; needs no backbone."""
+    from featx.artifact import read_manifest
+    from featx.cli.words import describe
+
+    manifest = read_manifest(classifier)
+    if style == "json":
+        click.echo(json.dumps(manifest, ensure_ascii=False))
+        return
+    backbone = manifest["backbone"]
+    click.echo(describe(manifest["head"]["name"], backbone["name"], manifest["training"]))
+    made = ", ".join(f"{name} {number}" for name, number in manifest["versions"].items())
+    size = sum(each["size"] for each in manifest["files"].values()) / 1024
+    click.echo(
+        f"\nFormat {manifest['format']}, made with {made}; {size:.0f} KiB without its backbone.\n"
+        f"Backbone {backbone['name']}, {backbone['dim']} columns, "
+        f"fingerprint {backbone['fingerprint'][:16]}…"
+    )

@@ -1,0 +1,81 @@
+"""What commands say of a classifier: plain text from its training facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["describe", "summarize"]
+
+_LOPSIDED = 0.7  # share of the largest class above which accuracy misleads
+
+
+def describe(head: str, backbone: str, training: Mapping[str, Any]) -> str:
+    """The whole report on a training: how it was measured, scores, classes, baselines, times, hints."""
+    from featx.evaluation import format_report
+
+    report = training["measured"]["report"]
+    parts = [summarize(head, backbone, training), _how(training), format_report(report)]
+    parts += [_baselines(training), _times(training), *_hints(training)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def summarize(head: str, backbone: str, training: Mapping[str, Any]) -> str:
+    """One line: what it is and what it was trained on."""
+    chosen = ", ".join(
+        f"{key.rpartition('__')[2]} = {value}"
+        for key, value in training["tuning"]["chosen"].items()
+    )
+    settings = f" ({chosen})" if chosen else ""
+    return (
+        f"Head {head}{settings} on {backbone}, trained on {training['n']} samples "
+        f"of {len(training['samples'])} classes."
+    )
+
+
+def _how(training: Mapping[str, Any]) -> str:
+    measured = training["measured"]
+    n = measured["report"]["n"]
+    if measured["method"] == "hold-out":
+        return (
+            f"Measured on {n} samples held out of tuning and training; "
+            "then tuned and trained again on everything."
+        )
+    return (
+        f"Measured on {n} samples by nested cross-validation, {measured['folds']} folds: "
+        "each sample by a head that was neither tuned nor trained on it."
+    )
+
+
+def _baselines(training: Mapping[str, Any]) -> str:
+    known = training["baselines"]
+    report = training["measured"]["report"]
+    lines = [f"{'Accuracy of':<34} accuracy  balanced"]
+    names = {"majority": "always the most frequent class", "raw": "the same head on raw pixels"}
+    rows = [(names[key], known[key]) for key in names if key in known]
+    for name, scores in [*rows, ("this classifier", report)]:
+        lines.append(f"  {name:<32} {scores['accuracy']:8.3f}  {scores['balanced_accuracy']:8.3f}")
+    return "\n".join(lines)
+
+
+def _times(training: Mapping[str, Any]) -> str:
+    seconds = training["seconds"]
+    return "Times: " + ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items()) + "."
+
+
+def _hints(training: Mapping[str, Any]) -> list[str]:
+    report, hints = training["measured"]["report"], []
+    if report["majority"] >= _LOPSIDED:
+        hints.append(
+            f"Hint: {report['majority']:.0%} of the samples are of one class, so accuracy says little: "
+            "look at balanced accuracy and F1" + ("." if training["balance"] else ", or --balance.")
+        )
+    raw = training["baselines"].get("raw")
+    if raw and raw["accuracy"] >= report["intervals"]["accuracy"][0]:
+        hints.append(
+            "Hint: raw pixels do about as well: this backbone may not help here; try another, "
+            "or add samples."
+        )
+    if report["n"] < 50:
+        hints.append("Hint: so few samples say little; see how wide the intervals are.")
+    return hints
