@@ -49,10 +49,9 @@ def open_fastembed(models: Path, work: Path, threads: int, size: int) -> Embed:
 
     folder = work / "fastembed"
     folder.mkdir(exist_ok=True)
-    for link, name in (("model.onnx", "backbone.onnx"), ("tokenizer.json", "tokenizer.json")):
-        if not (folder / link).exists():
-            (folder / link).symlink_to(models / MODEL / name)
-    describe(folder)
+    if not (folder / "model.onnx").exists():
+        (folder / "model.onnx").symlink_to(models / MODEL / "backbone.onnx")
+    describe(folder, models / MODEL / "tokenizer.json")
     TextEmbedding.add_custom_model(
         model="local/minilm",
         pooling=PoolingType.MEAN,
@@ -117,8 +116,11 @@ def weights(graph: Path, wanted: dict) -> dict:
     return found
 
 
-def describe(folder: Path) -> None:
-    """What fastembed reads beside a tokenizer."""
+def describe(folder: Path, tokenizer: Path) -> None:
+    """What fastembed reads; without the file's padding to 128 tokens, which would slow it down."""
+    table = json.loads(tokenizer.read_text(encoding="utf-8"))
+    table |= {"padding": None, "truncation": None}
+    (folder / "tokenizer.json").write_text(json.dumps(table), encoding="utf-8")
     special = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     special |= {"unk_token": "[UNK]", "mask_token": "[MASK]"}
     (folder / "config.json").write_text(json.dumps({"pad_token_id": 0}))

@@ -20,9 +20,7 @@ from featx.samples import Sample, shorten
 __all__ = ["FeatureExtractor"]
 
 
-class FeatureExtractor(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
+class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Turn samples into rows of a frozen backbone, inside any scikit-learn pipeline.
 
     Stateless: the backbone is frozen, so ``transform`` works before ``fit``. A clone or a pickle carries

@@ -114,7 +114,10 @@ def fit(
     raw = replace(engine, progress=None).embed(
         [sample for sample in known if sample.id in read], Baseline(opened.card.input)
     )
-    seconds = {"backbone": embedded - start, "raw pixels": time.perf_counter() - embedded}
+    seconds = {
+        "backbone": embedded - start,
+        opened.card.input.plain: time.perf_counter() - embedded,
+    }
     card = replace(opened.card, dim=opened.dim)
     recipe = Recipe(head, seed=seed, balance=balance, n_jobs=engine.n_jobs)
     classifier = fit_rows(rows, card, recipe, raw=raw)
@@ -137,9 +140,12 @@ def fit_rows(rows: Rows, card: Card, recipe: Recipe, *, raw: Rows | None = None)
     trained_at = time.perf_counter()
     names, counts = np.unique(labels, return_counts=True)
     report = trained.measured.report
-    baselines = {"majority": {"accuracy": report.majority, "balanced_accuracy": 1 / len(names)}}
+    baselines: dict[str, Any] = {
+        "majority": {"accuracy": report.majority, "balanced_accuracy": 1 / len(names)}
+    }
     if raw is not None and raw.ids == rows.ids:
-        baselines["raw"] = _short(measure(raw.embeddings, labels, recipe).report)
+        plain = _short(measure(raw.embeddings, labels, recipe).report)
+        baselines["raw"] = {"of": card.input.plain, **plain}
     choice = trained.choice
     training = {
         "n": len(labels),

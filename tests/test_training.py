@@ -1,4 +1,3 @@
-import time
 import warnings
 
 import numpy as np
@@ -196,14 +195,3 @@ def test_fit_leaves_out_what_cannot_be_read_when_asked(photos):
         classifier = featx.fit(samples, engine=Engine(on_error="skip"))
     assert classifier.training["n"] == 6
     assert [each["id"] for each in classifier.training["rejects"]] == ["dark/broken.png"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n", "k"), [(2020, 101), (3000, 10)])
-def test_fitting_thousands_of_wide_rows_takes_seconds(n, k, rng):
-    centers = rng.normal(size=(k, 1280)) * 0.15
-    y = np.arange(n) % k
-    X = np.maximum(centers[y] + rng.normal(size=(n, 1280)), 0).astype(np.float32)
-    start = time.perf_counter()
-    fit_head(X, y)
-    assert time.perf_counter() - start < 60

@@ -50,11 +50,12 @@ def _how(training: Mapping[str, Any]) -> str:
 def _baselines(training: Mapping[str, Any]) -> str:
     known = training["baselines"]
     report = training["measured"]["report"]
-    lines = [f"{'Accuracy of':<34} accuracy  balanced"]
-    names = {"majority": "always the most frequent class", "raw": "the same head on raw pixels"}
-    rows = [(names[key], known[key]) for key in names if key in known]
+    lines = [f"{'Accuracy of':<41} accuracy  balanced"]
+    rows = [("always the most frequent class", known["majority"])]
+    if raw := known.get("raw"):
+        rows.append((f"the same head on {raw.get('of', 'raw pixels')}", raw))
     for name, scores in [*rows, ("this classifier", report)]:
-        lines.append(f"  {name:<32} {scores['accuracy']:8.3f}  {scores['balanced_accuracy']:8.3f}")
+        lines.append(f"  {name:<39} {scores['accuracy']:8.3f}  {scores['balanced_accuracy']:8.3f}")
     return "\n".join(lines)
 
 
@@ -73,8 +74,8 @@ def _hints(training: Mapping[str, Any]) -> list[str]:
     raw = training["baselines"].get("raw")
     if raw and raw["accuracy"] >= report["intervals"]["accuracy"][0]:
         hints.append(
-            "Hint: raw pixels do about as well: this backbone may not help here; try another, "
-            "or add samples."
+            f"Hint: {raw.get('of', 'raw pixels')} do about as well: this backbone may not help here; "
+            "try another, or add samples."
         )
     if report["n"] < 50:
         hints.append("Hint: so few samples say little; see how wide the intervals are.")

@@ -89,6 +89,7 @@ class Settings(Protocol):
 
     modality: ClassVar[str]
     suffixes: ClassVar[frozenset[str]]
+    plain: ClassVar[str]  # what its baseline is called, in the plural
     inline: ClassVar[bool]  # whether a str is the sample itself, or names the file that holds it
 
     @classmethod

@@ -51,6 +51,7 @@ class Audio:
     """
 
     modality: ClassVar[str] = "audio"
+    plain: ClassVar[str] = "coarse frequency bands"
     inline: ClassVar[bool] = False
     suffixes: ClassVar[frozenset[str]] = frozenset(
         ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split()

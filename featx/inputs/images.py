@@ -47,6 +47,7 @@ class Images:
     """
 
     modality: ClassVar[str] = "image"
+    plain: ClassVar[str] = "raw pixels"
     inline: ClassVar[bool] = False
     suffixes: ClassVar[frozenset[str]] = frozenset(
         ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .jp2 .avif".split()

@@ -30,6 +30,7 @@ class Texts:
     """
 
     modality: ClassVar[str] = "text"
+    plain: ClassVar[str] = "hashed words"
     inline: ClassVar[bool] = True
     suffixes: ClassVar[frozenset[str]] = frozenset({".txt"})
 
