@@ -11,6 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+# Since 1.29 ONNX Runtime reports its use to its maker unless this is set before it is loaded; featx
+# keeps off the network, whoever asks nothing of it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
@@ -19,6 +24,8 @@ from featx.errors import BadGraph
 from featx.inputs import Batch, FloatArray, Reader
 
 __all__ = ["Backbone", "open_backbone"]
+
+onnxruntime.disable_telemetry_events()  # for a program that loaded it before us
 
 _FAILURES = (
     failures.Fail,

@@ -1,6 +1,9 @@
 """Backbones: rows that do not depend on their company, pooling by its definition, and refusals in words."""
 
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import onnxruntime
@@ -132,6 +135,16 @@ def test_one_session_serves_all_who_ask_for_the_same_card():
     card = get_card("featx-image-nano")
     assert open_backbone(card) is open_backbone(get_card("featx-image-nano"))
     assert open_backbone(card.variant(normalize=True)) is not open_backbone(card)
+
+
+def test_onnx_runtime_is_not_left_to_report_its_use(tmp_path):
+    code = "from featx import Backbone; Backbone('featx-image-nano')"
+    ours = ("ORT_DISABLE_TELEMETRY", "CI", "FEATX_CACHE_DIR", "XDG_CACHE_HOME")
+    environment = {k: v for k, v in os.environ.items() if k not in ours}
+    environment |= {"HOME": str(tmp_path), "FEATX_CACHE_DIR": str(tmp_path / "featx")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    left = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")}
+    assert left <= {"featx"}  # its reporter would keep an identifier of the machine under .cache
 
 
 def test_cards_survive_pickling():

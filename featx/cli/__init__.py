@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -48,7 +48,7 @@ class Group(click.Group):
         """Run, and turn a deliberate failure into one line."""
         try:
             with warnings.catch_warnings():
-                warnings.showwarning = _show
+                warnings.showwarning = _once()
                 return super().invoke(ctx)
         except FeatxError as error:
             raise click.ClickException(str(error)) from error
@@ -57,10 +57,16 @@ class Group(click.Group):
             ctx.exit(130)  # what a shell expects of a program that SIGINT ended
 
 
-def _show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    """A warning as one line; where in the code it was given is for developers."""
-    if issubclass(category, FeatxWarning):
-        click.echo(f"Warning: {message}", err=True)
+def _once() -> Callable[..., None]:
+    """Shows each of featx's warnings as one line, once; where in the code it was given is for developers."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, FeatxWarning) and str(message) not in shown:
+            shown.add(str(message))
+            click.echo(f"Warning: {message}", err=True)
+
+    return show
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
