@@ -71,7 +71,7 @@ def test_a_variant_has_a_fingerprint_of_its_own():
         card.variant(options={"draft": 0}),
     ]
     assert len({variant.fingerprint for variant in variants}) == len(variants)
-    assert card.variant(options={"resize": 72}).fingerprint == card.fingerprint
+    assert card.variant(options={"resize": 64}).fingerprint == card.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUDGET", "TokenReader", "open_tokenizer"]
 
-BUDGET = 256  # tokens a batch, padding included: more of them leave the processor's cache
+BUDGET = 192  # tokens a batch, padding included: more of them leave the processor's cache
 
 Ids = npt.NDArray[np.int64]
 
