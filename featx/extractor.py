@@ -79,7 +79,8 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         Parameters
         ----------
         X : sequence of samples
-            Paths, bytes, Pillow images or uint8 arrays, for an image backbone; a column of them (a
+            Paths, bytes, Pillow images or uint8 arrays, for an image backbone; texts, for a text backbone,
+            where a ``Path`` names a file; paths or arrays, for one of sounds. A column of them (a
             Series, an object array or a DataFrame of one column) works too.
 
         Returns

@@ -741,6 +741,15 @@ def test_texts_go_through_a_scikit_learn_pipeline(shared_models, tmp_path):
     np.testing.assert_array_equal(extractor.transform(column), extractor.transform(texts))
 
 
+def test_texts_are_fitted_and_predicted_as_they_are(shared_models):
+    texts = ["good film", "fine film", "lovely film", "bad film", "poor film", "awful film"]
+    labels = ["up"] * 3 + ["down"] * 3
+    classifier = featx.fit(texts, labels, backbone="all-minilm-l6-v2", head="centroid")
+    assert classifier.predict(["a great one", "a terrible one"]).tolist() == ["up", "down"]
+    with pytest.raises(BadSample, match="1: None: expected a text"):
+        classifier.predict(["fine", None])
+
+
 def test_the_cache_changes_no_row(minilm, tmp_path):
     samples = make_samples(list(HARD.values()))
     plain = Engine().embed(samples, minilm).embeddings
