@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from featx.engine import count_workers
 from featx.errors import FeatxWarning
-from featx.heads import HEADS, FittedHead, Head, find_temperature, scores, softmax
+from featx.heads import HEADS, FittedHead, Head, find_temperature, scores, stray_log_loss
 from featx.inputs import FloatArray
 
 __all__ = ["Choice", "Recipe", "fit_choice", "make_folds", "tune"]
@@ -248,8 +248,7 @@ def _judge(
     head: Head, params: Mapping[str, Any], values: Doubles, y: Folds, weights: Doubles
 ) -> _Try:
     temperature = find_temperature(values, y, weights)
-    shares = softmax(values / temperature)[np.arange(len(y)), y]
-    losses = -np.log(np.maximum(shares, np.finfo(np.float64).tiny))
+    losses = stray_log_loss(values / temperature, y)
     right = values.argmax(axis=1) == y
     return _Try(
         head,

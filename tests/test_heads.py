@@ -17,6 +17,7 @@ from featx.heads import (
     make_head,
     scores,
     softmax,
+    stray_log_loss,
 )
 from featx.tuning import Recipe, fit_choice, tune
 
@@ -112,6 +113,17 @@ def test_rows_of_another_width_are_refused(digits):
         head.predict_proba(X[:2, :63])
 
 
+def test_a_stray_row_does_not_decide_the_temperature(rng):
+    y = rng.integers(0, 3, 300)
+    values = rng.normal(size=(300, 3))
+    values[np.arange(300), y] += 2
+    usual = find_temperature(values, y)
+    values[0] = 0
+    values[0, (y[0] + 1) % 3] = 1e4  # wrong, and sure beyond all measure
+    assert abs(find_temperature(values, y) - usual) < 0.1 * usual
+    assert stray_log_loss(values, y).max() <= np.log(300) + 1e-9
+
+
 def test_the_temperature_is_the_one_that_scikit_learn_finds():
     X, y = make_classification(4000, 10, n_informative=6, n_classes=3, flip_y=0.2, random_state=0)
     estimator = SVC(kernel="linear", decision_function_shape="ovr").fit(X[:1000], y[:1000])
@@ -122,7 +134,8 @@ def test_the_temperature_is_the_one_that_scikit_learn_finds():
     values = estimator.decision_function(X[1000:])
     temperature = find_temperature(values, y[1000:])
     ours = softmax(estimator.decision_function(X[:50]) / temperature)
-    np.testing.assert_allclose(ours, expected, atol=2e-3)
+    # scikit-learn does not allow for the one sample in a hundred that may be anything
+    np.testing.assert_allclose(ours, expected, atol=5e-3)
 
 
 def test_the_temperature_undoes_a_scale(rng):

@@ -60,10 +60,11 @@ def predict(
     cannot be read is told on standard error, the others are still predicted, and the exit status is 1.
     """
     from featx.artifact import load
+    from featx.samples import distinct
     from featx.tables import Reject, write_rejects
 
     loaded = load(classifier)
-    samples = [sample for source in sources for sample in columns.read(source, loaded.card)]
+    samples = distinct(sample for each in sources for sample in columns.read(each, loaded.card))
     if style == "csv":
         click.echo("id,label,probability,top")
     lost: list[Reject] = []

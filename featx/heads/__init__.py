@@ -4,7 +4,14 @@ A head is a plain scikit-learn pipeline; what featx adds once it is fitted is on
 makes its scores calibrated probabilities and never changes which class is first.
 """
 
-from featx.heads.fitted import FittedHead, find_temperature, label_first, scores, softmax
+from featx.heads.fitted import (
+    FittedHead,
+    find_temperature,
+    label_first,
+    scores,
+    softmax,
+    stray_log_loss,
+)
 from featx.heads.table import AUTO, HEADS, Head, choose_heads, make_head
 
 __all__ = [
@@ -18,4 +25,5 @@ __all__ = [
     "make_head",
     "scores",
     "softmax",
+    "stray_log_loss",
 ]

@@ -14,8 +14,9 @@ from sklearn.pipeline import Pipeline
 from featx.errors import BadOption
 from featx.inputs import FloatArray
 
-__all__ = ["FittedHead", "find_temperature", "label_first", "scores", "softmax"]
+__all__ = ["FittedHead", "find_temperature", "label_first", "scores", "softmax", "stray_log_loss"]
 
+_STRAY = 0.01  # share of samples that may be anything, when a temperature is sought
 _FLOOR = 0.03  # added to probabilities before their logarithm: a vote of zero is not a proof
 _SHARPNESS = 3.0  # of the soft minimum: at 1 all duels count, far above only the worst one
 
@@ -74,6 +75,28 @@ def softmax(values: Doubles) -> Doubles:
     return normal
 
 
+def stray_log_loss(values: Doubles, y: npt.NDArray[np.intp]) -> Doubles:
+    """Minus the logarithm of the share of the true class, where one sample in a hundred may be anything.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_classes), float64
+        Scores, divided by their temperature.
+    y : ndarray of shape (n,), integers
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        At most log(100 n_classes), however far a row strays.
+    """
+    return np.asarray(-np.log(_strayed(softmax(values), y)))
+
+
+def _strayed(shares: Doubles, y: npt.NDArray[np.intp]) -> Doubles:
+    own = shares[np.arange(len(y)), y]
+    return np.asarray((1 - _STRAY) * own + _STRAY / shares.shape[1])
+
+
 def find_temperature(
     values: Doubles, y: npt.NDArray[np.intp], weights: Doubles | None = None
 ) -> float:
@@ -93,17 +116,20 @@ def find_temperature(
 
     Notes
     -----
-    Guo et al., "On Calibration of Modern Neural Networks", 2017. The likelihood has one maximum in the
-    inverse temperature, found by halving the interval of its logarithm from ±10.
+    Guo et al., "On Calibration of Modern Neural Networks", 2017, with a likelihood in which one sample in a
+    hundred may be anything: else a single stray row, of scores beyond all measure, decides. Its maximum in
+    the inverse temperature is found by halving the interval of its logarithm from ±10.
     """
     weights = np.ones(len(y)) if weights is None else weights * (len(y) / weights.sum())
     truth = values[np.arange(len(y)), y]
-    unknown = values.mean(axis=1) / len(y)
+    unknown = values.mean(axis=1)
     low, high = -10.0, 10.0
     for _ in range(25):
         middle = (low + high) / 2
-        expected = (softmax(values * np.exp(middle)) * values).sum(axis=1)
-        slope = (weights * (expected - truth)).sum() + (expected / len(y) - unknown).sum()
+        shares = softmax(values * np.exp(middle))
+        expected = (shares * values).sum(axis=1)
+        usual = weights * (1 - _STRAY / shares.shape[1] / _strayed(shares, y))
+        slope = (usual * (expected - truth + (expected - unknown) / len(y))).sum()
         low, high = (low, middle) if slope > 0 else (middle, high)
     return float(np.exp(-(low + high) / 2))
 
