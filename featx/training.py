@@ -12,14 +12,15 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
 from featx.backbone import Backbone, open_backbone
-from featx.catalog import Card, get_card
+from featx.catalog import Card, default_card, get_card
 from featx.classifier import Classifier
 from featx.engine import Baseline, Engine
 from featx.errors import BadLabels, BadSample
 from featx.evaluation import Report, evaluate_predictions, missing_labels, tell_rejects
 from featx.heads import FittedHead, Head, choose_heads, label_first
-from featx.inputs import DEFAULTS, FloatArray
-from featx.samples import make_samples
+from featx.inputs import FloatArray
+from featx.inputs.guess import modality_of
+from featx.samples import Sample, make_samples
 from featx.tables import Rows
 from featx.tuning import Choice, Recipe, fit_choice, make_folds, tune
 
@@ -70,7 +71,8 @@ def fit(
     labels : sequence, default=None
         One a sample; None where the samples bring their own. Compared as text.
     backbone : str, Card or Backbone, default=None
-        None is the one that featx ships. A Backbone may have another tap, pooling or preprocessing.
+        None is the one that featx ships for such samples. A Backbone may have another tap, pooling or
+        preprocessing.
     head : str or scikit-learn classifier, default="logistic"
         A name in ``featx.heads.HEADS``, ``"auto"`` to let cross-validation choose among them, or an
         estimator, which is used as it is.
@@ -105,7 +107,7 @@ def fit(
     known = make_samples(samples, labels)
     check_labels([sample.label for sample in known], [sample.id for sample in known])
     engine = engine or Engine()
-    opened = backbone if isinstance(backbone, Backbone) else _open(backbone)
+    opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
     start = time.perf_counter()
     rows = engine.embed(known, opened)
     tell_rejects(rows.rejects, len(known))
@@ -284,9 +286,10 @@ def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
         )
 
 
-def _open(backbone: str | Card | None) -> Backbone:
-    named = DEFAULTS["image"] if backbone is None else backbone
-    return open_backbone(get_card(named) if isinstance(named, str) else named)
+def _open(backbone: str | Card | None, samples: Sequence[Sample]) -> Backbone:
+    if backbone is None:
+        return open_backbone(default_card(modality_of(samples[0].data)))
+    return open_backbone(get_card(backbone) if isinstance(backbone, str) else backbone)
 
 
 def _short(report: Report) -> dict[str, Any]:

@@ -69,6 +69,14 @@ def test_the_canary_of_sounds_is_what_the_recipes_numpy_says():
 
 def test_texts_and_sounds_fit_without_naming_a_backbone(tmp_path):
     words = {"money": ["pay", "card", "cash"], "food": ["bread", "soup", "apple"]}
+    texts = [
+        f"I like the {word} {k} times" for word in words["money"] + words["food"] for k in "ab"
+    ]
+    in_memory = featx.fit(texts, ["money"] * 6 + ["food"] * 6)
+    assert in_memory.card.name == DEFAULTS["text"]
+    tones = [np.sin(np.arange(8000) * f).astype(np.float32) for f in (0.1, 0.11, 0.5, 0.55)]
+    heard = featx.fit([(tone, 16000) for tone in tones], ["low", "low", "high", "high"])
+    assert heard.card.name == DEFAULTS["audio"]
     table = tmp_path / "texts.csv"
     lines = [
         f"I like the {word} {k} times,{label}"

@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import os
+from typing import Any
+
+import numpy as np
 
 from featx.errors import BadOption
 from featx.inputs import MODALITIES, kind_of
-from featx.samples import survey
+from featx.samples import TarMember, survey
 
-__all__ = ["check_modality", "guess_modality"]
+__all__ = ["check_modality", "guess_modality", "modality_of"]
 
 
 def check_modality(name: str) -> None:
     """Refuse, as BadOption, a modality that there is not."""
     if name not in MODALITIES:
         raise BadOption(f"modality {name!r}: expected one of {', '.join(MODALITIES)}")
+
+
+def modality_of(data: Any) -> str:
+    """The modality of one sample in memory or of the file that it names; images where nothing tells.
+
+    A name tells by its suffix; another ``str`` is a text; a one-dimensional array of floats, or an array
+    with its rate, is a sound.
+
+    >>> modality_of("photo.JPG"), modality_of("It rained all day."), modality_of(np.zeros(800))
+    ('image', 'text', 'audio')
+    """
+    name = data.name if isinstance(data, TarMember) else data
+    if isinstance(name, str | os.PathLike):
+        suffix = os.path.splitext(os.fspath(name))[1].lower()  # noqa: PTH122  # a text is no path
+        named = [modality for modality in MODALITIES if suffix in kind_of(modality).suffixes]
+        if named:
+            return named[0]
+        return "text" if isinstance(data, str) else next(iter(MODALITIES))
+    sound = isinstance(data, tuple) or (
+        isinstance(data, np.ndarray) and data.ndim == 1 and data.dtype.kind == "f"
+    )
+    return "audio" if sound else next(iter(MODALITIES))
 
 
 def guess_modality(
