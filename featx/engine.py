@@ -132,7 +132,11 @@ class Engine:
             for done in _in_order(pool, task, chunks, workers * _AHEAD):
                 fresh += done.fresh
                 if self.on_error == "fail" and done.rows.rejects:
-                    raise BadSample("{0.id}: {0.reason}".format(done.rows.rejects[0]))
+                    first = done.rows.rejects[0]
+                    raise BadSample(
+                        f"{first.id}: {first.reason}; mend or remove it, or leave such samples out "
+                        "with on_error = skip"
+                    )
                 if store and len(fresh) >= _COMMIT:
                     store.put(fresh)
                     fresh.clear()
