@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nets import save_keras_net, save_torch_net
+
 HERE = Path(__file__).parent
 SHARED = HERE.parent.parent / "shared"
 
@@ -53,6 +55,22 @@ def shared_data():
     if not data.is_dir():
         pytest.skip("no ../shared/data beside the checkout: real data is not tested")
     return data
+
+
+@pytest.fixture
+def own_shelf(monkeypatch, tmp_path):
+    """A user's shelf that no other test sees."""
+    monkeypatch.setenv("FEATX_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def keras_net(tmp_path):
+    return save_keras_net(tmp_path / "keras.onnx")
+
+
+@pytest.fixture
+def torch_net(tmp_path):
+    return save_torch_net(tmp_path / "torch.onnx")
 
 
 @pytest.fixture

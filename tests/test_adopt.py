@@ -6,7 +6,6 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from nets import FLOAT, save, save_keras_net, save_torch_net
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
@@ -14,23 +13,14 @@ from featx.adopt import LIKE, adopt, questions
 from featx.backbone import Backbone
 from featx.catalog import get_card, user_shelf
 from featx.errors import BadGraph, BadOption, UnknownTap
+from nets import FLOAT, save
 
 RESIZE = {"resize": (16, 16)}
 
 
 @pytest.fixture(autouse=True)
-def own_shelf(monkeypatch, tmp_path):
-    monkeypatch.setenv("FEATX_DATA_DIR", str(tmp_path / "data"))
-
-
-@pytest.fixture
-def keras_net(tmp_path):
-    return save_keras_net(tmp_path / "keras.onnx")
-
-
-@pytest.fixture
-def torch_net(tmp_path):
-    return save_torch_net(tmp_path / "torch.onnx")
+def shelf(own_shelf):
+    """What is added lands on a shelf of the test's own."""
 
 
 def one_node(path, shape, kind=FLOAT, outputs=("y",)):

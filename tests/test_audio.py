@@ -11,17 +11,16 @@ import wave
 from pathlib import Path
 
 import numpy as np
-import oracle_sound
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nets import FLOAT, save, weights
 from onnx import helper
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import featx
+import oracle_sound
 from featx import FeatureExtractor
 from featx.backbone import Backbone
 from featx.canary import check
@@ -32,6 +31,7 @@ from featx.errors import BadCard, BadSample, FeatxWarning
 from featx.inputs import sounds
 from featx.inputs.audio import Audio, Long
 from featx.samples import Sample, make_samples, read_samples
+from nets import FLOAT, save, weights
 
 soundfile = pytest.importorskip("soundfile")
 soxr = pytest.importorskip("soxr")

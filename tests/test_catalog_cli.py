@@ -14,29 +14,19 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from nets import FLOAT, convolutions, save, save_keras_net, save_torch_net
 from onnx import helper
 
 from featx.catalog import get_card, user_shelf
 from featx.cli import main
+from nets import FLOAT, convolutions, save
 
 NANO = "featx-image-nano"
 COMMAND = [sys.executable, "-m", "featx", "backbones"]
 
 
 @pytest.fixture(autouse=True)
-def own_shelf(monkeypatch, tmp_path):
-    monkeypatch.setenv("FEATX_DATA_DIR", str(tmp_path / "data"))
-
-
-@pytest.fixture
-def keras_net(tmp_path):
-    return save_keras_net(tmp_path / "keras.onnx")
-
-
-@pytest.fixture
-def torch_net(tmp_path):
-    return save_torch_net(tmp_path / "torch.onnx")
+def shelf(own_shelf):
+    """What is added lands on a shelf of the test's own."""
 
 
 def featx(*words, status=0):

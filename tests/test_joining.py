@@ -5,15 +5,15 @@ import hashlib
 import numpy as np
 import onnx
 import onnxruntime
-import oracle_sound
 import pytest
-from nets import FLOAT, save, save_torch_net, weights
 from onnx import helper
 
+import oracle_sound
 from featx import graphs
 from featx.backbone import Backbone
 from featx.errors import BadGraph, UnknownTap
 from featx.graphs import Between
+from nets import FLOAT, save, save_torch_net, weights
 
 
 def run(model, feed):

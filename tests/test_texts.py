@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nets import save
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -31,6 +30,7 @@ from featx.inputs.texts import Texts
 from featx.inputs.tokens import open_tokenizer
 from featx.inputs.words import HashedWords
 from featx.samples import TarMember, make_samples, read_samples
+from nets import save
 
 tokenizers = pytest.importorskip("tokenizers")
 

@@ -10,20 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featx.cli.adding import add
+from featx.cli.options import format_option
 
 if TYPE_CHECKING:
     from featx.catalog import Card
 
 __all__ = ["backbones"]
-
-format_option = click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What to print.",
-)
 
 
 @click.group()
@@ -35,7 +27,7 @@ backbones.add_command(add)
 
 
 @backbones.command("list")
-@format_option
+@format_option("table", "json", help="What to print.")
 def list_(style: str) -> None:
     """List the backbones of all shelves; one that is to be pulled needs `featx backbones pull`."""
     from featx.catalog import list_cards
@@ -94,7 +86,7 @@ def check(ctx: click.Context, names: Sequence[str]) -> None:
 
 @backbones.command()
 @click.argument("name")
-@format_option
+@format_option("table", "json", help="What to print.")
 def layers(name: str, style: str) -> None:
     """List what --tap can read of NAME, a backbone or an .onnx file, from shallow to deep."""
     from featx.catalog import get_card, prove

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import click
 
-from featx.cli.options import RunChoice, SourceChoice, run_options, source_options
+from featx.cli.options import (
+    RunChoice,
+    SourceChoice,
+    format_option,
+    run_options,
+    source_options,
+)
 
 __all__ = ["evaluate"]
 
@@ -15,14 +21,7 @@ __all__ = ["evaluate"]
 @click.command()
 @click.argument("classifier", type=click.Path(path_type=Path))
 @click.argument("source", metavar="DATA")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print the report.",
-)
+@format_option("table", "json", help="How to print the report.")
 @source_options
 @run_options(on_error="fail")
 def evaluate(

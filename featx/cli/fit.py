@@ -13,6 +13,7 @@ from featx.cli.options import (
     RunChoice,
     SourceChoice,
     backbone_options,
+    format_option,
     run_options,
     source_options,
 )
@@ -40,14 +41,7 @@ _HEADS = "logistic, linear-svm, rbf-svm, ridge, lda, knn, centroid, or auto to c
 )
 @click.option("--balance", is_flag=True, help="Let every class weigh the same.")
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print the report.",
-)
+@format_option("table", "json", help="How to print the report.")
 @backbone_options
 @source_options
 @run_options(on_error="fail")

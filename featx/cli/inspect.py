@@ -7,19 +7,14 @@ from pathlib import Path
 
 import click
 
+from featx.cli.options import format_option
+
 __all__ = ["inspect"]
 
 
 @click.command()
 @click.argument("classifier", type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Words, or the whole manifest.",
-)
+@format_option("table", "json", help="Words, or the whole manifest.")
 def inspect(classifier: Path, style: str) -> None:
     """Show what CLASSIFIER is, what it was trained on and how good it was; needs no backbone."""
     from featx.artifact import read_manifest

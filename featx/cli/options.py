@@ -24,6 +24,7 @@ __all__ = [
     "RunChoice",
     "SourceChoice",
     "backbone_options",
+    "format_option",
     "run_options",
     "source_options",
 ]
@@ -179,6 +180,18 @@ def source_options(function: F) -> F:
         click.option("--id-column", metavar="NAME", help="Column of a manifest with the ids."),
     ]
     return _gather(function, options, SourceChoice, "columns")
+
+
+def format_option(*styles: str, help: str) -> Callable[[F], F]:
+    """``--format`` as a parameter named ``style``; the first of ``styles`` is the default."""
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(styles),
+        default=styles[0],
+        show_default=True,
+        help=help,
+    )
 
 
 def run_options(on_error: str) -> Callable[[F], F]:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featx.cli.options import RunChoice, SourceChoice, run_options, source_options
+from featx.cli.options import (
+    RunChoice,
+    SourceChoice,
+    format_option,
+    run_options,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from featx.classifier import Prediction
@@ -30,14 +36,7 @@ __all__ = ["predict"]
     type=click.IntRange(min=1),
     help="How many classes to list in `top`.",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["jsonl", "csv"]),
-    default="jsonl",
-    show_default=True,
-    help="One JSON object a line, or CSV with a header.",
-)
+@format_option("jsonl", "csv", help="One JSON object a line, or CSV with a header.")
 @click.option(
     "--rejects",
     type=click.Path(path_type=Path),
