@@ -4,7 +4,20 @@ from click.testing import CliRunner
 
 import featx
 from featx.cli import main
-from featx.demo import SHAPES, draw, load_digits, load_drawings, run_demo
+from featx.demo import run_demo
+from featx.inputs import DEFAULTS, MODALITIES
+from featx.synthetic import (
+    SETS,
+    SHAPES,
+    SOUNDS,
+    TOPICS,
+    draw,
+    load_digits,
+    load_drawings,
+    make_sentences,
+    make_sounds,
+    play,
+)
 
 
 @pytest.mark.parametrize("load", [load_drawings, load_digits])
@@ -25,15 +38,45 @@ def test_every_drawing_shows_something(label, rng):
         assert draw(label, rng).std() > 20
 
 
-def test_features_and_pixels_are_measured_on_the_same_samples():
-    for contest in run_demo(featx.Backbone("featx-image-nano")):
-        assert contest.features.n == contest.pixels.n == len(contest.data.test)
+@pytest.mark.parametrize("label", SOUNDS)
+def test_every_sound_is_heard(label, rng):
+    for _ in range(10):
+        sound = play(label, rng)
+        assert sound.dtype == np.float32
+        assert 0.02 < np.abs(sound).max() <= 1
+
+
+def test_what_is_said_in_the_test_part_was_never_learned():
+    data, again = make_sentences(), make_sentences()
+    assert data == again
+    for topic, (learned, others) in TOPICS.items():
+        assert not set(learned) & set(others)
+        assert sum(sample.label == topic for sample in data.train) == 10
+        for sample in data.test:
+            assert not any(f" {word} " in sample.data for word in learned)
+
+
+def test_sounds_are_repeatable():
+    for one, other in zip(make_sounds(tests=2).test, make_sounds(tests=2).test, strict=True):
+        np.testing.assert_array_equal(one.data[0], other.data[0])
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_with_and_without_a_backbone_the_same_samples_are_measured(modality):
+    contests = list(run_demo(featx.Backbone(DEFAULTS[modality])))
+    assert len(contests) == len(SETS[modality])
+    for contest in contests:
+        assert contest.features.n == contest.plain.n == len(contest.data.test)
         assert contest.features.accuracy > contest.features.majority
 
 
-def test_the_command_says_what_is_synthetic_and_what_to_do_next():
-    result = CliRunner().invoke(main, ["demo"])
+@pytest.mark.parametrize(
+    ("modality", "plain"),
+    [("image", "raw pixels"), ("text", "hashed words"), ("audio", "coarse frequency bands")],
+)
+def test_the_command_says_what_is_synthetic_and_what_to_do_next(modality, plain):
+    result = CliRunner().invoke(main, ["demo", "--modality", modality])
     assert result.exit_code == 0, result.output
     assert "synthetic" in result.stdout
-    assert "raw pixels" in result.stdout
+    assert plain in result.stdout
     assert "featx fit FOLDER --output mine.featx" in result.stdout

@@ -26,7 +26,8 @@ FLOORS = (
     {"classifier"},
     {"artifact", "evaluation"},
     {"training"},
-    {"adopt", "canary", "demo"},
+    {"adopt", "canary", "synthetic"},
+    {"demo"},
     {""},  # featx itself: it names the rooms, and loads them when asked
     {"cli"},
     {"__main__"},

@@ -10,10 +10,11 @@ from featx.cli.options import BackboneChoice, RunChoice, backbone_options, run_o
 
 __all__ = ["demo"]
 
+_KINDS = {"image": "pictures", "text": ".txt files", "audio": "recordings"}
 _BETTER = "  What the backbone learned elsewhere is of use here."
-_WORSE = "  Here raw pixels do better: each `featx fit` reports both, so that you see it."
+_WORSE = "  Here {} do better: each `featx fit` reports both, so that you see it."
 _NEXT = """
-Next, on your own folder with one folder of pictures for each class:
+Next, on your own folder with one folder of {} for each class:
 
   featx fit FOLDER --output mine.featx
   featx predict mine.featx FILES...
@@ -26,11 +27,15 @@ Next, on your own folder with one folder of pictures for each class:
 @backbone_options
 @run_options(on_error="fail")
 def demo(chosen: BackboneChoice, run: RunChoice) -> None:
-    """Train on a few samples a class, on frozen features and on raw pixels, and compare."""
+    """Train on a few samples a class, with a frozen backbone and without, and compare.
+
+    Pictures, or with --modality text or audio sentences or sounds; nothing is downloaded.
+    """
     from featx.demo import run_demo
 
     start = time.perf_counter()
     backbone = chosen.open()
+    plain = backbone.card.input.plain
     click.echo(f"Frozen backbone {backbone.card.name}, {backbone.dim} features; head: logistic")
     with run.engine(None) as engine:
         for contest in run_demo(backbone, engine):
@@ -39,11 +44,11 @@ def demo(chosen: BackboneChoice, run: RunChoice) -> None:
                 f"\n{data.text[0].upper()}{data.text[1:]}: {contest.shots} samples a class to learn "
                 f"from, {len(data.test)} others to measure on"
             )
-            for name, report in (("raw pixels", contest.pixels), ("features", contest.features)):
+            for name, report in ((plain, contest.plain), ("features", contest.features)):
                 low, high = report.intervals["accuracy"]
-                click.echo(
-                    f"  {name:<12} accuracy {report.accuracy:.3f} (95 %: {low:.3f} to {high:.3f})"
-                )
-            better = contest.features.accuracy > contest.pixels.accuracy
-            click.echo(_BETTER if better else _WORSE)
-    click.echo(f"\n{time.perf_counter() - start:.1f} s on this machine's CPU.\n{_NEXT}", nl=False)
+                reached = f"accuracy {report.accuracy:.3f} (95 %: {low:.3f} to {high:.3f})"
+                click.echo(f"  {name:<{len(plain)}} {reached}")
+            better = contest.features.accuracy > contest.plain.accuracy
+            click.echo(_BETTER if better else _WORSE.format(plain))
+    click.echo(f"\n{time.perf_counter() - start:.1f} s on this machine's CPU.")
+    click.echo(_NEXT.format(_KINDS[backbone.card.modality]), nl=False)

@@ -20,8 +20,9 @@ resize = 8
 crop = 8
 """
 
-rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
-labels = np.where(rows[:, 0] > 0, "ja", "nein")
-classifier = Classifier(Card.from_toml(CARD), fit_head(rows, labels).head, {"n": 30})
-save(classifier, Path(__file__).with_name("format-1.featx"), overwrite=True)
-print(classifier.head.predict_proba(np.eye(4, dtype=np.float32)[:2]).tolist())
+if __name__ == "__main__":
+    rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    labels = np.where(rows[:, 0] > 0, "ja", "nein")
+    classifier = Classifier(Card.from_toml(CARD), fit_head(rows, labels).head, {"n": 30})
+    save(classifier, Path(__file__).with_name("format-1.featx"), overwrite=True)
+    print(classifier.head.predict_proba(np.eye(4, dtype=np.float32)[:2]).tolist())
