@@ -31,7 +31,7 @@ class Pool:
         self.places = workers + queue
         self.held = 0
         self._mean = 0.1  # seconds a request holds its place; a guess until there are any
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="featx-serve")
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="serving")
 
     @contextmanager
     def place(self) -> Iterator[None]:
