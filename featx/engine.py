@@ -24,7 +24,15 @@ from featx.inputs import FloatArray, Reader, Settings
 from featx.samples import Sample
 from featx.tables import Reject, Rows
 
-__all__ = ["Baseline", "Cache", "Embedder", "Engine", "OnError", "count_workers"]
+__all__ = [
+    "Baseline",
+    "Cache",
+    "Embedder",
+    "Engine",
+    "OnError",
+    "count_workers",
+    "embed_chunk",
+]
 
 Cache = RowCache | bool | str | Path | None
 OnError = Literal["fail", "skip"]
@@ -154,6 +162,11 @@ def count_workers(n_jobs: int | None) -> int:
     if multiprocessing.current_process().daemon:  # joblib would say the same, with a warning
         return 1
     return int(joblib.effective_n_jobs(-1 if n_jobs is None else n_jobs))
+
+
+def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
+    """Rows of a few samples in the calling thread, for who has threads of its own; never raises BadSample."""
+    return _Task(backbone, None, None)(samples).rows
 
 
 @dataclass(frozen=True, slots=True)

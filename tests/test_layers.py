@@ -29,6 +29,7 @@ FLOORS = (
     {"adopt", "canary", "synthetic"},
     {"demo"},
     {""},  # featx itself: it names the rooms, and loads them when asked
+    {"server"},
     {"cli"},
     {"__main__"},
 )
@@ -37,23 +38,28 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 HOMES = {
     "PIL": {"inputs.images", "inputs.pictures"},
     "click": {"cli"},
+    "fastapi": {"server"},
     "google": {"graphs"},
     "http": {"catalog.downloads"},
     "joblib": {"engine"},
     "onnx": {"graphs"},
     "onnxruntime": {"backbone"},
     "pickle": set(),
+    "prometheus_client": {"server"},
     "pyarrow": {"samples", "tables"},
+    "pydantic": {"server"},
     "requests": set(),
     "skops": {"artifact"},
-    "socket": {"catalog.downloads"},
+    "socket": {"catalog.downloads", "server.running"},
     "soundfile": {"inputs.sounds"},
     "soxr": {"inputs.sounds"},
     "sqlite3": {"cache"},
+    "starlette": {"server"},
     "tokenizers": {"inputs.tokens"},
     "tomli_w": {"catalog.cards"},
     "tqdm": {"cli"},
     "urllib": {"catalog.downloads"},
+    "uvicorn": {"server"},
 }
 
 
@@ -110,6 +116,7 @@ def test_a_foreign_library_has_one_home(room):
 def test_every_import_is_a_declared_dependency(room):
     declared = {"sklearn", "numpy", "featx", "PIL", "google", "threadpoolctl"}
     declared |= {"click", "joblib", "onnx", "onnxruntime", "skops", "tomli_w", "tqdm", "pyarrow"}
+    declared |= {"fastapi", "starlette", "pydantic", "prometheus_client", "uvicorn"}
     for line, module in imports(ROOMS[room]):
         library = module.partition(".")[0]
         assert library in declared | sys.stdlib_module_names, f"{room}:{line} imports {module}"

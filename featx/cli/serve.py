@@ -1,0 +1,95 @@
+"""``featx serve``: classifiers behind HTTP."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from featx.errors import BadOption
+
+__all__ = ["serve"]
+
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+@click.command()
+@click.argument("classifiers", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port."
+)
+@click.option(
+    "--token",
+    envvar="FEATX_TOKEN",
+    help="Let in only who shows it as Authorization: Bearer [or $FEATX_TOKEN].",
+)
+@click.option("--jobs", type=int, metavar="N", help="Worker threads [default: every core].")
+@click.option(
+    "--queue", type=int, metavar="N", help="Requests that may wait [default: four a worker]."
+)
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds a request may take.")
+@click.option("--max-body", default=32, show_default=True, help="MiB of a request's body.")
+@click.option("--max-samples", default=64, show_default=True, help="Samples of a request.")
+@click.option("--reload/--no-reload", default=True, show_default=True, help="Follow the files.")
+def serve(
+    classifiers: tuple[Path, ...],
+    host: str,
+    port: int,
+    token: str | None,
+    jobs: int | None,
+    queue: int | None,
+    timeout: float,
+    max_body: int,
+    max_samples: int,
+    reload: bool,
+) -> None:
+    """Answer HTTP requests with CLASSIFIERS, each under the name of its folder without the suffix.
+
+    Open the address in a browser to try them; /docs lists what programs can ask. The log is one JSON line
+    a request on standard error.
+    """
+    from featx.artifact import load
+    from featx.extras import require
+
+    for library in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
+        require(library, extra="serve")
+    from featx.server import Limits, create_app, run
+
+    limits = Limits(
+        workers=jobs,
+        queue=queue,
+        timeout=timeout,
+        max_body=max_body << 20,
+        max_samples=max_samples,
+    )
+    paths = _named(classifiers)
+    app = create_app(
+        {name: load(path) for name, path in paths.items()},
+        limits=limits,
+        token=token,
+        log=_tell,
+        sources=paths if reload else None,
+    )
+    if not host.startswith(_LOOPBACK) and not token:
+        click.echo(f"{host}: whoever reaches it may use it; --token lets in who knows it", err=True)
+    run(app, host=host, port=port, limits=limits, log=_tell)
+
+
+def _named(paths: tuple[Path, ...]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for path in paths:
+        name = path.resolve().stem
+        if name in named:
+            raise BadOption(f"{path}: {named[name]} has the name {name} already; rename one")
+        named[name] = path.resolve()
+    return named
+
+
+def _tell(record: Mapping[str, Any]) -> None:
+    sys.stderr.write(json.dumps(record) + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,146 @@
+"""The application: a function of its classifiers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import HTMLResponse
+
+from featx import __version__
+from featx.classifier import Classifier
+from featx.errors import FeatxError
+from featx.server import inference, predicting
+from featx.server.bodies import in_words
+from featx.server.documents import describe
+from featx.server.gate import Gate, Log
+from featx.server.limits import Limits
+from featx.server.metrics import Metrics
+from featx.server.pool import Pool
+from featx.server.predicting import House
+from featx.server.refusals import Refusal, answer, explain, refuse
+from featx.server.registry import Registry
+from featx.server.reloading import Watch
+
+__all__ = ["create_app"]
+
+_PAGE = Path(__file__).parent / "page.html"
+_POLICY = (  # the page is whole in itself: it loads nothing and speaks to nobody but this server
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
+    "img-src blob: data:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def create_app(
+    classifiers: Mapping[str, Classifier],
+    *,
+    limits: Limits | None = None,
+    token: str | None = None,
+    log: Log | None = None,
+    sources: Mapping[str, Path] | None = None,
+    reload_every: float = 2.0,
+) -> FastAPI:
+    """An application that answers with classifiers, and holds no other state.
+
+    Parameters
+    ----------
+    classifiers : mapping of str to Classifier
+        By the names under which they are served.
+    limits : Limits, default=None
+        How much it takes on.
+    token : str, default=None
+        What clients must show as ``Authorization: Bearer``; None lets everyone in.
+    log : callable, default=None
+        Gets a record of each request.
+    sources : mapping of str to path, default=None
+        Where classifiers were loaded from: one that is replaced there is replaced here.
+    reload_every : float, default=2
+        Seconds between two looks at ``sources``.
+
+    Raises
+    ------
+    BadOption
+        There is no classifier.
+    MissingWeights, WrongDigest
+        A backbone is not on this machine.
+    """
+    limits = limits or Limits()
+    registry, metrics = Registry(classifiers, limits), Metrics()
+    pool = Pool(limits.threads, limits.waiting)
+    watch = Watch(registry, metrics, sources or {}, log)
+    house = House(registry, pool, limits, metrics)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(watch.run(reload_every)) if sources else None
+        yield
+        if task:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await asyncio.to_thread(pool.close)
+
+    app = FastAPI(
+        title="featx", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    app.include_router(predicting.routes(house))
+    app.include_router(inference.routes(house))
+    _add_pages(app, house)
+    app.add_exception_handler(FeatxError, explain)
+    app.add_exception_handler(HTTPException, explain)
+    app.add_exception_handler(RequestValidationError, _explain_query)
+    app.add_exception_handler(ClientDisconnect, _explain_leaving)
+    app.add_exception_handler(Exception, explain)
+    describe(app)
+    app.add_middleware(Gate, limits=limits, metrics=metrics, token=token, log=log)
+    return app
+
+
+async def _explain_query(request: Request, error: Exception) -> Response:
+    return refuse(
+        Refusal(422, "unprocessable", in_words(cast(RequestValidationError, error).errors()))
+    )
+
+
+async def _explain_leaving(request: Request, error: Exception) -> Response:
+    return refuse(Refusal(400, "incomplete", "the client left before its body was whole"))
+
+
+def _add_pages(app: FastAPI, house: House) -> None:
+    page, pool = _PAGE.read_text(encoding="utf-8"), house.pool
+    house.metrics.watch(
+        "featx_requests_held", "Requests that are worked on or wait.", lambda: pool.held
+    )
+    house.metrics.watch(
+        "featx_requests_waiting",
+        "Requests that wait for a worker.",
+        lambda: max(0, pool.held - pool.workers),
+    )
+    house.metrics.watch("featx_workers", "Threads that embed.", lambda: pool.workers)
+
+    @app.get("/", include_in_schema=False)
+    async def show_page() -> Response:
+        headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
+        return HTMLResponse(page, headers=headers)
+
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> Response:
+        """The server runs."""
+        return answer({"status": "ok"})
+
+    @app.get("/readyz", tags=["health"])
+    async def readyz() -> Response:
+        """Every classifier can answer: they are loaded before the server listens."""
+        return answer({"status": "ready"})
+
+    @app.get("/metrics", tags=["health"])
+    async def metrics() -> Response:
+        """Requests, latency, queue, samples, labels and drift, for Prometheus."""
+        return Response(house.metrics.text(), media_type="text/plain; version=0.0.4")

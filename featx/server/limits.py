@@ -1,0 +1,64 @@
+"""How much a server takes on: what it refuses so that what it accepts is answered soon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from featx.engine import count_workers
+from featx.errors import BadOption
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a server takes on.
+
+    Parameters
+    ----------
+    workers : int, default=None
+        Threads that embed; None is every core that cgroup and affinity leave to the process.
+    queue : int, default=None
+        Requests that may wait while every worker is busy; more get 429. None is four a worker.
+    timeout : float, default=30
+        Seconds from a request's first byte to its answer; later it gets 504.
+    max_body : int, default=33554432
+        Bytes of a request's body; more get 413.
+    max_samples : int, default=64
+        Samples of one request; more get 413.
+    max_pixels : int, default=40000000
+        Pixels of one picture: a card's own limit, half a gigabyte as RGB, is lowered to this.
+    max_seconds : float, default=600
+        Seconds of one sound, likewise.
+
+    Raises
+    ------
+    BadOption
+        One of them is not above zero; the queue may be 0.
+    """
+
+    workers: int | None = None
+    queue: int | None = None
+    timeout: float = 30.0
+    max_body: int = 32 << 20
+    max_samples: int = 64
+    max_pixels: int = 40_000_000
+    max_seconds: float = 600.0
+
+    def __post_init__(self) -> None:
+        if self.queue is not None and self.queue < 0:
+            raise BadOption(f"queue = {self.queue}: expected 0 or more")
+        for name in ("timeout", "max_body", "max_samples", "max_pixels", "max_seconds"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise BadOption(f"{name} = {value}: expected a number above 0")
+
+    @property
+    def threads(self) -> int:
+        """How many workers that is on this machine."""
+        return count_workers(self.workers)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests may wait."""
+        return 4 * self.threads if self.queue is None else self.queue

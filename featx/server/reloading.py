@@ -1,0 +1,65 @@
+"""A classifier that is replaced on disk is replaced in the server, and no request is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from featx.artifact import load
+from featx.errors import FeatxError
+from featx.server.gate import Log
+from featx.server.metrics import Metrics
+from featx.server.registry import Registry
+
+__all__ = ["Watch"]
+
+Mark = tuple[int, int, int] | None
+
+
+class Watch:
+    """Looks at the classifiers on disk now and then, and puts new ones into the registry.
+
+    Requests that have chosen the old classifier end with it. One that cannot be loaded is not put in:
+    the old one stays until there is another.
+    """
+
+    def __init__(
+        self, registry: Registry, metrics: Metrics, sources: Mapping[str, Path], log: Log | None
+    ) -> None:
+        self._registry = registry
+        self._metrics = metrics
+        self._sources = sources
+        self._log = log
+        self._marks = {name: _mark(path) for name, path in sources.items()}
+
+    async def run(self, every: float) -> None:
+        """Look every so many seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(every)
+            await asyncio.to_thread(self.look)
+
+    def look(self) -> None:
+        """Put in what has changed since the last look; what is not there now is left for the next."""
+        for name, path in self._sources.items():
+            mark = _mark(path)
+            if mark is None or mark == self._marks[name]:
+                continue
+            self._marks[name] = mark
+            words, outcome = f"{path}: replaced", "done"
+            try:
+                self._registry.put(name, load(path))
+            except FeatxError as error:
+                words, outcome = f"{path}: the old one stays: {error}", "failed"
+            self._metrics.reloads.labels(name, outcome).inc()
+            if self._log:
+                self._log({"model": name, "reload": outcome, "message": words})
+
+
+def _mark(path: Path) -> Mark:
+    """What changes when a classifier is replaced; None where there is none."""
+    try:
+        facts = (path / "manifest.json" if path.is_dir() else path).stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_ino, facts.st_size

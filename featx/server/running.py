@@ -1,0 +1,58 @@
+"""An application on a port, until it is told to stop."""
+
+from __future__ import annotations
+
+import math
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from featx.errors import BadOption
+from featx.server.gate import Log
+from featx.server.limits import Limits
+
+__all__ = ["run"]
+
+_BACKLOG = 128  # connections that the kernel holds before they are accepted
+
+
+def run(app: FastAPI, *, host: str, port: int, limits: Limits, log: Log | None = None) -> None:
+    """Serve until SIGTERM or SIGINT: then nothing new is accepted, and what is in flight ends.
+
+    Parameters
+    ----------
+    port : int
+        0 takes a free one; the log says which.
+    log : callable, default=None
+        Gets a record once the port is open.
+
+    Raises
+    ------
+    BadOption
+        The address cannot be listened on.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=math.ceil(limits.timeout) + 1,
+    )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+        except (OSError, OverflowError) as error:
+            raise BadOption(
+                f"--host {host} --port {port}: cannot be listened on: {error}"
+            ) from error
+        listening.listen(_BACKLOG)
+        if log:
+            address = listening.getsockname()[:2]
+            log({"message": "listening", "address": address})
+        uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,215 @@
+"""The server's page in a real browser: skipped where there is no Chromium."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import featx
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+LAUNCH = """
+import os, sys
+heard, said = os.dup(int(sys.argv[1])), os.dup(int(sys.argv[2]))
+os.dup2(heard, 13), os.dup2(said, 14)  # whatever numbers they had: it listens on 3 and answers on 4
+os.dup2(13, 3), os.dup2(14, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the page is not tested")
+
+
+class Browser:
+    """A headless Chromium, spoken to over its debugging pipe."""
+
+    def __init__(self, profile):
+        theirs, self._ours = os.pipe()
+        self._answers, answers = os.pipe()
+        options = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage"
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", LAUNCH, str(theirs), str(answers), CHROMIUM),
+                *(*options.split(), "--remote-debugging-pipe", "--window-size=800,900"),
+                *(f"--user-data-dir={profile}", "about:blank"),
+            ],
+            pass_fds=[theirs, answers],
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs)
+        os.close(answers)
+        self._rest, self._count, self._session = b"", 0, None
+        self.requests = []
+        target = self.ask("Target.getTargets")["targetInfos"]
+        page = next(each for each in target if each["type"] == "page")["targetId"]
+        attached = self.ask("Target.attachToTarget", targetId=page, flatten=True)
+        self._session = attached["sessionId"]
+        for each in ("Page", "Runtime", "DOM", "Network", "Accessibility"):
+            self.ask(f"{each}.enable")
+
+    def ask(self, method, **parameters):
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._ours, json.dumps(message).encode() + b"\0")
+        while True:
+            said = self._next()
+            if said.get("method") == "Network.requestWillBeSent":
+                self.requests.append(said["params"]["request"]["url"])
+            if said.get("id") == self._count:
+                assert "error" not in said, said
+                return said["result"]
+
+    def _next(self):
+        while b"\0" not in self._rest:
+            part = os.read(self._answers, 1 << 16)
+            assert part, "the browser has gone"
+            self._rest += part
+        one, _, self._rest = self._rest.partition(b"\0")
+        return json.loads(one)
+
+    def run(self, script):
+        """The value of an expression in the page, once its promise is kept."""
+        made = self.ask(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
+        )
+        assert "exceptionDetails" not in made, made
+        return made["result"].get("value")
+
+    def until(self, script):
+        """Wait until an expression holds, looking at each change of the picture."""
+        self.run(
+            "new Promise((done, lost) => { const end = Date.now() + 20000; const look = () => "
+            f"({script}) ? done() : Date.now() > end ? lost(document.body.innerText) "
+            ": setTimeout(look, 20); look(); })"
+        )
+
+    def key(self, name, code=0, text=""):
+        for kind in ("keyDown", "keyUp"):
+            self.ask(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=name,
+                code=name,
+                windowsVirtualKeyCode=code,
+                **({"text": text} if text and kind == "keyDown" else {}),
+            )
+
+    def shoot(self, path):
+        data = self.ask("Page.captureScreenshot", format="png")["data"]
+        path.write_bytes(base64.b64decode(data))
+
+    def close(self):
+        self._process.terminate()
+        self._process.wait(20)
+        os.close(self._ours)
+        os.close(self._answers)
+
+
+@pytest.fixture
+def browser(tmp_path):
+    held = Browser(tmp_path / "profile")
+    yield held
+    held.close()
+
+
+def serve(*arguments):
+    command = [sys.executable, "-m", "featx", "serve", *map(str, arguments), "--port", "0"]
+    held = subprocess.Popen([*command, "--jobs", "1"], stderr=subprocess.PIPE, text=True)
+    host, port = json.loads(held.stderr.readline())["address"]
+    return held, f"http://{host}:{port}/"
+
+
+@pytest.fixture
+def pictures(tmp_path, rng):
+    arrays = [
+        (base + rng.integers(-30, 30, (48, 64, 3))).astype(np.uint8)
+        for _ in range(6)
+        for base in (40, 200)
+    ]
+    Image.fromarray(arrays[1]).resize((320, 240)).save(tmp_path / "light.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "light.png").read_bytes()[:300])
+    classifier = featx.fit(featx.make_samples(arrays, ["dark", "light"] * 6))
+    return featx.save(classifier, tmp_path / "shade.featx")
+
+
+def choose(browser, path):
+    root = browser.ask("DOM.getDocument")["root"]["nodeId"]
+    node = browser.ask("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
+    browser.ask("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
+
+def test_a_picture_is_chosen_classified_and_told(browser, pictures, tmp_path):
+    server, address = serve(pictures)
+    try:
+        browser.ask("Page.navigate", url=address)
+        browser.until(
+            "document.querySelector('#files') && !document.querySelector('#files').hidden"
+        )
+        browser.key("Tab", 9)
+        assert browser.run("document.activeElement.id") == "file"
+        choose(browser, tmp_path / "light.png")
+        browser.until("!document.querySelector('#result').hidden")
+        assert browser.run("document.querySelector('#said').textContent").startswith("light, ")
+        assert "Answered in" in browser.run("document.querySelector('[role=status]').textContent")
+        assert browser.run("document.activeElement.id") == "result"
+        labels = "[...document.querySelectorAll('tbody th')].map(each => each.textContent)"
+        assert browser.run(labels) == ["light", "dark"]
+        browser.until("document.querySelector('#sample img').naturalWidth === 320")
+        browser.shoot(tmp_path / "page.png")
+        choose(browser, tmp_path / "broken.png")
+        browser.until("document.querySelector('#status').className === 'bad'")
+        assert "damaged image" in browser.run("document.querySelector('#status').textContent")
+        assert browser.run("document.querySelector('#result').hidden")
+        browser.run(
+            "{ const data = new DataTransfer(); "
+            "const canvas = document.createElement('canvas'); canvas.width = canvas.height = 40;"
+            "canvas.toBlob(blob => { data.items.add(new File([blob], 'drawn.png', {type: 'image/png'}));"
+            "document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true})); }); }"
+        )
+        browser.until("document.querySelector('#sample img')?.alt.endsWith('drawn.png')")
+        names = accessible(browser)
+        assert {"Choose a picture", "Try a classifier", "What shade says"} <= names
+        elsewhere = [u for u in browser.requests if not u.startswith((address, "data:", "blob:"))]
+        assert not elsewhere
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def accessible(browser):
+    """What a screen reader is given to say."""
+    nodes = browser.ask("Accessibility.getFullAXTree")["nodes"]
+    return {each.get("name", {}).get("value", "").strip() for each in nodes}
+
+
+def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(
+    browser, shared_models, tmp_path
+):
+    pytest.importorskip("tokenizers")
+    texts = ["a good fine day", "a bad awful day", "very nice", "so sad", "fine", "awful"] * 2
+    samples = featx.make_samples(texts, ["yes", "no"] * 6)
+    classifier = featx.fit(samples, backbone="all-minilm-l6-v2")
+    server, address = serve(
+        featx.save(classifier, tmp_path / "mood.featx"), "--token", "open sesame"
+    )
+    try:
+        browser.ask("Page.navigate", url=address)
+        browser.until("document.activeElement.id === 'token'")
+        browser.ask("Input.insertText", text="open sesame")
+        browser.key("Enter", 13, "\r")
+        browser.until("!document.querySelector('#texts').hidden")
+        browser.until("document.activeElement.id === 'text'")
+        browser.ask("Input.insertText", text="what a nice and good day")
+        browser.key("Tab", 9)
+        browser.key("Enter", 13, "\r")
+        browser.until("!document.querySelector('#result').hidden")
+        assert browser.run("document.querySelector('#said').textContent").startswith("yes, ")
+    finally:
+        server.kill()
+        server.communicate()

@@ -1,0 +1,532 @@
+"""Classifiers behind HTTP: right answers, failures in words, and an end to everything that waits."""
+
+import base64
+import io
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from fastapi.testclient import TestClient
+from PIL import Image
+
+import featx
+from featx.cli import main
+from featx.errors import BadOption
+from featx.server import Limits, create_app
+
+
+def noise(base, seed, size=(48, 64, 3)):
+    spread = np.random.default_rng(seed).integers(-30, 30, size)
+    return (base + spread).astype(np.uint8)
+
+
+def png(array):
+    held = io.BytesIO()
+    Image.fromarray(array).save(held, "png")
+    return held.getvalue()
+
+
+def code(data):
+    return base64.b64encode(data).decode()
+
+
+PICTURES = [noise(base, seed) for seed in range(6) for base in (40, 200)]
+DARK, LIGHT = png(noise(40, 100)), png(noise(200, 100))
+
+
+@pytest.fixture(scope="module")
+def shade():
+    return featx.fit(featx.make_samples(PICTURES, ["dark", "light"] * 6))
+
+
+@pytest.fixture(scope="module")
+def order():
+    """Another classifier on the same backbone."""
+    return featx.fit(featx.make_samples(PICTURES, ["one", "two"] * 6), head="centroid")
+
+
+@pytest.fixture(scope="module")
+def client(shade, order):
+    with TestClient(create_app({"shade": shade, "order": order})) as held:
+        yield held
+
+
+def error_of(answer, status):
+    """The failure in its one shape."""
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert error["status"] == status
+    assert error["code"]
+    assert error["message"] == error["message"].strip()
+    return error["message"]
+
+
+def test_raw_bytes_are_answered_as_the_classifier_answers(client, shade):
+    answer = client.post(
+        "/v1/predict?model=shade&top_k=2", content=DARK, headers={"Content-Type": "image/png"}
+    )
+    [result] = answer.json()["results"]
+    [said] = shade.predict_proba([DARK])
+    assert (result["model"], result["label"]) == ("shade", "dark")
+    shares = {each["label"]: each["probability"] for each in result["top"]}
+    assert shares == pytest.approx(dict(zip(shade.classes, said.tolist(), strict=True)), abs=1e-6)
+
+
+def test_files_of_a_form_keep_their_names_and_order(client):
+    files = [("file", ("a.png", LIGHT)), ("other", ("b.png", DARK)), ("file", ("a.png", DARK))]
+    answer = client.post("/v1/predict", files=files, data={"model": "shade", "top_k": "1"})
+    found = [(each["id"], each["label"]) for each in answer.json()["results"]]
+    assert found == [("a.png", "light"), ("b.png", "dark"), ("a.png", "dark")]
+
+
+def test_a_sample_that_cannot_be_read_costs_the_others_nothing(client):
+    samples = [
+        {"data": code(DARK)},
+        {"id": "broken", "data": code(LIGHT[:200])},
+        {"data": "not base64!"},
+        {"text": "a text"},
+        {},
+        {"data": f"data:image/png;base64,{code(LIGHT)}"},
+    ]
+    answer = client.post("/v1/predict", json={"samples": samples, "model": "shade"})
+    assert answer.status_code == 200
+    results = answer.json()["results"]
+    assert [each.get("label") for each in results] == ["dark", *[None] * 4, "light"]
+    reasons = [each["error"]["message"] for each in results if "error" in each]
+    assert "damaged image" in reasons[0]
+    assert reasons[1] == "data: expected base64"
+    assert reasons[2] == "text: shade reads image; send it as data, in base64"
+    assert reasons[3] == "expected data (base64) or text"
+
+
+def test_where_no_sample_can_be_read_the_status_says_so(client):
+    headers = {"Content-Type": "image/png"}
+    answer = client.post("/v1/predict?model=shade", content=b"not a picture", headers=headers)
+    assert "not an image" in error_of(answer, 422)
+    answer = client.post("/v1/predict", json={"samples": [{"data": "!"}, {"data": "?"}]})
+    assert error_of(answer, 422).startswith("none of 2 samples can be read; the first: samples[0]")
+    assert len(answer.json()["results"]) == 4
+
+
+def test_a_text_or_an_id_that_names_a_file_is_never_opened(client, tmp_path):
+    (tmp_path / "secret.png").write_bytes(DARK)
+    path = str(tmp_path / "secret.png")
+    for sample in ({"text": path}, {"data": code(path.encode())}, {"id": path, "data": ""}):
+        answer = client.post("/v1/predict", json={"samples": [sample], "model": "shade"})
+        assert error_of(answer, 422)
+
+
+def test_classifiers_that_share_a_backbone_share_its_pass(client, shade, order, monkeypatch):
+    from featx.backbone import Backbone
+
+    passes = []
+    embed = Backbone.embed
+    monkeypatch.setattr(
+        Backbone, "embed", lambda self, *given: passes.append(1) or embed(self, *given)
+    )
+    answer = client.post("/v1/predict", content=DARK, headers={"Content-Type": "image/png"})
+    said = [(each["model"], each["label"]) for each in answer.json()["results"]]
+    assert said == [("shade", "dark"), ("order", "one")]
+    assert len(passes) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "words"),
+    [
+        ({"params": {"model": "shape"}, "content": DARK}, 404, "no model named 'shape'"),
+        ({"params": {"top_k": "0"}, "content": DARK}, 422, "top_k: "),
+        ({"params": {"top_k": "many"}, "content": DARK}, 422, "top_k: "),
+        ({"content": DARK, "headers": {"Content-Type": "video/mp4"}}, 415, "found video/mp4"),
+        ({"content": DARK, "headers": {"Content-Type": "audio/wav"}}, 415, "reads image"),
+        ({"content": DARK, "headers": {"Content-Type": ""}}, 415, "found none"),
+        ({"content": b"", "headers": {"Content-Type": "image/png"}}, 422, "empty"),
+        ({"json": {"samples": []}}, 422, "no sample"),
+        ({"json": {"samples": [{"date": ""}]}}, 422, "samples.0.date: "),
+        ({"json": []}, 422, "the body: "),
+        ({"json": {"samples": [{"data": ""}] * 65}}, 413, "65 samples: expected at most 64"),
+        ({"files": {"file": ("a.png", DARK)}, "data": {"modle": "shade"}}, 422, "field 'modle'"),
+        ({"files": [("file", (str(k), b"x")) for k in range(65)]}, 413, "65 samples"),
+        ({"files": [("file", (str(k), b"x")) for k in range(80)]}, 400, "Too many files"),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_said_in_words(client, given, status, words):
+    if "content" in given:
+        given = {"headers": {"Content-Type": "image/png"}, **given}
+    assert words in error_of(client.post("/v1/predict", **given), status)
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b'{"samples":' + b"9" * 9000])
+def test_a_body_that_is_no_json_is_refused_in_words(client, body):
+    headers = {"Content-Type": "application/json"}
+    for path in ("/v1/predict", "/v1/embeddings", "/v2/models/shade/infer"):
+        assert "not JSON" in error_of(client.post(path, content=body, headers=headers), 400)
+
+
+def test_half_a_surrogate_is_no_failure_of_the_server(client):
+    body = b'{"samples": [{"id": "\\ud800", "data": "\\udfff"}], "model": "\\ud800"}'
+    answer = client.post("/v1/predict", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (404, 422)
+
+
+def test_embeddings_have_the_form_of_openai(client, shade):
+    body = {"model": "shade", "input": [code(DARK), code(LIGHT)]}
+    plain = client.post("/v1/embeddings", json=body).json()
+    expected = shade.embed([DARK, LIGHT]).embeddings
+    assert plain["object"] == "list"
+    assert [each["index"] for each in plain["data"]] == [0, 1]
+    np.testing.assert_allclose([e["embedding"] for e in plain["data"]], expected, atol=1e-4)
+    packed = client.post("/v1/embeddings", json={**body, "encoding_format": "base64"}).json()
+    rows = [np.frombuffer(base64.b64decode(e["embedding"]), "<f4") for e in packed["data"]]
+    np.testing.assert_allclose(rows, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "words"),
+    [
+        ({"model": "gpt"}, 404, "no model named 'gpt'"),
+        ({"input": ["", "!"]}, 422, "input[0]: "),
+        ({"input": [1, 2]}, 422, "input.str: "),
+        ({"input": []}, 422, "no sample"),
+        ({"dimensions": 3}, 422, "dimensions: shade gives 384, found 3"),
+    ],
+)
+def test_embeddings_that_cannot_be_made_are_refused_in_words(client, change, status, words):
+    body = {"model": "shade", "input": code(DARK), **change}
+    assert words in error_of(client.post("/v1/embeddings", json=body), status)
+
+
+def infer(client, model="shade", **change):
+    tensor = {"name": "image", "shape": [2], "datatype": "BYTES", "data": [code(DARK), code(LIGHT)]}
+    outputs = change.pop("outputs", [])
+    body = {"id": "7", "inputs": [tensor | change], "outputs": outputs}
+    return client.post(f"/v2/models/{model}/infer", json=body)
+
+
+def test_the_open_inference_protocol_gives_the_same_answers(client, shade):
+    assert client.get("/v2").json()["name"] == "featx"
+    facts = client.get("/v2/models/shade").json()
+    assert facts["inputs"][0]["datatype"] == "BYTES"
+    assert facts["parameters"]["classes"] == ["dark", "light"]
+    body = infer(client).json()
+    assert (body["model_name"], body["id"]) == ("shade", "7")
+    made = {each["name"]: each for each in body["outputs"]}
+    assert made["label"]["data"] == ["dark", "light"]
+    table = np.reshape(made["probabilities"]["data"], made["probabilities"]["shape"])
+    np.testing.assert_allclose(table, shade.predict_proba([DARK, LIGHT]), atol=1e-5)
+
+
+def test_a_picture_may_also_come_as_numbers(client):
+    pixels = np.stack([noise(40, 7, (9, 8, 3)), noise(200, 7, (9, 8, 3))])
+    answer = infer(client, datatype="UINT8", shape=[2, 9, 8, 3], data=pixels.ravel().tolist())
+    assert answer.json()["outputs"][0]["data"] == ["dark", "light"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "words"),
+    [
+        ({"model": "shape"}, 404, "no model named 'shape'"),
+        ({"datatype": "FP32"}, 422, "takes BYTES"),
+        ({"shape": [3]}, 422, "shape: found [3] for 2 values"),
+        ({"shape": []}, 422, "shape: found []"),
+        ({"shape": [1000]}, 413, "at most 64"),
+        ({"data": [1, 2]}, 422, "expected strings"),
+        ({"data": ["", "!"]}, 422, "data[0]: "),
+        ({"datatype": "UINT8", "shape": [1, 1, 1, 3], "data": [1, 2, 256]}, 422, "0 to 255"),
+        (
+            {"datatype": "UINT8", "shape": [1, 1, 3], "data": [1, 2, 3]},
+            422,
+            "[n, height, width, 3]",
+        ),
+        ({"outputs": [{"name": "logits"}]}, 422, "no tensor named 'logits'"),
+    ],
+)
+def test_an_inference_that_cannot_be_made_is_refused_in_words(client, change, status, words):
+    assert words in error_of(infer(client, **change), status)
+
+
+@pytest.mark.parametrize(
+    "path",
+    "/healthz /readyz /v2/health/live /v2/health/ready /v2/models/shade/ready /v1/models".split(),
+)
+def test_health_and_readiness_are_told(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.json()
+
+
+def test_a_path_or_a_method_that_there_is_not_is_refused_in_words(client):
+    assert error_of(client.get("/v1/nothing"), 404) == "Not Found"
+    assert error_of(client.get("/v1/predict"), 405) == "Method Not Allowed"
+    assert "no model named" in error_of(client.get("/v2/models/none"), 404)
+
+
+def test_the_page_and_the_docs_load_nothing_from_elsewhere(client):
+    for path in ("/", "/docs"):
+        text = client.get(path).text
+        assert text.startswith("<!doctype html>")
+        assert "//" not in text.replace("http://www.w3.org/2000/svg", "").replace("://", ":")
+        assert "http:" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "/v2/models/{name}/infer" in client.get("/docs").text
+
+
+def test_every_reference_in_the_openapi_document_is_in_it(client):
+    document = client.get("/openapi.json").json()
+    held = document["components"]["schemas"]
+
+    def references(value):
+        if isinstance(value, dict):
+            yield from [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+            value = list(value.values())
+        if isinstance(value, list):
+            for each in value:
+                yield from references(each)
+
+    found = set(references(document))
+    assert found
+    assert {each.rpartition("/")[2] for each in found} <= set(held)
+
+
+def test_a_token_is_asked_of_everything_but_the_page_and_health(shade):
+    client = TestClient(create_app({"shade": shade}, token="open sesame"))
+    for path in ("/", "/docs", "/healthz", "/readyz", "/v2/health/live"):
+        assert client.get(path).status_code == 200
+    for path in ("/metrics", "/v2", "/v1/models", "/v2/models/shade", "/nowhere"):
+        answer = client.get(path)
+        assert "Authorization: Bearer" in error_of(answer, 401)
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        wrong = {"Authorization": "Bearer sesame"}
+        assert error_of(client.get(path, headers=wrong), 401)
+    assert client.get("/v2", headers={"Authorization": "Bearer open sesame"}).status_code == 200
+
+
+def test_a_body_over_the_limit_is_refused_with_or_without_its_length(shade):
+    client = TestClient(create_app({"shade": shade}, limits=Limits(max_body=1000)))
+    headers = {"Content-Type": "image/png"}
+    whole = client.post("/v1/predict", content=bytes(1001), headers=headers)
+    assert "limit of 1000 bytes" in error_of(whole, 413)
+    parts = (bytes(400) for _ in range(3))
+    assert error_of(client.post("/v1/predict", content=parts, headers=headers), 413)
+    form = client.post("/v1/predict", files={"file": ("a.png", bytes(1000))})
+    assert error_of(form, 413)
+
+
+def test_a_picture_over_the_limit_of_pixels_is_refused(shade):
+    client = TestClient(create_app({"shade": shade}, limits=Limits(max_pixels=48 * 64 - 1)))
+    answer = client.post("/v1/predict", content=DARK, headers={"Content-Type": "image/png"})
+    assert "more than the limit of 3071" in error_of(answer, 422)
+    assert shade.predict([DARK]) == ["dark"]
+
+
+def test_many_clients_at_once_get_each_its_own_answer(shade, order):
+    with TestClient(
+        create_app({"shade": shade, "order": order}, limits=Limits(queue=100))
+    ) as client:
+
+        def ask(k):
+            samples = [
+                {"id": f"{k}.{i}", "data": code((DARK, LIGHT)[i % 2])} for i in range(k % 7 + 1)
+            ]
+            answer = client.post("/v1/predict", json={"samples": samples, "model": "shade"})
+            return [(each["id"], each["label"]) for each in answer.json()["results"]]
+
+        with ThreadPoolExecutor(16) as threads:
+            found = list(threads.map(ask, range(60)))
+    for k, results in enumerate(found):
+        assert results == [(f"{k}.{i}", ("dark", "light")[i % 2]) for i in range(k % 7 + 1)]
+
+
+class Slow:
+    """A head whose answers wait for a sign; what is around it is real."""
+
+    classes = ("slow",)
+
+    def __init__(self):
+        self.begun, self.go = threading.Semaphore(0), threading.Event()
+        self.estimator = None
+
+    def predict_proba(self, rows):
+        self.begun.release()
+        assert self.go.wait(20)
+        return np.ones((len(rows), 1), np.float32)
+
+
+@pytest.fixture
+def slow(shade):
+    head = Slow()
+    yield featx.Classifier(shade.card, head, {}), head
+    head.go.set()
+
+
+def test_what_cannot_wait_is_told_when_to_come_back(slow):
+    classifier, head = slow
+    limits = Limits(workers=1, queue=1)
+    headers = {"Content-Type": "image/png"}
+    with TestClient(create_app({"slow": classifier}, limits=limits)) as client:
+
+        def ask(_):
+            return client.post("/v1/predict", content=DARK, headers=headers)
+
+        with ThreadPoolExecutor(4) as threads:
+            first = threads.submit(ask, 0)
+            assert head.begun.acquire(timeout=20)
+            others = [threads.submit(ask, k) for k in range(3)]
+            refused = [next(f for f in _finished(others)) for _ in range(1)]
+            head.go.set()
+            answers = [each.result() for each in (first, *others)]
+        assert sorted(each.status_code for each in answers) == [200, 200, 429, 429]
+        assert refused[0].status_code == 429
+        assert "no more may wait" in error_of(refused[0], 429)
+        assert int(refused[0].headers["Retry-After"]) >= 1
+        assert client.get("/healthz").status_code == 200
+        text = client.get("/metrics").text
+        assert 'featx_requests_total{method="POST",route="/v1/predict",status="429"} 2.0' in text
+        assert "featx_requests_held 0.0" in text
+
+
+def _finished(futures):
+    from concurrent.futures import as_completed
+
+    return (each.result() for each in as_completed(futures, timeout=20))
+
+
+def test_what_takes_too_long_is_given_up_in_words(slow):
+    classifier, head = slow
+    limits = Limits(workers=1, queue=4, timeout=0.3)
+    with TestClient(create_app({"slow": classifier}, limits=limits)) as client:
+        answer = client.post("/v1/predict", content=DARK, headers={"Content-Type": "image/png"})
+        assert error_of(answer, 504) == "not answered within 0.3 s; given up"
+        head.go.set()
+        again = client.post("/v1/predict", content=DARK, headers={"Content-Type": "image/png"})
+        assert again.json()["results"][0]["label"] == "slow"
+
+
+def test_the_log_has_a_line_a_request_and_nothing_of_what_was_sent(shade):
+    lines = []
+    client = TestClient(create_app({"shade": shade}, log=lines.append))
+    headers = {"Content-Type": "image/png", "X-Request-ID": "mine-1"}
+    answer = client.post("/v1/predict?model=shade", content=DARK, headers=headers)
+    assert answer.headers["X-Request-ID"] == "mine-1"
+    strange = client.get("/healthz", headers={"X-Request-ID": "no spaces, please"})
+    assert len(strange.headers["X-Request-ID"]) == 32
+    first, second = lines
+    assert (first["path"], first["status"], first["bytes"]) == ("/v1/predict", 200, len(DARK))
+    assert first["request_id"] == "mine-1"
+    assert second["request_id"] == strange.headers["X-Request-ID"]
+    assert set(first) == set("time request_id client method path status seconds bytes".split())
+
+
+def test_metrics_count_requests_samples_labels_and_drift(shade):
+    client = TestClient(create_app({"shade": shade}))
+
+    def drift():
+        lines = client.get("/metrics").text.splitlines()
+        [line] = [each for each in lines if each.startswith("featx_drift{")]
+        return float(line.split()[-1])
+
+    usual = [{"data": code(png(picture))} for picture in PICTURES]
+    for _ in range(3):
+        client.post("/v1/predict", json={"samples": usual})
+    near = drift()
+    strange = [{"data": code(png(np.full((9, 9, 3), (255, 0, 255), np.uint8)))}] * 50
+    client.post("/v1/predict", json={"samples": [*strange, {"data": "!"}]})
+    assert near < 0.1 < drift()
+    text = client.get("/metrics").text
+    assert 'featx_samples_total{model="shade",outcome="predicted"} 86.0' in text
+    assert 'featx_samples_total{model="shade",outcome="rejected"} 1.0' in text
+    assert 'featx_predictions_total{label="dark",model="shade"}' in text
+    assert 'featx_request_seconds_count{route="/v1/predict"} 4.0' in text
+
+
+def test_a_classifier_that_is_replaced_on_disk_is_replaced_without_a_lost_request(
+    shade, order, tmp_path
+):
+    path = featx.save(shade, tmp_path / "shade.featx")
+    app = create_app({"shade": featx.load(path)}, sources={"shade": path}, reload_every=0.02)
+    headers = {"Content-Type": "image/png"}
+    with TestClient(app) as client:
+
+        def ask():
+            answer = client.post("/v1/predict", content=DARK, headers=headers)
+            assert answer.status_code == 200, answer.text
+            return answer.json()["results"][0]["label"]
+
+        assert ask() == "dark"
+        featx.save(order, path, overwrite=True)
+        labels = [ask()]
+        while labels[-1] != "one" and len(labels) < 2000:
+            labels.append(ask())
+        assert set(labels) <= {"dark", "one"}
+        assert labels[-1] == "one"
+        (path / "head.skops").write_bytes(b"broken")
+        (path / "manifest.json").touch()
+        failed = 'featx_reloads_total{model="shade",outcome="failed"} 1.0'
+        while failed not in client.get("/metrics").text:
+            assert ask() == "one"
+        assert ask() == "one"
+
+
+@pytest.fixture
+def process(shade, tmp_path):
+    """A server as the command starts it, and its address."""
+    path = featx.save(shade, tmp_path / "shade.featx")
+    command = [sys.executable, "-m", "featx", "serve", str(path), "--port", "0", "--jobs", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as held:
+        yield held, json.loads(held.stderr.readline())["address"]
+        held.kill()
+
+
+def test_on_sigterm_what_is_in_flight_ends_and_nothing_new_is_accepted(process):
+    held, (host, port) = process
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(DARK)}\r\n"
+    with socket.create_connection((host, port), timeout=20) as flight:
+        flight.sendall(f"{head}Content-Type: image/png\r\n\r\n".encode() + DARK[:100])
+        with socket.create_connection((host, port), timeout=20) as other:
+            other.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            seen = other.makefile("rb").read()
+            assert b"200 OK" in seen
+        held.send_signal(signal.SIGTERM)
+        refused = False
+        while not refused:
+            try:
+                socket.create_connection((host, port), timeout=20).close()
+            except ConnectionError:
+                refused = True
+        flight.sendall(DARK[100:])
+        said = flight.makefile("rb").read()
+    assert said.startswith(b"HTTP/1.1 200 OK")
+    assert b'"label":"dark"' in said
+    held.wait(20)
+    lines = [json.loads(line) for line in held.stderr]
+    assert [(line["path"], line["status"]) for line in lines] == [
+        ("/metrics", 200),
+        ("/v1/predict", 200),
+    ]
+
+
+def test_the_command_refuses_in_words_what_it_cannot_serve(shade, tmp_path):
+    path = featx.save(shade, tmp_path / "shade.featx")
+    (tmp_path / "b").mkdir()
+    twin = featx.save(shade, tmp_path / "b" / "shade.featx")
+    for arguments, words in (
+        ([tmp_path / "none.featx"], "not a featx classifier"),
+        ([path, twin], "has the name shade already"),
+        ([path, "--queue", "-1"], "queue = -1: expected 0 or more"),
+        ([path, "--host", "256.0.0.1"], "cannot be listened on"),
+    ):
+        result = CliRunner().invoke(main, ["serve", *map(str, arguments)])
+        assert result.exit_code == 1, result.output
+        assert words in result.output
+
+
+def test_limits_that_cannot_be_are_refused():
+    with pytest.raises(BadOption, match="timeout = 0"):
+        Limits(timeout=0)
+    with pytest.raises(BadOption, match="no classifier"):
+        create_app({})
