@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +21,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 from featx.catalog import Card, get_card, prove
 from featx.errors import BadGraph
 from featx.inputs import Batch, FloatArray, Reader
+from featx.packs import Packed, Place, read_place
 
 __all__ = ["Backbone", "open_backbone"]
 
@@ -229,7 +229,7 @@ if hasattr(os, "register_at_fork"):  # a session does not survive a fork: the ch
     os.register_at_fork(after_in_child=open_backbone.cache_clear)
 
 
-def _open(path: Path, tap: str | None) -> onnxruntime.InferenceSession:
+def _open(path: Place, tap: str | None) -> onnxruntime.InferenceSession:
     """A session whose only output is ``tap``; a graph that gives nothing else is loaded as it is."""
     session = _session(path, path)
     names = [output.name for output in session.get_outputs()]
@@ -240,11 +240,13 @@ def _open(path: Path, tap: str | None) -> onnxruntime.InferenceSession:
     return _session(cut(path, tap), path)
 
 
-def _session(graph: Path | bytes, path: Path) -> onnxruntime.InferenceSession:
+def _session(graph: Place | bytes, path: Place) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: warnings about a foreign graph help nobody
+    if isinstance(graph, Packed):
+        graph = read_place(graph)
     source = graph if isinstance(graph, bytes) else str(graph)
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -14,6 +14,7 @@ PACKAGE = Path(featx.__file__).parent
 FLOORS = (
     {"errors"},
     {"extras", "files"},
+    {"packs"},
     {"samples"},
     {"inputs"},
     {"catalog"},
@@ -23,7 +24,7 @@ FLOORS = (
     {"engine"},
     {"heads"},
     {"extractor", "tuning"},
-    {"classifier"},
+    {"classifier", "manifest"},
     {"artifact", "evaluation"},
     {"training"},
     {"adopt", "canary", "demo"},

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "fit": "featx.cli.fit:fit",
         "evaluate": "featx.cli.evaluate:evaluate",
         "predict": "featx.cli.predict:predict",
+        "bundle": "featx.cli.bundle:bundle",
         "inspect": "featx.cli.inspect:inspect",
         "backbones": "featx.cli.backbones:backbones",
         "cache": "featx.cli.cache:cache",
