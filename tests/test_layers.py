@@ -25,7 +25,7 @@ FLOORS = (
     {"heads"},
     {"extractor", "tuning"},
     {"classifier", "manifest"},
-    {"artifact", "evaluation"},
+    {"artifact", "evaluation", "export"},
     {"training"},
     {"adopt", "canary", "demo"},
     {""},  # featx itself: it names the rooms, and loads them when asked
@@ -40,7 +40,7 @@ HOMES = {
     "google": {"graphs"},
     "http": {"catalog.downloads"},
     "joblib": {"engine"},
-    "onnx": {"graphs"},
+    "onnx": {"export", "graphs"},
     "onnxruntime": {"backbone"},
     "pickle": set(),
     "pyarrow": {"samples", "tables"},

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evaluate": "featx.cli.evaluate:evaluate",
         "predict": "featx.cli.predict:predict",
         "bundle": "featx.cli.bundle:bundle",
+        "export": "featx.cli.export:export",
         "inspect": "featx.cli.inspect:inspect",
         "backbones": "featx.cli.backbones:backbones",
         "cache": "featx.cli.cache:cache",
