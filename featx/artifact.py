@@ -7,8 +7,8 @@ file; ``head.skops`` holds the estimator's arrays and parameters. Nothing is eve
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,21 +20,32 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
-from featx.catalog import Card, find, get_card
+from featx.catalog import BUNDLED, Card, find, get_card, prove
 from featx.classifier import Classifier
 from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
-from featx.files import recover, replacing_folder
+from featx.files import recover
 from featx.heads import FittedHead, scores
+from featx.manifest import (
+    FORMAT,
+    MANIFEST,
+    is_bundled,
+    listed,
+    read_file,
+    read_manifest,
+    seal,
+)
+from featx.packs import names_in, read_place, write_pack
 
-__all__ = ["FORMAT", "check_target", "load", "read_manifest", "save"]
+__all__ = ["bundle", "check_target", "load", "save"]
 
-FORMAT = 1
-_MANIFEST, _HEAD = "manifest.json", "head.skops"
+_HEAD = "head.skops"
 _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 
-def save(classifier: Classifier, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write a classifier as a folder, whole or not at all.
+def save(
+    classifier: Classifier, path: str | Path, *, overwrite: bool = False, bundle: bool = False
+) -> Path:
+    """Write a classifier as a folder, or as one file that ends in ``.zip``, whole or not at all.
 
     Parameters
     ----------
@@ -42,11 +53,13 @@ def save(classifier: Classifier, path: str | Path, *, overwrite: bool = False) -
         By custom it ends in ``.featx``; its parent must exist.
     overwrite : bool, default=False
         Whether a classifier that is already there may be replaced; anything else never is.
+    bundle : bool, default=False
+        Whether the backbone's bytes go with it, so that it needs none on the machine that loads it.
 
     Returns
     -------
     Path
-        The folder.
+        The folder or file.
 
     Raises
     ------
@@ -54,15 +67,48 @@ def save(classifier: Classifier, path: str | Path, *, overwrite: bool = False) -
         Something is there already, or the folder cannot be written.
     BadArtifact
         The head's estimator has parts that cannot be written without pickle.
+    MissingWeights, WrongDigest
+        The bytes to bundle are not on this machine, or others are in their place.
     """
     path = Path(path)
     check_target(path, overwrite=overwrite)
     head = _dump(classifier.head.estimator, path)
-    manifest = _manifest(classifier, {_HEAD: head})
-    with replacing_folder(path) as folder:
-        (folder / _HEAD).write_bytes(head)
-        (folder / _MANIFEST).write_bytes(_seal(manifest))
+    files = {_HEAD: head} | (_backbone_files(classifier.card) if bundle else {})
+    manifest = _manifest(classifier, files)
+    write_pack(path, {MANIFEST: seal(manifest), **files})
     return path
+
+
+def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: bool = False) -> Path:
+    """Put the backbone's bytes into a saved classifier; its head is copied and never built.
+
+    Parameters
+    ----------
+    output : path, default=None
+        Another folder, or one file that ends in ``.zip``; None puts them into ``path`` itself.
+
+    Raises
+    ------
+    BadArtifact
+        There is no classifier, or it was changed.
+    MissingWeights, WrongDigest
+        The backbone's bytes are not on this machine, or others are in their place.
+    OutputFailed
+        Something is there already, or it cannot be written.
+    """
+    path = Path(path)
+    manifest = read_manifest(path)
+    target = path if output is None else Path(output)
+    if target == path and path.is_file() and path.suffix.lower() != ".zip":
+        raise OutputFailed(
+            f"{path}: is one file; name one that ends in .zip: --output NAME.featx.zip"
+        )
+    check_target(target, overwrite=overwrite or target == path)
+    files = {_HEAD: read_file(path, _HEAD, manifest)} | _backbone_files(_card(path, manifest))
+    del manifest["digest"]
+    manifest["files"] = listed(files)
+    write_pack(target, {MANIFEST: seal(manifest), **files})
+    return target
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
@@ -98,7 +144,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = ()) -> Classifier:
     """
     path = Path(path)
     manifest = read_manifest(path)
-    data = _read(path, _HEAD, manifest)
+    data = read_file(path, _HEAD, manifest)
     card = _card(path, manifest)
     estimator = _build(path, data, frozenset(trusted))
     try:
@@ -109,34 +155,6 @@ def load(path: str | Path, *, trusted: Iterable[str] = ()) -> Classifier:
             raise
         raise BadArtifact(f"{path}: its head is not a fitted classifier: {error}") from error
     return Classifier(card, head, manifest["training"])
-
-
-def read_manifest(path: str | Path) -> dict[str, Any]:
-    """What a classifier says of itself, its bytes proven; neither head nor backbone are read.
-
-    Raises
-    ------
-    BadArtifact
-        The folder is not a classifier, has a newer format, or its manifest was changed.
-    """
-    path = Path(path)
-    try:
-        raw = (path / _MANIFEST).read_bytes()
-        manifest = json.loads(raw)
-        number = manifest["format"]
-        if not isinstance(number, int) or number < 1:
-            raise ValueError(number)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadArtifact(
-            f"{path}: not a featx classifier; expected a folder with a {_MANIFEST} that says its format"
-        ) from error
-    if number > FORMAT:
-        raise BadArtifact(
-            f"{path}: has format {number}, this featx reads up to {FORMAT}; upgrade featx"
-        )
-    if _seal({key: value for key, value in manifest.items() if key != "digest"}) != raw:
-        raise BadArtifact(f"{path}: {_MANIFEST} was changed since it was saved; save it again")
-    return dict(manifest)
 
 
 def _manifest(classifier: Classifier, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -154,18 +172,13 @@ def _manifest(classifier: Classifier, files: Mapping[str, bytes]) -> dict[str, A
             "card": card.to_toml(),
         },
         "training": dict(classifier.training),
-        "files": {
-            name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-            for name, data in files.items()
-        },
+        "files": listed(files),
     }
 
 
-def _seal(manifest: Mapping[str, Any]) -> bytes:
-    """The manifest as text, the digest of all the rest in it: there is one text for one content."""
-    body = json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()
-    sealed = {**manifest, "digest": hashlib.sha256(body).hexdigest()}
-    return (json.dumps(sealed, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode()
+def _backbone_files(card: Card) -> dict[str, bytes]:
+    """A backbone's proven bytes, by their names in a bundle."""
+    return {f"{BUNDLED}/{name}": read_place(place) for name, place in prove(card).items()}
 
 
 def _parameters(estimator: BaseEstimator) -> dict[str, Any]:
@@ -180,10 +193,13 @@ def _parameters(estimator: BaseEstimator) -> dict[str, Any]:
 
 def _is_classifier(path: Path) -> bool:
     """Whether a folder is one of ours, however damaged, so that replacing it loses nothing else."""
-    if not path.is_dir() or path.is_symlink():
+    if path.is_symlink():
         return False
-    names = {entry.name for entry in path.iterdir()}
-    return _MANIFEST in names and _HEAD in names
+    try:
+        names = names_in(path)
+    except BadArtifact:
+        return False
+    return MANIFEST in names and _HEAD in names
 
 
 def _dump(estimator: BaseEstimator, path: Path) -> bytes:
@@ -193,16 +209,6 @@ def _dump(estimator: BaseEstimator, path: Path) -> bytes:
         raise BadArtifact(
             f"{path}: a part of the head cannot be written without pickle: {error}"
         ) from error
-
-
-def _read(path: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
-    try:
-        data = (path / name).read_bytes()
-    except OSError as error:
-        raise BadArtifact(f"{path}: {name} cannot be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != manifest.get("files", {}).get(name, {}).get("sha256"):
-        raise BadArtifact(f"{path}: {name} was changed since it was saved; save it again")
-    return data
 
 
 def _card(path: Path, manifest: Mapping[str, Any]) -> Card:
@@ -217,6 +223,8 @@ def _card(path: Path, manifest: Mapping[str, Any]) -> Card:
             f"{path}: was trained on rows of fingerprint {backbone['fingerprint'][:12]}…, this featx "
             f"makes {card.fingerprint[:12]}… from the same card; train it again"
         )
+    if is_bundled(manifest):
+        return _bundled(path, card, manifest)
     try:
         named = get_card(card.name)
     except (UnknownBackbone, BadCard):
@@ -227,6 +235,25 @@ def _card(path: Path, manifest: Mapping[str, Any]) -> Card:
             f"this machine is {named.graph.sha256[:12]}…; train it again, or put back the other"
         )
     return card
+
+
+def _bundled(path: Path, card: Card, manifest: Mapping[str, Any]) -> Card:
+    """The card with its bytes in the pack, every one of them proven."""
+    names = {file.name for file in card.files}
+    for file in (card.graph, *card.files):
+        data = read_file(path, f"{BUNDLED}/{file.name}", manifest)
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise BadArtifact(f"{path}: its {file.name} is not the one that its card promises")
+        if file == card.graph:
+            from featx.graphs import external_data  # onnx takes 0.3 s to import
+
+            beside = external_data(data)
+            if beside and (path.is_file() or not beside <= names):
+                raise BadArtifact(
+                    f"{path}: its graph keeps weights in {min(beside)!r}; expected a graph in one "
+                    "file, or weights among the files of a bundled folder"
+                )
+    return replace(card, pack=path.absolute())
 
 
 def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,12 +21,13 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 from featx.catalog import Card, get_card, prove
 from featx.errors import BadGraph
 from featx.inputs import Batch, FloatArray, Reader
+from featx.packs import Packed, Place, read_place
 
-__all__ = ["Backbone", "open_backbone"]
+__all__ = ["FAILURES", "Backbone", "open_backbone", "open_session"]
 
 onnxruntime.disable_telemetry_events()  # for a program that loaded it before us
 
-_FAILURES = (
+FAILURES = (
     failures.Fail,
     failures.InvalidArgument,
     failures.InvalidGraph,
@@ -174,7 +174,7 @@ class Backbone:
     def _values(self, feeds: Mapping[str, npt.NDArray[Any]], n: int) -> FloatArray:
         try:
             [values] = self._session.run(None, feeds)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise BadGraph(f"{self.card.name}: the graph failed: {_first_line(error)}") from error
         if not isinstance(values, np.ndarray) or values.ndim < 2 or len(values) != n:
             raise BadGraph(
@@ -229,26 +229,29 @@ if hasattr(os, "register_at_fork"):  # a session does not survive a fork: the ch
     os.register_at_fork(after_in_child=open_backbone.cache_clear)
 
 
-def _open(path: Path, tap: str | None) -> onnxruntime.InferenceSession:
+def _open(path: Place, tap: str | None) -> onnxruntime.InferenceSession:
     """A session whose only output is ``tap``; a graph that gives nothing else is loaded as it is."""
-    session = _session(path, path)
+    session = open_session(path, path)
     names = [output.name for output in session.get_outputs()]
     if len(names) == 1 and tap in (None, names[0]):
         return session
     from featx.graphs import cut  # onnx takes 0.3 s to import, and only a cut needs it
 
-    return _session(cut(path, tap), path)
+    return open_session(cut(path, tap), path)
 
 
-def _session(graph: Path | bytes, path: Path) -> onnxruntime.InferenceSession:
+def open_session(graph: Place | bytes, path: Place) -> onnxruntime.InferenceSession:
+    """A session of one thread for a graph; ``path`` is what it is called where it fails. Raises BadGraph."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: warnings about a foreign graph help nobody
+    if isinstance(graph, Packed):
+        graph = read_place(graph)
     source = graph if isinstance(graph, bytes) else str(graph)
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except _FAILURES as error:
+    except FAILURES as error:
         raise BadGraph(f"{path}: ONNX Runtime cannot load it: {_first_line(error)}") from error
 
 

@@ -11,11 +11,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
 import featx
-from featx.artifact import read_manifest
 from featx.catalog import get_card
 from featx.classifier import Classifier
 from featx.errors import BadArtifact, OutputFailed
 from featx.heads import HEADS, FittedHead
+from featx.manifest import read_manifest, seal
 from featx.training import fit_head
 from featx.tuning import Recipe
 
@@ -62,13 +62,11 @@ def saved(train, tmp_path):
 
 def reseal(folder, change):
     """Change a manifest as someone would who also mends its digest."""
-    from featx.artifact import _seal
-
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     del manifest["digest"]
     change(manifest)
-    path.write_bytes(_seal(manifest))
+    path.write_bytes(seal(manifest))
 
 
 @pytest.mark.parametrize("name", HEADS)

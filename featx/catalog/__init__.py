@@ -4,6 +4,7 @@ from featx.catalog.cards import POOLINGS, Card, File
 from featx.catalog.downloads import missing_bytes, pull
 from featx.catalog.proofs import digest, find, prove
 from featx.catalog.shelves import (
+    BUNDLED,
     default_card,
     get_card,
     list_cards,
@@ -15,6 +16,7 @@ from featx.catalog.shelves import (
 )
 
 __all__ = [
+    "BUNDLED",
     "POOLINGS",
     "Card",
     "File",

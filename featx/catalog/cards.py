@@ -55,6 +55,7 @@ class Card:
     note: str = ""
     canary: tuple[float, ...] = ()  # what a second implementation says the row begins with
     path: Path | None = field(default=None, compare=False)  # the card.toml it was read from
+    pack: Path | None = field(default=None, compare=False)  # the classifier that brings the bytes
 
     @property
     def fingerprint(self) -> str:

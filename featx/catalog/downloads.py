@@ -17,6 +17,7 @@ from featx.catalog.partials import claimed
 from featx.catalog.proofs import digest, find, prove
 from featx.catalog.shelves import user_shelf
 from featx.errors import DownloadFailed, MissingWeights, WrongDigest
+from featx.packs import Place
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -38,7 +39,7 @@ def pull(
     timeout: float = 30.0,
     tries: int = 5,
     pause: float = 1.0,
-) -> Path:
+) -> Place:
     """Fetch what a card needs and this machine lacks; the path of the graph.
 
     What a broken download has left is continued where the server can do that. Bytes are accepted by

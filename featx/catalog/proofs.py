@@ -12,13 +12,14 @@ from featx.catalog.cards import Card, File
 from featx.catalog.shelves import places
 from featx.errors import MissingWeights, OutputFailed, WrongDigest
 from featx.files import cache_dir, replacing
+from featx.packs import Packed, Place, read_place
 
 __all__ = ["digest", "find", "prove"]
 
 Stamp = list[int | str]  # size in bytes, modification time in ns, inode, sha256
 
 
-def prove(card: Card) -> Mapping[str, Path]:
+def prove(card: Card) -> Mapping[str, Place]:
     """Where each of a card's files is, by its name in the card, once its digest is the card's.
 
     A digest is remembered with the file's size, modification time and inode, so that the next start
@@ -34,12 +35,12 @@ def prove(card: Card) -> Mapping[str, Path]:
     return MappingProxyType({f.name: _proven(card, f) for f in (card.graph, *card.files)})
 
 
-def find(card: Card, file: File) -> Path | None:
+def find(card: Card, file: File) -> Place | None:
     """Where the right bytes of one of a card's files are; None where they are on no shelf."""
     return next((path for path in places(card, file) if digest(path) == file.sha256), None)
 
 
-def digest(path: Path) -> str:
+def digest(path: Place) -> str:
     """The sha256 of a file in hex digits, remembered until the file changes.
 
     Raises
@@ -47,6 +48,8 @@ def digest(path: Path) -> str:
     MissingWeights
         The file cannot be read.
     """
+    if isinstance(path, Packed):
+        return _digest_packed(path)
     path = path.resolve()
     try:
         stamp = _stamp(path)
@@ -63,7 +66,14 @@ def digest(path: Path) -> str:
     return computed
 
 
-def _proven(card: Card, file: File) -> Path:
+def _digest_packed(place: Packed) -> str:
+    try:
+        return hashlib.sha256(read_place(place)).hexdigest()
+    except OSError as error:
+        raise MissingWeights(f"{place}: cannot be read: {error.strerror}") from error
+
+
+def _proven(card: Card, file: File) -> Place:
     path = find(card, file)
     if path is not None:
         return path

@@ -15,8 +15,10 @@ from featx.catalog.cards import Card, File
 from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone
 from featx.files import data_dir
 from featx.inputs import DEFAULTS
+from featx.packs import Place, in_pack
 
 __all__ = [
+    "BUNDLED",
     "default_card",
     "get_card",
     "list_cards",
@@ -30,6 +32,7 @@ __all__ = [
 
 VARIABLE = "FEATX_MODELS"
 CARD = "card.toml"
+BUNDLED = "backbone"  # the folder of a pack that holds a card's files
 
 
 def shelves() -> list[Path]:
@@ -118,15 +121,18 @@ def list_cards() -> list[Card]:
     return cards
 
 
-def places(card: Card, file: File) -> Iterator[Path]:
-    """Where a file of that name is: beside the card first, then on every shelf."""
+def places(card: Card, file: File) -> Iterator[Place]:
+    """Where a file of that name is: in the card's pack; else beside the card, then on every shelf."""
+    if card.pack:
+        yield in_pack(card.pack, f"{BUNDLED}/{file.name}")
+        return
     folders = [shelf / card.name for shelf in shelves()]
     for folder in ([card.path.parent] if card.path else []) + folders:
         if (path := folder / file.name).is_file():
             yield path
 
 
-def locate(card: Card, file: File) -> Path | None:
+def locate(card: Card, file: File) -> Place | None:
     """The first of the places of a file, unproven; None where it is on no shelf."""
     return next(places(card, file), None)
 

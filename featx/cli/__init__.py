@@ -23,6 +23,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evaluate": "featx.cli.evaluate:evaluate",
         "predict": "featx.cli.predict:predict",
         "serve": "featx.cli.serve:serve",
+        "bundle": "featx.cli.bundle:bundle",
+        "export": "featx.cli.export:export",
         "inspect": "featx.cli.inspect:inspect",
         "backbones": "featx.cli.backbones:backbones",
         "cache": "featx.cli.cache:cache",

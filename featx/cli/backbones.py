@@ -157,7 +157,8 @@ def _where(card: Card) -> str:
     if lacking:
         return "to pull" if all(file.url for file in lacking) else "missing"
     path = locate(card, card.graph)
-    return "shipped" if path and path.is_relative_to(shipped_shelf()) else "here"
+    shipped = isinstance(path, Path) and path.is_relative_to(shipped_shelf())
+    return "shipped" if shipped else "here"
 
 
 def _shape(shape: Iterable[int | str | None] | None) -> str:

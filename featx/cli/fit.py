@@ -33,13 +33,14 @@ _HEADS = "logistic, linear-svm, rbf-svm, ridge, lda, knn, centroid, or auto to c
     "-o",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder to write, by custom NAME.featx.",
+    help="Folder to write, by custom NAME.featx; or one file, NAME.featx.zip.",
 )
 @click.option("--head", default="logistic", show_default=True, metavar="NAME", help=f"{_HEADS}.")
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Decides the folds."
 )
 @click.option("--balance", is_flag=True, help="Let every class weigh the same.")
+@click.option("--bundle", is_flag=True, help="Put the backbone's bytes into it.")
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
 @format_option("table", "json", help="How to print the report.")
 @backbone_options
@@ -51,6 +52,7 @@ def fit(
     head: str,
     seed: int,
     balance: bool,
+    bundle: bool,
     overwrite: bool,
     style: str,
     chosen: BackboneChoice,
@@ -74,7 +76,7 @@ def fit(
         classifier = train(
             samples, backbone=backbone, head=head, seed=seed, balance=balance, engine=engine
         )
-    save(classifier, output, overwrite=overwrite)
+    save(classifier, output, overwrite=overwrite, bundle=bundle)
     facts = classifier.training
     if style == "json":
         click.echo(json.dumps({"classifier": str(output), **facts}, ensure_ascii=False))

@@ -17,8 +17,8 @@ __all__ = ["inspect"]
 @format_option("table", "json", help="Words, or the whole manifest.")
 def inspect(classifier: Path, style: str) -> None:
     """Show what CLASSIFIER is, what it was trained on and how good it was; needs no backbone."""
-    from featx.artifact import read_manifest
     from featx.cli.words import describe
+    from featx.manifest import is_bundled, read_manifest
 
     manifest = read_manifest(classifier)
     if style == "json":
@@ -28,8 +28,9 @@ def inspect(classifier: Path, style: str) -> None:
     click.echo(describe(manifest["head"]["name"], backbone["name"], manifest["training"]))
     made = ", ".join(f"{name} {number}" for name, number in manifest["versions"].items())
     size = sum(each["size"] for each in manifest["files"].values()) / 1024
+    kept = "with" if is_bundled(manifest) else "without"
     click.echo(
-        f"\nFormat {manifest['format']}, made with {made}; {size:.0f} KiB without its backbone.\n"
+        f"\nFormat {manifest['format']}, made with {made}; {size:.0f} KiB {kept} its backbone.\n"
         f"Backbone {backbone['name']}, {backbone['dim']} columns, "
         f"fingerprint {backbone['fingerprint'][:16]}…"
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from featx.errors import BadGraph, UnknownTap
 from featx.graphs.files import Shape, load, shape_of
+from featx.packs import Place
 
 __all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut", "taps"]
 
@@ -33,7 +33,7 @@ class Tap:
     output: bool  # whether the graph gives it already
 
 
-def taps(path: Path) -> list[Tap]:
+def taps(path: Place) -> list[Tap]:
     """Every floating-point tensor that the graph computes from its inputs, from shallow to deep.
 
     Shapes are those that ONNX's shape inference finds; None where it finds none.
@@ -63,7 +63,7 @@ def taps(path: Path) -> list[Tap]:
     return sorted(found, key=lambda tap: tap.depth)
 
 
-def cut(path: Path, tap: str | None = None) -> bytes:
+def cut(path: Place, tap: str | None = None) -> bytes:
     """The graph of ``path`` with ``tap`` as its only output, as serialised bytes.
 
     Nodes and weights that ``tap`` does not need are gone; the nodes that stay are untouched, so the
@@ -118,7 +118,7 @@ _FLOATS: dict[int, str] = {
 
 
 def _resolve(
-    graph: GraphProto, tap: str | None, values: dict[str, ValueInfoProto], path: Path
+    graph: GraphProto, tap: str | None, values: dict[str, ValueInfoProto], path: Place
 ) -> str:
     if tap is None:
         return str(graph.output[0].name)
@@ -128,7 +128,7 @@ def _resolve(
     return dense if tap == PENULTIMATE else _last_map(graph, dense, values, path)
 
 
-def _last_dense(graph: GraphProto, path: Path) -> str:
+def _last_dense(graph: GraphProto, path: Place) -> str:
     """What the last layer with weights before the first output reads."""
     constant = _constants(graph)
     needed = _ancestors(graph, graph.output[0].name)
@@ -140,7 +140,7 @@ def _last_dense(graph: GraphProto, path: Path) -> str:
     raise BadGraph(f"{path}: no dense or convolution layer to stand before; name a tensor")
 
 
-def _last_map(graph: GraphProto, name: str, values: dict[str, ValueInfoProto], path: Path) -> str:
+def _last_map(graph: GraphProto, name: str, values: dict[str, ValueInfoProto], path: Place) -> str:
     needed = _ancestors(graph, name)
     for node in reversed(graph.node):
         for made in node.output:

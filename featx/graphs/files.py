@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
-from onnx import ModelProto, ValueInfoProto
+from google.protobuf.message import DecodeError, Message
+from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from featx.errors import BadGraph
+from featx.packs import Packed, Place, read_place
 
-__all__ = ["Shape", "Tensor", "inputs_of", "load", "outputs_of", "shape_of"]
+__all__ = ["Shape", "Tensor", "external_data", "inputs_of", "load", "outputs_of", "shape_of"]
 
 Shape = tuple[int | str | None, ...]
 
@@ -37,10 +39,46 @@ def outputs_of(path: Path) -> list[Tensor]:
     return [_tensor(value) for value in load(path, weights=False).graph.output]
 
 
-def load(path: Path, *, weights: bool = True) -> ModelProto:
+def external_data(data: bytes) -> set[str]:
+    """The names of the files beside a graph in which it says its weights lie.
+
+    Raises
+    ------
+    BadGraph
+        The bytes are not an ONNX graph.
+    """
+    if b"location" not in data:  # the key that says where: without it there are none
+        return set()
+    try:
+        model = onnx.load_from_string(data)
+    except DecodeError as error:
+        raise BadGraph(f"not an ONNX graph: {error}") from error
+    return {
+        entry.value
+        for tensor in _tensors(model)
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+
+
+def _tensors(message: Message) -> Iterator[TensorProto]:
+    """Every tensor anywhere in a graph: weights, constants, and those in the bodies of its loops."""
+    if isinstance(message, TensorProto):
+        yield message
+        return
+    for _, value in message.ListFields():
+        for each in value if isinstance(value, Sequence) else [value]:
+            if isinstance(each, Message):
+                yield from _tensors(each)
+
+
+def load(path: Place, *, weights: bool = True) -> ModelProto:
     """The graph of a file; raises BadGraph where it is none."""
     try:
-        model = onnx.load(str(path), load_external_data=weights)
+        if isinstance(path, Packed):
+            model = onnx.load_from_string(read_place(path))
+        else:
+            model = onnx.load(str(path), load_external_data=weights)
     except FileNotFoundError as error:
         raise BadGraph(f"{path}: no such file; expected an ONNX graph") from error
     except IsADirectoryError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from featx.errors import BadCard
+from featx.packs import Place
 
 __all__ = [
     "DEFAULTS",
@@ -96,7 +96,7 @@ class Settings(Protocol):
     def from_table(cls, table: Mapping[str, Any]) -> Settings:
         """The settings that a card's table describes; raises BadCard."""
 
-    def open(self, files: Mapping[str, Path]) -> Reader:
+    def open(self, files: Mapping[str, Place]) -> Reader:
         """The reader; ``files`` are the card's further files, by name."""
 
     def canary(self) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -16,6 +15,7 @@ from featx.errors import BadCard, BadSample
 from featx.inputs import Batch, FloatArray
 from featx.inputs.bands import describe
 from featx.inputs.sounds import Content, digest, load, stream
+from featx.packs import Place
 
 __all__ = ["Audio"]
 
@@ -103,7 +103,7 @@ class Audio:
             if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
                 raise BadCard(f"[audio] {name} = {value!r}: expected a number above 0")
 
-    def open(self, files: Mapping[str, Path]) -> Audio:
+    def open(self, files: Mapping[str, Place]) -> Audio:
         """Itself: an audio card needs no further files."""
         return self
 

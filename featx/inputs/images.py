@@ -7,7 +7,6 @@ import io
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from PIL import Image
 from featx.errors import BadCard, BadSample
 from featx.inputs import Batch, FloatArray
 from featx.inputs.pictures import in_colors, orientation, picture_of, refusals, upright
+from featx.packs import Place
 from featx.samples import read_bytes
 
 __all__ = ["Images"]
@@ -110,7 +110,7 @@ class Images:
             if crop[0] > resize[0] or crop[1] > resize[1]:
                 raise BadCard(f"[image] crop = {self.crop} is larger than resize = {self.resize}")
 
-    def open(self, files: Mapping[str, Path]) -> Images:
+    def open(self, files: Mapping[str, Place]) -> Images:
         """Itself: an image card needs no further files."""
         return self
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, ClassVar
 
 from featx.errors import BadCard
 from featx.inputs.tokens import TokenReader, open_tokenizer
 from featx.inputs.words import HashedWords
+from featx.packs import Place
 
 __all__ = ["Texts"]
 
@@ -71,7 +71,7 @@ class Texts:
         for _, usual in self.feeds:
             _among("feeds", usual, FEEDS)
 
-    def open(self, files: Mapping[str, Path]) -> TokenReader:
+    def open(self, files: Mapping[str, Place]) -> TokenReader:
         """A reader with the card's tokenizer.
 
         Raises

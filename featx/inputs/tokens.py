@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from featx.errors import BadCard, BadSample
 from featx.extras import require
 from featx.inputs import Batch, FloatArray
 from featx.inputs.words import digest_text, load_text
+from featx.packs import Place, read_place
 
 if TYPE_CHECKING:
     from featx.inputs.texts import Texts
@@ -144,7 +144,7 @@ class TokenReader:
         return Batch(feeds, np.array([owner for _, owner in places], np.intp), mask)
 
 
-def open_tokenizer(path: Path) -> Any:
+def open_tokenizer(path: Place) -> Any:
     """The tokenizer of a ``tokenizer.json``, with its padding and truncation turned off.
 
     Raises
@@ -156,7 +156,7 @@ def open_tokenizer(path: Path) -> Any:
     """
     tokenizers = require("tokenizers", extra="text")
     try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        tokenizer = tokenizers.Tokenizer.from_buffer(read_place(path))
     except Exception as error:  # the library raises nothing more exact
         raise BadCard(f"{path}: not a tokenizer.json: {error}") from error
     tokenizer.no_padding()

@@ -1,0 +1,28 @@
+"""``featx bundle``: a classifier that needs no shelf."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["bundle"]
+
+
+@click.command()
+@click.argument("classifier", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Another folder, or one file, NAME.featx.zip [default: CLASSIFIER itself].",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
+def bundle(classifier: Path, output: Path | None, overwrite: bool) -> None:
+    """Put the backbone's bytes into CLASSIFIER, so that it runs on a machine without that backbone.
+
+    Written as NAME.featx.zip it is one file; every command takes it as it takes the folder.
+    """
+    from featx.artifact import bundle as put
+
+    click.echo(str(put(classifier, output, overwrite=overwrite)))

@@ -1,0 +1,164 @@
+"""An export is written once it gives the classifier's own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from featx.backbone import FAILURES, Backbone, open_session
+from featx.classifier import Classifier
+from featx.errors import BadGraph, BadSample, OutputFailed
+from featx.export.writing import write_graph
+from featx.files import replacing
+from featx.inputs.audio import Audio
+from featx.inputs.images import Images
+from featx.inputs.texts import Texts
+from featx.samples import Sample, make_samples
+
+__all__ = ["Check", "export"]
+
+MOST = 200  # samples that are compared
+TOLERANCE = 1e-4  # in probability
+
+_SIZES = ((48, 64), (64, 48), (97, 131), (224, 224), (300, 401), (640, 480))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How near an export is to its classifier."""
+
+    n: int  # samples that were compared
+    worst: float  # the largest difference of a probability
+    real: bool  # whether they were someone's own samples, or drawn by arithmetic
+
+
+def export(
+    classifier: Classifier,
+    path: str | Path,
+    *,
+    samples: Iterable[Any] | None = None,
+    overwrite: bool = False,
+) -> Check:
+    """Write a classifier as one ONNX file, once its answers are the classifier's.
+
+    Images go in as uint8 of shape (n, height, width, 3), decoded and upright, any one size a batch; texts
+    as tokens and their mask; sounds as what the card calls one window, at its rate. ``label`` and
+    ``probabilities`` come out.
+
+    Parameters
+    ----------
+    samples : iterable of paths, arrays or Sample, default=None
+        What is compared, evenly chosen where there are more than 200. None: the card's canary, and for
+        images noise of several sizes too.
+
+    Raises
+    ------
+    BadOption
+        A part of the classifier cannot be written as a graph.
+    BadGraph
+        A probability differs by more than 1e-4 or a label changes; the message says which is worst.
+    OutputFailed
+        Something is there already, or it cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise OutputFailed(f"{path}: exists; choose another name, or --overwrite (overwrite=True)")
+    try:
+        data = bytes(write_graph(classifier).SerializeToString())
+    except ValueError as error:
+        if isinstance(error, BadGraph) or not str(error).startswith("Message"):
+            raise
+        raise BadGraph(
+            f"{classifier.card.name}: more than 2 GB do not fit into one file"
+        ) from error
+    checked = _check(classifier, open_session(data, path), samples)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return checked
+
+
+def _check(classifier: Classifier, session: Any, samples: Iterable[Any] | None) -> Check:
+    backbone, worst, where, changed = classifier.open(), 0.0, "", ""
+    chosen = _chosen(classifier, samples)
+    for sample in chosen:
+        feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
+        expected = classifier.head.predict_proba(backbone.embed([item]))[0]
+        try:
+            [label], [found] = session.run(["label", "probabilities"], feeds)
+        except FAILURES as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise BadGraph(f"{sample.id}: the exported graph failed: {reason}") from error
+        apart = float(np.abs(found - expected).max())
+        if not apart <= worst:
+            worst, where = apart, sample.id
+        if label != classifier.classes[int(expected.argmax())]:
+            changed = changed or sample.id
+    if changed or not worst <= TOLERANCE:
+        raise BadGraph(
+            f"not exported: of {len(chosen)} samples the worst differs by {worst:.2g} in probability "
+            f"({where}), expected {TOLERANCE:g}; {changed or 'none'} has another label"
+        )
+    return Check(len(chosen), worst, samples is not None)
+
+
+def _chosen(classifier: Classifier, samples: Iterable[Any] | None) -> list[Sample]:
+    if samples is None:
+        return list(make_samples(_drawn(classifier.card.input)))
+    every = list(make_samples(samples))
+    if not every:
+        raise BadSample("no samples to compare: expected at least one")
+    places = np.unique(np.linspace(0, len(every) - 1, min(MOST, len(every))).round().astype(int))
+    return [every[place] for place in places]
+
+
+def _drawn(settings: Any) -> Iterator[Any]:
+    """Samples that need no data: the canary, and noise of several sizes for what is seen."""
+    canary = settings.canary()
+    if not isinstance(settings, Images):
+        yield canary
+        return
+    yield np.asarray(canary)
+    rng = np.random.default_rng(0)
+    for height, width in _SIZES:
+        coarse = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3))
+        fine = np.kron(coarse, np.ones((8, 8, 1)))[:height, :width]
+        noise = rng.normal(0, 12, (height, width, 3))
+        yield np.clip(fine + noise, 0, 255).astype(np.uint8)
+
+
+def _image(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
+    """A picture at its own size, as both are shown it."""
+    settings: Any = backbone.card.input
+    plain: Images = replace(
+        settings, resize=None, crop=None, layout="NHWC", dtype="uint8", color="RGB", draft=0.0
+    )
+    picture = plain.read(plain.load(sample.data))
+    return {"image": picture[None]}, backbone.reader.read(picture)
+
+
+def _text(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
+    item = backbone.reader.read(backbone.reader.load(sample.data))
+    [batch] = backbone.reader.batches([item], 1)
+    return dict(batch.feeds), item
+
+
+def _sound(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
+    settings: Any = backbone.card.input
+    item = backbone.reader.read(backbone.reader.load(sample.data))
+    batches = list(backbone.reader.batches([item], 1))
+    if len(batches) > 1:
+        raise BadSample(
+            f"{sample.id}: has {len(batches)} windows; an export takes sounds of one window only"
+        )
+    wave = batches[0].feeds["waveform"]
+    return {"waveform": wave / np.float32(settings.scale)}, item
+
+
+_FEEDS: Mapping[type, Callable[[Backbone, Sample], tuple[dict[str, Any], Any]]] = MappingProxyType(
+    {Images: _image, Texts: _text, Audio: _sound}
+)

@@ -1,0 +1,85 @@
+"""What a saved classifier says of itself: a text with a digest of itself and of every other file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from featx.catalog import BUNDLED
+from featx.errors import BadArtifact, FeatxError
+from featx.packs import in_pack, names_in, read_place
+
+__all__ = ["FORMAT", "MANIFEST", "is_bundled", "listed", "read_file", "read_manifest", "seal"]
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+def read_manifest(path: str | Path) -> dict[str, Any]:
+    """What a classifier says of itself, its bytes proven; neither head nor backbone are read.
+
+    Raises
+    ------
+    BadArtifact
+        The folder is not a classifier, has a newer format, or its manifest was changed.
+    """
+    path = Path(path)
+    try:
+        raw = read_place(in_pack(path, MANIFEST)) if names_in(path) else b""
+        manifest = json.loads(raw)
+        number = manifest["format"]
+        if not isinstance(number, int) or number < 1:
+            raise ValueError(number)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        if isinstance(error, FeatxError):
+            raise
+        raise BadArtifact(
+            f"{path}: not a featx classifier; expected a folder with a {MANIFEST} that says its format"
+        ) from error
+    if number > FORMAT:
+        raise BadArtifact(
+            f"{path}: has format {number}, this featx reads up to {FORMAT}; upgrade featx"
+        )
+    if seal({key: value for key, value in manifest.items() if key != "digest"}) != raw:
+        raise BadArtifact(f"{path}: {MANIFEST} was changed since it was saved; save it again")
+    return dict(manifest)
+
+
+def is_bundled(manifest: Mapping[str, Any]) -> bool:
+    """Whether a classifier's backbone goes with it."""
+    return any(name.startswith(f"{BUNDLED}/") for name in manifest["files"])
+
+
+def listed(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """What a manifest says of other files: the digest and size of each."""
+    return {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+        for name, data in files.items()
+    }
+
+
+def seal(manifest: Mapping[str, Any]) -> bytes:
+    """The manifest as text, the digest of all the rest in it: there is one text for one content."""
+    body = json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()
+    sealed = {**manifest, "digest": hashlib.sha256(body).hexdigest()}
+    return (json.dumps(sealed, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def read_file(path: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
+    """The proven bytes of one of a classifier's files.
+
+    Raises
+    ------
+    BadArtifact
+        It is missing, or not what the manifest says.
+    """
+    try:
+        data = read_place(in_pack(path, name))
+    except OSError as error:
+        raise BadArtifact(f"{path}: {name} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != manifest.get("files", {}).get(name, {}).get("sha256"):
+        raise BadArtifact(f"{path}: {name} was changed since it was saved; save it again")
+    return data
