@@ -13,7 +13,6 @@ import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
-from nets import FLOAT, save, weights
 from onnx import helper
 
 import featx
@@ -27,6 +26,7 @@ from featx.graphs import external_data
 from featx.manifest import read_manifest, seal
 from featx.training import fit_head
 from featx.tuning import Recipe
+from nets import FLOAT, save, weights
 
 KINDS = ["mine.featx", "mine.featx.zip"]
 
