@@ -24,12 +24,12 @@ ROOT = Path(__file__).resolve().parent.parent
 CARDS = ROOT / "tests" / "cards"
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--models", type=Path, default=ROOT.parent / "shared" / "models")
     parser.add_argument("--backbones", nargs="+", default=["speech-embedding", "yamnet"])
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as shelf:
         if "speech-embedding" in args.backbones:
             recipe = runpy.run_path(str(CARDS / "speech-embedding" / "recipe.py"))
