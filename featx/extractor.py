@@ -93,8 +93,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             A sample cannot be read, and ``on_error`` is "fail".
         """
         column = _column(X)
-        samples = [Sample(_name(data, i), data) for i, data in enumerate(column)]
-        keyed = [Sample(str(i), sample.data) for i, sample in enumerate(samples)]
+        names = [_name(data, place) for place, data in enumerate(column)]
         engine = Engine(
             n_jobs=self.n_jobs,
             batch_size=self.batch_size,
@@ -103,12 +102,13 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         )
         backbone = self._open()
         if self.on_error == "fail":
+            samples = map(Sample, names, column)
             return engine.embed(samples, backbone).embeddings
-        rows = engine.embed(keyed, backbone)
-        table = np.full((len(samples), backbone.dim), np.nan, np.float32)
+        rows = engine.embed((Sample(str(i), data) for i, data in enumerate(column)), backbone)
+        table = np.full((len(column), backbone.dim), np.nan, np.float32)
         table[[int(id) for id in rows.ids]] = rows.embeddings
         for reject in rows.rejects:
-            name = samples[int(reject.id)].id
+            name = names[int(reject.id)]
             warnings.warn(f"{name}: {reject.reason}; its row is NaN", FeatxWarning, stacklevel=2)
         return table
 

@@ -23,10 +23,11 @@ from featx.classifier import Classifier
 from featx.cli import main
 from featx.errors import BadArtifact, FeatxError, OutputFailed
 from featx.graphs import external_data
-from featx.manifest import read_manifest, seal
+from featx.manifest import read_manifest
 from featx.training import fit_head
 from featx.tuning import Recipe
 from nets import FLOAT, save, weights
+from test_artifact import reseal
 
 KINDS = ["mine.featx", "mine.featx.zip"]
 
@@ -60,14 +61,6 @@ def leave(monkeypatch, tmp_path):
         (tmp_path / name).mkdir()
         monkeypatch.setenv(name, str(tmp_path / name))
     open_backbone.cache_clear()
-
-
-def reseal(folder, change):
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    del manifest["digest"]
-    change(manifest)
-    path.write_bytes(seal(manifest))
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -6,8 +6,8 @@ modality's name. No other room of featx knows which modalities exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
@@ -25,8 +25,10 @@ __all__ = [
     "FloatArray",
     "Reader",
     "Settings",
+    "among",
     "kind_of",
     "read_settings",
+    "refuse_unknown",
     "suffixes",
 ]
 
@@ -135,3 +137,18 @@ def kind_of(modality: str) -> type[Settings]:
     module, _, name = MODALITIES[modality].partition(":")
     kind: type[Settings] = getattr(import_module(module), name)
     return kind
+
+
+def refuse_unknown(kind: type[Any], table: Mapping[str, Any]) -> None:
+    """Raise BadCard where a card's table has a key that the modality's settings do not."""
+    known = {field.name for field in fields(kind)}
+    if strangers := sorted(set(table) - known):
+        raise BadCard(
+            f"[{kind.modality}] unknown key {strangers[0]!r}; known: {', '.join(sorted(known))}"
+        )
+
+
+def among(modality: str, name: str, value: Any, known: Collection[str]) -> None:
+    """Raise BadCard where an entry of a card's table is none of those that there are."""
+    if value not in known:
+        raise BadCard(f"[{modality}] {name} = {value!r}: expected one of {', '.join(known)}")

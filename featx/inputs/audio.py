@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from featx.errors import BadCard, BadSample
-from featx.inputs import Batch, FloatArray
+from featx.inputs import Batch, FloatArray, among, refuse_unknown
 from featx.inputs.bands import describe
 from featx.inputs.sounds import Content, digest, load, stream
 from featx.packs import Place
@@ -74,20 +74,16 @@ class Audio:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Audio:
         """The settings that a card's ``[audio]`` table describes; raises BadCard."""
-        known = {field.name for field in fields(cls)}
-        if strangers := sorted(set(table) - known):
-            raise BadCard(
-                f"[audio] unknown key {strangers[0]!r}; known: {', '.join(sorted(known))}"
-            )
+        refuse_unknown(cls, table)
         audio = cls(**table)
         audio._check()
         return audio
 
     def _check(self) -> None:
-        _among("align", self.align, _ALIGN)
-        _among("pad", self.pad, _PAD)
-        _among("tail", self.tail, _TAIL)
-        _among("pool", self.pool, _POOL)
+        among("audio", "align", self.align, _ALIGN)
+        among("audio", "pad", self.pad, _PAD)
+        among("audio", "tail", self.tail, _TAIL)
+        among("audio", "pool", self.pool, _POOL)
         for name, least in (("rate", 100), ("window", 0), ("hop", 0), ("min_length", 0)):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -208,8 +204,3 @@ class Crude(Audio):
 
     def read(self, content: Content) -> FloatArray:  # its frames are never in memory together
         return describe(self._windows(self._blocks(content)), self.rate)
-
-
-def _among(name: str, value: Any, known: Collection[str]) -> None:
-    if value not in known:
-        raise BadCard(f"[audio] {name} = {value!r}: expected one of {', '.join(known)}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from featx.errors import BadCard, BadSample
-from featx.inputs import Batch, FloatArray
+from featx.inputs import Batch, FloatArray, among, refuse_unknown
 from featx.inputs.pictures import in_colors, orientation, picture_of, refusals, upright
 from featx.packs import Place
 from featx.samples import read_bytes
@@ -69,11 +69,7 @@ class Images:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Images:
         """The settings that a card's ``[image]`` table describes; raises BadCard."""
-        known = {field.name for field in fields(cls)}
-        if strangers := sorted(set(table) - known):
-            raise BadCard(
-                f"[image] unknown key {strangers[0]!r}; known: {', '.join(sorted(known))}"
-            )
+        refuse_unknown(cls, table)
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, (list, tuple)) else value
             for key, value in table.items()
@@ -89,10 +85,10 @@ class Images:
         )
 
     def _check(self) -> None:
-        _among("interpolation", self.interpolation, _FILTERS)
-        _among("color", self.color, _COLORS)
-        _among("layout", self.layout, _LAYOUTS)
-        _among("dtype", self.dtype, _DTYPES)
+        among("image", "interpolation", self.interpolation, _FILTERS)
+        among("image", "color", self.color, _COLORS)
+        among("image", "layout", self.layout, _LAYOUTS)
+        among("image", "dtype", self.dtype, _DTYPES)
         for name in ("resize", "crop"):
             _check_size(name, getattr(self, name))
         for name in ("mean", "std"):
@@ -277,11 +273,6 @@ def _number(value: Any) -> bool:
 
 def _pair(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
-
-
-def _among(name: str, value: Any, known: Collection[str]) -> None:
-    if value not in known:
-        raise BadCard(f"[image] {name} = {value!r}: expected one of {', '.join(known)}")
 
 
 def _check_size(name: str, value: Any) -> None:

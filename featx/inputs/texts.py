@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from featx.errors import BadCard
+from featx.inputs import among, refuse_unknown
 from featx.inputs.tokens import TokenReader, open_tokenizer
 from featx.inputs.words import HashedWords
 from featx.packs import Place
@@ -46,9 +47,7 @@ class Texts:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Texts:
         """The settings that a card's ``[text]`` table describes; raises BadCard."""
-        known = {field.name for field in fields(cls)}
-        if strangers := sorted(set(table) - known):
-            raise BadCard(f"[text] unknown key {strangers[0]!r}; known: {', '.join(sorted(known))}")
+        refuse_unknown(cls, table)
         values = dict(table)
         if "feeds" in values:
             values["feeds"] = _pairs(values["feeds"])
@@ -57,9 +56,9 @@ class Texts:
         return texts
 
     def _check(self) -> None:
-        _among("truncation", self.truncation, _TRUNCATIONS)
-        _among("long", self.long, _LONG)
-        _among("layout", self.layout, _LAYOUTS)
+        among("text", "truncation", self.truncation, _TRUNCATIONS)
+        among("text", "long", self.long, _LONG)
+        among("text", "layout", self.layout, _LAYOUTS)
         for name in ("tokenizer", "prefix"):
             if not isinstance(getattr(self, name), str):
                 raise BadCard(f"[text] {name} = {getattr(self, name)!r}: expected text")
@@ -69,7 +68,7 @@ class Texts:
         if not whole or self.max_length < 1:
             raise BadCard(f"[text] max_length = {self.max_length!r}: expected tokens, 1 or more")
         for _, usual in self.feeds:
-            _among("feeds", usual, FEEDS)
+            among("text", "feeds", usual, FEEDS)
 
     def open(self, files: Mapping[str, Place]) -> TokenReader:
         """A reader with the card's tokenizer.
@@ -110,8 +109,3 @@ def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
             f"[text] feeds = {value!r}: expected a table such as {{'ids:0' = 'input_ids'}}"
         )
     return tuple((own, usual) for own, usual in pairs)
-
-
-def _among(name: str, value: Any, known: Collection[str]) -> None:
-    if value not in known:
-        raise BadCard(f"[text] {name} = {value!r}: expected one of {', '.join(known)}")
