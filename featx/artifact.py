@@ -1,7 +1,7 @@
 """A classifier as a folder that one can read, verify and load without running its code.
 
 ``manifest.json`` says everything a person may want to know, and holds a digest of itself and of every other
-file; ``head.skops`` holds the estimator's arrays and parameters. Nothing is ever unpickled.
+file; ``featx.headfile`` says what the head's files are. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import skops.io
-from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
-from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
 from featx.catalog import BUNDLED, Card, find, get_card, prove
 from featx.classifier import Classifier
 from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
 from featx.files import recover
-from featx.heads import FittedHead, scores
+from featx.headfile import ARRAYS, HEAD, read_head, write_head
+from featx.heads import FittedHead, StoredHead
 from featx.manifest import (
     FORMAT,
     MANIFEST,
@@ -36,9 +32,11 @@ from featx.manifest import (
 )
 from featx.packs import names_in, read_place, write_pack
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
 __all__ = ["bundle", "check_target", "load", "save"]
 
-_HEAD = "head.skops"
 _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 
@@ -72,8 +70,8 @@ def save(
     """
     path = Path(path)
     check_target(path, overwrite=overwrite)
-    head = _dump(classifier.head.estimator, path)
-    files = {_HEAD: head} | (_backbone_files(classifier.card) if bundle else {})
+    files = write_head(classifier.head, path)
+    files |= _backbone_files(classifier.card) if bundle else {}
     manifest = _manifest(classifier, files)
     write_pack(path, {MANIFEST: seal(manifest), **files})
     return path
@@ -104,7 +102,7 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
             f"{path}: is one file; name one that ends in .zip: --output NAME.featx.zip"
         )
     check_target(target, overwrite=overwrite or target == path)
-    files = {_HEAD: read_file(path, _HEAD, manifest)} | _backbone_files(_card(path, manifest))
+    files = _head_files(path, manifest) | _backbone_files(_card(path, manifest))
     del manifest["digest"]
     manifest["files"] = listed(files)
     write_pack(target, {MANIFEST: seal(manifest), **files})
@@ -144,11 +142,11 @@ def load(path: str | Path, *, trusted: Iterable[str] = ()) -> Classifier:
     """
     path = Path(path)
     manifest = read_manifest(path)
-    data = read_file(path, _HEAD, manifest)
+    files = _head_files(path, manifest)
     card = _card(path, manifest)
-    estimator = _build(path, data, frozenset(trusted))
     try:
-        head = FittedHead(manifest["head"]["name"], estimator, float(manifest["temperature"]))
+        name, temperature = manifest["head"]["name"], float(manifest["temperature"])
+        head = read_head(path, files, name, temperature, frozenset(trusted))
         _check_shapes(path, head, manifest)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, FeatxError):
@@ -176,6 +174,12 @@ def _manifest(classifier: Classifier, files: Mapping[str, bytes]) -> dict[str, A
     }
 
 
+def _head_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    """The proven bytes of a head's files, by name."""
+    names = [HEAD, *({ARRAYS} & set(manifest["files"]))]
+    return {name: read_file(path, name, manifest) for name in names}
+
+
 def _backbone_files(card: Card) -> dict[str, bytes]:
     """A backbone's proven bytes, by their names in a bundle."""
     return {f"{BUNDLED}/{name}": read_place(place) for name, place in prove(card).items()}
@@ -183,6 +187,8 @@ def _backbone_files(card: Card) -> dict[str, bytes]:
 
 def _parameters(estimator: BaseEstimator) -> dict[str, Any]:
     """The parameters of the last step, for people."""
+    from sklearn.pipeline import Pipeline
+
     last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     plain = (str, int, float, bool, type(None))
     return {
@@ -199,16 +205,7 @@ def _is_classifier(path: Path) -> bool:
         names = names_in(path)
     except BadArtifact:
         return False
-    return MANIFEST in names and _HEAD in names
-
-
-def _dump(estimator: BaseEstimator, path: Path) -> bytes:
-    try:
-        return bytes(skops.io.dumps(estimator))
-    except (UnsupportedTypeException, TypeError, ValueError) as error:
-        raise BadArtifact(
-            f"{path}: a part of the head cannot be written without pickle: {error}"
-        ) from error
+    return MANIFEST in names and HEAD in names
 
 
 def _card(path: Path, manifest: Mapping[str, Any]) -> Card:
@@ -256,42 +253,13 @@ def _bundled(path: Path, card: Card, manifest: Mapping[str, Any]) -> Card:
     return replace(card, pack=path.absolute())
 
 
-def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
-    """The estimator, once every type in it is one that skops knows to be harmless or the user named."""
-    try:
-        strangers = sorted(set(skops.io.get_untrusted_types(data=data)) - trusted)
-        if strangers:
-            raise BadArtifact(
-                f"{path}: holds types that featx does not trust: {', '.join(strangers)}; "
-                "if you do, load it with trusted=[…]"
-            )
-        return skops.io.loads(data, trusted=sorted(trusted))
-    except (
-        BadZipFile,
-        UntrustedTypesFoundException,
-        UnsupportedTypeException,
-        AttributeError,
-        ImportError,
-        KeyError,
-        TypeError,
-        IndexError,
-        RecursionError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
-        if isinstance(error, FeatxError):
-            raise
-        raise BadArtifact(f"{path}: {_HEAD} cannot be read: {error}") from error
-
-
-def _check_shapes(path: Path, head: FittedHead, manifest: Mapping[str, Any]) -> None:
+def _check_shapes(path: Path, head: FittedHead | StoredHead, manifest: Mapping[str, Any]) -> None:
     """Dimensions agree between manifest, card and arrays, shown by running one row of zeros."""
     dim, classes = manifest["backbone"]["dim"], manifest["classes"]
     if head.dim != dim:
         raise BadArtifact(f"{path}: its head takes rows of {head.dim}, its backbone gives {dim}")
     if list(head.classes) != classes or head.temperature <= 0:
         raise BadArtifact(f"{path}: its head and its manifest do not agree on the classes")
-    shape = scores(head.estimator, np.zeros((1, dim), np.float32)).shape
+    shape = head.predict_proba(np.zeros((1, dim), np.float32)).shape
     if shape != (1, len(classes)):
         raise BadArtifact(f"{path}: its arrays give {shape[1]} scores for {len(classes)} classes")

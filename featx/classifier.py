@@ -13,7 +13,7 @@ from featx.backbone import Backbone, open_backbone
 from featx.catalog import Card
 from featx.engine import Engine
 from featx.errors import BadOption
-from featx.heads import FittedHead, label_first
+from featx.heads import FittedHead, StoredHead, label_first
 from featx.inputs import FloatArray
 from featx.samples import Sample, make_samples
 from featx.tables import Reject, Rows
@@ -41,7 +41,8 @@ class Classifier:
     ----------
     card : Card
         With all that was changed of it; ``card.fingerprint`` is that of the rows the head was trained on.
-    head : FittedHead
+    head : FittedHead or StoredHead
+        Of one face; the second, read from a file, answers without scikit-learn.
     training : mapping
         What is known of its training, as JSON values: samples, how it was tuned and measured, the report,
         the baselines.
@@ -56,7 +57,7 @@ class Classifier:
     """
 
     card: Card
-    head: FittedHead
+    head: FittedHead | StoredHead
     training: Mapping[str, Any]
 
     @property

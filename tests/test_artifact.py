@@ -13,9 +13,9 @@ from sklearn.preprocessing import Normalizer
 import featx
 from featx.catalog import get_card
 from featx.classifier import Classifier
-from featx.errors import BadArtifact, OutputFailed
-from featx.heads import HEADS, FittedHead
-from featx.manifest import read_manifest, seal
+from featx.errors import BadArtifact, BadOption, OutputFailed
+from featx.heads import HEADS, FittedHead, StoredHead
+from featx.manifest import listed, read_manifest, seal
 from featx.training import fit_head
 from featx.tuning import Recipe
 
@@ -96,8 +96,9 @@ def test_a_folder_of_format_1_is_still_read():
     np.testing.assert_allclose(table[:, 0], EXPECTED, atol=1e-6)
 
 
-def test_the_folder_holds_two_files_and_no_pickle(saved):
-    assert sorted(path.name for path in saved.iterdir()) == ["head.skops", "manifest.json"]
+def test_the_folder_holds_three_files_and_no_pickle(saved):
+    names = ["head.npz", "head.skops", "manifest.json"]
+    assert sorted(path.name for path in saved.iterdir()) == names
     with zipfile.ZipFile(saved / "head.skops") as archive:
         assert {Path(name).suffix for name in archive.namelist()} <= {".json", ".npy"}
 
@@ -112,7 +113,7 @@ def test_the_manifest_tells_people_what_it_is(saved):
 
 
 def test_any_changed_byte_is_refused(saved):
-    for name in ("manifest.json", "head.skops"):
+    for name in ("manifest.json", "head.skops", "head.npz"):
         path = saved / name
         whole = path.read_bytes()
         for place in range(0, len(whole), max(1, len(whole) // 40)):
@@ -207,3 +208,59 @@ def test_nothing_is_replaced_unasked_and_only_a_classifier_ever(train, tmp_path)
     with pytest.raises(OutputFailed, match="does not exist"):
         featx.save(train(), tmp_path / "missing" / "x.featx")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photos", "x.featx"]
+
+
+LINEAR = ("logistic", "ridge", "centroid")
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("name", HEADS)
+def test_a_linear_head_is_kept_as_arrays_too_and_they_say_the_same_to_the_bit(
+    name, n_classes, rows, tmp_path
+):
+    labels = np.array(list("abcd"))[np.arange(len(rows)) % n_classes]
+    trained = fit_head(rows, labels, Recipe(name)).head
+    classifier = Classifier(get_card("featx-image-nano"), trained, {})
+    loaded = featx.load(featx.save(classifier, tmp_path / "x.featx"))
+    assert isinstance(loaded.head, StoredHead) == (name in LINEAR)
+    for some in (rows, rows[:1], rows[:0]):
+        np.testing.assert_array_equal(
+            loaded.head.predict_proba(some), trained.predict_proba(some)
+        )
+    assert list(loaded.head.predict(rows)) == list(trained.predict(rows))
+    built = loaded.head.estimator
+    np.testing.assert_array_equal(built.predict(rows), trained.estimator.predict(rows))
+    again = featx.load(featx.save(loaded, tmp_path / "y.featx"))
+    np.testing.assert_array_equal(again.head.predict_proba(rows), trained.predict_proba(rows))
+
+
+def test_arrays_that_contradict_the_estimator_are_found_when_it_is_asked_for(train, tmp_path):
+    one = featx.save(train("logistic"), tmp_path / "x.featx")
+    other = featx.save(train("centroid"), tmp_path / "y.featx")
+    swapped = (other / "head.npz").read_bytes()
+    (one / "head.npz").write_bytes(swapped)
+    with pytest.raises(BadArtifact, match="head.npz was changed"):
+        featx.load(one)
+    reseal(one, lambda manifest: manifest["files"].update(listed({"head.npz": swapped})))
+    loaded = featx.load(one)
+    with pytest.raises(BadArtifact, match="its arrays and its estimator do not agree"):
+        _ = loaded.head.estimator
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\3\4 no zip", b"\x93NUMPY\1\0"])
+def test_arrays_that_are_none_are_refused_in_words(data, train, tmp_path):
+    folder = featx.save(train("logistic"), tmp_path / "x.featx")
+    (folder / "head.npz").write_bytes(data)
+    reseal(folder, lambda manifest: manifest["files"].update(listed({"head.npz": data})))
+    with pytest.raises(BadArtifact, match="head.npz: not the arrays of a head"):
+        featx.load(folder)
+
+
+def test_rows_that_are_not_finite_are_refused_alike_by_every_head(train, tmp_path):
+    spoilt = np.full((1, DIM), np.nan, np.float32)
+    for name in ("logistic", "knn"):
+        classifier = train(name)
+        loaded = featx.load(featx.save(classifier, tmp_path / f"{name}.featx"))
+        for head in (classifier.head, loaded.head):
+            with pytest.raises(BadOption, match="NaN or infinity"):
+                head.predict_proba(spoilt)

@@ -103,7 +103,7 @@ def test_every_byte_of_a_bundle_is_verified_on_load(name, strange, tmp_path):
 def test_a_bundled_folder_is_still_format_1_with_relative_names_only(strange, tmp_path):
     manifest = read_manifest(featx.save(strange, tmp_path / "x.featx", bundle=True))
     assert manifest["format"] == 1
-    assert sorted(manifest["files"]) == ["backbone/backbone.onnx", "head.skops"]
+    assert sorted(manifest["files"]) == ["backbone/backbone.onnx", "head.npz", "head.skops"]
     assert str(tmp_path) not in json.dumps(manifest)
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
-from sklearn.neighbors import NearestCentroid
-from sklearn.pipeline import Pipeline
 
 from featx.errors import BadOption
 from featx.inputs import FloatArray
 
-__all__ = ["FittedHead", "find_temperature", "label_first", "scores", "softmax", "stray_log_loss"]
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+__all__ = [
+    "FittedHead",
+    "calibrate",
+    "find_temperature",
+    "label_first",
+    "scores",
+    "softmax",
+    "stray_log_loss",
+]
 
 _STRAY = 0.01  # share of samples that may be anything, when a temperature is sought
 _FLOOR = 0.03  # added to probabilities before their logarithm: a vote of zero is not a proof
@@ -36,6 +45,9 @@ def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
     ndarray of shape (n, n_classes), float64
         Columns in the order of ``estimator.classes_``.
     """
+    from sklearn.neighbors import NearestCentroid  # not above: saved linear heads do without
+    from sklearn.pipeline import Pipeline
+
     last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if isinstance(last, NearestCentroid):
         inner = estimator[:-1].transform(rows) if isinstance(estimator, Pipeline) else rows
@@ -180,17 +192,41 @@ class FittedHead:
         BadOption
             Rows have another number of columns.
         """
-        rows = np.asarray(rows, np.float32)
-        if rows.ndim != 2 or rows.shape[1] != self.dim:
-            raise BadOption(f"rows of shape {rows.shape}: expected (n, {self.dim})")
-        if not len(rows):
-            return np.empty((0, len(self.classes)), np.float32)
-        shares = softmax(scores(self.estimator, rows) / self.temperature)
-        return np.ascontiguousarray(shares, np.float32)
+        return calibrate(
+            lambda rows: scores(self.estimator, rows),
+            rows,
+            self.dim,
+            len(self.classes),
+            self.temperature,
+        )
 
     def predict(self, rows: FloatArray) -> npt.NDArray[np.str_]:
         """The most probable label for each row; shape (n,)."""
         return label_first(self.classes, self.predict_proba(rows))
+
+
+def calibrate(
+    score: Callable[[FloatArray], Doubles],
+    rows: FloatArray,
+    dim: int,
+    n_classes: int,
+    temperature: float,
+) -> FloatArray:
+    """Calibrated probabilities, (n, n_classes) float32, of the scores that ``score`` gives to rows.
+
+    Raises
+    ------
+    BadOption
+        Rows have another number of columns than ``dim``, or a number that is not finite.
+    """
+    rows = np.asarray(rows, np.float32)
+    if rows.ndim != 2 or rows.shape[1] != dim:
+        raise BadOption(f"rows of shape {rows.shape}: expected (n, {dim})")
+    if not np.isfinite(rows).all():
+        raise BadOption("rows hold NaN or infinity: expected finite numbers")
+    if not len(rows):
+        return np.empty((0, n_classes), np.float32)
+    return np.ascontiguousarray(softmax(score(rows) / temperature), np.float32)
 
 
 def label_first(classes: Sequence[str], probabilities: FloatArray) -> npt.NDArray[np.str_]:
