@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import joblib
 import numpy as np
 
 from featx.cache import RowCache, row_key
@@ -122,7 +121,7 @@ class Engine:
         BadOption
             A parameter of the engine cannot be used.
         """
-        workers = count_workers(self.n_jobs)
+        _check_jobs(self.n_jobs)
         if self.batch_size is not None and self.batch_size < 1:
             raise BadOption(f"batch_size = {self.batch_size}: expected 1 or more")
         if self.on_error not in ("fail", "skip"):
@@ -130,14 +129,11 @@ class Engine:
         with ExitStack() as stack:
             store = _open_cache(self.cache, stack)
             task = _Task(backbone, self.batch_size, store)
-            pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="featx"))
-            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-            stack.callback(task.stop.set)  # after an interrupt, workers end with their sample
             fresh: list[tuple[bytes, FloatArray]] = []
             if store:
                 stack.callback(lambda: store.put(fresh))
             chunks = _chunks(samples, self.batch_size or backbone.reader.chunk)
-            for done in _in_order(pool, task, chunks, workers * _AHEAD):
+            for done in _work(task, chunks, self.n_jobs, stack):
                 fresh += done.fresh
                 if self.on_error == "fail" and done.rows.rejects:
                     first = done.rows.rejects[0]
@@ -155,13 +151,20 @@ class Engine:
 
 def count_workers(n_jobs: int | None) -> int:
     """How many threads ``n_jobs`` stands for, as joblib counts; None is all, or one in a worker process."""
-    if n_jobs == 0:
-        raise BadOption("n_jobs = 0: expected a number of threads, or -1 for every core")
+    _check_jobs(n_jobs)
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
-    if multiprocessing.current_process().daemon:  # joblib would say the same, with a warning
+    processes = sys.modules.get("multiprocessing")  # loaded in every process that it started
+    if processes and processes.current_process().daemon:  # joblib would say so too, with a warning
         return 1
+    import joblib  # 0.08 s, which a single photo need not wait for
+
     return int(joblib.effective_n_jobs(-1 if n_jobs is None else n_jobs))
+
+
+def _check_jobs(n_jobs: int | None) -> None:
+    if n_jobs == 0:
+        raise BadOption("n_jobs = 0: expected a number of threads, or -1 for every core")
 
 
 def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
@@ -260,6 +263,21 @@ def _chunks(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
     rest = iter(samples)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def _work(
+    task: _Task, chunks: Iterator[list[Sample]], n_jobs: int | None, stack: ExitStack
+) -> Iterator[_Done]:
+    """Results in the order of chunks: of one alone in this thread, of several from a pool's."""
+    first = list(islice(chunks, 2))
+    if len(first) < 2:
+        yield from map(task, first)
+        return
+    workers = count_workers(n_jobs)
+    pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="featx"))
+    stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+    stack.callback(task.stop.set)  # after an interrupt, workers end with their sample
+    yield from _in_order(pool, task, chain(first, chunks), workers * _AHEAD)
 
 
 def _in_order(

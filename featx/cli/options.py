@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -122,18 +123,21 @@ class RunChoice:
     @contextmanager
     def engine(self, total: int | None, words: str = "embedding") -> Iterator[Engine]:
         """An engine that shows its progress on a terminal, and nowhere else."""
-        from tqdm import tqdm
-
         from featx.engine import Engine
 
-        with tqdm(total=total, desc=words, unit="", disable=None, leave=False) as bar:
-            yield Engine(
-                n_jobs=self.jobs,
-                batch_size=self.batch_size,
-                cache=self.cache,
-                on_error="skip" if self.on_error == "skip" else "fail",
-                progress=bar.update,
-            )
+        engine = Engine(
+            n_jobs=self.jobs,
+            batch_size=self.batch_size,
+            cache=self.cache,
+            on_error="skip" if self.on_error == "skip" else "fail",
+        )
+        if total == 1 or not sys.stderr.isatty():
+            yield engine
+            return
+        from tqdm import tqdm  # 0.05 s
+
+        with tqdm(total=total, desc=words, unit="", leave=False) as bar:
+            yield replace(engine, progress=bar.update)
 
 
 def backbone_options(function: F) -> F:
