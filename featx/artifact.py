@@ -31,6 +31,7 @@ from featx.manifest import (
     seal,
 )
 from featx.packs import names_in, read_place, write_pack
+from featx.providers import CPU, Provider, read_provider
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -126,13 +127,17 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise OutputFailed(f"{path}: exists; choose another name, or --overwrite (overwrite=True)")
 
 
-def load(path: str | Path, *, trusted: Iterable[str] = ()) -> Classifier:
+def load(
+    path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU
+) -> Classifier:
     """Read a classifier, proving every byte on the way.
 
     Parameters
     ----------
     trusted : iterable of str, default=()
         Full names of further types that may be built, for heads with a user's own estimator.
+    provider : str or Provider, default="cpu"
+        Where its backbone is computed, as ``featx.providers.read_provider`` reads it.
 
     Raises
     ------
@@ -152,7 +157,8 @@ def load(path: str | Path, *, trusted: Iterable[str] = ()) -> Classifier:
         if isinstance(error, FeatxError):
             raise
         raise BadArtifact(f"{path}: its head is not a fitted classifier: {error}") from error
-    return Classifier(card, head, manifest["training"])
+    where = read_provider(provider) if isinstance(provider, str) else provider
+    return Classifier(card, head, manifest["training"], where)
 
 
 def _manifest(classifier: Classifier, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -241,7 +247,7 @@ def _bundled(path: Path, card: Card, manifest: Mapping[str, Any]) -> Card:
         data = read_file(path, f"{BUNDLED}/{file.name}", manifest)
         if hashlib.sha256(data).hexdigest() != file.sha256:
             raise BadArtifact(f"{path}: its {file.name} is not the one that its card promises")
-        if file == card.graph:
+        if file == card.graph and b"location" in data:  # the key that names a file of weights
             from featx.graphs import external_data  # onnx takes 0.3 s to import
 
             beside = external_data(data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -11,31 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Since 1.29 ONNX Runtime reports its use to its maker unless this is set before it is loaded; featx
-# keeps off the network, whoever asks nothing of it.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as failures
-
 from featx.catalog import Card, get_card, prove
 from featx.errors import BadGraph
 from featx.inputs import Batch, FloatArray, Reader
-from featx.packs import Packed, Place, read_place
+from featx.providers import CPU, Provider, read_provider
+from featx.sessions import FAILURES, first_line, open_graph, open_session
 
 __all__ = ["FAILURES", "Backbone", "open_backbone", "open_session"]
 
-onnxruntime.disable_telemetry_events()  # for a program that loaded it before us
-
-FAILURES = (
-    failures.Fail,
-    failures.InvalidArgument,
-    failures.InvalidGraph,
-    failures.InvalidProtobuf,
-    failures.NoSuchFile,
-    failures.NotImplemented,
-    failures.RuntimeException,
-)
 _DTYPES: Mapping[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -65,6 +50,8 @@ class Backbone:
         Whether rows are scaled to unit L2 norm.
     options : mapping, default=None
         Entries of the modality's table in the card to change, such as ``{"resize": 128}``.
+    provider : str or Provider, default="cpu"
+        Where it is computed, as ``featx.providers.read_provider`` reads it.
 
     Raises
     ------
@@ -86,6 +73,7 @@ class Backbone:
         pooling: str | None = None,
         normalize: bool | None = None,
         options: Mapping[str, Any] | None = None,
+        provider: str | Provider = CPU,
     ) -> None:
         named = get_card(card) if isinstance(card, str) else card
         self.card: Card = named.variant(
@@ -93,7 +81,10 @@ class Backbone:
         )
         files = prove(self.card)
         self._graph = files[self.card.graph.name]
-        self._session = _open(self._graph, self.card.output)
+        self.provider = read_provider(provider) if isinstance(provider, str) else provider
+        self._session = open_graph(
+            self._graph, self.card.output, key=_graph_key(self.card), provider=self.provider
+        )
         self._inputs = self._session.get_inputs()
         self._fixed = self._fixed_batch()
         others = {name: path for name, path in files.items() if path != self._graph}
@@ -105,8 +96,24 @@ class Backbone:
 
     @property
     def fingerprint(self) -> str:
-        """The card's: 64 hex digits over everything that decides a number in a row."""
-        return self.card.fingerprint
+        """64 hex digits over everything that decides a number in a row.
+
+        The card's, and where the provider computes in a lesser precision one of its own.
+        """
+        return self.card.fingerprint if self.provider.exact else self.kept_as
+
+    @property
+    def kept_as(self) -> str:
+        """What its rows are cached under: the card's fingerprint and, but for the CPU, the provider."""
+        plain = self.card.fingerprint
+        if self.provider == CPU:
+            return plain
+        return hashlib.sha256(f"{plain}\0{self.provider}".encode()).hexdigest()
+
+    @property
+    def chunk(self) -> int:
+        """Samples that go through the graph together where nobody says."""
+        return self.provider.kind.batch or self.reader.chunk
 
     @property
     def dim(self) -> int:
@@ -127,7 +134,7 @@ class Backbone:
         if not items:
             return np.empty((0, self.dim), np.float32)
         rows, owners = [], []
-        for batch in self.reader.batches(items, batch_size or self.reader.chunk):
+        for batch in self.reader.batches(items, batch_size or self.chunk):
             rows.append(self._run(batch))
             owners.append(batch.owners)
         if len({part.shape[1] for part in rows}) > 1:
@@ -175,7 +182,7 @@ class Backbone:
         try:
             [values] = self._session.run(None, feeds)
         except FAILURES as error:
-            raise BadGraph(f"{self.card.name}: the graph failed: {_first_line(error)}") from error
+            raise BadGraph(f"{self.card.name}: the graph failed: {first_line(error)}") from error
         if not isinstance(values, np.ndarray) or values.ndim < 2 or len(values) != n:
             raise BadGraph(
                 f"{self.card.name}: the tap gives shape {np.shape(values)} for {n} samples, "
@@ -220,39 +227,19 @@ class Backbone:
 
 
 @lru_cache(maxsize=4)
-def open_backbone(card: Card) -> Backbone:
+def open_backbone(card: Card, provider: Provider = CPU) -> Backbone:
     """A shared Backbone: clones and pipelines in one process load each graph once."""
-    return Backbone(card)
+    return Backbone(card, provider=provider)
 
 
 if hasattr(os, "register_at_fork"):  # a session does not survive a fork: the child opens its own
     os.register_at_fork(after_in_child=open_backbone.cache_clear)
 
 
-def _open(path: Place, tap: str | None) -> onnxruntime.InferenceSession:
-    """A session whose only output is ``tap``; a graph that gives nothing else is loaded as it is."""
-    session = open_session(path, path)
-    names = [output.name for output in session.get_outputs()]
-    if len(names) == 1 and tap in (None, names[0]):
-        return session
-    from featx.graphs import cut  # onnx takes 0.3 s to import, and only a cut needs it
-
-    return open_session(cut(path, tap), path)
-
-
-def open_session(graph: Place | bytes, path: Place) -> onnxruntime.InferenceSession:
-    """A session of one thread for a graph; ``path`` is what it is called where it fails. Raises BadGraph."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: warnings about a foreign graph help nobody
-    if isinstance(graph, Packed):
-        graph = read_place(graph)
-    source = graph if isinstance(graph, bytes) else str(graph)
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except FAILURES as error:
-        raise BadGraph(f"{path}: ONNX Runtime cannot load it: {_first_line(error)}") from error
+def _graph_key(card: Card) -> str:
+    """Stands for the bytes of a card's graph, and of the files beside it, and its tap."""
+    files = {file.name: file.sha256 for file in card.files}
+    return json.dumps([card.graph.sha256, files, card.output], sort_keys=True)
 
 
 def _filled(feed: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
@@ -284,7 +271,3 @@ _POOL: Mapping[str, Callable[[FloatArray, npt.NDArray[np.bool_]], FloatArray]] =
         "last": _last,
     }
 )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

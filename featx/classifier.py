@@ -15,10 +15,20 @@ from featx.engine import Engine
 from featx.errors import BadOption
 from featx.heads import FittedHead, StoredHead, label_first
 from featx.inputs import FloatArray
+from featx.providers import CPU, Provider
 from featx.samples import Sample, make_samples
 from featx.tables import Reject, Rows
 
-__all__ = ["Classifier", "Prediction"]
+__all__ = ["Classifier", "Prediction", "check_exact"]
+
+
+def check_exact(provider: Provider) -> None:
+    """Raise BadOption where a provider computes in a lesser precision: heads know no such rows."""
+    if not provider.exact:
+        raise BadOption(
+            f"provider {provider}: makes other rows than the card's, which classifiers are not "
+            f"trained on; expected {provider.name} here, {provider} only for rows (featx extract)"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class Classifier:
     training : mapping
         What is known of its training, as JSON values: samples, how it was tuned and measured, the report,
         the baselines.
+    provider : Provider, default CPU
+        Where its backbone is computed; in the graph's own precision, for its head knows no other rows.
 
     Examples
     --------
@@ -59,6 +71,7 @@ class Classifier:
     card: Card
     head: FittedHead | StoredHead
     training: Mapping[str, Any]
+    provider: Provider = CPU
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -72,8 +85,11 @@ class Classifier:
         ------
         MissingWeights, WrongDigest
             Its bytes are not on this machine, or others are in their place.
+        BadOption
+            The provider is not there, does not start, or is one of lesser precision.
         """
-        return open_backbone(self.card)
+        check_exact(self.provider)
+        return open_backbone(self.card, self.provider)
 
     def embed(self, X: Iterable[Any], *, engine: Engine | None = None) -> Rows:
         """Rows of samples: what the head sees."""

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
 from featx.cache import RowCache, row_key
+from featx.embedders import Baseline, Embedder
 from featx.errors import BadOption, BadSample
-from featx.inputs import FloatArray, Reader, Settings
+from featx.inputs import FloatArray
+from featx.plans import Plan, remembered
 from featx.samples import Sample
 from featx.tables import Reject, Rows
 
@@ -40,39 +40,6 @@ _AHEAD = 4  # chunks in flight a worker: enough that one slow sample does not ho
 _COMMIT = 64  # rows a transaction of the cache
 
 
-class Embedder(Protocol):
-    """What the engine drives: a backbone, or a baseline in its place."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Decides, with a sample's content, its row."""
-
-    @property
-    def dim(self) -> int:
-        """Columns of a row."""
-
-    @property
-    def reader(self) -> Reader:
-        """From data to items."""
-
-    def embed(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
-        """One row an item, in order."""
-
-
-class Baseline:
-    """Rows without a backbone: what samples say by themselves, such as a few raw pixels."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.reader = settings.baseline()
-        described = {"baseline": 1, settings.modality: asdict(self.reader)}  # type: ignore[call-overload]
-        self.fingerprint = hashlib.sha256(json.dumps(described).encode()).hexdigest()
-        self.dim = len(self.reader.read(self.reader.load(settings.canary())))
-
-    def embed(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
-        """The items as they are, stacked: shape (len(items), dim), float32."""
-        return np.stack(items) if items else np.empty((0, self.dim), np.float32)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """How samples become rows: decode and inference in the same worker, a worker a core.
@@ -80,11 +47,11 @@ class Engine:
     Parameters
     ----------
     n_jobs : int, default=None
-        Worker threads: None or -1 is every core that the process may use (cgroup and affinity
-        considered) and, inside a joblib worker, one.
+        Worker threads: -1 is every core that the process may use (cgroup and affinity considered)
+        and, inside a joblib worker, one. None is the same, or what `featx bench` remembered here.
     batch_size : int, default=None
-        Samples that go through the graph together; None leaves it to the modality, whose default is
-        small because large batches leave a CPU's cache.
+        Samples that go through the graph together; None leaves it to what `featx bench` remembered
+        here, else to the modality, whose default is small because large batches leave a CPU's cache.
     cache : bool, path or RowCache, default=None
         Where rows already paid for are kept; True is the user's cache. It never changes a row.
     on_error : {"fail", "skip"}, default="fail"
@@ -132,8 +99,9 @@ class Engine:
             fresh: list[tuple[bytes, FloatArray]] = []
             if store:
                 stack.callback(lambda: store.put(fresh))
-            chunks = _chunks(samples, self.batch_size or backbone.reader.chunk)
-            for done in _work(task, chunks, self.n_jobs, stack):
+            plan = remembered(backbone.kept_as)
+            size = self.batch_size or (plan.batch_size if plan else backbone.chunk)
+            for done in _work(task, _chunks(samples, size), self.n_jobs, plan, stack):
                 fresh += done.fresh
                 if self.on_error == "fail" and done.rows.rejects:
                     first = done.rows.rejects[0]
@@ -196,8 +164,8 @@ class _Task:
         keys: dict[int, bytes] = {}
         rows: dict[int, FloatArray] = {}
         if self.store:
-            fingerprint = self.backbone.fingerprint
-            keys = {p: row_key(fingerprint, reader.digest(c)) for p, c in contents.items()}
+            kept_as = self.backbone.kept_as
+            keys = {p: row_key(kept_as, reader.digest(c)) for p, c in contents.items()}
             held = zip(
                 keys, self.store.get(list(keys.values()), dim=self.backbone.dim), strict=True
             )
@@ -266,7 +234,11 @@ def _chunks(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
 
 
 def _work(
-    task: _Task, chunks: Iterator[list[Sample]], n_jobs: int | None, stack: ExitStack
+    task: _Task,
+    chunks: Iterator[list[Sample]],
+    n_jobs: int | None,
+    plan: Plan | None,
+    stack: ExitStack,
 ) -> Iterator[_Done]:
     """Results in the order of chunks: of one alone in this thread, of several from a pool's."""
     first = list(islice(chunks, 2))
@@ -274,6 +246,8 @@ def _work(
         yield from map(task, first)
         return
     workers = count_workers(n_jobs)
+    if n_jobs is None and plan and workers > 1:  # with one core left, no plan makes more of it
+        workers = plan.workers
     pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="featx"))
     stack.callback(pool.shutdown, wait=False, cancel_futures=True)
     stack.callback(task.stop.set)  # after an interrupt, workers end with their sample

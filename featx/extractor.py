@@ -15,6 +15,7 @@ from featx.catalog import Card, get_card
 from featx.engine import Cache, Engine, OnError
 from featx.errors import BadOption, FeatxWarning
 from featx.inputs import FloatArray
+from featx.providers import read_provider
 from featx.samples import Sample, shorten
 
 __all__ = ["FeatureExtractor"]
@@ -35,6 +36,8 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     batch_size, n_jobs, cache : default=None
         How to run; see ``Engine``. ``cache=True`` makes the second pass over the same samples, such as the
         folds of a grid search, a look-up.
+    provider : str, default="cpu"
+        Where it is computed, such as "openvino"; see ``featx.providers.read_provider``.
     on_error : {"fail", "skip"}, default="fail"
         With "skip" a sample that cannot be read becomes a row of NaN, with a warning: rows stay aligned
         with ``y``.
@@ -56,6 +59,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         batch_size: int | None = None,
         n_jobs: int | None = None,
         cache: Cache = None,
+        provider: str = "cpu",
         on_error: OnError = "fail",
         options: Mapping[str, Any] | None = None,
     ) -> None:
@@ -66,6 +70,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.cache = cache
+        self.provider = provider
         self.on_error = on_error
         self.options = options
 
@@ -124,7 +129,8 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
                 pooling=self.pooling,
                 normalize=self.normalize,
                 options=self.options,
-            )
+            ),
+            read_provider(self.provider),
         )
 
     def __sklearn_is_fitted__(self) -> bool:

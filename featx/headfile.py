@@ -1,7 +1,7 @@
-"""A trained head as the files of a classifier: its estimator through skops, and its arrays where it is linear.
+"""A trained head as files of a classifier: its estimator through skops, and its arrays where it is linear.
 
-``head.skops`` is the head, whole; ``head.npz`` says the same of a linear one in four arrays, from which it answers
-without scikit-learn. Neither is ever unpickled.
+``head.skops`` is the head, whole; ``head.npz`` says the same of a linear one in a few arrays, from which it
+answers without scikit-learn. Neither is ever unpickled.
 """
 
 from __future__ import annotations

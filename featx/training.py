@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 from featx.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
-from featx.classifier import Classifier
+from featx.classifier import Classifier, check_exact
 from featx.engine import Baseline, Engine
 from featx.errors import BadLabels, BadSample
 from featx.evaluation import Report, evaluate_predictions, missing_labels, tell_rejects
@@ -108,6 +108,7 @@ def fit(
     check_labels([sample.label for sample in known], [sample.id for sample in known])
     engine = engine or Engine()
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
+    check_exact(opened.provider)
     start = time.perf_counter()
     rows = engine.embed(known, opened)
     tell_rejects(rows.rejects, len(known))

@@ -40,6 +40,7 @@ class Counting:
             backbone.dim,
             backbone.reader,
         )
+        self.kept_as, self.chunk = backbone.kept_as, backbone.chunk
         self.items = 0
 
     def embed(self, items, batch_size=None):

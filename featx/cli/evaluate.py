@@ -31,7 +31,7 @@ def evaluate(
     from featx.artifact import load
     from featx.evaluation import evaluate as measure
 
-    loaded = load(classifier)
+    loaded = load(classifier, provider=run.provider)
     samples = columns.read(source, loaded.card, split="test")
     with run.engine(len(samples)) as engine:
         report = measure(loaded, samples, engine=engine)

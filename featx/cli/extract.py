@@ -62,7 +62,7 @@ def extract(
     to_stdout = str(output) == "-"
     if not to_stdout:
         check_output(output)
-    backbone = chosen.open()
+    backbone = chosen.open(run.provider)
     samples = columns.read(source, backbone.card, split=split)
     start = time.perf_counter()
     with run.engine(len(samples)) as engine:

@@ -70,7 +70,7 @@ def fit(
     from featx.training import fit as train
 
     check_target(output, overwrite=overwrite)
-    backbone = chosen.open()
+    backbone = chosen.open(run.provider)
     samples = columns.read(source, backbone.card, split="train")
     with run.engine(len(samples)) as engine:
         classifier = train(

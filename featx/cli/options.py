@@ -26,6 +26,7 @@ __all__ = [
     "SourceChoice",
     "backbone_options",
     "format_option",
+    "provider_option",
     "run_options",
     "source_options",
 ]
@@ -65,11 +66,12 @@ class BackboneChoice:
             tap=self.tap, pooling=self.pooling, normalize=self.normalize, options=self.options
         )
 
-    def open(self) -> Backbone:
-        """The backbone, its bytes proven."""
+    def open(self, provider: str = "cpu") -> Backbone:
+        """The backbone, its bytes proven, computed where ``--provider`` says."""
         from featx.backbone import open_backbone
+        from featx.providers import read_provider
 
-        return open_backbone(self.card())
+        return open_backbone(self.card(), read_provider(provider))
 
     @property
     def options(self) -> dict[str, Any]:
@@ -119,6 +121,7 @@ class RunChoice:
     batch_size: int | None
     cache: bool
     on_error: str
+    provider: str
 
     @contextmanager
     def engine(self, total: int | None, words: str = "embedding") -> Iterator[Engine]:
@@ -186,6 +189,15 @@ def source_options(function: F) -> F:
     return _gather(function, options, SourceChoice, "columns")
 
 
+provider_option = click.option(
+    "--provider",
+    default="cpu",
+    show_default=True,
+    metavar="NAME",
+    help="Where the graph is computed: cpu, openvino, cuda, coreml, directml; openvino:bf16, cuda:1.",
+)
+
+
 def format_option(*styles: str, help: str) -> Callable[[F], F]:
     """``--format`` as a parameter named ``style``; the first of ``styles`` is the default."""
     return click.option(
@@ -199,7 +211,7 @@ def format_option(*styles: str, help: str) -> Callable[[F], F]:
 
 
 def run_options(on_error: str) -> Callable[[F], F]:
-    """``--jobs --batch-size --cache --on-error`` as one ``RunChoice`` named ``run``."""
+    """``--jobs --batch-size --cache --on-error --provider`` as one ``RunChoice`` named ``run``."""
     options = [
         click.option("--jobs", type=int, metavar="N", help="Worker threads [default: every core]."),
         click.option(
@@ -218,6 +230,7 @@ def run_options(on_error: str) -> Callable[[F], F]:
             show_default=True,
             help="What to do with a sample that cannot be read.",
         ),
+        provider_option,
     ]
     return lambda function: _gather(function, options, RunChoice, "run")
 

@@ -62,7 +62,7 @@ def predict(
     from featx.samples import distinct
     from featx.tables import Reject, write_rejects
 
-    loaded = load(classifier)
+    loaded = load(classifier, provider=run.provider)
     samples = distinct(sample for each in sources for sample in columns.read(each, loaded.card))
     if style == "csv":
         click.echo("id,label,probability,top")

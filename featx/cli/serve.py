@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from featx.cli.options import provider_option
 from featx.errors import BadOption
 
 __all__ = ["serve"]
@@ -35,6 +36,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds a request may take.")
 @click.option("--max-body", default=32, show_default=True, help="MiB of a request's body.")
 @click.option("--max-samples", default=64, show_default=True, help="Samples of a request.")
+@provider_option
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Follow the files.")
 def serve(
     classifiers: tuple[Path, ...],
@@ -46,6 +48,7 @@ def serve(
     timeout: float,
     max_body: int,
     max_samples: int,
+    provider: str,
     reload: bool,
 ) -> None:
     """Answer HTTP requests with CLASSIFIERS, each under the name of its folder without the suffix.
@@ -69,7 +72,7 @@ def serve(
     )
     paths = _named(classifiers)
     app = create_app(
-        {name: load(path) for name, path in paths.items()},
+        {name: load(path, provider=provider) for name, path in paths.items()},
         limits=limits,
         token=token,
         log=_tell,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from featx.backbone import Backbone, open_backbone
+from featx.backbone import Backbone
 from featx.classifier import Classifier
 from featx.errors import BadOption
 from featx.inputs import FloatArray, Reader
@@ -27,6 +27,16 @@ class Bounded:
     def fingerprint(self) -> str:
         """The backbone's: a row that is made is the same row."""
         return self.backbone.fingerprint
+
+    @property
+    def kept_as(self) -> str:
+        """The backbone's."""
+        return self.backbone.kept_as
+
+    @property
+    def chunk(self) -> int:
+        """The backbone's."""
+        return self.backbone.chunk
 
     @property
     def dim(self) -> int:
@@ -83,7 +93,7 @@ class Registry:
         known = (each.backbone for each in self._served.values())
         backbone = next((each for each in known if each.fingerprint == fingerprint), None)
         if backbone is None:
-            opened = open_backbone(classifier.card)
+            opened = classifier.open()
             backbone = Bounded(opened, _lowered(opened.reader, self._limits))
         self._served[name] = Served(name, classifier, backbone)
 

@@ -48,7 +48,8 @@ class Watch:
             self._marks[name] = mark
             words, outcome = f"{path}: replaced", "done"
             try:
-                self._registry.put(name, load(path))
+                provider = self._registry.get(name).classifier.provider
+                self._registry.put(name, load(path, provider=provider))
             except FeatxError as error:
                 words, outcome = f"{path}: the old one stays: {error}", "failed"
             self._metrics.reloads.labels(name, outcome).inc()
