@@ -7,6 +7,7 @@ makes its scores calibrated probabilities and never changes which class is first
 from featx.heads.fitted import (
     FittedHead,
     find_temperature,
+    floored_log,
     label_first,
     scores,
     softmax,
@@ -21,6 +22,7 @@ __all__ = [
     "Head",
     "choose_heads",
     "find_temperature",
+    "floored_log",
     "label_first",
     "make_head",
     "scores",

@@ -14,7 +14,15 @@ from sklearn.pipeline import Pipeline
 from featx.errors import BadOption
 from featx.inputs import FloatArray
 
-__all__ = ["FittedHead", "find_temperature", "label_first", "scores", "softmax", "stray_log_loss"]
+__all__ = [
+    "FittedHead",
+    "find_temperature",
+    "floored_log",
+    "label_first",
+    "scores",
+    "softmax",
+    "stray_log_loss",
+]
 
 _STRAY = 0.01  # share of samples that may be anything, when a temperature is sought
 _FLOOR = 0.03  # added to probabilities before their logarithm: a vote of zero is not a proof
@@ -49,7 +57,12 @@ def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
         if values.ndim == 2 and getattr(last, "decision_function_shape", "") == "ovo":
             values = _worst_duels(values, len(last.classes_))
         return values if values.ndim == 2 else np.stack([np.zeros_like(values), values], axis=1)
-    return np.log(np.asarray(estimator.predict_proba(rows), np.float64) + _FLOOR)
+    return floored_log(np.asarray(estimator.predict_proba(rows), np.float64))
+
+
+def floored_log(shares: Doubles) -> Doubles:
+    """The logarithm of shares after adding 0.03: scores where there are only probabilities or votes."""
+    return np.asarray(np.log(shares + _FLOOR))
 
 
 def _worst_duels(margins: Doubles, n_classes: int) -> Doubles:
