@@ -20,6 +20,7 @@ __all__ = [
     "BadTable",
     "DownloadFailed",
     "FeatxError",
+    "FeatxNotice",
     "FeatxWarning",
     "MissingExtra",
     "MissingWeights",
@@ -37,6 +38,10 @@ class FeatxError(Exception):
 
 class FeatxWarning(UserWarning):
     """Something is not as it should be, and featx went on without it."""
+
+
+class FeatxNotice(FeatxWarning):
+    """What is going to happen, said beforehand; nothing is wrong."""
 
 
 class BadOption(FeatxError, ValueError):

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from featx import __version__
-from featx.errors import FeatxError, FeatxWarning
+from featx.errors import FeatxError, FeatxNotice, FeatxWarning
 
 __all__ = ["main"]
 
@@ -67,7 +67,8 @@ def _once() -> Callable[..., None]:
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, FeatxWarning) and str(message) not in shown:
             shown.add(str(message))
-            click.echo(f"Warning: {message}", err=True)
+            kind = "Note" if issubclass(category, FeatxNotice) else "Warning"
+            click.echo(f"{kind}: {message}", err=True)
 
     return show
 

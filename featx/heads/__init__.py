@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from featx.heads.arrays import to_arrays as to_arrays
     from featx.heads.fitted import FittedHead as FittedHead
     from featx.heads.fitted import find_temperature as find_temperature
+    from featx.heads.fitted import floored_log as floored_log
     from featx.heads.fitted import label_first as label_first
     from featx.heads.fitted import scores as scores
     from featx.heads.fitted import softmax as softmax
@@ -35,6 +36,7 @@ _HOMES = {
     "StoredHead": "arrays",
     "choose_heads": "table",
     "find_temperature": "fitted",
+    "floored_log": "fitted",
     "label_first": "fitted",
     "make_head": "table",
     "scores": "fitted",

@@ -19,6 +19,7 @@ __all__ = [
     "FittedHead",
     "calibrate",
     "find_temperature",
+    "floored_log",
     "label_first",
     "scores",
     "softmax",
@@ -61,7 +62,12 @@ def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
         if values.ndim == 2 and getattr(last, "decision_function_shape", "") == "ovo":
             values = _worst_duels(values, len(last.classes_))
         return values if values.ndim == 2 else np.stack([np.zeros_like(values), values], axis=1)
-    return np.log(np.asarray(estimator.predict_proba(rows), np.float64) + _FLOOR)
+    return floored_log(np.asarray(estimator.predict_proba(rows), np.float64))
+
+
+def floored_log(shares: Doubles) -> Doubles:
+    """The logarithm of shares after adding 0.03: scores where there are only probabilities or votes."""
+    return np.asarray(np.log(shares + _FLOOR))
 
 
 def _worst_duels(margins: Doubles, n_classes: int) -> Doubles:

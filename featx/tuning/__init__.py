@@ -1,0 +1,6 @@
+"""Which head, with which parameters and which temperature: cross-validation on rows."""
+
+from featx.tuning.choosing import Choice, Recipe, fit_choice, tune
+from featx.tuning.folds import make_folds
+
+__all__ = ["Choice", "Recipe", "fit_choice", "make_folds", "tune"]

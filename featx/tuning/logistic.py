@@ -1,0 +1,305 @@
+"""Logistic regression along a path of penalties, every fold at once.
+
+The problem is scikit-learn's, the way to its solution is not: all folds share one copy of the rows, in float32,
+and go through it together; each penalty starts where a stronger one ended; and L-BFGS steps through the inverse
+of the curvature that the rows have at the start, so that it needs a few steps where plain L-BFGS needs hundreds.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
+
+from featx.inputs import FloatArray
+
+__all__ = ["LogisticPath", "Map"]
+
+_BLOCK = 512  # rows that a thread takes at a time; fixed, so that sums do not depend on the threads
+_CHUNK = 2048  # rows for one part of their outer product
+_LEAP = 0.7  # of the last step along the path, taken once more before the descent
+_MEMORY = 8  # pairs that L-BFGS remembers
+_STEPS = 500
+_ENOUGH = 1e-4  # of the decrease that the slope promises
+_SHORTEST = 1e-6  # step of a line search, after which it is taken as it is
+_ROUNDING = 1e-6  # of the loss, below which float32 cannot tell a decrease
+
+Doubles = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+class LogisticPath:
+    """The same rows split in several ways, and on each training part a regression that gets less stiff.
+
+    What is minimised is, for each split, what ``LogisticRegression(C=C)`` minimises on the training part
+    after a ``StandardScaler`` that was fitted on it: multinomial for three or more classes, one column for
+    two, the intercept without a penalty.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), float32
+    y : ndarray of shape (n,), integers
+        Classes, 0 … k - 1.
+    trains : sequence of p integer arrays
+        Rows of each training part, all of which have all classes.
+    balance : bool
+        Classes weigh the same, as by ``class_weight="balanced"``.
+    tol : float
+        The largest entry of the mean loss's gradient at which a regression is done.
+    share : callable
+        ``map``, or that of a pool of threads. It never changes a bit of the answer.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (p, d + 1, m), float32
+        Of standardised columns, and last the intercept; m is k, or 1 for two classes.
+
+    Notes
+    -----
+    A split's standardisation is a change of variables: with z = (x - M) / S for all rows and m, s of the
+    training part, w·(x - m) / s = (w S / s)·z + w·(M - m) / s. So there is one table of rows for all splits.
+    """
+
+    def __init__(
+        self,
+        rows: FloatArray,
+        y: Places,
+        trains: Sequence[Places],
+        *,
+        balance: bool,
+        tol: float,
+        share: Map = map,
+    ) -> None:
+        n, d = rows.shape
+        k = int(y.max()) + 1
+        self._share, self._tol = share, tol
+        self._starts = range(0, n, _BLOCK)
+        whole = _scaler(rows, np.arange(n))
+        scalers = list(share(lambda p: _scaler(rows, trains[p]), range(len(trains))))
+        self._rows = np.empty((n, d), np.float32)
+        for start in self._starts:
+            part = slice(start, start + _BLOCK)
+            self._rows[part] = (rows[part] - whole.mean_) / whole.scale_
+        # columns that are constant in a training part say nothing there
+        varied = np.stack([each.scale_ == np.sqrt(each.var_) for each in scalers])
+        scales = np.stack([each.scale_ for each in scalers])
+        means = np.stack([each.mean_ for each in scalers])
+        self._stretch = (varied * whole.scale_ / scales).astype(np.float32)[:, :, None]
+        self._shift = (varied * (whole.mean_ - means) / scales).astype(np.float32)[:, :, None]
+        self._truth = (y[:, None] == np.arange(k)).astype(np.float32)[:, (1 if k == 2 else 0) :]
+        self._sizes = np.array([len(train) for train in trains])
+        self._shares = np.stack([_shares(y, train, balance) for train in trains], axis=1)
+        self._spectrum = _Spectrum.of(self._rows, share)
+        self.weights = np.zeros((len(trains), d + 1, self._truth.shape[1]), np.float32)
+
+    def walk(self, strengths: Iterable[float]) -> Iterator[float]:
+        """Solve for each C in turn; ``weights`` are its solution while it is given out."""
+        last = self.weights
+        for strength in strengths:
+            ahead = self.weights + _LEAP * (self.weights - last)
+            penalty = (1 / (strength * self._sizes)).astype(np.float32)[:, None, None]
+            last, self.weights = self.weights, self._descend(ahead, penalty)
+            yield strength
+
+    def scores(self, split: int, places: Places) -> Doubles:
+        """What the regression of one split says of some rows; shape (n, k), float64."""
+        inside, offset = self._inside(self.weights)
+        own = np.concatenate(
+            [
+                self._rows[places[start : start + _BLOCK]] @ inside[split]
+                for start in range(0, max(len(places), 1), _BLOCK)
+            ]
+        )
+        values = np.asarray(own + offset[split], np.float64)
+        return values if values.shape[1] > 1 else np.hstack([np.zeros_like(values), values])
+
+    def _inside(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Weights and intercepts for the shared rows."""
+        own = weights[:, :-1]
+        return own * self._stretch, weights[:, -1] + (own * self._shift).sum(axis=1)
+
+    def _evaluate(self, weights: FloatArray, penalty: FloatArray) -> tuple[Doubles, FloatArray]:
+        """The loss of each split, and its gradient."""
+        inside, offset = self._inside(weights)
+        p, d, m = inside.shape
+        table = np.ascontiguousarray(inside.transpose(1, 0, 2)).reshape(d, p * m)
+        task = partial(self._block, table, offset)
+        losses, pull, push = np.zeros(p), np.zeros((d, p * m), np.float32), np.zeros((p, m))
+        for loss, toward, total in self._share(task, self._starts):
+            losses += loss
+            pull += toward
+            push += total
+        slope = pull.reshape(d, p, m).transpose(1, 0, 2)
+        gradient = np.empty_like(weights)
+        gradient[:, :-1] = slope * self._stretch + self._shift * push[:, None]
+        gradient[:, :-1] += penalty * weights[:, :-1]
+        gradient[:, -1] = push
+        squares = (weights[:, :-1].astype(np.float64) ** 2).sum(axis=(1, 2))
+        return losses + penalty[:, 0, 0] / 2 * squares, gradient
+
+    def _block(
+        self, table: FloatArray, offset: FloatArray, start: int
+    ) -> tuple[Doubles, FloatArray, FloatArray]:
+        """Loss and gradient of a few rows, read once."""
+        part = slice(start, start + _BLOCK)
+        rows, truth, shares = self._rows[part], self._truth[part, None], self._shares[part]
+        values = (rows @ table).reshape(len(rows), *offset.shape)
+        values += offset
+        top = values.max(axis=2, keepdims=True)
+        if values.shape[2] == 1:
+            np.maximum(top, 0, out=top)
+        own = (values * truth).sum(axis=2)
+        np.exp(values - top, out=values)
+        total = values.sum(axis=2, keepdims=True)
+        if values.shape[2] == 1:
+            total += np.exp(-top)
+        losses = (shares * (np.log(total) + top)[:, :, 0] - shares * own).sum(
+            axis=0, dtype=np.float64
+        )
+        values /= total
+        values -= truth
+        values *= shares[:, :, None]
+        return losses, rows.T @ values.reshape(len(rows), -1), values.sum(axis=0)
+
+    def _descend(self, at: FloatArray, penalty: FloatArray) -> FloatArray:
+        """L-BFGS on all splits at once, each with a step of its own, until the last is done."""
+        soften = partial(self._soften, penalty=penalty, curvature=self._curvature(at))
+        history = _History(soften)
+        loss, gradient = self._evaluate(at, penalty)
+        for _ in range(_STEPS):
+            busy = np.abs(gradient).max(axis=(1, 2), keepdims=True) > self._tol
+            if not busy.any():
+                return at
+            step = -history.turn(gradient) * busy
+            slope, length = _dot(gradient, step), np.ones_like(penalty)
+            while True:
+                there = at + length * step
+                new_loss, new_gradient = self._evaluate(there, penalty)
+                allowed = loss + (_ENOUGH * length * slope)[:, 0, 0] + _ROUNDING * np.abs(loss)
+                failed = new_loss > allowed
+                if not failed.any() or length.min() < _SHORTEST:
+                    break
+                length[failed] /= 2
+            history.add(there - at, new_gradient - gradient)
+            at, loss, gradient = there, new_loss, new_gradient
+        told = f"the logistic path stopped after {_STEPS} steps, before it converged"
+        warnings.warn(told, ConvergenceWarning, stacklevel=2)
+        return at
+
+    def _curvature(self, weights: FloatArray) -> float:
+        """Of the loss, per column of scores: a mean over some rows."""
+        inside, offset = self._inside(weights)
+        some = self._rows[:: max(1, len(self._rows) // _BLOCK)]
+        values = np.stack([some @ own for own in inside], axis=1) + offset
+        if values.shape[2] == 1:
+            values = np.concatenate([np.zeros_like(values), values], axis=2)
+        shares = np.exp(values - values.max(axis=2, keepdims=True))
+        shares /= shares.sum(axis=2, keepdims=True)
+        return max(float((shares * (1 - shares)).mean()), 1e-6)
+
+    def _soften(self, gradient: FloatArray, penalty: FloatArray, curvature: float) -> FloatArray:
+        """The gradient through the inverse of a curvature that is the same for every row."""
+        soft = np.empty_like(gradient)
+        soft[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty)
+        soft[:, -1] = gradient[:, -1] / curvature
+        return soft
+
+
+@dataclass(frozen=True, slots=True)
+class _Spectrum:
+    """Eigenvectors and eigenvalues of the mean outer product of rows."""
+
+    vectors: FloatArray  # (d, r)
+    values: FloatArray  # (r,)
+
+    @classmethod
+    def of(cls, rows: FloatArray, share: Map) -> _Spectrum:
+        n, d = rows.shape
+        if n < d:
+            values, left = np.linalg.eigh((rows @ rows.T / n).astype(np.float64))
+            kept = values > values[-1] * 1e-6
+            values, left = values[kept], left[:, kept].astype(np.float32)
+            vectors = rows.T @ left / np.sqrt(n * values).astype(np.float32)
+            return cls(vectors, values.astype(np.float32))
+        gram = np.zeros((d, d))
+        for part in share(lambda start: _gram(rows[start : start + _CHUNK]), range(0, n, _CHUNK)):
+            gram += part
+        values, vectors = np.linalg.eigh(gram / n)
+        return cls(vectors.astype(np.float32), np.maximum(values, 0).astype(np.float32))
+
+    def solve(self, table: FloatArray, curvature: float, penalty: FloatArray) -> FloatArray:
+        """``table`` times the inverse of curvature x outer product + penalty; shape (p, d, m) stays."""
+        p, d, m = table.shape
+        flat = table.transpose(1, 0, 2).reshape(d, p * m)
+        inner = (self.vectors.T @ flat).reshape(-1, p, m)
+        soft = 1 / (curvature * self.values[:, None, None] + penalty[:, 0, 0, None])
+        if len(self.values) == d:
+            made = self.vectors @ (inner * soft).reshape(d, p * m)
+        else:  # outside the span of the rows there is nothing but the penalty
+            stiff = 1 / penalty[:, 0, 0, None]
+            made = (flat.reshape(d, p, m) * stiff).reshape(d, p * m)
+            made += self.vectors @ (inner * (soft - stiff)).reshape(-1, p * m)
+        return made.reshape(d, p, m).transpose(1, 0, 2)
+
+
+class _History:
+    """The last steps and what they did to the gradient, of every split."""
+
+    def __init__(self, soften: Callable[[FloatArray], FloatArray]) -> None:
+        self._soften = soften
+        self._pairs: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+
+    def add(self, step: FloatArray, change: FloatArray) -> None:
+        along = _dot(step, change)
+        useful = along > 1e-10
+        inverse = np.where(useful, 1 / np.where(useful, along, 1), 0).astype(np.float32)
+        self._pairs = [*self._pairs[-_MEMORY + 1 :], (step, change, inverse)]
+
+    def turn(self, gradient: FloatArray) -> FloatArray:
+        """The gradient through the inverse curvature as far as it is known."""
+        turned = gradient.copy()
+        parts = []
+        for step, change, inverse in reversed(self._pairs):
+            part = inverse * _dot(step, turned)
+            turned -= part * change
+            parts.append(part)
+        turned = self._soften(turned)
+        if self._pairs:
+            _, change, inverse = self._pairs[-1]
+            norm = _dot(change, self._soften(change)) * inverse
+            turned *= np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 1)
+        for (step, change, inverse), part in zip(self._pairs, reversed(parts), strict=True):
+            turned += (part - inverse * _dot(change, turned)) * step
+        return turned
+
+
+def _dot(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Of each split; shape (p, 1, 1)."""
+    return np.asarray(np.einsum("pdm,pdm->p", one, other))[:, None, None]
+
+
+def _gram(rows: FloatArray) -> FloatArray:
+    return np.asarray(rows.T @ rows)
+
+
+def _scaler(rows: FloatArray, places: Places) -> StandardScaler:
+    scaler = StandardScaler()
+    for start in range(0, len(places), _BLOCK):
+        scaler.partial_fit(rows[places[start : start + _BLOCK]])
+    return scaler
+
+
+def _shares(y: Places, train: Places, balance: bool) -> FloatArray:
+    """What each sample weighs in a split, 0 where it is left out; they add up to one."""
+    weights = np.zeros(len(y))
+    counts = np.bincount(y[train])
+    weights[train] = 1 / (counts[y[train]] * len(counts)) if balance else 1 / len(train)
+    return weights.astype(np.float32)
