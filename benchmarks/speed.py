@@ -59,7 +59,7 @@ def main() -> None:
                     suite.search(section, backbone, paths, name)
                     save(given.json, suite)
             if step in steps:
-                suite.measure(section, backbone, paths, names, given.rounds)
+                suite.measure(section, backbone, paths, names, rounds=given.rounds, add=given.add)
                 save(given.json, suite)
     show(suite, strict=given.strict)
 
@@ -90,6 +90,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=cache, help="for what is made [%(default)s]")
     parser.add_argument("--json", type=Path, help="write the figures here, or add them to it")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--add", action="store_true", help="add the rounds to those of the JSON file"
+    )
     parser.add_argument("--cores", type=int, help="use so many [all that the process may use]")
     parser.add_argument("--photos", type=int, help="about so many, evenly spaced [all]")
     parser.add_argument("--large", type=int, default=40, help="12-megapixel photos [%(default)s]")

@@ -38,7 +38,7 @@ def fastembed(cores: int) -> tuple[Setting, ...]:
 
 
 def torch(cores: int) -> tuple[Setting, ...]:
-    shapes = [(0, cores), (1, cores), (1, max(cores - 1, 1)), (2, cores), (2, 1)]
+    shapes = [(0, cores), (1, cores), (cores, cores), (cores, 1)]
     return tuple(
         {"workers": workers, "threads": threads, "batch": 16, "channels_last": last}
         for last in (True, False)
