@@ -36,6 +36,7 @@ def main() -> None:
     given = arguments()
     cores = tuple(sorted(os.sched_getaffinity(0))[: given.cores])
     suite = Suite(Place(given.models, given.data, given.work, cores))
+    os.environ |= suite.place.environment()
     if given.json and given.json.exists():
         suite.found |= json.loads(given.json.read_text(encoding="utf-8"))
     steps = given.only or STEPS

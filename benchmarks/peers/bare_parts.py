@@ -26,19 +26,22 @@ def plain_reader(image: dict[str, Any]) -> Callable[[str], np.ndarray]:
     from PIL import Image
 
     resize, crop = image["resize"], image["crop"]
-    mean = np.array(image["mean"], np.float32) * 255
-    gain = np.float32(1) / (np.array(image["std"], np.float32) * 255)
+    mean = np.array(image["mean"] or [0.0] * 3, np.float32) / np.float32(image["scale"])
+    gain = np.float32(image["scale"]) / np.array(image["std"] or [1.0] * 3, np.float32)
 
     def read(path: str) -> np.ndarray:
         with Image.open(path) as photo:
             scale = image["draft"] * resize / min(photo.size)
             photo.draft("RGB", tuple(math.ceil(side * scale) for side in photo.size))
             seen = photo.convert("RGB")
-        step = min(seen.size) / resize
-        kept = crop * step
-        left, top = (seen.width - kept) / 2, (seen.height - kept) / 2
-        box = (left, top, left + kept, top + kept)
-        small = seen.resize((crop, crop), Image.Resampling(FILTERS[image["interpolation"]]), box)
+        box = [0.0] * 4
+        for axis, side in enumerate(seen.size):
+            wide = int(resize * side / min(seen.size))  # as torchvision rounds
+            first = round((wide - crop) / 2)
+            box[axis], box[axis + 2] = first * side / wide, (first + crop) * side / wide
+        small = seen.resize(
+            (crop, crop), Image.Resampling(FILTERS[image["interpolation"]]), tuple(box)
+        )
         values = np.asarray(small, np.float32)
         return np.ascontiguousarray(((values - mean) * gain).transpose(2, 0, 1))
 

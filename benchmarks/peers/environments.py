@@ -10,7 +10,7 @@ from pathlib import Path
 # what to install, and what instead where that cannot be had
 WANTED = {
     "fastembed": (["fastembed"],),
-    "torch": (["torch==2.13.0", "torchvision", "onnx", "pillow"],),
+    "torch": (["torch==2.13.0", "onnx", "pillow"],),
     "keras": (["tensorflow-cpu"], ["tensorflow"]),
 }
 

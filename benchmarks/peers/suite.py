@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.catalog import get_card
+from featx.catalog import get_card, prove
 from peers import environments, figures, quantized, running
 from peers.contenders import contenders
 from peers.environments import Unavailable
@@ -22,7 +22,7 @@ from peers.environments import Unavailable
 __all__ = ["Place", "Suite"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-IMAGE = ("resize", "crop", "interpolation", "mean", "std", "draft")
+IMAGE = ("resize", "crop", "interpolation", "scale", "mean", "std", "draft")
 INT8 = "featx int8"
 
 
@@ -57,7 +57,6 @@ class Suite:
 
     def __post_init__(self) -> None:
         self.found["machine"] = machine(self.place.cores)
-        os.environ |= self.place.environment()
 
     def prepare(self, names: Iterable[str], backbone: str) -> dict[str, str]:
         """See to all that the contenders need; gives why some cannot take part."""
@@ -195,7 +194,7 @@ class Suite:
         self.place.work.mkdir(parents=True, exist_ok=True)
         return {
             "backbone": backbone,
-            "graph": str(self.place.models / backbone / "backbone.onnx"),
+            "graph": str(prove(card)[card.graph.name]),
             "output": card.output,
             "image": {key: getattr(card.input, key) for key in IMAGE},
             "paths": list(paths),
