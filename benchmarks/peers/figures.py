@@ -92,6 +92,7 @@ def summary(answers: Answers, cores: int) -> dict[str, Any]:
         found[name] = {
             "images_per_second": asdict(spread),
             "images_per_second_with_start": asdict(whole),
+            "others": max(each.get("others", 0.0) for each in given),
             "peak_mib": round(statistics.median(each["peak_bytes"] for each in given) / 2**20),
         }
     if answers.get("parts"):
@@ -140,6 +141,8 @@ def table(section: str, kept: Mapping[str, Any]) -> Iterator[str]:
     for name, setting in kept["settings"].items():
         words = ", ".join(f"{key} {value}" for key, value in setting.items())
         yield f"{name}, its best setting: {words}  "
+    worst = max((made["others"] for name, made in found.items() if name != "parts"), default=0.0)
+    yield f"other work on the machine took at most {worst:.0%} of it during a run  "
     if "parts" in found:
         made = found["parts"]
         yield (
