@@ -14,7 +14,6 @@ holds of other sections stays in it and is printed too.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -35,10 +34,8 @@ STEPS = ("prepare", "search", "photos", "large")
 def main() -> None:
     given = arguments()
     cores = tuple(sorted(os.sched_getaffinity(0))[: given.cores])
-    suite = Suite(Place(given.models, given.data, given.work, cores))
+    suite = Suite(Place(given.models, given.data, given.work, cores), given.json)
     os.environ |= suite.place.environment()
-    if given.json and given.json.exists():
-        suite.found |= json.loads(given.json.read_text(encoding="utf-8"))
     steps = given.only or STEPS
     photos = material.photos(given.data)
     photos = photos[:: max(1, len(photos) // given.photos)] if given.photos else photos
@@ -58,16 +55,9 @@ def main() -> None:
             if "search" in steps:
                 for name in names:
                     suite.search(section, backbone, paths, name)
-                    save(given.json, suite)
             if step in steps:
                 suite.measure(section, backbone, paths, names, rounds=given.rounds, add=given.add)
-                save(given.json, suite)
     show(suite, strict=given.strict)
-
-
-def save(path: Path | None, suite: Suite) -> None:
-    if path:
-        path.write_text(json.dumps(suite.found, indent=1) + "\n", encoding="utf-8")
 
 
 def show(suite: Suite, *, strict: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
@@ -56,9 +57,12 @@ class Suite:
     """Contenders in turn; ``found`` is what is written to JSON."""
 
     place: Place
+    json: Path | None = None
     found: dict[str, Any] = field(default_factory=lambda: {"settings": {}, "sections": {}})
 
     def __post_init__(self) -> None:
+        if self.json and self.json.exists():
+            self.found |= json.loads(self.json.read_text(encoding="utf-8"))
         self.found["machine"] = machine(self.place.cores)
 
     def prepare(self, names: Iterable[str], backbone: str) -> dict[str, str]:
@@ -90,6 +94,7 @@ class Suite:
                 for setting, rate in zip(settings, tried, strict=True)
             ],
         }
+        self.save()
 
     def measure(
         self,
@@ -115,7 +120,8 @@ class Suite:
             for name, kept in self.found["settings"].get(section, {}).items()
             if name in names
         }
-        answers = self._earlier(section, settings, len(paths)) if add else {}
+        before = self._earlier(section, settings, len(paths)) if add else {}
+        answers: dict[str, list[dict[str, Any]]] = before.get("answers", {})
         for name in ("parts", "parts, all cores", *names):
             answers.setdefault(name, [])
         rows: dict[str, Any] = {}
@@ -126,31 +132,41 @@ class Suite:
             for name in names:
                 answers[name].append(self._run(name, backbone, paths, settings.get(name, {})))
                 rows[name] = np.load(self._out)
-        known = contenders(len(self.place.cores))
-        reference = rows.pop("featx", None)
-        self.found["sections"][section] = {
-            "photos": len(paths),
-            "cores": len(self.place.cores),
-            "rounds": len(answers["parts"]),
-            "notes": notes,
-            "settings": settings,
-            "cosines": {
-                name: agreement(values, reference)
-                for name, values in rows.items()
-                if known[name].comparable and reference is not None
-            },
-            "summary": figures.summary(answers, len(self.place.cores)),
-            "answers": answers,
-        }
+            self.found["sections"][section] = {
+                "photos": len(paths),
+                "cores": len(self.place.cores),
+                "rounds": len(answers["parts"]),
+                "notes": before.get("notes", {}) | notes,
+                "settings": before.get("settings", {}) | settings,
+                "cosines": before.get("cosines", {}) | self._agreements(rows),
+                "summary": figures.summary(answers, len(self.place.cores)),
+                "answers": answers,
+            }
+            self.save()
 
-    def _earlier(
-        self, section: str, settings: Mapping[str, Any], n: int
-    ) -> dict[str, list[dict[str, Any]]]:
-        """Answers of the same photos by the same settings, to which rounds can be added."""
+    def save(self) -> None:
+        """Write what was found so far, where there is a file for it."""
+        if self.json:
+            self.json.write_text(json.dumps(self.found, indent=1) + "\n", encoding="utf-8")
+
+    def _earlier(self, section: str, settings: Mapping[str, Any], n: int) -> dict[str, Any]:
+        """What is held of a section, to which rounds can be added: the same photos and settings."""
         kept = self.found["sections"].get(section)
-        if kept is None or kept["settings"] != settings or kept["photos"] != n:
+        if (
+            kept is None
+            or kept["photos"] != n
+            or (kept["settings"] | settings) != (settings | kept["settings"])
+        ):
             return {}
-        return dict(kept["answers"])
+        return dict(kept)
+
+    def _agreements(self, rows: Mapping[str, Any]) -> dict[str, list[float]]:
+        known = contenders(len(self.place.cores))
+        return {
+            name: agreement(values, rows["featx"])
+            for name, values in rows.items()
+            if name != "featx" and "featx" in rows and known[name].comparable
+        }
 
     def _rate(
         self, name: str, backbone: str, paths: Sequence[str], setting: Mapping[str, Any]
