@@ -106,8 +106,6 @@ def test_a_graph_that_answers_otherwise_is_not_written(train, pictures, tmp_path
 def test_what_cannot_be_written_is_refused_by_name(train, pictures, tmp_path):
     with pytest.raises(BadOption, match="head GaussianNB: cannot be written as a graph"):
         export(train(GaussianNB(), 2), tmp_path / "m.onnx", samples=pictures)
-    with pytest.raises(BadOption, match="interpolation 'lanczos'"):
-        export(train("ridge", 2, interpolation="lanczos"), tmp_path / "m.onnx", samples=pictures)
 
 
 def test_the_command_writes_a_file_that_onnx_accepts(train, photos, tmp_path):

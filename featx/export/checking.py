@@ -17,6 +17,7 @@ from featx.export.writing import write_graph
 from featx.files import replacing
 from featx.inputs.audio import Audio
 from featx.inputs.images import Images
+from featx.inputs.sounds import stream
 from featx.inputs.texts import Texts
 from featx.samples import Sample, make_samples
 
@@ -85,11 +86,13 @@ def export(
 def _check(classifier: Classifier, session: Any, samples: Iterable[Any] | None) -> Check:
     backbone, worst, where, changed = classifier.open(), 0.0, "", ""
     chosen = _chosen(classifier, samples)
+    inputs = [each.name for each in session.get_inputs()]
     for sample in chosen:
         feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
         expected = classifier.head.predict_proba(backbone.embed([item]))[0]
         try:
-            [label], [found] = session.run(["label", "probabilities"], feeds)
+            known = {name: feeds[name] for name in inputs}
+            [label], [found] = session.run(["label", "probabilities"], known)
         except FAILURES as error:
             reason = str(error).strip().partition("\n")[0]
             raise BadGraph(f"{sample.id}: the exported graph failed: {reason}") from error
@@ -143,20 +146,18 @@ def _image(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
 
 def _text(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
     item = backbone.reader.read(backbone.reader.load(sample.data))
+    if len(item) > 1:
+        raise BadSample(f"{sample.id}: is longer than one window")
     [batch] = backbone.reader.batches([item], 1)
-    return dict(batch.feeds), item
+    tokens = int(batch.mask.sum())
+    return {name: feed.reshape(1, -1)[:, :tokens] for name, feed in batch.feeds.items()}, item
 
 
 def _sound(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
     settings: Any = backbone.card.input
-    item = backbone.reader.read(backbone.reader.load(sample.data))
-    batches = list(backbone.reader.batches([item], 1))
-    if len(batches) > 1:
-        raise BadSample(
-            f"{sample.id}: has {len(batches)} windows; an export takes sounds of one window only"
-        )
-    wave = batches[0].feeds["waveform"]
-    return {"waveform": wave / np.float32(settings.scale)}, item
+    content = backbone.reader.load(sample.data)
+    wave = np.concatenate(list(stream(content, settings.rate)))
+    return {"waveform": wave[None]}, backbone.reader.read(content)
 
 
 _FEEDS: Mapping[type, Callable[[Backbone, Sample], tuple[dict[str, Any], Any]]] = MappingProxyType(

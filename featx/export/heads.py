@@ -14,14 +14,20 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import (
+    LogisticRegression,
+    LogisticRegressionCV,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    SGDClassifier,
+)
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 
 from featx.errors import BadOption
-from featx.export.nodes import DOUBLE, Nodes
+from featx.export.nodes import DOUBLE, FLOAT, Nodes
 
 __all__ = ["add_head"]
 
@@ -59,11 +65,12 @@ def _writer(table: Mapping[type, Writer], step: BaseEstimator) -> Writer:
 
 
 def _scale(graph: Nodes, value: str, step: Any) -> str:
+    value = graph.cast(value, FLOAT)  # as scikit-learn: a tiny scale makes much of what it rounds
     if step.mean_ is not None and step.with_mean:
-        value = graph.add("Sub", value, graph.constant(step.mean_))
+        value = graph.add("Sub", value, graph.constant(step.mean_, np.float32))
     if step.scale_ is not None:
-        value = graph.add("Div", value, graph.constant(step.scale_))
-    return value
+        value = graph.add("Div", value, graph.constant(step.scale_, np.float32))
+    return graph.cast(value, DOUBLE)
 
 
 def _turn(graph: Nodes, value: str, step: Any) -> str:
@@ -81,7 +88,9 @@ def _unit(graph: Nodes, value: str, step: Any) -> str:
 
 
 def _linear(graph: Nodes, value: str, last: Any) -> str:
-    return _sides(graph, _product(graph, value, np.atleast_2d(last.coef_).T, last.intercept_))
+    matrix = np.atleast_2d(last.coef_).T
+    scores = _product(graph, value, matrix, last.intercept_)
+    return scores if matrix.shape[1] > 1 else _of_second(graph, scores)
 
 
 def _product(graph: Nodes, value: str, matrix: Any, offset: Any) -> str:
@@ -89,12 +98,8 @@ def _product(graph: Nodes, value: str, matrix: Any, offset: Any) -> str:
     return graph.add("Add", made, graph.constant(np.broadcast_to(offset, (matrix.shape[1],))))
 
 
-def _sides(graph: Nodes, value: str) -> str:
-    """Scores as they are; a single one is that of the second of two classes, the first has 0."""
-    kept = graph.nodes[-1].input[1]
-    [width] = next(tensor.dims for tensor in graph.constants if tensor.name == kept)
-    if width > 1:
-        return value
+def _of_second(graph: Nodes, value: str) -> str:
+    """A single score is that of the second of two classes; the first has 0."""
     return graph.add("MatMul", value, graph.constant([[0.0, 1.0]]))
 
 
@@ -137,7 +142,7 @@ def _weights(last: Any, n: int) -> Any:
 def _duels(graph: Nodes, margins: str, n: int) -> str:
     """For each class the soft minimum of its margins over the others."""
     if n == 2:
-        return _sides(graph, margins)
+        return _of_second(graph, margins)
     first, second = np.triu_indices(n, 1)
     own = [np.flatnonzero((first == k) | (second == k)) for k in range(n)]
     signs = [np.where(first[pairs] == k, 1.0, -1.0) for k, pairs in enumerate(own)]
@@ -162,11 +167,13 @@ def _neighbors(graph: Nodes, value: str, last: Any) -> str:
 _STEPS: Mapping[type, Writer] = MappingProxyType(
     {StandardScaler: _scale, PCA: _turn, Normalizer: _unit}
 )
+_LINEAR = (
+    *(LogisticRegression, LogisticRegressionCV, RidgeClassifier, RidgeClassifierCV),
+    *(LinearDiscriminantAnalysis, LinearSVC, SGDClassifier),
+)
 _LAST: Mapping[type, Writer] = MappingProxyType(
     {
-        LogisticRegression: _linear,
-        RidgeClassifier: _linear,
-        LinearDiscriminantAnalysis: _linear,
+        **dict.fromkeys(_LINEAR, _linear),
         SVC: _vectors,
         NearestCentroid: _centroids,
         KNeighborsClassifier: _neighbors,

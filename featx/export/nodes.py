@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-__all__ = ["DOUBLE", "FLOAT", "INT64", "Nodes"]
+__all__ = ["BYTE", "DOUBLE", "FLOAT", "INT64", "STRING", "Nodes"]
 
-DOUBLE, FLOAT, INT64 = TensorProto.DOUBLE, TensorProto.FLOAT, TensorProto.INT64
+BYTE, DOUBLE, FLOAT = TensorProto.UINT8, TensorProto.DOUBLE, TensorProto.FLOAT
+INT64, STRING = TensorProto.INT64, TensorProto.STRING
 
 
 class Nodes:
@@ -19,10 +21,17 @@ class Nodes:
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
+        self._count = itertools.count()
+
+    def apart(self) -> Nodes:
+        """No nodes yet, for a place of their own; names and constants are those of the same graph."""
+        other = Nodes()
+        other.constants, other._count = self.constants, self._count
+        return other
 
     def add(self, op: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
         """A new node; the name of its last output."""
-        stem = f"featx/{len(self.nodes)}/{op}"
+        stem = f"featx/{next(self._count)}/{op}"
         names = [f"{stem}/{k}" for k in range(outputs)]
         self.nodes.append(helper.make_node(op, list(inputs), names, **attributes))
         return names[-1]
@@ -37,10 +46,27 @@ class Nodes:
         self.constants.append(numpy_helper.from_array(np.asarray(values, kind), name))
         return name
 
+    def whole(self, *values: int) -> str:
+        """A constant of one axis of whole numbers, as axes and shapes are given."""
+        return self.constant(values, np.int64)
+
     def cast(self, value: str, kind: int) -> str:
         """The value as numbers of another kind."""
         return self.add("Cast", value, to=kind)
 
+    def side(self, value: str, axis: int) -> str:
+        """How long an axis is: a whole number, without axes."""
+        shape = self.add("Shape", value, start=axis, end=axis + 1)
+        return self.add("Squeeze", shape)
+
     def total(self, op: str, value: str, axis: int, *, keep: bool = True) -> str:
         """The value reduced along one axis by ``ReduceSum`` or one of its like."""
-        return self.add(op, value, self.constant([axis], np.int64), keepdims=int(keep))
+        return self.add(op, value, self.whole(axis), keepdims=int(keep))
+
+    def choose(self, condition: str, then: tuple[Nodes, str], otherwise: tuple[Nodes, str]) -> str:
+        """The value of one of two places apart, of which only that one is run."""
+        branches = []
+        for part, result in (then, otherwise):
+            given = helper.make_empty_tensor_value_info(result)
+            branches.append(helper.make_graph(part.nodes, "featx", [], [given]))
+        return self.add("If", condition, then_branch=branches[0], else_branch=branches[1])

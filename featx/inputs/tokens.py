@@ -64,7 +64,7 @@ class TokenReader:
     def __init__(self, settings: Texts, tokenizer: Any) -> None:
         self._settings = settings
         self._tokenizer = tokenizer
-        self._pad = _pad_id(tokenizer)
+        self.pad_id: int = _pad_id(tokenizer)  # what short texts are filled up with
         self._frame = _frame(tokenizer)
         self._room = settings.max_length - len(self._frame)  # tokens of a text in one window
         if self._room < 1:
@@ -127,7 +127,7 @@ class TokenReader:
         lengths = np.array([len(window.ids) for window, _ in places])
         longest = self._settings.max_length if self._settings.pad else int(lengths.max())
         shape = (len(places), longest)
-        ids, types = np.full(shape, self._pad, np.int64), np.zeros(shape, np.int64)
+        ids, types = np.full(shape, self.pad_id, np.int64), np.zeros(shape, np.int64)
         for row, (window, _) in enumerate(places):
             ids[row, : lengths[row]] = window.ids
             types[row, : lengths[row]] = window.types

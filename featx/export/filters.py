@@ -1,0 +1,189 @@
+"""Pillow's filters as nodes: what each pixel of a line weighs in each pixel of a resized line.
+
+Pillow weighs in fixed point of 22 bits and rounds to eight bits after each pass. Weights are therefore whole
+numbers of 24 bits, and a pass is three products of bytes, which ONNX Runtime adds up exactly and fast: the
+pixels are Pillow's own, not only near them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from featx.export.nodes import BYTE, DOUBLE, FLOAT, INT64, Nodes
+
+__all__ = ["JUMPS", "Line", "picked", "resampled", "weights"]
+
+JUMPS = frozenset(
+    {"nearest", "box"}
+)  # a hair's breadth is another pixel: resized whole, then cropped
+
+_BITS = 22
+_MIDDLES = float(
+    (1 << 23) + (1 << 15) + (1 << 7)
+)  # so that three bytes, each less 128, are a weight
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row or column of pixels: names of whole numbers, in float64."""
+
+    side: str  # pixels that there are
+    new: str  # after resizing
+    first: str  # that is kept of them
+    kept: str  # how many are
+
+
+def weights(graph: Nodes, line: Line, how: str) -> str:
+    """Weights in units of 2**-22, float64 of shape (side, kept)."""
+    half, places = graph.constant(0.5), _count(graph, line.kept)
+    if how in JUMPS:
+        start, end = graph.constant(0.0), line.side
+        places, length = graph.add("Add", places, line.first), line.new
+    else:
+        step = graph.add("Div", line.side, line.new)
+        last = graph.add("Mul", graph.add("Add", line.first, line.kept), step)
+        start, end = graph.add("Mul", line.first, step), graph.add("Min", line.side, last)
+        start, end = graph.cast(start, FLOAT), graph.cast(end, FLOAT)  # as Pillow takes its box
+        scale = graph.cast(graph.add("Sub", end, start), DOUBLE)
+        start, length = graph.cast(start, DOUBLE), line.kept
+    if how in JUMPS:
+        scale = end
+    scale = graph.add("Div", scale, length)
+    wide = graph.add("Max", scale, graph.constant(1.0))
+    narrow = graph.add("Reciprocal", wide)
+    middle = graph.add("Mul", graph.add("Add", places, half), scale)
+    middle = graph.add("Add", middle, start)
+    pixels = graph.add("Unsqueeze", _count(graph, line.side), graph.whole(1))
+    away = graph.add("Add", graph.add("Sub", pixels, middle), half)
+    raw = _FILTERS[how](graph, graph.add("Mul", away, narrow))
+    if how == "box":  # Pillow looks at no pixel beyond; elsewhere those weigh nothing anyway
+        reach = graph.add("Mul", wide, half)
+        low = graph.add("Floor", graph.add("Add", graph.add("Sub", middle, reach), half))
+        high = graph.add("Floor", graph.add("Add", graph.add("Add", middle, reach), half))
+        above = graph.add("GreaterOrEqual", pixels, low)
+        seen = graph.add("And", above, graph.add("Less", pixels, high))
+        raw = graph.add("Mul", raw, graph.cast(seen, DOUBLE))
+    share = graph.add("Div", raw, graph.total("ReduceSum", raw, 0))
+    sized = graph.add("Mul", graph.add("Abs", share), graph.constant(float(1 << _BITS)))
+    return graph.add("Mul", _nearest_whole(graph, sized), graph.add("Sign", share))
+
+
+def resampled(graph: Nodes, pixels: str, weighed: str) -> str:
+    """Pixels, uint8 of shape (…, side), weighed to (…, kept) and rounded to eight bits."""
+    rest, total = graph.add("Add", weighed, graph.constant(_MIDDLES)), ""
+    zeros = [graph.constant(each, np.uint8) for each in (0, 128)]
+    for unit in (1 << 16, 1 << 8, 1):
+        size = graph.constant(unit)
+        digit = graph.add("Floor", graph.add("Div", rest, size))
+        rest = graph.add("Sub", rest, graph.add("Mul", digit, size))
+        made = graph.add("MatMulInteger", pixels, graph.cast(digit, BYTE), *zeros)
+        part = graph.add("Mul", made, graph.constant(unit, np.int32)) if unit > 1 else made
+        total = graph.add("Add", total, part) if total else part
+    half, one = (graph.constant(1 << bits, np.int32) for bits in (_BITS - 1, _BITS))
+    level = graph.add("Div", graph.add("Add", total, half), one)  # below zero all is black anyway
+    black, white = (graph.constant(each, np.int32) for each in (0, 255))
+    return graph.cast(graph.add("Clip", level, black, white), BYTE)
+
+
+def picked(graph: Nodes, line: Line) -> str:
+    """The place of the nearest pixel for each that is kept, int64 of shape (kept,)."""
+    step = graph.add("Div", line.side, line.new)
+    first = graph.add("Mul", step, graph.constant(0.5))
+    count = graph.add("Sub", graph.add("Add", line.first, line.kept), graph.constant(1.0))
+    count = graph.add("Unsqueeze", graph.cast(count, INT64), graph.whole(0))
+    steps = graph.add("Concat", *_ones(graph, first), graph.add("Expand", step, count), axis=0)
+    sums = graph.add("CumSum", steps, graph.constant(0, np.int64))  # Pillow adds step by step, too
+    places = graph.cast(graph.add("Floor", sums), INT64)
+    start = graph.add("Unsqueeze", graph.cast(line.first, INT64), graph.whole(0))
+    return graph.add("Slice", places, start, graph.whole(1 << 62))
+
+
+def _ones(graph: Nodes, *values: str) -> list[str]:
+    return [graph.add("Unsqueeze", value, graph.whole(0)) for value in values]
+
+
+def _box(graph: Nodes, away: str) -> str:
+    low = graph.add("Less", graph.constant(-0.5), away)
+    return graph.cast(graph.add("And", low, _within(graph, away, 0.5)), DOUBLE)
+
+
+def _bilinear(graph: Nodes, away: str) -> str:
+    one, zero = graph.constant(1.0), graph.constant(0.0)
+    return graph.add("Max", graph.add("Sub", one, graph.add("Abs", away)), zero)
+
+
+def _bicubic(graph: Nodes, away: str) -> str:
+    far = graph.add("Abs", away)
+    near, next_to = (
+        _polynomial(graph, far, 1.5, -2.5, 0, 1),
+        _polynomial(graph, far, -0.5, 2.5, -4, 2),
+    )
+    outer = graph.add("Where", _below(graph, far, 2.0), next_to, graph.constant(0.0))
+    return graph.add("Where", _below(graph, far, 1.0), near, outer)
+
+
+def _polynomial(graph: Nodes, value: str, *factors: float) -> str:
+    made = graph.constant(factors[0])
+    for factor in factors[1:]:
+        made = graph.add("Add", graph.add("Mul", made, value), graph.constant(factor))
+    return made
+
+
+def _hamming(graph: Nodes, away: str) -> str:
+    angle = graph.add("Mul", away, graph.constant(math.pi))
+    swing = graph.add("Mul", _cosine(graph, angle), graph.constant(0.46))
+    window = graph.add("Add", swing, graph.constant(0.54))
+    made = graph.add("Mul", _sinc(graph, away), window)
+    return graph.add("Where", _below(graph, graph.add("Abs", away), 1.0), made, graph.constant(0.0))
+
+
+def _lanczos(graph: Nodes, away: str) -> str:
+    wide = graph.add("Div", away, graph.constant(3.0))
+    made = graph.add("Mul", _sinc(graph, away), _sinc(graph, wide))
+    return graph.add("Where", _below(graph, graph.add("Abs", away), 3.0), made, graph.constant(0.0))
+
+
+def _sinc(graph: Nodes, value: str) -> str:
+    angle = graph.add("Mul", value, graph.constant(math.pi))
+    at_zero = graph.add("Equal", angle, graph.constant(0.0))
+    safe = graph.add("Where", at_zero, graph.constant(1.0), angle)
+    made = graph.add("Div", graph.add("Sin", safe), safe)
+    return graph.add("Where", at_zero, graph.constant(1.0), made)
+
+
+def _cosine(graph: Nodes, angle: str) -> str:
+    return graph.add("Sin", graph.add("Add", angle, graph.constant(math.pi / 2)))
+
+
+def _below(graph: Nodes, value: str, limit: float) -> str:
+    return graph.add("Less", value, graph.constant(limit))
+
+
+def _within(graph: Nodes, value: str, limit: float) -> str:
+    return graph.add("LessOrEqual", value, graph.constant(limit))
+
+
+def _count(graph: Nodes, side: str) -> str:
+    zero, one = graph.constant(0, np.int64), graph.constant(1, np.int64)
+    return graph.cast(graph.add("Range", zero, graph.cast(side, INT64), one), DOUBLE)
+
+
+def _nearest_whole(graph: Nodes, value: str) -> str:
+    """The nearest whole number, a half upwards."""
+    return graph.add("Floor", graph.add("Add", value, graph.constant(0.5)))
+
+
+_FILTERS: Mapping[str, Callable[[Nodes, str], str]] = MappingProxyType(
+    {
+        "box": _box,
+        "bilinear": _bilinear,
+        "hamming": _hamming,
+        "bicubic": _bicubic,
+        "lanczos": _lanczos,
+    }
+)

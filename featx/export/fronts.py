@@ -1,0 +1,144 @@
+"""What stands before a backbone: inputs that people feed, and nodes that make of them what its graph takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from onnx import TypeProto, ValueInfoProto, helper
+
+from featx.catalog import Card, prove
+from featx.errors import BadOption
+from featx.export.nodes import BYTE, FLOAT, INT64, Nodes
+from featx.export.pictures import add_pixels
+from featx.export.sounds import add_windows, pooled
+from featx.inputs.audio import Audio
+from featx.inputs.images import Images
+from featx.inputs.texts import Texts
+
+__all__ = ["INNER", "Front", "add_front"]
+
+INNER = "backbone/"  # what the backbone's own names begin with, so that none is also ours
+_IDS, _MASK, _PLACES = "input_ids", "attention_mask", "position_ids"
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Inputs of the whole, and what the backbone is fed with."""
+
+    inputs: list[ValueInfoProto]
+    feeds: Mapping[str, str]  # for each input of the backbone the value that it takes
+    mask: Callable[[], str] | None = (
+        None  # for texts: names which places are tokens, when it is asked
+    )
+    merge: Callable[[str], str] = field(default=lambda rows: rows)  # rows to one row a sample
+
+
+def add_front(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
+    """The nodes before the backbone, of which ``wanted`` are the inputs.
+
+    Raises
+    ------
+    BadOption
+        The card asks for what cannot be written as a graph.
+    """
+    if type(card.input) not in _FRONTS:
+        raise BadOption(f"{card.modality} classifiers cannot be exported")
+    front: Front = _FRONTS[type(card.input)](graph, card, wanted)
+    return front
+
+
+def _image(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
+    value = _only(wanted)
+    settings: Any = card.input
+    pixels = add_pixels(graph, "image", settings, _kind(value))
+    shape = ["N", "height", "width", 3]
+    return Front([helper.make_tensor_value_info("image", BYTE, shape)], {value.name: pixels})
+
+
+def _sound(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
+    value = _only(wanted)
+    settings: Any = card.input
+    windows, count = add_windows(graph, "waveform", settings)
+    shape = ["N", "samples"]
+    return Front(
+        [helper.make_tensor_value_info("waveform", FLOAT, shape)],
+        {value.name: windows},
+        merge=lambda rows: pooled(graph, rows, count, settings.pool),
+    )
+
+
+def _text(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
+    settings: Any = card.input
+    if settings.long != "truncate":
+        raise BadOption("long = 'chunk-mean': cannot be exported; expected 'truncate'")
+    return _Tokens(graph, card, settings).front(wanted)
+
+
+class _Tokens:
+    """The inputs of a text, each made once and only where something reads it."""
+
+    def __init__(self, graph: Nodes, card: Card, settings: Texts) -> None:
+        self._graph = graph
+        self._settings = settings
+        self._fill = _pad_id(card) if settings.pad else 0
+        self._made: dict[str, str] = {}
+        self._inputs: list[ValueInfoProto] = []
+
+    def front(self, wanted: Sequence[ValueInfoProto]) -> Front:
+        usual, feeds = dict(self._settings.feeds), {}
+        for value in wanted:
+            own = value.name.removeprefix(INNER)
+            feed = self._feed(usual.get(own, own))
+            if self._settings.layout == "N1L":
+                feed = self._graph.add("Unsqueeze", feed, self._graph.whole(1))
+            feeds[value.name] = feed
+        return Front(self._inputs, feeds, mask=lambda: self._feed(_MASK))
+
+    def _feed(self, name: str) -> str:
+        if name not in self._made:
+            self._made[name] = self._places() if name == _PLACES else self._given(name)
+        return self._made[name]
+
+    def _given(self, name: str) -> str:
+        self._inputs.append(helper.make_tensor_value_info(name, INT64, ["N", "tokens"]))
+        if not self._settings.pad:
+            return name
+        graph = self._graph
+        length = graph.add("Unsqueeze", graph.side(name, 1), graph.whole(0))
+        lacking = graph.add("Sub", graph.whole(self._settings.max_length), length)
+        pads = graph.add("Concat", graph.whole(0, 0, 0), lacking, axis=0)
+        fill = graph.constant(self._fill if name == _IDS else 0, np.int64)
+        return graph.add("Pad", name, pads, fill)
+
+    def _places(self) -> str:
+        """How many tokens are before each, the same for every text."""
+        graph, ids = self._graph, self._feed(_IDS)
+        bounds = [graph.constant(k, np.int64) for k in (0, 1)]
+        places = graph.add("Range", bounds[0], graph.side(ids, 1), bounds[1])
+        return graph.add("Expand", places, graph.add("Shape", ids))
+
+
+def _pad_id(card: Card) -> int:
+    """What the classifier fills texts up with: the tokenizer knows."""
+    files = dict(prove(card))
+    reader: Any = card.input.open({name: files[name] for name in files if name != card.graph.name})
+    return int(reader.pad_id)
+
+
+def _only(wanted: Sequence[ValueInfoProto]) -> ValueInfoProto:
+    if len(wanted) != 1:
+        names = ", ".join(value.name.removeprefix(INNER) for value in wanted)
+        raise BadOption(f"backbone: takes {names or 'nothing'}; expected one input")
+    return wanted[0]
+
+
+def _kind(value: ValueInfoProto) -> int:
+    kind: TypeProto = value.type
+    return int(kind.tensor_type.elem_type)
+
+
+_FRONTS: Mapping[type, Any] = MappingProxyType({Images: _image, Texts: _text, Audio: _sound})
