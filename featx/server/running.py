@@ -43,7 +43,7 @@ def run(app: FastAPI, *, host: str, port: int, limits: Limits, log: Log | None =
         timeout_graceful_shutdown=math.ceil(limits.timeout) + 1,
     )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
