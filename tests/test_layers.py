@@ -27,7 +27,7 @@ FLOORS = (
     {"classifier", "manifest"},
     {"artifact", "evaluation", "export"},
     {"training"},
-    {"adopt", "canary", "synthetic"},
+    {"adopt", "canary", "optimize", "synthetic"},
     {"demo"},
     {""},  # featx itself: it names the rooms, and loads them when asked
     {"server"},
@@ -43,8 +43,12 @@ HOMES = {
     "google": {"graphs"},
     "http": {"catalog.downloads"},
     "joblib": {"engine"},
-    "onnx": {"export", "graphs"},
-    "onnxruntime": {"backbone"},
+    "onnx": {"export", "graphs", "optimize"},
+    "onnxruntime": {
+        "backbone",
+        "optimize.layers",
+        "optimize.writing",
+    },  # its quantisation tools only
     "pickle": set(),
     "prometheus_client": {"server"},
     "pyarrow": {"samples", "tables"},
