@@ -67,7 +67,7 @@ def _value(key: str, value: Any, kind: str) -> Any:
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
         raise BadCard(f"[optimized] {key} = {value!r}: expected a list of names")
-    wanted = {"str": str, "int": int, "float": (int, float)}[kind.removesuffix(" | None")]
+    wanted: Any = {"str": str, "int": int, "float": (int, float)}[kind.removesuffix(" | None")]
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise BadCard(f"[optimized] {key} = {value!r}: expected {kind.removesuffix(' | None')}")
     return float(value) if kind.startswith("float") else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,6 @@ def _rows(
     without = [sample.id for sample in samples if sample.label is None]
     if without or not samples:
         raise BadLabels(f"{source.name}: {missing_labels(without, len(samples))}")
-    rows = replace(engine, progress=None).embed(samples, backbone)
+    rows = engine.embed(samples, backbone)
     labels = np.array([str(label) for label in rows.labels])
     return rows.embeddings, check_labels(labels) if samples is source.train else labels

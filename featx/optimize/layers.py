@@ -121,9 +121,10 @@ def _settle(model: ModelProto) -> ModelProto:
     from onnxruntime.quantization import quant_pre_process
 
     with tempfile.TemporaryDirectory(prefix="featx-") as folder:
-        path = Path(folder) / "settled.onnx"
-        quant_pre_process(model, path, skip_symbolic_shape=True)
-        settled = onnx.load(path)
+        given, made = Path(folder) / "given.onnx", Path(folder) / "settled.onnx"
+        given.write_bytes(model.SerializeToString())
+        quant_pre_process(given, made, skip_symbolic_shape=True)
+        settled = onnx.load(made)
     used = {node.domain for node in settled.graph.node}
     domains = [each for each in settled.opset_import if each.domain in used]
     del settled.opset_import[:]

@@ -40,14 +40,13 @@ class Spread:
     counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(_BINS, np.int64))
 
     def add(self, values: Floats) -> None:
+        """Count one more sample's values."""
         self.low, self.high = (
             min(self.low, float(values.min())),
             max(self.high, float(values.max())),
         )
         most = max(-self.low, self.high)
-        if not most:
-            most = 1.0
-        self.limit = self.limit or 2.0 ** np.ceil(np.log2(most))
+        self.limit = self.limit or float(2.0 ** np.ceil(np.log2(most or 1.0)))
         while most > self.limit:
             self.limit *= 2
             pairs = self.counts.reshape(-1, 2).sum(axis=1)
@@ -60,8 +59,8 @@ class Spread:
         """The range that leaves out ``1 - share`` of the values, half of it at either end."""
         seen = np.cumsum(self.counts) / self.counts.sum()
         edges = np.linspace(-self.limit, self.limit, _BINS + 1)
-        low = edges[np.searchsorted(seen, (1 - share) / 2)]
-        high = edges[min(np.searchsorted(seen, (1 + share) / 2) + 1, _BINS)]
+        low = edges[int(np.searchsorted(seen, (1 - share) / 2))]
+        high = edges[min(int(np.searchsorted(seen, (1 + share) / 2)) + 1, _BINS)]
         return float(np.clip(low, self.low, 0)), float(np.clip(high, 0, self.high))
 
 
@@ -76,6 +75,7 @@ class Columns:
     kept: list[Floats] = field(default_factory=list)
 
     def add(self, values: Floats) -> None:
+        """Keep what is needed of one more sample's rows, whatever their shape before the last axis."""
         rows = values.reshape(-1, values.shape[-1])
         self.low = np.minimum(self.low, rows.min(axis=0))
         self.high = np.maximum(self.high, rows.max(axis=0))

@@ -11,7 +11,7 @@ from typing import Any
 from onnx import ModelProto
 
 from featx.backbone import Backbone
-from featx.catalog import Card, File, digest, prove
+from featx.catalog import File, digest, prove
 from featx.engine import Engine
 from featx.errors import BadGraph, TooLossy
 from featx.optimize.fidelity import Labelled, Probe, cosines
