@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from featx.backbone import Backbone
-from featx.catalog import Card, File, digest, get_card, user_shelf
-from featx.errors import BadCard, BadGraph, BadOption, OutputFailed, UnknownBackbone
+from featx.catalog import Card, File, digest, new_place, user_shelf
+from featx.errors import BadCard, BadGraph, BadOption
 from featx.files import replacing_folder
 from featx.graphs import LAST_MAP, PENULTIMATE, cut, inputs_of, outputs_of
 from featx.inputs import read_settings
@@ -97,7 +97,7 @@ def adopt(
         raise BadOption(f"{path}: the graph does not tell all; say also {lacks}")
     known = {question.option: question.default for question in asked} | known
     card = _draft(path, name, known)
-    folder = _place(name, shelf or user_shelf())
+    folder = new_place(name, shelf or user_shelf())
     with replacing_folder(folder) as temporary:
         graph = temporary / card.graph.name
         shutil.copyfile(path, graph)
@@ -244,22 +244,6 @@ def _shape_of(path: Path, tap: str) -> Shape | None:
         graph = Path(folder) / "cut.onnx"
         graph.write_bytes(cut(path, tap))
         return outputs_of(graph)[0].shape
-
-
-def _place(name: str, shelf: Path) -> Path:
-    """The folder for a new backbone, on a shelf that exists."""
-    folder = shelf / name
-    try:
-        taken = get_card(name).path
-    except UnknownBackbone:
-        taken = folder if folder.exists() else None
-    if taken is not None:
-        raise BadOption(f"{name}: a backbone of that name is at {taken}; choose another --name")
-    try:
-        shelf.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputFailed(f"{shelf}: cannot be made: {error.strerror}") from error
-    return folder
 
 
 def _width(card: Card, graph: Path, path: Path) -> int:

@@ -151,7 +151,7 @@ class Backbone:
         return np.ascontiguousarray(merged, np.float32)
 
     def _run(self, batch: Batch) -> FloatArray:
-        feeds = self._named(batch)
+        feeds = self.feeds(batch)
         n, fixed = len(batch.owners), self._fixed or len(batch.owners)
         parts = []
         for start in range(0, n, fixed):
@@ -163,7 +163,7 @@ class Backbone:
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return self._pool(values, batch.mask)
 
-    def _named(self, batch: Batch) -> dict[str, npt.NDArray[Any]]:
+    def feeds(self, batch: Batch) -> dict[str, npt.NDArray[Any]]:
         """The batch's tensors by the names and in the types that the graph wants."""
         feeds = batch.feeds
         if len(self._inputs) == 1 and len(feeds) == 1:

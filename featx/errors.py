@@ -25,6 +25,7 @@ __all__ = [
     "MissingExtra",
     "MissingWeights",
     "OutputFailed",
+    "TooLossy",
     "UnknownBackbone",
     "UnknownHead",
     "UnknownTap",
@@ -92,6 +93,10 @@ class DownloadFailed(FeatxError, ConnectionError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class TooLossy(FeatxError, ValueError):
+    """An optimised backbone is further from its parent than was allowed, so it was not kept."""
 
 
 class OutputFailed(FeatxError, OSError):

@@ -28,7 +28,7 @@ FLOORS = (
     {"classifier", "headfile", "manifest"},
     {"artifact", "evaluation", "export"},
     {"training"},
-    {"adopt", "canary", "synthetic"},
+    {"adopt", "canary", "optimize", "synthetic"},
     {"demo"},
     {""},  # featx itself: it names the rooms, and loads them when asked
     {"server"},
@@ -44,8 +44,9 @@ HOMES = {
     "google": {"graphs"},
     "http": {"catalog.downloads"},
     "joblib": {"engine"},
-    "onnx": {"export", "graphs"},
-    "onnxruntime": {"sessions"},
+    "onnx": {"export", "graphs", "optimize"},
+    # optimize uses its quantisation tools only; sessions are opened in one room
+    "onnxruntime": {"optimize.layers", "optimize.writing", "sessions"},
     "pickle": set(),
     "prometheus_client": {"server"},
     "pyarrow": {"samples", "tables"},

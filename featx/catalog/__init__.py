@@ -1,6 +1,7 @@
 """Which backbones exist, where their bytes are, and proof that they are the right bytes."""
 
 from featx.catalog.cards import POOLINGS, Card, File
+from featx.catalog.descents import PRECISIONS, Descent
 from featx.catalog.downloads import missing_bytes, pull
 from featx.catalog.proofs import digest, find, prove
 from featx.catalog.shelves import (
@@ -9,6 +10,7 @@ from featx.catalog.shelves import (
     get_card,
     list_cards,
     locate,
+    new_place,
     remove,
     shelves,
     shipped_shelf,
@@ -18,7 +20,9 @@ from featx.catalog.shelves import (
 __all__ = [
     "BUNDLED",
     "POOLINGS",
+    "PRECISIONS",
     "Card",
+    "Descent",
     "File",
     "default_card",
     "digest",
@@ -27,6 +31,7 @@ __all__ = [
     "list_cards",
     "locate",
     "missing_bytes",
+    "new_place",
     "prove",
     "pull",
     "remove",

@@ -13,6 +13,7 @@ from typing import Any
 
 import tomli_w
 
+from featx.catalog.descents import Descent
 from featx.errors import BadCard, BadOption
 from featx.inputs import MODALITIES, Settings, read_settings
 
@@ -24,6 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _GRAPH_KEYS = {"file", "sha256", "size", "url", "output", "pooling", "normalize", "channel_axis"}
 _TOP_KEYS = {"name", "modality", "dim", "license", "source", "note", "graph", "files", "canary"}
+_TOP_KEYS |= {"optimized"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Card:
     source: str = "unknown"
     note: str = ""
     canary: tuple[float, ...] = ()  # what a second implementation says the row begins with
+    optimized: Descent | None = None  # of which backbone ``featx optimize`` made it, and how well
     path: Path | None = field(default=None, compare=False)  # the card.toml it was read from
     pack: Path | None = field(default=None, compare=False)  # the classifier that brings the bytes
 
@@ -140,6 +143,7 @@ class Card:
         if dim < 1:
             raise BadCard(f"dim {dim}: expected the number of columns of a row, 1 or more")
         files = _get(table, "files", dict, {})
+        optimized = _get(table, "optimized", dict, None)
         return cls(
             name=name,
             modality=modality,
@@ -155,6 +159,7 @@ class Card:
             source=_get(table, "source", str, "unknown"),
             note=_get(table, "note", str, ""),
             canary=_canary(_get(table, "canary", dict, {})),
+            optimized=None if optimized is None else Descent.from_table(optimized),
             path=path,
         )
 
@@ -175,6 +180,8 @@ class Card:
         }
         if self.files:
             table["files"] = {file.name: _file_table(file) for file in self.files}
+        if self.optimized:
+            table["optimized"] = self.optimized.to_table()
         if self.canary:
             table["canary"] = {"values": list(self.canary)}
         return tomli_w.dumps(_without_none(table))

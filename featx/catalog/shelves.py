@@ -23,6 +23,7 @@ __all__ = [
     "get_card",
     "list_cards",
     "locate",
+    "new_place",
     "places",
     "remove",
     "shelves",
@@ -135,6 +136,30 @@ def places(card: Card, file: File) -> Iterator[Place]:
 def locate(card: Card, file: File) -> Place | None:
     """The first of the places of a file, unproven; None where it is on no shelf."""
     return next(places(card, file), None)
+
+
+def new_place(name: str, shelf: Path) -> Path:
+    """The folder for a new backbone, not there yet, on a shelf that is.
+
+    Raises
+    ------
+    BadOption
+        A backbone of that name is on a shelf already.
+    OutputFailed
+        The shelf cannot be made.
+    """
+    folder = shelf / name
+    try:
+        taken = get_card(name).path
+    except UnknownBackbone:
+        taken = folder if folder.exists() else None
+    if taken is not None:
+        raise BadOption(f"{name}: a backbone of that name is at {taken}; choose another --name")
+    try:
+        shelf.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFailed(f"{shelf}: cannot be made: {error.strerror}") from error
+    return folder
 
 
 def remove(name: str) -> Path:

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "serve": "featx.cli.serve:serve",
         "bundle": "featx.cli.bundle:bundle",
         "export": "featx.cli.export:export",
+        "optimize": "featx.cli.optimize:optimize",
         "inspect": "featx.cli.inspect:inspect",
         "backbones": "featx.cli.backbones:backbones",
         "cache": "featx.cli.cache:cache",
