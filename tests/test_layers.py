@@ -24,7 +24,7 @@ FLOORS = (
     {"cache", "embedders", "tables"},
     {"engine"},
     {"heads"},
-    {"extractor", "tuning"},
+    {"calibration", "extractor", "tuning"},
     {"classifier", "headfile", "manifest"},
     {"artifact", "evaluation", "export"},
     {"training"},
