@@ -81,8 +81,8 @@ class Calibration:
 
     def rate(self, plan: Plan) -> float:
         """Samples a second that a plan reached."""
-        tried = (t for t in self.trials if Plan(t.batch_size, t.workers) == plan)
-        return next(tried).rate
+        wanted = (plan.batch_size, plan.workers)
+        return next(t.rate for t in self.trials if (t.batch_size, t.workers) == wanted)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -131,13 +131,13 @@ def calibrate(
     decode, infer = _parts(samples[:_PARTS], backbone, sizes, seconds)
     n = max(4 * max(sizes), round(seconds * cores.usable / (decode + min(infer.values()))))
     run = [replace(s, id=str(k)) for k, s in zip(range(n), _around(samples), strict=False)]
-    default = Plan(backbone.chunk, cores.usable)
+    default = Plan(backbone.chunk, cores.usable, cores.usable)
     tell(f"all cores: batches of {', '.join(map(str, sizes))}")
-    trials = _try([Plan(size, cores.usable) for size in sizes], run, backbone)
+    trials = _try([replace(default, batch_size=size) for size in sizes], run, backbone)
     best = _best(trials, default)
     others = [w for w in (cores.usable - 1, cores.usable + 1) if w > 0]
     tell(f"batches of {best.batch_size}: {', '.join(map(str, others))} workers")
-    again = [best, *(Plan(best.batch_size, workers) for workers in others)]
+    again = [best, *(replace(best, workers=workers) for workers in others)]
     second = _try(again, run, backbone)  # the best anew, beside its neighbours: equal conditions
     plan = _best(second, best)
     kept = tuple(t for t in trials if (t.batch_size, t.workers) != (best.batch_size, best.workers))
@@ -201,9 +201,11 @@ def _try(plans: Sequence[Plan], samples: Sequence[Sample], backbone: Backbone) -
 
 def _best(trials: Sequence[Trial], otherwise: Plan) -> Plan:
     """The fastest plan; ``otherwise`` where it is hardly slower."""
-    known = {Plan(t.batch_size, t.workers): t.rate for t in trials}
-    fastest = max(known, key=lambda plan: known[plan])
-    return fastest if known[fastest] > _WORTH * known[otherwise] else otherwise
+    known = {(t.batch_size, t.workers): t.rate for t in trials}
+    size, workers = max(known, key=lambda setting: known[setting])
+    if known[size, workers] <= _WORTH * known[otherwise.batch_size, otherwise.workers]:
+        return otherwise
+    return replace(otherwise, batch_size=size, workers=workers)
 
 
 def _around(things: Sequence[Any]) -> Any:

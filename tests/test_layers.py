@@ -12,7 +12,7 @@ import featx
 PACKAGE = Path(featx.__file__).parent
 
 FLOORS = (
-    {"errors"},
+    {"errors", "rooms"},
     {"extras", "files"},
     {"packs"},
     {"samples"},

@@ -61,7 +61,7 @@ def bench(
     )
     click.echo(json.dumps(found.to_json()) if style == "json" else _table(found))
     if remember:
-        kept = plans.remember(opened.kept_as, found.plan, cores=found.cores.usable)
+        kept = plans.remember(opened.kept_as, found.plan)
         click.echo(f"remembered in {kept}", err=True)
 
 
