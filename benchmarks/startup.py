@@ -6,8 +6,8 @@
 ``featx predict`` of one photo stands beside a script that imports ONNX Runtime, Pillow and NumPy and nothing
 else: it decodes, resizes, crops, standardises, runs the graph and the linear head, and prints the same JSON
 line. Both read the weights and the head from files, in a process of their own. ``featx --help`` stands beside
-``import click``. The classifier is trained on noise, for its time does not depend on what it learned. featx is run
-with its cache of rows emptied of this photo, so that both compute.
+``import click``. The classifier is trained on noise, for its time does not depend on what it learned;
+featx runs with its cache of rows emptied, so that both compute.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def prepare(work: Path, backbone: str) -> dict[str, list[str]]:
     (work / "bare.py").write_text(BARE, encoding="utf-8")
     given = [str(locate(card, card.graph)), str(work / "head.npz"), str(photo)]
     given += [str(settings.resize), str(settings.crop)]
-    given += [json.dumps(settings.mean), json.dumps(settings.std)]
+    given += [json.dumps(settings.mean or [0] * 3), json.dumps(settings.std or [1] * 3)]
     door = [sys.executable, str(ROOT / "cli.py")]
     return {
         "bare script": [sys.executable, str(work / "bare.py"), *given],

@@ -5,8 +5,9 @@ Importing featx is quick and has no effect; each public name is loaded from its 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from featx.rooms import from_rooms as _from_rooms
 
 if TYPE_CHECKING:
     from featx.artifact import load as load
@@ -55,13 +56,7 @@ _HOMES = {
 
 __all__ = sorted(["__version__", *_HOMES])
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'featx' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = _from_rooms("featx", _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -246,7 +246,7 @@ def _work(
         yield from map(task, first)
         return
     workers = count_workers(n_jobs)
-    if n_jobs is None and plan and workers > 1:  # with one core left, no plan makes more of it
+    if n_jobs is None and plan and plan.cores == workers:
         workers = plan.workers
     pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="featx"))
     stack.callback(pool.shutdown, wait=False, cancel_futures=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,11 @@ class Plan:
 
     batch_size: int
     workers: int
+    cores: int  # that were usable when it was made; with others its workers are not the best
 
 
-def remember(kept_as: str, plan: Plan, *, cores: int) -> Path:
-    """Keep a plan for a backbone on this host, for as long as it has so many cores; the file it is in.
+def remember(kept_as: str, plan: Plan) -> Path:
+    """Keep a plan for a backbone on this host; the file that it is in.
 
     Raises
     ------
@@ -31,21 +31,21 @@ def remember(kept_as: str, plan: Plan, *, cores: int) -> Path:
         The user's data folder cannot be written.
     """
     place().parent.mkdir(parents=True, exist_ok=True)
-    entry = {**asdict(plan), "cores": cores}
     with replacing(place()) as temporary:
-        table = _table() | {_key(kept_as): entry}
+        table = _table() | {_key(kept_as): asdict(plan)}
         temporary.write_text(json.dumps(table, indent=1, sort_keys=True), encoding="utf-8")
     return place()
 
 
-def remembered(kept_as: str, *, cores: int | None = None) -> Plan | None:
-    """The plan that was kept, if there is one for this host; ``cores``: only if measured with so many."""
-    entry = _table().get(_key(kept_as))
-    if not isinstance(entry, dict) or cores not in (None, entry.get("cores")):
+def remembered(kept_as: str) -> Plan | None:
+    """The plan that was kept for a backbone, if there is one that makes sense for this host."""
+    if not place().exists():
         return None
-    plan = Plan(entry.get("batch_size", 0), entry.get("workers", 0))
-    whole = all(type(value) is int and value > 0 for value in (plan.batch_size, plan.workers))
-    return plan if whole else None
+    entry = _table().get(_key(kept_as))
+    if not isinstance(entry, dict):
+        return None
+    values: list[Any] = [entry.get(field.name) for field in fields(Plan)]
+    return Plan(*values) if all(type(v) is int and v > 0 for v in values) else None
 
 
 def forget() -> None:
@@ -68,6 +68,8 @@ def place() -> Path:
 
 
 def _key(kept_as: str) -> str:
+    import platform
+
     return f"{platform.node()} {kept_as[:16]}"  # a home may be shared by several hosts
 
 

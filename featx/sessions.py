@@ -16,7 +16,7 @@ from featx.errors import BadGraph, BadOption
 from featx.packs import Packed, Place, read_place
 from featx.providers import CPU, PROVIDERS, Provider
 
-__all__ = ["FAILURES", "available", "first_line", "open_graph", "open_session"]
+__all__ = ["FAILURES", "available", "check_started", "first_line", "open_graph", "open_session"]
 
 if hasattr(onnxruntime, "disable_telemetry_events"):
     onnxruntime.disable_telemetry_events()  # for a program that loaded it before us
@@ -102,12 +102,17 @@ def open_session(
         session = onnxruntime.InferenceSession(source, options, providers=chosen)
     except FAILURES as error:
         raise BadGraph(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
-    if session.get_providers()[0] != kind.runtime:
+    check_started(session, provider)
+    return session
+
+
+def check_started(session: onnxruntime.InferenceSession, provider: Provider) -> None:
+    """Raise BadOption where a session is not computed by the provider: ONNX Runtime only logs it."""
+    if session.get_providers()[0] != provider.kind.runtime:
         raise BadOption(
             f"provider {provider}: ONNX Runtime has it but cannot start it here (are its drivers and "
             f"libraries installed?), and would compute on the CPU instead; --provider cpu does so knowingly"
         )
-    return session
 
 
 def first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ import featx
 PACKAGE = Path(featx.__file__).parent
 
 FLOORS = (
-    {"errors"},
+    {"errors", "rooms"},
     {"extras", "files"},
     {"packs"},
     {"samples"},
@@ -24,7 +24,7 @@ FLOORS = (
     {"cache", "embedders", "tables"},
     {"engine"},
     {"heads"},
-    {"extractor", "tuning"},
+    {"calibration", "extractor", "tuning"},
     {"classifier", "headfile", "manifest"},
     {"artifact", "evaluation", "export"},
     {"training"},

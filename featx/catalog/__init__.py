@@ -1,8 +1,11 @@
 """Which backbones exist, where their bytes are, and proof that they are the right bytes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from featx.catalog.cards import POOLINGS, Card, File
 from featx.catalog.descents import PRECISIONS, Descent
-from featx.catalog.downloads import missing_bytes, pull
 from featx.catalog.proofs import digest, find, prove
 from featx.catalog.shelves import (
     BUNDLED,
@@ -16,6 +19,11 @@ from featx.catalog.shelves import (
     shipped_shelf,
     user_shelf,
 )
+from featx.rooms import from_rooms
+
+if TYPE_CHECKING:
+    from featx.catalog.downloads import missing_bytes as missing_bytes
+    from featx.catalog.downloads import pull as pull
 
 __all__ = [
     "BUNDLED",
@@ -39,3 +47,8 @@ __all__ = [
     "shipped_shelf",
     "user_shelf",
 ]
+
+__getattr__ = from_rooms(
+    "featx.catalog",
+    {"missing_bytes": "featx.catalog.downloads", "pull": "featx.catalog.downloads"},
+)

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from featx.catalog.descents import Descent
 from featx.errors import BadCard, BadOption
 from featx.inputs import MODALITIES, Settings, read_settings
@@ -165,6 +163,8 @@ class Card:
 
     def to_toml(self) -> str:
         """The card as text that ``from_toml`` reads back to an equal card."""
+        import tomli_w
+
         graph: dict[str, Any] = {"file": self.graph.name, **_file_table(self.graph)}
         graph |= {"output": self.output, "pooling": self.pooling, "normalize": self.normalize}
         graph |= {"channel_axis": self.channel_axis}

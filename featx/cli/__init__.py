@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "inspect": "featx.cli.inspect:inspect",
         "backbones": "featx.cli.backbones:backbones",
         "cache": "featx.cli.cache:cache",
+        "bench": "featx.cli.bench:bench",
     }
 )
 

@@ -24,9 +24,11 @@ def info() -> None:
 @cache.command()
 @click.confirmation_option(prompt="Remove all kept rows?")
 def clear() -> None:
-    """Remove every row; they are made again when they are next needed."""
+    """Remove every row and every cut graph; they are made again when they are next needed."""
     from featx.cache import RowCache
+    from featx.cuts import forget_cuts
 
+    forget_cuts()
     store = RowCache()
     rows = store.info().rows
     store.clear()

@@ -34,7 +34,7 @@ def demo(chosen: BackboneChoice, run: RunChoice) -> None:
     from featx.demo import run_demo
 
     start = time.perf_counter()
-    backbone = chosen.open()
+    backbone = chosen.open(run.provider)
     plain = backbone.card.input.plain
     click.echo(f"Frozen backbone {backbone.card.name}, {backbone.dim} features; head: logistic")
     with run.engine(None) as engine:

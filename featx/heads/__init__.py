@@ -7,8 +7,9 @@ room when first used: a saved linear head answers without scikit-learn, whose im
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from featx.rooms import from_rooms
 
 if TYPE_CHECKING:
     from featx.heads.arrays import LinearArrays as LinearArrays
@@ -28,29 +29,23 @@ if TYPE_CHECKING:
     from featx.heads.table import make_head as make_head
 
 _HOMES = {
-    "AUTO": "table",
-    "HEADS": "table",
-    "FittedHead": "fitted",
-    "Head": "table",
-    "LinearArrays": "arrays",
-    "StoredHead": "arrays",
-    "choose_heads": "table",
-    "find_temperature": "fitted",
-    "floored_log": "fitted",
-    "label_first": "fitted",
-    "make_head": "table",
-    "scores": "fitted",
-    "softmax": "fitted",
-    "stray_log_loss": "fitted",
-    "to_arrays": "arrays",
+    "AUTO": "featx.heads.table",
+    "HEADS": "featx.heads.table",
+    "FittedHead": "featx.heads.fitted",
+    "Head": "featx.heads.table",
+    "LinearArrays": "featx.heads.arrays",
+    "StoredHead": "featx.heads.arrays",
+    "choose_heads": "featx.heads.table",
+    "find_temperature": "featx.heads.fitted",
+    "floored_log": "featx.heads.fitted",
+    "label_first": "featx.heads.fitted",
+    "make_head": "featx.heads.table",
+    "scores": "featx.heads.fitted",
+    "softmax": "featx.heads.fitted",
+    "stray_log_loss": "featx.heads.fitted",
+    "to_arrays": "featx.heads.arrays",
 }
 
 __all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'featx.heads' has no attribute {name!r}")
-    value = getattr(import_module(f"featx.heads.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = from_rooms("featx.heads", _HOMES)

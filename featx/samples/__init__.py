@@ -11,8 +11,10 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import BadOption, BadSource
+from featx.rooms import from_rooms
 from featx.samples.content import in_words, read_bytes
 from featx.samples.folders import read_folder, suffix_of
 from featx.samples.lists import make_samples, read_lines, read_texts
@@ -20,8 +22,10 @@ from featx.samples.manifests import MANIFESTS, Columns, read_manifest
 from featx.samples.parts import find_parts, read_parts
 from featx.samples.sample import Sample, TarMember, distinct, shorten, to_label, to_text
 from featx.samples.splits import check_split
-from featx.samples.survey import Survey, survey
-from featx.samples.tars import is_tar, read_tar
+
+if TYPE_CHECKING:
+    from featx.samples.survey import Survey as Survey
+    from featx.samples.survey import survey as survey
 
 __all__ = [
     "Sample",
@@ -36,6 +40,10 @@ __all__ = [
     "to_label",
     "to_text",
 ]
+
+__getattr__ = from_rooms(
+    "featx.samples", {"Survey": "featx.samples.survey", "survey": "featx.samples.survey"}
+)
 
 
 def read_samples(
@@ -118,13 +126,15 @@ def read_samples(
         return read_folder(path, suffixes, split)
     if path.suffix.lower() in MANIFESTS:
         return read_manifest(path, columns, split, inline=inline)
+    if suffix_of(name) in suffixes:
+        _refuse_columns(columns, f"{where} is a single file and")
+        return [Sample(where, path)]
+    from featx.samples.tars import is_tar, read_tar  # tarfile, for those who have one
+
     if is_tar(path):
         asked = Columns(path=path_column, id=id_column, text=text_column)
         _refuse_columns(asked, f"{where} is a tar and")
         return read_tar(path, suffixes, split, label_column)
-    if suffix_of(name) in suffixes:
-        _refuse_columns(columns, f"{where} is a single file and")
-        return [Sample(where, path)]
     raise BadSource(
         f"{where}: expected a folder, a manifest ({', '.join(MANIFESTS)}), a .tar, "
         f"or a file ending in {', '.join(sorted(suffixes))}"

@@ -15,24 +15,20 @@ Every number comes back as it was, NaN and infinities too. The same rows give th
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from featx.errors import BadTable
 from featx.extras import require
 from featx.files import replacing
-from featx.tables.npz import read_npz, write_npz
-from featx.tables.parquet import read_parquet, write_parquet
+from featx.rooms import from_rooms
 from featx.tables.rows import Reject, Rows, Written, check_block
-from featx.tables.text import (
-    json_lines,
-    read_csv,
-    read_jsonl,
-    write_csv,
-    write_jsonl,
-    write_rejects_csv,
-)
+
+if TYPE_CHECKING:
+    from featx.tables.text import json_lines as json_lines
 
 __all__ = [
     "FORMATS",
@@ -46,14 +42,16 @@ __all__ = [
     "write_rows",
 ]
 
-FORMATS = MappingProxyType(
+FORMATS = MappingProxyType(  # where each has its ``write_`` and ``read_``
     {
-        ".parquet": (write_parquet, read_parquet),
-        ".npz": (write_npz, read_npz),
-        ".csv": (write_csv, read_csv),
-        ".jsonl": (write_jsonl, read_jsonl),
+        ".parquet": "featx.tables.parquet",
+        ".npz": "featx.tables.npz",
+        ".csv": "featx.tables.text",
+        ".jsonl": "featx.tables.text",
     }
 )
+
+__getattr__ = from_rooms("featx.tables", {"json_lines": "featx.tables.text"})
 
 
 def check_output(path: str | os.PathLike[str]) -> None:
@@ -118,7 +116,7 @@ def write_rows(
             count += len(block)
             yield block
 
-    write, _ = FORMATS[path.suffix.lower()]
+    write = _function("write", path)
     with replacing(path) as temporary:
         write(temporary, checked(), fingerprint=fingerprint, dim=dim)
     return Written(count, tuple(rejects))
@@ -136,7 +134,7 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
     """
     path = Path(path)
     check_output(path)
-    _, read = FORMATS[path.suffix.lower()]
+    read: Callable[[Path], Rows] = _function("read", path)
     try:
         return read(path)
     except OSError as error:
@@ -155,5 +153,13 @@ def write_rejects(path: str | os.PathLike[str], rejects: Iterable[Reject]) -> No
     OutputFailed
         The folder is missing, not writable, or full.
     """
+    from featx.tables.text import write_rejects_csv
+
     with replacing(Path(path)) as temporary:
         write_rejects_csv(temporary, rejects)
+
+
+def _function(what: str, path: Path) -> Callable[..., Any]:
+    suffix = path.suffix.lower()
+    found: Callable[..., Any] = getattr(import_module(FORMATS[suffix]), f"{what}_{suffix[1:]}")
+    return found
