@@ -14,6 +14,7 @@ from featx.heads.fitted import (
     stray_log_loss,
 )
 from featx.heads.table import AUTO, HEADS, Head, choose_heads, make_head
+from featx.heads.vectors import fit_vectors, kernel_of, scale_of
 
 __all__ = [
     "AUTO",
@@ -22,9 +23,12 @@ __all__ = [
     "Head",
     "choose_heads",
     "find_temperature",
+    "fit_vectors",
     "floored_log",
+    "kernel_of",
     "label_first",
     "make_head",
+    "scale_of",
     "scores",
     "softmax",
     "stray_log_loss",
