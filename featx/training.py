@@ -202,7 +202,9 @@ def fit_head(
     y = check_labels(labels)
     _check_finite(rows)
     choice = _search(rows, y, recipe, _heads(y, recipe))
-    return Trained(fit_choice(choice, rows, y), choice, measure(rows, y, recipe))
+    return Trained(
+        fit_choice(choice, rows, y, n_jobs=recipe.n_jobs), choice, measure(rows, y, recipe)
+    )
 
 
 def measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> Measured:
@@ -219,7 +221,7 @@ def measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> Measured:
         train, test = folds != fold, folds == fold
         if test.any():
             choice = _search(rows[train], labels[train], recipe, heads, once=nested)
-            head = fit_choice(choice, rows[train], labels[train])
+            head = fit_choice(choice, rows[train], labels[train], n_jobs=recipe.n_jobs)
             shares[test] = head.predict_proba(rows[test])
     predicted = label_first(names.tolist(), shares)
     report = evaluate_predictions(

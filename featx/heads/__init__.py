@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from featx.heads.table import Head as Head
     from featx.heads.table import choose_heads as choose_heads
     from featx.heads.table import make_head as make_head
+    from featx.heads.vectors import fit_vectors as fit_vectors
+    from featx.heads.vectors import kernel_of as kernel_of
+    from featx.heads.vectors import scale_of as scale_of
 
 _HOMES = {
     "AUTO": "featx.heads.table",
@@ -37,9 +40,12 @@ _HOMES = {
     "StoredHead": "featx.heads.arrays",
     "choose_heads": "featx.heads.table",
     "find_temperature": "featx.heads.fitted",
+    "fit_vectors": "featx.heads.vectors",
     "floored_log": "featx.heads.fitted",
+    "kernel_of": "featx.heads.vectors",
     "label_first": "featx.heads.fitted",
     "make_head": "featx.heads.table",
+    "scale_of": "featx.heads.vectors",
     "scores": "featx.heads.fitted",
     "softmax": "featx.heads.fitted",
     "stray_log_loss": "featx.heads.fitted",

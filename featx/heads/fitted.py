@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from featx.errors import BadOption
+from featx.heads.vectors import margins
 from featx.inputs import FloatArray
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
     """
     from sklearn.neighbors import NearestCentroid  # not above: saved linear heads do without
     from sklearn.pipeline import Pipeline
+    from sklearn.svm import SVC
 
     last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if isinstance(last, NearestCentroid):
@@ -58,7 +60,11 @@ def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
         )  # + |x|²/2, the same for all
         return near
     if hasattr(estimator, "decision_function"):
-        values = np.asarray(estimator.decision_function(rows), np.float64)
+        if type(last) is SVC and getattr(last, "decision_function_shape", "") == "ovo":
+            inner = estimator[:-1].transform(rows) if isinstance(estimator, Pipeline) else rows
+            values = margins(last, inner)
+        else:
+            values = np.asarray(estimator.decision_function(rows), np.float64)
         if values.ndim == 2 and getattr(last, "decision_function_shape", "") == "ovo":
             values = _worst_duels(values, len(last.classes_))
         return values if values.ndim == 2 else np.stack([np.zeros_like(values), values], axis=1)

@@ -10,29 +10,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
 from featx.engine import count_workers
 from featx.errors import FeatxWarning
-from featx.heads import HEADS, FittedHead, Head, find_temperature, stray_log_loss
+from featx.heads import HEADS, FittedHead, Head, fit_vectors
 from featx.inputs import FloatArray
-from featx.tuning.benches import try_split
-from featx.tuning.folds import Deals, Labels, Places, make_folds
-from featx.tuning.logistic import LogisticPath, Map
+from featx.tuning.descent import Map
+from featx.tuning.folds import Deals, Labels, make_folds
 from featx.tuning.pace import foretell
-from featx.tuning.ridge import leave_one_out
+from featx.tuning.trials import Data, Try, leave_out, open_path, try_fits, try_path
 
 __all__ = ["Choice", "Recipe", "fit_choice", "tune"]
-
-Doubles = npt.NDArray[np.float64]
 
 _FOLDS = 4
 _CLOSE = 0.5  # standard errors of accuracy within which the log-loss decides
 _SMALL = 2_000_000  # samples x columns x classes below which threads cost more than they save
-_PATIENCE = 3  # steps for the worse along a path before it is left
 _RACES = ((1500, 4), (4500, 2))  # samples of a race among heads, and how many of them go on
 
 
@@ -54,50 +51,11 @@ class Choice:
     params: Mapping[str, Any]
     temperature: float
     accuracy: float  # of the samples left out: the number that was optimised, so not one to quote
-    folds: int  # 0 where there were too few samples to leave any out; as many as samples: each in turn
+    folds: (
+        int  # 0 where there were too few samples to leave any out; as many as samples: each in turn
+    )
     repeats: int
     tried: int  # candidates
-
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """How one candidate did on samples left out."""
-
-    head: Head
-    params: Mapping[str, Any]
-    accuracy: float
-    log_loss: float
-    temperature: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """Labelled rows, and what each weighs in a score."""
-
-    rows: FloatArray
-    labels: Labels
-    y: Places
-    weights: Doubles
-
-    @classmethod
-    def of(cls, rows: FloatArray, labels: Labels, recipe: Recipe) -> _Data:
-        y = np.unique(labels, return_inverse=True)[1]
-        weights = (1 / np.bincount(y))[y] if recipe.balance else np.ones(len(y))
-        return cls(rows, labels, y, weights)
-
-    def judge(
-        self, head: Head, params: Mapping[str, Any], values: Doubles, tested: Places
-    ) -> _Try:
-        y, weights = self.y[tested], self.weights[tested]
-        temperature = find_temperature(values, y, weights)
-        losses = stray_log_loss(values / temperature, y)
-        return _Try(
-            head,
-            params,
-            accuracy=float(np.average(values.argmax(axis=1) == y, weights=weights)),
-            log_loss=float(np.average(losses, weights=weights)),
-            temperature=temperature,
-        )
 
 
 def tune(
@@ -151,8 +109,15 @@ def tune(
     )
 
 
-def fit_choice(choice: Choice, rows: FloatArray, labels: Labels) -> FittedHead:
-    """Train what ``tune`` chose, in the way that ``tune`` tried it.
+def fit_choice(
+    choice: Choice, rows: FloatArray, labels: Labels, *, n_jobs: int | None = None
+) -> FittedHead:
+    """Train what ``tune`` chose on all rows.
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        Threads; they never change the answer.
 
     Raises
     ------
@@ -161,49 +126,41 @@ def fit_choice(choice: Choice, rows: FloatArray, labels: Labels) -> FittedHead:
     """
     head = choice.head
     estimator = head.build().set_params(**choice.params)
-    with _quiet([head]), _one_thread_each():
+    workers = 1 if rows.size < _SMALL else count_workers(n_jobs)
+    with _quiet([head]), _one_thread_each(), _threads(workers) as share:
         if head.search == "path":
-            _finish_path(head, choice.params, estimator, rows, labels)
+            _finish_path(head, estimator, rows, labels, share)
+        elif head.name in HEADS and isinstance(estimator[-1], SVC):
+            fit_vectors(estimator[-1], estimator[:-1].fit_transform(rows), labels)
         else:
             estimator.fit(rows, labels)
     return FittedHead(head.name, estimator, choice.temperature)
 
 
 def _finish_path(
-    head: Head, params: Mapping[str, Any], estimator: Any, rows: FloatArray, labels: Labels
+    head: Head, estimator: Pipeline, rows: FloatArray, labels: Labels, share: Map
 ) -> None:
-    """Fit from where the path comes to: what is left to scikit-learn's solver is to agree."""
-    scaler, last = estimator[0], estimator[-1]
-    classes, y = np.unique(labels, return_inverse=True)
-    path = _path(head, rows, y, [np.arange(len(y))], map)
-    grid = [next(iter(each.values())) for each in head.grid]
-    for strength in path.walk(grid[: grid.index(next(iter(params.values()))) + 1]):
-        last.C = strength
-    last.classes_ = classes
-    last.coef_ = np.ascontiguousarray(path.weights[0, :-1].T)
-    last.intercept_ = path.weights[0, -1].copy()
+    """Fit from featx's solution: scikit-learn's solver has nothing left to do but to agree."""
+    scaler, last = estimator
+    last.classes_, y = np.unique(labels, return_inverse=True)
+    path = open_path(head, rows, y, [np.arange(len(y))], share)
+    for _ in path.walk([last.C]):
+        last.coef_ = np.ascontiguousarray(path.weights[0, :-1].T)
+        last.intercept_ = path.weights[0, -1].copy()
     last.set_params(warm_start=True).fit(scaler.fit_transform(rows), labels)
     last.set_params(warm_start=False)
 
 
-def _path(
-    head: Head, rows: FloatArray, y: Places, trains: Sequence[Places], share: Map
-) -> LogisticPath:
-    last = head.build()[-1]
-    balance = last.class_weight == "balanced"
-    return LogisticPath(rows, y, trains, balance=balance, tol=last.tol, share=share)
-
-
 def _search(
     heads: Sequence[Head], rows: FloatArray, labels: Labels, recipe: Recipe, repeats: int
-) -> tuple[list[_Try], Deals]:
+) -> tuple[list[Try], Deals]:
     """Every candidate of every head on samples left out; none where there are too few to leave any out."""
     k = int(min(_FOLDS, max(np.unique(labels, return_counts=True)[1])))
     deals = Deals(labels, k, repeats=repeats, seed=recipe.seed)
-    tries: list[_Try] = []
+    tries: list[Try] = []
     if not deals.splits:
         return tries, deals
-    data = _Data.of(rows, labels, recipe)
+    data = Data.of(rows, labels, balance=recipe.balance)
     small = rows.size * int(data.y.max() + 1) < _SMALL
     workers = 1 if small else count_workers(recipe.n_jobs)
     for head in heads:
@@ -211,11 +168,11 @@ def _search(
     with _quiet(heads), _one_thread_each(), _threads(workers) as share:
         for head in heads:
             if head.search == "path":
-                tries += _try_path(head, data, deals, share)
+                tries += try_path(head, data, deals, share)
             elif _leaves_one_out(heads):
-                tries += _leave_out(head, data)
+                tries += leave_out(head, data)
             else:
-                tries += _try_fits(head, data, deals, share)
+                tries += try_fits(head, data, deals, share)
     return tries, deals
 
 
@@ -224,54 +181,16 @@ def _leaves_one_out(heads: Sequence[Head]) -> bool:
     return len(heads) == 1 and heads[0].search == "leave-one-out"
 
 
-def _try_path(head: Head, data: _Data, deals: Deals, share: Map) -> list[_Try]:
-    """Along the grid; it is left when it only gets worse."""
-    tries: list[_Try] = []
-    path = _path(head, data.rows, data.y, [train for train, _ in deals.splits], share)
-    strengths = [next(iter(params.values())) for params in head.grid]
-    for params, _ in zip(head.grid, path.walk(strengths), strict=True):
-        parts = [path.scores(place, test) for place, (_, test) in enumerate(deals.splits)]
-        tries.append(data.judge(head, params, np.concatenate(parts), deals.tested))
-        losses = [each.log_loss for each in tries]
-        if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
-            break
-    return tries
-
-
-def _leave_out(head: Head, data: _Data) -> list[_Try]:
-    alphas = [next(iter(params.values())) for params in head.grid]
-    balance = head.build()[-1].class_weight == "balanced"
-    scored = leave_one_out(data.rows, data.y, alphas, balance=balance)
-    everyone = np.arange(len(data.y))
-    return [
-        data.judge(head, params, values, everyone)
-        for params, values in zip(head.grid, scored, strict=True)
-    ]
-
-
-def _try_fits(head: Head, data: _Data, deals: Deals, share: Map) -> list[_Try]:
-    grid = head.candidates(deals.least)
-    parts = list(
-        share(lambda split: try_split(head, grid, data.rows, data.labels, *split), deals.splits)
-    )
-    return [
-        data.judge(head, params, np.concatenate([part[place] for part in parts]), deals.tested)
-        for place, params in enumerate(grid)
-    ]
-
-
-def _best(tries: Sequence[_Try], n: int) -> _Try:
+def _best(tries: Sequence[Try], n: int) -> Try:
     top = max(each.accuracy for each in tries)
     close = _CLOSE * np.sqrt(top * (1 - top) / n) + 1e-9
     near = [each for each in tries if each.accuracy >= top - close]
     return min(near, key=lambda each: each.log_loss)
 
 
-def _fastest(heads: Sequence[Head], tries: Sequence[_Try], kept: int) -> list[Head]:
+def _fastest(heads: Sequence[Head], tries: Sequence[Try], kept: int) -> list[Head]:
     """The heads of the best candidates, in the order of ``heads``."""
-    best = {
-        head.name: max(each.accuracy for each in tries if each.head is head) for head in heads
-    }
+    best = {head.name: max(each.accuracy for each in tries if each.head is head) for head in heads}
     names = sorted(best, key=best.__getitem__, reverse=True)[:kept]
     return [head for head in heads if head.name in names]
 

@@ -10,6 +10,8 @@ __all__ = ["Deals", "Labels", "Places", "make_folds"]
 Labels = npt.NDArray[np.str_]
 Places = npt.NDArray[np.intp]
 
+_GRAM = 8000  # training samples of which a whole kernel matrix is kept in memory, 8 bytes a pair
+
 
 def make_folds(labels: Labels, k: int, rng: np.random.Generator) -> Places:
     """A fold for each sample, with the classes spread evenly.
@@ -70,3 +72,8 @@ class Deals:
     def least(self) -> int:
         """Samples of the smallest training part."""
         return min(len(train) for train, _ in self.splits)
+
+    @property
+    def gram(self) -> bool:
+        """Whether training parts are small enough for a kernel matrix of each that is under way."""
+        return max(len(train) for train, _ in self.splits) <= _GRAM

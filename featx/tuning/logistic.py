@@ -2,16 +2,14 @@
 
 The problem is scikit-learn's, the way to its solution is not: all folds share one copy of the rows, in float32,
 and go through it together; each penalty starts where a stronger one ended; and L-BFGS steps through the inverse
-of the curvature that the rows have at the start, so that it needs a few steps where plain L-BFGS needs hundreds.
+of the curvature that rows have by themselves, so that it needs a few steps where plain L-BFGS needs dozens.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +17,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
 from featx.inputs import FloatArray
+from featx.tuning.descent import History, Map, Spectrum, dot
 
-__all__ = ["LogisticPath", "Map"]
+__all__ = ["LogisticPath"]
 
 _BLOCK = 512  # rows that a thread takes at a time; fixed, so that sums do not depend on the threads
-_CHUNK = 2048  # rows for one part of their outer product
 _LEAP = 0.7  # of the last step along the path, taken once more before the descent
-_MEMORY = 8  # pairs that L-BFGS remembers
 _STEPS = 500
 _ENOUGH = 1e-4  # of the decrease that the slope promises
 _SHORTEST = 1e-6  # step of a line search, after which it is taken as it is
@@ -33,7 +30,6 @@ _ROUNDING = 1e-6  # of the loss, below which float32 cannot tell a decrease
 
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
-Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 class LogisticPath:
@@ -97,14 +93,14 @@ class LogisticPath:
         self._truth = (y[:, None] == np.arange(k)).astype(np.float32)[:, (1 if k == 2 else 0) :]
         self._sizes = np.array([len(train) for train in trains])
         self._shares = np.stack([_shares(y, train, balance) for train in trains], axis=1)
-        self._spectrum = _Spectrum.of(self._rows, share)
+        self._spectrum = Spectrum.of(self._rows, share)
         self.weights = np.zeros((len(trains), d + 1, self._truth.shape[1]), np.float32)
 
     def walk(self, strengths: Iterable[float]) -> Iterator[float]:
         """Solve for each C in turn; ``weights`` are its solution while it is given out."""
         last = self.weights
         for strength in strengths:
-            ahead = self.weights + _LEAP * (self.weights - last)
+            ahead = np.asarray(self.weights + _LEAP * (self.weights - last), np.float32)
             penalty = (1 / (strength * self._sizes)).astype(np.float32)[:, None, None]
             last, self.weights = self.weights, self._descend(ahead, penalty)
             yield strength
@@ -172,14 +168,14 @@ class LogisticPath:
     def _descend(self, at: FloatArray, penalty: FloatArray) -> FloatArray:
         """L-BFGS on all splits at once, each with a step of its own, until the last is done."""
         soften = partial(self._soften, penalty=penalty, curvature=self._curvature(at))
-        history = _History(soften)
+        history = History(soften)
         loss, gradient = self._evaluate(at, penalty)
         for _ in range(_STEPS):
             busy = np.abs(gradient).max(axis=(1, 2), keepdims=True) > self._tol
             if not busy.any():
                 return at
             step = -history.turn(gradient) * busy
-            slope, length = _dot(gradient, step), np.ones_like(penalty)
+            slope, length = dot(gradient, step), np.ones_like(penalty)
             while True:
                 there = at + length * step
                 new_loss, new_gradient = self._evaluate(there, penalty)
@@ -211,83 +207,6 @@ class LogisticPath:
         soft[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty)
         soft[:, -1] = gradient[:, -1] / curvature
         return soft
-
-
-@dataclass(frozen=True, slots=True)
-class _Spectrum:
-    """Eigenvectors and eigenvalues of the mean outer product of rows."""
-
-    vectors: FloatArray  # (d, r)
-    values: FloatArray  # (r,)
-
-    @classmethod
-    def of(cls, rows: FloatArray, share: Map) -> _Spectrum:
-        n, d = rows.shape
-        if n < d:
-            values, left = np.linalg.eigh((rows @ rows.T / n).astype(np.float64))
-            kept = values > values[-1] * 1e-6
-            values, left = values[kept], left[:, kept].astype(np.float32)
-            vectors = rows.T @ left / np.sqrt(n * values).astype(np.float32)
-            return cls(vectors, values.astype(np.float32))
-        gram = np.zeros((d, d))
-        for part in share(lambda start: _gram(rows[start : start + _CHUNK]), range(0, n, _CHUNK)):
-            gram += part
-        values, vectors = np.linalg.eigh(gram / n)
-        return cls(vectors.astype(np.float32), np.maximum(values, 0).astype(np.float32))
-
-    def solve(self, table: FloatArray, curvature: float, penalty: FloatArray) -> FloatArray:
-        """``table`` times the inverse of curvature x outer product + penalty; shape (p, d, m) stays."""
-        p, d, m = table.shape
-        flat = table.transpose(1, 0, 2).reshape(d, p * m)
-        inner = (self.vectors.T @ flat).reshape(-1, p, m)
-        soft = 1 / (curvature * self.values[:, None, None] + penalty[:, 0, 0, None])
-        if len(self.values) == d:
-            made = self.vectors @ (inner * soft).reshape(d, p * m)
-        else:  # outside the span of the rows there is nothing but the penalty
-            stiff = 1 / penalty[:, 0, 0, None]
-            made = (flat.reshape(d, p, m) * stiff).reshape(d, p * m)
-            made += self.vectors @ (inner * (soft - stiff)).reshape(-1, p * m)
-        return made.reshape(d, p, m).transpose(1, 0, 2)
-
-
-class _History:
-    """The last steps and what they did to the gradient, of every split."""
-
-    def __init__(self, soften: Callable[[FloatArray], FloatArray]) -> None:
-        self._soften = soften
-        self._pairs: list[tuple[FloatArray, FloatArray, FloatArray]] = []
-
-    def add(self, step: FloatArray, change: FloatArray) -> None:
-        along = _dot(step, change)
-        useful = along > 1e-10
-        inverse = np.where(useful, 1 / np.where(useful, along, 1), 0).astype(np.float32)
-        self._pairs = [*self._pairs[-_MEMORY + 1 :], (step, change, inverse)]
-
-    def turn(self, gradient: FloatArray) -> FloatArray:
-        """The gradient through the inverse curvature as far as it is known."""
-        turned = gradient.copy()
-        parts = []
-        for step, change, inverse in reversed(self._pairs):
-            part = inverse * _dot(step, turned)
-            turned -= part * change
-            parts.append(part)
-        turned = self._soften(turned)
-        if self._pairs:
-            _, change, inverse = self._pairs[-1]
-            norm = _dot(change, self._soften(change)) * inverse
-            turned *= np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 1)
-        for (step, change, inverse), part in zip(self._pairs, reversed(parts), strict=True):
-            turned += (part - inverse * _dot(change, turned)) * step
-        return turned
-
-
-def _dot(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Of each split; shape (p, 1, 1)."""
-    return np.asarray(np.einsum("pdm,pdm->p", one, other))[:, None, None]
-
-
-def _gram(rows: FloatArray) -> FloatArray:
-    return np.asarray(rows.T @ rows)
 
 
 def _scaler(rows: FloatArray, places: Places) -> StandardScaler:

@@ -19,7 +19,9 @@ __all__ = ["foretell", "in_words"]
 
 _PROBE = 800  # samples of the small search that is timed
 _LONG = 20.0  # seconds from which on it is worth a word
-_ORDERS = MappingProxyType({"linear-svm": 2, "rbf-svm": 2, "knn": 2})  # else time grows with samples
+_ORDERS = MappingProxyType(
+    {"linear-svm": 2, "rbf-svm": 2, "knn": 2}
+)  # else time grows with samples
 
 
 def foretell(
@@ -46,7 +48,7 @@ def foretell(
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")
         start = time.perf_counter()
-        try_split(head, grid, rows, labels, some, left)
+        try_split(head, grid, rows, labels, some, left, gram=deals.gram)
         took = time.perf_counter() - start
     growth = (deals.least / len(some)) ** _ORDERS.get(head.name, 1)
     turns = -(-len(deals.splits) // min(workers, len(deals.splits)))

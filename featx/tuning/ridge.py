@@ -1,8 +1,8 @@
 """Ridge with every sample left out in turn, in closed form.
 
-One decomposition of the rows serves all penalties, and no sample is really left out: with leverages h the residual
-of a left-out sample is its residual divided by 1 - h (Allen, "The relationship between variable selection and data
-augmentation and a method for prediction", 1974).
+One decomposition of the rows serves all penalties, and no sample is really left out: with leverages h the
+residual of a left-out sample is its residual divided by 1 - h (Allen, "The relationship between variable
+selection and data augmentation and a method for prediction", 1974).
 """
 
 from __future__ import annotations

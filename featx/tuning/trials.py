@@ -1,0 +1,114 @@
+"""How each candidate of a head does on samples left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from featx.heads import Head, find_temperature, stray_log_loss
+from featx.inputs import FloatArray
+from featx.tuning.benches import try_split
+from featx.tuning.descent import Map
+from featx.tuning.folds import Deals, Labels, Places
+from featx.tuning.logistic import LogisticPath
+from featx.tuning.ridge import leave_one_out
+
+__all__ = ["Data", "Try", "leave_out", "open_path", "try_fits", "try_path"]
+
+Doubles = npt.NDArray[np.float64]
+
+_PATIENCE = 3  # steps for the worse along a path before it is left
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """How one candidate did on samples left out."""
+
+    head: Head
+    params: Mapping[str, Any]
+    accuracy: float
+    log_loss: float
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Labelled rows, and what each weighs in a score."""
+
+    rows: FloatArray
+    labels: Labels
+    y: Places
+    weights: Doubles
+
+    @classmethod
+    def of(cls, rows: FloatArray, labels: Labels, *, balance: bool) -> Data:
+        """With ``balance`` every class weighs the same in a score."""
+        y = np.unique(labels, return_inverse=True)[1]
+        weights = (1 / np.bincount(y))[y] if balance else np.ones(len(y))
+        return cls(rows, labels, y, weights)
+
+    def judge(self, head: Head, params: Mapping[str, Any], values: Doubles, tested: Places) -> Try:
+        """Accuracy of scores of samples left out, and log-loss at the temperature that suits them."""
+        y, weights = self.y[tested], self.weights[tested]
+        temperature = find_temperature(values, y, weights)
+        losses = stray_log_loss(values / temperature, y)
+        return Try(
+            head,
+            params,
+            accuracy=float(np.average(values.argmax(axis=1) == y, weights=weights)),
+            log_loss=float(np.average(losses, weights=weights)),
+            temperature=temperature,
+        )
+
+
+def open_path(
+    head: Head, rows: FloatArray, y: Places, trains: Sequence[Places], share: Map
+) -> LogisticPath:
+    """The path of a head along the training parts."""
+    last = head.build()[-1]
+    balance = last.class_weight == "balanced"
+    return LogisticPath(rows, y, trains, balance=balance, tol=last.tol, share=share)
+
+
+def try_path(head: Head, data: Data, deals: Deals, share: Map) -> list[Try]:
+    """Along the grid; it is left when it only gets worse."""
+    tries: list[Try] = []
+    path = open_path(head, data.rows, data.y, [train for train, _ in deals.splits], share)
+    strengths = [next(iter(params.values())) for params in head.grid]
+    for params, _ in zip(head.grid, path.walk(strengths), strict=True):
+        parts = [path.scores(place, test) for place, (_, test) in enumerate(deals.splits)]
+        tries.append(data.judge(head, params, np.concatenate(parts), deals.tested))
+        losses = [each.log_loss for each in tries]
+        if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
+            break
+    return tries
+
+
+def leave_out(head: Head, data: Data) -> list[Try]:
+    """With every sample left out in turn."""
+    alphas = [next(iter(params.values())) for params in head.grid]
+    balance = head.build()[-1].class_weight == "balanced"
+    scored = leave_one_out(data.rows, data.y, alphas, balance=balance)
+    everyone = np.arange(len(data.y))
+    return [
+        data.judge(head, params, values, everyone)
+        for params, values in zip(head.grid, scored, strict=True)
+    ]
+
+
+def try_fits(head: Head, data: Data, deals: Deals, share: Map) -> list[Try]:
+    """By fits of their own; what candidates of a split share is done once."""
+    grid = head.candidates(deals.least)
+
+    def try_one(split: tuple[Places, Places]) -> list[Doubles]:
+        return try_split(head, grid, data.rows, data.labels, *split, gram=deals.gram)
+
+    parts = list(share(try_one, deals.splits))
+    return [
+        data.judge(head, params, np.concatenate([part[place] for part in parts]), deals.tested)
+        for place, params in enumerate(grid)
+    ]

@@ -1,0 +1,269 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, make_classification
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.svm import SVC
+
+import featx
+from featx.errors import FeatxNotice
+from featx.heads import HEADS, choose_heads, find_temperature, fit_vectors, scores, stray_log_loss
+from featx.tuning import Recipe, fit_choice, tune
+from featx.tuning.benches import try_split
+from featx.tuning.choosing import _best
+from featx.tuning.folds import Deals
+from featx.tuning.logistic import LogisticPath
+from featx.tuning.pace import foretell
+from featx.tuning.ridge import leave_one_out
+from featx.tuning.trials import Try
+
+GRID = [params["logisticregression__C"] for params in HEADS["logistic"].grid]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = load_digits()
+    order = np.random.default_rng(0).permutation(len(data.target))[:600]
+    return data.data[order].astype(np.float32), data.target[order]
+
+
+def scaled(**params):
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, tol=1e-7, **params))
+
+
+@pytest.mark.parametrize("kind", ["many classes", "two classes", "more columns than rows"])
+@pytest.mark.parametrize("balance", [False, True])
+def test_a_path_solves_what_scikit_learn_solves_on_each_training_part(kind, balance, digits, rng):
+    X, y = digits
+    if kind == "two classes":
+        y = (y > 3).astype(int)
+    if kind == "more columns than rows":
+        X, y = np.hstack([X[:90], rng.normal(size=(90, 300)).astype(np.float32)]), y[:90]
+    X, y = X[:300], y[:300]
+    deals = Deals(y.astype(str), 3, repeats=1, seed=0)
+    trains = [train for train, _ in deals.splits]
+    path = LogisticPath(X, y, trains, balance=balance, tol=1e-6)
+    for strength in path.walk([1e-3, 1e-2, 0.1]):
+        theirs = scaled(C=strength, class_weight="balanced" if balance else None)
+        for place, (train, test) in enumerate(deals.splits):
+            expected = scores(theirs.fit(X[train], y[train]), X[test])
+            ours = path.scores(place, test)
+            if len(theirs.classes_) > 2:  # where scores are known up to a constant
+                ours = ours - ours.mean(axis=1, keepdims=True)
+            np.testing.assert_allclose(ours, expected, atol=1e-2 * np.abs(expected).max())
+
+
+def test_a_column_that_only_the_left_out_rows_vary_says_nothing(rng):
+    X = rng.normal(size=(60, 4)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(int)
+    train, test = np.arange(40), np.arange(40, 60)
+    X[train, 3], X[test, 3] = 5, 5 + 100 * X[test, 3]
+    path = LogisticPath(X, y, [train], balance=False, tol=1e-6)
+    for strength in path.walk([1.0]):
+        expected = scores(scaled(C=strength).fit(X[train], y[train]), X[test])
+        np.testing.assert_allclose(path.scores(0, test), expected, rtol=1e-2, atol=1e-2)
+
+
+def real_rows(shared_data, name, limit):
+    """Rows of a real set by the backbone that featx ships for it, and their labels."""
+    texts = name in ("trec6", "sst2", "banking77")
+    backbone = featx.Backbone("featx-text-nano" if texts else "featx-audio-mel")
+    kind = backbone.card.input
+    samples = featx.read_samples(
+        shared_data / name, suffixes=kind.suffixes, inline=kind.inline, split="train"
+    )
+    order = np.random.default_rng(0).permutation(len(samples))[:limit]
+    rows = featx.Engine(cache=False).embed([samples[i] for i in order], backbone)
+    return rows.embeddings, np.array(rows.labels, dtype=str)
+
+
+def as_featx_chooses(tries, n):
+    """The rule of ``tune`` on scores that somebody else computed."""
+    return _best(tries, n).params["logisticregression__C"]
+
+
+@pytest.mark.parametrize(("name", "limit"), [("fsdd", 300), ("trec6", 500)])
+def test_the_tuned_logistic_head_chooses_as_a_grid_search_on_real_rows(name, limit, shared_data):
+    X, y = real_rows(shared_data, name, limit)
+    head, deals = HEADS["logistic"], Deals(y, 4, repeats=1, seed=0)
+    choice = tune([head], X, y, recipe=Recipe())
+    plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, tol=1e-5))
+    search = GridSearchCV(plain, {"logisticregression__C": GRID}, cv=deals.splits).fit(X, y)
+    place = GRID.index(choice.params["logisticregression__C"])
+    means = search.cv_results_["mean_test_score"]
+    assert abs(means[place] - choice.accuracy) < 0.004  # one or two samples
+    assert means.max() - means[place] < 0.012
+    truth = np.unique(y, return_inverse=True)[1]
+    tries = []
+    for params in head.grid:
+        values = cross_val_predict(
+            plain.set_params(**params), X, y, cv=deals.splits, method="decision_function"
+        )
+        temperature = find_temperature(values, truth)
+        loss = stray_log_loss(values / temperature, truth).mean()
+        accuracy = (values.argmax(axis=1) == truth).mean()
+        tries.append(Try(head, params, float(accuracy), float(loss), temperature))
+    assert choice.params["logisticregression__C"] == as_featx_chooses(tries, len(y))
+
+
+def test_what_is_trained_is_a_plain_fitted_regression(digits):
+    X, y = digits
+    choice = tune([HEADS["logistic"]], X, y.astype(str), recipe=Recipe())
+    pipeline = fit_choice(choice, X, y.astype(str)).estimator
+    last = pipeline[-1]
+    assert not last.warm_start
+    assert last.n_iter_.max() <= 1  # its own solver agrees that this is the solution
+    theirs = scaled(C=last.C).fit(X, y.astype(str))
+    np.testing.assert_allclose(pipeline.predict_proba(X), theirs.predict_proba(X), atol=0.02)
+
+
+@pytest.mark.parametrize("balance", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("shape", [(40, 6), (25, 70)])
+def test_ridge_in_closed_form_is_ridge_with_each_sample_left_out(shape, n_classes, balance, rng):
+    n, _ = shape
+    X = rng.normal(size=shape).astype(np.float32) * 3 + 1
+    y = np.concatenate([np.arange(n_classes)] * 3 + [rng.integers(0, n_classes, n)])[:n]
+    X[:, 0] += y
+    weights = (n / (n_classes * np.bincount(y)))[y] if balance else np.ones(n)
+    table = StandardScaler().fit_transform(X.astype(np.float64))
+    alphas = [1e3, 10.0, 0.5]
+    for alpha, ours in zip(alphas, leave_one_out(X, y, alphas, balance=balance), strict=True):
+        for left in range(n):
+            kept = np.arange(n) != left
+            ridge = RidgeClassifier(alpha).fit(table[kept], y[kept], sample_weight=weights[kept])
+            np.testing.assert_allclose(ours[left], scores(ridge, table[[left]])[0], atol=1e-6)
+
+
+def test_ridge_alone_is_tuned_by_leaving_out_each_and_beside_others_in_folds(digits):
+    X, y = digits[0][:120], digits[1][:120].astype(str)
+    alone = tune([HEADS["ridge"]], X, y, recipe=Recipe("ridge"), repeats=3)
+    assert (alone.folds, alone.repeats, alone.tried) == (120, 1, len(HEADS["ridge"].grid))
+    beside = tune([HEADS["ridge"], HEADS["centroid"]], X, y, recipe=Recipe("auto"))
+    assert beside.folds == 4
+
+
+def test_neighbours_of_one_search_vote_as_those_of_many(digits):
+    X, y = digits[0], digits[1].astype(str)
+    head, (train, test) = HEADS["knn"], (np.arange(400), np.arange(400, 600))
+    found = try_split(head, head.grid, X, y, train, test, gram=True)
+    for params, values in zip(head.grid, found, strict=True):
+        k = params["kneighborsclassifier__n_neighbors"]
+        theirs = make_pipeline(StandardScaler(), Normalizer(), KNeighborsClassifier(k))
+        np.testing.assert_allclose(values, scores(theirs.fit(X[train], y[train]), X[test]))
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("kind", ["linear", "rbf"])
+def test_support_vectors_by_way_of_a_kernel_are_those_of_their_own_fit(kind, n_classes):
+    X, y = make_classification(
+        300, 12, n_informative=6, n_classes=n_classes, class_sep=0.7, random_state=0
+    )
+    X, y = StandardScaler().fit_transform(X).astype(np.float32), y.astype(str)
+    ours, theirs = (SVC(kernel=kind, C=0.5, decision_function_shape="ovo") for _ in range(2))
+    fit_vectors(ours, X[:200], y[:200])
+    theirs.fit(X[:200], y[:200])
+    assert set(vars(ours)) == set(vars(theirs))
+    assert ours.get_params() == theirs.get_params()
+    assert ours.n_features_in_ == theirs.n_features_in_ == 12
+    np.testing.assert_allclose(ours.decision_function(X), theirs.decision_function(X), atol=5e-3)
+    np.testing.assert_allclose(scores(ours, X[200:]), scores(theirs, X[200:]), atol=5e-3)
+    np.testing.assert_allclose(
+        scores(ours, X[200:]), np.vstack([scores(ours, X[[i]]) for i in range(200, 300)]), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_threads_do_not_change_a_bit_of_any_choice(name):
+    X, y = make_classification(900, 600, n_informative=20, n_classes=5, random_state=0)
+    X, y = X.astype(np.float32), y.astype(str)
+    first, second = (tune([HEADS[name]], X, y, recipe=Recipe(name, n_jobs=jobs)) for jobs in (1, 3))
+    assert first == second
+
+
+def test_rows_are_not_copied_for_each_fold_or_thread():
+    X, y = make_classification(4000, 500, n_informative=20, n_classes=3, random_state=0)
+    X, y = X.astype(np.float32), y.astype(str)
+    tracemalloc.start()
+    tune([HEADS["logistic"]], X, y, recipe=Recipe(n_jobs=2))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * X.nbytes  # one standardised copy, and what is made of 500 rows at a time
+
+
+def test_many_heads_race_on_a_part_of_many_rows():
+    X, y = make_classification(7000, 10, n_informative=8, n_classes=3, random_state=0)
+    X, y = X.astype(np.float32), y.astype(str)
+    names = ("logistic", "ridge", "knn", "centroid", "lda")
+    choice = tune([HEADS[name] for name in names], X, y, recipe=Recipe("auto"))
+    assert choice.head.name == "knn"  # by far the best of them here
+    assert choice.tried <= max(
+        len(HEADS["knn"].grid) + len(HEADS[name].grid) for name in names if name != "knn"
+    )
+
+
+def test_how_long_a_search_takes_is_told_beforehand(monkeypatch):
+    X, y = make_classification(6000, 20, n_classes=2, random_state=0)
+    X, y = X.astype(np.float32), y.astype(str)
+    deals = Deals(y, 4, repeats=1, seed=0)
+    monkeypatch.setattr("featx.tuning.pace._LONG", 0.0)
+    with pytest.warns(FeatxNotice, match=r"^rbf-svm: about \d+ s for 20 fits of 4500 rows$"):
+        foretell(HEADS["rbf-svm"], X, y, deals, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert foretell(HEADS["logistic"], X, y, deals, 2) is None
+        assert (
+            foretell(HEADS["rbf-svm"], X[:2000], y[:2000], Deals(y[:2000], 4, repeats=1, seed=0), 2)
+            is None
+        )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
+def test_no_thread_or_process_is_left_after_an_interrupt():
+    code = (
+        "import numpy as np, sys\n"
+        "from featx.training import fit_head\n"
+        "from featx.tuning import Recipe\n"
+        "X = np.random.default_rng(0).normal(size=(3000, 400)).astype(np.float32)\n"
+        "print('ready', flush=True)\n"
+        "fit_head(X, np.arange(3000) % 30, Recipe('logistic', n_jobs=2))\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert child.stdout.readline() == "ready\n"
+    time.sleep(0.5)
+    os.kill(child.pid, signal.SIGINT)
+    _, told = child.communicate(timeout=120)
+    assert child.returncode != 0
+    assert "KeyboardInterrupt" in told
+    with pytest.raises(ProcessLookupError):
+        os.killpg(child.pid, 0)
+
+
+def test_balance_reaches_every_search(rng):
+    X = rng.normal(size=(200, 3)).astype(np.float32)
+    y = np.array(["many"] * 180 + ["few"] * 20)
+    X[180:, 0] += 1.2
+    for name in ("logistic", "ridge", "linear-svm"):
+        found = []
+        for balance in (False, True):
+            heads = choose_heads(name, largest=180, balance=balance)
+            choice = tune(heads, X, y, recipe=Recipe(name, balance=balance))
+            found.append((fit_choice(choice, X, y).predict(X[180:]) == "few").mean())
+        assert found[1] > found[0] + 0.3
