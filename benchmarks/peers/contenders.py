@@ -38,11 +38,11 @@ def fastembed(cores: int) -> tuple[Setting, ...]:
 
 
 def torch(cores: int) -> tuple[Setting, ...]:
-    shapes = [(0, cores), (1, cores), (cores, cores), (cores, 1)]
+    """DataLoader workers and torch's threads; memory in channels-last order, and once not."""
+    shapes = [(0, cores, True), (1, cores, True), (cores, cores, True), (cores, 1, True)]
     return tuple(
         {"workers": workers, "threads": threads, "batch": 16, "channels_last": last}
-        for last in (True, False)
-        for workers, threads in dict.fromkeys(shapes)
+        for workers, threads, last in [*shapes, (cores, cores, False)]
     )
 
 

@@ -28,6 +28,7 @@ class Fastembed:
 
         self.model = ImageEmbedding(NAME, specific_model_path=str(folder), threads=threads)
         self.batch, self.parallel = batch, parallel
+        self.warms_itself = parallel is not None
         self.paused = self.idle = 0.0
 
     def __call__(self, paths: Sequence[str]) -> np.ndarray:

@@ -26,14 +26,14 @@ def answer(open_: Callable[[dict[str, Any]], Embed]) -> None:
     ``cores`` and whatever the contender's ``open_`` wants to know. The answer has ``n``, ``seconds``
     from files on disk to rows on disk, ``extra_seconds`` (what the process spent for the measurement
     alone) and ``peak_bytes`` of this process. A contender whose workers start anew with every call
-    says, as ``paused``, how long it waited for them in the last call, and, as ``idle``, for how much
-    of that it only made sure.
+    ``warms_itself`` within the call and says, as ``paused``, how long that took, and, as ``idle``,
+    for how much of it it only made sure.
     """
     job = json.load(sys.stdin)
     hold_to(job["cores"])
     embed = open_(job)
     start = time.perf_counter()
-    if job["warm"]:
+    if job["warm"] and not getattr(embed, "warms_itself", False):
         embed(job["paths"][: job["warm"]])
     extra = time.perf_counter() - start
     start = time.perf_counter()
