@@ -27,6 +27,7 @@ from featx.files import recover
 from featx.heads import FittedHead, scores
 from featx.manifest import (
     FORMAT,
+    HEAD,
     MANIFEST,
     is_bundled,
     listed,
@@ -38,7 +39,6 @@ from featx.packs import names_in, read_place, write_pack
 
 __all__ = ["bundle", "check_target", "load", "save"]
 
-_HEAD = "head.skops"
 _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 
@@ -73,7 +73,7 @@ def save(
     path = Path(path)
     check_target(path, overwrite=overwrite)
     head = _dump(classifier.head.estimator, path)
-    files = {_HEAD: head} | (_backbone_files(classifier.card) if bundle else {})
+    files = {HEAD: head} | (_backbone_files(classifier.card) if bundle else {})
     manifest = _manifest(classifier, files)
     write_pack(path, {MANIFEST: seal(manifest), **files})
     return path
@@ -104,7 +104,7 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
             f"{path}: is one file; name one that ends in .zip: --output NAME.featx.zip"
         )
     check_target(target, overwrite=overwrite or target == path)
-    files = {_HEAD: read_file(path, _HEAD, manifest)} | _backbone_files(_card(path, manifest))
+    files = {HEAD: read_file(path, HEAD, manifest)} | _backbone_files(_card(path, manifest))
     del manifest["digest"]
     manifest["files"] = listed(files)
     write_pack(target, {MANIFEST: seal(manifest), **files})
@@ -144,7 +144,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = ()) -> Classifier:
     """
     path = Path(path)
     manifest = read_manifest(path)
-    data = read_file(path, _HEAD, manifest)
+    data = read_file(path, HEAD, manifest)
     card = _card(path, manifest)
     estimator = _build(path, data, frozenset(trusted))
     try:
@@ -199,7 +199,7 @@ def _is_classifier(path: Path) -> bool:
         names = names_in(path)
     except BadArtifact:
         return False
-    return MANIFEST in names and _HEAD in names
+    return MANIFEST in names and HEAD in names
 
 
 def _dump(estimator: BaseEstimator, path: Path) -> bytes:
@@ -282,7 +282,7 @@ def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
     ) as error:
         if isinstance(error, FeatxError):
             raise
-        raise BadArtifact(f"{path}: {_HEAD} cannot be read: {error}") from error
+        raise BadArtifact(f"{path}: {HEAD} cannot be read: {error}") from error
 
 
 def _check_shapes(path: Path, head: FittedHead, manifest: Mapping[str, Any]) -> None:

@@ -12,10 +12,20 @@ from featx.catalog import BUNDLED
 from featx.errors import BadArtifact, FeatxError
 from featx.packs import in_pack, names_in, read_place
 
-__all__ = ["FORMAT", "MANIFEST", "is_bundled", "listed", "read_file", "read_manifest", "seal"]
+__all__ = [
+    "FORMAT",
+    "HEAD",
+    "MANIFEST",
+    "is_bundled",
+    "listed",
+    "read_file",
+    "read_manifest",
+    "seal",
+]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+HEAD = "head.skops"
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ FLOORS = (
     {"heads"},
     {"extractor", "tuning"},
     {"classifier", "manifest"},
-    {"artifact", "evaluation", "export"},
+    {"artifact", "evaluation", "export", "origins"},
     {"training"},
     {"adopt", "canary", "synthetic"},
     {"demo"},
