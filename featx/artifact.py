@@ -19,10 +19,11 @@ from featx.catalog import BUNDLED, Card, find, get_card, prove
 from featx.classifier import Classifier
 from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
 from featx.files import recover
-from featx.headfile import ARRAYS, HEAD, read_head, write_head
+from featx.headfile import ARRAYS, read_head, write_head
 from featx.heads import FittedHead, StoredHead
 from featx.manifest import (
     FORMAT,
+    HEAD,
     MANIFEST,
     is_bundled,
     listed,

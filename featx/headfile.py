@@ -14,13 +14,13 @@ from zipfile import BadZipFile
 
 from featx.errors import BadArtifact, FeatxError
 from featx.heads import FittedHead, LinearArrays, StoredHead, to_arrays
+from featx.manifest import HEAD
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["ARRAYS", "HEAD", "read_head", "write_head"]
+__all__ = ["ARRAYS", "read_head", "write_head"]
 
-HEAD = "head.skops"
 ARRAYS = "head.npz"
 
 

@@ -6,16 +6,27 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from featx.catalog import BUNDLED
 from featx.errors import BadArtifact, FeatxError
 from featx.packs import in_pack, names_in, read_place
 
-__all__ = ["FORMAT", "MANIFEST", "is_bundled", "listed", "read_file", "read_manifest", "seal"]
+__all__ = [
+    "FORMAT",
+    "HEAD",
+    "MANIFEST",
+    "is_bundled",
+    "listed",
+    "read_file",
+    "read_manifest",
+    "seal",
+]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+HEAD = "head.skops"
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -45,7 +56,44 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
         )
     if seal({key: value for key, value in manifest.items() if key != "digest"}) != raw:
         raise BadArtifact(f"{path}: {MANIFEST} was changed since it was saved; save it again")
+    _check_form(path, manifest)
     return dict(manifest)
+
+
+_FORM: Mapping[str, Any] = MappingProxyType(
+    {
+        "versions": dict,
+        "classes": list,
+        "temperature": float,
+        "head": {"name": str, "parameters": dict},
+        "backbone": {"name": str, "fingerprint": str, "dim": int, "card": str},
+        "training": dict,
+        "files": dict,
+    }
+)
+
+
+def _check_form(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Refuse what was sealed by someone else and is not as featx writes it."""
+    for key, kind in _FORM.items():
+        pairs = kind.items() if isinstance(kind, dict) else [(key, kind)]
+        table = manifest.get(key) if isinstance(kind, dict) else manifest
+        for name, expected in pairs:
+            value = table.get(name) if isinstance(table, dict) else None
+            if isinstance(value, bool) or not isinstance(
+                value, (int, float) if expected is float else expected
+            ):
+                raise BadArtifact(
+                    f"{path}: {MANIFEST} has {name} = {value!r:.40}: not a classifier"
+                )
+    texts = [*manifest["classes"], *(each.get("sha256") for each in _entries(manifest))]
+    if not all(isinstance(each, str) for each in texts):
+        raise BadArtifact(f"{path}: {MANIFEST} has classes or digests that are no text")
+
+
+def _entries(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What it says of each file; an empty table where it is none."""
+    return [each if isinstance(each, dict) else {} for each in manifest["files"].values()]
 
 
 def is_bundled(manifest: Mapping[str, Any]) -> bool:

@@ -11,7 +11,16 @@ from pathlib import Path, PurePosixPath
 from featx.errors import BadArtifact
 from featx.files import recover, replacing, replacing_folder
 
-__all__ = ["Packed", "Place", "in_pack", "is_archive", "names_in", "read_place", "write_pack"]
+__all__ = [
+    "Packed",
+    "Place",
+    "in_pack",
+    "is_archive",
+    "is_inner",
+    "names_in",
+    "read_place",
+    "write_pack",
+]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files give the same archive
 
@@ -43,7 +52,7 @@ def in_pack(path: Path, name: str) -> Place:
     BadArtifact
         The name leads out of the pack.
     """
-    if not _is_inner(name):
+    if not is_inner(name):
         raise BadArtifact(f"{path}: {name!r}: expected a relative name without '..'")
     return Packed(path, name) if is_archive(path) else path / name
 
@@ -118,7 +127,8 @@ def write_pack(path: Path, files: Mapping[str, bytes]) -> None:
             place.write_bytes(data)
 
 
-def _is_inner(name: str) -> bool:
+def is_inner(name: str) -> bool:
+    """Whether a name is relative, leads nowhere else, and means the same on every system."""
     parts = PurePosixPath(name).parts
     return (
         bool(parts)
@@ -132,14 +142,10 @@ def _checked(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
     """The members by name, once all of them are such as featx writes."""
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
-        if info.is_dir() and _is_inner(info.filename):
+        if info.is_dir() and is_inner(info.filename):
             continue
         kind = stat.S_IFMT(info.external_attr >> 16)
-        if (
-            not _is_inner(info.filename)
-            or info.filename in members
-            or kind not in (0, stat.S_IFREG)
-        ):
+        if not is_inner(info.filename) or info.filename in members or kind not in (0, stat.S_IFREG):
             raise BadArtifact(
                 f"{path}: holds {info.filename!r}: expected plain files of relative names, each once"
             )

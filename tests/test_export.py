@@ -1,26 +1,32 @@
 """One graph from pixels to label, with the classifier's own answers."""
 
+import hashlib
 import json
+import os
+import re
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
+from importlib.metadata import distribution
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 from PIL import Image
 from sklearn.naive_bayes import GaussianNB
 
 import featx
-from featx.catalog import get_card
+from featx.backbone import open_session
+from featx.catalog import Card, get_card, prove
 from featx.classifier import Classifier
 from featx.cli import main
-from featx.errors import BadGraph, BadOption, OutputFailed
+from featx.errors import BadGraph, BadOption, BadSample, OutputFailed
 from featx.export import checking, export
-from featx.heads import HEADS
-from featx.training import fit_head
-from featx.tuning import Recipe
+from featx.heads import HEADS, FittedHead, make_head
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +43,11 @@ def train(pictures):
         chosen = chosen.variant(options=card) if card else chosen
         rows = Classifier(chosen, None, {}).embed(pictures).embeddings
         labels = [f"no. {k % classes}" for k in range(len(pictures))]
-        trained = fit_head(rows, labels, Recipe(head)).head
-        return Classifier(chosen, replace(trained, temperature=0.5), {})
+        made = make_head(head) if isinstance(head, str) else head
+        with warnings.catch_warnings():  # nearest centroids tell of columns that are all zero
+            warnings.simplefilter("ignore", UserWarning)
+            made.fit(rows, labels)
+        return Classifier(chosen, FittedHead(str(head), made, 0.5), {})
 
     return train
 
@@ -64,32 +73,124 @@ def test_a_cards_preprocessing_is_in_the_graph(options, train, pictures, tmp_pat
     assert export(classifier, tmp_path / "m.onnx", samples=pictures).worst < 1e-5
 
 
+DOCS = Path(__file__).parent.parent / "docs" / "deploy.md"
+SCRIPTS = re.findall(r"^```python\n(.*?)^```", DOCS.read_text(encoding="utf-8"), re.M | re.S)
 ALONE = """
-import json, sys
-import numpy as np, onnxruntime
-from PIL import Image
-session = onnxruntime.InferenceSession(sys.argv[1])
-image = np.asarray(Image.open(sys.argv[2]).convert("RGB"))
-label, shares = session.run(["label", "probabilities"], {"image": np.stack([image, image])})
-assert shares.dtype == np.float32 and not {"featx", "sklearn", "onnx"} & set(sys.modules)
-facts = session.get_modelmeta().custom_metadata_map
-print(json.dumps([label.tolist(), shares.tolist(), facts]))
+import runpy, sys
+sys.path.insert(0, sys.argv[1])
+sys.argv = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+assert not {"featx", "sklearn", "onnx", "scipy", "skops"} & set(sys.modules)
 """
 
 
-def test_it_runs_where_there_is_onnxruntime_numpy_and_pillow_only(train, pictures, tmp_path):
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A folder that holds ONNX Runtime, NumPy and Pillow, and what these wheels bring, only."""
+    folder = tmp_path_factory.mktemp("alone")
+    for name in ("onnxruntime", "numpy", "pillow"):
+        wheel = distribution(name)
+        tops = {each.parts[0] for each in wheel.files if each.parts[0] not in ("..", "__pycache__")}
+        for top in tops:
+            (folder / top).symlink_to(wheel.locate_file(top))
+    return folder
+
+
+def test_the_script_of_the_docs_needs_onnxruntime_numpy_and_pillow_only(
+    train, pictures, alone, tmp_path
+):
     classifier = train("logistic", 3)
     export(classifier, tmp_path / "m.onnx", samples=pictures)
-    photo = tmp_path / "a.png"
-    Image.fromarray(pictures[0]).save(photo)
-    words = [sys.executable, "-c", ALONE, str(tmp_path / "m.onnx"), str(photo)]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
-    labels, shares, facts = json.loads(done.stdout)
-    assert labels == [str(classifier.predict([photo])[0])] * 2
-    np.testing.assert_allclose(shares, classifier.predict_proba([photo, photo]), atol=1e-5)
+    photos = [tmp_path / f"{k}.png" for k in range(4)]
+    for photo, picture in zip(photos, pictures, strict=False):
+        Image.fromarray(picture).save(photo)
+    [script] = [code for code in SCRIPTS if "from PIL" in code]
+    (tmp_path / "script.py").write_text(script, encoding="utf-8")
+    words = [sys.executable, "-I", "-S", "-c", ALONE, str(alone), "script.py", "m.onnx"]
+    words += [photo.name for photo in photos]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [name for name, _, _ in found] == [photo.name for photo in photos]
+    assert [label for _, label, _ in found] == classifier.predict(photos).tolist()
+    shares = classifier.predict_proba(photos).max(axis=1)
+    np.testing.assert_allclose([float(share) for _, _, share in found], shares, atol=2e-4)
+
+
+def test_what_people_must_know_travels_in_the_file(train, pictures, tmp_path):
+    classifier = train("logistic", 3)
+    export(classifier, tmp_path / "m.onnx", samples=pictures)
+    facts = open_session(tmp_path / "m.onnx", "m").get_modelmeta().custom_metadata_map
     assert json.loads(facts["labels"]) == list(classifier.classes)
-    assert facts["license"] == "Apache-2.0"
+    assert (facts["license"], facts["backbone"]) == ("Apache-2.0", "featx-image-nano")
+    assert facts["source"] == classifier.card.source
     assert facts["fingerprint"] == classifier.card.fingerprint
+    assert Card.from_toml(facts["card"]).fingerprint == classifier.card.fingerprint
+
+
+AGAIN = "import sys, featx; from featx.export import export; export(featx.load(sys.argv[1]), sys.argv[2])"
+
+
+def test_the_same_classifier_gives_the_same_bytes_in_any_process(train, tmp_path):
+    featx.save(train("rbf-svm", 3), tmp_path / "x.featx")
+    for seed in ("1", "2"):
+        words = [sys.executable, "-c", AGAIN, "x.featx", f"{seed}.onnx"]
+        path = str(Path(featx.__file__).parent.parent)
+        world = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
+        subprocess.run(words, cwd=tmp_path, env=world, check=True)
+    assert (tmp_path / "1.onnx").read_bytes() == (tmp_path / "2.onnx").read_bytes()
+
+
+class Photos(CalibrationDataReader):
+    """What the quantiser calibrates with."""
+
+    def __init__(self, images, pictures):
+        self._left = iter([{"input": images.read(picture)[None]} for picture in pictures])
+
+    def get_next(self):
+        return next(self._left, None)
+
+
+def test_a_backbone_of_eight_bits_is_exported_like_any_other(pictures, tmp_path):
+    nano = get_card("featx-image-nano")
+    source = prove(nano)[nano.graph.name]
+    [wanted] = open_session(source, source).get_inputs()
+    photos = Photos(nano.input, pictures[:12])
+    photos._left = iter([{wanted.name: feed["input"]} for feed in photos._left])
+    quantize_static(source, tmp_path / "backbone.onnx", photos, quant_format=QuantFormat.QDQ)
+    model = onnx.load(tmp_path / "backbone.onnx")
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in model.graph.node}
+    sha256 = hashlib.sha256((tmp_path / "backbone.onnx").read_bytes()).hexdigest()
+    graph = replace(nano.graph, sha256=sha256, size=None)
+    card = replace(nano, graph=graph, name="nano-int8", canary=(), path=tmp_path / "card.toml")
+    rows = Classifier(card, None, {}).embed(pictures).embeddings
+    full = Classifier(nano, None, {}).embed(pictures).embeddings
+    assert np.abs(rows - full).max() > 1e-3  # it is another backbone indeed
+    labels = [f"no. {k % 3}" for k in range(len(pictures))]
+    head = FittedHead("logistic", make_head("logistic").fit(rows, labels), 0.5)
+    checked = export(Classifier(card, head, {}), tmp_path / "m.onnx", samples=pictures)
+    assert checked.worst < 1e-5
+
+
+def test_a_fitted_classifier_is_compared_on_the_samples_it_was_trained_on(photos, tmp_path):
+    words = ["fit", str(photos), "-o", str(tmp_path / "x.featx"), "--head", "centroid"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    assert str(photos) not in (tmp_path / "x.featx" / "manifest.json").read_text(encoding="utf-8")
+    words = ["export", str(tmp_path / "x.featx"), "--overwrite", "--to", str(tmp_path / "m.onnx")]
+    assert "on 6 samples that it was trained on" in CliRunner().invoke(main, words).stderr
+    for gone in (photos / "dark" / "0.png", photos / "dark" / "1.png"):
+        gone.unlink()
+    assert "on 4 samples that it was trained on" in CliRunner().invoke(main, words).stderr
+    photos.rename(tmp_path / "elsewhere")
+    assert "drawn samples" in CliRunner().invoke(main, words).stderr
+
+
+def test_a_sample_that_cannot_be_read_is_not_compared(train, pictures, tmp_path):
+    classifier = train("centroid", 2)
+    made = export(classifier, tmp_path / "m.onnx", samples=[b"no picture", *pictures[:3]])
+    assert made.n == 3
+    with pytest.raises(BadSample, match="not an image"):
+        export(classifier, tmp_path / "n.onnx", samples=[b"no picture"])
 
 
 def test_a_graph_that_answers_otherwise_is_not_written(train, pictures, tmp_path, monkeypatch):

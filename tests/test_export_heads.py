@@ -17,9 +17,7 @@ from featx.backbone import open_session
 from featx.errors import BadOption
 from featx.export.heads import add_head
 from featx.export.nodes import DOUBLE, FLOAT, Nodes
-from featx.heads import HEADS, FittedHead
-from featx.training import fit_head
-from featx.tuning import Recipe
+from featx.heads import HEADS, FittedHead, make_head
 
 DIM = 12
 
@@ -51,7 +49,7 @@ def fitted():
     def fitted(head, classes):
         if (head, classes) not in made:
             rows, labels = drawn(np.random.default_rng(classes), 20 * classes, classes)
-            trained = fit_head(rows, labels, Recipe(head)).head
+            trained = FittedHead(head, make_head(head).fit(rows, labels), 0.3)
             made[head, classes] = trained, rows, session_of(trained)
         return made[head, classes]
 

@@ -14,6 +14,7 @@ from typing import Any
 from featx.catalog.descents import Descent
 from featx.errors import BadCard, BadOption
 from featx.inputs import MODALITIES, Settings, read_settings
+from featx.packs import is_inner
 
 __all__ = ["POOLINGS", "Card", "File"]
 
@@ -226,7 +227,7 @@ def _further_file(name: str, tables: Mapping[str, Any]) -> File:
 
 
 def _file(name: str, table: Mapping[str, Any], where: str) -> File:
-    if Path(name).is_absolute() or ".." in Path(name).parts or not name:
+    if not is_inner(name):
         raise BadCard(f"{where}file {name!r}: expected a name beside the card, without '..'")
     digest = _get(table, "sha256", str)
     if not _DIGEST.fullmatch(digest):

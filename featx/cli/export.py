@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from featx.cli.options import SourceChoice, source_options
+from featx.cli.options import SourceChoice, source_options, training_samples
 
 __all__ = ["export"]
 
@@ -16,7 +16,11 @@ __all__ = ["export"]
 @click.option(
     "--to", "output", required=True, type=click.Path(path_type=Path), help="File to write, .onnx."
 )
-@click.option("--check", metavar="DATA", help="Samples to compare on [default: drawn ones].")
+@click.option(
+    "--check",
+    metavar="DATA",
+    help="Samples to compare on [default: those it was trained on, else drawn ones].",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a file of that name.")
 @source_options
 def export(
@@ -31,9 +35,11 @@ def export(
     from featx.export import export as write
 
     loaded = load(classifier)
-    samples = columns.read(check, loaded.card) if check else None
-    made = write(loaded, output, samples=samples, overwrite=overwrite)
-    kind = "of your samples" if made.real else "drawn samples; --check DATA compares on real ones"
-    click.echo(
-        f"Wrote {output}: at most {made.worst:.1e} from the classifier on {made.n} {kind}", err=True
-    )
+    if check:
+        samples, kind = columns.read(check, loaded.card), "of your samples"
+    else:
+        samples, kind = training_samples(classifier, loaded.card), "samples that it was trained on"
+    made = write(loaded, output, samples=samples or None, overwrite=overwrite)
+    kind = kind if made.real else "drawn samples; --check DATA compares on real ones"
+    words = f"at most {made.worst:.1e} from the classifier on {made.n} {kind}"
+    click.echo(f"Wrote {output}: {words}", err=True)

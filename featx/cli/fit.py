@@ -77,6 +77,8 @@ def fit(
             samples, backbone=backbone, head=head, seed=seed, balance=balance, engine=engine
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
+    if run.cache:
+        columns.remember(source, output)
     facts = classifier.training
     if style == "json":
         click.echo(json.dumps({"classifier": str(output), **facts}, ensure_ascii=False))

@@ -6,13 +6,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from featx.errors import BadOption
+from featx.errors import BadOption, FeatxError
 
 if TYPE_CHECKING:
     from featx.backbone import Backbone
@@ -29,6 +30,7 @@ __all__ = [
     "provider_option",
     "run_options",
     "source_options",
+    "training_samples",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -111,6 +113,27 @@ class SourceChoice:
             label_column=self.label_column,
             id_column=self.id_column,
         )
+
+    def remember(self, source: str, classifier: Path) -> None:
+        """Note, on this machine only, that a classifier was trained on a source."""
+        from featx.origins import Origin, remember
+
+        if source != "-":
+            remember(classifier, Origin(str(Path(source).absolute()), asdict(self)))
+
+
+def training_samples(classifier: Path, card: Card) -> list[Sample]:
+    """What a classifier was trained on, as far as this machine knows and still has it."""
+    from featx.origins import recall
+
+    origin = recall(classifier)
+    if origin is None:
+        return []
+    try:
+        found = SourceChoice(**origin.columns).read(origin.source, card, split="train")
+    except (FeatxError, TypeError):
+        return []
+    return [each for each in found if not isinstance(each.data, Path) or each.data.exists()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Front:
         None  # for texts: names which places are tokens, when it is asked
     )
     merge: Callable[[str], str] = field(default=lambda rows: rows)  # rows to one row a sample
+    facts: Mapping[str, str] = field(default_factory=dict)  # what those who feed it must know
 
 
 def add_front(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
@@ -55,8 +56,8 @@ def _image(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
     value = _only(wanted)
     settings: Any = card.input
     pixels = add_pixels(graph, "image", settings, _kind(value))
-    shape = ["N", "height", "width", 3]
-    return Front([helper.make_tensor_value_info("image", BYTE, shape)], {value.name: pixels})
+    image = helper.make_tensor_value_info("image", BYTE, ["N", "height", "width", 3])
+    return Front([image], {value.name: pixels})
 
 
 def _sound(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
@@ -68,6 +69,7 @@ def _sound(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
         [helper.make_tensor_value_info("waveform", FLOAT, shape)],
         {value.name: windows},
         merge=lambda rows: pooled(graph, rows, count, settings.pool),
+        facts={"rate": str(settings.rate)},
     )
 
 
@@ -96,7 +98,12 @@ class _Tokens:
             if self._settings.layout == "N1L":
                 feed = self._graph.add("Unsqueeze", feed, self._graph.whole(1))
             feeds[value.name] = feed
-        return Front(self._inputs, feeds, mask=lambda: self._feed(_MASK))
+        facts = {
+            "max_length": str(self._settings.max_length),
+            "truncation": self._settings.truncation,
+            "prefix": self._settings.prefix,
+        }
+        return Front(self._inputs, feeds, mask=lambda: self._feed(_MASK), facts=facts)
 
     def _feed(self, name: str) -> str:
         if name not in self._made:

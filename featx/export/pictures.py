@@ -96,7 +96,8 @@ def _new_sides(graph: Nodes, sides: list[str], settings: Images) -> list[str]:
 def _cropped(graph: Nodes, pixels: str, sides: list[str], settings: Images) -> str:
     """The middle of pictures that are not resized; the Reshape refuses one that is too small."""
     kept = _pair(settings.crop)
-    starts, ends = [], []
+    starts: list[str] = []
+    ends: list[str] = []
     for side, wanted in zip(sides, kept, strict=True):
         length = graph.constant(float(wanted))
         spare = graph.add("Mul", graph.add("Sub", side, length), graph.constant(0.5))

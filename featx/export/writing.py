@@ -69,11 +69,11 @@ def _assembled(
         ir_version=max(8, backbone.ir_version),
         producer_name="featx",
     )
-    helper.set_model_props(made, _facts(classifier))
+    helper.set_model_props(made, _facts(classifier, front))
     return made
 
 
-def _facts(classifier: Classifier) -> dict[str, str]:
+def _facts(classifier: Classifier, front: Front) -> dict[str, str]:
     """What travels with the graph for people and programs."""
     card = classifier.card
     return {
@@ -85,6 +85,7 @@ def _facts(classifier: Classifier) -> dict[str, str]:
         "fingerprint": card.fingerprint,
         "head": classifier.head.name,
         "card": card.to_toml(),
+        **front.facts,
     }
 
 
