@@ -58,10 +58,16 @@ class Card:
     optimized: Descent | None = None  # of which backbone ``featx optimize`` made it, and how well
     path: Path | None = field(default=None, compare=False)  # the card.toml it was read from
     pack: Path | None = field(default=None, compare=False)  # the classifier that brings the bytes
+    _print: str = field(default="", init=False, repr=False, compare=False)  # once it was asked for
 
     @property
     def fingerprint(self) -> str:
         """64 hex digits over everything that decides a number in a row."""
+        if not self._print:  # every prediction compares some, and the card never changes
+            object.__setattr__(self, "_print", self._digest())
+        return self._print
+
+    def _digest(self) -> str:
         deciding = {
             "rows": 1,  # raised when featx itself changes the numbers
             "graph": self.graph.sha256,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,6 +11,7 @@ from featx.errors import BadOption
 
 __all__ = ["serve"]
 
+_STANDARD_ERROR = 2
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -61,7 +58,7 @@ def serve(
 
     for library in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
         require(library, extra="serve")
-    from featx.server import Limits, create_app, run
+    from featx.server import Journal, Limits, create_app, run
 
     limits = Limits(
         workers=jobs,
@@ -71,16 +68,18 @@ def serve(
         max_samples=max_samples,
     )
     paths = _named(classifiers)
+    loaded = {name: load(path, provider=provider) for name, path in paths.items()}
+    journal = Journal(_STANDARD_ERROR)
     app = create_app(
-        {name: load(path, provider=provider) for name, path in paths.items()},
+        loaded,
         limits=limits,
         token=token,
-        log=_tell,
+        log=journal,
         sources=paths if reload else None,
     )
     if not host.startswith(_LOOPBACK) and not token:
         click.echo(f"{host}: whoever reaches it may use it; --token lets in who knows it", err=True)
-    run(app, host=host, port=port, limits=limits, log=_tell)
+    run(app, host=host, port=port, limits=limits, log=journal, last=journal.close)
 
 
 def _named(paths: tuple[Path, ...]) -> dict[str, Path]:
@@ -91,8 +90,3 @@ def _named(paths: tuple[Path, ...]) -> dict[str, Path]:
             raise BadOption(f"{path}: {named[name]} has the name {name} already; rename one")
         named[name] = path.resolve()
     return named
-
-
-def _tell(record: Mapping[str, Any]) -> None:
-    sys.stderr.write(json.dumps(record) + "\n")
-    sys.stderr.flush()

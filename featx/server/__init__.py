@@ -5,7 +5,8 @@ environment. The libraries come with the extra ``serve``.
 """
 
 from featx.server.app import create_app
+from featx.server.journal import Journal
 from featx.server.limits import Limits
 from featx.server.running import run
 
-__all__ = ["Limits", "create_app", "run"]
+__all__ = ["Journal", "Limits", "create_app", "run"]

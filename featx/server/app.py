@@ -19,8 +19,10 @@ from featx.classifier import Classifier
 from featx.errors import FeatxError
 from featx.server import inference, predicting
 from featx.server.bodies import in_words
+from featx.server.direct import Direct
 from featx.server.documents import describe
 from featx.server.gate import Gate, Log
+from featx.server.journal import Journal
 from featx.server.limits import Limits
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
@@ -73,6 +75,12 @@ def create_app(
     """
     limits = limits or Limits()
     registry, metrics = Registry(classifiers, limits), Metrics()
+    if isinstance(log, Journal):
+        metrics.follow(
+            "featx_log_lines_dropped",
+            "Lines of the log that were never written because its reader did not keep up.",
+            lambda: log.dropped,
+        )
     pool = Pool(limits.threads, limits.waiting)
     watch = Watch(registry, metrics, sources or {}, log)
     house = House(registry, pool, limits, metrics)
@@ -99,6 +107,7 @@ def create_app(
     app.add_exception_handler(ClientDisconnect, _explain_leaving)
     app.add_exception_handler(Exception, explain)
     describe(app)
+    app.add_middleware(Direct, house=house)
     app.add_middleware(Gate, limits=limits, metrics=metrics, token=token, log=log)
     return app
 

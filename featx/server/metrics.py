@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -65,6 +67,10 @@ class Metrics:
         """A gauge that is read when it is asked for."""
         Gauge(name, words, registry=self.registry).set_function(value)
 
+    def follow(self, name: str, words: str, value: Callable[[], float]) -> None:
+        """A counter that is kept elsewhere, and read when it is asked for."""
+        self.registry.register(_Followed(name, words, value))
+
     def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered; ``route`` is a path of the application, not what a client typed."""
         self._requests.labels(route, method, str(status)).inc()
@@ -96,3 +102,14 @@ class Metrics:
     def text(self) -> bytes:
         """All of it, in Prometheus' text form."""
         return generate_latest(self.registry)
+
+
+class _Followed(Collector):
+    """A counter whose value is somebody else's."""
+
+    def __init__(self, name: str, words: str, value: Callable[[], float]) -> None:
+        self._facts = (name, words)
+        self._value = value
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(*self._facts, value=self._value())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from featx.server.registry import Registry
 from featx.server.work import Outcome, embed, predict
 from featx.tables import Reject
 
-__all__ = ["House", "routes"]
+__all__ = ["House", "answer_predict", "routes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,7 @@ def routes(house: House) -> APIRouter:
         be read has an ``error`` in its place and costs the others nothing; where none can, the status is
         422.
         """
-        start = time.perf_counter()
-        with house.pool.place():
-            asked = await read_asked(request, model or [], top_k, house.limits)
-            chosen = house.registry.choose(asked.models)
-            samples = asked.make(chosen[0], house.limits)
-            outcomes = await predict(
-                samples, chosen, top_k=asked.top_k, pool=house.pool, metrics=house.metrics
-            )
-        return _predictions(outcomes, len(samples), time.perf_counter() - start)
+        return await answer_predict(house, request, model or [], top_k)
 
     @router.post("/embeddings", openapi_extra=body_of(EmbeddingsRequest))
     async def embed_samples(request: Request) -> Response:
@@ -84,6 +77,27 @@ def routes(house: House) -> APIRouter:
         return answer({"object": "list", "data": listed})
 
     return router
+
+
+async def answer_predict(
+    house: House, request: Request, models: Sequence[str], top_k: int
+) -> Response:
+    """What classifiers say of the samples in a request's body.
+
+    Raises
+    ------
+    Refusal
+        No place is free, or something is wrong with the request.
+    """
+    start = time.perf_counter()
+    with house.pool.place():
+        asked = await read_asked(request, models, top_k, house.limits)
+        chosen = house.registry.choose(asked.models)
+        samples = asked.make(chosen[0], house.limits)
+        outcomes = await predict(
+            samples, chosen, top_k=asked.top_k, pool=house.pool, metrics=house.metrics
+        )
+    return _predictions(outcomes, len(samples), time.perf_counter() - start)
 
 
 def _predictions(outcomes: list[Outcome], n: int, seconds: float) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,7 +18,15 @@ __all__ = ["run"]
 _BACKLOG = 128  # connections that the kernel holds before they are accepted
 
 
-def run(app: FastAPI, *, host: str, port: int, limits: Limits, log: Log | None = None) -> None:
+def run(
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    limits: Limits,
+    log: Log | None = None,
+    last: Callable[[], object] | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT: then nothing new is accepted, and what is in flight ends.
 
     Parameters
@@ -26,6 +35,8 @@ def run(app: FastAPI, *, host: str, port: int, limits: Limits, log: Log | None =
         0 takes a free one; the log says which.
     log : callable, default=None
         Gets a record once the port is open.
+    last : callable, default=None
+        Called once everything is answered: after SIGTERM this does not return.
 
     Raises
     ------
@@ -55,4 +66,17 @@ def run(app: FastAPI, *, host: str, port: int, limits: Limits, log: Log | None =
         if log:
             address = listening.getsockname()[:2]
             log({"message": "listening", "address": address})
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, last).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """One that has a last thing to do before it dies of the signal that ended it."""
+
+    def __init__(self, config: uvicorn.Config, last: Callable[[], object] | None) -> None:
+        super().__init__(config)
+        self._last = last
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self._last:
+            self._last()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -58,7 +58,7 @@ async def predict(
 
     good = [place for place, sample in enumerate(samples) if isinstance(sample, Sample)]
     jobs = [partial(work, p, group) for group in shared.values() for p in _chunks(good)]
-    await asyncio.gather(*map(pool.run, jobs))
+    await _run_all(jobs, pool)
     outcomes = []
     for place, sample in enumerate(samples):
         for served in chosen:
@@ -82,8 +82,15 @@ async def embed(
         found.update((int(lost.id), lost) for lost in rows.rejects)
 
     good = [place for place, sample in enumerate(samples) if isinstance(sample, Sample)]
-    await asyncio.gather(*(pool.run(partial(work, places)) for places in _chunks(good)))
+    await _run_all([partial(work, places) for places in _chunks(good)], pool)
     return [found[place] for place in range(len(samples))]
+
+
+async def _run_all(jobs: Sequence[Callable[[], None]], pool: Pool) -> None:
+    if len(jobs) == 1:  # the usual case: no task of its own, no rounds of the event loop to end it
+        await pool.run(jobs[0])
+    else:
+        await asyncio.gather(*map(pool.run, jobs))
 
 
 def _rows(samples: Sequence[Sample | Reject], places: Sequence[int], backbone: Bounded) -> Rows:
