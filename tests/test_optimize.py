@@ -257,7 +257,10 @@ def test_a_layer_that_costs_too_much_stays_in_float(net, tmp_path):
     parent = net("one", sensitive=1, plain=3)
     told = []
     made = optimize(parent, pictures(30), shelf=tmp_path / "shelf", tell=told.append)
-    assert made.optimized.floats == ("dense 4", "dense 5")  # that make the pairs, and take them apart
+    assert made.optimized.floats == (
+        "dense 4",
+        "dense 5",
+    )  # that make the pairs, and take them apart
     assert made.optimized.layers == 4
     assert made.optimized.cosine_mean >= 0.99
     assert any(line.startswith("6 of 6 layers in int8: cosine 0.") for line in told)
