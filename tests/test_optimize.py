@@ -17,6 +17,7 @@ from featx.canary import check
 from featx.catalog import Card, get_card, list_cards, user_shelf
 from featx.cli import main
 from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy
+from featx.export import export
 from featx.files import data_dir
 from featx.optimize import Bounds, Labelled, optimize
 from featx.optimize.fidelity import batch_bits, cosines
@@ -190,6 +191,25 @@ def test_its_convolutions_are_computed_in_integers(nano):
     assert found.count("QLinearConv") == nano.optimized.layers
     assert "Conv" not in found
     assert "FusedConv" not in found
+
+
+def test_the_graph_is_one_that_others_read(nano):
+    model = onnx.load(nano.path.with_name("backbone.onnx"))
+    onnx.checker.check_model(model, full_check=True)
+    assert {entry.domain for entry in model.opset_import} == {""}
+
+
+def test_another_tap_of_it_can_be_read(nano, on_shelf):
+    maps = featx.FeatureExtractor(nano.name, tap="last-map", pooling="mean")
+    exact = featx.FeatureExtractor(NANO, tap="last-map", pooling="mean")
+    drawn = pictures(4, seed=8)
+    assert cosines(exact.transform(drawn), maps.transform(drawn)).min() > 0.98
+
+
+def test_a_classifier_on_it_is_exported(nano, on_shelf, photos, tmp_path):
+    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    made = export(featx.fit(samples, backbone=nano.name), tmp_path / "a.onnx", samples=samples)
+    assert made.n == 6
 
 
 def test_it_is_fitted_and_predicts(nano, on_shelf, photos):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from featx.backbone import Backbone
 from featx.engine import Engine
 from featx.errors import BadLabels
-from featx.evaluation import missing_labels
+from featx.evaluation import missing_labels, tell_rejects
 from featx.heads import choose_heads
 from featx.inputs import FloatArray
 from featx.samples import Sample
@@ -131,5 +131,6 @@ def _rows(
     if without or not samples:
         raise BadLabels(f"{source.name}: {missing_labels(without, len(samples))}")
     rows = engine.embed(samples, backbone)
+    tell_rejects(rows.rejects, len(samples))
     labels = np.array([str(label) for label in rows.labels])
     return rows.embeddings, check_labels(labels) if samples is source.train else labels

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -91,6 +92,13 @@ class Trials:
         file = File(name, digest(path), path.stat().st_size)
         card = replace(self.parent.card, name=self.name, graph=file, canary=(), optimized=None)
         return Backbone(replace(card, path=self.folder / "card.toml"))
+
+    @contextmanager
+    def passing(self, model: ModelProto) -> Iterator[Backbone]:
+        """A backbone whose file is gone afterwards: of a large graph a hundred would fill a disk."""
+        backbone = self.open(model)
+        yield backbone
+        (self.folder / backbone.card.graph.name).unlink()
 
     def try_out(self, model: ModelProto, floats: Sequence[str] = (), layers: int = 0) -> Trial:
         """The candidate that this graph makes, compared on the held-out samples."""
