@@ -102,14 +102,14 @@ def chain(path, sensitive, plain):
     return save(path, nodes, [image], [(last, FLOAT, ["N", 12])], constants)
 
 
-def shelve(shelf, name, graph):
+def shelve(shelf, name, graph, dim=12):
     """A card for a graph of pictures of 8 by 8, pixels from -1 to 1."""
     folder = shelf / name
     folder.mkdir(parents=True)
     data = graph.read_bytes()
     (folder / "backbone.onnx").write_bytes(data)
     (folder / "card.toml").write_text(
-        f'name = "{name}"\nmodality = "image"\ndim = 12\n'
+        f'name = "{name}"\nmodality = "image"\ndim = {dim}\n'
         f'[graph]\nsha256 = "{hashlib.sha256(data).hexdigest()}"\nsize = {len(data)}\n'
         "[image]\nresize = [8, 8]\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n",
         encoding="utf-8",
@@ -370,11 +370,16 @@ def test_a_handful_of_samples_is_not_enough(tmp_path):
         optimize(NANO, pictures(5), shelf=tmp_path)
 
 
-def test_a_backbone_without_such_layers_is_refused(tmp_path):
-    with pytest.raises(
-        BadGraph, match="nothing to quantise: expected convolutions, or dense layers"
-    ):
-        optimize("featx-audio-mel", [(np.zeros(16000, np.float32), 16000)] * 8, shelf=tmp_path)
+def test_a_backbone_without_such_layers_is_refused(net, tmp_path):
+    nodes = [
+        helper.make_node("Flatten", ["image"], ["flat"]),
+        helper.make_node("Tanh", ["flat"], ["row"]),
+    ]
+    image, row = ("image", FLOAT, ["N", 3, 8, 8]), ("row", FLOAT, ["N", 192])
+    graph = save(tmp_path / "bare.onnx", nodes, [image], [row])
+    parent = shelve(tmp_path / "nets", "bare", graph, dim=192)
+    with pytest.raises(BadGraph, match="nothing to quantise: expected convolutions, or dense"):
+        optimize(parent, pictures(12), shelf=tmp_path / "shelf")
 
 
 def folder(path, n):
@@ -407,6 +412,7 @@ def test_a_calibration_folder_that_is_not_there_or_empty_is_told(tmp_path):
     assert not (data_dir() / "models" / f"{NANO}-int8").exists()
 
 
+@pytest.mark.filterwarnings("default::featx.FeatxWarning")
 def test_a_broken_calibration_sample_is_named_or_left_out(tmp_path):
     data = folder(tmp_path / "photos", 18)
     (data / "05.png").write_bytes(b"not a picture")

@@ -139,7 +139,8 @@ class Trials:
         if trial.probe is None:
             remedy = "--labelled DATA would judge by accuracy"
             allowed = f"expected a mean cosine of {bounds.min_cosine:g}; {remedy}"
-        layers = f"{trial.layers} layers in int8" if trial.layers else "weights in fp16"
+        whole = trial.layers + len(trial.floats)
+        layers = f"{trial.layers} of {whole} layers in int8" if whole else "weights in fp16"
         raise TooLossy(
             f"{self.parent.card.name}: not written: with {layers}: {self.describe(trial)}; {allowed}"
         )
