@@ -111,7 +111,7 @@ def samples(name: str, folder: Path, split: str) -> list[featx.Sample]:
 def speed(name: str, child: Card, folder: Path, rounds: int) -> dict[str, Any]:
     """Samples a second of both, end to end, in turns."""
     pair = [featx.Backbone(name), featx.Backbone(child)]
-    timed = samples(name, folder, "test")[::1][: TIMED[child.modality]]
+    timed = samples(name, folder, "test")[: TIMED[child.modality]]
     engine, rates = featx.Engine(), [list[float](), list[float]()]
     for turn in range(rounds + 1):
         for place, backbone in enumerate(pair):

@@ -19,6 +19,7 @@ from featx.cli import main
 from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy
 from featx.export import export
 from featx.files import data_dir
+from featx.inputs import tokens
 from featx.optimize import Bounds, Labelled, optimize
 from featx.optimize.fidelity import batch_bits, cosines
 from featx.optimize.observing import Columns, Spread
@@ -508,6 +509,23 @@ class Batchy:
 def test_batch_dependence_is_told_in_bits():
     assert batch_bits(Batchy(), [1.0, 2.0, -3.0]) == 1
     assert batch_bits(featx.Backbone(NANO), [np.zeros((3, 96, 96), np.float32)] * 3) >= 0
+
+
+@pytest.mark.slow
+def test_a_text_in_integers_does_not_depend_on_its_padding(
+    shared_models, shared_data, tmp_path, monkeypatch
+):
+    texts = featx.read_samples(
+        shared_data / "banking77", suffixes=frozenset(), inline=True, split="test"
+    )[::40]
+    made = optimize("all-minilm-l6-v2", texts, shelf=tmp_path)
+    backbone = featx.Backbone(made)
+    items = [backbone.reader.read(sample.data) for sample in texts]
+    long = backbone.reader.read("word " * 100)
+    monkeypatch.setattr(tokens, "BUDGET", 10_000)  # so that a short text is padded to the long one
+    for item in items[:24]:
+        alone = np.concatenate([backbone.embed([item]), backbone.embed([long])])
+        np.testing.assert_array_equal(backbone.embed([item, long]), alone)
 
 
 @pytest.mark.slow
