@@ -17,7 +17,9 @@ from featx.canary import check
 from featx.catalog import Card, get_card, list_cards, user_shelf
 from featx.cli import main
 from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy
+from featx.export import export
 from featx.files import data_dir
+from featx.inputs import tokens
 from featx.optimize import Bounds, Labelled, optimize
 from featx.optimize.fidelity import batch_bits, cosines
 from featx.optimize.observing import Columns, Spread
@@ -101,14 +103,14 @@ def chain(path, sensitive, plain):
     return save(path, nodes, [image], [(last, FLOAT, ["N", 12])], constants)
 
 
-def shelve(shelf, name, graph):
+def shelve(shelf, name, graph, dim=12):
     """A card for a graph of pictures of 8 by 8, pixels from -1 to 1."""
     folder = shelf / name
     folder.mkdir(parents=True)
     data = graph.read_bytes()
     (folder / "backbone.onnx").write_bytes(data)
     (folder / "card.toml").write_text(
-        f'name = "{name}"\nmodality = "image"\ndim = 12\n'
+        f'name = "{name}"\nmodality = "image"\ndim = {dim}\n'
         f'[graph]\nsha256 = "{hashlib.sha256(data).hexdigest()}"\nsize = {len(data)}\n'
         "[image]\nresize = [8, 8]\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n",
         encoding="utf-8",
@@ -192,6 +194,25 @@ def test_its_convolutions_are_computed_in_integers(nano):
     assert "FusedConv" not in found
 
 
+def test_the_graph_is_one_that_others_read(nano):
+    model = onnx.load(nano.path.with_name("backbone.onnx"))
+    onnx.checker.check_model(model, full_check=True)
+    assert {entry.domain for entry in model.opset_import} == {""}
+
+
+def test_another_tap_of_it_can_be_read(nano, on_shelf):
+    maps = featx.FeatureExtractor(nano.name, tap="last-map", pooling="mean")
+    exact = featx.FeatureExtractor(NANO, tap="last-map", pooling="mean")
+    drawn = pictures(4, seed=8)
+    assert cosines(exact.transform(drawn), maps.transform(drawn)).min() > 0.98
+
+
+def test_a_classifier_on_it_is_exported(nano, on_shelf, photos, tmp_path):
+    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    made = export(featx.fit(samples, backbone=nano.name), tmp_path / "a.onnx", samples=samples)
+    assert made.n == 6
+
+
 def test_it_is_fitted_and_predicts(nano, on_shelf, photos):
     samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
     classifier = featx.fit(samples, backbone=nano.name)
@@ -257,7 +278,10 @@ def test_a_layer_that_costs_too_much_stays_in_float(net, tmp_path):
     parent = net("one", sensitive=1, plain=3)
     told = []
     made = optimize(parent, pictures(30), shelf=tmp_path / "shelf", tell=told.append)
-    assert made.optimized.floats == ("dense 4", "dense 5")  # that make the pairs, and take them apart
+    assert made.optimized.floats == (
+        "dense 4",
+        "dense 5",
+    )  # that make the pairs, and take them apart
     assert made.optimized.layers == 4
     assert made.optimized.cosine_mean >= 0.99
     assert any(line.startswith("6 of 6 layers in int8: cosine 0.") for line in told)
@@ -347,11 +371,16 @@ def test_a_handful_of_samples_is_not_enough(tmp_path):
         optimize(NANO, pictures(5), shelf=tmp_path)
 
 
-def test_a_backbone_without_such_layers_is_refused(tmp_path):
-    with pytest.raises(
-        BadGraph, match="nothing to quantise: expected convolutions, or dense layers"
-    ):
-        optimize("featx-audio-mel", [(np.zeros(16000, np.float32), 16000)] * 8, shelf=tmp_path)
+def test_a_backbone_without_such_layers_is_refused(net, tmp_path):
+    nodes = [
+        helper.make_node("Flatten", ["image"], ["flat"]),
+        helper.make_node("Tanh", ["flat"], ["row"]),
+    ]
+    image, row = ("image", FLOAT, ["N", 3, 8, 8]), ("row", FLOAT, ["N", 192])
+    graph = save(tmp_path / "bare.onnx", nodes, [image], [row])
+    parent = shelve(tmp_path / "nets", "bare", graph, dim=192)
+    with pytest.raises(BadGraph, match="nothing to quantise: expected convolutions, or dense"):
+        optimize(parent, pictures(12), shelf=tmp_path / "shelf")
 
 
 def folder(path, n):
@@ -384,6 +413,7 @@ def test_a_calibration_folder_that_is_not_there_or_empty_is_told(tmp_path):
     assert not (data_dir() / "models" / f"{NANO}-int8").exists()
 
 
+@pytest.mark.filterwarnings("default::featx.FeatxWarning")
 def test_a_broken_calibration_sample_is_named_or_left_out(tmp_path):
     data = folder(tmp_path / "photos", 18)
     (data / "05.png").write_bytes(b"not a picture")
@@ -479,6 +509,23 @@ class Batchy:
 def test_batch_dependence_is_told_in_bits():
     assert batch_bits(Batchy(), [1.0, 2.0, -3.0]) == 1
     assert batch_bits(featx.Backbone(NANO), [np.zeros((3, 96, 96), np.float32)] * 3) >= 0
+
+
+@pytest.mark.slow
+def test_a_text_in_integers_does_not_depend_on_its_padding(
+    shared_models, shared_data, tmp_path, monkeypatch
+):
+    texts = featx.read_samples(
+        shared_data / "banking77", suffixes=frozenset(), inline=True, split="test"
+    )[::40]
+    made = optimize("all-minilm-l6-v2", texts, shelf=tmp_path)
+    backbone = featx.Backbone(made)
+    items = [backbone.reader.read(sample.data) for sample in texts]
+    long = backbone.reader.read("word " * 100)
+    monkeypatch.setattr(tokens, "BUDGET", 10_000)  # so that a short text is padded to the long one
+    for item in items[:24]:
+        alone = np.concatenate([backbone.embed([item]), backbone.embed([long])])
+        np.testing.assert_array_equal(backbone.embed([item, long]), alone)
 
 
 @pytest.mark.slow

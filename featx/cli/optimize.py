@@ -88,7 +88,8 @@ def optimize(
             tell=lambda words: click.echo(words, err=True),
         )
     click.echo(made.to_toml(), nl=False)
-    click.echo(f"Wrote {made.path}; try: featx fit FOLDER --backbone {made.name}", err=True)
+    where = f" with {shelf} in $FEATX_MODELS" if shelf else ""
+    click.echo(f"Wrote {made.path}; try{where}: featx fit FOLDER --backbone {made.name}", err=True)
 
 
 def _labelled(source: str, columns: SourceChoice, card: Card) -> Labelled:

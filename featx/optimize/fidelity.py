@@ -14,7 +14,7 @@ import numpy.typing as npt
 from featx.backbone import Backbone
 from featx.engine import Engine
 from featx.errors import BadLabels
-from featx.evaluation import missing_labels
+from featx.evaluation import missing_labels, tell_rejects
 from featx.heads import choose_heads
 from featx.inputs import FloatArray
 from featx.samples import Sample
@@ -25,6 +25,7 @@ __all__ = ["Labelled", "Probe", "batch_bits", "compare_rates", "cosines"]
 
 BATCHES = (4, 16)  # beside a sample alone
 _ROUNDS = 5
+_REPEATED = 500  # up to here samples are dealt into folds three times, as featx.fit does
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ def _probe(source: Labelled, backbone: Backbone, engine: Engine) -> Probe:
     test, truth = _rows(source, source.test, backbone, engine)
     largest = int(np.unique(labels, return_counts=True)[1].max())
     heads = choose_heads("logistic", largest=largest, balance=False, seed=recipe.seed)
-    head = fit_choice(tune(heads, train, labels, recipe=recipe), train, labels)
+    repeats = 1 if len(labels) > _REPEATED else 3
+    choice = tune(heads, train, labels, recipe=recipe, repeats=repeats)
+    head = fit_choice(choice, train, labels)
     guessed = np.asarray(head.classes)[head.predict_proba(test).argmax(axis=1)]
     return Probe("hold-out", float((guessed == truth).mean()), len(truth))
 
@@ -128,5 +131,6 @@ def _rows(
     if without or not samples:
         raise BadLabels(f"{source.name}: {missing_labels(without, len(samples))}")
     rows = engine.embed(samples, backbone)
+    tell_rejects(rows.rejects, len(samples))
     labels = np.array([str(label) for label in rows.labels])
     return rows.embeddings, check_labels(labels) if samples is source.train else labels

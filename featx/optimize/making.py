@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 
 from featx.backbone import Backbone
-from featx.catalog import Card, Descent, File, get_card, new_place, prove, user_shelf
+from featx.catalog import Card, Descent, get_card, new_place, prove, user_shelf
 from featx.engine import Engine
 from featx.errors import BadOption, BadSample
 from featx.evaluation import tell_rejects
@@ -24,6 +24,7 @@ from featx.optimize.layers import prepare
 from featx.optimize.searching import search
 from featx.optimize.trials import Bounds, Trial, Trials
 from featx.optimize.writing import store_half
+from featx.packs import read_place
 from featx.samples import Sample, make_samples
 from featx.tables import Reject
 
@@ -95,14 +96,14 @@ def optimize(
         parent = parent_card.optimized.parent
         raise BadOption(f"{parent_card.name}: is itself an optimised {parent}; name that instead")
     name = f"{parent_card.name}-{weights}" if name is None else name
-    draft = _named(parent_card, name)
+    _check_name(parent_card, name)
     folder = new_place(name, shelf or user_shelf())
     opened = Backbone(parent_card)
     contents, items = _read(opened, samples, engine)
     with tempfile.TemporaryDirectory(prefix="featx-") as work:
         trials = Trials(
             opened,
-            draft.name,
+            name,
             Path(work),
             calibration=[item for place, item in enumerate(items) if place % 3 != 2],
             held_out=items[2::3],
@@ -130,10 +131,9 @@ def _fp16(trials: Trials, bounds: Bounds, tell: Callable[[str], object]) -> Tria
     return trial
 
 
-def _named(card: Card, name: str) -> Card:
-    """The card under another name; refuses one that no card may have."""
-    draft = replace(card, name=name, path=None)
-    return Card.from_toml(replace(draft, dim=card.dim or 1).to_toml())
+def _check_name(card: Card, name: str) -> None:
+    """Refuse what no card may be called."""
+    Card.from_toml(replace(card, name=name, dim=card.dim or 1).to_toml())
 
 
 def _read(
@@ -169,22 +169,44 @@ def _read(
 def _card(
     trials: Trials, trial: Trial, weights: str, contents: Sequence[Any], items: Sequence[Any]
 ) -> Card:
+    """The trial's card, with its figures, and what it gives for the built-in sample as its canary."""
     parent, child = trials.parent, trial.backbone
+    descent = _descent(trials, trial, weights)
+    descent = replace(
+        descent,
+        batch_bits=batch_bits(child, items[:_BATCHED]),
+        rate=round(compare_rates(parent, child, contents[:_TIMED]), 3),
+    )
+    [row] = child.embed([child.reader.read(child.reader.load(child.card.input.canary()))])
+    return replace(
+        child.card,
+        graph=replace(child.card.graph, name="backbone.onnx"),
+        files=tuple(replace(file, url=None) for file in child.card.files),
+        dim=child.dim,
+        canary=tuple(float(f"{value:.6g}") for value in row[:_CANARY]),
+        note=(
+            f"Made of {parent.card.name} by featx optimize. The canary is what it gave there: it tells of "
+            "a processor on which its arithmetic comes out otherwise."
+        ),
+        optimized=descent,
+    )
+
+
+def _descent(trials: Trials, trial: Trial, weights: str) -> Descent:
+    """What is known once a trial is chosen; the rest is measured on it."""
+    card, graph = trials.parent.card, trial.backbone.card.graph
     before, after = trials.before, trial.probe
-    sizes = [path.graph.size or 0 for path in (child.card, parent.card)]
-    origin = prove(parent.card)[parent.card.graph.name]
-    if parent.card.graph.size is None and isinstance(origin, Path):
-        sizes[1] = origin.stat().st_size
-    descent = Descent(
-        parent=parent.card.name,
-        parent_sha256=parent.card.graph.sha256,
+    whole = len(read_place(prove(card)[card.graph.name]))
+    return Descent(
+        parent=card.name,
+        parent_sha256=card.graph.sha256,
         precision="int8" if weights == "int8" else "fp16-weights",
         cosine_mean=round(trial.mean, 6),
         cosine_worst=round(trial.worst, 6),
         held_out=len(trials.held_out),
-        batch_bits=batch_bits(child, items[:_BATCHED]),
-        rate=round(compare_rates(parent, child, contents[:_TIMED]), 3),
-        size=round(sizes[0] / max(sizes[1], 1), 3),
+        batch_bits=0,
+        rate=1.0,
+        size=round((graph.size or 0) / whole, 3),
         calibration=len(trials.calibration) if weights == "int8" else 0,
         layers=trial.layers,
         floats=trial.floats,
@@ -192,20 +214,6 @@ def _card(
         probe_before=round(before.accuracy, 6) if before else None,
         probe_after=round(after.accuracy, 6) if after else None,
         probe_samples=after.samples if after else None,
-    )
-    item = child.reader.read(child.reader.load(child.card.input.canary()))
-    [row] = child.embed([item])
-    return replace(
-        child.card,
-        graph=File("backbone.onnx", child.card.graph.sha256, child.card.graph.size),
-        files=tuple(replace(file, url=None) for file in child.card.files),
-        dim=child.dim,
-        canary=tuple(float(f"{value:.6g}") for value in row[:_CANARY]),
-        note=(
-            f"Made of {parent.card.name} by featx optimize. The canary is what it gave there: it tells of "
-            "a processor on which these integers come out otherwise."
-        ),
-        optimized=descent,
     )
 
 

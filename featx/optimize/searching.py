@@ -35,7 +35,7 @@ def search(prepared: Prepared, trials: Trials, bounds: Bounds, tell: Tell) -> Tr
     """
     tell(f"observing {len(prepared.layers)} layers on {len(trials.calibration)} samples")
     rounding, trial = _start(prepared, trials)
-    tried, ranked = [], list[Layer]()
+    nearest, ranked = trial, list[Layer]()
     for n in _steps(len(prepared.layers)):
         if n:
             ranked = ranked or _rank(prepared, rounding, trials, tell)
@@ -47,11 +47,10 @@ def search(prepared: Prepared, trials: Trials, bounds: Bounds, tell: Tell) -> Tr
         tell(f"{trial.layers} of {len(prepared.layers)} layers in int8: {trials.describe(trial)}")
         if trial.mean >= bounds.min_cosine and trials.holds(trial, bounds):
             return trial
-        tried.append(trial)
-    best = max(tried, key=lambda each: each.mean)
-    best = best if best.probe else trials.with_probe(best)
-    trials.require(best, bounds)
-    return best
+        nearest = trial if trial.mean >= nearest.mean else nearest
+    nearest = nearest if nearest.probe else trials.with_probe(nearest)
+    trials.require(nearest, bounds)
+    return nearest
 
 
 def _start(prepared: Prepared, trials: Trials) -> tuple[Roundings, Trial]:
@@ -110,8 +109,8 @@ def _rank(prepared: Prepared, rounding: Roundings, trials: Trials, tell: Tell) -
     exact = trials.parent.embed(items)
 
     def lost(layer: Layer) -> float:
-        rows = trials.open(quantize(prepared, [layer], rounding)).embed(items)
-        return float(np.mean(1 - cosines(exact, rows)))
+        with trials.passing(quantize(prepared, [layer], rounding)) as backbone:
+            return float(np.mean(1 - cosines(exact, backbone.embed(items))))
 
     costs = {layer.name: lost(layer) for layer in prepared.layers}
     return sorted(prepared.layers, key=lambda layer: -costs[layer.name])

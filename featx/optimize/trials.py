@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +93,13 @@ class Trials:
         card = replace(self.parent.card, name=self.name, graph=file, canary=(), optimized=None)
         return Backbone(replace(card, path=self.folder / "card.toml"))
 
+    @contextmanager
+    def passing(self, model: ModelProto) -> Iterator[Backbone]:
+        """A backbone whose file is gone afterwards: of a large graph a hundred would fill a disk."""
+        backbone = self.open(model)
+        yield backbone
+        (self.folder / backbone.card.graph.name).unlink()
+
     def try_out(self, model: ModelProto, floats: Sequence[str] = (), layers: int = 0) -> Trial:
         """The candidate that this graph makes, compared on the held-out samples."""
         backbone = self.open(model)
@@ -131,7 +139,8 @@ class Trials:
         if trial.probe is None:
             remedy = "--labelled DATA would judge by accuracy"
             allowed = f"expected a mean cosine of {bounds.min_cosine:g}; {remedy}"
-        layers = f"{trial.layers} layers in int8" if trial.layers else "weights in fp16"
+        whole = trial.layers + len(trial.floats)
+        layers = f"{trial.layers} of {whole} layers in int8" if whole else "weights in fp16"
         raise TooLossy(
             f"{self.parent.card.name}: not written: with {layers}: {self.describe(trial)}; {allowed}"
         )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from featx.errors import BadGraph
 from featx.optimize.layers import Layer, Prepared
 from featx.optimize.rounding import Rounding
 
@@ -52,7 +53,11 @@ def quantize(
                 "QuantizeBias": prepared.convolutional,
             },
         )
-        quantizer.quantize_model()
+        try:
+            quantizer.quantize_model()
+            quantizer.model.topological_sort()  # ONNX asks for it, ONNX Runtime does not
+        except (ValueError, RuntimeError) as error:
+            raise BadGraph(f"cannot be quantised: {error}") from error
     return store_half(quantizer.model.model, exact=True)
 
 
