@@ -5,8 +5,8 @@
     python benchmarks/fitting.py --rows rows.npz --head rbf-svm --head knn --alone
 
 The rows are real: 4000 photos of CIFAR-10 (the shared set, ten classes) through mobilenetv2-1.0, once as they
-are, once mirrored, and every other one cut by two pixels at each side: 10 000 x 1280, float32. Views of one photo
-fall into different folds, so accuracies are higher than on new photos, for both sides alike.
+are, once mirrored, and every other one cut by two pixels at each side: 10 000 x 1280, float32. Views of one
+photo fall into different folds, so accuracies are higher than on new photos, for both sides alike.
 
 GridSearchCV is given its best: a process a core, one thread of linear algebra each, memory-mapped float32 rows,
 and the splits ready-made. Both sides end with the chosen candidate trained on all rows. Sides take turns; times

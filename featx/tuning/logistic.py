@@ -26,6 +26,7 @@ _LEAP = 0.7  # of the last step along the path, taken once more before the desce
 _STEPS = 500
 _ENOUGH = 1e-4  # of the decrease that the slope promises
 _SHORTEST = 1e-6  # step of a line search, after which it is taken as it is
+_STUCK = 1e-7  # of the loss: a step that gains less is the last
 _ROUNDING = 1e-6  # of the loss, below which float32 cannot tell a decrease
 
 Doubles = npt.NDArray[np.float64]
@@ -170,8 +171,9 @@ class LogisticPath:
         soften = partial(self._soften, penalty=penalty, curvature=self._curvature(at))
         history = History(soften)
         loss, gradient = self._evaluate(at, penalty)
+        stuck = np.zeros(penalty.shape, bool)  # where float32 sees no way down any more
         for _ in range(_STEPS):
-            busy = np.abs(gradient).max(axis=(1, 2), keepdims=True) > self._tol
+            busy = ~stuck & (np.abs(gradient).max(axis=(1, 2), keepdims=True) > self._tol)
             if not busy.any():
                 return at
             step = -history.turn(gradient) * busy
@@ -185,6 +187,7 @@ class LogisticPath:
                     break
                 length[failed] /= 2
             history.add(there - at, new_gradient - gradient)
+            stuck |= (loss - new_loss < _STUCK * np.abs(loss))[:, None, None] & busy
             at, loss, gradient = there, new_loss, new_gradient
         told = f"the logistic path stopped after {_STEPS} steps, before it converged"
         warnings.warn(told, ConvergenceWarning, stacklevel=2)
