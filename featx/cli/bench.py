@@ -87,13 +87,11 @@ def _table(found: Calibration) -> str:
         "batch  workers  samples/s  of roofline  infer ms",
     ]
     for trial in sorted(found.trials, key=lambda t: (t.workers, t.batch_size)):
-        marks = (
-            [] if (trial.batch_size, trial.workers) != (plan.batch_size, plan.workers) else ["*"]
-        )
+        chosen = (trial.batch_size, trial.workers) == (plan.batch_size, plan.workers)
         alone = found.infer_by_batch[trial.batch_size] * 1e3
         share = trial.rate / found.roofline
         cells = f"{trial.batch_size:5}  {trial.workers:7}  {trial.rate:9.0f}"
-        lines.append(" ".join([f"{cells}  {share:11.2f}  {alone:8.2f}", *marks]))
+        lines.append(f"{cells}  {share:11.2f}  {alone:8.2f}{'  *' if chosen else ''}")
     why = "no setting is more than 3 % faster than the default"
     if plan != found.default:
         default = found.default

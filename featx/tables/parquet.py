@@ -19,8 +19,8 @@ __all__ = ["read_parquet", "write_parquet"]
 
 FINGERPRINT = b"featx.fingerprint"
 
-_GROUP_ROWS = 4096
-_GROUP_BYTES = 64 << 20
+_GROUP_ROWS = 1024  # as many after a thousand rows as after a million: memory does not grow
+_GROUP_BYTES = 8 << 20
 
 
 def write_parquet(path: Path, blocks: Iterable[Rows], *, fingerprint: str, dim: int) -> None:
