@@ -41,7 +41,7 @@ class Pool:
         self._clock = clock
         self.held = 0
         self._mean = 0.1  # seconds a request holds its place; a guess until there are any
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="serving")
+        self._executor = self._start()
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -77,4 +77,8 @@ class Pool:
 
     def close(self) -> None:
         """Wait for the work that has begun; what has not is dropped."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        ended, self._executor = self._executor, self._start()  # an application may be started again
+        ended.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.workers, thread_name_prefix="serving")
