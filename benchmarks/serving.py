@@ -1,11 +1,12 @@
-"""Photos a second over HTTP: featx serve beside the engine alone, and beside a plain FastAPI handler.
+"""Photos a second over HTTP: featx serve beside the engine alone, a plain FastAPI handler, and LitServe.
 
     python benchmarks/serving.py                  # 8 clients, cats_dogs, mobilenetv2-1.0, three rounds
-    python benchmarks/serving.py --overload       # more clients than places: what becomes of the accepted
+    python benchmarks/serving.py --overload       # four times its capacity: what becomes of the accepted
     python benchmarks/serving.py --soak 10000     # requests, one in twenty broken: answers and memory
 
-Contenders take turns on the same photos; the medians are compared. The clients, in a process of their own,
-share the machine with the server, as the engine's caller does not. Photos go as they are on disk.
+Contenders take turns on the same photos, and the medians are compared. The clients (benchmarks/clients.py)
+have a process of their own and share the machine with the server, as the engine's caller does not; what they
+take is told. LitServe is installed into an environment of its own, ``--peer``: this needs a network, once.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+import venv
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,54 +31,16 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-BACKBONE, PORT = "mobilenetv2-1.0", 8765
+BACKBONE, PORT = "mobilenetv2-1.0", 8917
+PEER = ("litserve", "onnxruntime", "numpy", "pillow", "python-multipart")
 
 
-def drive(given):
-    """Clients in a closed loop until the photos are used up: a record of (path, status, label, seconds)."""
-    todo = iter(given["paths"])
-    lock, records = threading.Lock(), []
-
-    def client():
-        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
-        while True:
-            with lock:
-                path = next(todo, None)
-            if path is None:
-                return
-            data = Path(path).read_bytes()
-            headers = {"Content-Type": "image/jpeg"}
-            if given["form"]:
-                edge = b"edge-of-a-part"
-                name = b'Content-Disposition: form-data; name="file"; filename="a.jpg"'
-                data = b"--%b\r\n%b\r\n\r\n%b\r\n--%b--\r\n" % (edge, name, data, edge)
-                headers = {"Content-Type": f"multipart/form-data; boundary={edge.decode()}"}
-            while True:
-                start = time.perf_counter()
-                connection.request("POST", given["target"], data, headers)
-                answer = connection.getresponse()
-                body = json.loads(answer.read())
-                seconds = time.perf_counter() - start
-                said = body.get("label") or body.get("results", [{}])[0].get("label")
-                with lock:
-                    records.append((path, answer.status, said or body.get("error"), seconds))
-                if answer.status != 429:
-                    break
-                time.sleep(random.uniform(0.02, 0.1))  # what an eager client does
-
-    threads = [threading.Thread(target=client) for _ in range(given["clients"])]
-    start = time.perf_counter()
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    return {"seconds": time.perf_counter() - start, "records": records}
-
-
-def ask(paths, clients, *, target="/v1/predict?top_k=1", form=False):
-    given = {"paths": list(map(str, paths)), "clients": clients, "target": target, "form": form}
+def ask(paths, clients, *, target="/v1/predict?top_k=1", form="", rate=0.0):
+    """What became of the requests, as benchmarks/clients.py tells it."""
+    given = {"paths": list(map(str, paths)), "clients": clients, "target": target}
+    given |= {"form": form, "rate": rate, "port": PORT}
     made = subprocess.run(
-        [sys.executable, __file__, "--drive"],
+        [sys.executable, HERE / "clients.py"],
         input=json.dumps(given),
         stdout=subprocess.PIPE,
         text=True,
@@ -87,19 +51,22 @@ def ask(paths, clients, *, target="/v1/predict?top_k=1", form=False):
 
 @contextmanager
 def running(*command, **environment):
+    """A server, once it answers, until it has ended."""
     held = subprocess.Popen(
-        [sys.executable, "-m", *map(str, command)],
+        list(map(str, command)),
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(HERE.parent), **environment},
         cwd=HERE,
     )
     try:
-        for _ in range(600):
+        for _ in range(1200):
+            assert held.poll() is None, f"{command} has ended"
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
                 connection.request("GET", "/openapi.json")
-                connection.getresponse().read()
-                break
+                if connection.getresponse().status < 500:
+                    break
             except ConnectionError:
                 time.sleep(0.05)
         yield held
@@ -108,7 +75,12 @@ def running(*command, **environment):
         held.wait(60)
 
 
+def serve(path, *options):
+    return running(sys.executable, "-m", "featx", "serve", path, "--port", PORT, *options)
+
+
 def fit(data, work):
+    """A classifier of cats and dogs, saved; and its head as arrays, for those who have no featx."""
     import featx
 
     train = sorted((data / "train").rglob("*.jpg"))
@@ -123,108 +95,157 @@ def fit(data, work):
         intercept=np.float32(last.intercept_ - scaler.mean_ @ coefficients),
         classes=np.array(classifier.classes),
     )
-    return classifier, featx.save(classifier, work / "pets.featx")
+    return featx.load(featx.save(classifier, work / "pets.featx"))
 
 
-def quantiles(records):
-    times = np.array([each[3] for each in records if each[1] == 200]) * 1000
-    return f"p50 {np.percentile(times, 50):.1f} ms, p99 {np.percentile(times, 99):.1f} ms"
+def quantiles(made):
+    """(p50, p99) in milliseconds of the requests that were answered with 200."""
+    times = [each[3] * 1000 for each in made["records"] if each[1] == 200]
+    return [float(np.percentile(times, q)) for q in (50, 99)]
 
 
-def compare(photos, classifier, path, models, options):
-    graph = Path(models) / BACKBONE / "backbone.onnx"
-    rates = {"engine": [], "featx serve": [], "plain FastAPI": []}
+def peer(folder):
+    """The Python of an environment with LitServe, made where it is not there yet."""
+    python = folder / "bin/python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER], check=True)
+    return python
+
+
+def contenders(work, options):
+    graph = str(options.models / BACKBONE / "backbone.onnx")
+    given = {"GRAPH": graph, "HEAD": str(work / "head.npz"), "PYTHONPATH": ""}
+    plain = (sys.executable, "-m", "uvicorn", "plain_server:app", "--port", PORT)
+    lit = (peer(options.peer), HERE / "litserve_server.py", PORT)
+    yield "featx serve", serve(work / "pets.featx"), {}
+    yield (
+        "plain FastAPI",
+        running(*plain, "--log-level", "error", **given),
+        {"target": "/predict", "form": "file"},
+    )
+    yield "LitServe", running(*lit, **given), {"target": "/predict", "form": "request"}
+
+
+def compare(photos, classifier, work, options):
+    classifier.predict(photos[:16])
+    rates, times = {"engine": []}, {}
     for _ in range(options.rounds):
         start = time.perf_counter()
         classifier.predict(photos)
         rates["engine"].append(len(photos) / (time.perf_counter() - start))
-        with running("featx", "serve", path, "--port", PORT):
-            ask(photos[:32], options.clients)
-            made = ask(photos, options.clients)
-        rates["featx serve"].append(len(photos) / made["seconds"])
-        print("featx serve:", quantiles(made["records"]), flush=True)
-        command = ("uvicorn", "plain_server:app", "--port", PORT, "--log-level", "error")
-        head = path.parent / "head.npz"
-        with running(*command, GRAPH=str(graph), HEAD=str(head)):
-            ask(photos[:32], options.clients, target="/predict", form=True)
-            made = ask(photos, options.clients, target="/predict", form=True)
-        rates["plain FastAPI"].append(len(photos) / made["seconds"])
-        print("plain FastAPI:", quantiles(made["records"]), flush=True)
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    for name, median in medians.items():
-        print(f"{name:14} {median:6.1f} photos/s  {median / medians['engine']:.2f} of the engine")
+        for name, server, how in contenders(work, options):
+            with server:
+                ask(photos[:64], options.clients, **how)
+                made = ask(photos, options.clients, **how)
+            statuses = Counter(each[1] for each in made["records"])
+            assert statuses == {200: len(photos)}, (name, statuses, made["failures"])
+            rates.setdefault(name, []).append(len(photos) / made["seconds"])
+            times.setdefault(name, []).append(quantiles(made))
+            share = made["cpu"] / made["seconds"] / len(os.sched_getaffinity(0))
+            print(f"{name}: {rates[name][-1]:.1f} of {rates['engine'][-1]:.1f} photos/s; ", end="")
+            print(f"the clients took {share:.1%} of the machine", flush=True)
+    table = {}
+    for name, values in rates.items():
+        ratios = [value / engine for value, engine in zip(values, rates["engine"], strict=True)]
+        table[name] = {
+            "photos_per_second": statistics.median(values),
+            "of_engine": statistics.median(ratios),
+        }
+        told = ""
+        if name in times:
+            p50, p99 = np.median(times[name], axis=0)
+            table[name] |= {"p50_ms": p50, "p99_ms": p99}
+            told = f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+        print(f"{name:14} {statistics.median(values):6.1f} photos/s", end="  ")
+        print(f"{statistics.median(ratios):.2f} of the engine  {told}")
+    return table
 
 
-def overload(photos, path, options):
-    """Accepted requests under four times as many clients as there are places."""
-    import featx.server
+def overload(photos, classifier, work, options):
+    """Offered four times what it can do: the accepted are answered soon, the rest told when."""
+    with serve(work / "pets.featx"):
+        ask(photos[:64], options.clients)
+        calm = ask(photos[:300], 1)
+        full = ask(photos, options.clients)
+        capacity = len(photos) / full["seconds"]
+        made = ask(photos * 4, 64, rate=4 * capacity)
+    statuses = Counter(each[1] for each in made["records"])
+    refused = [each for each in made["records"] if each[1] == 429]
+    assert set(statuses) == {200, 429}, statuses
+    assert not made["failures"], made["failures"]
+    assert all(int(each[4]) >= 1 for each in refused)  # every one has Retry-After
+    (p50, p99), (unloaded, tail) = quantiles(made), quantiles(calm)
+    table = {
+        "unloaded_p50_ms": unloaded,
+        "unloaded_p99_ms": tail,
+        "capacity_per_second": capacity,
+        "offered_per_second": len(made["records"]) / made["seconds"],
+        "accepted_per_second": statuses[200] / made["seconds"],
+        "accepted_p50_ms": p50,
+        "accepted_p99_ms": p99,
+        "of_unloaded_p99": p99 / tail,
+        "refused": statuses[429],
+    }
+    for name, value in table.items():
+        print(f"{name:22} {value:8.1f}")
+    return table
 
-    limits = featx.server.Limits()
-    places = limits.threads + limits.waiting
-    with running("featx", "serve", path, "--port", PORT):
-        ask(photos[:32], 2)
-        calm = ask(photos, limits.threads)
-        full = ask(photos, places)
-        over = ask(photos * 2, 4 * places)
-    for name, made in (("a client a worker", calm), ("a client a place", full), ("over", over)):
-        lost = sum(each[1] == 429 for each in made["records"])
-        served = len(made["records"]) - lost
-        rate = served / made["seconds"]
-        print(f"{name}: {rate:.1f} photos/s, {lost} refused, accepted {quantiles(made['records'])}")
 
-
-def soak(photos, classifier, path, options, work):
+def soak(photos, classifier, work, options):
     """Right answers, words for broken photos, and memory that does not grow."""
+    photos = sorted(set(photos))
     expected = dict(zip(map(str, photos), map(str, classifier.predict(photos)), strict=True))
     broken = work / "broken.jpg"
     broken.write_bytes(photos[0].read_bytes()[:900])
-    chooser, sizes = random.Random(1), []
-    with running("featx", "serve", path, "--port", PORT) as held:
+    chooser, sizes, counts = random.Random(1), [], Counter()
+    with serve(work / "pets.featx") as held:
         for _ in range(20):
             paths = [
                 broken if chooser.random() < 0.05 else chooser.choice(photos)
                 for _ in range(options.soak // 20)
             ]
             made = ask(paths, options.clients)
-            for each, status, said, _ in made["records"]:
+            assert len(made["records"]) == len(paths), made["failures"]
+            for each, status, body, *_ in made["records"]:
+                counts[status] += 1
                 if each == str(broken):
-                    assert status == 422, said
-                    assert said["message"], said
+                    assert status == 422, body
+                    assert "damaged image" in body["error"]["message"], body
                 else:
-                    assert (status, said) == (200, expected[each]), (each, status, said)
+                    assert status == 200, body
+                    assert body["results"][0]["label"] == expected[each], (each, body)
             status = Path(f"/proc/{held.pid}/status").read_text()
             sizes.append(int(status.partition("VmRSS:")[2].split()[0]) / 1024)
-    print("all answers right; RSS in MiB:", " ".join(f"{size:.0f}" for size in sizes))
-    second, last = np.mean(sizes[2:4]), np.mean(sizes[18:])
+    second, last = float(np.mean(sizes[2:4])), float(np.mean(sizes[18:]))
+    print(f"all answers right: {dict(counts)}; RSS in MiB:", " ".join(f"{s:.0f}" for s in sizes))
     print(f"last tenth over second tenth: {last / second:.3f}")
+    return {"statuses": counts, "rss_mib": sizes, "last_over_second": last / second}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared/data/cats_dogs")
-    parser.add_argument("--models", default=str(HERE.parents[1] / "shared/models"))
+    parser.add_argument("--models", type=Path, default=HERE.parents[1] / "shared/models")
+    parser.add_argument("--peer", type=Path, default=Path(tempfile.gettempdir()) / "featx-litserve")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--photos", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--overload", action="store_true")
     parser.add_argument("--soak", type=int, default=0, metavar="N")
-    parser.add_argument("--drive", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
-    if options.drive:
-        json.dump(drive(json.load(sys.stdin)), sys.stdout)
-        return
-    os.environ["FEATX_MODELS"] = os.pathsep.join([str(HERE.parent / "tests/cards"), options.models])
+    shelves = [str(HERE.parent / "tests/cards"), str(options.models)]
+    os.environ["FEATX_MODELS"] = os.pathsep.join(shelves)
     found = sorted((options.data / "test").rglob("*.jpg"))
     photos = (found * (options.photos // len(found) + 1))[: options.photos]
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        classifier, path = fit(options.data, work)
-        if options.soak:
-            soak(found, classifier, path, options, work)
-        elif options.overload:
-            overload(photos, path, options)
-        else:
-            compare(photos, classifier, path, options.models, options)
+        classifier = fit(options.data, work)
+        mode = soak if options.soak else overload if options.overload else compare
+        table = mode(photos, classifier, work, options)
+    if options.json:
+        options.json.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

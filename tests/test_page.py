@@ -200,11 +200,11 @@ def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(
     )
     try:
         browser.ask("Page.navigate", url=address)
-        browser.until("document.activeElement.id === 'token'")
+        browser.until("document.activeElement?.id === 'token'")
         browser.ask("Input.insertText", text="open sesame")
         browser.key("Enter", 13, "\r")
         browser.until("!document.querySelector('#texts').hidden")
-        browser.until("document.activeElement.id === 'text'")
+        browser.until("document.activeElement?.id === 'text'")
         browser.ask("Input.insertText", text="what a nice and good day")
         browser.key("Tab", 9)
         browser.key("Enter", 13, "\r")

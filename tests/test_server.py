@@ -1,14 +1,19 @@
 """Classifiers behind HTTP: right answers, failures in words, and an end to everything that waits."""
 
+import asyncio
 import base64
+import fcntl
 import io
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -19,7 +24,10 @@ from PIL import Image
 import featx
 from featx.cli import main
 from featx.errors import BadOption
-from featx.server import Limits, create_app
+from featx.server import Journal, Limits, create_app
+from featx.server.pool import Pool
+from featx.server.refusals import Refusal
+from featx.server.running import listen
 
 
 def noise(base, seed, size=(48, 64, 3)):
@@ -472,6 +480,69 @@ def test_a_classifier_that_is_replaced_on_disk_is_replaced_without_a_lost_reques
         assert ask() == "one"
 
 
+def test_while_requests_are_refused_only_a_short_queue_is_let_in():
+    now = 0.0
+    pool = Pool(4, 8, clock=lambda: now)
+    with ExitStack() as held:
+        for _ in range(12):  # a burst fills every place
+            held.enter_context(pool.place())
+        with pytest.raises(Refusal, match="no more may wait"):
+            held.enter_context(pool.place())
+    now = 0.9
+    with ExitStack() as held:
+        for _ in range(5):  # one may wait for four workers
+            held.enter_context(pool.place())
+        with pytest.raises(Refusal):
+            held.enter_context(pool.place())
+    now = 2.0
+    with ExitStack() as held:
+        for _ in range(12):  # none was refused for a second
+            held.enter_context(pool.place())
+    pool.close()
+
+
+def test_an_answer_is_not_held_back_for_the_next_segment():
+    """Nagle's algorithm and delayed acknowledgements make 40 ms of two small writes."""
+
+    async def told():
+        with listen("127.0.0.1", 0) as listening:
+            made = asyncio.Queue()
+            server = await asyncio.start_server(lambda _, writer: made.put(writer), sock=listening)
+            async with server:
+                _, ours = await asyncio.open_connection(*listening.getsockname())
+                theirs = await made.get()
+                held = theirs.get_extra_info("socket")
+                said = held.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                for each in (ours, theirs):
+                    each.close()
+                    await each.wait_closed()
+                return said
+
+    assert asyncio.run(told())
+
+
+def test_a_log_that_nobody_reads_holds_up_nothing_and_what_is_lost_is_counted(shade):
+    reading, writing = os.pipe()
+    os.set_blocking(writing, True)
+    room = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    journal = Journal(writing, lines=5)
+    with TestClient(create_app({"shade": shade}, log=journal)) as client:
+        for _ in range(room // 200 + 50):  # a line has more than 200 bytes
+            assert client.get("/healthz").status_code == 200
+        [count] = re.findall(r"featx_log_lines_dropped_total (\d+)", client.get("/metrics").text)
+    assert int(count) > 0
+    lost = journal.dropped
+    os.set_blocking(reading, True)
+    seen = b""
+    while seen.count(b"\n") < room // 200 + 51 - lost:
+        seen += os.read(reading, 1 << 16)
+    journal.close()
+    assert all(json.loads(line)["status"] == 200 for line in seen.splitlines())
+    os.close(writing)
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+
+
 @pytest.fixture
 def process(shade, tmp_path):
     """A server as the command starts it, and its address."""
@@ -508,6 +579,35 @@ def test_on_sigterm_what_is_in_flight_ends_and_nothing_new_is_accepted(process):
         ("/metrics", 200),
         ("/v1/predict", 200),
     ]
+
+
+def test_a_process_whose_log_is_never_read_answers_and_ends_on_sigterm(process):
+    held, (host, port) = process
+    with socket.create_connection((host, port), timeout=20) as connection:
+        answers = connection.makefile("rb")
+        for _ in range(1000):  # 200 kB of lines: a pipe holds 64
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            while answers.readline() != b"\r\n":
+                pass
+            answers.read(len(b'{"status":"ok"}'))
+    held.send_signal(signal.SIGTERM)
+    assert held.wait(20) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("form", ["float", "base64"])
+def test_the_client_of_openai_is_answered_in_the_form_that_it_sends(client, shade, form):
+    """The body as its library writes it, with what else it may hold; base64 is its default."""
+    body = {"input": [code(DARK)], "model": "shade", "encoding_format": form, "user": "someone"}
+    headers = {"Authorization": "Bearer sk-none", "User-Agent": "OpenAI/Python 1.0"}
+    answer = client.post("/v1/embeddings", json=body, headers=headers).json()
+    assert set(answer) == {"object", "data", "model", "usage"}
+    assert set(answer["usage"]) == {"prompt_tokens", "total_tokens"}
+    [made] = answer["data"]
+    assert (made["object"], made["index"]) == ("embedding", 0)
+    row = made["embedding"]
+    row = np.frombuffer(base64.b64decode(row), np.float32) if form == "base64" else row
+    np.testing.assert_allclose(row, shade.embed([DARK]).embeddings[0], atol=1e-4)
 
 
 def test_the_command_refuses_in_words_what_it_cannot_serve(shade, tmp_path):

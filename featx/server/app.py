@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 
 from featx import __version__
 from featx.classifier import Classifier
@@ -149,7 +149,7 @@ def _add_pages(app: FastAPI, house: House) -> None:
         """Every classifier can answer: they are loaded before the server listens."""
         return answer({"status": "ready"})
 
-    @app.get("/metrics", tags=["health"])
+    @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Requests, latency, queue, samples, labels and drift, for Prometheus."""
         return Response(house.metrics.text(), media_type="text/plain; version=0.0.4")

@@ -17,9 +17,11 @@ class Limits:
     Parameters
     ----------
     workers : int, default=None
-        Threads that embed; None is every core that cgroup and affinity leave to the process.
+        Threads that embed; None is one more than the cores that cgroup and affinity leave to the process:
+        while one waits for Python's lock, another has its core.
     queue : int, default=None
-        Requests that may wait while every worker is busy; more get 429. None is four a worker.
+        Requests that may wait while every worker is busy; more get 429. None is four a worker. While
+        there are refusals only one for every four workers may wait.
     timeout : float, default=30
         Seconds from a request's first byte to its answer; later it gets 504.
     max_body : int, default=33554432
@@ -56,7 +58,7 @@ class Limits:
     @property
     def threads(self) -> int:
         """How many workers that is on this machine."""
-        return count_workers(self.workers)
+        return count_workers(None) + 1 if self.workers is None else count_workers(self.workers)
 
     @property
     def waiting(self) -> int:

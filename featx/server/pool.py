@@ -16,6 +16,7 @@ __all__ = ["Pool"]
 
 T = TypeVar("T")
 
+_SHORT = 1.0  # seconds after a refusal in which only a short queue is let in
 _FORGET = 0.1  # weight of the newest request in the mean duration
 
 
@@ -24,14 +25,23 @@ class Pool:
 
     A request holds a place from before its body is read until it is answered: that bounds what waits in
     memory as well as in time. Everything but the work itself happens on the event loop's thread.
+
+    A burst may fill every place. Where requests come faster than they are answered, a full queue only adds its
+    own length to the time that each accepted one takes; so from a refusal on, until there was none for a
+    second, one may wait for every four workers, which keeps them all at work.
     """
 
-    def __init__(self, workers: int, queue: int) -> None:
+    def __init__(
+        self, workers: int, queue: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.workers = workers
         self.places = workers + queue
+        self._few = min(self.places, workers + math.ceil(workers / 4))
+        self._short = -math.inf  # until when there are only these
+        self._clock = clock
         self.held = 0
         self._mean = 0.1  # seconds a request holds its place; a guess until there are any
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="serving")
+        self._executor = self._start()
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -42,7 +52,9 @@ class Pool:
         Refusal
             None is free (429); says in how many seconds to try again.
         """
-        if self.held >= self.places:
+        now = self._clock()
+        if self.held >= (self._few if now < self._short else self.places):
+            self._short = now + _SHORT
             seconds = max(1, math.ceil(self._mean))
             raise Refusal(
                 429,
@@ -65,4 +77,8 @@ class Pool:
 
     def close(self) -> None:
         """Wait for the work that has begun; what has not is dropped."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        ended, self._executor = self._executor, self._start()  # an application may be started again
+        ended.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.workers, thread_name_prefix="serving")

@@ -13,7 +13,7 @@ from featx.errors import BadOption
 from featx.server.gate import Log
 from featx.server.limits import Limits
 
-__all__ = ["run"]
+__all__ = ["listen", "run"]
 
 _BACKLOG = 128  # connections that the kernel holds before they are accepted
 
@@ -53,20 +53,29 @@ def run(
         backlog=_BACKLOG,
         timeout_graceful_shutdown=math.ceil(limits.timeout) + 1,
     )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, port))
-        except (OSError, OverflowError) as error:
-            raise BadOption(
-                f"--host {host} --port {port}: cannot be listened on: {error}"
-            ) from error
-        listening.listen(_BACKLOG)
+    with listen(host, port) as listening:
         if log:
             address = listening.getsockname()[:2]
             log({"message": "listening", "address": address})
         _Server(config, last).run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; BadOption where the address cannot be listened on.
+
+    It names its protocol, from which asyncio sees that it may turn off Nagle's algorithm: without, each
+    answer of two writes would wait 40 ms for an acknowledgement.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise BadOption(f"--host {host} --port {port}: cannot be listened on: {error}") from error
+    listening.listen(_BACKLOG)
+    return listening
 
 
 class _Server(uvicorn.Server):
