@@ -30,6 +30,7 @@ from nets import FLOAT, save
 pytestmark = pytest.mark.usefixtures("own_shelf")
 
 NANO = "featx-image-nano"
+NEAR = Bounds(min_cosine=0.99)
 
 
 def pictures(n, seed=0):
@@ -54,7 +55,7 @@ def shelf(tmp_path_factory):
 @pytest.fixture(scope="module")
 def nano(shelf, module_home):
     """featx-image-nano in int8, made once for this module."""
-    return optimize(NANO, pictures(36), shelf=shelf)
+    return optimize(NANO, pictures(36), bounds=NEAR, shelf=shelf)
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +242,7 @@ def test_a_row_does_not_depend_on_its_batch(nano, on_shelf, seed, n):
 
 
 def test_the_same_samples_give_the_same_bytes(nano, tmp_path):
-    again = optimize(NANO, pictures(36), shelf=tmp_path, name="again")
+    again = optimize(NANO, pictures(36), bounds=NEAR, shelf=tmp_path, name="again")
     assert again.graph.sha256 == nano.graph.sha256
 
 
@@ -266,7 +267,7 @@ def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(tmp_path):
 
 def test_a_chain_of_dense_layers_is_computed_in_integers(net, tmp_path):
     parent = net("mild", sensitive=0, plain=3)
-    made = optimize(parent, pictures(30), shelf=tmp_path / "shelf")
+    made = optimize(parent, pictures(30), bounds=NEAR, shelf=tmp_path / "shelf")
     assert made.optimized.layers == 4
     assert not made.optimized.floats
     found = kernels(made.path.with_name("backbone.onnx"))
@@ -277,7 +278,7 @@ def test_a_chain_of_dense_layers_is_computed_in_integers(net, tmp_path):
 def test_a_layer_that_costs_too_much_stays_in_float(net, tmp_path):
     parent = net("one", sensitive=1, plain=3)
     told = []
-    made = optimize(parent, pictures(30), shelf=tmp_path / "shelf", tell=told.append)
+    made = optimize(parent, pictures(30), bounds=NEAR, shelf=tmp_path / "shelf", tell=told.append)
     assert made.optimized.floats == (
         "dense 4",
         "dense 5",
@@ -532,8 +533,8 @@ def test_a_text_in_integers_does_not_depend_on_its_padding(
 @pytest.mark.parametrize(
     ("name", "data", "layers"),
     [
-        ("mobilenetv2-1.0", "cats_dogs", 52),
-        ("vit-tiny-patch16-224", "cats_dogs", 48),
+        ("mobilenetv2-1.0", "cats_dogs", 26),
+        ("vit-tiny-patch16-224", "cats_dogs", 24),
         ("all-minilm-l6-v2", "banking77", 36),
     ],
 )
@@ -545,8 +546,8 @@ def test_real_backbones_stay_near_their_parents(
         shared_data / data, suffixes=card.input.suffixes, inline=card.input.inline, split="train"
     )
     made = optimize(name, samples[:: len(samples) // 48], shelf=tmp_path)
-    assert made.optimized.layers == layers
-    assert made.optimized.cosine_mean >= 0.99
+    assert made.optimized.layers >= layers
+    assert made.optimized.cosine_mean >= 0.994
     assert made.optimized.batch_bits == 0
     assert made.optimized.size < 0.6
     assert check(made).status == "ok"

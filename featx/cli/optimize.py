@@ -36,7 +36,7 @@ __all__ = ["optimize"]
 @click.option(
     "--min-cosine",
     type=click.FloatRange(0, 1),
-    default=0.99,
+    default=0.994,
     show_default=True,
     help="Mean cosine of held-out rows with the parent's: aimed at, and required where there are no labels.",
 )

@@ -66,7 +66,7 @@ def optimize(
     labelled : sequence of Labelled, default=()
         On which the probe's accuracy may not fall by more than ``bounds.max_drop`` points, on average.
     bounds : Bounds, default=None
-        How far rows may be from the parent's: 0.5 points, a mean cosine of 0.99.
+        How far rows may be from the parent's: 0.5 points, a mean cosine of 0.994.
     weights : {"int8", "fp16"}
     shelf : Path, default=None
         Where it is put: the user's own shelf.
