@@ -67,11 +67,11 @@ def test_a_variant_has_a_fingerprint_of_its_own():
         card.variant(tap="last-map"),
         card.variant(pooling="mean"),
         card.variant(normalize=True),
-        card.variant(options={"resize": 80}),
+        card.variant(options={"resize": 128}),
         card.variant(options={"draft": 0}),
     ]
     assert len({variant.fingerprint for variant in variants}) == len(variants)
-    assert card.variant(options={"resize": 64}).fingerprint == card.fingerprint
+    assert card.variant(options={"resize": card.input.resize}).fingerprint == card.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def run(*arguments, input=None):
 def test_predictions_come_in_input_order_whatever_the_sample_is(saved, pictures):
     classifier = featx.load(saved)
     path = pictures / "test" / "dark" / "0.png"
-    bright = np.full((50, 50, 3), 210, np.uint8)
+    bright = np.asarray(Image.open(pictures / "test" / "light" / "0.png"))
     X = [path, str(path), path.read_bytes(), Image.open(path), bright]
     assert list(classifier.predict(X)) == ["dark"] * 4 + ["light"]
     table = classifier.predict_proba(X)

@@ -63,8 +63,8 @@ def test_every_head_gives_the_classifiers_probabilities(head, classes, train, pi
 @pytest.mark.parametrize(
     "options",
     [
-        {"interpolation": "bicubic", "resize": 72},
-        {"color": "BGR", "resize": (64, 64)},
+        {"interpolation": "bicubic", "resize": 104},
+        {"color": "BGR", "resize": (64, 64), "crop": 64},
         {"resize": 70, "crop": 64, "std": [0.2, 0.3, 0.4]},
     ],
 )
