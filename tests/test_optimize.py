@@ -531,15 +531,15 @@ def test_a_text_in_integers_does_not_depend_on_its_padding(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "data", "layers"),
+    ("name", "data", "layers", "size"),
     [
-        ("mobilenetv2-1.0", "cats_dogs", 26),
-        ("vit-tiny-patch16-224", "cats_dogs", 24),
-        ("all-minilm-l6-v2", "banking77", 36),
+        ("mobilenetv2-1.0", "cats_dogs", 26, 0.6),
+        ("vit-tiny-patch16-224", "cats_dogs", 24, 0.6),
+        ("all-minilm-l6-v2", "banking77", 36, 0.8),  # its parent's weights are stored as fp16
     ],
 )
 def test_real_backbones_stay_near_their_parents(
-    shared_models, shared_data, tmp_path, name, data, layers
+    shared_models, shared_data, tmp_path, name, data, layers, size
 ):
     card = get_card(name)
     samples = featx.read_samples(
@@ -549,5 +549,5 @@ def test_real_backbones_stay_near_their_parents(
     assert made.optimized.layers >= layers
     assert made.optimized.cosine_mean >= 0.994
     assert made.optimized.batch_bits == 0
-    assert made.optimized.size < 0.6
+    assert made.optimized.size < size
     assert check(made).status == "ok"

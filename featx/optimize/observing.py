@@ -20,6 +20,7 @@ Feeds = Mapping[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float32]
 
 _BINS = 8192
+_LEAST = 2.0**-100  # of a limit: the reciprocal of a lesser one leaves float32
 _ROWS = 256  # of a dense layer's input that are kept, from all samples
 
 
@@ -46,7 +47,9 @@ class Spread:
             max(self.high, float(values.max())),
         )
         most = max(-self.low, self.high)
-        self.limit = self.limit or float(2.0 ** np.ceil(np.log2(most or 1.0)))
+        self.limit = self.limit or float(
+            2.0 ** np.ceil(np.log2(max(most, _LEAST) if most else 1.0))
+        )
         while most > self.limit:
             self.limit *= 2
             pairs = self.counts.reshape(-1, 2).sum(axis=1)
