@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from sklearn.svm import SVC
 import featx
 from featx.errors import FeatxNotice
 from featx.heads import HEADS, choose_heads, find_temperature, fit_vectors, scores, stray_log_loss
+from featx.training import fit_head
 from featx.tuning import Recipe, fit_choice, tune
 from featx.tuning.benches import try_split
 from featx.tuning.choosing import _best
@@ -215,20 +217,38 @@ def test_many_heads_race_on_a_part_of_many_rows():
     )
 
 
-def test_how_long_a_search_takes_is_told_beforehand(monkeypatch):
+def test_how_long_all_of_it_takes_is_told_once_and_beforehand(monkeypatch):
     X, y = make_classification(6000, 20, n_classes=2, random_state=0)
     X, y = X.astype(np.float32), y.astype(str)
-    deals = Deals(y, 4, repeats=1, seed=0)
     monkeypatch.setattr("featx.tuning.pace._LONG", 0.0)
-    with pytest.warns(FeatxNotice, match=r"^rbf-svm: about \d+ s for 20 fits of 4500 rows$"):
-        foretell(HEADS["rbf-svm"], X, y, deals, 2)
+    with pytest.warns(FeatxNotice) as told:
+        fit_head(X, y, Recipe("knn"))
+    (words,) = [str(each.message) for each in told]
+    assert re.fullmatch(r"knn: about \d+ s on 6000 samples, measuring included", words)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert foretell(HEADS["logistic"], X, y, deals, 2) is None
-        assert (
-            foretell(HEADS["rbf-svm"], X[:2000], y[:2000], Deals(y[:2000], 4, repeats=1, seed=0), 2)
-            is None
-        )
+        fit_head(X[:2000], y[:2000], Recipe("knn"))
+
+
+def test_the_time_foretold_is_that_of_each_search_training_and_table(monkeypatch):
+    X, y = make_classification(8000, 20, n_informative=6, n_classes=2, random_state=0)
+    X, y = X.astype(np.float32), y.astype(str)
+    monkeypatch.setattr("featx.tuning.pace._time", lambda task: (task(), 1.0)[1])
+    monkeypatch.setattr("featx.tuning.pace._LONG", 0.0)
+    recipe = Recipe("centroid", n_jobs=1)
+    with pytest.warns(FeatxNotice, match=r"^centroid: about 50 s on 8000 samples"):
+        assert foretell([HEADS["centroid"]], y, [(X, (8000,))], recipe) == 50  # 10 x (4 folds + 1)
+    work = [(X, (8000, 6400)), (X, (6400,))]
+    with pytest.warns(FeatxNotice):
+        assert foretell([HEADS["centroid"]], y, work, recipe) == 50 + 40 + 40
+    heads = [HEADS[name] for name in ("centroid", "knn", "lda")]
+    # all three on 4500 rows; then the slower two on all, and the slowest of them is trained
+    race, knn = 4 * (5.625 + 5.625**1.5 + 5.625), 10**1.5
+    expected = pytest.approx(race + 4 * (knn + 10) + knn)
+    with pytest.warns(FeatxNotice, match="^auto: at most about"):
+        assert foretell(heads, y, [(X, (8000,))], recipe) == expected
+    ours = choose_heads(LogisticRegression(), largest=4000)
+    assert foretell(ours, y, [(X, (8000,))], recipe) is None  # nobody knows how its time grows
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
