@@ -11,8 +11,8 @@ photo fall into different folds, so accuracies are higher than on new photos, fo
 
 GridSearchCV is given its best: a process a core, one thread of linear algebra each, memory-mapped float32 rows,
 and the splits ready-made. Both sides end with the chosen candidate trained on all rows. Sides take turns; times
-are medians over --repeats. LogisticRegression's default tolerance, 1e-4, leaves its solver some tenths of a point
-short of the solution; --tol gives GridSearchCV a tighter one, to compare what both sides choose in the end.
+are medians over --repeats. LogisticRegression's default tolerance, 1e-4, leaves its solver some tenths of a
+point short of the solution; --tol gives GridSearchCV a tighter one, to compare what both choose in the end.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ import warnings
 
 import numpy as np
 import pytest
+import skops.io
+from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_predict
@@ -186,6 +188,32 @@ def test_support_vectors_by_way_of_a_kernel_are_those_of_their_own_fit(kind, n_c
     np.testing.assert_allclose(
         scores(ours, X[200:]), np.vstack([scores(ours, X[[i]]) for i in range(200, 300)]), atol=1e-9
     )
+
+
+@pytest.mark.parametrize("kind", ["linear", "rbf"])
+def test_support_vectors_by_way_of_a_kernel_can_be_stored_cloned_and_fitted_again(kind, digits):
+    X, y = digits[0][:200], digits[1][:200].astype(str)
+    last = SVC(kernel=kind, decision_function_shape="ovo")
+    fit_vectors(last, X, y)
+    stored = skops.io.dumps(last)
+    again = skops.io.loads(stored, trusted=skops.io.get_untrusted_types(data=stored))
+    np.testing.assert_array_equal(again.decision_function(X), last.decision_function(X))
+    expected = SVC(kernel=kind, decision_function_shape="ovo").fit(X, y).decision_function(X)
+    for other in (clone(last), again):
+        np.testing.assert_array_equal(other.fit(X, y).decision_function(X), expected)
+
+
+def test_support_vectors_are_fitted_plainly_where_the_kernel_and_scikit_learn_disagree(
+    monkeypatch, digits
+):
+    X, y = digits[0][:200], digits[1][:200].astype(str)
+    monkeypatch.setattr(
+        "featx.heads.vectors.kernel_of", lambda kind, one, other, width: np.eye(len(one))
+    )
+    last = SVC(decision_function_shape="ovo")
+    fit_vectors(last, X, y)
+    expected = SVC(decision_function_shape="ovo").fit(X, y).decision_function(X)
+    np.testing.assert_array_equal(last.decision_function(X), expected)
 
 
 @pytest.mark.parametrize("name", HEADS)

@@ -209,17 +209,20 @@ def _threads(workers: int) -> Iterator[Map]:
 def _quiet(heads: Sequence[Head]) -> Iterator[None]:
     """Hold back what scikit-learn says of each fold; say once what a user's own estimator said.
 
-    featx's own heads warn about classes with one sample, which is known and harmless; a solver at its
-    limit is told, for any head.
+    featx's own heads warn about classes with one sample, which is known and harmless; of a solver at its
+    limit they say so in featx's words, since nobody can set what scikit-learn advises to raise.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    own = all(head.name in HEADS for head in heads)
-    told = {
-        str(each.message).partition("\n")[0]
-        for each in caught
-        if not own or issubclass(each.category, ConvergenceWarning)
-    }
+    if all(head.name in HEADS for head in heads):
+        short = any(issubclass(each.category, ConvergenceWarning) for each in caught)
+        told = (
+            {"a solver stopped before it converged; the score is of what it found"}
+            if short
+            else set()
+        )
+    else:
+        told = {str(each.message).partition("\n")[0] for each in caught}
     for message in sorted(told):
         warnings.warn(f"while training: {message}", FeatxWarning, stacklevel=4)
