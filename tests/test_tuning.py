@@ -93,12 +93,21 @@ def real_rows(shared_data, name, limit):
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("fsdd", 100), pytest.param("trec6", 250, marks=pytest.mark.slow)]
+    ("name", "limit"),
+    [
+        ("digits", 200),
+        pytest.param("fsdd", 160, marks=pytest.mark.slow),
+        pytest.param("trec6", 250, marks=pytest.mark.slow),
+    ],
 )
 def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
-    name, limit, shared_data
+    name, limit, request
 ):
-    X, y = real_rows(shared_data, name, limit)
+    if name == "digits":
+        X, y = (part[:limit] for part in request.getfixturevalue("digits"))
+        y = y.astype(str)
+    else:
+        X, y = real_rows(request.getfixturevalue("shared_data"), name, limit)
     head, deals = HEADS["logistic"], Deals(y, 4, repeats=1, seed=0)
     choice = tune([head], X, y, recipe=Recipe())
     plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, tol=1e-5))
