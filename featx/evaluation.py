@@ -16,6 +16,7 @@ from featx.engine import Engine
 from featx.errors import BadLabels, FeatxWarning
 from featx.heads import label_first
 from featx.samples import make_samples
+from featx.samples.labels import missing_labels
 from featx.tables import Reject
 
 __all__ = ["ClassScore", "Report", "evaluate", "evaluate_predictions", "format_report", "wilson"]
@@ -110,14 +111,6 @@ def evaluate(
     predicted = label_first(classifier.classes, probabilities)
     truth = [label for label in rows.labels if label is not None]
     return evaluate_predictions(truth, predicted, probabilities, classes=classifier.classes)
-
-
-def missing_labels(without: Sequence[str], n: int) -> str:
-    """What to say of samples without a label."""
-    if not n:
-        return "labels: expected labelled samples, found none"
-    first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
-    return f"labels: {len(without)} of {n} samples have none ({first}); label or drop them"
 
 
 def tell_rejects(rejects: Sequence[Reject], n: int) -> None:

@@ -15,14 +15,15 @@ from featx.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
 from featx.classifier import Classifier, check_exact
 from featx.engine import Baseline, Engine
-from featx.errors import BadLabels, BadSample
-from featx.evaluation import Report, evaluate_predictions, missing_labels, tell_rejects
+from featx.errors import BadSample
+from featx.evaluation import Report, evaluate_predictions, tell_rejects
 from featx.heads import FittedHead, Head, choose_heads, label_first
 from featx.inputs import FloatArray
 from featx.inputs.guess import modality_of
 from featx.samples import Sample, make_samples
+from featx.samples.labels import check_labels
 from featx.tables import Rows
-from featx.tuning import Choice, Recipe, fit_choice, make_folds, tune
+from featx.tuning import Choice, Recipe, fit_choice, foretell, make_folds, tune
 
 __all__ = ["Measured", "Trained", "fit", "fit_head", "fit_rows"]
 
@@ -138,17 +139,19 @@ def fit_rows(rows: Rows, card: Card, recipe: Recipe, *, raw: Rows | None = None)
     """
     labels = check_labels(rows.labels, rows.ids)
     _check_finite(rows.embeddings, rows.ids)
+    plain = None if raw is None or raw.ids != rows.ids else raw.embeddings
+    _foretell(rows.embeddings, labels, recipe, plain)
     start = time.perf_counter()
-    trained = fit_head(rows.embeddings, labels, recipe)
+    trained = _train(rows.embeddings, labels, recipe)
     trained_at = time.perf_counter()
     names, counts = np.unique(labels, return_counts=True)
     report = trained.measured.report
     baselines: dict[str, Any] = {
         "majority": {"accuracy": report.majority, "balanced_accuracy": 1 / len(names)}
     }
-    if raw is not None and raw.ids == rows.ids:
-        plain = _short(measure(raw.embeddings, labels, recipe).report)
-        baselines["raw"] = {"of": card.input.plain, **plain}
+    if plain is not None:
+        found = _short(measure(plain, labels, recipe).report)
+        baselines["raw"] = {"of": card.input.plain, **found}
     choice = trained.choice
     training = {
         "n": len(labels),
@@ -196,11 +199,31 @@ def fit_head(
         See ``fit``.
     BadSample
         A row is not finite.
+
+    Warns
+    -----
+    FeatxNotice
+        It will take longer than 20 seconds: about how long.
     """
     recipe = recipe or Recipe()
     rows = np.ascontiguousarray(rows, np.float32)
     y = check_labels(labels)
     _check_finite(rows)
+    _foretell(rows, y, recipe)
+    return _train(rows, y, recipe)
+
+
+def _foretell(
+    rows: FloatArray, labels: Labels, recipe: Recipe, plain: FloatArray | None = None
+) -> None:
+    """Say how long all of it will take, where that is long."""
+    n = len(labels)
+    most = n - n // _OUTER  # of a hold-out; thousands of samples are never measured by nested folds
+    work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
+    foretell(_heads(labels, recipe), labels, work, recipe)
+
+
+def _train(rows: FloatArray, y: Labels, recipe: Recipe) -> Trained:
     choice = _search(rows, y, recipe, _heads(y, recipe))
     return Trained(
         fit_choice(choice, rows, y, n_jobs=recipe.n_jobs), choice, measure(rows, y, recipe)
@@ -244,40 +267,6 @@ def _search(
 ) -> Choice:
     repeats = 1 if once or len(labels) > _REPEATED_SAMPLES else 3
     return tune(heads, rows, labels, recipe=recipe, repeats=repeats)
-
-
-def check_labels(labels: Sequence[Any] | Labels, ids: Sequence[str] | None = None) -> Labels:
-    """The labels as an array of text, from which a classifier can be trained.
-
-    Raises
-    ------
-    BadLabels
-        There is none, some are missing, there is a single class, or a class has a single sample.
-    """
-    given = [_text(label) for label in labels]
-    names = ids if ids is not None else [f"row {i}" for i in range(len(given))]
-    without = [name for name, label in zip(names, given, strict=True) if not label]
-    if without or not given:
-        raise BadLabels(missing_labels(without, len(given)))
-    y = np.asarray(given, dtype=str)
-    classes, counts = np.unique(y, return_counts=True)
-    if len(classes) == 1:
-        raise BadLabels(
-            f"labels: all {len(y)} samples are {str(classes[0])!r}; expected at least 2 classes"
-        )
-    single = classes[counts == 1].tolist()
-    if single:
-        listed = ", ".join(map(repr, single[:5])) + (", …" if len(single) > 5 else "")
-        raise BadLabels(
-            f"labels: a single sample of {listed}; expected at least 2 of each class: "
-            "add samples, or leave the class out"
-        )
-    return y
-
-
-def _text(label: Any) -> str:
-    missing = label is None or label != label  # NaN is the one thing that differs from itself
-    return "" if missing else str(label)
 
 
 def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:

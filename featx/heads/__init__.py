@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from featx.heads.table import Head as Head
     from featx.heads.table import choose_heads as choose_heads
     from featx.heads.table import make_head as make_head
+    from featx.heads.vectors import LARGEST_GRAM as LARGEST_GRAM
     from featx.heads.vectors import fit_vectors as fit_vectors
     from featx.heads.vectors import kernel_of as kernel_of
     from featx.heads.vectors import scale_of as scale_of
@@ -40,6 +41,7 @@ _HOMES = {
     "StoredHead": "featx.heads.arrays",
     "choose_heads": "featx.heads.table",
     "find_temperature": "featx.heads.fitted",
+    "LARGEST_GRAM": "featx.heads.vectors",
     "fit_vectors": "featx.heads.vectors",
     "floored_log": "featx.heads.fitted",
     "kernel_of": "featx.heads.vectors",

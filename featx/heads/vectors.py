@@ -12,13 +12,13 @@ from featx.inputs import FloatArray
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
-__all__ = ["fit_vectors", "kernel_of", "margins", "scale_of"]
+__all__ = ["LARGEST_GRAM", "fit_vectors", "kernel_of", "margins", "scale_of"]
 
 Doubles = npt.NDArray[np.float64]
 
 _BLOCK = 1024  # rows of a kernel that are made at a time
 _FEW = 16  # rows for which libsvm is as fast
-_LARGEST = 11_000  # training samples whose whole kernel fits into a gigabyte, 8 bytes a pair
+LARGEST_GRAM = 11_000  # training samples whose whole kernel fits into a gigabyte, 8 bytes a pair
 _CHECKED, _EQUAL = (
     50,
     1e-3,
@@ -98,7 +98,7 @@ def fit_vectors(last: SVC, table: FloatArray, labels: npt.NDArray[np.str_]) -> N
     The estimator ends in the state that its own fit leaves, which is checked by its margins.
     """
     kind = last.kernel
-    if kind not in ("linear", "rbf") or last.gamma != "scale" or len(table) > _LARGEST:
+    if kind not in ("linear", "rbf") or last.gamma != "scale" or len(table) > LARGEST_GRAM:
         last.fit(table, labels)
         return
     width = scale_of(table)

@@ -14,11 +14,12 @@ import numpy.typing as npt
 from featx.backbone import Backbone
 from featx.engine import Engine
 from featx.errors import BadLabels
-from featx.evaluation import missing_labels, tell_rejects
+from featx.evaluation import tell_rejects
 from featx.heads import choose_heads
 from featx.inputs import FloatArray
 from featx.samples import Sample
-from featx.training import check_labels, measure
+from featx.samples.labels import check_labels, missing_labels
+from featx.training import measure
 from featx.tuning import Recipe, fit_choice, tune
 
 __all__ = ["Labelled", "Probe", "batch_bits", "compare_rates", "cosines"]

@@ -2,5 +2,6 @@
 
 from featx.tuning.choosing import Choice, Recipe, fit_choice, tune
 from featx.tuning.folds import make_folds
+from featx.tuning.pace import foretell
 
-__all__ = ["Choice", "Recipe", "fit_choice", "make_folds", "tune"]
+__all__ = ["Choice", "Recipe", "fit_choice", "foretell", "make_folds", "tune"]

@@ -22,15 +22,14 @@ from featx.heads import HEADS, FittedHead, Head, fit_vectors
 from featx.inputs import FloatArray
 from featx.tuning.descent import Map
 from featx.tuning.folds import Deals, Labels, make_folds
-from featx.tuning.pace import foretell
 from featx.tuning.trials import Data, Try, leave_out, open_path, try_fits, try_path
 
 __all__ = ["Choice", "Recipe", "fit_choice", "tune"]
 
-_FOLDS = 4
+FOLDS = 4
 _CLOSE = 0.5  # standard errors of accuracy within which the log-loss decides
 _SMALL = 2_000_000  # samples x columns x classes below which threads cost more than they save
-_RACES = ((1500, 4), (4500, 2))  # samples of a race among heads, and how many of them go on
+RACES = ((1500, 4), (4500, 2))  # samples of a race among heads, and how many of them go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +78,8 @@ def tune(
         Times that samples are dealt into folds anew; more is steadier.
     recipe : Recipe
         With ``balance`` every class counts the same in accuracy, log-loss and temperature.
-
-    Warns
-    -----
-    FeatxNotice
-        A search will take longer than some seconds: about how long.
     """
-    for size, kept in _RACES:
+    for size, kept in RACES:
         if len(heads) > kept and len(labels) > 1.5 * size:
             part = make_folds(labels, -(-len(labels) // size), np.random.default_rng(recipe.seed))
             some = np.flatnonzero(part == 0)
@@ -155,7 +149,7 @@ def _search(
     heads: Sequence[Head], rows: FloatArray, labels: Labels, recipe: Recipe, repeats: int
 ) -> tuple[list[Try], Deals]:
     """Every candidate of every head on samples left out; none where there are too few to leave any out."""
-    k = int(min(_FOLDS, max(np.unique(labels, return_counts=True)[1])))
+    k = int(min(FOLDS, max(np.unique(labels, return_counts=True)[1])))
     deals = Deals(labels, k, repeats=repeats, seed=recipe.seed)
     tries: list[Try] = []
     if not deals.splits:
@@ -163,8 +157,6 @@ def _search(
     data = Data.of(rows, labels, balance=recipe.balance)
     small = rows.size * int(data.y.max() + 1) < _SMALL
     workers = 1 if small else count_workers(recipe.n_jobs)
-    for head in heads:
-        foretell(head, rows, labels, deals, workers)
     with _quiet(heads), _one_thread_each(), _threads(workers) as share:
         for head in heads:
             if head.search == "path":
@@ -217,17 +209,20 @@ def _threads(workers: int) -> Iterator[Map]:
 def _quiet(heads: Sequence[Head]) -> Iterator[None]:
     """Hold back what scikit-learn says of each fold; say once what a user's own estimator said.
 
-    featx's own heads warn about classes with one sample, which is known and harmless; a solver at its
-    limit is told, for any head.
+    featx's own heads warn about classes with one sample, which is known and harmless; of a solver at its
+    limit they say so in featx's words, since nobody can set what scikit-learn advises to raise.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    own = all(head.name in HEADS for head in heads)
-    told = {
-        str(each.message).partition("\n")[0]
-        for each in caught
-        if not own or issubclass(each.category, ConvergenceWarning)
-    }
+    if all(head.name in HEADS for head in heads):
+        short = any(issubclass(each.category, ConvergenceWarning) for each in caught)
+        told = (
+            {"a solver stopped before it converged; the score is of what it found"}
+            if short
+            else set()
+        )
+    else:
+        told = {str(each.message).partition("\n")[0] for each in caught}
     for message in sorted(told):
         warnings.warn(f"while training: {message}", FeatxWarning, stacklevel=4)

@@ -76,4 +76,9 @@ class Deals:
     @property
     def gram(self) -> bool:
         """Whether training parts are small enough for a kernel matrix of each that is under way."""
-        return max(len(train) for train, _ in self.splits) <= _GRAM
+        return self.fits(max(len(train) for train, _ in self.splits))
+
+    @staticmethod
+    def fits(n: int) -> bool:
+        """Whether a kernel matrix of ``n`` training samples is small enough."""
+        return n <= _GRAM

@@ -1,63 +1,139 @@
-"""How long a search will take, told before it starts."""
+"""How long a head will take on many rows, told before it starts."""
 
 from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
+from featx.engine import count_workers
 from featx.errors import FeatxNotice
-from featx.heads import HEADS, Head
+from featx.heads import HEADS, LARGEST_GRAM, Head
 from featx.inputs import FloatArray
 from featx.tuning.benches import try_split
+from featx.tuning.choosing import FOLDS, RACES, Choice, Recipe, fit_choice
 from featx.tuning.folds import Deals, Labels, make_folds
+from featx.tuning.trials import Data, leave_out, try_path
 
 __all__ = ["foretell", "in_words"]
 
-_PROBE = 800  # samples of the small search that is timed
+_PROBE = 800  # samples on which a search and a training are timed
 _LONG = 20.0  # seconds from which on it is worth a word
-_ORDERS = MappingProxyType(
-    {"linear-svm": 2, "rbf-svm": 2, "knn": 2}
-)  # else time grows with samples
+# powers of the samples as measured from 800 to 10 000 of them, where not 1: part of the work is linear
+_POWERS = MappingProxyType({"linear-svm": 1.8, "rbf-svm": 1.8, "knn": 1.5})
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """What a head took on few samples."""
+
+    head: Head
+    n: int
+    search: float  # seconds
+    training: float
+
+    def on(self, n: int) -> tuple[float, float]:
+        """Seconds of a search and of a training on ``n`` samples."""
+        growth = (n / self.n) ** _POWERS.get(self.head.name, 1)
+        return self.search * growth, self.training * growth
 
 
 def foretell(
-    head: Head, rows: FloatArray, labels: Labels, deals: Deals, workers: int
+    heads: Sequence[Head],
+    labels: Labels,
+    work: Sequence[tuple[FloatArray, Sequence[int]]],
+    recipe: Recipe,
 ) -> float | None:
-    """Time a search on 800 samples, and tell what that says of the whole where it is long.
+    """Time heads on 800 samples, and tell what that says of the whole where it is long.
 
     Only of featx's own heads, and only where there are far more samples: of others nobody knows how their
-    time grows.
+    time grows. Several heads race, and nobody knows which are left at the end: the slowest are assumed.
+
+    Parameters
+    ----------
+    heads : sequence of Head
+        Those to choose among.
+    labels : ndarray of shape (n,)
+    work : sequence of (rows, sizes)
+        Tables of n rows, and on how many of these heads are chosen and trained, one size a time.
 
     Returns
     -------
     float
-        Seconds that the search on all folds will take; None where nothing was timed.
+        Seconds of all of it: searches, trainings and predictions; None where nothing was timed.
+
+    Warns
+    -----
+    FeatxNotice
+        It takes longer than 20 seconds.
     """
-    if head.name not in HEADS or head.search == "path" or deals.least < 3 * _PROBE:
+    n = len(labels)
+    if n < 4 * _PROBE or not all(head.name in HEADS for head in heads):
         return None
-    folds = make_folds(labels, -(-len(labels) // _PROBE), np.random.default_rng(0))
-    some = np.flatnonzero(folds == 0)
+    some = np.flatnonzero(make_folds(labels, -(-n // _PROBE), np.random.default_rng(0)) == 0)
     if len(np.unique(labels[some])) < 2:
         return None
-    left = some[:: len(deals.splits)]
-    grid = head.candidates(len(some))
+    seconds = 0.0
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")
-        start = time.perf_counter()
-        try_split(head, grid, rows, labels, some, left, gram=deals.gram)
-        took = time.perf_counter() - start
-    growth = (deals.least / len(some)) ** _ORDERS.get(head.name, 1)
-    turns = -(-len(deals.splits) // min(workers, len(deals.splits)))
-    seconds = took * growth * turns
+        for rows, sizes in work:
+            few, deals = (rows[some], labels[some]), Deals(labels[some], FOLDS, repeats=1, seed=0)
+            paces = [_probe(head, *few, deals, n, recipe, len(heads) == 1) for head in heads]
+            seconds += sum(_total(paces, size) for size in sizes)
     if seconds >= _LONG:
-        fits = len(grid) * len(deals.splits)
-        told = f"{head.name}: about {in_words(seconds)} for {fits} fits of {deals.least} rows"
-        warnings.warn(told, FeatxNotice, stacklevel=5)
+        name, most = (heads[0].name, "") if len(heads) == 1 else ("auto", "at most ")
+        told = f"{name}: {most}about {in_words(seconds)} on {n} samples, measuring included"
+        warnings.warn(told, FeatxNotice, stacklevel=3)
     return seconds
+
+
+def _total(paces: Sequence[_Pace], n: int) -> float:
+    """Seconds until one of several heads is chosen and trained, if the slowest stay in the race."""
+    seconds, left = 0.0, list(paces)
+    for size, kept in RACES:
+        if len(left) > kept and n > 1.5 * size:
+            seconds += sum(pace.on(size)[0] for pace in left)
+            left = sorted(left, key=lambda pace: sum(pace.on(n)), reverse=True)[:kept]
+    return seconds + sum(pace.on(n)[0] for pace in left) + max(pace.on(n)[1] for pace in left)
+
+
+def _probe(
+    head: Head, rows: FloatArray, labels: Labels, deals: Deals, n: int, recipe: Recipe, alone: bool
+) -> _Pace:
+    """Time one head as it will run on ``n`` samples."""
+    data, grid = Data.of(rows, labels, balance=recipe.balance), head.candidates(deals.least)
+    workers = count_workers(recipe.n_jobs)
+    if head.search == "path":
+        search = _time(lambda: try_path(head, data, deals, map)) / workers
+    elif head.search == "leave-one-out" and alone:
+        search = _time(lambda: leave_out(head, data))
+    else:
+        train, test = deals.splits[0]
+        gram = Deals.fits(n - n // FOLDS)
+        one = _time(lambda: try_split(head, grid, rows, labels, train, test, gram=gram))
+        search = one * -(-len(deals.splits) // workers)
+    choice = Choice(head, grid[len(grid) // 2], 1.0, 0.0, FOLDS, 1, len(grid))
+
+    def train_and_predict() -> None:
+        if n > LARGEST_GRAM and isinstance(head.build()[-1], SVC):
+            head.build().set_params(**choice.params).fit(rows, labels).predict(rows[deals.tested])
+        else:
+            made = fit_choice(choice, rows, labels, n_jobs=1)
+            made.predict_proba(rows[deals.splits[0][1]])
+
+    return _Pace(head, len(rows), search, _time(train_and_predict))
+
+
+def _time(task: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    task()
+    return time.perf_counter() - start
 
 
 def in_words(seconds: float) -> str:
