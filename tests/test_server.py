@@ -452,6 +452,17 @@ def test_metrics_count_requests_samples_labels_and_drift(shade):
     assert 'featx_request_seconds_count{route="/v1/predict"} 4.0' in text
 
 
+def test_a_saved_linear_head_is_followed_without_the_library_that_fitted_it(shade, tmp_path):
+    stored = featx.load(featx.save(shade, tmp_path / "shade.featx"))
+    drifts = []
+    for each in (shade, stored):
+        client = TestClient(create_app({"shade": each}))
+        client.post("/v1/predict", content=DARK, headers={"Content-Type": "image/png"})
+        drifts += re.findall(r"featx_drift{.*} (.+)", client.get("/metrics").text)
+    assert float(drifts[0]) == pytest.approx(float(drifts[1]), rel=1e-5)
+    assert "estimator" not in vars(stored.head)  # nobody asked for it: nothing was imported
+
+
 def test_a_classifier_that_is_replaced_on_disk_is_replaced_without_a_lost_request(
     shade, order, tmp_path
 ):
