@@ -6,7 +6,9 @@ import fcntl
 import io
 import json
 import os
+import queue
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +25,8 @@ from PIL import Image
 
 import featx
 from featx.cli import main
-from featx.errors import BadOption
+from featx.errors import BadArtifact, BadOption
+from featx.providers import Provider
 from featx.server import Journal, Limits, create_app
 from featx.server.pool import Pool
 from featx.server.refusals import Refusal
@@ -491,6 +494,80 @@ def test_a_classifier_that_is_replaced_on_disk_is_replaced_without_a_lost_reques
         assert ask() == "one"
 
 
+def test_clients_who_ask_while_a_classifier_is_replaced_again_and_again_lose_nothing(
+    shade, order, tmp_path
+):
+    path = featx.save(shade, tmp_path / "shade.featx")
+    told, ended, answers = queue.Queue(), threading.Event(), []
+    app = create_app(
+        {"shade": featx.load(path)},
+        sources={"shade": path},
+        reload_every=0.02,
+        log=lambda record: told.put(record["reload"]) if "reload" in record else None,
+    )
+    with TestClient(app) as client, ThreadPoolExecutor(3) as threads:
+
+        def ask_on():
+            while not ended.is_set():
+                headers = {"Content-Type": "image/png"}
+                answers.append(client.post("/v1/predict", content=DARK, headers=headers))
+
+        clients = [threads.submit(ask_on) for _ in range(3)]
+        try:
+            for k in range(4):
+                featx.save((order, shade)[k % 2], path, overwrite=True)
+                assert told.get(timeout=60) == "done"
+        finally:
+            ended.set()
+        for each in clients:
+            each.result()
+    assert {each.status_code for each in answers} == {200}
+    labels = {each.json()["results"][0]["label"] for each in answers}
+    assert {"dark"} <= labels <= {"dark", "one"}
+
+
+def test_a_classifier_that_is_replaced_stays_with_its_provider(shade, order, tmp_path, monkeypatch):
+    asked = []
+
+    def load(path, *, provider):
+        asked.append(provider)
+        return featx.load(path, provider=provider)
+
+    monkeypatch.setattr("featx.server.reloading.load", load)
+    path = featx.save(shade, tmp_path / "shade.featx")
+    second = Provider("cpu", "fp32", device=1)  # of the same name, and another
+    app = create_app({"shade": featx.load(path, provider=second)}, sources={"shade": path})
+    app.state.reload()
+    assert asked == [second]
+
+
+def test_a_classifier_that_vanishes_or_is_replaced_while_it_is_read_is_no_failure(
+    shade, order, tmp_path, monkeypatch
+):
+    path = featx.save(shade, tmp_path / "shade.featx")
+    records = []
+    app = create_app(
+        {"shade": featx.load(path)}, sources={"shade": path}, reload_every=None, log=records.append
+    )
+
+    def load(given, *, provider):
+        monkeypatch.undo()
+        featx.save(order, path, overwrite=True)
+        raise BadArtifact("half old, half new")
+
+    monkeypatch.setattr("featx.server.reloading.load", load)
+    app.state.reload()
+    assert records == []
+    app.state.reload()
+    assert [record["reload"] for record in records] == ["done"]
+    shutil.rmtree(path)
+    app.state.reload()
+    assert len(records) == 1
+    client = TestClient(app)
+    answer = client.post("/v1/predict", content=DARK, headers={"Content-Type": "image/png"})
+    assert answer.json()["results"][0]["label"] == "one"
+
+
 def test_while_requests_are_refused_only_a_short_queue_is_let_in():
     now = 0.0
     pool = Pool(4, 8, clock=lambda: now)
@@ -559,6 +636,7 @@ def process(shade, tmp_path):
     """A server as the command starts it, and its address."""
     path = featx.save(shade, tmp_path / "shade.featx")
     command = [sys.executable, "-m", "featx", "serve", str(path), "--port", "0", "--jobs", "1"]
+    command += ["--no-reload"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as held:
         yield held, json.loads(held.stderr.readline())["address"]
         held.kill()
@@ -590,6 +668,20 @@ def test_on_sigterm_what_is_in_flight_ends_and_nothing_new_is_accepted(process):
         ("/metrics", 200),
         ("/v1/predict", 200),
     ]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_on_sighup_a_classifier_is_read_again(process, order):
+    held, (host, port) = process
+    [path] = [word for word in held.args if word.endswith(".featx")]
+    featx.save(order, path, overwrite=True)
+    held.send_signal(signal.SIGHUP)
+    record = json.loads(held.stderr.readline())
+    assert (record["model"], record["reload"]) == ("shade", "done")
+    request = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {len(DARK)}"
+    with socket.create_connection((host, port), timeout=20) as connection:
+        connection.sendall(f"{request}\r\nContent-Type: image/png\r\n\r\n".encode() + DARK)
+        assert b'"label":"one"' in connection.makefile("rb").read()
 
 
 def test_a_process_whose_log_is_never_read_answers_and_ends_on_sigterm(process):
