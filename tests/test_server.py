@@ -73,6 +73,9 @@ def error_of(answer, status):
     """The failure in its one shape."""
     assert answer.status_code == status, answer.text
     error = answer.json()["error"]
+    if answer.url.path.startswith("/v2"):  # the Open Inference Protocol's own form
+        assert answer.json() == {"error": str(error)}
+        return error
     assert error["status"] == status
     assert error["code"]
     assert error["message"] == error["message"].strip()
@@ -221,12 +224,22 @@ def infer(client, model="shade", **change):
 
 
 def test_the_open_inference_protocol_gives_the_same_answers(client, shade):
-    assert client.get("/v2").json()["name"] == "featx"
+    server = client.get("/v2").json()
+    assert server == {"name": "featx", "version": featx.__version__, "extensions": []}
     facts = client.get("/v2/models/shade").json()
-    assert facts["inputs"][0]["datatype"] == "BYTES"
+    assert facts == client.get("/v2/models/shade/versions/1").json()
+    assert facts["inputs"] == [{"name": "image", "datatype": "BYTES", "shape": [-1]}]
     assert facts["parameters"]["classes"] == ["dark", "light"]
     body = infer(client).json()
-    assert (body["model_name"], body["id"]) == ("shade", "7")
+    assert body == infer(client, "shade/versions/1").json()
+    assert (body["model_name"], body["model_version"]) == ("shade", facts["versions"][0])
+    assert body["id"] == "7"
+    for said, made in zip(facts["outputs"], body["outputs"], strict=True):
+        assert (said["name"], said["datatype"]) == (made["name"], made["datatype"])
+        assert [2, *said["shape"][1:]] == made["shape"]
+        assert len(made["data"]) == np.prod(made["shape"])
+    [one] = infer(client, outputs=[{"name": "label"}]).json()["outputs"]
+    assert one["name"] == "label"
     made = {each["name"]: each for each in body["outputs"]}
     assert made["label"]["data"] == ["dark", "light"]
     table = np.reshape(made["probabilities"]["data"], made["probabilities"]["shape"])
@@ -243,6 +256,7 @@ def test_a_picture_may_also_come_as_numbers(client):
     ("change", "status", "words"),
     [
         ({"model": "shape"}, 404, "no model named 'shape'"),
+        ({"model": "shade/versions/2"}, 404, "shade: no version '2'; served: 1"),
         ({"datatype": "FP32"}, 422, "takes BYTES"),
         ({"shape": [3]}, 422, "shape: found [3] for 2 values"),
         ({"shape": []}, 422, "shape: found []"),

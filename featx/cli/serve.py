@@ -29,7 +29,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 )
 @click.option("--jobs", type=int, metavar="N", help="Worker threads [default: cores + 1].")
 @click.option(
-    "--queue", type=int, metavar="N", help="Requests that may wait [default: four a worker]."
+    "--queue", type=int, metavar="N", help="Requests that may wait [default: two a worker]."
 )
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds a request may take.")
 @click.option("--max-body", default=32, show_default=True, help="MiB of a request's body.")

@@ -28,7 +28,7 @@ from featx.server.limits import Limits
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
 from featx.server.predicting import House
-from featx.server.refusals import Refusal, answer, explain, refuse
+from featx.server.refusals import Refusal, answer, explain
 from featx.server.registry import Registry
 from featx.server.reloading import Watch
 
@@ -116,13 +116,13 @@ def create_app(
 
 
 async def _explain_query(request: Request, error: Exception) -> Response:
-    return refuse(
-        Refusal(422, "unprocessable", in_words(cast(RequestValidationError, error).errors()))
-    )
+    words = in_words(cast(RequestValidationError, error).errors())
+    return await explain(request, Refusal(422, "unprocessable", words))
 
 
 async def _explain_leaving(request: Request, error: Exception) -> Response:
-    return refuse(Refusal(400, "incomplete", "the client left before its body was whole"))
+    words = "the client left before its body was whole"
+    return await explain(request, Refusal(400, "incomplete", words))
 
 
 def _add_pages(app: FastAPI, house: House) -> None:
