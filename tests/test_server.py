@@ -6,7 +6,9 @@ import fcntl
 import io
 import json
 import os
+import queue
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +25,8 @@ from PIL import Image
 
 import featx
 from featx.cli import main
-from featx.errors import BadOption
+from featx.errors import BadArtifact, BadOption
+from featx.providers import Provider
 from featx.server import Journal, Limits, create_app
 from featx.server.pool import Pool
 from featx.server.refusals import Refusal
@@ -70,6 +73,9 @@ def error_of(answer, status):
     """The failure in its one shape."""
     assert answer.status_code == status, answer.text
     error = answer.json()["error"]
+    if answer.url.path.startswith("/v2"):  # the Open Inference Protocol's own form
+        assert answer.json() == {"error": str(error)}
+        return error
     assert error["status"] == status
     assert error["code"]
     assert error["message"] == error["message"].strip()
@@ -218,12 +224,22 @@ def infer(client, model="shade", **change):
 
 
 def test_the_open_inference_protocol_gives_the_same_answers(client, shade):
-    assert client.get("/v2").json()["name"] == "featx"
+    server = client.get("/v2").json()
+    assert server == {"name": "featx", "version": featx.__version__, "extensions": []}
     facts = client.get("/v2/models/shade").json()
-    assert facts["inputs"][0]["datatype"] == "BYTES"
+    assert facts == client.get("/v2/models/shade/versions/1").json()
+    assert facts["inputs"] == [{"name": "image", "datatype": "BYTES", "shape": [-1]}]
     assert facts["parameters"]["classes"] == ["dark", "light"]
     body = infer(client).json()
-    assert (body["model_name"], body["id"]) == ("shade", "7")
+    assert body == infer(client, "shade/versions/1").json()
+    assert (body["model_name"], body["model_version"]) == ("shade", facts["versions"][0])
+    assert body["id"] == "7"
+    for said, made in zip(facts["outputs"], body["outputs"], strict=True):
+        assert (said["name"], said["datatype"]) == (made["name"], made["datatype"])
+        assert [2, *said["shape"][1:]] == made["shape"]
+        assert len(made["data"]) == np.prod(made["shape"])
+    [one] = infer(client, outputs=[{"name": "label"}]).json()["outputs"]
+    assert one["name"] == "label"
     made = {each["name"]: each for each in body["outputs"]}
     assert made["label"]["data"] == ["dark", "light"]
     table = np.reshape(made["probabilities"]["data"], made["probabilities"]["shape"])
@@ -240,6 +256,7 @@ def test_a_picture_may_also_come_as_numbers(client):
     ("change", "status", "words"),
     [
         ({"model": "shape"}, 404, "no model named 'shape'"),
+        ({"model": "shade/versions/2"}, 404, "shade: no version '2'; served: 1"),
         ({"datatype": "FP32"}, 422, "takes BYTES"),
         ({"shape": [3]}, 422, "shape: found [3] for 2 values"),
         ({"shape": []}, 422, "shape: found []"),
@@ -452,6 +469,17 @@ def test_metrics_count_requests_samples_labels_and_drift(shade):
     assert 'featx_request_seconds_count{route="/v1/predict"} 4.0' in text
 
 
+def test_a_saved_linear_head_is_followed_without_the_library_that_fitted_it(shade, tmp_path):
+    stored = featx.load(featx.save(shade, tmp_path / "shade.featx"))
+    drifts = []
+    for each in (shade, stored):
+        client = TestClient(create_app({"shade": each}))
+        client.post("/v1/predict", content=DARK, headers={"Content-Type": "image/png"})
+        drifts += re.findall(r"featx_drift{.*} (.+)", client.get("/metrics").text)
+    assert float(drifts[0]) == pytest.approx(float(drifts[1]), rel=1e-5)
+    assert "estimator" not in vars(stored.head)  # nobody asked for it: nothing was imported
+
+
 def test_a_classifier_that_is_replaced_on_disk_is_replaced_without_a_lost_request(
     shade, order, tmp_path
 ):
@@ -478,6 +506,80 @@ def test_a_classifier_that_is_replaced_on_disk_is_replaced_without_a_lost_reques
         while failed not in client.get("/metrics").text:
             assert ask() == "one"
         assert ask() == "one"
+
+
+def test_clients_who_ask_while_a_classifier_is_replaced_again_and_again_lose_nothing(
+    shade, order, tmp_path
+):
+    path = featx.save(shade, tmp_path / "shade.featx")
+    told, ended, answers = queue.Queue(), threading.Event(), []
+    app = create_app(
+        {"shade": featx.load(path)},
+        sources={"shade": path},
+        reload_every=0.02,
+        log=lambda record: told.put(record["reload"]) if "reload" in record else None,
+    )
+    with TestClient(app) as client, ThreadPoolExecutor(3) as threads:
+
+        def ask_on():
+            while not ended.is_set():
+                headers = {"Content-Type": "image/png"}
+                answers.append(client.post("/v1/predict", content=DARK, headers=headers))
+
+        clients = [threads.submit(ask_on) for _ in range(3)]
+        try:
+            for k in range(4):
+                featx.save((order, shade)[k % 2], path, overwrite=True)
+                assert told.get(timeout=60) == "done"
+        finally:
+            ended.set()
+        for each in clients:
+            each.result()
+    assert {each.status_code for each in answers} == {200}
+    labels = {each.json()["results"][0]["label"] for each in answers}
+    assert {"dark"} <= labels <= {"dark", "one"}
+
+
+def test_a_classifier_that_is_replaced_stays_with_its_provider(shade, order, tmp_path, monkeypatch):
+    asked = []
+
+    def load(path, *, provider):
+        asked.append(provider)
+        return featx.load(path, provider=provider)
+
+    monkeypatch.setattr("featx.server.reloading.load", load)
+    path = featx.save(shade, tmp_path / "shade.featx")
+    second = Provider("cpu", "fp32", device=1)  # of the same name, and another
+    app = create_app({"shade": featx.load(path, provider=second)}, sources={"shade": path})
+    app.state.reload()
+    assert asked == [second]
+
+
+def test_a_classifier_that_vanishes_or_is_replaced_while_it_is_read_is_no_failure(
+    shade, order, tmp_path, monkeypatch
+):
+    path = featx.save(shade, tmp_path / "shade.featx")
+    records = []
+    app = create_app(
+        {"shade": featx.load(path)}, sources={"shade": path}, reload_every=None, log=records.append
+    )
+
+    def load(given, *, provider):
+        monkeypatch.undo()
+        featx.save(order, path, overwrite=True)
+        raise BadArtifact("half old, half new")
+
+    monkeypatch.setattr("featx.server.reloading.load", load)
+    app.state.reload()
+    assert records == []
+    app.state.reload()
+    assert [record["reload"] for record in records] == ["done"]
+    shutil.rmtree(path)
+    app.state.reload()
+    assert len(records) == 1
+    client = TestClient(app)
+    answer = client.post("/v1/predict", content=DARK, headers={"Content-Type": "image/png"})
+    assert answer.json()["results"][0]["label"] == "one"
 
 
 def test_while_requests_are_refused_only_a_short_queue_is_let_in():
@@ -548,6 +650,7 @@ def process(shade, tmp_path):
     """A server as the command starts it, and its address."""
     path = featx.save(shade, tmp_path / "shade.featx")
     command = [sys.executable, "-m", "featx", "serve", str(path), "--port", "0", "--jobs", "1"]
+    command += ["--no-reload"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as held:
         yield held, json.loads(held.stderr.readline())["address"]
         held.kill()
@@ -579,6 +682,20 @@ def test_on_sigterm_what_is_in_flight_ends_and_nothing_new_is_accepted(process):
         ("/metrics", 200),
         ("/v1/predict", 200),
     ]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_on_sighup_a_classifier_is_read_again(process, order):
+    held, (host, port) = process
+    [path] = [word for word in held.args if word.endswith(".featx")]
+    featx.save(order, path, overwrite=True)
+    held.send_signal(signal.SIGHUP)
+    record = json.loads(held.stderr.readline())
+    assert (record["model"], record["reload"]) == ("shade", "done")
+    request = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {len(DARK)}"
+    with socket.create_connection((host, port), timeout=20) as connection:
+        connection.sendall(f"{request}\r\nContent-Type: image/png\r\n\r\n".encode() + DARK)
+        assert b'"label":"one"' in connection.makefile("rb").read()
 
 
 def test_a_process_whose_log_is_never_read_answers_and_ends_on_sigterm(process):

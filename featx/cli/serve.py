@@ -12,6 +12,7 @@ from featx.errors import BadOption
 __all__ = ["serve"]
 
 _STANDARD_ERROR = 2
+_EVERY = 2.0  # seconds between two looks at the files
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -28,7 +29,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 )
 @click.option("--jobs", type=int, metavar="N", help="Worker threads [default: cores + 1].")
 @click.option(
-    "--queue", type=int, metavar="N", help="Requests that may wait [default: four a worker]."
+    "--queue", type=int, metavar="N", help="Requests that may wait [default: two a worker]."
 )
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds a request may take.")
 @click.option("--max-body", default=32, show_default=True, help="MiB of a request's body.")
@@ -51,7 +52,7 @@ def serve(
     """Answer HTTP requests with CLASSIFIERS, each under the name of its folder without the suffix.
 
     Open the address in a browser to try them; /docs lists what programs can ask. The log is one JSON line
-    a request on standard error.
+    a request on standard error. SIGHUP has every file read again.
     """
     from featx.artifact import load
     from featx.extras import require
@@ -75,7 +76,8 @@ def serve(
         limits=limits,
         token=token,
         log=journal,
-        sources=paths if reload else None,
+        sources=paths,
+        reload_every=_EVERY if reload else None,
     )
     if not host.startswith(_LOOPBACK) and not token:
         click.echo(f"{host}: whoever reaches it may use it; --token lets in who knows it", err=True)

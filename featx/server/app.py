@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -27,7 +28,7 @@ from featx.server.limits import Limits
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
 from featx.server.predicting import House
-from featx.server.refusals import Refusal, answer, explain, refuse
+from featx.server.refusals import Refusal, answer, explain
 from featx.server.registry import Registry
 from featx.server.reloading import Watch
 
@@ -47,7 +48,7 @@ def create_app(
     token: str | None = None,
     log: Log | None = None,
     sources: Mapping[str, Path] | None = None,
-    reload_every: float = 2.0,
+    reload_every: float | None = 2.0,
 ) -> FastAPI:
     """An application that answers with classifiers, and holds no other state.
 
@@ -64,7 +65,7 @@ def create_app(
     sources : mapping of str to path, default=None
         Where classifiers were loaded from: one that is replaced there is replaced here.
     reload_every : float, default=2
-        Seconds between two looks at ``sources``.
+        Seconds between two looks at ``sources``; None looks only when told, as ``run`` does on SIGHUP.
 
     Raises
     ------
@@ -87,7 +88,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(watch.run(reload_every)) if sources else None
+        follows = sources and reload_every is not None
+        task = asyncio.create_task(watch.run(reload_every or 0)) if follows else None
         yield
         if task:
             task.cancel()
@@ -107,19 +109,20 @@ def create_app(
     app.add_exception_handler(ClientDisconnect, _explain_leaving)
     app.add_exception_handler(Exception, explain)
     describe(app)
+    app.state.reload = partial(watch.look, again=True)
     app.add_middleware(Direct, house=house)
     app.add_middleware(Gate, limits=limits, metrics=metrics, token=token, log=log)
     return app
 
 
 async def _explain_query(request: Request, error: Exception) -> Response:
-    return refuse(
-        Refusal(422, "unprocessable", in_words(cast(RequestValidationError, error).errors()))
-    )
+    words = in_words(cast(RequestValidationError, error).errors())
+    return await explain(request, Refusal(422, "unprocessable", words))
 
 
 async def _explain_leaving(request: Request, error: Exception) -> Response:
-    return refuse(Refusal(400, "incomplete", "the client left before its body was whole"))
+    words = "the client left before its body was whole"
+    return await explain(request, Refusal(400, "incomplete", words))
 
 
 def _add_pages(app: FastAPI, house: House) -> None:

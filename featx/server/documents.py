@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from featx.server.forms import (
     EmbeddingsRequest,
     ErrorForm,
+    InferErrorForm,
     InferRequest,
     PredictRequest,
 )
@@ -19,7 +20,13 @@ from featx.server.forms import (
 __all__ = ["body_of", "describe"]
 
 _AT = "#/components/schemas/{model}"
-_FORMS: tuple[type[BaseModel], ...] = (EmbeddingsRequest, InferRequest, PredictRequest, ErrorForm)
+_FORMS: tuple[type[BaseModel], ...] = (
+    EmbeddingsRequest,
+    InferRequest,
+    PredictRequest,
+    ErrorForm,
+    InferErrorForm,
+)
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;"
     "color:#1b1f24;background:#fff}code{font-family:ui-monospace,monospace}h2{margin:2rem 0 .2rem;"
@@ -55,11 +62,12 @@ def describe(app: FastAPI) -> None:
                 schema = form.model_json_schema(ref_template=_AT)
                 held |= schema.pop("$defs", {})
                 held[form.__name__] = schema
-            for _, _, operation in _operations(made):
+            for path, _, operation in _operations(made):
+                failure = InferErrorForm if path.startswith("/v2") else ErrorForm
                 operation["responses"].pop("422", None)
                 operation["responses"]["default"] = {
                     "description": "A failure, in words",
-                    "content": {"application/json": {"schema": {"$ref": _at(ErrorForm)}}},
+                    "content": {"application/json": {"schema": {"$ref": _at(failure)}}},
                 }
             app.openapi_schema = made
         return app.openapi_schema

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "EmbeddingsRequest",
     "ErrorForm",
+    "InferErrorForm",
     "InferRequest",
     "PredictRequest",
     "SampleForm",
@@ -89,6 +90,12 @@ class InferRequest(BaseModel):
     outputs: list[OutputForm] = []
 
 
+class InferErrorForm(BaseModel):
+    """A failure as the Open Inference Protocol has it: a sentence."""
+
+    error: str
+
+
 class Failure(BaseModel):
     """What went wrong: the HTTP status, a word for programs, and a sentence for people."""
 
@@ -98,6 +105,6 @@ class Failure(BaseModel):
 
 
 class ErrorForm(BaseModel):
-    """The one shape of every failure."""
+    """The one shape of every failure, but of the Open Inference Protocol's."""
 
     error: Failure

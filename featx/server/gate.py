@@ -98,14 +98,14 @@ class Gate:
             async with asyncio.timeout(self._limits.timeout):
                 await self._app(scope, receive, send)
         except Refusal as error:
-            await refuse(error)(scope, receive, send)
+            await refuse(error, scope["path"])(scope, receive, send)
         except TimeoutError:
             if passage.status:  # the answer had begun: the server closes the connection
                 raise
             late = Refusal(
                 504, "timeout", f"not answered within {self._limits.timeout:g} s; given up"
             )
-            await refuse(late)(scope, receive, send)
+            await refuse(late, scope["path"])(scope, receive, send)
 
     def _check(self, passage: _Passage) -> None:
         """Refuse before anything is read."""

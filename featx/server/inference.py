@@ -24,6 +24,7 @@ from featx.tables import Reject
 __all__ = ["routes"]
 
 _TEXT = frozenset({"str", "text", "text/plain", "utf-8"})
+_VERSION = "1"  # a classifier that is replaced takes the place of the old one
 _OUTPUTS = ("label", "probability", "probabilities")
 
 
@@ -46,16 +47,19 @@ def routes(house: House) -> APIRouter:
         """Every classifier can answer: they are loaded before the server listens."""
         return answer({"ready": True})
 
+    @router.get("/models/{name}/versions/{version}", include_in_schema=False)
     @router.get("/models/{name}")
-    async def describe_model(name: str) -> Response:
+    async def describe_model(name: str, request: Request) -> Response:
         """The tensors of a classifier; its classes are the columns of ``probabilities``."""
-        return answer(_described(house.registry.get(name)))
+        return answer(_described(_served(house, request)))
 
+    @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
     @router.get("/models/{name}/ready")
-    async def model_ready(name: str) -> Response:
+    async def model_ready(name: str, request: Request) -> Response:
         """The classifier can answer."""
-        return answer({"name": house.registry.get(name).name, "ready": True})
+        return answer({"name": _served(house, request).name, "ready": True})
 
+    @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
     @router.post("/models/{name}/infer", openapi_extra=body_of(InferRequest))
     async def infer(name: str, request: Request) -> Response:
         """Labels and probabilities; a sample that cannot be read refuses all.
@@ -64,7 +68,7 @@ def routes(house: House) -> APIRouter:
         picture may also be UINT8 of shape [n, height, width, 3].
         """
         with house.pool.place():
-            served = house.registry.get(name)
+            served = _served(house, request)
             said = parse(InferRequest, await read_json(request))
             samples = _samples(said, served, house)
             outcomes = await predict(
@@ -87,7 +91,7 @@ def routes(house: House) -> APIRouter:
                 "unprocessable",
                 f"outputs: no tensor named {strangers[0]!r}; there are {', '.join(made)}",
             )
-        body = {"model_name": served.name, "model_version": "1"}
+        body = {"model_name": served.name, "model_version": _VERSION}
         return answer(
             body
             | ({"id": said.id} if said.id else {})
@@ -97,13 +101,24 @@ def routes(house: House) -> APIRouter:
     return router
 
 
+def _served(house: House, request: Request) -> Served:
+    """The classifier that a path names; Refusal (404) where there is none, or not in that version."""
+    served = house.registry.get(request.path_params["name"])
+    version = request.path_params.get("version", _VERSION)
+    if version != _VERSION:
+        raise Refusal(
+            404, "unknown_version", f"{served.name}: no version {version!r}; served: {_VERSION}"
+        )
+    return served
+
+
 def _described(served: Served) -> dict[str, Any]:
     n = len(served.classifier.classes)
     kinds = {"label": "BYTES", "probability": "FP32", "probabilities": "FP32"}
     shapes = {"label": [-1], "probability": [-1], "probabilities": [-1, n]}
     return {
         "name": served.name,
-        "versions": ["1"],
+        "versions": [_VERSION],
         "platform": "featx",
         "inputs": [{"name": served.modality, "datatype": "BYTES", "shape": [-1]}],
         "outputs": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 
@@ -9,10 +10,9 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from featx.classifier import Prediction
+from featx.heads import FittedHead, StoredHead
 from featx.inputs import FloatArray
 from featx.server.registry import Served
 from featx.tables import Reject
@@ -60,7 +60,7 @@ class Metrics:
             ["model", "outcome"],
             registry=own,
         )
-        self._means: dict[str, tuple[Served, float, FloatArray]] = {}
+        self._recent: dict[str, _Recent] = {}
         self._lock = threading.Lock()
 
     def watch(self, name: str, words: str, value: Callable[[], float]) -> None:
@@ -85,23 +85,50 @@ class Metrics:
 
     def observe_rows(self, served: Served, rows: FloatArray) -> None:
         """Let the drift follow what is seen: a mean in which old rows fade as new ones come."""
-        estimator = served.classifier.head.estimator
-        scaler = estimator[0] if isinstance(estimator, Pipeline) else None
-        if not isinstance(scaler, StandardScaler) or scaler.mean_ is None or not len(rows):
-            return  # a user's own head keeps nothing of its training rows
-        new = np.asarray((rows.mean(axis=0) - scaler.mean_) / scaler.scale_, np.float32)
         with self._lock:
-            held = self._means.get(served.name)
-            if held is None or held[0] is not served:
-                held = (served, 0.0, np.zeros_like(new))
-            count = min(held[1] + len(rows), _RECENT)
-            mean = held[2] + (new - held[2]) * (len(rows) / count)
-            self._means[served.name] = (served, count, mean)
-        self._drift.labels(served.name).set(float(np.sqrt(np.mean(mean**2))))
+            recent = self._recent.get(served.name)
+            if recent is None or recent.served is not served:
+                recent = self._recent[served.name] = _Recent(served)
+            drift = recent.take(rows)
+        if drift is not None:
+            self._drift.labels(served.name).set(drift)
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text form."""
         return generate_latest(self.registry)
+
+
+class _Recent:
+    """The mean of the rows that one classifier saw lately, beside that of its training rows."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self._scaling = _scaling(served.classifier.head)
+        self._count = 0
+        self._mean: FloatArray = np.zeros(served.backbone.dim, np.float32)
+
+    def take(self, rows: FloatArray) -> float | None:
+        """The drift once these are seen too; None where nothing is known of the training rows."""
+        if self._scaling is None or not len(rows):
+            return None
+        mean, scale = self._scaling
+        self._count = min(self._count + len(rows), _RECENT)
+        new = (rows.mean(axis=0) - mean) / scale
+        self._mean += (new - self._mean) * np.float32(len(rows) / self._count)
+        return math.sqrt(float(self._mean @ self._mean) / len(self._mean))
+
+
+def _scaling(head: FittedHead | StoredHead) -> tuple[FloatArray, FloatArray] | None:
+    """Mean and deviation of the training rows, as a head that begins with a StandardScaler keeps them."""
+    if isinstance(head, StoredHead):
+        return head.arrays.mean, head.arrays.scale
+    from sklearn.pipeline import Pipeline  # not above: a saved linear head does without
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = head.estimator[0] if isinstance(head.estimator, Pipeline) else None
+    if not isinstance(scaler, StandardScaler) or scaler.mean_ is None or scaler.scale_ is None:
+        return None  # a user's own head keeps nothing of its training rows
+    return np.asarray(scaler.mean_, np.float32), np.asarray(scaler.scale_, np.float32)
 
 
 class _Followed(Collector):

@@ -41,8 +41,11 @@ def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = 
     return Response(body, status, dict(headers or {}), "application/json")
 
 
-def refuse(error: Exception, **more: Any) -> Response:
-    """The one shape of every failure: ``{"error": {"status", "code", "message"}}`` and ``more``."""
+def refuse(error: Exception, path: str = "", **more: Any) -> Response:
+    """The one shape of every failure: ``{"error": {"status", "code", "message"}}`` and ``more``.
+
+    Under ``/v2`` it is that of the Open Inference Protocol, whose clients expect a string: ``{"error": message}``.
+    """
     status, code, headers = 500, "failed", {}
     message = str(error)
     if isinstance(error, Refusal):
@@ -56,10 +59,11 @@ def refuse(error: Exception, **more: Any) -> Response:
         status, code = 422, "bad_option"
     elif not isinstance(error, FeatxError):
         message = "the server failed; its log says why"
-    body = {"error": {"status": status, "code": code, "message": message}, **more}
-    return answer(body, status, headers)
+    told = {"status": status, "code": code, "message": message}
+    said = message if path.startswith("/v2") else told
+    return answer({"error": said, **more}, status, headers)
 
 
 async def explain(request: Request, error: Exception) -> Response:
     """``refuse`` as a handler of the application."""
-    return refuse(error)
+    return refuse(error, request.scope["path"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Watch:
         self._metrics = metrics
         self._sources = sources
         self._log = log
+        self._looking = threading.Lock()
         self._marks = {name: _mark(path) for name, path in sources.items()}
 
     async def run(self, every: float) -> None:
@@ -39,22 +41,33 @@ class Watch:
             await asyncio.sleep(every)
             await asyncio.to_thread(self.look)
 
-    def look(self) -> None:
-        """Put in what has changed since the last look; what is not there now is left for the next."""
-        for name, path in self._sources.items():
-            mark = _mark(path)
-            if mark is None or mark == self._marks[name]:
-                continue
-            self._marks[name] = mark
-            words, outcome = f"{path}: replaced", "done"
-            try:
-                provider = self._registry.get(name).classifier.provider
-                self._registry.put(name, load(path, provider=provider))
-            except FeatxError as error:
-                words, outcome = f"{path}: the old one stays: {error}", "failed"
-            self._metrics.reloads.labels(name, outcome).inc()
-            if self._log:
-                self._log({"model": name, "reload": outcome, "message": words})
+    def look(self, *, again: bool = False) -> None:
+        """Put in what has changed since the last look; what is not there now is left for the next.
+
+        Parameters
+        ----------
+        again : bool, default=False
+            Whether to read those, too, that have not changed.
+        """
+        with self._looking:
+            for name, path in self._sources.items():
+                mark = _mark(path)
+                if mark is not None and (again or mark != self._marks[name]):
+                    self._take(name, path, mark)
+
+    def _take(self, name: str, path: Path, mark: Mark) -> None:
+        words, outcome = f"{path}: replaced", "done"
+        try:
+            provider = self._registry.get(name).classifier.provider
+            self._registry.put(name, load(path, provider=provider))
+        except FeatxError as error:
+            if _mark(path) != mark:  # replaced while it was read: the next look finds it whole
+                return
+            words, outcome = f"{path}: the old one stays: {error}", "failed"
+        self._marks[name] = mark
+        self._metrics.reloads.labels(name, outcome).inc()
+        if self._log:
+            self._log({"model": name, "reload": outcome, "message": words})
 
 
 def _mark(path: Path) -> Mark:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import signal
 import socket
 from collections.abc import Callable
 
@@ -29,8 +31,12 @@ def run(
 ) -> None:
     """Serve until SIGTERM or SIGINT: then nothing new is accepted, and what is in flight ends.
 
+    On SIGHUP every classifier that was loaded from a file is read again.
+
     Parameters
     ----------
+    app : FastAPI
+        As ``create_app`` makes it.
     port : int
         0 takes a free one; the log says which.
     log : callable, default=None
@@ -57,7 +63,7 @@ def run(
         if log:
             address = listening.getsockname()[:2]
             log({"message": "listening", "address": address})
-        _Server(config, last).run(sockets=[listening])
+        _Server(config, app.state.reload, last).run(sockets=[listening])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -79,11 +85,23 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """One that has a last thing to do before it dies of the signal that ended it."""
+    """One that knows SIGHUP, and has a last thing to do before it dies of the signal that ended it."""
 
-    def __init__(self, config: uvicorn.Config, last: Callable[[], object] | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        reload: Callable[[], None],
+        last: Callable[[], object] | None,
+    ) -> None:
         super().__init__(config)
+        self._reload = reload
         self._last = last
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if hasattr(signal, "SIGHUP"):  # Windows has none
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._reload)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
