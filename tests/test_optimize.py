@@ -153,7 +153,7 @@ def test_the_card_names_its_parent_and_how_near_it_is(nano):
     assert told.cosine_worst <= told.cosine_mean
     assert told.batch_bits == 0
     assert told.rate > 0
-    assert told.size < 0.5
+    assert told.size < 0.7  # its parent's weights are stored as fp16
     assert nano.fingerprint != parent.fingerprint
     assert nano.license == parent.license
     assert nano.dim == parent.dim
@@ -246,10 +246,10 @@ def test_the_same_samples_give_the_same_bytes(nano, tmp_path):
     assert again.graph.sha256 == nano.graph.sha256
 
 
-def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(tmp_path):
-    parent = get_card(NANO)
-    made = optimize(NANO, pictures(12), weights="fp16", shelf=tmp_path)
-    assert made.name == f"{NANO}-fp16"
+def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(net, tmp_path):
+    parent = net("wide", sensitive=0, plain=3)
+    made = optimize(parent, pictures(12), weights="fp16", shelf=tmp_path)
+    assert made.name == f"{parent.name}-fp16"
     assert made.optimized.precision == "fp16-weights"
     assert made.optimized.cosine_worst > 0.9999
     assert made.optimized.size < 0.65

@@ -48,18 +48,18 @@ def taps(path: Place) -> list[Tap]:
     values = _values(model)
     constant = _constants(graph)
     outputs = {value.name for value in graph.output}
-    depth: dict[str, int] = {}
+    depths = _depths(graph)
     found = []
     for node in graph.node:
-        level = 1 + max((depth.get(name, 0) for name in _read_by(node)), default=0)
         for name in filter(None, node.output):
-            depth[name] = level
             value = values.get(name)
             kind = value.type.tensor_type.elem_type if value else TensorProto.FLOAT
             if name in constant or kind not in _FLOATS:
                 continue
             shape = shape_of(value) if value else None
-            found.append(Tap(name, shape, _FLOATS[kind], node.op_type, level, name in outputs))
+            found.append(
+                Tap(name, shape, _FLOATS[kind], node.op_type, depths[name], name in outputs)
+            )
     return sorted(found, key=lambda tap: tap.depth)
 
 
@@ -142,14 +142,28 @@ def _last_dense(graph: GraphProto, path: Place) -> str:
 
 def _last_map(graph: GraphProto, name: str, values: dict[str, ValueInfoProto], path: Place) -> str:
     needed = _ancestors(graph, name)
+    maps: list[str] = []
     for node in reversed(graph.node):
         for made in node.output:
             if made not in needed or made not in values or node.op_type in _POOLED:
                 continue
             shape = shape_of(values[made])
             if shape is not None and len(shape) == 4 and 1 not in shape[1:]:
-                return str(made)
-    raise BadGraph(f"{path}: no map of rank 4 before the last layer; name a tensor")
+                maps.append(made)
+    if not maps:
+        raise BadGraph(f"{path}: no map of rank 4 before the last layer; name a tensor")
+    return max(
+        maps, key=_depths(graph).__getitem__
+    )  # of branches the longest, in any order of nodes
+
+
+def _depths(graph: GraphProto) -> dict[str, int]:
+    """Nodes on the longest way from an input to each tensor that a node makes."""
+    depths: dict[str, int] = {}
+    for node in graph.node:
+        level = 1 + max((depths.get(name, 0) for name in _read_by(node)), default=0)
+        depths.update(dict.fromkeys(filter(None, node.output), level))
+    return depths
 
 
 def _values(model: ModelProto) -> dict[str, ValueInfoProto]:
