@@ -1,7 +1,5 @@
 """The same handler behind LitServe, a model server, with a process a core: for benchmarks/serving.py."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys
@@ -13,6 +11,7 @@ from fastapi import UploadFile
 from PIL import Image
 
 
+# annotations are evaluated here: LitServe reads them from the signature
 class Pets(litserve.LitAPI):
     def setup(self, device):
         options = onnxruntime.SessionOptions()

@@ -24,7 +24,7 @@ import tempfile
 import time
 import venv
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,7 @@ def running(*command, **environment):
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(HERE.parent), **environment},
         cwd=HERE,
+        start_new_session=True,
     )
     try:
         for _ in range(1200):
@@ -73,6 +74,8 @@ def running(*command, **environment):
     finally:
         held.send_signal(signal.SIGTERM)
         held.wait(60)
+        with suppress(ProcessLookupError):  # LitServe's own processes outlive it, and keep the port
+            os.killpg(held.pid, signal.SIGKILL)
 
 
 def serve(path, *options):

@@ -582,7 +582,7 @@ def test_a_classifier_that_vanishes_or_is_replaced_while_it_is_read_is_no_failur
     assert answer.json()["results"][0]["label"] == "one"
 
 
-def test_while_requests_are_refused_only_a_short_queue_is_let_in():
+def test_while_requests_are_refused_none_may_wait():
     now = 0.0
     pool = Pool(4, 8, clock=lambda: now)
     with ExitStack() as held:
@@ -592,7 +592,7 @@ def test_while_requests_are_refused_only_a_short_queue_is_let_in():
             held.enter_context(pool.place())
     now = 0.9
     with ExitStack() as held:
-        for _ in range(5):  # one may wait for four workers
+        for _ in range(4):  # one for each worker
             held.enter_context(pool.place())
         with pytest.raises(Refusal):
             held.enter_context(pool.place())
@@ -731,9 +731,11 @@ def test_the_command_refuses_in_words_what_it_cannot_serve(shade, tmp_path):
     path = featx.save(shade, tmp_path / "shade.featx")
     (tmp_path / "b").mkdir()
     twin = featx.save(shade, tmp_path / "b" / "shade.featx")
+    packed = featx.save(shade, tmp_path / "shade.featx.zip")
     for arguments, words in (
         ([tmp_path / "none.featx"], "not a featx classifier"),
         ([path, twin], "has the name shade already"),
+        ([path, packed], "has the name shade already"),
         ([path, "--queue", "-1"], "queue = -1: expected 0 or more"),
         ([path, "--host", "256.0.0.1"], "cannot be listened on"),
     ):

@@ -49,7 +49,7 @@ def serve(
     provider: str,
     reload: bool,
 ) -> None:
-    """Answer HTTP requests with CLASSIFIERS, each under the name of its folder without the suffix.
+    """Answer HTTP requests with CLASSIFIERS, each under its own name without .featx or .featx.zip.
 
     Open the address in a browser to try them; /docs lists what programs can ask. The log is one JSON line
     a request on standard error. SIGHUP has every file read again.
@@ -87,7 +87,7 @@ def serve(
 def _named(paths: tuple[Path, ...]) -> dict[str, Path]:
     named: dict[str, Path] = {}
     for path in paths:
-        name = path.resolve().stem
+        name = path.resolve().name.removesuffix(".zip").removesuffix(".featx")
         if name in named:
             raise BadOption(f"{path}: {named[name]} has the name {name} already; rename one")
         named[name] = path.resolve()

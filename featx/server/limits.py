@@ -20,8 +20,8 @@ class Limits:
         Threads that embed; None is one more than the cores that cgroup and affinity leave to the process:
         while one waits for Python's lock, another has its core.
     queue : int, default=None
-        Requests that may wait while every worker is busy; more get 429. None is two a worker. While
-        there are refusals only one for every four workers may wait.
+        Requests that may wait while every worker is busy; more get 429. None is two a worker, and
+        six at least. While there are refusals none may wait.
     timeout : float, default=30
         Seconds from a request's first byte to its answer; later it gets 504.
     max_body : int, default=33554432
@@ -63,4 +63,4 @@ class Limits:
     @property
     def waiting(self) -> int:
         """How many requests may wait."""
-        return 2 * self.threads if self.queue is None else self.queue
+        return max(6, 2 * self.threads) if self.queue is None else self.queue

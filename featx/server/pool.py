@@ -16,7 +16,7 @@ __all__ = ["Pool"]
 
 T = TypeVar("T")
 
-_SHORT = 1.0  # seconds after a refusal in which only a short queue is let in
+_SHORT = 1.0  # seconds after a refusal in which none may wait
 _FORGET = 0.1  # weight of the newest request in the mean duration
 
 
@@ -26,9 +26,9 @@ class Pool:
     A request holds a place from before its body is read until it is answered: that bounds what waits in
     memory as well as in time. Everything but the work itself happens on the event loop's thread.
 
-    A burst may fill every place. Where requests come faster than they are answered, a full queue only adds its
-    own length to the time that each accepted one takes; so from a refusal on, until there was none for a
-    second, one may wait for every four workers, which keeps them all at work.
+    A burst may fill every place. Where requests come faster than they are answered, a queue only adds its own
+    length to the time that each accepted one takes; so from a refusal on, until there was none for a second,
+    none may wait: the next request is there before a free worker could miss it.
     """
 
     def __init__(
@@ -36,8 +36,7 @@ class Pool:
     ) -> None:
         self.workers = workers
         self.places = workers + queue
-        self._few = min(self.places, workers + math.ceil(workers / 4))
-        self._short = -math.inf  # until when there are only these
+        self._short = -math.inf  # until when there are only as many places as workers
         self._clock = clock
         self.held = 0
         self._mean = 0.1  # seconds a request holds its place; a guess until there are any
@@ -53,7 +52,7 @@ class Pool:
             None is free (429); says in how many seconds to try again.
         """
         now = self._clock()
-        if self.held >= (self._few if now < self._short else self.places):
+        if self.held >= (self.workers if now < self._short else self.places):
             self._short = now + _SHORT
             seconds = max(1, math.ceil(self._mean))
             raise Refusal(

@@ -6,6 +6,7 @@ import asyncio
 import math
 import signal
 import socket
+import sys
 from collections.abc import Callable
 
 import uvicorn
@@ -17,6 +18,7 @@ from featx.server.limits import Limits
 
 __all__ = ["listen", "run"]
 
+_SWITCH = 0.0005  # seconds until a worker hands Python's lock to the event loop, which holds it for less
 _BACKLOG = 128  # connections that the kernel holds before they are accepted
 
 
@@ -49,6 +51,7 @@ def run(
     BadOption
         The address cannot be listened on.
     """
+    sys.setswitchinterval(_SWITCH)
     config = uvicorn.Config(
         app,
         host=host,
