@@ -692,9 +692,10 @@ def test_on_sighup_a_classifier_is_read_again(process, order):
     held.send_signal(signal.SIGHUP)
     record = json.loads(held.stderr.readline())
     assert (record["model"], record["reload"]) == ("shade", "done")
-    request = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {len(DARK)}"
+    request = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(DARK)}\r\n"
     with socket.create_connection((host, port), timeout=20) as connection:
-        connection.sendall(f"{request}\r\nContent-Type: image/png\r\n\r\n".encode() + DARK)
+        request += "Connection: close\r\nContent-Type: image/png\r\n\r\n"
+        connection.sendall(request.encode() + DARK)
         assert b'"label":"one"' in connection.makefile("rb").read()
 
 

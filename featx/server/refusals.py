@@ -44,7 +44,7 @@ def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = 
 def refuse(error: Exception, path: str = "", **more: Any) -> Response:
     """The one shape of every failure: ``{"error": {"status", "code", "message"}}`` and ``more``.
 
-    Under ``/v2`` it is that of the Open Inference Protocol, whose clients expect a string: ``{"error": message}``.
+    Under ``/v2`` it is that of the Open Inference Protocol: ``{"error": message}``.
     """
     status, code, headers = 500, "failed", {}
     message = str(error)

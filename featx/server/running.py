@@ -18,7 +18,7 @@ from featx.server.limits import Limits
 
 __all__ = ["listen", "run"]
 
-_SWITCH = 0.0005  # seconds until a worker hands Python's lock to the event loop, which holds it for less
+_SWITCH = 0.0005  # seconds until a worker must hand Python's lock to the event loop
 _BACKLOG = 128  # connections that the kernel holds before they are accepted
 
 
