@@ -97,7 +97,7 @@ def real_rows(shared_data, name, limit):
     [
         ("digits", 200),
         pytest.param("fsdd", 160, marks=pytest.mark.slow),
-        pytest.param("trec6", 250, marks=pytest.mark.slow),
+        pytest.param("sst2", 250, marks=pytest.mark.slow),
     ],
 )
 def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
@@ -121,6 +121,7 @@ def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
             cv=deals.splits,
             method="decision_function",
         )
+        values = values if values.ndim == 2 else np.stack([np.zeros(len(y)), values], axis=1)
         temperature = find_temperature(values, truth)
         loss = stray_log_loss(values / temperature, truth).mean()
         accuracy = (values.argmax(axis=1) == truth).mean()
