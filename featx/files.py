@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import errno
 import glob
+import json
 import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from featx.errors import OutputFailed
 
-__all__ = ["cache_dir", "data_dir", "recover", "replacing", "replacing_folder"]
+__all__ = [
+    "cache_dir",
+    "data_dir",
+    "read_notes",
+    "recover",
+    "replacing",
+    "replacing_folder",
+    "write_notes",
+]
 
 _ASIDE = "-old"
 
@@ -115,6 +125,29 @@ def data_dir() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "featx"
     return _home("XDG_DATA_HOME", ".local/share") / "featx"
+
+
+def read_notes(path: Path) -> dict[str, Any]:
+    """A JSON table that featx keeps for itself; empty where there is none, or it is damaged."""
+    try:
+        notes = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def write_notes(path: Path, notes: Mapping[str, Any]) -> None:
+    """Keep a JSON table in place of what ``path`` held; its folder is made where it is missing.
+
+    Raises
+    ------
+    OutputFailed
+        It cannot be written.
+    """
+    with _in_words(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(notes, indent=1), encoding="utf-8")
 
 
 def _home(variable: str, otherwise: str) -> Path:

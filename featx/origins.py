@@ -5,14 +5,13 @@ A classifier names no folder of its maker's machine; the note lies in the cache,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from featx.errors import OutputFailed
-from featx.files import cache_dir, replacing
+from featx.files import cache_dir, read_notes, write_notes
 from featx.manifest import HEAD, read_manifest
 
 __all__ = ["Origin", "recall", "remember"]
@@ -30,16 +29,11 @@ class Origin:
 
 def remember(classifier: Path, origin: Origin) -> None:
     """Keep where the samples of a saved classifier were; what cannot be written is done without."""
-    notes = _notes()
+    notes = read_notes(_place())
     notes.pop(_key(classifier), None)
     kept = list(notes.items())[-_MOST + 1 :]
-    try:
-        _place().parent.mkdir(parents=True, exist_ok=True)
-        with replacing(_place()) as temporary:
-            made = dict([*kept, (_key(classifier), asdict(origin))])
-            temporary.write_text(json.dumps(made, indent=1), encoding="utf-8")
-    except (OutputFailed, OSError):
-        return
+    with suppress(OutputFailed):
+        write_notes(_place(), dict([*kept, (_key(classifier), asdict(origin))]))
 
 
 def recall(classifier: Path) -> Origin | None:
@@ -50,7 +44,7 @@ def recall(classifier: Path) -> Origin | None:
     BadArtifact
         There is no classifier, or it was changed.
     """
-    note = _notes().get(_key(classifier))
+    note = read_notes(_place()).get(_key(classifier))
     try:
         origin = Origin(str(note["source"]), dict(note["columns"])) if note else None
     except (KeyError, TypeError, ValueError):
@@ -64,11 +58,3 @@ def _key(classifier: Path) -> str:
 
 def _place() -> Path:
     return cache_dir() / "origins.json"
-
-
-def _notes() -> dict[str, Any]:
-    try:
-        notes = json.loads(_place().read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return notes if isinstance(notes, dict) else {}

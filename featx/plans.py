@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from featx.errors import OutputFailed
-from featx.files import data_dir, replacing
+from featx.files import data_dir, read_notes, write_notes
 
 __all__ = ["Plan", "forget", "place", "remember", "remembered"]
 
@@ -30,10 +29,7 @@ def remember(kept_as: str, plan: Plan) -> Path:
     OutputFailed
         The user's data folder cannot be written.
     """
-    place().parent.mkdir(parents=True, exist_ok=True)
-    with replacing(place()) as temporary:
-        table = _table() | {_key(kept_as): asdict(plan)}
-        temporary.write_text(json.dumps(table, indent=1, sort_keys=True), encoding="utf-8")
+    write_notes(place(), read_notes(place()) | {_key(kept_as): asdict(plan)})
     return place()
 
 
@@ -41,7 +37,7 @@ def remembered(kept_as: str) -> Plan | None:
     """The plan that was kept for a backbone, if there is one that makes sense for this host."""
     if not place().exists():
         return None
-    entry = _table().get(_key(kept_as))
+    entry = read_notes(place()).get(_key(kept_as))
     if not isinstance(entry, dict):
         return None
     values: list[Any] = [entry.get(field.name) for field in fields(Plan)]
@@ -71,11 +67,3 @@ def _key(kept_as: str) -> str:
     import platform
 
     return f"{platform.node()} {kept_as[:16]}"  # a home may be shared by several hosts
-
-
-def _table() -> dict[str, Any]:
-    try:
-        table = json.loads(place().read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return table if isinstance(table, dict) else {}

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from featx.errors import OutputFailed
-from featx.files import cache_dir, data_dir, recover, replacing, replacing_folder
+from featx.files import (
+    cache_dir,
+    data_dir,
+    read_notes,
+    recover,
+    replacing,
+    replacing_folder,
+    write_notes,
+)
 
 
 def test_a_file_takes_its_place_when_the_block_ends(tmp_path):
@@ -124,3 +132,19 @@ def test_featx_own_folders_can_be_named(monkeypatch, tmp_path):
     assert cache_dir().is_absolute()
     assert cache_dir().parts[-1] == "featx"
     assert data_dir().parts[-1] == "featx"
+
+
+def test_notes_come_back_and_damaged_ones_are_none(tmp_path):
+    path = tmp_path / "new" / "notes.json"
+    assert read_notes(path) == {}
+    write_notes(path, {"b": [1, None], "a": "ü"})
+    assert read_notes(path) == {"b": [1, None], "a": "ü"}
+    for damage in (b"", b"[1]", b"\xff", b'{"a": ', b"[" * 100_000):
+        path.write_bytes(damage)
+        assert read_notes(path) == {}
+
+
+def test_notes_whose_folder_cannot_be_made_are_an_error_of_ours(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputFailed, match="cannot be written"):
+        write_notes(tmp_path / "file" / "notes.json", {})

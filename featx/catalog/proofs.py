@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
 from featx.catalog.cards import Card, File
 from featx.catalog.shelves import places
 from featx.errors import MissingWeights, OutputFailed, WrongDigest
-from featx.files import cache_dir, replacing
+from featx.files import cache_dir, read_notes, write_notes
 from featx.packs import Packed, Place, read_place
 
 __all__ = ["digest", "find", "prove"]
@@ -97,23 +97,15 @@ def _memory() -> Path:
 
 
 def _remembered() -> dict[str, Stamp]:
-    try:
-        table = json.loads(_memory().read_bytes())
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(table, dict):
-        return {}
     return {
-        key: value for key, value in table.items() if isinstance(value, list) and len(value) == 4
+        key: value
+        for key, value in read_notes(_memory()).items()
+        if isinstance(value, list) and len(value) == 4
     }
 
 
 def _remember(path: Path, entry: Stamp) -> None:
     """Keep a digest for the next start; a memory that cannot be written is done without."""
     kept = {key: value for key, value in _remembered().items() if Path(key).exists()}
-    try:
-        _memory().parent.mkdir(parents=True, exist_ok=True)
-        with replacing(_memory()) as temporary:
-            temporary.write_text(json.dumps({**kept, str(path): entry}, indent=1), encoding="utf-8")
-    except (OutputFailed, OSError):
-        return
+    with suppress(OutputFailed):
+        write_notes(_memory(), {**kept, str(path): entry})
