@@ -42,7 +42,7 @@ def run(
     port : int
         0 takes a free one; the log says which.
     log : callable, default=None
-        Gets a record once the port is open.
+        Gets a record once the port is open and the signals are heeded.
     last : callable, default=None
         Called once everything is answered: after SIGTERM this does not return.
 
@@ -63,10 +63,13 @@ def run(
         timeout_graceful_shutdown=math.ceil(limits.timeout) + 1,
     )
     with listen(host, port) as listening:
-        if log:
-            address = listening.getsockname()[:2]
-            log({"message": "listening", "address": address})
-        _Server(config, app.state.reload, last).run(sockets=[listening])
+        address = listening.getsockname()[:2]
+
+        def first() -> None:
+            if log:
+                log({"message": "listening", "address": address})
+
+        _Server(config, app.state.reload, first, last).run(sockets=[listening])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -88,16 +91,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """One that knows SIGHUP, and has a last thing to do before it dies of the signal that ended it."""
+    """One that knows SIGHUP, has a first thing to do, and a last before it dies of the signal that ended it."""
 
     def __init__(
         self,
         config: uvicorn.Config,
         reload: Callable[[], None],
+        first: Callable[[], object],
         last: Callable[[], object] | None,
     ) -> None:
         super().__init__(config)
         self._reload = reload
+        self._first = first
         self._last = last
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -105,6 +110,10 @@ class _Server(uvicorn.Server):
         if hasattr(signal, "SIGHUP"):  # Windows has none
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._reload)
+        if (
+            self.started
+        ):  # whoever reads it may send a signal at once: without its handler SIGHUP kills
+            self._first()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
