@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from featx.catalog import Card, get_card, prove
-from featx.errors import BadGraph
+from featx.errors import BadGraph, first_line
 from featx.inputs import Batch, FloatArray, Reader
 from featx.providers import CPU, Provider, read_provider
-from featx.sessions import FAILURES, first_line, open_graph, open_session
+from featx.sessions import FAILURES, open_graph
 
-__all__ = ["FAILURES", "Backbone", "open_backbone", "open_session"]
+__all__ = ["Backbone", "open_backbone"]
 
 _DTYPES: Mapping[str, type[np.generic]] = {
     "tensor(float)": np.float32,

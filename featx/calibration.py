@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import cycle, islice
 from typing import Any
 
 from featx.backbone import Backbone
@@ -130,7 +131,7 @@ def calibrate(
     tell("one core: decoding, inference")
     decode, infer = _parts(samples[:_PARTS], backbone, sizes, seconds)
     n = max(4 * max(sizes), round(seconds * cores.usable / (decode + min(infer.values()))))
-    run = [replace(s, id=str(k)) for k, s in zip(range(n), _around(samples), strict=False)]
+    run = [replace(s, id=str(k)) for k, s in enumerate(islice(cycle(samples), n))]
     default = Plan(backbone.chunk, cores.usable, cores.usable)
     tell(f"all cores: batches of {', '.join(map(str, sizes))}")
     trials = _try([replace(default, batch_size=size) for size in sizes], run, backbone)
@@ -174,7 +175,7 @@ def _parts(
     backbone.embed(items[: max(sizes)])
     for _ in range(_ROUNDS):
         for size in sizes:
-            few = [item for item, _ in zip(_around(items), range(size), strict=False)]
+            few = list(islice(cycle(items), size))
             start, runs = time.perf_counter(), 0
             while time.perf_counter() - start < seconds / _ROUNDS or not runs:
                 backbone.embed(few, size)
@@ -206,8 +207,3 @@ def _best(trials: Sequence[Trial], otherwise: Plan) -> Plan:
     if known[size, workers] <= _WORTH * known[otherwise.batch_size, otherwise.workers]:
         return otherwise
     return replace(otherwise, batch_size=size, workers=workers)
-
-
-def _around(things: Sequence[Any]) -> Any:
-    while True:
-        yield from things

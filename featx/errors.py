@@ -30,6 +30,7 @@ __all__ = [
     "UnknownHead",
     "UnknownTap",
     "WrongDigest",
+    "first_line",
 ]
 
 
@@ -143,3 +144,8 @@ class UnknownTap(_Unknown):
     """The graph has no tensor of this name."""
 
     noun = "tensor"
+
+
+def first_line(error: Exception) -> str:
+    """What another library's failure says, without its details."""
+    return str(error).strip().partition("\n")[0]

@@ -12,11 +12,11 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from featx.cuts import keep_cut, kept_cut
-from featx.errors import BadGraph, BadOption
+from featx.errors import BadGraph, BadOption, first_line
 from featx.packs import Packed, Place, read_place
 from featx.providers import CPU, PROVIDERS, Provider
 
-__all__ = ["FAILURES", "available", "check_started", "first_line", "open_graph", "open_session"]
+__all__ = ["FAILURES", "available", "check_started", "open_graph", "open_session"]
 
 if hasattr(onnxruntime, "disable_telemetry_events"):
     onnxruntime.disable_telemetry_events()  # for a program that loaded it before us
@@ -113,8 +113,3 @@ def check_started(session: onnxruntime.InferenceSession, provider: Provider) -> 
             f"provider {provider}: ONNX Runtime has it but cannot start it here (are its drivers and "
             f"libraries installed?), and would compute on the CPU instead; --provider cpu does so knowingly"
         )
-
-
-def first_line(error: Exception) -> str:
-    """What a failure of ONNX Runtime says, without its details."""
-    return str(error).strip().partition("\n")[0]

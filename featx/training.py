@@ -16,32 +16,19 @@ from featx.catalog import Card, default_card, get_card
 from featx.classifier import Classifier, check_exact
 from featx.engine import Baseline, Engine
 from featx.errors import BadSample
-from featx.evaluation import Report, evaluate_predictions, tell_rejects
-from featx.heads import FittedHead, Head, choose_heads, label_first
+from featx.evaluation import Report, tell_rejects
+from featx.heads import FittedHead
 from featx.inputs import FloatArray
 from featx.inputs.guess import modality_of
+from featx.measuring import FOLDS, Measured, heads_of, measure, train
 from featx.samples import Sample, make_samples
 from featx.samples.labels import check_labels
 from featx.tables import Rows
-from featx.tuning import Choice, Recipe, fit_choice, foretell, make_folds, tune
+from featx.tuning import Choice, Recipe, foretell
 
-__all__ = ["Measured", "Trained", "fit", "fit_head", "fit_rows"]
-
-_OUTER = 5
-_NESTED_SAMPLES = 1000  # up to here, and up to so much work, the search is run five times more
-_NESTED_WORK = 20_000_000  # samples x columns x classes
-_REPEATED_SAMPLES = 500  # up to here the last search deals samples into folds three times
+__all__ = ["Trained", "fit", "fit_head", "fit_rows"]
 
 Labels = npt.NDArray[np.str_]
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The score to tell a user, and on what it was found."""
-
-    method: str  # "nested cross-validation" or "hold-out"
-    folds: int  # outer ones, each with a search of its own; 1 for a hold-out
-    report: Report  # on samples that neither trained nor chose what predicted them
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,55 +205,14 @@ def _foretell(
 ) -> None:
     """Say how long all of it will take, where that is long."""
     n = len(labels)
-    most = n - n // _OUTER  # of a hold-out; thousands of samples are never measured by nested folds
+    most = n - n // FOLDS  # of a hold-out; thousands of samples are never measured by nested folds
     work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
-    foretell(_heads(labels, recipe), labels, work, recipe)
+    foretell(heads_of(labels, recipe), labels, work, recipe)
 
 
 def _train(rows: FloatArray, y: Labels, recipe: Recipe) -> Trained:
-    choice = _search(rows, y, recipe, _heads(y, recipe))
-    return Trained(
-        fit_choice(choice, rows, y, n_jobs=recipe.n_jobs), choice, measure(rows, y, recipe)
-    )
-
-
-def measure(rows: FloatArray, labels: Labels, recipe: Recipe) -> Measured:
-    """How good the head would be, without training it on all rows; see ``fit_head``."""
-    names, counts = np.unique(labels, return_counts=True)
-    n, work = len(labels), rows.size * len(names)
-    k = int(min(_OUTER, counts.max()))
-    folds = make_folds(labels, k, np.random.default_rng(recipe.seed + 1))
-    nested = n <= _NESTED_SAMPLES and work <= _NESTED_WORK
-    shares = np.zeros((n, len(names)), np.float32)
-    heads = _heads(labels, recipe)
-    tested = folds >= 0 if nested else folds == 0
-    for fold in range(k if nested else 1):
-        train, test = folds != fold, folds == fold
-        if test.any():
-            choice = _search(rows[train], labels[train], recipe, heads, once=nested)
-            head = fit_choice(choice, rows[train], labels[train], n_jobs=recipe.n_jobs)
-            shares[test] = head.predict_proba(rows[test])
-    predicted = label_first(names.tolist(), shares)
-    report = evaluate_predictions(
-        labels[tested],
-        predicted[tested],
-        shares[tested],
-        classes=names.tolist(),
-        seed=recipe.seed,
-    )
-    return Measured("nested cross-validation" if nested else "hold-out", k if nested else 1, report)
-
-
-def _heads(labels: Labels, recipe: Recipe) -> Sequence[Head]:
-    largest = int(np.unique(labels, return_counts=True)[1].max())
-    return choose_heads(recipe.head, largest=largest, balance=recipe.balance, seed=recipe.seed)
-
-
-def _search(
-    rows: FloatArray, labels: Labels, recipe: Recipe, heads: Sequence[Head], *, once: bool = False
-) -> Choice:
-    repeats = 1 if once or len(labels) > _REPEATED_SAMPLES else 3
-    return tune(heads, rows, labels, recipe=recipe, repeats=repeats)
+    choice, head = train(rows, y, recipe)
+    return Trained(head, choice, measure(rows, y, recipe))
 
 
 def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:

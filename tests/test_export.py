@@ -20,13 +20,13 @@ from PIL import Image
 from sklearn.naive_bayes import GaussianNB
 
 import featx
-from featx.backbone import open_session
 from featx.catalog import Card, get_card, prove
 from featx.classifier import Classifier
 from featx.cli import main
 from featx.errors import BadGraph, BadOption, BadSample, OutputFailed
 from featx.export import checking, export
 from featx.heads import HEADS, FittedHead, make_head
+from featx.sessions import open_session
 
 
 @pytest.fixture(scope="module")

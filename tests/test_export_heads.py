@@ -13,11 +13,11 @@ from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from featx.backbone import open_session
 from featx.errors import BadOption
 from featx.export.heads import add_head
 from featx.export.nodes import DOUBLE, FLOAT, Nodes
 from featx.heads import HEADS, FittedHead, make_head
+from featx.sessions import open_session
 
 DIM = 12
 

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from featx.backbone import FAILURES, open_session
 from featx.errors import BadSample
 from featx.export.nodes import BYTE, Nodes
 from featx.export.pictures import add_pixels
 from featx.inputs.images import Images
+from featx.sessions import FAILURES, open_session
 
 FILTERS = ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from featx.backbone import open_session
 from featx.catalog import Card, get_card
 from featx.classifier import Classifier
 from featx.errors import BadOption, BadSample
@@ -20,6 +19,7 @@ from featx.export.sounds import add_windows, pooled
 from featx.heads import FittedHead, make_head
 from featx.inputs.audio import Audio
 from featx.samples import read_samples
+from featx.sessions import open_session
 from featx.synthetic import SOUNDS, TOPICS, make_sentences, make_sounds
 from nets import save
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import featx
-from featx.backbone import open_session
 from featx.classifier import Classifier
 from featx.heads import FittedHead, make_head
 from featx.manifest import is_bundled, read_manifest
+from featx.sessions import open_session
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 

@@ -28,6 +28,7 @@ FLOORS = (
     {"manifest"},
     {"classifier", "headfile"},
     {"artifact", "evaluation", "export", "origins"},
+    {"measuring"},
     {"training"},
     {"adopt", "canary", "optimize", "synthetic"},
     {"demo"},

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from featx.backbone import FAILURES, Backbone, open_session
+from featx.backbone import Backbone
 from featx.classifier import Classifier
-from featx.errors import BadGraph, BadSample, OutputFailed
+from featx.errors import BadGraph, BadSample, OutputFailed, first_line
 from featx.export.writing import write_graph
 from featx.files import replacing
 from featx.inputs.audio import Audio
 from featx.inputs.images import Images
 from featx.inputs.sounds import stream
 from featx.inputs.texts import Texts
-from featx.samples import Sample, make_samples
+from featx.samples import Sample, evenly, make_samples
+from featx.sessions import FAILURES, open_session
 
 __all__ = ["Check", "export"]
 
@@ -120,8 +121,7 @@ def _answers(classifier: Classifier, session: Any, sample: Sample) -> tuple[str,
     try:
         [label], [found] = session.run(["label", "probabilities"], known)
     except FAILURES as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise BadGraph(f"{sample.id}: the exported graph failed: {reason}") from error
+        raise BadGraph(f"{sample.id}: the exported graph failed: {first_line(error)}") from error
     return label, found, expected
 
 
@@ -131,8 +131,7 @@ def _chosen(classifier: Classifier, samples: Iterable[Any] | None) -> list[Sampl
     every = list(make_samples(samples))
     if not every:
         raise BadSample("no samples to compare: expected at least one")
-    places = np.unique(np.linspace(0, len(every) - 1, min(MOST, len(every))).round().astype(int))
-    return [every[place] for place in places]
+    return evenly(every, MOST)
 
 
 def _drawn(settings: Any) -> Iterator[Any]:

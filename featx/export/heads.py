@@ -28,10 +28,10 @@ from sklearn.svm import SVC, LinearSVC
 
 from featx.errors import BadOption
 from featx.export.nodes import DOUBLE, FLOAT, Nodes
+from featx.heads.fitted import FLOOR, SHARPNESS
+from featx.heads.vectors import duel_weights
 
 __all__ = ["add_head"]
-
-_FLOOR, _SHARPNESS = 0.03, 3.0  # as featx.heads has them; the check of every export holds to it
 
 
 def add_head(graph: Nodes, rows: str, estimator: BaseEstimator, temperature: float) -> str:
@@ -122,21 +122,7 @@ def _vectors(graph: Nodes, value: str, last: Any) -> str:
     distance = graph.add("Max", graph.add("Sub", square, dots), graph.constant(0.0))
     gamma = float(last._gamma)  # where it is named ("scale") nothing public says its value
     kernel = graph.add("Exp", graph.add("Mul", distance, graph.constant(-gamma)))
-    return _duels(graph, _product(graph, kernel, _weights(last, n), last.intercept_), n)
-
-
-def _weights(last: Any, n: int) -> Any:
-    """What each support vector weighs in each duel of two classes."""
-    dual = np.asarray(last.dual_coef_, np.float64)
-    if n == 2:
-        return dual.T
-    owner = np.repeat(np.arange(n), last.n_support_)
-    first, second = np.triu_indices(n, 1)
-    weights = np.zeros((len(owner), len(first)))
-    for pair, (one, other) in enumerate(zip(first, second, strict=True)):
-        weights[owner == one, pair] = dual[other - 1, owner == one]
-        weights[owner == other, pair] = dual[one, owner == other]
-    return weights
+    return _duels(graph, _product(graph, kernel, duel_weights(last), last.intercept_), n)
 
 
 def _duels(graph: Nodes, margins: str, n: int) -> str:
@@ -147,9 +133,9 @@ def _duels(graph: Nodes, margins: str, n: int) -> str:
     own = [np.flatnonzero((first == k) | (second == k)) for k in range(n)]
     signs = [np.where(first[pairs] == k, 1.0, -1.0) for k, pairs in enumerate(own)]
     picked = graph.add("Gather", margins, graph.constant(own, np.int64), axis=1)
-    signed = graph.add("Mul", picked, graph.constant(-_SHARPNESS * np.asarray(signs)))
+    signed = graph.add("Mul", picked, graph.constant(-SHARPNESS * np.asarray(signs)))
     spread = graph.total("ReduceLogSumExp", signed, 2, keep=False)
-    return graph.add("Div", spread, graph.constant(-_SHARPNESS))
+    return graph.add("Div", spread, graph.constant(-SHARPNESS))
 
 
 def _neighbors(graph: Nodes, value: str, last: Any) -> str:
@@ -161,7 +147,7 @@ def _neighbors(graph: Nodes, value: str, last: Any) -> str:
     places = graph.add("TopK", near, count, outputs=2, axis=1)
     ballots = graph.constant(np.eye(len(last.classes_))[np.asarray(last._y)])
     votes = graph.total("ReduceMean", graph.add("Gather", ballots, places), 1, keep=False)
-    return graph.add("Log", graph.add("Add", votes, graph.constant(_FLOOR)))
+    return graph.add("Log", graph.add("Add", votes, graph.constant(FLOOR)))
 
 
 _STEPS: Mapping[type, Writer] = MappingProxyType(

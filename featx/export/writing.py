@@ -11,7 +11,7 @@ from onnx import ModelProto, ValueInfoProto, compose, helper, version_converter
 
 from featx.catalog import Card, prove
 from featx.classifier import Classifier
-from featx.errors import BadGraph, BadOption
+from featx.errors import BadGraph, BadOption, first_line
 from featx.export.fronts import INNER, Front, add_front
 from featx.export.heads import add_head
 from featx.export.nodes import FLOAT, STRING, Nodes
@@ -97,9 +97,8 @@ def _backbone(card: Card) -> ModelProto:
         try:
             model = version_converter.convert_version(model, _OPSET)
         except Exception as error:  # the converter, written in C++, raises nothing more exact
-            reason = str(error).strip().partition("\n")[0]
             raise BadGraph(
-                f"{card.name}: cannot be brought to version {_OPSET} of ONNX: {reason}"
+                f"{card.name}: cannot be brought to version {_OPSET} of ONNX: {first_line(error)}"
             ) from error
     if model.graph.sparse_initializer:
         raise BadGraph(f"{card.name}: has sparse weights, which cannot be exported")

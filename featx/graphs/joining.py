@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version_converter
 
-from featx.errors import BadGraph
+from featx.errors import BadGraph, first_line
 from featx.graphs.cutting import cut
 from featx.graphs.files import load
 
@@ -72,8 +72,7 @@ def join(
                 dim.dim_value = batch
         onnx.checker.check_model(joined, full_check=True)
     except (*_REFUSALS, ValueError, RuntimeError) as error:
-        words = str(error).strip().partition("\n")[0]
-        raise BadGraph(f"{first} and {second} do not fit together: {words}") from error
+        raise BadGraph(f"{first} and {second} do not fit together: {first_line(error)}") from error
     return bytes(joined.SerializeToString(deterministic=True))
 
 

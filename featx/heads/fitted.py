@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 __all__ = [
+    "FLOOR",
+    "SHARPNESS",
     "FittedHead",
     "calibrate",
     "find_temperature",
@@ -28,8 +30,8 @@ __all__ = [
 ]
 
 _STRAY = 0.01  # share of samples that may be anything, when a temperature is sought
-_FLOOR = 0.03  # added to probabilities before their logarithm: a vote of zero is not a proof
-_SHARPNESS = 3.0  # of the soft minimum: at 1 all duels count, far above only the worst one
+FLOOR = 0.03  # added to probabilities before their logarithm: a vote of zero is not a proof
+SHARPNESS = 3.0  # of the soft minimum: at 1 all duels count, far above only the worst one
 
 Doubles = npt.NDArray[np.float64]
 
@@ -73,7 +75,7 @@ def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
 
 def floored_log(shares: Doubles) -> Doubles:
     """The logarithm of shares after adding 0.03: scores where there are only probabilities or votes."""
-    return np.asarray(np.log(shares + _FLOOR))
+    return np.asarray(np.log(shares + FLOOR))
 
 
 def _worst_duels(margins: Doubles, n_classes: int) -> Doubles:
@@ -83,8 +85,8 @@ def _worst_duels(margins: Doubles, n_classes: int) -> Doubles:
     for place in range(n_classes):
         own = np.hstack([margins[:, first == place], -margins[:, second == place]])
         low = own.min(axis=1)
-        spread = np.exp(-_SHARPNESS * (own - low[:, None])).sum(axis=1)
-        worst[:, place] = low - np.log(spread) / _SHARPNESS
+        spread = np.exp(-SHARPNESS * (own - low[:, None])).sum(axis=1)
+        worst[:, place] = low - np.log(spread) / SHARPNESS
     return worst
 
 

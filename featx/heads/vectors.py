@@ -12,7 +12,7 @@ from featx.inputs import FloatArray
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
-__all__ = ["LARGEST_GRAM", "fit_vectors", "kernel_of", "margins", "scale_of"]
+__all__ = ["LARGEST_GRAM", "duel_weights", "fit_vectors", "kernel_of", "margins", "scale_of"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def margins(last: SVC, rows: FloatArray) -> Doubles:
     if last.kernel not in ("linear", "rbf") or len(rows) < _FEW:
         return np.asarray(last.decision_function(rows), np.float64)
     vectors = np.asarray(last.support_vectors_)
-    weights = _weights(last)
+    weights = duel_weights(last)
     width = float(last._gamma)  # where it is named ("scale") nothing public says its value
     parts = [
         kernel_of(last.kernel, np.asarray(rows[start : start + _BLOCK], np.float64), vectors, width)
@@ -78,9 +78,9 @@ def margins(last: SVC, rows: FloatArray) -> Doubles:
     return np.asarray(values if len(last.classes_) > 2 else values[:, 0])
 
 
-def _weights(last: SVC) -> Doubles:
+def duel_weights(last: SVC) -> Doubles:
     """What each support vector weighs in each duel of two classes; shape (vectors, pairs)."""
-    dual, n = np.asarray(last.dual_coef_), len(last.classes_)
+    dual, n = np.asarray(last.dual_coef_, np.float64), len(last.classes_)
     if n == 2:
         return np.asarray(dual.T)
     owner = np.repeat(np.arange(n), last.n_support_)

@@ -15,18 +15,16 @@ from featx.backbone import Backbone
 from featx.engine import Engine
 from featx.errors import BadLabels
 from featx.evaluation import tell_rejects
-from featx.heads import choose_heads
 from featx.inputs import FloatArray
+from featx.measuring import measure, train
 from featx.samples import Sample
 from featx.samples.labels import check_labels, missing_labels
-from featx.training import measure
-from featx.tuning import Recipe, fit_choice, tune
+from featx.tuning import Recipe
 
 __all__ = ["Labelled", "Probe", "batch_bits", "compare_rates", "cosines"]
 
 BATCHES = (4, 16)  # beside a sample alone
 _ROUNDS = 5
-_REPEATED = 500  # up to here samples are dealt into folds three times, as featx.fit does
 
 
 @dataclass(frozen=True)
@@ -111,18 +109,13 @@ def _ordered(values: FloatArray) -> npt.NDArray[np.int64]:
 
 def _probe(source: Labelled, backbone: Backbone, engine: Engine) -> Probe:
     recipe = Recipe(n_jobs=engine.n_jobs)
-    train, labels = _rows(source, source.train, backbone, engine)
+    known, labels = _rows(source, source.train, backbone, engine)
     if source.test is None:
-        measured = measure(train, labels, recipe)
+        measured = measure(known, labels, recipe)
         return Probe(measured.method, measured.report.accuracy, measured.report.n)
     test, truth = _rows(source, source.test, backbone, engine)
-    largest = int(np.unique(labels, return_counts=True)[1].max())
-    heads = choose_heads("logistic", largest=largest, balance=False, seed=recipe.seed)
-    repeats = 1 if len(labels) > _REPEATED else 3
-    choice = tune(heads, train, labels, recipe=recipe, repeats=repeats)
-    head = fit_choice(choice, train, labels)
-    guessed = np.asarray(head.classes)[head.predict_proba(test).argmax(axis=1)]
-    return Probe("hold-out", float((guessed == truth).mean()), len(truth))
+    _, head = train(known, labels, recipe)
+    return Probe("hold-out", float((head.predict(test) == truth).mean()), len(truth))
 
 
 def _rows(

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import onnx
 from onnx import ModelProto, NodeProto, numpy_helper
 
-from featx.backbone import FAILURES
-from featx.errors import BadGraph
+from featx.errors import BadGraph, first_line
 from featx.graphs import cut
 from featx.packs import Place
+from featx.sessions import FAILURES
 
 __all__ = ["Layer", "Prepared", "prepare"]
 
@@ -95,8 +95,9 @@ def prepare(graph: Place, tap: str | None) -> Prepared:
     try:
         model = _settle(_raise(onnx.load_from_string(data)))
     except (*FAILURES, onnx.checker.ValidationError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise BadGraph(f"{graph}: cannot be prepared for quantisation: {reason}") from error
+        raise BadGraph(
+            f"{graph}: cannot be prepared for quantisation: {first_line(error)}"
+        ) from error
     layers = _layers(model)
     if not layers:
         raise BadGraph(

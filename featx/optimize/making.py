@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 
 from featx.backbone import Backbone
@@ -25,7 +24,7 @@ from featx.optimize.searching import search
 from featx.optimize.trials import Bounds, Trial, Trials
 from featx.optimize.writing import store_half
 from featx.packs import read_place
-from featx.samples import Sample, make_samples
+from featx.samples import evenly, make_samples
 from featx.tables import Reject
 
 __all__ = ["WEIGHTS", "optimize"]
@@ -140,11 +139,9 @@ def _read(
     backbone: Backbone, samples: Iterable[Any], engine: Engine
 ) -> tuple[list[Any], list[Any]]:
     """Contents and items of at most 192 samples, evenly chosen."""
-    known = list(make_samples(samples))
-    places = np.unique(np.linspace(0, len(known) - 1, min(_MOST, len(known))).round().astype(int))
+    known = evenly(list(make_samples(samples)), _MOST)
     contents, items, rejects = [], [], list[Reject]()
-    for place in places.tolist():
-        sample: Sample = known[place]
+    for sample in known:
         try:
             content = backbone.reader.load(sample.data)
             item = backbone.reader.read(content)
@@ -158,7 +155,7 @@ def _read(
             continue
         contents.append(content)
         items.append(item)
-    tell_rejects(rejects, len(places))
+    tell_rejects(rejects, len(known))
     if len(items) < _LEAST:
         raise BadSample(
             f"{len(items)} samples to calibrate with: expected {_LEAST} at least, better a hundred"

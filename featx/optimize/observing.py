@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, TensorProto, helper
 
-from featx.backbone import FAILURES, open_session
 from featx.catalog import Card
-from featx.errors import BadGraph
+from featx.errors import BadGraph, first_line
+from featx.sessions import FAILURES, open_session
 
 __all__ = ["Columns", "Feeds", "Observer", "Spread", "observe"]
 
@@ -116,8 +116,7 @@ def observe(
         try:
             values = dict(zip(inner, session.run(inner, dict(feed)), strict=True)) if inner else {}
         except FAILURES as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise BadGraph(f"{card.name}: the graph failed: {reason}") from error
+            raise BadGraph(f"{card.name}: the graph failed: {first_line(error)}") from error
         for name, observer in observers.items():
             seen = values[name] if name in values else feed[name]
             if not np.isfinite(seen).all():

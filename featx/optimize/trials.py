@@ -74,22 +74,22 @@ class Trials:
         self.engine = engine
         self._count = 0
         self._rows = parent.embed(held_out)
+        places = prove(parent.card)
         for file in parent.card.files:
             path = folder / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(read_place(prove(parent.card)[file.name]))
+            path.write_bytes(read_place(places[file.name]))
 
     def open(self, model: ModelProto) -> Backbone:
         """A backbone with this graph and everything else as the parent has it."""
         self._count += 1
-        name = f"{self._count}.onnx"
+        path = self.folder / f"{self._count}.onnx"
         try:
-            (self.folder / name).write_bytes(model.SerializeToString())
+            path.write_bytes(model.SerializeToString())
         except ValueError as error:
             words = "more than 2 GB do not fit into one file"
             raise BadGraph(f"{self.parent.card.name}: {words}") from error
-        path = self.folder / name
-        file = File(name, digest(path), path.stat().st_size)
+        file = File(path.name, digest(path), path.stat().st_size)
         card = replace(self.parent.card, name=self.name, graph=file, canary=(), optimized=None)
         return Backbone(replace(card, path=self.folder / "card.toml"))
 

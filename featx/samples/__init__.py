@@ -20,7 +20,7 @@ from featx.samples.folders import read_folder, suffix_of
 from featx.samples.lists import make_samples, read_lines, read_texts
 from featx.samples.manifests import MANIFESTS, Columns, read_manifest
 from featx.samples.parts import find_parts, read_parts
-from featx.samples.sample import Sample, TarMember, distinct, shorten, to_label, to_text
+from featx.samples.sample import Sample, TarMember, distinct, evenly, shorten, to_label, to_text
 from featx.samples.splits import check_split
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ __all__ = [
     "Survey",
     "TarMember",
     "distinct",
+    "evenly",
     "make_samples",
     "read_bytes",
     "read_samples",

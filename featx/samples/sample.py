@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from featx.errors import BadLabels
 
-__all__ = ["Sample", "TarMember", "distinct", "number_repeats", "shorten", "to_label", "to_text"]
+__all__ = [
+    "Sample",
+    "TarMember",
+    "distinct",
+    "evenly",
+    "number_repeats",
+    "shorten",
+    "to_label",
+    "to_text",
+]
+
+T = TypeVar("T")
 
 _LONG = 200  # characters of an id that is a text
 
@@ -51,6 +62,16 @@ def to_text(name: str) -> str:
         return os.fsencode(name).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # a text that no file system gave
         return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def evenly(things: Sequence[T], most: int) -> list[T]:
+    """At most so many of them, at equal distances from the first to the last.
+
+    >>> evenly("abcdefg", 3)
+    ['a', 'd', 'g']
+    """
+    places = np.linspace(0, len(things) - 1, min(most, len(things))).round().astype(int)
+    return [things[place] for place in np.unique(places).tolist()]
 
 
 def shorten(text: str) -> str:
