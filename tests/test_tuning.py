@@ -57,7 +57,7 @@ def test_a_path_solves_what_scikit_learn_solves_on_each_training_part(kind, bala
     X, y = X[:200], y[:200]
     deals = Deals(y.astype(str), 3, repeats=1, seed=0)
     trains = [train for train, _ in deals.splits]
-    path = LogisticPath(X, y, trains, balance=balance, tol=1e-5)
+    path = LogisticPath(X, y, trains, balance=balance, gap=1e-6)
     for strength in path.walk([1e-3, 3e-2]):
         theirs = scaled(C=strength, class_weight="balanced" if balance else None)
         for place, (train, test) in enumerate(deals.splits):
@@ -73,7 +73,7 @@ def test_a_column_that_only_the_left_out_rows_vary_says_nothing(rng):
     y = (X[:, 0] > 0).astype(int)
     train, test = np.arange(40), np.arange(40, 60)
     X[train, 3], X[test, 3] = 5, 5 + 100 * X[test, 3]
-    path = LogisticPath(X, y, [train], balance=False, tol=1e-6)
+    path = LogisticPath(X, y, [train], balance=False, gap=1e-7)
     for strength in path.walk([1.0]):
         expected = scores(scaled(C=strength).fit(X[train], y[train]), X[test])
         np.testing.assert_allclose(path.scores(0, test), expected, rtol=1e-2, atol=1e-2)

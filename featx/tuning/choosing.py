@@ -28,6 +28,7 @@ __all__ = ["Choice", "Recipe", "fit_choice", "tune"]
 
 FOLDS = 4
 _CLOSE = 0.5  # standard errors of accuracy within which the log-loss decides
+_GAP = 1e-5  # of the loss, when what was chosen is trained
 _SMALL = 2_000_000  # samples x columns x classes below which threads cost more than they save
 RACES = ((1500, 4), (4500, 2))  # samples of a race among heads, and how many of them go on
 
@@ -137,7 +138,7 @@ def _finish_path(
     """Fit from featx's solution: scikit-learn's solver has nothing left to do but to agree."""
     scaler, last = estimator
     last.classes_, y = np.unique(labels, return_inverse=True)
-    path = open_path(head, rows, y, [np.arange(len(y))], share)
+    path = open_path(head, rows, y, [np.arange(len(y))], share, gap=_GAP)
     for _ in path.walk([last.C]):
         last.coef_ = np.ascontiguousarray(path.weights[0, :-1].T)
         last.intercept_ = path.weights[0, -1].copy()

@@ -18,7 +18,8 @@ _CHUNK = (
     2048  # rows for one part of their outer product; fixed, so that threads do not change the sum
 )
 _RANK = 1e-6  # of the largest eigenvalue, below which a direction holds no row
-_MEMORY = 8  # steps that are remembered
+_MEMORY = 20  # steps that are remembered, or fewer where they are long
+_ROOM = 20_000_000  # numbers in them; with each goes one change of the gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,22 @@ class History:
         self._soften = soften
         self._pairs: list[tuple[FloatArray, FloatArray, FloatArray]] = []
 
+    def moved(self, soften: Callable[[FloatArray], FloatArray], more: FloatArray) -> History:
+        """These steps under another penalty: ``more`` than before, of all but the last entry of d."""
+        there = History(soften)
+        for step, change, _ in self._pairs:
+            changed = change.copy()
+            changed[:, :-1] += more * step[:, :-1]
+            there.add(step, changed)
+        return there
+
     def add(self, step: FloatArray, change: FloatArray) -> None:
         """A step, and the gradient behind it less the one before it."""
         along = dot(step, change)
         useful = along > 1e-10
         inverse = np.where(useful, 1 / np.where(useful, along, 1), 0).astype(np.float32)
-        self._pairs = [*self._pairs[-_MEMORY + 1 :], (step, change, inverse)]
+        most = min(_MEMORY, max(4, _ROOM // step.size))
+        self._pairs = [*self._pairs[1 - most :], (step, change, inverse)]
 
     def turn(self, gradient: FloatArray) -> FloatArray:
         """The gradient through the inverse curvature as far as it is known."""

@@ -1,8 +1,9 @@
 """Logistic regression along a path of penalties, every fold at once.
 
 The problem is scikit-learn's, the way to its solution is not: all folds share one copy of the rows, in float32,
-and go through it together; each penalty starts where a stronger one ended; and L-BFGS steps through the inverse
-of the curvature that rows have by themselves, so that it needs a few steps where plain L-BFGS needs dozens.
+and go through it together; each penalty starts where a stronger one ended, with what was learned there of the
+curvature; and L-BFGS steps through the inverse of the curvature that rows have by themselves, so that it needs
+a few steps where plain L-BFGS needs dozens.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ _SHORTEST = 1e-6  # step of a line search, after which it is taken as it is
 _STUCK = 1e-7  # of the loss: a step that gains less is the last
 _ROUNDING = 1e-6  # of the loss, below which float32 cannot tell a decrease
 
+_ALL = slice(None)
+
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
+Some = Places | slice  # splits
 
 
 class LogisticPath:
@@ -49,8 +53,11 @@ class LogisticPath:
         Rows of each training part, all of which have all classes.
     balance : bool
         Classes weigh the same, as by ``class_weight="balanced"``.
-    tol : float
-        The largest entry of the mean loss's gradient at which a regression is done.
+    gap : float
+        Share of the loss that a regression may still have to gain when it is done: half of Newton's
+        decrement, with the curvature as L-BFGS knows it (Boyd and Vandenberghe, Convex Optimization,
+        9.5.1). Unlike a bound on the gradient it means the same at every penalty: where the penalty is
+        weak, slopes are small far from the solution too.
     share : callable
         ``map``, or that of a pool of threads. It never changes a bit of the answer.
 
@@ -72,12 +79,12 @@ class LogisticPath:
         trains: Sequence[Places],
         *,
         balance: bool,
-        tol: float,
+        gap: float,
         share: Map = map,
     ) -> None:
         n, d = rows.shape
         k = int(y.max()) + 1
-        self._share, self._tol = share, tol
+        self._share, self._gap = share, gap
         self._starts = range(0, n, _BLOCK)
         whole = _scaler(rows, np.arange(n))
         scalers = list(share(lambda p: _scaler(rows, trains[p]), range(len(trains))))
@@ -99,16 +106,19 @@ class LogisticPath:
 
     def walk(self, strengths: Iterable[float]) -> Iterator[float]:
         """Solve for each C in turn; ``weights`` are its solution while it is given out."""
-        last = self.weights
+        last, history, before = self.weights, None, np.zeros((1, 1, 1), np.float32)
         for strength in strengths:
             ahead = np.asarray(self.weights + _LEAP * (self.weights - last), np.float32)
             penalty = (1 / (strength * self._sizes)).astype(np.float32)[:, None, None]
-            last, self.weights = self.weights, self._descend(ahead, penalty)
+            soften = partial(self._soften, penalty=penalty, curvature=self._curvature(ahead))
+            history = history.moved(soften, penalty - before) if history else History(soften)
+            last, self.weights = self.weights, self._descend(ahead, penalty, history)
+            before = penalty
             yield strength
 
     def scores(self, split: int, places: Places) -> Doubles:
         """What the regression of one split says of some rows; shape (n, k), float64."""
-        inside, offset = self._inside(self.weights)
+        inside, offset = self._inside(self.weights, _ALL)
         own = np.concatenate(
             [
                 self._rows[places[start : start + _BLOCK]] @ inside[split]
@@ -118,17 +128,19 @@ class LogisticPath:
         values = np.asarray(own + offset[split], np.float64)
         return values if values.shape[1] > 1 else np.hstack([np.zeros_like(values), values])
 
-    def _inside(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Weights and intercepts for the shared rows."""
+    def _inside(self, weights: FloatArray, some: Some) -> tuple[FloatArray, FloatArray]:
+        """Weights and intercepts of some splits for the shared rows."""
         own = weights[:, :-1]
-        return own * self._stretch, weights[:, -1] + (own * self._shift).sum(axis=1)
+        return own * self._stretch[some], weights[:, -1] + (own * self._shift[some]).sum(axis=1)
 
-    def _evaluate(self, weights: FloatArray, penalty: FloatArray) -> tuple[Doubles, FloatArray]:
-        """The loss of each split, and its gradient."""
-        inside, offset = self._inside(weights)
+    def _evaluate(
+        self, weights: FloatArray, penalty: FloatArray, some: Some = _ALL
+    ) -> tuple[Doubles, FloatArray]:
+        """The loss of each of some splits, and its gradient."""
+        inside, offset = self._inside(weights, some)
         p, d, m = inside.shape
         table = np.ascontiguousarray(inside.transpose(1, 0, 2)).reshape(d, p * m)
-        task = partial(self._block, table, offset)
+        task = partial(self._block, table, offset, some)
         losses, pull, push = np.zeros(p), np.zeros((d, p * m), np.float32), np.zeros((p, m))
         for loss, toward, total in self._share(task, self._starts):
             losses += loss
@@ -136,18 +148,18 @@ class LogisticPath:
             push += total
         slope = pull.reshape(d, p, m).transpose(1, 0, 2)
         gradient = np.empty_like(weights)
-        gradient[:, :-1] = slope * self._stretch + self._shift * push[:, None]
+        gradient[:, :-1] = slope * self._stretch[some] + self._shift[some] * push[:, None]
         gradient[:, :-1] += penalty * weights[:, :-1]
         gradient[:, -1] = push
         squares = (weights[:, :-1].astype(np.float64) ** 2).sum(axis=(1, 2))
         return losses + penalty[:, 0, 0] / 2 * squares, gradient
 
     def _block(
-        self, table: FloatArray, offset: FloatArray, start: int
+        self, table: FloatArray, offset: FloatArray, some: Some, start: int
     ) -> tuple[Doubles, FloatArray, FloatArray]:
         """Loss and gradient of a few rows, read once."""
         part = slice(start, start + _BLOCK)
-        rows, truth, shares = self._rows[part], self._truth[part, None], self._shares[part]
+        rows, truth, shares = self._rows[part], self._truth[part, None], self._shares[part, some]
         values = (rows @ table).reshape(len(rows), *offset.shape)
         values += offset
         top = values.max(axis=2, keepdims=True)
@@ -166,26 +178,27 @@ class LogisticPath:
         values *= shares[:, :, None]
         return losses, rows.T @ values.reshape(len(rows), -1), values.sum(axis=0)
 
-    def _descend(self, at: FloatArray, penalty: FloatArray) -> FloatArray:
+    def _descend(self, at: FloatArray, penalty: FloatArray, history: History) -> FloatArray:
         """L-BFGS on all splits at once, each with a step of its own, until the last is done."""
-        soften = partial(self._soften, penalty=penalty, curvature=self._curvature(at))
-        history = History(soften)
         loss, gradient = self._evaluate(at, penalty)
         stuck = np.zeros(penalty.shape, bool)  # where float32 sees no way down any more
         for _ in range(_STEPS):
-            busy = ~stuck & (np.abs(gradient).max(axis=(1, 2), keepdims=True) > self._tol)
+            step = -history.turn(gradient)
+            slope, length = dot(gradient, step), np.ones_like(penalty)
+            busy = ~stuck & (-slope / 2 > self._gap * loss[:, None, None])
             if not busy.any():
                 return at
-            step = -history.turn(gradient) * busy
-            slope, length = dot(gradient, step), np.ones_like(penalty)
-            while True:
-                there = at + length * step
-                new_loss, new_gradient = self._evaluate(there, penalty)
+            step, slope = step * busy, slope * busy
+            there, new_loss, new_gradient = at.copy(), loss.copy(), gradient.copy()
+            some = np.flatnonzero(busy)  # a round costs what its splits do
+            while len(some) and length.min() >= _SHORTEST:
+                there[some] = at[some] + length[some] * step[some]
+                new_loss[some], new_gradient[some] = self._evaluate(
+                    there[some], penalty[some], some
+                )
                 allowed = loss + (_ENOUGH * length * slope)[:, 0, 0] + _ROUNDING * np.abs(loss)
-                failed = new_loss > allowed
-                if not failed.any() or length.min() < _SHORTEST:
-                    break
-                length[failed] /= 2
+                some = np.flatnonzero(new_loss > allowed)
+                length[some] /= 2
             history.add(there - at, new_gradient - gradient)
             stuck |= (loss - new_loss < _STUCK * np.abs(loss))[:, None, None] & busy
             at, loss, gradient = there, new_loss, new_gradient
@@ -195,9 +208,9 @@ class LogisticPath:
 
     def _curvature(self, weights: FloatArray) -> float:
         """Of the loss, per column of scores: a mean over some rows."""
-        inside, offset = self._inside(weights)
-        some = self._rows[:: max(1, len(self._rows) // _BLOCK)]
-        values = np.stack([some @ own for own in inside], axis=1) + offset
+        inside, offset = self._inside(weights, _ALL)
+        few = self._rows[:: max(1, len(self._rows) // _BLOCK)]
+        values = np.stack([few @ own for own in inside], axis=1) + offset
         if values.shape[2] == 1:
             values = np.concatenate([np.zeros_like(values), values], axis=2)
         shares = np.exp(values - values.max(axis=2, keepdims=True))

@@ -25,6 +25,7 @@ __all__ = ["foretell", "in_words"]
 
 _PROBE = 800  # samples on which a search and a training are timed
 _LONG = 20.0  # seconds from which on it is worth a word
+_SAFE = 1.2  # where it is said to be the most
 # powers of the samples as measured from 800 to 10 000 of them, where not 1: part of the work is linear
 _POWERS = MappingProxyType({"linear-svm": 1.8, "rbf-svm": 1.8, "knn": 1.5})
 
@@ -88,7 +89,8 @@ def foretell(
             seconds += sum(_total(paces, size) for size in sizes)
     if seconds >= _LONG:
         name, most = (heads[0].name, "") if len(heads) == 1 else ("auto", "at most ")
-        told = f"{name}: {most}about {in_words(seconds)} on {n} samples, measuring included"
+        words = in_words(seconds if len(heads) == 1 else _SAFE * seconds)
+        told = f"{name}: {most}about {words} on {n} samples, measuring included"
         warnings.warn(told, FeatxNotice, stacklevel=3)
     return seconds
 

@@ -21,7 +21,8 @@ __all__ = ["Data", "Try", "leave_out", "open_path", "try_fits", "try_path"]
 
 Doubles = npt.NDArray[np.float64]
 
-_PATIENCE = 3  # steps for the worse along a path before it is left
+_GAP = 1e-5  # of the loss: accuracies are then within a thousandth of the solutions'
+_PATIENCE = 2  # steps for the worse along a path before it is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +67,17 @@ class Data:
 
 
 def open_path(
-    head: Head, rows: FloatArray, y: Places, trains: Sequence[Places], share: Map
+    head: Head, rows: FloatArray, y: Places, trains: Sequence[Places], share: Map, *, gap: float
 ) -> LogisticPath:
     """The path of a head along the training parts."""
-    last = head.build()[-1]
-    balance = last.class_weight == "balanced"
-    return LogisticPath(rows, y, trains, balance=balance, tol=last.tol, share=share)
+    balance = head.build()[-1].class_weight == "balanced"
+    return LogisticPath(rows, y, trains, balance=balance, gap=gap, share=share)
 
 
 def try_path(head: Head, data: Data, deals: Deals, share: Map) -> list[Try]:
     """Along the grid; it is left when it only gets worse."""
     tries: list[Try] = []
-    path = open_path(head, data.rows, data.y, [train for train, _ in deals.splits], share)
+    path = open_path(head, data.rows, data.y, [train for train, _ in deals.splits], share, gap=_GAP)
     strengths = [next(iter(params.values())) for params in head.grid]
     for params, _ in zip(head.grid, path.walk(strengths), strict=True):
         parts = [path.scores(place, test) for place, (_, test) in enumerate(deals.splits)]
