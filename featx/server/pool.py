@@ -28,7 +28,8 @@ class Pool:
 
     A burst may fill every place. Where requests come faster than they are answered, a queue only adds its own
     length to the time that each accepted one takes; so from a refusal on, until there was none for a second,
-    none may wait: the next request is there before a free worker could miss it.
+    none may wait: the next request is there before a free worker could miss it. One worker stands still
+    meanwhile, for refusing takes its part of the cores.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Pool:
     ) -> None:
         self.workers = workers
         self.places = workers + queue
-        self._short = -math.inf  # until when there are only as many places as workers
+        self._short = -math.inf  # until when there are only as many places as in an overload
         self._clock = clock
         self.held = 0
         self._mean = 0.1  # seconds a request holds its place; a guess until there are any
@@ -52,7 +53,8 @@ class Pool:
             None is free (429); says in how many seconds to try again.
         """
         now = self._clock()
-        if self.held >= (self.workers if now < self._short else self.places):
+        overload = now < self._short
+        if self.held >= (max(1, self.workers - 1) if overload else self.places):
             self._short = now + _SHORT
             seconds = max(1, math.ceil(self._mean))
             raise Refusal(
