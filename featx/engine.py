@@ -104,11 +104,7 @@ class Engine:
             for done in _work(task, _chunks(samples, size), self.n_jobs, plan, stack):
                 fresh += done.fresh
                 if self.on_error == "fail" and done.rows.rejects:
-                    first = done.rows.rejects[0]
-                    raise BadSample(
-                        f"{first.id}: {first.reason}; mend or remove it, or leave such samples out "
-                        "with on_error = skip"
-                    )
+                    raise done.rows.rejects[0].failure()
                 if store and len(fresh) >= _COMMIT:
                     store.put(fresh)
                     fresh.clear()

@@ -148,10 +148,7 @@ def _read(
         except BadSample as error:
             rejects.append(Reject(sample.id, str(error)))
             if engine.on_error == "fail":
-                raise BadSample(
-                    f"{sample.id}: {error}; mend or remove it, or leave such samples out with "
-                    "on_error = skip"
-                ) from error
+                raise rejects[-1].failure() from error
             continue
         contents.append(content)
         items.append(item)

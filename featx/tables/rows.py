@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from featx.errors import BadTable
+from featx.errors import BadSample, BadTable
 
 __all__ = ["Reject", "Rows", "Written"]
 
@@ -21,6 +21,13 @@ class Reject:
 
     id: str
     reason: str
+
+    def failure(self) -> BadSample:
+        """What to raise where nobody asked to go on without it."""
+        return BadSample(
+            f"{self.id}: {self.reason}; mend or remove it, or leave such samples out with "
+            "on_error='skip' (--on-error skip)"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
