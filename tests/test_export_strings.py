@@ -145,10 +145,21 @@ def test_texts_in_one_batch_have_the_tokens_that_each_has_alone(graph):
 
 
 @pytest.mark.slow
-def test_every_character_of_unicode_has_the_librarys_tokens(graph):
+@pytest.mark.parametrize("name", [*CASES, "featx-text-nano", "all-minilm-l6-v2"])
+def test_every_character_of_unicode_has_the_librarys_tokens(name, request, tmp_path):
+    if name in CASES:
+        card = card_of(write_wordpiece(**CASES[name]), tmp_path)
+    else:
+        if name != "featx-text-nano":
+            request.getfixturevalue("shared_models")
+        card = get_card(name)
+    graph = Graph(replace(card, input=replace(card.input, max_length=9999)))
     codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
-    for start in range(0, len(codes), 512):
-        graph.check([f"un{chr(code)}d {chr(code)}" for code in codes[start : start + 512]])
+    lines = [
+        " ".join(f"un{chr(code)}d {chr(code)}" for code in codes[k::4096]) for k in range(4096)
+    ]
+    for start in range(0, len(lines), 8):
+        graph.check(lines[start : start + 8])
 
 
 @pytest.mark.parametrize("truncation", ["left", "right"])

@@ -158,13 +158,16 @@ def _made(tokenizer: Any, telling: frozenset[str]) -> Iterator[tuple[str, str]]:
 
 
 def _fates(tokenizer: Any, block: str, telling: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """The same for one block: most have one fate, and need not be asked for one by one."""
-    made = _seen(tokenizer, block)
-    if made == block:
+    """The same for one block: most have one fate, and need not be asked for one by one.
+
+    Each character stands between two letters: one among punctuation would seem to stand alone.
+    """
+    made = _seen(tokenizer, "a".join(block))
+    if made == "a".join(block):
         yield from ((letter, letter) for letter in block if letter in telling)
-    elif made == "":
+    elif made == "a" * (len(block) - 1):
         yield from ((letter, "") for letter in block)
-    elif made == f" {' '.join(block)} ":
+    elif made == f" {' a '.join(block)} ":
         yield from ((letter, f" {letter} ") for letter in block)
     elif len(block) == 1:
         yield block, made

@@ -32,7 +32,7 @@ HARD = (  # what tokenizers disagree about; every export is compared on these
     "한국어 \u1112\u1161\u11ab",
     "漢字かなカナ㍿豈\U0002f800",
     "Ünïcödé e\u0301 e\u0327\u0301 Å \u212b \u0130\u0307",
-    "ﬁ ﬃ ① ½ ² Ⅷ",
+    "ﬁ ﬃ ① ½ ² Ⅷ km⁄h 5⁒n",
     "a\u200db c\u00add \ufeffe \x00f \ufffdg \x07h",
     "“quoted” — it's 3.14% of $5_000… ¿qué? #tag @me",
     "नमस्ते ไทย עִבְרִית العَرَبِيَّة",
