@@ -117,6 +117,31 @@ def test_the_script_of_the_docs_needs_onnxruntime_numpy_and_pillow_only(
     np.testing.assert_allclose([float(share) for _, _, share in found], shares, atol=2e-4)
 
 
+def test_the_script_of_the_docs_for_texts_needs_onnxruntime_and_numpy_only(alone, tmp_path):
+    pytest.importorskip("tokenizers")
+    texts = ["a good fine day", "a bad awful day", "very nice", "so sad", "fine", "awful"] * 2
+    samples = featx.make_samples(texts, ["yes", "no"] * 6)
+    classifier = featx.fit(samples, backbone="featx-text-nano", head="centroid")
+    export(classifier, tmp_path / "m.onnx", strings=True)
+    [script] = [code for code in SCRIPTS if "TEXT…" in code]
+    (tmp_path / "script.py").write_text(script, encoding="utf-8")
+    given = ["what a good day", "ΟΔΥΣΣΕΥΣ was awful in İstanbul"]
+    words = [sys.executable, "-I", "-S", "-X", "utf8", "-c", ALONE, str(alone), "script.py"]
+    done = subprocess.run(
+        [*words, "m.onnx", *given],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [label for _, label, _ in found] == classifier.predict(given).tolist()
+    shares = classifier.predict_proba(given).max(axis=1)
+    np.testing.assert_allclose([float(share) for _, _, share in found], shares, atol=2e-4)
+
+
 def test_what_people_must_know_travels_in_the_file(train, pictures, tmp_path):
     classifier = train("logistic", 3)
     export(classifier, tmp_path / "m.onnx", samples=pictures)
@@ -194,8 +219,9 @@ def test_a_sample_that_cannot_be_read_is_not_compared(train, pictures, tmp_path)
 
 
 def test_a_graph_that_answers_otherwise_is_not_written(train, pictures, tmp_path, monkeypatch):
-    def spoilt(classifier):
-        return written(replace(classifier, head=replace(classifier.head, temperature=3.0)))
+    def spoilt(classifier, **how):
+        head = replace(classifier.head, temperature=3.0)
+        return written(replace(classifier, head=head), **how)
 
     written = checking.write_graph
     monkeypatch.setattr(checking, "write_graph", spoilt)

@@ -3,9 +3,12 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from contextlib import closing
+from wave import open as open_wave
 
 import numpy as np
 import pytest
@@ -182,19 +185,125 @@ def test_a_picture_is_chosen_classified_and_told(browser, pictures, tmp_path):
         server.communicate()
 
 
+def drop(browser, path):
+    """Drag a file from elsewhere onto the page, as a mouse does."""
+    where = "(r => [r.x + r.width / 2, r.y + r.height / 2])"
+    x, y = browser.run(f"{where}(document.querySelector('#drop').getBoundingClientRect())")
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser.ask("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
+
+def write_wav(path, wave, rate=16000):
+    with closing(open_wave(str(path), "wb")) as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes((wave * 32767).astype("<i2").tobytes())
+    return path
+
+
+def answered(browser):
+    """What is told once an answer is there: the status, and each label with its bar and its share."""
+    browser.until("document.querySelector('#status').textContent.startsWith('Answered')")
+    rows = browser.run(
+        "[...document.querySelectorAll('tbody tr')].map(row => [row.querySelector('th').textContent,"
+        " row.querySelector('.fill').offsetWidth / row.querySelector('.track').offsetWidth,"
+        " row.querySelector('.share').textContent])"
+    )
+    return browser.run("document.querySelector('#status').textContent"), rows
+
+
+def test_a_sound_is_dropped_and_answered_with_bars_and_latency(browser, tmp_path, rng):
+    pytest.importorskip("soundfile")
+    times = np.arange(16000) / 16000
+    tones = [np.sin(2 * np.pi * (400 + 40 * k) * times) * 0.5 for k in range(6)]
+    hisses = [rng.normal(0, 0.1, 16000) for _ in range(6)]
+    waves = [wave.astype(np.float32) for wave in [*tones, *hisses]]
+    samples = featx.make_samples(waves, ["tone"] * 6 + ["hiss"] * 6)
+    classifier = featx.fit(samples, backbone="featx-audio-mel", head="centroid")
+    sound = write_wav(tmp_path / "a tone.wav", np.sin(2 * np.pi * 470 * times) * 0.5)
+    [expected] = classifier.predict_proba([sound])
+    assert classifier.predict([sound]) == ["tone"]
+    server, address = serve(featx.save(classifier, tmp_path / "noises.featx"))
+    try:
+        browser.ask("Page.navigate", url=address)
+        browser.until("document.querySelector('#file-label')?.textContent === 'Choose a sound'")
+        drop(browser, sound)
+        status, rows = answered(browser)
+        whole, inside = map(int, re.findall(r"(\d+) ms", status))
+        assert 0 <= inside <= whole
+        assert [label for label, _, _ in rows] == ["tone", "hiss"]
+        shares = dict(zip(classifier.classes, expected, strict=True))
+        for label, width, share in rows:
+            assert share == f"{100 * shares[label]:.1f} %"
+            assert abs(width - shares[label]) < 0.02  # a bar is never less than two pixels
+        assert browser.run("document.querySelector('#file').files[0].name") == "a tone.wav"
+        browser.until("document.querySelector('#sample audio')?.duration === 1")
+        assert "The sound that was given: a tone.wav" in accessible(browser)
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def test_a_picture_is_pasted_and_gone_once_another_classifier_is_chosen(
+    browser, pictures, tmp_path
+):
+    other = featx.save(featx.load(pictures), tmp_path / "twin.featx")
+    server, address = serve(pictures, other)
+    try:
+        browser.ask("Page.navigate", url=address)
+        browser.until("document.querySelector('#model')?.options.length === 2")
+        content = base64.b64encode((tmp_path / "light.png").read_bytes()).decode()
+        browser.run(
+            "{ const data = new DataTransfer();"
+            f"const bytes = Uint8Array.from(atob('{content}'), each => each.charCodeAt(0));"
+            "data.items.add(new File([bytes], 'image.png', {type: 'image/png'}));"
+            "document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data})); }"
+        )
+        _, rows = answered(browser)
+        assert rows[0][0] == "light"
+        assert browser.run("document.querySelector('#file').files[0].name") == "image.png"
+        browser.run("document.querySelector('#model').focus()")
+        browser.key("ArrowDown", 40)
+        browser.until("document.querySelector('#model').value === 'twin'")
+        assert browser.run("document.querySelector('#result').hidden")
+        assert browser.run("document.querySelector('#file').files.length") == 0
+    finally:
+        server.kill()
+        server.communicate()
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_nothing_stands_out_of_a_narrow_window(width, browser, pictures, tmp_path):
+    server, address = serve(pictures)
+    try:
+        browser.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=700,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        browser.ask("Page.navigate", url=address)
+        browser.until("document.querySelector('#files')?.hidden === false")
+        choose(browser, tmp_path / "light.png")
+        answered(browser)
+        assert browser.run("document.documentElement.scrollWidth") <= width
+    finally:
+        server.kill()
+        server.communicate()
+
+
 def accessible(browser):
     """What a screen reader is given to say."""
     nodes = browser.ask("Accessibility.getFullAXTree")["nodes"]
     return {each.get("name", {}).get("value", "").strip() for each in nodes}
 
 
-def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(
-    browser, shared_models, tmp_path
-):
+def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(browser, tmp_path):
     pytest.importorskip("tokenizers")
     texts = ["a good fine day", "a bad awful day", "very nice", "so sad", "fine", "awful"] * 2
     samples = featx.make_samples(texts, ["yes", "no"] * 6)
-    classifier = featx.fit(samples, backbone="all-minilm-l6-v2")
+    classifier = featx.fit(samples, backbone="featx-text-nano")
     server, address = serve(
         featx.save(classifier, tmp_path / "mood.featx"), "--token", "open sesame"
     )
@@ -208,7 +317,8 @@ def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(
         browser.ask("Input.insertText", text="what a nice and good day")
         browser.key("Tab", 9)
         browser.key("Enter", 13, "\r")
-        browser.until("!document.querySelector('#result').hidden")
+        _, rows = answered(browser)
+        assert [label for label, _, _ in rows] == ["yes", "no"]
         assert browser.run("document.querySelector('#said').textContent").startswith("yes, ")
     finally:
         server.kill()

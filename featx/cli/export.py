@@ -21,10 +21,18 @@ __all__ = ["export"]
     metavar="DATA",
     help="Samples to compare on [default: those it was trained on, else drawn ones].",
 )
+@click.option(
+    "--strings", is_flag=True, help="Texts go in as they are, not as tokens (BERT's tokenizers)."
+)
 @click.option("--overwrite", is_flag=True, help="Replace a file of that name.")
 @source_options
 def export(
-    classifier: Path, output: Path, check: str | None, overwrite: bool, columns: SourceChoice
+    classifier: Path,
+    output: Path,
+    check: str | None,
+    strings: bool,
+    overwrite: bool,
+    columns: SourceChoice,
 ) -> None:
     """Write CLASSIFIER as one ONNX graph: preprocessing, backbone, head and calibration.
 
@@ -39,7 +47,7 @@ def export(
         samples, kind = columns.read(check, loaded.card), "of your samples"
     else:
         samples, kind = training_samples(classifier, loaded.card), "samples that it was trained on"
-    made = write(loaded, output, samples=samples or None, overwrite=overwrite)
+    made = write(loaded, output, samples=samples or None, strings=strings, overwrite=overwrite)
     kind = kind if made.real else "drawn samples; --check DATA compares on real ones"
     words = f"at most {made.worst:.1e} from the classifier on {made.n} {kind}"
     click.echo(f"Wrote {output}: {words}", err=True)

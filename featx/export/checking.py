@@ -9,10 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from onnx import helper
 
 from featx.backbone import Backbone
 from featx.classifier import Classifier
 from featx.errors import BadGraph, BadSample, OutputFailed, first_line
+from featx.export.nodes import INT64
+from featx.export.strings import HARD, IDS, TEXT
 from featx.export.writing import write_graph
 from featx.files import replacing
 from featx.inputs.audio import Audio
@@ -44,28 +47,33 @@ def export(
     path: str | Path,
     *,
     samples: Iterable[Any] | None = None,
+    strings: bool = False,
     overwrite: bool = False,
 ) -> Check:
     """Write a classifier as one ONNX file, once its answers are the classifier's.
 
     Images go in as uint8 of shape (n, height, width, 3), decoded and upright, any one size a batch; texts
     as ``input_ids``, with ``attention_mask`` and ``token_type_ids`` where the backbone wants them, int64 of
-    shape (n, tokens); sounds as ``waveform``, float32 of shape (n, samples), mixed and at the card's rate.
-    ``label``, n texts, and ``probabilities``, float32 of shape (n, n_classes), come out. The same classifier
-    gives the same bytes.
+    shape (n, tokens), or with ``strings`` as they are, ``text`` of shape (n,); sounds as ``waveform``,
+    float32 of shape (n, samples), mixed and at the card's rate. ``label``, n texts, and ``probabilities``,
+    float32 of shape (n, n_classes), come out. The same classifier gives the same bytes.
 
     Parameters
     ----------
     samples : iterable of paths, arrays or Sample, default=None
         What is compared, evenly chosen where there are more than 200; one that cannot be read is left
         out. None: the card's canary in several lengths, and for images noise of several sizes.
+    strings : bool, default=False
+        Whether the tokenizer is in the graph too: BERT's WordPiece, whatever its vocabulary, case and
+        accents. The tokens of each sample, and of texts on which tokenizers disagree, must be the same.
 
     Raises
     ------
     BadOption
         A part of the classifier cannot be written as a graph.
     BadGraph
-        A probability differs by more than 1e-4 or a label changes; the message says which is worst.
+        A probability differs by more than 1e-4, a label changes, or a text has other tokens; the message
+        says which is worst.
     OutputFailed
         Something is there already, or it cannot be written.
     """
@@ -73,24 +81,30 @@ def export(
     if path.exists() and not overwrite:
         raise OutputFailed(f"{path}: exists; choose another name, or --overwrite (overwrite=True)")
     try:
-        data = bytes(write_graph(classifier).SerializeToString(deterministic=True))
+        graph = write_graph(classifier, strings=strings)
+        data = bytes(graph.SerializeToString(deterministic=True))
     except ValueError as error:
         if isinstance(error, BadGraph) or not str(error).startswith("Message"):
             raise
         raise BadGraph(
             f"{classifier.card.name}: more than 2 GB do not fit into one file"
         ) from error
-    checked = _check(classifier, open_session(data, path), samples)
+    chosen = _chosen(classifier, samples)
+    checked = _check(classifier, open_session(data, path), chosen, samples is not None)
+    if strings:
+        graph.graph.output.append(helper.make_tensor_value_info(IDS, INT64, None))
+        inner = open_session(bytes(graph.SerializeToString()), path)
+        _check_tokens(classifier, inner, chosen)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
     return checked
 
 
-def _check(classifier: Classifier, session: Any, samples: Iterable[Any] | None) -> Check:
+def _check(classifier: Classifier, session: Any, samples: Iterable[Sample], real: bool) -> Check:
     """The comparison; raises BadGraph with the worst sample where they differ."""
     compared, worst, where, changed = 0, 0.0, "", ""
     unread: BadSample | None = None
-    for sample in _chosen(classifier, samples):
+    for sample in samples:
         try:
             label, found, expected = _answers(classifier, session, sample)
         except BadSample as error:  # training skips these too, when it is asked to
@@ -109,7 +123,31 @@ def _check(classifier: Classifier, session: Any, samples: Iterable[Any] | None) 
             f"not exported: of {compared} samples the worst differs by {worst:.2g} in probability "
             f"({where}), expected {TOLERANCE:g}; {changed or 'none'} has another label"
         )
-    return Check(compared, worst, samples is not None)
+    return Check(compared, worst, real)
+
+
+def _check_tokens(classifier: Classifier, session: Any, samples: Iterable[Sample]) -> None:
+    """Raise BadGraph with the first text whose tokens are others than the classifier's."""
+    reader: Any = classifier.open().reader
+    for content in (*HARD, *(sample.data for sample in samples)):
+        try:
+            text = reader.load(content)
+            expected = reader.read(text)[0].ids.tolist()
+        except BadSample:
+            continue
+        [[*found]] = _run(session, [IDS], {TEXT: np.array([text], np.object_)}, repr(text))[0]
+        if found != expected:
+            raise BadGraph(
+                f"not exported: {text!r} has other tokens in the graph, {found}, expected {expected}; "
+                "export without strings and feed tokens"
+            )
+
+
+def _run(session: Any, outputs: list[str], feeds: Mapping[str, Any], where: str) -> Any:
+    try:
+        return session.run(outputs, feeds)
+    except FAILURES as error:
+        raise BadGraph(f"{where}: the exported graph failed: {first_line(error)}") from error
 
 
 def _answers(classifier: Classifier, session: Any, sample: Sample) -> tuple[str, Any, Any]:
@@ -118,10 +156,7 @@ def _answers(classifier: Classifier, session: Any, sample: Sample) -> tuple[str,
     feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
     expected = classifier.head.predict_proba(backbone.embed([item]))[0]
     known = {each.name: feeds[each.name] for each in session.get_inputs()}
-    try:
-        [label], [found] = session.run(["label", "probabilities"], known)
-    except FAILURES as error:
-        raise BadGraph(f"{sample.id}: the exported graph failed: {first_line(error)}") from error
+    [label], [found] = _run(session, ["label", "probabilities"], known, sample.id)
     return label, found, expected
 
 
@@ -166,10 +201,12 @@ def _image(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
 
 
 def _text(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
-    item = backbone.reader.read(backbone.reader.load(sample.data))
+    text = backbone.reader.load(sample.data)
+    item = backbone.reader.read(text)
     [batch] = backbone.reader.batches([item], 1)
     tokens = len(item[0].ids)  # the graph fills them up itself where the backbone wants that
-    return {name: feed.reshape(1, -1)[:, :tokens] for name, feed in batch.feeds.items()}, item
+    feeds = {name: feed.reshape(1, -1)[:, :tokens] for name, feed in batch.feeds.items()}
+    return {**feeds, TEXT: np.array([text], np.object_)}, item
 
 
 def _sound(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:

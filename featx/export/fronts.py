@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,9 +12,10 @@ from onnx import TypeProto, ValueInfoProto, helper
 
 from featx.catalog import Card, prove
 from featx.errors import BadOption
-from featx.export.nodes import BYTE, FLOAT, INT64, Nodes
+from featx.export.nodes import BYTE, FLOAT, INT64, STRING, Nodes
 from featx.export.pictures import add_pixels
 from featx.export.sounds import add_windows, pooled
+from featx.export.strings import TEXT, add_tokens
 from featx.inputs.audio import Audio
 from featx.inputs.images import Images
 from featx.inputs.texts import Texts
@@ -38,8 +39,10 @@ class Front:
     facts: Mapping[str, str] = field(default_factory=dict)  # what those who feed it must know
 
 
-def add_front(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
-    """The nodes before the backbone, of which ``wanted`` are the inputs.
+def add_front(
+    graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto], *, strings: bool = False
+) -> Front:
+    """The nodes before the backbone, of which ``wanted`` are the inputs; texts as tokens or as strings.
 
     Raises
     ------
@@ -48,6 +51,12 @@ def add_front(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Fro
     """
     if type(card.input) not in _FRONTS:
         raise BadOption(f"{card.modality} classifiers cannot be exported")
+    if strings and card.modality != Texts.modality:
+        raise BadOption(
+            f"strings: {card.name} is of modality {card.modality!r}; expected 'text': export without strings"
+        )
+    if strings:
+        return _strings(graph, card, wanted)
     front: Front = _FRONTS[type(card.input)](graph, card, wanted)
     return front
 
@@ -74,18 +83,25 @@ def _sound(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
 
 
 def _text(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
-    settings: Any = card.input
-    if settings.long != "truncate":
-        raise BadOption("long = 'chunk-mean': cannot be exported; expected 'truncate'")
-    return _Tokens(graph, card, settings).front(wanted)
+    return _Tokens(graph, card, {}).front(wanted)
+
+
+def _strings(graph: Nodes, card: Card, wanted: Sequence[ValueInfoProto]) -> Front:
+    front = _Tokens(graph, card, add_tokens(graph, card)).front(wanted)
+    text = helper.make_tensor_value_info(TEXT, STRING, ["N"])
+    return replace(front, inputs=[text], facts={})
 
 
 class _Tokens:
-    """The inputs of a text, each made once and only where something reads it."""
+    """What a backbone of texts reads: tokens that are given, or ``found`` in strings; each made once."""
 
-    def __init__(self, graph: Nodes, card: Card, settings: Texts) -> None:
+    def __init__(self, graph: Nodes, card: Card, found: Mapping[str, str]) -> None:
+        settings: Any = card.input
+        if settings.long != "truncate":
+            raise BadOption("long = 'chunk-mean': cannot be exported; expected 'truncate'")
         self._graph = graph
-        self._settings = settings
+        self._settings: Texts = settings
+        self._found = found
         self._fill = _pad_id(card) if settings.pad else 0
         self._made: dict[str, str] = {}
         self._inputs: list[ValueInfoProto] = []
@@ -112,14 +128,17 @@ class _Tokens:
 
     def _given(self, name: str) -> str:
         self._inputs.append(helper.make_tensor_value_info(name, INT64, ["N", "tokens"]))
+        if self._found and name not in self._found:
+            raise BadOption(f"strings: the backbone takes {name!r}, which no text gives")
+        value = self._found.get(name, name)
         if not self._settings.pad:
-            return name
+            return value
         graph = self._graph
-        length = graph.add("Unsqueeze", graph.side(name, 1), graph.whole(0))
+        length = graph.add("Unsqueeze", graph.side(value, 1), graph.whole(0))
         lacking = graph.add("Sub", graph.whole(self._settings.max_length), length)
         pads = graph.add("Concat", graph.whole(0, 0, 0), lacking, axis=0)
         fill = graph.constant(self._fill if name == _IDS else 0, np.int64)
-        return graph.add("Pad", name, pads, fill)
+        return graph.add("Pad", value, pads, fill)
 
     def _places(self) -> str:
         """How many tokens are before each, the same for every text."""

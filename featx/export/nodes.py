@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-__all__ = ["BYTE", "DOUBLE", "FLOAT", "INT64", "STRING", "Nodes"]
+__all__ = ["BYTE", "DOMAINS", "DOUBLE", "FLOAT", "INT64", "ML", "RUNTIME", "STRING", "Nodes"]
 
 BYTE, DOUBLE, FLOAT = TensorProto.UINT8, TensorProto.DOUBLE, TensorProto.FLOAT
 INT64, STRING = TensorProto.INT64, TensorProto.STRING
+# beyond ONNX's usual operators: its own for classic learning, and those that every ONNX Runtime has but
+# its smallest builds
+ML, RUNTIME = "ai.onnx.ml", "com.microsoft"
+DOMAINS: Mapping[str, int] = MappingProxyType({ML: 4, RUNTIME: 1})  # versions that are written
 
 
 class Nodes:
@@ -21,16 +27,20 @@ class Nodes:
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
+        self.domains: dict[str, int] = {}
         self._count = itertools.count()
 
     def apart(self) -> Nodes:
         """No nodes yet, for a place of their own; names and constants are those of the same graph."""
         other = Nodes()
-        other.constants, other._count = self.constants, self._count
+        other.constants, other.domains = self.constants, self.domains
+        other._count = self._count
         return other
 
     def add(self, op: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
-        """A new node; the name of its last output."""
+        """A new node; the name of its last output. ``domain`` is that of operators beyond ONNX's usual ones."""
+        if "domain" in attributes:
+            self.domains[attributes["domain"]] = DOMAINS[attributes["domain"]]
         stem = f"featx/{next(self._count)}/{op}"
         names = [f"{stem}/{k}" for k in range(outputs)]
         self.nodes.append(helper.make_node(op, list(inputs), names, **attributes))

@@ -23,10 +23,10 @@ __all__ = ["write_graph"]
 _OPSET = 18  # the first in which all that reduces takes its axes alike
 
 
-def write_graph(classifier: Classifier) -> ModelProto:
+def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
     """The classifier as one graph, unchecked; gives ``label`` and ``probabilities``.
 
-    The same classifier gives the same graph.
+    The same classifier gives the same graph. Texts go in as tokens, or where asked as ``strings``.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def write_graph(classifier: Classifier) -> ModelProto:
     card, graph = classifier.card, Nodes()
     backbone = _backbone(card)
     wanted = _wanted(backbone)
-    front = add_front(graph, card, wanted)
+    front = add_front(graph, card, wanted, strings=strings)
     tap = _run(graph, backbone, wanted, front)
     rows = front.merge(add_pooling(graph, card, tap, len(_dims(backbone.graph.output[0])), front))
     if card.normalize:
@@ -62,9 +62,12 @@ def _assembled(
     ]
     constants = [*backbone.graph.initializer, *graph.constants]
     whole = helper.make_graph(graph.nodes, "featx", front.inputs, outputs, constants)
+    versions = {each.domain: each.version for each in backbone.opset_import}
+    for domain, least in graph.domains.items():
+        versions[domain] = max(versions.get(domain, 0), least)
     made = helper.make_model(
         whole,
-        opset_imports=backbone.opset_import,
+        opset_imports=[helper.make_opsetid(*each) for each in versions.items()],
         functions=list(backbone.functions),
         ir_version=max(8, backbone.ir_version),
         producer_name="featx",

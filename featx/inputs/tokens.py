@@ -34,7 +34,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
+class Frame:
     """What the tokenizer puts around a text."""
 
     before: Window
@@ -63,14 +63,14 @@ class TokenReader:
 
     def __init__(self, settings: Texts, tokenizer: Any) -> None:
         self._settings = settings
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer  # of the library tokenizers
         self.pad_id: int = _pad_id(tokenizer)  # what short texts are filled up with
-        self._frame = _frame(tokenizer)
-        self._room = settings.max_length - len(self._frame)  # tokens of a text in one window
-        if self._room < 1:
+        self.frame = _frame(tokenizer)  # what stands around a text
+        self.room = settings.max_length - len(self.frame)  # tokens of a text in one window
+        if self.room < 1:
             raise BadCard(
                 f"[text] max_length = {settings.max_length}: the tokenizer puts "
-                f"{len(self._frame)} tokens around a text, which leaves no room for it"
+                f"{len(self.frame)} tokens around a text, which leaves no room for it"
             )
 
     def load(self, data: Any) -> str:
@@ -83,18 +83,18 @@ class TokenReader:
 
     def read(self, content: str) -> tuple[Window, ...]:
         """The windows of a text: one, or as many of equal length as it needs with chunk-mean."""
-        made = self._tokenizer.encode(self._settings.prefix + content, add_special_tokens=False)
+        made = self.tokenizer.encode(self._settings.prefix + content, add_special_tokens=False)
         ids = np.array(made.ids, np.int64)
-        if not len(ids) and not len(self._frame):
+        if not len(ids) and not len(self.frame):
             raise BadSample("text: has no tokens; expected at least one word")
-        if len(ids) <= self._room:
+        if len(ids) <= self.room:
             parts = [ids]
         elif self._settings.long == "chunk-mean":
-            parts = np.array_split(ids, -(-len(ids) // self._room))
+            parts = np.array_split(ids, -(-len(ids) // self.room))
         else:
             right = self._settings.truncation == "right"
-            parts = [ids[: self._room] if right else ids[-self._room :]]
-        return tuple(self._frame.around(part) for part in parts)
+            parts = [ids[: self.room] if right else ids[-self.room :]]
+        return tuple(self.frame.around(part) for part in parts)
 
     def batches(self, items: Sequence[Sequence[Window]], size: int) -> Iterator[Batch]:
         """Windows of about equal length, at most ``size`` and about ``BUDGET`` tokens together."""
@@ -171,7 +171,7 @@ def _pad_id(tokenizer: Any) -> int:
     return next((id for id in known if id is not None), 0)
 
 
-def _frame(tokenizer: Any) -> _Frame:
+def _frame(tokenizer: Any) -> Frame:
     """What stands around a text, found by encoding one with it and without."""
     bare = tokenizer.encode("a", add_special_tokens=False)
     whole = tokenizer.encode("a")
@@ -181,4 +181,4 @@ def _frame(tokenizer: Any) -> _Frame:
     start = next((i for i in starts if whole.ids[i : i + n] == bare.ids), 0)
     stop = start + n
     kind = int(types[start]) if n else 0
-    return _Frame(Window(ids[:start], types[:start]), Window(ids[stop:], types[stop:]), kind)
+    return Frame(Window(ids[:start], types[:start]), Window(ids[stop:], types[stop:]), kind)

@@ -1,0 +1,182 @@
+"""Texts to tokens inside a graph, with ONNX Runtime's own operators alone.
+
+A text is divided into characters, each becomes the symbols that :class:`Letters` knows, and words of symbols
+become WordPiece tokens; these are dealt into rows again, cut, framed and filled up as the card says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from featx.catalog import Card, prove
+from featx.errors import BadOption
+from featx.export.letters import END, ROW_OF_END, ROW_OF_NONE, ROW_OF_REST, Letters
+from featx.export.nodes import INT64, ML, RUNTIME, Nodes
+from featx.export.wordpieces import add_pieces
+from featx.inputs.texts import Texts
+from featx.inputs.tokens import TokenReader
+
+__all__ = ["HARD", "IDS", "TEXT", "add_tokens"]
+
+TEXT, IDS = "text", "input_ids"
+HARD = (  # what tokenizers disagree about; every export is compared on these
+    "",
+    " \t\r\n\u2028\u3000\u00a0 ",
+    "ΟΔΥΣΣΕΥΣ Σ ς",
+    "İstanbul ILIK ıssız",
+    "straße STRAẞE",
+    "한국어 \u1112\u1161\u11ab",
+    "漢字かなカナ㍿豈\U0002f800",
+    "Ünïcödé e\u0301 e\u0327\u0301 Å \u212b \u0130\u0307",
+    "ﬁ ﬃ ① ½ ² Ⅷ km⁄h 5⁒n",
+    "a\u200db c\u00add \ufeffe \x00f \ufffdg \x07h",
+    "“quoted” — it's 3.14% of $5_000… ¿qué? #tag @me",
+    "नमस्ते ไทย עִבְרִית العَرَبِيَّة",
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f600 \U0001d538",
+    "\U0001d16d\U0001d165 \u302e\u302f \u1b44",
+    "[CLS] [SEP][MASK] x[UNK]y [PAD] [cls] [sep <s> </s>",
+    "##ing un##able",
+    "x" * 100 + " " + "x" * 101,
+    "word " * 600,
+)
+
+
+def add_tokens(graph: Nodes, card: Card) -> dict[str, str]:
+    """``input_ids``, ``attention_mask`` and ``token_type_ids``, int64 of (n, tokens), of the input ``text``.
+
+    A text without a token fails, as it does with the classifier, where nothing stands around texts.
+
+    Raises
+    ------
+    BadOption
+        The tokenizer is none that can be written as a graph.
+    """
+    settings: Any = card.input
+    files = {name: place for name, place in prove(card).items() if name != card.graph.name}
+    reader: TokenReader = settings.open(files)
+    letters = Letters.of(reader.tokenizer, card.name)
+    _refuse_straddling(letters, settings.prefix, card.name)
+    stream = _stream(graph, letters, settings.prefix)
+    tokens, begins = add_pieces(graph, stream, letters)
+    ends = graph.add("Equal", stream, graph.constant(END, np.int64))
+    counts = graph.add("CumSum", graph.cast(begins, INT64), graph.constant(0, np.int64))
+    stops = graph.add("Compress", counts, ends, axis=0)
+    tokens = graph.add("Compress", tokens, begins, axis=0)
+    feeds = _dealt(graph, tokens, stops, reader, settings)
+    graph.named(IDS, "Identity", feeds[IDS])  # by this name the check looks at them
+    return feeds | {IDS: IDS}
+
+
+def _stream(graph: Nodes, letters: Letters, prefix: str) -> str:
+    """Symbols of all texts in one row, each text ended by one."""
+    pattern = _pattern(letters)
+    parts = graph.add(
+        "Tokenizer",
+        TEXT,
+        domain=RUNTIME,
+        mark=0,
+        mincharnum=1,
+        pad_value="",  # which is no character
+        tokenexp=pattern,
+    )
+    places = {**dict(zip(letters.keys, letters.rows, strict=True)), "": ROW_OF_NONE}
+    rows = graph.add(
+        "LabelEncoder",
+        parts,
+        domain=ML,
+        keys_strings=list(places),
+        values_int64s=list(places.values()),
+        default_int64=ROW_OF_REST,
+    )
+    size = graph.add("Shape", TEXT)
+    before = [places.get(part, ROW_OF_REST) for part in re.findall(pattern, prefix)]
+    sides = [_repeated(graph, size, side) for side in (before, [ROW_OF_END])]
+    rows = graph.add("Concat", sides[0], rows, sides[1], axis=1)
+    symbols = graph.add("Gather", graph.constant(letters.table, np.int64), rows)
+    symbols = graph.add("Reshape", symbols, graph.whole(-1))
+    real = graph.add("GreaterOrEqual", symbols, graph.constant(0, np.int64))
+    return graph.add("Compress", symbols, real, axis=0)
+
+
+def _pattern(letters: Letters) -> str:
+    """What is found in a text one by one: added tokens, the longest first, and characters that stay."""
+    added = sorted(letters.added, key=len, reverse=True)
+    gone = "".join(f"{chr(first)}-{chr(last)}" for first, last in letters.gone)
+    return "|".join([*map(re.escape, added), f"[^{gone}]" if gone else "(?s:.)"])
+
+
+def _repeated(graph: Nodes, size: str, row: Sequence[int]) -> str:
+    """The same row for each text."""
+    shape = graph.add("Concat", size, graph.whole(len(row)), axis=0)
+    return graph.add("Expand", graph.constant([row], np.int64), shape)
+
+
+def _dealt(
+    graph: Nodes, tokens: str, stops: str, reader: TokenReader, settings: Texts
+) -> dict[str, str]:
+    """Tokens of all texts, of which each ends at one of ``stops``, in rows: cut, framed, filled up."""
+    frame = reader.frame
+    before, after = len(frame.before.ids), len(frame.after.ids)
+    starts, counts = _cut(graph, stops, reader.room, settings.truncation)
+    if not before + after:
+        counts = graph.add("Add", counts, _refusal(graph, counts))
+    starts, counts = (graph.add("Unsqueeze", each, graph.whole(1)) for each in (starts, counts))
+    longest = graph.add("ReduceMax", counts, keepdims=0)
+    width = graph.add("Add", longest, graph.constant(before + after, np.int64))
+    bounds = [graph.constant(each, np.int64) for each in (0, 1)]
+    columns = graph.add("Range", bounds[0], width, bounds[1])
+    place = graph.add("Sub", columns, graph.whole(before))  # from the text's own first token
+    past = graph.add("Sub", place, counts)
+    # each place of a row picks from all tokens, then those before a text, those after it, and a filling
+    held = graph.side(tokens, 0)
+    own = graph.add("Add", starts, place)
+    head = graph.add("Add", columns, held)
+    tail = graph.add("Add", past, graph.add("Add", held, graph.whole(before)))
+    fill = graph.add("Add", held, graph.whole(before + after))
+    real = graph.add("Less", past, graph.whole(after))
+    picked = graph.add("Where", real, tail, fill)
+    picked = graph.add("Where", graph.add("Less", past, graph.whole(0)), own, picked)
+    picked = graph.add("Where", graph.add("Less", place, graph.whole(0)), head, picked)
+    kinds = graph.add("Expand", graph.whole(frame.kind), graph.add("Shape", tokens))
+
+    def row(values: str, first: Any, last: Any, filling: int) -> str:
+        ends = graph.whole(*map(int, first), *map(int, last), filling)
+        return graph.add("Gather", graph.add("Concat", values, ends, axis=0), picked)
+
+    return {
+        IDS: row(tokens, frame.before.ids, frame.after.ids, reader.pad_id),
+        "attention_mask": graph.cast(real, INT64),
+        "token_type_ids": row(kinds, frame.before.types, frame.after.types, 0),
+    }
+
+
+def _cut(graph: Nodes, stops: str, room: int, truncation: str) -> tuple[str, str]:
+    """Where the tokens of each text begin, and how many there are, at most ``room``."""
+    earlier = graph.add("Slice", stops, graph.whole(0), graph.whole(-1))
+    starts = graph.add("Concat", graph.whole(0), earlier, axis=0)
+    whole = graph.add("Sub", stops, starts)
+    counts = graph.add("Min", whole, graph.whole(room))
+    if truncation == "left":
+        starts = graph.add("Add", starts, graph.add("Sub", whole, counts))
+    return starts, counts
+
+
+def _refusal(graph: Nodes, count: str) -> str:
+    """Zeros, or a failure that says why where a text has no tokens."""
+    lacking = graph.cast(graph.add("Equal", count, graph.whole(0)), INT64)
+    words = "a text has no tokens; expected at least one word"
+    return graph.add("Gather", graph.whole(0), lacking, name=words)
+
+
+def _refuse_straddling(letters: Letters, prefix: str, name: str) -> None:
+    """An added token that begins in the prefix and ends in a text is found in none of the two."""
+    for token in letters.added:
+        if any(prefix.endswith(token[:k]) for k in range(1, len(token))):
+            raise BadOption(
+                f"strings: the prefix {prefix!r} of {name} ends as the added token {token!r} begins; "
+                "export without strings and feed tokens"
+            )

@@ -1,0 +1,182 @@
+"""Words into WordPiece tokens by nodes of a graph: the longest token first, at every place at once.
+
+Letters are numbers in one row, words of all texts one after the other. A tree of all tokens is walked from
+each place, a letter a step; then each word is read from its beginning, a token a step. Both are loops that end
+when nothing moves any more, after as many steps as the longest token has letters and a word has tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from featx.export.letters import BREAK, END, Letters
+from featx.export.nodes import INT64, ML, Nodes
+
+__all__ = ["add_pieces"]
+
+_END = 1 << 62  # of any axis
+_FIRST, _LATER = 0, 1  # where the tree is entered: at the beginning of a word, and within one
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """Where a letter leads from each branch, and which token has been read there."""
+
+    width: int  # symbols
+    steps: Mapping[int, int]  # branch × width + symbol: the next branch
+    tokens: Sequence[int]  # -1 where no token ends; the last branch leads nowhere
+    depth: int
+
+    @classmethod
+    def of(cls, letters: Letters) -> _Tree:
+        width = letters.width
+        steps: dict[int, int] = {}
+        ends = {_FIRST: -1, _LATER: -1}
+        entries = [(_FIRST, tuple(token), number) for token, number in letters.firsts.items()]
+        entries += [(_LATER, tuple(token), number) for token, number in letters.laters.items()]
+        entries += [(_FIRST, (token,), number) for token, number in letters.added.items()]
+        depth = 1
+        for branch, word, number in entries:
+            for letter in word:
+                branch = steps.setdefault(branch * width + letters.symbols[letter], len(ends))
+                ends.setdefault(branch, -1)
+            ends[branch] = number
+            depth = max(depth, len(word))
+        return cls(width, steps, [*ends.values(), -1], depth)
+
+
+def add_pieces(graph: Nodes, stream: str, letters: Letters) -> tuple[str, str]:
+    """The token at each place of ``stream``, and whether one begins there.
+
+    Parameters
+    ----------
+    stream : str
+        Symbols of ``letters``, int64 of (places,); the last is ``END``.
+    """
+    inside = graph.add("Greater", stream, graph.constant(END, np.int64))
+    edge = graph.constant([False], np.bool_)
+    earlier = graph.add("Slice", inside, graph.whole(0), graph.whole(-1))
+    later = graph.add("Slice", inside, graph.whole(1), graph.whole(_END))
+    begins = _both_but(graph, inside, graph.add("Concat", edge, earlier, axis=0))
+    stops = _both_but(graph, inside, graph.add("Concat", later, edge, axis=0))
+    tokens, lengths = _longest(graph, stream, begins, _Tree.of(letters))
+    read = _read(graph, begins, inside, lengths)
+    firsts, lasts = _places(graph, begins), _places(graph, stops)
+    lost = graph.add("And", read, graph.add("Equal", lengths, graph.constant(0, np.int64)))
+    sums = _running(graph, lost)
+    before = graph.add("Gather", _running(graph, lost, exclusive=1), firsts)
+    broken = graph.add("Greater", graph.add("Gather", sums, lasts), before)
+    size = graph.add("Sub", lasts, firsts)
+    most = graph.constant(letters.longest - 1, np.int64)
+    unknown = graph.add("Or", broken, graph.add("Greater", size, most))
+    word = _running(graph, begins)  # 1 for the first; 0 before it
+    unknown = graph.add("Gather", graph.add("Concat", edge, unknown, axis=0), word)
+    stranger = graph.constant(letters.unknown, np.int64)
+    tokens = graph.add("Where", unknown, stranger, tokens)
+    return tokens, graph.add("Or", begins, _both_but(graph, read, unknown))
+
+
+def _longest(graph: Nodes, stream: str, begins: str, tree: _Tree) -> tuple[str, str]:
+    """The longest token that begins at each place, and how many letters it has, 0 where none does."""
+    entries = [graph.constant(branch, np.int64) for branch in (_FIRST, _LATER)]
+    start = graph.add("Where", begins, *entries)
+    none = graph.add("Mul", stream, graph.constant(0, np.int64))
+    no_token = graph.add("Sub", none, graph.constant(1, np.int64))
+    body = graph.apart()
+    nowhere = len(tree.tokens) - 1
+    key = body.add("Mul", "tree/branch", body.constant(tree.width, np.int64))
+    branch = body.add(
+        "LabelEncoder",
+        body.add("Add", key, "tree/rest"),
+        domain=ML,
+        keys_tensor=_tensor(list(tree.steps)),
+        values_tensor=_tensor(list(tree.steps.values())),
+        default_tensor=_tensor([nowhere]),
+    )
+    token = body.add("Gather", body.constant(tree.tokens, np.int64), branch)
+    found = body.add("GreaterOrEqual", token, body.constant(0, np.int64))
+    count = body.add("Add", "tree/step", body.constant(1, np.int64))
+    rest = body.add("Slice", "tree/rest", body.whole(1), body.whole(_END))
+    last = body.constant(nowhere, np.int64)
+    made = [
+        body.add("Less", body.total("ReduceMin", branch, 0, keep=False), last),
+        branch,
+        body.add("Concat", rest, body.whole(BREAK), axis=0),
+        body.add("Where", found, token, "tree/token"),
+        body.add("Where", found, count, "tree/length"),
+    ]
+    steps = graph.constant(tree.depth, np.int64)
+    carried = {"branch": start, "rest": stream, "token": no_token, "length": none}
+    [*_, tokens, lengths] = _loop(graph, "tree", body, made, carried, steps)
+    return tokens, lengths
+
+
+def _read(graph: Nodes, begins: str, inside: str, lengths: str) -> str:
+    """Whether each place is reached from the beginning of its word, from token to token."""
+    body = graph.apart()
+    step = body.add("Gather", lengths, "word/front")
+    reached = body.add("Add", "word/front", step)
+    moved = body.add("Greater", step, body.constant(0, np.int64))
+    going = body.add("And", moved, body.add("Gather", inside, reached))
+    front = body.add("Compress", reached, going, axis=0)
+    shape = body.add("Shape", front)
+    marks = body.add("Expand", body.whole(1), shape)
+    seen = body.add("ScatterElements", "word/seen", front, marks)
+    more = body.add("Greater", body.add("Squeeze", shape), body.constant(0, np.int64))
+    carried = {"front": _places(graph, begins), "seen": graph.cast(begins, INT64)}
+    [_, seen] = _loop(graph, "word", body, [more, front, seen], carried, "")
+    return graph.add("Greater", seen, graph.constant(0, np.int64))
+
+
+def _loop(
+    graph: Nodes,
+    name: str,
+    body: Nodes,
+    made: Sequence[str],
+    carried: Mapping[str, str],
+    steps: str,
+) -> list[str]:
+    """What is carried, after as many steps as ``made[0]`` asks for and at most ``steps``."""
+    inputs = [
+        helper.make_tensor_value_info(f"{name}/step", INT64, []),
+        helper.make_tensor_value_info(f"{name}/going", TensorProto.BOOL, []),
+        *(helper.make_tensor_value_info(f"{name}/{own}", INT64, None) for own in carried),
+    ]
+    kinds = [TensorProto.BOOL, *[INT64] * len(carried)]
+    outputs = [
+        helper.make_tensor_value_info(value, kind, None)
+        for value, kind in zip(made, kinds, strict=True)
+    ]
+    going = graph.constant(True, np.bool_)
+    last = graph.add(
+        "Loop",
+        steps,
+        going,
+        *carried.values(),
+        outputs=len(carried),
+        body=helper.make_graph(body.nodes, name, inputs, outputs),
+    )
+    stem = last.rpartition("/")[0]
+    return [f"{stem}/{k}" for k in range(len(carried))]
+
+
+def _both_but(graph: Nodes, one: str, other: str) -> str:
+    return graph.add("And", one, graph.add("Not", other))
+
+
+def _places(graph: Nodes, marks: str) -> str:
+    """Where the marks are, rising."""
+    return graph.add("Squeeze", graph.add("NonZero", marks), graph.whole(0))
+
+
+def _running(graph: Nodes, marks: str, **options: int) -> str:
+    """How many marks there are up to each place."""
+    return graph.add("CumSum", graph.cast(marks, INT64), graph.constant(0, np.int64), **options)
+
+
+def _tensor(values: Sequence[int]) -> TensorProto:
+    return numpy_helper.from_array(np.array(values, np.int64))
