@@ -163,6 +163,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.tol and set(given.head or ["logistic"]) != {"logistic"}:
         parser.error("--tol is of the logistic head; leave --head out")
+    if given.drawn and not given.prepare:
+        parser.error("--drawn is of --prepare")
     if given.prepare:
         prepare(given)
         return

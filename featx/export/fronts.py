@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from onnx import TypeProto, ValueInfoProto, helper
 
-from featx.catalog import Card, prove
+from featx.catalog import Card
 from featx.errors import BadOption
 from featx.export.nodes import BYTE, FLOAT, INT64, STRING, Nodes
 from featx.export.pictures import add_pixels
 from featx.export.sounds import add_windows, pooled
-from featx.export.strings import TEXT, add_tokens
+from featx.export.strings import IDS, TEXT, add_tokens, open_reader
 from featx.inputs.audio import Audio
 from featx.inputs.images import Images
 from featx.inputs.texts import Texts
@@ -23,7 +23,7 @@ from featx.inputs.texts import Texts
 __all__ = ["INNER", "Front", "add_front"]
 
 INNER = "backbone/"  # what the backbone's own names begin with, so that none is also ours
-_IDS, _MASK, _PLACES = "input_ids", "attention_mask", "position_ids"
+_MASK, _PLACES = "attention_mask", "position_ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +137,12 @@ class _Tokens:
         length = graph.add("Unsqueeze", graph.side(value, 1), graph.whole(0))
         lacking = graph.add("Sub", graph.whole(self._settings.max_length), length)
         pads = graph.add("Concat", graph.whole(0, 0, 0), lacking, axis=0)
-        fill = graph.constant(self._fill if name == _IDS else 0, np.int64)
+        fill = graph.constant(self._fill if name == IDS else 0, np.int64)
         return graph.add("Pad", value, pads, fill)
 
     def _places(self) -> str:
         """How many tokens are before each, the same for every text."""
-        graph, ids = self._graph, self._feed(_IDS)
+        graph, ids = self._graph, self._feed(IDS)
         bounds = [graph.constant(k, np.int64) for k in (0, 1)]
         places = graph.add("Range", bounds[0], graph.side(ids, 1), bounds[1])
         return graph.add("Expand", places, graph.add("Shape", ids))
@@ -150,9 +150,7 @@ class _Tokens:
 
 def _pad_id(card: Card) -> int:
     """What the classifier fills texts up with: the tokenizer knows."""
-    files = dict(prove(card))
-    reader: Any = card.input.open({name: files[name] for name in files if name != card.graph.name})
-    return int(reader.pad_id)
+    return open_reader(card).pad_id
 
 
 def _only(wanted: Sequence[ValueInfoProto]) -> ValueInfoProto:

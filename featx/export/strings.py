@@ -20,7 +20,7 @@ from featx.export.wordpieces import add_pieces
 from featx.inputs.texts import Texts
 from featx.inputs.tokens import TokenReader
 
-__all__ = ["HARD", "IDS", "TEXT", "add_tokens"]
+__all__ = ["HARD", "IDS", "TEXT", "add_tokens", "open_reader"]
 
 TEXT, IDS = "text", "input_ids"
 HARD = (  # what tokenizers disagree about; every export is compared on these
@@ -56,8 +56,7 @@ def add_tokens(graph: Nodes, card: Card) -> dict[str, str]:
         The tokenizer is none that can be written as a graph.
     """
     settings: Any = card.input
-    files = {name: place for name, place in prove(card).items() if name != card.graph.name}
-    reader: TokenReader = settings.open(files)
+    reader = open_reader(card)
     letters = Letters.of(reader.tokenizer, card.name)
     _refuse_straddling(letters, settings.prefix, card.name)
     stream = _stream(graph, letters, settings.prefix)
@@ -69,6 +68,14 @@ def add_tokens(graph: Nodes, card: Card) -> dict[str, str]:
     feeds = _dealt(graph, tokens, stops, reader, settings)
     graph.named(IDS, "Identity", feeds[IDS])  # by this name the check looks at them
     return feeds | {IDS: IDS}
+
+
+def open_reader(card: Card) -> TokenReader:
+    """What reads the texts of a card."""
+    settings: Any = card.input
+    files = {name: place for name, place in prove(card).items() if name != card.graph.name}
+    reader: TokenReader = settings.open(files)
+    return reader
 
 
 def _stream(graph: Nodes, letters: Letters, prefix: str) -> str:

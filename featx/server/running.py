@@ -110,9 +110,8 @@ class _Server(uvicorn.Server):
         if hasattr(signal, "SIGHUP"):  # Windows has none
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._reload)
-        if (
-            self.started
-        ):  # whoever reads it may send a signal at once: without its handler SIGHUP kills
+        # whoever reads that may send a signal at once: without its handler SIGHUP kills
+        if self.started:
             self._first()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
