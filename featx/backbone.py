@@ -112,8 +112,13 @@ class Backbone:
 
     @property
     def chunk(self) -> int:
+        """Samples that one worker takes at a time, at least: enough to make its round worth while."""
+        return self.reader.chunk
+
+    @property
+    def batch(self) -> int:
         """Samples that go through the graph together where nobody says."""
-        return self.provider.kind.batch or self.reader.chunk
+        return self.provider.kind.batch or self.reader.batch
 
     @property
     def dim(self) -> int:
@@ -134,7 +139,7 @@ class Backbone:
         if not items:
             return np.empty((0, self.dim), np.float32)
         rows, owners = [], []
-        for batch in self.reader.batches(items, batch_size or self.chunk):
+        for batch in self.reader.batches(items, batch_size or self.batch):
             rows.append(self._run(batch))
             owners.append(batch.owners)
         if len({part.shape[1] for part in rows}) > 1:

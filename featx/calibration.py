@@ -127,12 +127,12 @@ def calibrate(
     if min(batches, default=1) < 1:
         raise BadOption(f"batch sizes {list(batches)}: expected 1 or more each")
     tell = progress or (lambda words: None)
-    cores, sizes = count_cores(), sorted({*batches, backbone.chunk})
+    cores, sizes = count_cores(), sorted({*batches, backbone.batch})
     tell("one core: decoding, inference")
     decode, infer = _parts(samples[:_PARTS], backbone, sizes, seconds)
     n = max(4 * max(sizes), round(seconds * cores.usable / (decode + min(infer.values()))))
     run = [replace(s, id=str(k)) for k, s in enumerate(islice(cycle(samples), n))]
-    default = Plan(backbone.chunk, cores.usable, cores.usable)
+    default = Plan(backbone.batch, cores.usable, cores.usable)
     tell(f"all cores: batches of {', '.join(map(str, sizes))}")
     trials = _try([replace(default, batch_size=size) for size in sizes], run, backbone)
     best = _best(trials, default)

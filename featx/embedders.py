@@ -28,6 +28,10 @@ class Embedder(Protocol):
 
     @property
     def chunk(self) -> int:
+        """Samples that one worker takes at a time, at least."""
+
+    @property
+    def batch(self) -> int:
         """Samples that go through it together where nobody says."""
 
     @property
@@ -50,6 +54,7 @@ class Baseline:
         described = {"baseline": 1, settings.modality: asdict(self.reader)}  # type: ignore[call-overload]
         self.fingerprint = hashlib.sha256(json.dumps(described).encode()).hexdigest()
         self.kept_as, self.chunk = self.fingerprint, self.reader.chunk
+        self.batch = self.reader.batch
         self.dim = len(self.reader.read(self.reader.load(settings.canary())))
 
     def embed(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:

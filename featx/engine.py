@@ -95,13 +95,14 @@ class Engine:
             raise BadOption(f"on_error = {self.on_error!r}: expected 'fail' or 'skip'")
         with ExitStack() as stack:
             store = _open_cache(self.cache, stack)
-            task = _Task(backbone, self.batch_size, store)
+            plan = remembered(backbone.kept_as)
+            size = self.batch_size or (plan.batch_size if plan else backbone.batch)
+            task = _Task(backbone, size, store)
             fresh: list[tuple[bytes, FloatArray]] = []
             if store:
                 stack.callback(lambda: store.put(fresh))
-            plan = remembered(backbone.kept_as)
-            size = self.batch_size or (plan.batch_size if plan else backbone.chunk)
-            for done in _work(task, _chunks(samples, size), self.n_jobs, plan, stack):
+            chunks = _chunks(samples, size * max(1, backbone.chunk // size))
+            for done in _work(task, chunks, self.n_jobs, plan, stack):
                 fresh += done.fresh
                 if self.on_error == "fail" and done.rows.rejects:
                     raise done.rows.rejects[0].failure()
@@ -133,7 +134,7 @@ def _check_jobs(n_jobs: int | None) -> None:
 
 def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
     """Rows of a few samples in the calling thread, for who has threads of its own; never raises BadSample."""
-    return _Task(backbone, None, None)(samples).rows
+    return _Task(backbone, backbone.batch, None)(samples).rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ class _Done:
 class _Task:
     """The work on one chunk, from any thread."""
 
-    def __init__(self, backbone: Embedder, batch_size: int | None, store: RowCache | None) -> None:
+    def __init__(self, backbone: Embedder, batch_size: int, store: RowCache | None) -> None:
         self.backbone = backbone
         self.batch_size = batch_size
         self.store = store

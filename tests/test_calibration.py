@@ -47,11 +47,11 @@ def batches(monkeypatch):
 
 def test_every_batch_size_is_tried_and_the_plan_is_one_of_the_trials(backbone, samples):
     found = calibrate(samples, backbone, batches=(1, 2), seconds=0.01)
-    assert set(found.infer_by_batch) == {1, 2, backbone.chunk}
+    assert set(found.infer_by_batch) == {1, 2, backbone.batch}
     tried = {(trial.batch_size, trial.workers) for trial in found.trials}
-    assert {(size, found.cores.usable) for size in (1, 2, backbone.chunk)} <= tried
+    assert {(size, found.cores.usable) for size in (1, 2, backbone.batch)} <= tried
     assert (found.plan.batch_size, found.plan.workers) in tried
-    assert found.default == Plan(backbone.chunk, found.cores.usable, found.cores.usable)
+    assert found.default == Plan(backbone.batch, found.cores.usable, found.cores.usable)
     assert found.rate(found.plan) >= found.rate(found.default)
 
 

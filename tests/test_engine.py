@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from featx import plans
 from featx.backbone import Backbone
 from featx.cache import RowCache
 from featx.catalog import get_card
@@ -40,11 +41,12 @@ class Counting:
             backbone.dim,
             backbone.reader,
         )
-        self.kept_as, self.chunk = backbone.kept_as, backbone.chunk
-        self.items = 0
+        self.kept_as, self.chunk, self.batch = backbone.kept_as, backbone.chunk, backbone.batch
+        self.items, self.calls = 0, []
 
     def embed(self, items, batch_size=None):
         self.items += len(items)
+        self.calls.append((len(items), batch_size))
         return self.backbone.embed(items, batch_size)
 
 
@@ -54,6 +56,26 @@ def test_rows_come_in_the_order_of_their_samples(backbone, samples):
     assert one.ids == many.ids == tuple(sample.id for sample in samples)
     assert one.labels == many.labels == tuple(sample.label for sample in samples)
     np.testing.assert_allclose(one.embeddings, many.embeddings, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("said", "takes"), [(None, (4, 2)), (1, (4, 1)), (3, (3, 3)), (4, (4, 4)), (9, (9, 9))]
+)
+def test_a_worker_takes_a_few_samples_whatever_goes_through_the_graph_together(
+    backbone, samples, said, takes
+):
+    counting = Counting(backbone)
+    Engine(n_jobs=2, batch_size=said).embed(samples, counting)
+    assert max(counting.calls) == takes
+    assert {size for _, size in counting.calls} == {takes[1]}
+    assert counting.items == len(samples)
+
+
+def test_a_remembered_batch_is_the_one_that_the_graph_is_given(backbone, samples, own_shelf):
+    plans.remember(backbone.kept_as, plans.Plan(batch_size=8, workers=1, cores=1))
+    counting = Counting(backbone)
+    Engine().embed(samples, counting)
+    assert [size for _, size in counting.calls] == [8, 8, 8]
 
 
 def test_no_samples_give_an_empty_table_of_the_right_width(backbone):
@@ -114,7 +136,9 @@ def test_memory_is_bounded_samples_are_taken_as_rows_are_given(backbone, samples
     blocks = Engine(n_jobs=2, batch_size=2).stream(endless(), backbone)
     next(blocks)
     blocks.close()
-    assert taken <= 2 * 2 * 4 + 2
+    assert (
+        taken <= 2 * 4 * 4 + 2
+    )  # workers, chunks in flight a worker, samples a chunk; two to begin
 
 
 def test_a_stream_that_is_left_leaves_no_thread_behind(backbone, samples):

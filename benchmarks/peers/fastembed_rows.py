@@ -23,20 +23,22 @@ PILLOW = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
 class Fastembed:
     """Rows by one setting of ``threads``, ``batch`` and ``parallel``."""
 
-    def __init__(self, folder: Path, threads: int, batch: int, parallel: int | None) -> None:
+    def __init__(
+        self, folder: Path, warm: int, threads: int, batch: int, parallel: int | None
+    ) -> None:
         from fastembed import ImageEmbedding
 
         self.model = ImageEmbedding(NAME, specific_model_path=str(folder), threads=threads)
-        self.batch, self.parallel = batch, parallel
+        self.warm, self.batch, self.parallel = warm, batch, parallel
         self.warms_itself = parallel is not None
         self.paused = self.idle = 0.0
 
     def __call__(self, paths: Sequence[str]) -> np.ndarray:
         if self.parallel is None:
             return np.stack(list(self.model.embed(list(paths), batch_size=self.batch)))
-        # Its worker processes start with every call. They are given a batch each and awaited before
-        # the rest, and the wait is not counted: other contenders are warm, too.
-        lead = min(self.batch * self.parallel, len(paths))
+        # Its worker processes start with every call. They are given what others warm up with and awaited
+        # before the rest, and the wait is not counted.
+        lead = min(max(self.warm, self.batch * self.parallel), len(paths))
         start = time.perf_counter()
         fed = self._feed(paths, lead, start)
         rows = list(self.model.embed(fed, batch_size=self.batch, parallel=self.parallel))
@@ -89,7 +91,7 @@ def write_folder(folder: Path, graph: str, image: dict[str, Any]) -> None:
 def open_(job: dict[str, Any]) -> Fastembed:
     folder = Path(job["work"]) / "fastembed" / job["backbone"]
     write_folder(folder, job["graph"], job["image"])
-    return Fastembed(folder, **job["settings"])
+    return Fastembed(folder, job["warm"], **job["settings"])
 
 
 if __name__ == "__main__":

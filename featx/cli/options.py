@@ -187,7 +187,7 @@ def backbone_options(function: F) -> F:
             "--set",
             metavar="KEY=VALUE",
             multiple=True,
-            help="Change a preprocessing entry of the card, such as resize=128 or draft=true.",
+            help="Change a preprocessing entry of the card, such as resize=128 or draft=0.",
         ),
         click.option(
             "--modality",

@@ -69,6 +69,7 @@ class Reader(Protocol):
     """What turns samples of one modality into batches; may be used from several threads at once."""
 
     chunk: int  # how many samples one worker should take at a time when nobody says
+    batch: int  # and how many of them should go through the graph together
 
     def load(self, data: Any) -> Any:
         """The content of a sample: bytes of a path, else the thing itself. Raises BadSample."""

@@ -56,7 +56,8 @@ class Audio:
     suffixes: ClassVar[frozenset[str]] = frozenset(
         ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split()
     )
-    chunk: ClassVar[int] = 4  # larger batches leave the processor's cache and are slower
+    chunk: ClassVar[int] = 4
+    batch: ClassVar[int] = 4  # larger batches leave the processor's cache and are slower
 
     rate: int = 16_000  # Hz, of what the graph hears
     window: int = 0  # samples; 0: the whole sound

@@ -52,7 +52,8 @@ class Images:
     suffixes: ClassVar[frozenset[str]] = frozenset(
         ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .jp2 .avif".split()
     )
-    chunk: ClassVar[int] = 4  # larger batches leave the processor's cache and are slower
+    chunk: ClassVar[int] = 4
+    batch: ClassVar[int] = 2  # larger batches leave the processor's cache and are slower
 
     resize: Size | None = None
     crop: Size | None = None

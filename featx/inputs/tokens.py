@@ -60,6 +60,7 @@ class TokenReader:
     """
 
     chunk: ClassVar[int] = 128  # enough for a batch to find texts of its own length
+    batch: ClassVar[int] = 128
 
     def __init__(self, settings: Texts, tokenizer: Any) -> None:
         self._settings = settings

@@ -61,6 +61,7 @@ class HashedWords:
     """Words in lower case, counted in the columns that a checksum deals them to, at unit length."""
 
     chunk: ClassVar[int] = 128
+    batch: ClassVar[int] = 128
 
     columns: int = 1024
 

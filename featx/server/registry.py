@@ -39,6 +39,11 @@ class Bounded:
         return self.backbone.chunk
 
     @property
+    def batch(self) -> int:
+        """The backbone's."""
+        return self.backbone.batch
+
+    @property
     def dim(self) -> int:
         """Columns of a row."""
         return self.backbone.dim
