@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 
 import numpy as np
 
@@ -19,9 +17,7 @@ from featx.server.pool import Pool
 from featx.server.registry import Bounded, Served
 from featx.tables import Reject, Rows
 
-__all__ = ["CHUNK", "Outcome", "embed", "predict"]
-
-CHUNK = 4  # samples that one worker takes at a time
+__all__ = ["Outcome", "embed", "predict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +29,40 @@ class Outcome:
     said: Prediction | Reject
 
 
+@dataclass(frozen=True, slots=True)
+class _Predicting:
+    """What classifiers of one backbone say of samples; equal steps may share a pass of it."""
+
+    group: tuple[Served, ...]
+    top_k: int
+    metrics: Metrics
+
+    def __call__(self, samples: Sequence[Sample]) -> list[list[Prediction | Reject]]:
+        """For each sample, in the order of the group."""
+        said: list[list[Prediction | Reject]] = [[] for _ in samples]
+        rows = _rows(samples, self.group[0].backbone)
+        for served in self.group:
+            for each in served.classifier.predict_rows(rows, top_k=self.top_k):
+                said[int(each.id)].append(each)
+            for lost in rows.rejects:
+                said[int(lost.id)].append(lost)
+            self.metrics.observe_rows(served, rows.embeddings)
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedding:
+    """The rows of samples; equal steps may share a pass of the backbone."""
+
+    backbone: Bounded
+
+    def __call__(self, samples: Sequence[Sample]) -> list[FloatArray | Reject]:
+        rows = _rows(samples, self.backbone)
+        found: dict[str, FloatArray | Reject] = {lost.id: lost for lost in rows.rejects}
+        found |= zip(rows.ids, np.asarray(rows.embeddings), strict=True)
+        return [found[str(place)] for place in range(len(samples))]
+
+
 async def predict(
     samples: Sequence[Sample | Reject],
     chosen: Sequence[Served],
@@ -42,23 +72,24 @@ async def predict(
     metrics: Metrics,
 ) -> list[Outcome]:
     """What each classifier says of each sample: samples in order, and for each the classifiers in order."""
-    shared: dict[str, list[Served]] = {}
+    groups: dict[str, list[Served]] = {}
     for each in chosen:
-        shared.setdefault(each.backbone.fingerprint, []).append(each)
+        groups.setdefault(each.backbone.fingerprint, []).append(each)
+    good = {place: sample for place, sample in enumerate(samples) if isinstance(sample, Sample)}
     found: dict[tuple[int, str], Prediction | Reject] = {}
 
-    def work(places: Sequence[int], group: Sequence[Served]) -> None:
-        rows = _rows(samples, places, group[0].backbone)
-        for served in group:
-            for each in served.classifier.predict_rows(rows, top_k=top_k):
-                found[int(each.id), served.name] = each
-            for lost in rows.rejects:
-                found[int(lost.id), served.name] = lost
-            metrics.observe_rows(served, rows.embeddings)
+    async def ask(group: Sequence[Served]) -> None:
+        made = await pool.run(_Predicting(tuple(group), top_k, metrics), list(good.values()))
+        for place, said in zip(good, made, strict=True):
+            for served, each in zip(group, said, strict=True):
+                found[place, served.name] = each
 
-    good = [place for place, sample in enumerate(samples) if isinstance(sample, Sample)]
-    jobs = [partial(work, p, group) for group in shared.values() for p in _chunks(good)]
-    await _run_all(jobs, pool)
+    if (
+        len(groups) == 1
+    ):  # the usual case: no task of its own, no rounds of the event loop to end it
+        await ask(chosen)
+    else:
+        await asyncio.gather(*map(ask, groups.values()))
     outcomes = []
     for place, sample in enumerate(samples):
         for served in chosen:
@@ -72,34 +103,12 @@ async def embed(
     samples: Sequence[Sample | Reject], backbone: Bounded, *, pool: Pool
 ) -> list[FloatArray | Reject]:
     """The row of each sample, in order, or why it has none."""
-    found: dict[int, FloatArray | Reject] = {
-        place: sample for place, sample in enumerate(samples) if isinstance(sample, Reject)
-    }
-
-    def work(places: Sequence[int]) -> None:
-        rows = _rows(samples, places, backbone)
-        found.update(zip(map(int, rows.ids), np.asarray(rows.embeddings), strict=True))
-        found.update((int(lost.id), lost) for lost in rows.rejects)
-
-    good = [place for place, sample in enumerate(samples) if isinstance(sample, Sample)]
-    await _run_all([partial(work, places) for places in _chunks(good)], pool)
-    return [found[place] for place in range(len(samples))]
+    good = [sample for sample in samples if isinstance(sample, Sample)]
+    made = iter(await pool.run(_Embedding(backbone), good))
+    return [sample if isinstance(sample, Reject) else next(made) for sample in samples]
 
 
-async def _run_all(jobs: Sequence[Callable[[], None]], pool: Pool) -> None:
-    if len(jobs) == 1:  # the usual case: no task of its own, no rounds of the event loop to end it
-        await pool.run(jobs[0])
-    else:
-        await asyncio.gather(*map(pool.run, jobs))
-
-
-def _rows(samples: Sequence[Sample | Reject], places: Sequence[int], backbone: Bounded) -> Rows:
-    """Rows of the samples at those places, which are their ids: a client's own may repeat."""
-    numbered = [Sample(str(p), s.data) for p in places if isinstance(s := samples[p], Sample)]
+def _rows(samples: Sequence[Sample], backbone: Bounded) -> Rows:
+    """Rows of the samples, whose ids are their places: a client's own may repeat."""
+    numbered = [Sample(str(place), sample.data) for place, sample in enumerate(samples)]
     return embed_chunk(numbered, backbone)
-
-
-def _chunks(places: Sequence[int]) -> Iterator[list[int]]:
-    rest = iter(places)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk
