@@ -592,7 +592,7 @@ def test_while_requests_are_refused_none_may_wait():
             held.enter_context(pool.place())
     now = 0.9
     with ExitStack() as held:
-        for _ in range(3):  # refusing is work too
+        for _ in range(4):
             held.enter_context(pool.place())
         with pytest.raises(Refusal):
             held.enter_context(pool.place())

@@ -27,7 +27,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
     envvar="FEATX_TOKEN",
     help="Let in only who shows it as Authorization: Bearer [or $FEATX_TOKEN].",
 )
-@click.option("--jobs", type=int, metavar="N", help="Worker threads [default: cores + 1].")
+@click.option("--jobs", type=int, metavar="N", help="Worker threads [default: cores].")
 @click.option(
     "--queue", type=int, metavar="N", help="Requests that may wait [default: two a worker]."
 )

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from logging.handlers import QueueHandler, QueueListener
-from queue import Full, Queue
-from threading import Thread
-from typing import Any, cast
+from threading import Event, Thread
+from typing import Any
 
 __all__ = ["Journal"]
 
+_GATHER = (
+    0.05  # seconds in which lines come together: to wake a thread for each costs more than the line
+)
 _PATIENCE = 1.0  # seconds that the last lines are waited for
 _LINES = 10_000  # a minute of a busy server
+_AT_ONCE = 64  # lines a write
 
 
 class Journal:
@@ -35,57 +37,41 @@ class Journal:
     """
 
     def __init__(self, descriptor: int, *, lines: int = _LINES) -> None:
-        queue: Queue[Any] = Queue(lines)
-        self._handler = _Dropping(queue)
-        self._listener = _Listener(queue, _Lines(descriptor))
-        self._listener.start()
+        self.dropped = 0
+        self._descriptor = descriptor
+        self._room = lines
+        self._waiting: deque[Mapping[str, Any]] = deque()
+        self._some, self._ending = Event(), Event()
+        self._writer = Thread(target=self._write_on, name="journal", daemon=True)
+        self._writer.start()
 
     def __call__(self, record: Mapping[str, Any]) -> None:
         """Take a record; returns at once."""
-        self._handler.handle(logging.makeLogRecord({"msg": record}))
-
-    @property
-    def dropped(self) -> int:
-        """Records that were never written."""
-        return self._handler.dropped
+        if len(self._waiting) >= self._room:
+            self.dropped += 1
+            return
+        self._waiting.append(record)
+        if not self._some.is_set():
+            self._some.set()
 
     def close(self) -> None:
         """Wait until what was taken is written, a second at most: a reader may never come back."""
-        ending = Thread(target=self._listener.stop, daemon=True)
-        ending.start()
-        ending.join(_PATIENCE)
+        self._ending.set()
+        self._some.set()
+        self._writer.join(_PATIENCE)
 
+    def _write_on(self) -> None:
+        while not self._ending.is_set():
+            self._some.wait()
+            self._ending.wait(_GATHER)
+            self._some.clear()  # before the look: what comes after it sets it again
+            while taken := [self._waiting[k] for k in range(min(_AT_ONCE, len(self._waiting)))]:
+                self._write(b"".join(json.dumps(each).encode("ascii") + b"\n" for each in taken))
+                for _ in taken:  # not sooner: what is not written yet takes its room
+                    self._waiting.popleft()
 
-class _Dropping(QueueHandler):
-    """Puts records into a queue as they are, and counts those that it has no room for."""
-
-    dropped = 0
-
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        return record
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self.queue.put_nowait(record)
-        except Full:
-            self.dropped += 1
-
-
-class _Listener(QueueListener):
-    def enqueue_sentinel(self) -> None:
-        with suppress(Full):
-            cast(Queue[Any], self.queue).put(None, timeout=_PATIENCE)
-
-
-class _Lines(logging.Handler):
-    """Past Python's own buffers: a write that never ends must not hold a lock of the interpreter."""
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-
-    def emit(self, record: logging.LogRecord) -> None:
-        rest = json.dumps(record.msg).encode("ascii") + b"\n"
+    def _write(self, rest: bytes) -> None:
+        """Past Python's own buffers: a write that never ends must not hold a lock of the interpreter."""
         with suppress(OSError):  # nobody is there to read it
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]

@@ -17,8 +17,7 @@ class Limits:
     Parameters
     ----------
     workers : int, default=None
-        Threads that embed; None is one more than the cores that cgroup and affinity leave to the process:
-        while one waits for Python's lock, another has its core.
+        Threads that embed; None is one for each core that cgroup and affinity leave to the process.
     queue : int, default=None
         Requests that may wait while every worker is busy; more get 429. None is two a worker, and
         six at least. While there are refusals none may wait.
@@ -58,7 +57,7 @@ class Limits:
     @property
     def threads(self) -> int:
         """How many workers that is on this machine."""
-        return count_workers(None) + 1 if self.workers is None else count_workers(self.workers)
+        return count_workers(self.workers)
 
     @property
     def waiting(self) -> int:

@@ -23,6 +23,9 @@ _CODES = {
 }
 
 
+_to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
 class Refusal(FeatxError):
     """What a server will not do, with the HTTP status that says so."""
 
@@ -37,7 +40,7 @@ class Refusal(FeatxError):
 
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response; ASCII only, so that no text a client sent can make it fail."""
-    body = json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+    body = _to_json(content).encode("ascii")
     return Response(body, status, dict(headers or {}), "application/json")
 
 

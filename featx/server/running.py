@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import signal
 import socket
@@ -18,7 +19,7 @@ from featx.server.limits import Limits
 
 __all__ = ["listen", "run"]
 
-_SWITCH = 0.0005  # seconds until a worker must hand Python's lock to the event loop
+_SWITCH = 0.0001  # seconds until one thread must hand Python's lock to another that waits for it
 _BACKLOG = 128  # connections that the kernel holds before they are accepted
 
 
@@ -52,6 +53,8 @@ def run(
         The address cannot be listened on.
     """
     sys.setswitchinterval(_SWITCH)
+    gc.collect()
+    gc.freeze()  # what was loaded stays: no collection need look at it again
     config = uvicorn.Config(
         app,
         host=host,
