@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
+
+from shelves import stock
 
 import featx
 from featx.backbone import open_backbone
@@ -44,12 +45,7 @@ def main() -> None:
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args()
-    shelves = [
-        str(HERE.parent / "tests" / "cards"),
-        str(given.models),
-        os.environ.get("FEATX_MODELS"),
-    ]
-    os.environ["FEATX_MODELS"] = os.pathsep.join(filter(None, shelves))
+    stock(given.models)
     engine = Engine(cache=not given.no_cache)
     print(
         f"{'backbone':<22} {'set':<11} accuracy   bar    diff  told by fit   fit     rows",

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import statistics
 import sys
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, features
+from shelves import stock
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = (ROOT / "../shared").resolve()
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, nargs=2, default=(4032, 3024))
     given = parser.parse_args()
-    os.environ["FEATX_MODELS"] = os.pathsep.join([f"{ROOT}/tests/cards", f"{SHARED}/models"])
+    stock(SHARED / "models")
     sys.path.insert(0, str(ROOT))
     import featx
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import time
 import warnings
@@ -32,6 +31,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from shelves import stock
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
@@ -47,8 +47,7 @@ HERE = Path(__file__).resolve().parent
 
 def prepare(given: argparse.Namespace) -> None:
     """Photos, and views of them, through a real backbone."""
-    shelves = [HERE.parent / "tests/cards", given.models, os.environ.get("FEATX_MODELS")]
-    os.environ["FEATX_MODELS"] = os.pathsep.join(str(shelf) for shelf in shelves if shelf)
+    stock(given.models)
     files = sorted((given.data / "cifar10").rglob("*.jpg"))
     photos = [Image.open(file).convert("RGB") for file in files]
     names = [file.parent.name for file in files]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from published import Set, mteb
+from shelves import stock
 
 import featx
 from featx.catalog import Card, get_card
@@ -62,8 +62,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         shelf = given.shelf or Path(folder)
         shelf.mkdir(parents=True, exist_ok=True)
-        shelves = [HERE.parent / "tests/cards", given.models, shelf, os.environ.get("FEATX_MODELS")]
-        os.environ["FEATX_MODELS"] = os.pathsep.join(str(each) for each in shelves if each)
+        stock(given.models, shelf)
         results = {name: measure(name, shelf, given) for name in given.backbone or PLAN}
     if given.json:
         given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

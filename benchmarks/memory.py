@@ -20,6 +20,8 @@ import tempfile
 from itertools import cycle, islice
 from pathlib import Path
 
+from shelves import stock
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = (ROOT / "../shared").resolve()
 UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss
@@ -57,7 +59,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args()
     photos = sorted(given.data.rglob("*.jpg"))
-    shelves = os.pathsep.join([str(ROOT / "tests/cards"), str(given.models)])
+    stock(given.models)
     peaks: dict[str, list[int]] = {"--no-cache": [], "--cache": []}
     with tempfile.TemporaryDirectory() as work:
         for n in (given.small, given.large):
@@ -65,7 +67,7 @@ def main() -> None:
             fill(folder, photos, n)
             for how, found in peaks.items():
                 cache = str(Path(work) / f"cache{n}")
-                environment = {**os.environ, "FEATX_MODELS": shelves, "FEATX_CACHE_DIR": cache}
+                environment = {**os.environ, "FEATX_CACHE_DIR": cache}
                 words = [sys.executable, str(ROOT / "cli.py"), "extract", str(folder), how]
                 words += ["--backbone", given.backbone]
                 words += ["--output", str(Path(work) / f"{n}{how}-{given.output}")]

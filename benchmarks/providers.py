@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import time
@@ -21,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from shelves import stock
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = (ROOT / "../shared").resolve()
@@ -46,16 +46,14 @@ def main() -> None:
     )
     parser.add_argument("--backbone", action="append", metavar="NAME")
     parser.add_argument("--provider", action="append", metavar="NAME")
-    parser.add_argument(
-        "--models", default=os.pathsep.join([f"{ROOT}/tests/cards", f"{SHARED}/models"])
-    )
+    parser.add_argument("--models", type=Path, default=SHARED / "models")
     parser.add_argument("--data", type=Path, default=SHARED / "data" / "cats_dogs")
     parser.add_argument("--photos", type=int, default=160)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args()
-    os.environ["FEATX_MODELS"] = given.models
+    stock(given.models)
     sys.path.insert(0, str(ROOT))
     import featx
     from featx.engine import count_workers

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import sound
+from shelves import stock
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score, train_test_split
@@ -194,8 +194,7 @@ def main() -> None:
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args()
-    shelves = [HERE.parent / "tests/cards", given.models, os.environ.get("FEATX_MODELS")]
-    os.environ["FEATX_MODELS"] = os.pathsep.join(str(shelf) for shelf in shelves if shelf)
+    stock(given.models)
     warnings.simplefilter("ignore", ConvergenceWarning)  # 100 iterations are the protocol's
     engine = featx.Engine(cache=not given.no_cache)
     sets: dict[tuple[str, str], Set] = {}

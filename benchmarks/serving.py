@@ -29,6 +29,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+from shelves import stock
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -246,8 +247,7 @@ def main():
     parser.add_argument("--soak", type=int, default=0, metavar="N")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
-    shelves = [str(HERE.parent / "tests/cards"), str(options.models)]
-    os.environ["FEATX_MODELS"] = os.pathsep.join(shelves)
+    stock(options.models)
     found = sorted((options.data / "test").rglob("*.jpg"))
     photos = (found * (options.photos // len(found) + 1))[: options.photos]
     with tempfile.TemporaryDirectory() as folder:

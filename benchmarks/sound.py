@@ -11,7 +11,6 @@ part alone.
 from __future__ import annotations
 
 import argparse
-import os
 import runpy
 import sys
 import tempfile
@@ -19,9 +18,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+from shelves import CARDS, stock
 
 ROOT = Path(__file__).resolve().parent.parent
-CARDS = ROOT / "tests" / "cards"
 
 
 def main(words: list[str] | None = None) -> None:
@@ -34,7 +33,7 @@ def main(words: list[str] | None = None) -> None:
         if "speech-embedding" in args.backbones:
             recipe = runpy.run_path(str(CARDS / "speech-embedding" / "recipe.py"))
             recipe["make"](args.models / "speech-embedding", Path(shelf))
-        os.environ["FEATX_MODELS"] = os.pathsep.join(map(str, (CARDS, args.models, shelf)))
+        stock(args.models, Path(shelf))
         for name in args.backbones:
             measure(name, args.data / "fsdd")
 

@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from shelves import stock
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = (ROOT / "../shared").resolve()
@@ -127,7 +128,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args()
-    os.environ["FEATX_MODELS"] = os.pathsep.join([str(ROOT / "tests/cards"), str(given.models)])
+    stock(given.models)
     sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as folder:
         commands = prepare(Path(folder), given.backbone)

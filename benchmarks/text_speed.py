@@ -25,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from shelves import stock
 
 HERE = Path(__file__).resolve().parent
 MODEL = "all-minilm-l6-v2"
@@ -36,7 +37,7 @@ Embed = Callable[[list[str]], np.ndarray]
 
 def open_featx(models: Path, work: Path, threads: int) -> Embed:
     sys.path.insert(0, str(HERE.parent))
-    os.environ["FEATX_MODELS"] = os.pathsep.join([str(HERE.parent / "tests/cards"), str(models)])
+    stock(models)
     import featx
 
     backbone, engine = featx.Backbone(MODEL), featx.Engine(n_jobs=threads)
