@@ -14,6 +14,7 @@ from featx.server.workers import Workers
 class Held:
     """A step that says what it was given, and waits for a sign before it answers."""
 
+    most: int = 3
     given: list = field(default_factory=list)
     begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     go: threading.Event = field(default_factory=threading.Event)
@@ -31,6 +32,7 @@ class Named:
 
     name: str
     seen: list = field(compare=False)
+    most: int = 3
 
     def __call__(self, items):
         self.seen.append((self.name, list(items)))
@@ -62,6 +64,18 @@ def test_what_waits_for_equal_steps_is_worked_on_together_and_answered_apart():
     seen, answers = asyncio.run(ask())
     assert seen == [("a", [0, 1, 2])]
     assert answers == [["a: 0"], ["a: 1"], ["a: 2"]]
+
+
+def test_a_step_says_how_much_it_takes_at_once():
+    async def ask():
+        workers, seen = Workers(1), []
+        answers = await workers.run(Named("a", seen, most=2), list(range(5)))
+        workers.close()
+        return seen, answers
+
+    seen, answers = asyncio.run(ask())
+    assert max(len(items) for _, items in seen) == 2
+    assert answers == [f"a: {k}" for k in range(5)]
 
 
 def test_other_steps_are_never_given_each_others_items():

@@ -37,6 +37,11 @@ class _Predicting:
     top_k: int
     metrics: Metrics
 
+    @property
+    def most(self) -> int:
+        """As many as a worker of the engine takes."""
+        return self.group[0].backbone.chunk
+
     def __call__(self, samples: Sequence[Sample]) -> list[list[Prediction | Reject]]:
         """For each sample, in the order of the group."""
         said: list[list[Prediction | Reject]] = [[] for _ in samples]
@@ -55,6 +60,11 @@ class _Embedding:
     """The rows of samples; equal steps may share a pass of the backbone."""
 
     backbone: Bounded
+
+    @property
+    def most(self) -> int:
+        """As many as a worker of the engine takes."""
+        return self.backbone.chunk
 
     def __call__(self, samples: Sequence[Sample]) -> list[FloatArray | Reject]:
         rows = _rows(samples, self.backbone)

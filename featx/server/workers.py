@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from weakref import finalize
 
 __all__ = ["Step", "Workers"]
 
-S = TypeVar("S")
-T = TypeVar("T")
-Step = Callable[[Sequence[S]], Sequence[T]]  # one result an item; hashable
+S = TypeVar("S", contravariant=True)
+T = TypeVar("T", covariant=True)
 
-_TOGETHER = 3  # items of a step at most: with more, others run out of work and the first waits long
+
+class Step(Protocol[S, T]):
+    """What is made of items; equal steps make the same of them."""
+
+    @property
+    def most(self) -> int:
+        """Items to work on together, at most: with more the first of them waits for the others."""
+
+    def __call__(self, items: Sequence[S], /) -> Sequence[T]:
+        """One result an item, in order."""
+
+    def __hash__(self) -> int:
+        """As of any key."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +106,7 @@ def _work_on(queue: _Queue, count: int) -> None:
     """A worker: its share of what waits, again and again."""
     while first := queue.get():
         taken = [first]
-        share = min(_TOGETHER, math.ceil((queue.qsize() + 1) / count))
+        share = min(first.step.most, math.ceil((queue.qsize() + 1) / count))
         with suppress(Empty):
             while len(taken) < share:
                 more = queue.get_nowait()
@@ -103,6 +114,7 @@ def _work_on(queue: _Queue, count: int) -> None:
                     queue.put(None)
                     break
                 taken.append(more)
+                share = min(share, more.step.most)
         together: dict[Step[Any, Any], list[_Waiting]] = {}
         for each in taken:
             if not each.answer.cancelled():
