@@ -117,8 +117,8 @@ class Backbone:
 
     @property
     def batch(self) -> int:
-        """Samples that go through the graph together where nobody says."""
-        return self.provider.kind.batch or self.reader.batch
+        """Samples that go through the graph together where nobody says; not fewer than it insists on."""
+        return self.provider.kind.batch or max(self.reader.batch, self._fixed or 1)
 
     @property
     def dim(self) -> int:

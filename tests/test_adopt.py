@@ -12,7 +12,9 @@ from PIL import Image
 from featx.adopt import LIKE, adopt, questions
 from featx.backbone import Backbone
 from featx.catalog import get_card, user_shelf
+from featx.engine import Engine
 from featx.errors import BadGraph, BadOption, UnknownTap
+from featx.samples import make_samples
 from nets import FLOAT, save
 
 RESIZE = {"resize": (16, 16)}
@@ -148,6 +150,16 @@ def test_a_layout_that_the_graph_hides_must_be_said(tmp_path):
         adopt(path, name="net", like="raw", options=RESIZE, pooling="flatten")
     options = {**RESIZE, "layout": "NHWC"}
     assert adopt(path, name="net", like="raw", options=options, pooling="flatten").dim == 768
+
+
+def test_a_graph_for_a_batch_of_eight_is_given_eight(tmp_path, rng):
+    """Fewer would be filled up with copies, and their work thrown away."""
+    path = one_node(tmp_path / "net.onnx", [8, 4, 4, 3])
+    backbone = Backbone(adopt(path, name="net", like="raw", pooling="flatten"))
+    assert backbone.batch == 8
+    pictures = [rng.integers(0, 256, (4, 4, 3), dtype=np.uint8) for _ in range(11)]
+    rows = Engine().embed(make_samples(pictures), backbone).embeddings
+    np.testing.assert_array_equal(rows, np.stack(pictures).reshape(11, 48))
 
 
 def test_a_sequence_needs_a_pooling(tmp_path):

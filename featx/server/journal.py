@@ -12,9 +12,7 @@ from typing import Any
 
 __all__ = ["Journal"]
 
-_GATHER = (
-    0.05  # seconds in which lines come together: to wake a thread for each costs more than the line
-)
+_GATHER = 0.05  # seconds in which lines come together: to wake a thread costs more than a line
 _PATIENCE = 1.0  # seconds that the last lines are waited for
 _LINES = 10_000  # a minute of a busy server
 _AT_ONCE = 64  # lines a write
@@ -61,9 +59,10 @@ class Journal:
         self._writer.join(_PATIENCE)
 
     def _write_on(self) -> None:
-        while not self._ending.is_set():
+        ended = False
+        while not ended:
             self._some.wait()
-            self._ending.wait(_GATHER)
+            ended = self._ending.wait(_GATHER)
             self._some.clear()  # before the look: what comes after it sets it again
             while taken := [self._waiting[k] for k in range(min(_AT_ONCE, len(self._waiting)))]:
                 self._write(b"".join(json.dumps(each).encode("ascii") + b"\n" for each in taken))

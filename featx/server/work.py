@@ -94,9 +94,7 @@ async def predict(
             for served, each in zip(group, said, strict=True):
                 found[place, served.name] = each
 
-    if (
-        len(groups) == 1
-    ):  # the usual case: no task of its own, no rounds of the event loop to end it
+    if len(groups) == 1:  # the usual case, without the tasks and rounds of the loop of the other
         await ask(chosen)
     else:
         await asyncio.gather(*map(ask, groups.values()))
