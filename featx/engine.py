@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections import deque
@@ -37,6 +38,7 @@ Cache = RowCache | bool | str | Path | None
 OnError = Literal["fail", "skip"]
 
 _AHEAD = 4  # chunks in flight a worker: enough that one slow sample does not hold up the others
+_TAIL = 2  # chunks a worker before the end from which on they become smaller
 _COMMIT = 64  # rows a transaction of the cache
 
 
@@ -101,8 +103,7 @@ class Engine:
             fresh: list[tuple[bytes, FloatArray]] = []
             if store:
                 stack.callback(lambda: store.put(fresh))
-            chunks = _chunks(samples, size * max(1, backbone.chunk // size))
-            for done in _work(task, chunks, self.n_jobs, plan, stack):
+            for done in _work(task, iter(samples), self.n_jobs, plan, stack):
                 fresh += done.fresh
                 if self.on_error == "fail" and done.rows.rejects:
                     raise done.rows.rejects[0].failure()
@@ -224,23 +225,35 @@ def _open_cache(cache: Cache, stack: ExitStack) -> RowCache | None:
     return stack.enter_context(closing(RowCache(None if cache is True else Path(cache))))
 
 
-def _chunks(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
-    rest = iter(samples)
-    while chunk := list(islice(rest, size)):
-        yield chunk
+def _chunks(
+    samples: Iterator[Sample], most: int, least: int, workers: int
+) -> Iterator[list[Sample]]:
+    """Chunks of ``most`` samples, and down to ``least`` at the end, where workers would wait for the last.
+
+    Guided self-scheduling (Polychronopoulos and Kuck, 1987), from a few chunks before the end on.
+    """
+    ahead = deque(islice(samples, _TAIL * workers * most))
+    while ahead:
+        share = math.ceil(len(ahead) / (_TAIL * workers))
+        size = min(max(share - share % least, least), len(ahead))  # whole batches
+        yield [ahead.popleft() for _ in range(size)]
+        ahead.extend(islice(samples, size))
 
 
 def _work(
     task: _Task,
-    chunks: Iterator[list[Sample]],
+    samples: Iterator[Sample],
     n_jobs: int | None,
     plan: Plan | None,
     stack: ExitStack,
 ) -> Iterator[_Done]:
-    """Results in the order of chunks: of one alone in this thread, of several from a pool's."""
-    first = list(islice(chunks, 2))
-    if len(first) < 2:
-        yield from map(task, first)
+    """Results in the order of samples: of a few in this thread, of more from a pool's."""
+    least = task.batch_size
+    most = least * max(1, task.backbone.chunk // least)
+    first = list(islice(samples, most + 1))
+    if len(first) <= most:
+        if first:
+            yield task(first)
         return
     workers = count_workers(n_jobs)
     if n_jobs is None and plan and plan.cores == workers:
@@ -248,7 +261,8 @@ def _work(
     pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="featx"))
     stack.callback(pool.shutdown, wait=False, cancel_futures=True)
     stack.callback(task.stop.set)  # after an interrupt, workers end with their sample
-    yield from _in_order(pool, task, chain(first, chunks), workers * _AHEAD)
+    chunks = _chunks(chain(first, samples), most, least, workers)
+    yield from _in_order(pool, task, chunks, workers * _AHEAD)
 
 
 def _in_order(

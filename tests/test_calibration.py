@@ -89,7 +89,7 @@ def test_a_remembered_plan_is_used_unless_options_say_otherwise_and_changes_no_r
     backbone, samples, batches
 ):
     plain = Engine().embed(samples, backbone)
-    assert max(batches) == 4
+    assert max(batches) <= backbone.chunk
     batches.clear()
     remember(backbone.kept_as, Plan(batch_size=9, workers=1, cores=1))
     planned = Engine().embed(samples, backbone)
@@ -101,7 +101,7 @@ def test_a_remembered_plan_is_used_unless_options_say_otherwise_and_changes_no_r
     other = Backbone("featx-image-nano", options={"resize": 100})
     batches.clear()
     Engine().embed(samples, other)
-    assert max(batches) == 4
+    assert max(batches) <= backbone.chunk
 
 
 def test_a_plan_counts_workers_only_where_there_are_the_cores_it_was_made_with(
