@@ -61,3 +61,40 @@ def save_torch_net(path):
     outputs = [("logits", FLOAT, ["N", 7]), ("embedding", FLOAT, ["N", 5])]
     image = ("image", FLOAT, ["N", 3, "H", "W"])
     return save(path, nodes, [image], outputs, [*constants, weights("head", 5, 7)])
+
+
+def save_in_floats(path, model):
+    """A network in eight-bit integers with its sums in float: what it may well have been made of.
+
+    Weights come out as the integers say, and a rectifier that a range stood for is one again.
+    """
+    graph, known, names = model.graph, {}, {}
+    for tensor in graph.initializer:
+        known[tensor.name] = numpy_helper.to_array(tensor)
+    nodes, made = [], []
+    for node in graph.node:
+        source, target = node.input[0], node.output[0]
+        if node.op_type == "QuantizeLinear":
+            scale, zero = (float(known[name]) for name in node.input[1:])
+            ends = [f"{target}/{k}" for k in "lh"]
+            for name, value in zip(ends, (-zero * scale, (255 - zero) * scale), strict=True):
+                made.append(numpy_helper.from_array(np.float32(value), name))
+            nodes.append(helper.make_node("Clip", [names.get(source, source), *ends], [target]))
+        elif node.op_type == "DequantizeLinear" and source in known:
+            whole, scale = known[source].astype(np.float32), known[node.input[1]]
+            scale = scale.reshape(-1, *[1] * (whole.ndim - 1)) if scale.ndim else scale
+            made.append(numpy_helper.from_array(whole * scale, target))
+        elif node.op_type == "DequantizeLinear":
+            names[target] = source
+        else:
+            kept = [names.get(name, name) for name in node.input]
+            node.input[:] = kept
+            nodes.append(node)
+    read = {name for node in nodes for name in node.input}
+    kept = [tensor for tensor in [*graph.initializer, *made] if tensor.name in read]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(kept)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path

@@ -98,7 +98,7 @@ def test_a_remembered_plan_is_used_unless_options_say_otherwise_and_changes_no_r
     batches.clear()
     Engine(batch_size=3).embed(samples, backbone)
     assert batches == [3, 3, 3]
-    other = Backbone("featx-image-nano", options={"resize": 100})
+    other = Backbone("featx-image-nano", options={"resize": 120})
     batches.clear()
     Engine().embed(samples, other)
     assert max(batches) <= backbone.chunk

@@ -100,7 +100,7 @@ def test_the_backbone_can_be_changed_from_the_command_line(run, photos, tmp_path
     output = tmp_path / "rows.npz"
     result = run(
         "extract", photos, "-o", output, "--tap", "last-map", "--pooling", "max", "--normalize",
-        "--set", "resize=104", "--set", "interpolation=bicubic",
+        "--set", "resize=120", "--set", "interpolation=bicubic",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     np.testing.assert_allclose(np.linalg.norm(read_rows(output).embeddings, axis=1), 1, atol=1e-5)

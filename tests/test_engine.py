@@ -128,7 +128,7 @@ def test_rows_are_equal_with_and_without_the_cache_and_paid_for_once(backbone, s
 def test_another_preprocessing_is_another_row_in_the_cache(backbone, samples, tmp_path):
     store = RowCache(tmp_path / "rows.sqlite")
     Engine(cache=store).embed(samples, backbone)
-    other = Counting(Backbone("featx-image-nano", options={"resize": 104}))
+    other = Counting(Backbone("featx-image-nano", options={"resize": 120}))
     Engine(cache=store).embed(samples, other)
     assert other.items == len(samples)
 

@@ -27,6 +27,7 @@ from featx.errors import BadGraph, BadOption, BadSample, OutputFailed
 from featx.export import checking, export
 from featx.heads import HEADS, FittedHead, make_head
 from featx.sessions import open_session
+from nets import save_in_floats
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_every_head_gives_the_classifiers_probabilities(head, classes, train, pi
 @pytest.mark.parametrize(
     "options",
     [
-        {"interpolation": "bicubic", "resize": 104},
+        {"interpolation": "bicubic", "resize": 120},
         {"color": "BGR", "resize": (64, 64), "crop": 64},
         {"resize": 70, "crop": 64, "std": [0.2, 0.3, 0.4]},
     ],
@@ -178,7 +179,8 @@ class Photos(CalibrationDataReader):
 
 def test_a_backbone_of_eight_bits_is_exported_like_any_other(pictures, tmp_path):
     nano = get_card("featx-image-nano")
-    source = prove(nano)[nano.graph.name]
+    shipped = onnx.load(str(prove(nano)[nano.graph.name]))
+    source = save_in_floats(tmp_path / "floats.onnx", shipped)
     [wanted] = open_session(source, source).get_inputs()
     photos = Photos(nano.input, pictures[:12])
     photos._left = iter([{wanted.name: feed["input"]} for feed in photos._left])

@@ -48,7 +48,7 @@ def test_it_works_before_fit_and_fit_changes_nothing(paths, labels):
 
 
 def test_a_clone_gives_the_same_rows(paths):
-    extractor = FeatureExtractor(normalize=True, options={"resize": 104})
+    extractor = FeatureExtractor(normalize=True, options={"resize": 120})
     twin = clone(extractor)
     assert twin.get_params() == extractor.get_params()
     np.testing.assert_array_equal(twin.transform(paths), extractor.transform(paths))

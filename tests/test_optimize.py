@@ -1,6 +1,8 @@
 """A faster backbone is written once it is near enough to its parent, and says how near."""
 
 import hashlib
+import os
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -14,7 +16,7 @@ from PIL import Image
 
 import featx
 from featx.canary import check
-from featx.catalog import Card, get_card, list_cards, user_shelf
+from featx.catalog import Card, digest, get_card, list_cards, prove, user_shelf
 from featx.cli import main
 from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy
 from featx.export import export
@@ -25,11 +27,12 @@ from featx.optimize.fidelity import batch_bits, cosines
 from featx.optimize.observing import Columns, Spread
 from featx.optimize.rounding import choose_rounding
 from featx.samples import Sample
-from nets import FLOAT, save
+from nets import FLOAT, save, save_in_floats
 
-pytestmark = pytest.mark.usefixtures("own_shelf")
+pytestmark = pytest.mark.usefixtures("own_shelf", "parents")
 
-NANO = "featx-image-nano"
+SHIPPED = "featx-image-nano"
+NANO = "nano-in-floats"
 NEAR = Bounds(min_cosine=0.99)
 
 
@@ -53,8 +56,30 @@ def shelf(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def nano(shelf, module_home):
-    """featx-image-nano in int8, made once for this module."""
+def floats(tmp_path_factory):
+    """A shelf with what ships in integers in floats: a real network to be optimised."""
+    shelf = tmp_path_factory.mktemp("floats")
+    (shelf / NANO).mkdir()
+    card = get_card(SHIPPED)
+    graph = save_in_floats(
+        shelf / NANO / "backbone.onnx", onnx.load(str(prove(card)[card.graph.name]))
+    )
+    entry = replace(card.graph, sha256=digest(graph), size=graph.stat().st_size)
+    made = replace(card, name=NANO, graph=entry, canary=())
+    (shelf / NANO / "card.toml").write_text(made.to_toml(), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FEATX_MODELS", str(shelf))
+        yield shelf
+
+
+@pytest.fixture
+def parents(floats, monkeypatch):
+    monkeypatch.setenv("FEATX_MODELS", str(floats))
+
+
+@pytest.fixture(scope="module")
+def nano(shelf, floats, module_home):
+    """It in int8, made once for this module."""
     return optimize(NANO, pictures(36), bounds=NEAR, shelf=shelf)
 
 
@@ -67,8 +92,8 @@ def module_home(tmp_path_factory):
 
 
 @pytest.fixture
-def on_shelf(shelf, monkeypatch):
-    monkeypatch.setenv("FEATX_MODELS", str(shelf))
+def on_shelf(shelf, floats, parents, monkeypatch):
+    monkeypatch.setenv("FEATX_MODELS", f"{shelf}{os.pathsep}{floats}")
 
 
 def chain(path, sensitive, plain):
@@ -120,7 +145,7 @@ def shelve(shelf, name, graph, dim=12):
 
 
 @pytest.fixture
-def net(tmp_path, monkeypatch):
+def net(tmp_path, parents, monkeypatch):
     """Makes a backbone of a chain of layers."""
     monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "nets"))
     (tmp_path / "nets").mkdir()
@@ -153,7 +178,7 @@ def test_the_card_names_its_parent_and_how_near_it_is(nano):
     assert told.cosine_worst <= told.cosine_mean
     assert told.batch_bits == 0
     assert told.rate > 0
-    assert told.size < 0.7  # its parent's weights are stored as fp16
+    assert told.size < 0.5
     assert nano.fingerprint != parent.fingerprint
     assert nano.license == parent.license
     assert nano.dim == parent.dim
@@ -350,6 +375,11 @@ def test_an_interrupt_leaves_nothing(tmp_path):
 def test_an_optimised_backbone_is_not_optimised_again(nano, on_shelf):
     with pytest.raises(BadOption, match=f"itself an optimised {NANO}; name that instead"):
         optimize(nano.name, pictures(12))
+
+
+def test_a_graph_that_computes_in_integers_already_is_refused(tmp_path):
+    with pytest.raises(BadGraph, match="in integers already: optimise what it was made of"):
+        optimize(SHIPPED, pictures(12), shelf=tmp_path)
 
 
 def test_a_name_that_is_taken_is_refused_before_the_work(tmp_path):

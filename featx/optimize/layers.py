@@ -89,7 +89,8 @@ def prepare(graph: Place, tap: str | None) -> Prepared:
     Raises
     ------
     BadGraph
-        ONNX Runtime cannot read it, or it has no layer that integers could compute.
+        ONNX Runtime cannot read it, it has no layer that integers could compute, or integers
+        compute it already.
     """
     data = cut(graph, tap)
     try:
@@ -98,6 +99,8 @@ def prepare(graph: Place, tap: str | None) -> Prepared:
         raise BadGraph(
             f"{graph}: cannot be prepared for quantisation: {first_line(error)}"
         ) from error
+    if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        raise BadGraph(f"{graph}: computes in integers already: optimise what it was made of")
     layers = _layers(model)
     if not layers:
         raise BadGraph(
