@@ -31,14 +31,14 @@ class Fastembed:
         self.model = ImageEmbedding(NAME, specific_model_path=str(folder), threads=threads)
         self.warm, self.batch, self.parallel = warm, batch, parallel
         self.warms_itself = parallel is not None
-        self.paused = self.idle = 0.0
+        self.paused, self.idle, self.lead = 0.0, 0.0, 0
 
     def __call__(self, paths: Sequence[str]) -> np.ndarray:
         if self.parallel is None:
             return np.stack(list(self.model.embed(list(paths), batch_size=self.batch)))
         # Its worker processes start with every call. They are given what others warm up with and awaited
         # before the rest, and the wait is not counted.
-        lead = min(max(self.warm, self.batch * self.parallel), len(paths))
+        self.lead = lead = min(max(self.warm, self.batch * self.parallel), len(paths))
         start = time.perf_counter()
         fed = self._feed(paths, lead, start)
         rows = list(self.model.embed(fed, batch_size=self.batch, parallel=self.parallel))

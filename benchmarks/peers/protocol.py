@@ -26,8 +26,8 @@ def answer(open_: Callable[[dict[str, Any]], Embed]) -> None:
     ``cores`` and whatever the contender's ``open_`` wants to know. The answer has ``n``, ``seconds``
     from files on disk to rows on disk, ``extra_seconds`` (what the process spent for the measurement
     alone) and ``peak_bytes`` of this process. A contender whose workers start anew with every call
-    ``warms_itself`` within the call and says, as ``paused``, how long that took, and, as ``idle``,
-    for how much of it it only made sure.
+    ``warms_itself`` within the call and says, as ``paused``, how long that took, as ``lead``, with how
+    many photos, and, as ``idle``, for how long it only made sure.
     """
     job = json.load(sys.stdin)
     hold_to(job["cores"])
@@ -40,7 +40,8 @@ def answer(open_: Callable[[dict[str, Any]], Embed]) -> None:
     rows = embed(job["paths"])
     np.save(job["out"], np.ascontiguousarray(rows, np.float32))
     seconds = time.perf_counter() - start - getattr(embed, "paused", 0.0)
-    say(n=len(rows), seconds=seconds, extra_seconds=extra + getattr(embed, "idle", 0.0))
+    extra += getattr(embed, "idle", 0.0) + getattr(embed, "lead", 0) * seconds / max(1, len(rows))
+    say(n=len(rows), seconds=seconds, extra_seconds=extra)
 
 
 def say(**figures: Any) -> None:
