@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["CARDS", "stock"]
+__all__ = ["CARDS", "listed", "stock"]
 
 CARDS = Path(__file__).resolve().parents[1] / "tests" / "cards"
 
 
-def stock(*folders: Path) -> str:
-    """Put these shelves before those that FEATX_MODELS names, for this process and all it starts."""
+def listed(*folders: Path) -> str:
+    """These shelves before those that FEATX_MODELS names, in its form."""
     named = os.environ.get("FEATX_MODELS")
-    shelves = [str(CARDS), *map(str, folders), *([named] if named else [])]
-    os.environ["FEATX_MODELS"] = os.pathsep.join(shelves)
-    return os.environ["FEATX_MODELS"]
+    return os.pathsep.join([str(CARDS), *map(str, folders), *([named] if named else [])])
+
+
+def stock(*folders: Path) -> None:
+    """Put up these shelves, for this process and all that it starts."""
+    os.environ["FEATX_MODELS"] = listed(*folders)

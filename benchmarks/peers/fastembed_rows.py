@@ -38,14 +38,14 @@ class Fastembed:
             return np.stack(list(self.model.embed(list(paths), batch_size=self.batch)))
         # Its worker processes start with every call. They are given what others warm up with and awaited
         # before the rest, and the wait is not counted.
-        self.lead = lead = min(max(self.warm, self.batch * self.parallel), len(paths))
+        self.lead = min(max(self.warm, self.batch * self.parallel), len(paths))
         start = time.perf_counter()
-        fed = self._feed(paths, lead, start)
+        fed = self._feed(paths, start)
         rows = list(self.model.embed(fed, batch_size=self.batch, parallel=self.parallel))
-        return np.stack(rows[lead:])
+        return np.stack(rows[self.lead :])
 
-    def _feed(self, paths: Sequence[str], lead: int, start: float) -> Iterator[str]:
-        yield from paths[:lead]
+    def _feed(self, paths: Sequence[str], start: float) -> Iterator[str]:
+        yield from paths[: self.lead]
         self.idle = await_idle()
         self.paused = time.perf_counter() - start
         yield from paths

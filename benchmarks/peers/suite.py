@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from shelves import listed
 
 from featx.catalog import get_card, prove
 from peers import environments, figures, quantized, running
@@ -38,15 +39,11 @@ class Place:
     data: Path
     work: Path  # the peers' environments, large photos, rows
     cores: tuple[int, ...]
-    warm: int = (
-        320  # photos before the clock starts: a process's first second is slower than its third
-    )
+    warm: int = 320  # photos before the clock starts: the first second is slower than the third
 
     def environment(self) -> dict[str, str]:
         """What featx is told by its surroundings."""
-        shelves = [str(CHECKOUT / "tests" / "cards"), str(self.models)]
-        shelves += [each for each in [os.environ.get("FEATX_MODELS")] if each]
-        return {"FEATX_MODELS": os.pathsep.join(shelves), "PYTHONPATH": str(CHECKOUT)}
+        return {"FEATX_MODELS": listed(self.models), "PYTHONPATH": str(CHECKOUT)}
 
     def peers_environment(self) -> dict[str, str]:
         """What peers are told: as many threads as there are cores, and to keep off the network."""

@@ -102,7 +102,7 @@ class _Tokens:
         self._graph = graph
         self._settings: Texts = settings
         self._found = found
-        self._fill = _pad_id(card) if settings.pad else 0
+        self._fill = open_reader(card).pad_id if settings.pad else 0
         self._made: dict[str, str] = {}
         self._inputs: list[ValueInfoProto] = []
 
@@ -146,11 +146,6 @@ class _Tokens:
         bounds = [graph.constant(k, np.int64) for k in (0, 1)]
         places = graph.add("Range", bounds[0], graph.side(ids, 1), bounds[1])
         return graph.add("Expand", places, graph.add("Shape", ids))
-
-
-def _pad_id(card: Card) -> int:
-    """What the classifier fills texts up with: the tokenizer knows."""
-    return open_reader(card).pad_id
 
 
 def _only(wanted: Sequence[ValueInfoProto]) -> ValueInfoProto:
