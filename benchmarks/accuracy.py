@@ -16,10 +16,10 @@ from typing import Any
 from shelves import stock
 
 import featx
-from featx.backbone import open_backbone
+from featx.backbones.backbone import open_backbone
 from featx.catalog import get_card
-from featx.engine import Engine
-from featx.inputs import suffixes
+from featx.embedding.engine import Engine
+from featx.modalities import suffixes
 
 HERE = Path(__file__).resolve().parent
 SETS = ("cats_dogs", "flowers5", "cifar10", "food101_64", "brain_mri")

@@ -37,10 +37,10 @@ from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
 import featx
-from featx.engine import count_workers
+from featx.embedding.engine import count_workers
 from featx.heads import HEADS, make_head
 from featx.tuning import Recipe, fit_choice, tune
-from featx.tuning.folds import Deals
+from featx.tuning.splits import Deals
 
 HERE = Path(__file__).resolve().parent
 

@@ -28,7 +28,7 @@ from shelves import stock
 import featx
 from featx.catalog import Card, get_card
 from featx.optimize import Labelled, optimize
-from featx.optimize.fidelity import Probe, batch_bits
+from featx.optimize.metrics import Probe, batch_bits
 
 HERE = Path(__file__).resolve().parent
 IMAGES = ("cats_dogs", "flowers5", "brain_mri", "food101_64", "cifar10")

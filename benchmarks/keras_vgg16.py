@@ -43,8 +43,8 @@ def export(out: Path, photos: list[str]) -> None:
 
 def compare(out: Path) -> None:
     """featx's side: adopt the graph as its user would, and compare row by row."""
-    from featx.adopt import adopt
-    from featx.backbone import Backbone
+    from featx.backbones.backbone import Backbone
+    from featx.backbones.importing import adopt
 
     with tempfile.TemporaryDirectory() as home:
         os.environ["FEATX_DATA_DIR"] = home

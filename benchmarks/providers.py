@@ -56,7 +56,7 @@ def main() -> None:
     stock(given.models)
     sys.path.insert(0, str(ROOT))
     import featx
-    from featx.engine import count_workers
+    from featx.embedding.engine import count_workers
 
     workers = count_workers(None)
     samples = featx.make_samples(sorted(given.data.rglob("*.jpg"))[::2][: given.photos])

@@ -40,10 +40,10 @@ def main(words: list[str] | None = None) -> None:
 
 def measure(name: str, data: Path) -> None:
     """Print the two figures of one backbone, and those of the baseline without it."""
-    from featx.backbone import Backbone
-    from featx.engine import Baseline, Engine
-    from featx.inputs import suffixes
-    from featx.samples import read_samples
+    from featx.backbones.backbone import Backbone
+    from featx.embedding.engine import Baseline, Engine
+    from featx.modalities import suffixes
+    from featx.sources import read_samples
 
     backbone = Backbone(name)
     train, test = (

@@ -10,13 +10,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 
-from featx.backbone import Backbone, open_backbone
+from featx._typing import FloatArray
+from featx.backbones.backbone import Backbone, open_backbone
+from featx.backbones.providers import read_provider
 from featx.catalog import Card, get_card
-from featx.engine import Cache, Engine, OnError
+from featx.embedding.engine import Cache, Engine, OnError
 from featx.errors import BadOption, FeatxWarning
-from featx.inputs import FloatArray
-from featx.providers import read_provider
-from featx.samples import Sample, shorten
+from featx.sources import Sample, shorten
 
 __all__ = ["FeatureExtractor"]
 
@@ -37,7 +37,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         How to run; see ``Engine``. ``cache=True`` makes the second pass over the same samples, such as the
         folds of a grid search, a look-up.
     provider : str, default="cpu"
-        Where it is computed, such as "openvino"; see ``featx.providers.read_provider``.
+        Where it is computed, such as "openvino"; see ``featx.backbones.providers.read_provider``.
     on_error : {"fail", "skip"}, default="fail"
         With "skip" a sample that cannot be read becomes a row of NaN, with a warning: rows stay aligned
         with ``y``.

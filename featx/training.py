@@ -8,27 +8,25 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
-from featx.backbone import Backbone, open_backbone
+from featx._typing import FloatArray, Labels
+from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
-from featx.classifier import Classifier, check_exact
-from featx.engine import Baseline, Engine
+from featx.embedding.engine import Baseline, Engine
+from featx.embedding.rows import Rows
 from featx.errors import BadSample
-from featx.evaluation import Report, tell_rejects
+from featx.evaluation import tell_rejects
 from featx.heads import FittedHead
-from featx.inputs import FloatArray
-from featx.inputs.guess import modality_of
-from featx.measuring import FOLDS, Measured, heads_of, measure, train
-from featx.samples import Sample, make_samples
-from featx.samples.labels import check_labels
-from featx.tables import Rows
-from featx.tuning import Choice, Recipe, foretell
+from featx.metrics.classification import Report
+from featx.modalities.guess import modality_of
+from featx.predictor import Classifier, check_exact
+from featx.sources import Sample, make_samples
+from featx.sources.labels import check_labels
+from featx.tuning import FitConfig, SearchResult, estimate_duration
+from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_of, train
 
 __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
-
-Labels = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +34,8 @@ class Trained:
     """A head trained on all rows, and what was measured on the way."""
 
     head: FittedHead
-    choice: Choice
-    measured: Measured
+    choice: SearchResult
+    measured: ValidationResult
 
 
 def fit(
@@ -110,13 +108,13 @@ def fit(
         opened.card.input.plain: time.perf_counter() - embedded,
     }
     card = replace(opened.card, dim=opened.dim)
-    recipe = Recipe(head, seed=seed, balance=balance, n_jobs=engine.n_jobs)
+    recipe = FitConfig(head, seed=seed, balance=balance, n_jobs=engine.n_jobs)
     classifier = fit_rows(rows, card, recipe, raw=raw)
     facts = dict(classifier.training)
     return replace(classifier, training=facts | {"seconds": seconds | facts["seconds"]})
 
 
-def fit_rows(rows: Rows, card: Card, recipe: Recipe, *, raw: Rows | None = None) -> Classifier:
+def fit_rows(rows: Rows, card: Card, recipe: FitConfig, *, raw: Rows | None = None) -> Classifier:
     """Train a classifier on rows of the backbone that ``card`` describes.
 
     Parameters
@@ -127,7 +125,7 @@ def fit_rows(rows: Rows, card: Card, recipe: Recipe, *, raw: Rows | None = None)
     labels = check_labels(rows.labels, rows.ids)
     _check_finite(rows.embeddings, rows.ids)
     plain = None if raw is None or raw.ids != rows.ids else raw.embeddings
-    _foretell(rows.embeddings, labels, recipe, plain)
+    _announce_duration(rows.embeddings, labels, recipe, plain)
     start = time.perf_counter()
     trained = _train(rows.embeddings, labels, recipe)
     trained_at = time.perf_counter()
@@ -137,7 +135,7 @@ def fit_rows(rows: Rows, card: Card, recipe: Recipe, *, raw: Rows | None = None)
         "majority": {"accuracy": report.majority, "balanced_accuracy": 1 / len(names)}
     }
     if plain is not None:
-        found = _short(measure(plain, labels, recipe).report)
+        found = _short(cross_validate(plain, labels, recipe).report)
         baselines["raw"] = {"of": card.input.plain, **found}
     choice = trained.choice
     training = {
@@ -164,7 +162,7 @@ def fit_rows(rows: Rows, card: Card, recipe: Recipe, *, raw: Rows | None = None)
 
 
 def fit_head(
-    rows: FloatArray, labels: Sequence[Any] | Labels, recipe: Recipe | None = None
+    rows: FloatArray, labels: Sequence[Any] | Labels, recipe: FitConfig | None = None
 ) -> Trained:
     """Tune a head on rows, measure it on rows left out, and train it on all.
 
@@ -192,27 +190,27 @@ def fit_head(
     FeatxNotice
         It will take longer than 20 seconds: about how long.
     """
-    recipe = recipe or Recipe()
+    recipe = recipe or FitConfig()
     rows = np.ascontiguousarray(rows, np.float32)
     y = check_labels(labels)
     _check_finite(rows)
-    _foretell(rows, y, recipe)
+    _announce_duration(rows, y, recipe)
     return _train(rows, y, recipe)
 
 
-def _foretell(
-    rows: FloatArray, labels: Labels, recipe: Recipe, plain: FloatArray | None = None
+def _announce_duration(
+    rows: FloatArray, labels: Labels, recipe: FitConfig, plain: FloatArray | None = None
 ) -> None:
     """Say how long all of it will take, where that is long."""
     n = len(labels)
     most = n - n // FOLDS  # of a hold-out; thousands of samples are never measured by nested folds
     work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
-    foretell(heads_of(labels, recipe), labels, work, recipe)
+    estimate_duration(heads_of(labels, recipe), labels, work, recipe)
 
 
-def _train(rows: FloatArray, y: Labels, recipe: Recipe) -> Trained:
+def _train(rows: FloatArray, y: Labels, recipe: FitConfig) -> Trained:
     choice, head = train(rows, y, recipe)
-    return Trained(head, choice, measure(rows, y, recipe))
+    return Trained(head, choice, cross_validate(rows, y, recipe))
 
 
 def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:

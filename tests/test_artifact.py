@@ -12,12 +12,12 @@ from sklearn.preprocessing import Normalizer
 
 import featx
 from featx.catalog import get_card
-from featx.classifier import Classifier
 from featx.errors import BadArtifact, BadOption, OutputFailed
 from featx.heads import HEADS, FittedHead, StoredHead
-from featx.manifest import listed, read_manifest, seal
+from featx.persistence.metadata import listed, read_metadata, seal
+from featx.predictor import Classifier
 from featx.training import fit_head
-from featx.tuning import Recipe
+from featx.tuning import FitConfig
 
 OLD = Path(__file__).parent / "data" / "format-1.featx"
 DIM = 384
@@ -49,7 +49,7 @@ def labels(rows):
 @pytest.fixture
 def train(rows, labels):
     def train(head="centroid"):
-        trained = fit_head(rows, labels, Recipe(head))
+        trained = fit_head(rows, labels, FitConfig(head))
         return Classifier(get_card("featx-image-nano"), trained.head, {"n": len(rows)})
 
     return train
@@ -104,7 +104,7 @@ def test_the_folder_holds_three_files_and_no_pickle(saved):
 
 
 def test_the_manifest_tells_people_what_it_is(saved):
-    manifest = read_manifest(saved)
+    manifest = read_metadata(saved)
     assert manifest["format"] == 1
     assert manifest["classes"] == ["grün", "rot"]
     assert manifest["backbone"]["name"] == "featx-image-nano"
@@ -188,7 +188,7 @@ def test_shapes_that_do_not_fit_are_refused(saved, train, rows, tmp_path):
     )
     with pytest.raises(BadArtifact, match="not a fitted classifier"):
         featx.load(featx.save(broken, tmp_path / "x.featx"))
-    narrow = fit_head(rows[:, :7], ["a", "b"] * 20, Recipe("centroid")).head
+    narrow = fit_head(rows[:, :7], ["a", "b"] * 20, FitConfig("centroid")).head
     folder = featx.save(Classifier(classifier.card, narrow, {}), tmp_path / "y.featx")
     reseal(folder, lambda manifest: manifest["backbone"].update(dim=DIM))
     with pytest.raises(BadArtifact, match="takes rows of 7, its backbone gives 384"):
@@ -219,7 +219,7 @@ def test_a_linear_head_is_kept_as_arrays_too_and_they_say_the_same_to_the_bit(
     name, n_classes, rows, tmp_path
 ):
     labels = np.array(list("abcd"))[np.arange(len(rows)) % n_classes]
-    trained = fit_head(rows, labels, Recipe(name)).head
+    trained = fit_head(rows, labels, FitConfig(name)).head
     classifier = Classifier(get_card("featx-image-nano"), trained, {})
     loaded = featx.load(featx.save(classifier, tmp_path / "x.featx"))
     assert isinstance(loaded.head, StoredHead) == (name in LINEAR)

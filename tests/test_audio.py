@@ -22,15 +22,15 @@ from sklearn.pipeline import make_pipeline
 import featx
 import oracle_sound
 from featx import FeatureExtractor
-from featx.backbone import Backbone
-from featx.canary import check
+from featx.backbones.backbone import Backbone
+from featx.backbones.selfcheck import check
 from featx.catalog import Card, File, get_card
 from featx.cli import main
-from featx.engine import Baseline, Engine
+from featx.embedding.engine import Baseline, Engine
 from featx.errors import BadCard, BadSample, FeatxWarning
-from featx.inputs import sounds
-from featx.inputs.audio import Audio, Long
-from featx.samples import Sample, make_samples, read_samples
+from featx.modalities.audio import decode as sounds
+from featx.modalities.audio.settings import AudioSettings, Long
+from featx.sources import Sample, make_samples, read_samples
 from nets import FLOAT, save, weights
 
 soundfile = pytest.importorskip("soundfile")
@@ -40,7 +40,7 @@ RATE = 16_000
 
 
 def read(data, **table):
-    audio = Audio.from_table(table)
+    audio = AudioSettings.from_table(table)
     return audio.read(audio.load(data))
 
 
@@ -56,7 +56,7 @@ def tone(seconds=0.5, rate=RATE, hertz=440.0, level=0.3):
 
 def windows_of(sound, **table):
     """All windows of one sound, in order."""
-    audio = Audio.from_table(table)
+    audio = AudioSettings.from_table(table)
     batches = audio.batches([audio.read(audio.load(sound))], 3)
     return np.concatenate([batch.feeds["waveform"] for batch in batches])
 
@@ -71,7 +71,7 @@ def test_every_kind_of_source_gives_the_same_sound(tmp_path):
     path.write_bytes(data)
     with tarfile.open(tmp_path / "sounds.tar", "w") as archive:
         archive.add(path, "one/a.wav")
-    [member] = read_samples(tmp_path / "sounds.tar", suffixes=Audio.suffixes)
+    [member] = read_samples(tmp_path / "sounds.tar", suffixes=AudioSettings.suffixes)
     sources = [path, str(path), data, bytearray(data), io.BytesIO(data), member.data]
     sources += [sound, (sound, RATE), (sound[:, None], RATE), sound.astype(np.float64)]
     for source in sources:
@@ -190,14 +190,14 @@ def test_a_graph_in_sixteen_bit_numbers_is_given_such():
 )
 @settings(max_examples=60, deadline=None)
 def test_every_window_of_every_sound_comes_once_and_in_order(lengths, window, size, tail):
-    audio = Audio.from_table({"window": window, "hop": (window + 1) // 2, "tail": tail})
+    audio = AudioSettings.from_table({"window": window, "hop": (window + 1) // 2, "tail": tail})
     rng = np.random.default_rng(sum(lengths))
     items = [audio.read(audio.load(rng.normal(size=n).astype("f4"))) for n in lengths]
     batches = list(audio.batches(items, size))
-    assert max(len(batch.owners) for batch in batches) <= size
-    owners = np.concatenate([batch.owners for batch in batches])
-    assert sorted(set(owners)) == list(range(len(items)))
-    assert (np.diff(owners) >= 0).all()
+    assert max(len(batch.item_index) for batch in batches) <= size
+    item_index = np.concatenate([batch.item_index for batch in batches])
+    assert sorted(set(item_index)) == list(range(len(items)))
+    assert (np.diff(item_index) >= 0).all()
     alone = [w for item in items for b in audio.batches([item], 1) for w in b.feeds["waveform"]]
     together = [w for batch in batches for w in batch.feeds["waveform"]]
     for one, other in zip(alone, together, strict=True):
@@ -207,13 +207,13 @@ def test_every_window_of_every_sound_comes_once_and_in_order(lengths, window, si
 @pytest.mark.parametrize("pool", ["mean", "max", "mean+std", "mean+max"])
 def test_rows_of_windows_are_pooled_sound_by_sound(pool, rng):
     rows = rng.normal(size=(9, 4)).astype(np.float32)
-    owners = np.array([0, 0, 0, 1, 2, 2, 2, 2, 2])
+    item_index = np.array([0, 0, 0, 1, 2, 2, 2, 2, 2])
     parts = [rows[:3], rows[3:4], rows[4:]]
     ways = {"mean": np.mean, "max": np.max, "std": np.std}
     expected = [
         np.concatenate([ways[way](part, axis=0) for way in pool.split("+")]) for part in parts
     ]
-    found = Audio(pool=pool).merge(rows, owners, 3)
+    found = AudioSettings(pool=pool).merge(rows, item_index, 3)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -239,7 +239,7 @@ def test_rows_of_windows_are_pooled_sound_by_sound(pool, rng):
 )
 def test_a_table_that_cannot_be_is_refused(table):
     with pytest.raises(BadCard, match=r"\[audio\]"):
-        Audio.from_table(table)
+        AudioSettings.from_table(table)
 
 
 # -- bad input -------------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def three_hours(tmp_path):
 
 
 def test_of_a_long_file_only_a_few_windows_are_in_memory(three_hours, monkeypatch):
-    audio = Audio.from_table({"rate": 1000, "window": 1000, "hop": 1000})
+    audio = AudioSettings.from_table({"rate": 1000, "window": 1000, "hop": 1000})
     content = audio.load(three_hours)
     assert content == three_hours  # no bytes of it
     item = audio.read(content)
@@ -388,19 +388,19 @@ def test_of_a_long_file_only_a_few_windows_are_in_memory(three_hours, monkeypatc
 
 
 def test_a_long_file_gives_the_row_of_its_windows(three_hours):
-    audio = Audio.from_table({"rate": 1000, "window": 1000, "hop": 1000})
+    audio = AudioSettings.from_table({"rate": 1000, "window": 1000, "hop": 1000})
     item = audio.read(audio.load(three_hours))
-    rows, owners = [], []
+    rows, item_index = [], []
     for batch in audio.batches([item], 64):
         rows.append(batch.feeds["waveform"][:, :5])
-        owners.append(batch.owners)
+        item_index.append(batch.item_index)
     assert sum(map(len, rows)) == 3 * 3600
-    merged = audio.merge(np.concatenate(rows), np.concatenate(owners), 1)
+    merged = audio.merge(np.concatenate(rows), np.concatenate(item_index), 1)
     np.testing.assert_allclose(merged[0], tone(1, 1000, 50)[:5], atol=2**-14)
 
 
 def test_a_long_file_has_the_digest_of_its_bytes(three_hours):
-    audio = Audio()
+    audio = AudioSettings()
     assert audio.digest(audio.load(three_hours)) == audio.digest(three_hours.read_bytes())
 
 
@@ -414,8 +414,8 @@ def test_a_long_sound_without_windows_or_beyond_the_limit_is_refused(three_hours
 def test_a_long_member_of_a_tar_is_read_where_it_lies(three_hours, tmp_path):
     with tarfile.open(tmp_path / "long.tar", "w") as archive:
         archive.add(three_hours, "x.wav")
-    [sample] = read_samples(tmp_path / "long.tar", suffixes=Audio.suffixes)
-    audio = Audio.from_table({"rate": 1000, "window": 1000})
+    [sample] = read_samples(tmp_path / "long.tar", suffixes=AudioSettings.suffixes)
+    audio = AudioSettings.from_table({"rate": 1000, "window": 1000})
     content = audio.load(sample.data)
     assert content is sample.data
     assert audio.digest(content) == audio.digest(audio.load(three_hours))
@@ -451,7 +451,7 @@ def card(tmp_path, monkeypatch):
         [weights("filters", 8, 1, 64), helper.make_tensor("one", 7, [1], [1])],
     )
     file = File("backbone.onnx", hashlib.sha256(graph.read_bytes()).hexdigest())
-    table = Audio.from_table({"window": 1600, "hop": 800, "pool": "mean+max"})
+    table = AudioSettings.from_table({"window": 1600, "hop": 800, "pool": "mean+max"})
     (folder / "card.toml").write_text(
         Card("small-sound", "audio", file, table, dim=16).to_toml(), encoding="utf-8"
     )
@@ -494,7 +494,7 @@ def test_a_broken_file_among_good_ones_is_a_reject(card, recordings, three_hours
     struct.pack_into("<I", spoilt, 40, len(spoilt) * 2)
     late = np.zeros(70 * RATE, np.float32)
     late[-1] = np.nan  # known only while the rest is embedded
-    samples = read_samples(recordings, suffixes=Audio.suffixes)
+    samples = read_samples(recordings, suffixes=AudioSettings.suffixes)
     bad = {2: b"no sound", 5: bytes(spoilt), 6: late, 9: "absent.wav"}
     mixed = [Sample(s.id, bad.get(k, s.data), s.label) for k, s in enumerate(samples)]
     rows = Engine(on_error="skip").embed(mixed, backbone)
@@ -510,7 +510,7 @@ def test_a_broken_file_among_good_ones_is_a_reject(card, recordings, three_hours
 
 def test_rows_are_equal_with_and_without_the_cache(card, recordings, tmp_path):
     backbone = Backbone(card)
-    samples = read_samples(recordings, suffixes=Audio.suffixes)
+    samples = read_samples(recordings, suffixes=AudioSettings.suffixes)
     plain = Engine().embed(samples, backbone)
     for _ in range(2):
         kept = Engine(cache=tmp_path / "rows.sqlite").embed(samples, backbone)
@@ -554,8 +554,8 @@ def test_pooling_and_normalisation_are_options(card, recordings):
 
 
 def test_the_baseline_is_a_few_dozen_numbers_that_tell_low_from_high(recordings):
-    samples = read_samples(recordings, suffixes=Audio.suffixes)
-    rows = Engine().embed(samples, Baseline(Audio()))
+    samples = read_samples(recordings, suffixes=AudioSettings.suffixes)
+    rows = Engine().embed(samples, Baseline(AudioSettings()))
     assert rows.embeddings.shape == (12, 43)
     assert np.isfinite(rows.embeddings).all()
     assert (
@@ -563,12 +563,12 @@ def test_the_baseline_is_a_few_dozen_numbers_that_tell_low_from_high(recordings)
         == 1
     )
     for short in (np.ones(1, np.float32), np.zeros(50, np.float32)):
-        found = Engine().embed(make_samples([short]), Baseline(Audio()))
+        found = Engine().embed(make_samples([short]), Baseline(AudioSettings()))
         assert np.isfinite(found.embeddings).all()
 
 
 def test_equal_content_has_an_equal_digest_and_other_content_another():
-    audio, sound = Audio(), tone()
+    audio, sound = AudioSettings(), tone()
     same = audio.digest(audio.load(sound))
     assert len(same) == 32
     assert audio.digest(audio.load((sound.copy(), RATE))) == same
@@ -583,7 +583,9 @@ def test_equal_content_has_an_equal_digest_and_other_content_another():
 
 def test_both_draw_the_same_canary():
     for rate in (8000, 16_000):
-        np.testing.assert_allclose(Audio(rate=rate).canary(), oracle_sound.drawn(rate), atol=1e-6)
+        np.testing.assert_allclose(
+            AudioSettings(rate=rate).canary(), oracle_sound.drawn(rate), atol=1e-6
+        )
 
 
 @pytest.mark.parametrize(
@@ -612,7 +614,7 @@ def test_spoken_digits_of_six_people_are_told_apart(speech_shelf, shared_data):
     """A quick look; benchmarks/sound.py measures."""
     rows = {}
     for split in ("train", "test"):
-        samples = read_samples(shared_data / "fsdd", suffixes=Audio.suffixes, split=split)
+        samples = read_samples(shared_data / "fsdd", suffixes=AudioSettings.suffixes, split=split)
         rows[split] = Engine().embed(samples[::6], Backbone("speech-embedding"))
     head = LogisticRegression(C=0.01, max_iter=1000).fit(
         rows["train"].embeddings, rows["train"].labels

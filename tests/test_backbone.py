@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from featx.backbone import Backbone, open_backbone
+from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import get_card
 from featx.errors import BadGraph, BadOption, UnknownBackbone, UnknownTap
 from test_graphs import with_outputs

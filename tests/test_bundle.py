@@ -16,16 +16,16 @@ from click.testing import CliRunner
 from onnx import helper
 
 import featx
-from featx.artifact import bundle
-from featx.backbone import open_backbone
+from featx.backbones.backbone import open_backbone
 from featx.catalog import digest, get_card
-from featx.classifier import Classifier
 from featx.cli import main
 from featx.errors import BadArtifact, FeatxError, OutputFailed
 from featx.graphs import external_data
-from featx.manifest import read_manifest
+from featx.persistence.artifact import bundle
+from featx.persistence.metadata import read_metadata
+from featx.predictor import Classifier
 from featx.training import fit_head
-from featx.tuning import Recipe
+from featx.tuning import FitConfig
 from nets import FLOAT, save, weights
 from test_artifact import reseal
 
@@ -50,7 +50,7 @@ def strange(tmp_path, monkeypatch, rng):
     (folder / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     monkeypatch.setenv("FEATX_MODELS", str(shelf))
     rows = rng.normal(size=(20, 384)).astype(np.float32)
-    head = fit_head(rows, ["a", "b"] * 10, Recipe("centroid")).head
+    head = fit_head(rows, ["a", "b"] * 10, FitConfig("centroid")).head
     return Classifier(get_card("nobody-knows-it"), head, {"n": 20})
 
 
@@ -101,7 +101,7 @@ def test_every_byte_of_a_bundle_is_verified_on_load(name, strange, tmp_path):
 
 
 def test_a_bundled_folder_is_still_format_1_with_relative_names_only(strange, tmp_path):
-    manifest = read_manifest(featx.save(strange, tmp_path / "x.featx", bundle=True))
+    manifest = read_metadata(featx.save(strange, tmp_path / "x.featx", bundle=True))
     assert manifest["format"] == 1
     assert sorted(manifest["files"]) == ["backbone/backbone.onnx", "head.npz", "head.skops"]
     assert str(tmp_path) not in json.dumps(manifest)
@@ -130,7 +130,7 @@ def test_a_saved_classifier_is_bundled_in_place_or_as_one_file(
     for each in (path, tmp_path / "x.featx.zip"):
         np.testing.assert_array_equal(featx.load(each).predict_proba(pictures), expected)
     again = bundle(tmp_path / "x.featx.zip", tmp_path / "again.featx")
-    assert read_manifest(again) == read_manifest(path)
+    assert read_metadata(again) == read_metadata(path)
 
 
 def test_fit_bundles_when_asked(photos, tmp_path):
@@ -208,7 +208,7 @@ def test_a_graph_with_weights_outside_its_bundle_is_refused(kind, tmp_path, monk
     (folder / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "shelf"))
     rows = rng.normal(size=(20, 5)).astype(np.float32)
-    head = fit_head(rows, ["a", "b"] * 10, Recipe("centroid")).head
+    head = fit_head(rows, ["a", "b"] * 10, FitConfig("centroid")).head
     saved = featx.save(Classifier(get_card("outside"), head, {}), tmp_path / kind, bundle=True)
     with pytest.raises(BadArtifact, match=r"keeps weights in '\.\./\.\./secret'"):
         featx.load(saved)
@@ -238,8 +238,8 @@ def test_only_a_classifier_is_ever_replaced_by_a_file(strange, tmp_path):
 
 
 SLOW = """
-import os, sys, featx.packs, featx.files
-from featx.artifact import bundle
+import os, sys, featx.storage.container, featx.storage.atomic
+from featx.persistence.artifact import bundle
 count, real = 0, os.replace
 def replace(*places):
     global count

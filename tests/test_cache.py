@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featx.cache import RowCache, row_key
+from featx.embedding.cache import RowCache, row_key
 from featx.errors import FeatxWarning
 
 
@@ -53,7 +53,7 @@ def run(code, *arguments, **options):
 
 WRITER = """
 import numpy as np
-from featx.cache import RowCache, row_key
+from featx.embedding.cache import RowCache, row_key
 cache = RowCache(sys.argv[1])
 for number in range(int(sys.argv[2]), int(sys.argv[3])):
     rows = [(row_key("f" * 64, str(number).encode()), np.full(8, number, np.float32))]
@@ -354,7 +354,7 @@ def test_a_lock_that_is_never_released_is_not_waited_for_for_ever(path, cache):
 FULL = """
 import resource, signal, warnings
 import numpy as np
-from featx.cache import RowCache
+from featx.embedding.cache import RowCache
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 cache = RowCache(sys.argv[1])

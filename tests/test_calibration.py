@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from featx.backbone import Backbone
-from featx.calibration import Calibration, Cores, Trial, calibrate, count_cores
+from featx.backbones.backbone import Backbone
 from featx.cli import main
-from featx.engine import Engine
+from featx.embedding.autotune import AutotuneResult, Cores, Trial, autotune, count_cores
+from featx.embedding.engine import Engine
+from featx.embedding.run_settings import RunSettings, forget, place, remember, remembered_settings
 from featx.errors import BadOption, BadSource
-from featx.plans import Plan, forget, place, remember, remembered
-from featx.samples import make_samples
+from featx.sources import make_samples
 
 
 @pytest.fixture(autouse=True)
@@ -46,18 +46,18 @@ def batches(monkeypatch):
 
 
 def test_every_batch_size_is_tried_and_the_plan_is_one_of_the_trials(backbone, samples):
-    found = calibrate(samples, backbone, batches=(1, 2), seconds=0.01)
+    found = autotune(samples, backbone, batches=(1, 2), seconds=0.01)
     assert set(found.infer_by_batch) == {1, 2, backbone.batch}
     tried = {(trial.batch_size, trial.workers) for trial in found.trials}
     assert {(size, found.cores.usable) for size in (1, 2, backbone.batch)} <= tried
     assert (found.plan.batch_size, found.plan.workers) in tried
-    assert found.default == Plan(backbone.batch, found.cores.usable, found.cores.usable)
+    assert found.default == RunSettings(backbone.batch, found.cores.usable, found.cores.usable)
     assert found.rate(found.plan) >= found.rate(found.default)
 
 
 def test_the_roofline_is_cores_over_what_decoding_and_inference_take():
-    plan = Plan(4, 2, 2)
-    found = Calibration(
+    plan = RunSettings(4, 2, 2)
+    found = AutotuneResult(
         backbone="x",
         provider="cpu",
         samples=10,
@@ -80,9 +80,9 @@ def test_the_cores_are_no_more_than_the_host_has():
 
 def test_nothing_to_measure_with_is_refused(backbone, samples):
     with pytest.raises(BadSource, match="no samples"):
-        calibrate([], backbone)
+        autotune([], backbone)
     with pytest.raises(BadOption, match=r"batch sizes \[0\]"):
-        calibrate(samples, backbone, batches=(0,))
+        autotune(samples, backbone, batches=(0,))
 
 
 def test_a_remembered_plan_is_used_unless_options_say_otherwise_and_changes_no_row(
@@ -91,7 +91,7 @@ def test_a_remembered_plan_is_used_unless_options_say_otherwise_and_changes_no_r
     plain = Engine().embed(samples, backbone)
     assert max(batches) <= backbone.chunk
     batches.clear()
-    remember(backbone.kept_as, Plan(batch_size=9, workers=1, cores=1))
+    remember(backbone.cache_key, RunSettings(batch_size=9, workers=1, cores=1))
     planned = Engine().embed(samples, backbone)
     assert batches == [9]
     np.testing.assert_allclose(planned.embeddings, plain.embeddings, atol=1e-5)
@@ -109,47 +109,47 @@ def test_a_plan_counts_workers_only_where_there_are_the_cores_it_was_made_with(
 ):
     started = []
     monkeypatch.setattr(
-        "featx.engine.ThreadPoolExecutor",
+        "featx.embedding.engine.ThreadPoolExecutor",
         lambda n, **named: started.append(n) or ThreadPoolExecutor(n, **named),
     )
     usable = count_cores().usable
     for cores in (usable, usable + 1):
-        remember(backbone.kept_as, Plan(batch_size=2, workers=3, cores=cores))
+        remember(backbone.cache_key, RunSettings(batch_size=2, workers=3, cores=cores))
         Engine().embed(samples, backbone)
     Engine(n_jobs=5).embed(samples, backbone)
     assert started == [3, usable, 5]
 
 
 def test_a_plan_is_of_one_backbone_on_one_host_and_can_be_forgotten(monkeypatch):
-    remember("a" * 64, Plan(8, 2, 2))
-    remember("b" * 64, Plan(1, 3, 4))
-    assert remembered("a" * 64) == Plan(8, 2, 2)
-    assert remembered("b" * 64) == Plan(1, 3, 4)
-    assert remembered("c" * 64) is None
+    remember("a" * 64, RunSettings(8, 2, 2))
+    remember("b" * 64, RunSettings(1, 3, 4))
+    assert remembered_settings("a" * 64) == RunSettings(8, 2, 2)
+    assert remembered_settings("b" * 64) == RunSettings(1, 3, 4)
+    assert remembered_settings("c" * 64) is None
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr("platform.node", lambda: "another host")
-        assert remembered("a" * 64) is None
+        assert remembered_settings("a" * 64) is None
     forget()
-    assert remembered("a" * 64) is None
+    assert remembered_settings("a" * 64) is None
     forget()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 3}', "\xff"])
 def test_a_damaged_file_of_plans_is_done_without(text, backbone, samples):
-    remember(backbone.kept_as, Plan(8, 2, 2))
+    remember(backbone.cache_key, RunSettings(8, 2, 2))
     place().write_text(text, encoding="latin-1")
-    assert remembered(backbone.kept_as) is None
+    assert remembered_settings(backbone.cache_key) is None
     assert len(Engine().embed(samples, backbone)) == 9
 
 
 @pytest.mark.parametrize("wrong", [0, -1, True, "4", None, 2.0])
 def test_a_plan_that_makes_no_sense_is_none(wrong):
-    remember("a" * 64, Plan(8, 2, 2))
+    remember("a" * 64, RunSettings(8, 2, 2))
     table = json.loads(place().read_text())
     for entry in table.values():
         entry["batch_size"] = wrong
     place().write_text(json.dumps(table))
-    assert remembered("a" * 64) is None
+    assert remembered_settings("a" * 64) is None
 
 
 def test_bench_prints_the_plan_and_remembers_it_when_asked(photos):
@@ -162,8 +162,8 @@ def test_bench_prints_the_plan_and_remembers_it_when_asked(photos):
     result = CliRunner().invoke(main, [*words, "--json", "--remember"])
     assert result.exit_code == 0, result.output
     plan = json.loads(result.stdout)["plan"]
-    kept = remembered(Backbone("featx-image-nano").kept_as)
-    assert kept == Plan(**plan)
+    kept = remembered_settings(Backbone("featx-image-nano").cache_key)
+    assert kept == RunSettings(**plan)
     assert CliRunner().invoke(main, ["bench", "--forget"]).exit_code == 0
     assert not place().exists()
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import oracle
-from featx.canary import check
-from featx.catalog import get_card, locate, shipped_shelf
+from featx.backbones.selfcheck import check
+from featx.catalog import bundled_directory, get_card, locate
 from featx.errors import UnknownBackbone
 
 CARDS = sorted(
@@ -85,7 +85,7 @@ def test_a_wrong_width_fails():
 
 
 def test_changed_weights_fail(tmp_path, monkeypatch):
-    shutil.copytree(shipped_shelf() / NANO, tmp_path / NANO)
+    shutil.copytree(bundled_directory() / NANO, tmp_path / NANO)
     (tmp_path / NANO / "backbone.onnx").write_bytes(b"spoilt")
     card = get_card(NANO)
     changed = replace(card.graph, sha256="0" * 64)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from featx.catalog import POOLINGS, Card, File
 from featx.errors import BadCard, BadOption
-from featx.inputs import read_settings
+from featx.modalities import read_settings
 
 DIGEST = "0c1f" * 16
 TEXT = f"""

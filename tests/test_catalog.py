@@ -13,14 +13,14 @@ import pytest
 
 from featx.catalog import (
     Card,
+    bundled_directory,
     get_card,
     list_cards,
     locate,
-    prove,
+    model_directories,
     remove,
-    shelves,
-    shipped_shelf,
-    user_shelf,
+    user_directory,
+    verify_files,
 )
 from featx.errors import BadCard, BadOption, MissingWeights, UnknownBackbone, WrongDigest
 
@@ -55,7 +55,7 @@ def put(shelf: Path, name: str, *, graph: bytes | None = GRAPH, extra: str = "")
 
 
 def test_the_shelf_that_featx_ships_comes_last_and_has_the_default():
-    assert shelves()[-1] == shipped_shelf()
+    assert model_directories()[-1] == bundled_directory()
     assert get_card("featx-image-nano").name == "featx-image-nano"
 
 
@@ -63,10 +63,10 @@ def test_shelves_are_searched_in_order(shelf, tmp_path, monkeypatch):
     other = tmp_path / "other"
     put(shelf, "net", extra='license = "first"\n')
     put(other, "net", extra='license = "second"\n')
-    put(user_shelf(), "net", extra='license = "third"\n')
-    put(user_shelf(), "mine")
+    put(user_directory(), "net", extra='license = "third"\n')
+    put(user_directory(), "mine")
     monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(shelf), "", str(other)]))
-    assert shelves() == [shelf, other, user_shelf(), shipped_shelf()]
+    assert model_directories() == [shelf, other, user_directory(), bundled_directory()]
     assert get_card("net").license == "first"
     listed = {card.name: card.license for card in list_cards()}
     assert listed["net"] == "first"
@@ -127,23 +127,23 @@ def test_bytes_may_lie_on_another_shelf_than_the_card(shelf, tmp_path, monkeypat
     (bytes_only / "net" / "backbone.onnx").write_bytes(GRAPH)
     monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(shelf), str(bytes_only)]))
     assert locate(get_card("net"), get_card("net").graph) == bytes_only / "net" / "backbone.onnx"
-    assert prove(get_card("net")) == {"backbone.onnx": bytes_only / "net" / "backbone.onnx"}
+    assert verify_files(get_card("net")) == {"backbone.onnx": bytes_only / "net" / "backbone.onnx"}
 
 
 def test_the_right_bytes_are_taken_where_a_nearer_file_is_wrong(shelf):
     path = put(shelf, "net")
     card = get_card("net")
     path.write_bytes(b"other")
-    (user_shelf() / "net").mkdir(parents=True)
-    (user_shelf() / "net" / "backbone.onnx").write_bytes(GRAPH)
-    assert prove(card)["backbone.onnx"] == user_shelf() / "net" / "backbone.onnx"
+    (user_directory() / "net").mkdir(parents=True)
+    (user_directory() / "net" / "backbone.onnx").write_bytes(GRAPH)
+    assert verify_files(card)["backbone.onnx"] == user_directory() / "net" / "backbone.onnx"
 
 
 def test_a_card_is_bound_to_no_shelf(tmp_path):
     path = put(tmp_path / "anywhere", "net")
     text = (path.parent / "card.toml").read_text(encoding="utf-8")
     card = Card.from_toml(text, path=path.parent / "card.toml")
-    assert prove(card)["backbone.onnx"] == path
+    assert verify_files(card)["backbone.onnx"] == path
 
 
 def test_missing_bytes_are_said_with_what_to_do(shelf):
@@ -151,30 +151,30 @@ def test_missing_bytes_are_said_with_what_to_do(shelf):
     with pytest.raises(
         MissingWeights, match=r"net: .* is not on this machine; put it beside the card"
     ):
-        prove(get_card("net"))
+        verify_files(get_card("net"))
 
 
 def test_changed_bytes_are_refused_by_name(shelf):
     path = put(shelf, "net")
     card = get_card("net")
-    prove(card)
+    verify_files(card)
     path.write_bytes(b"b graph")
     with pytest.raises(WrongDigest, match="expected the bytes of net, sha256"):
-        prove(card)
+        verify_files(card)
 
 
 def test_a_proof_is_remembered_by_size_time_and_inode(shelf, tmp_path):
     path = put(shelf, "net")
-    prove(get_card("net"))
+    verify_files(get_card("net"))
     memory = json.loads((tmp_path / "cache" / "proven.json").read_text())
     assert memory[str(path.resolve())][3] == hashlib.sha256(GRAPH).hexdigest()
     before = path.stat()
     path.write_bytes(GRAPH[::-1])
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    prove(get_card("net"))  # nothing was read: a changed byte would have been found
+    verify_files(get_card("net"))  # nothing was read: a changed byte would have been found
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     with pytest.raises(WrongDigest):
-        prove(get_card("net"))
+        verify_files(get_card("net"))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 3}', "\xff"])
@@ -182,7 +182,7 @@ def test_a_damaged_memory_of_proofs_is_done_without(shelf, tmp_path, text):
     put(shelf, "net")
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "proven.json").write_text(text, encoding="latin-1")
-    prove(get_card("net"))
+    verify_files(get_card("net"))
     assert len(json.loads((tmp_path / "cache" / "proven.json").read_text())) == 1
 
 
@@ -190,14 +190,14 @@ def test_a_memory_of_proofs_that_cannot_be_written_is_done_without(shelf, tmp_pa
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "file" / "cache"))
     put(shelf, "net")
-    assert prove(get_card("net"))
+    assert verify_files(get_card("net"))
 
 
 def test_only_the_users_own_shelf_is_cleared(shelf):
     put(shelf, "theirs")
-    put(user_shelf(), "mine")
-    assert remove("mine") == user_shelf() / "mine"
-    assert not (user_shelf() / "mine").exists()
+    put(user_directory(), "mine")
+    assert remove("mine") == user_directory() / "mine"
+    assert not (user_directory() / "mine").exists()
     for name in ("theirs", "featx-image-nano"):
         with pytest.raises(BadOption, match="is left alone"):
             remove(name)

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from onnx import helper
 
-from featx.catalog import get_card, user_shelf
+from featx.catalog import get_card, user_directory
 from featx.cli import main
 from nets import FLOAT, convolutions, save
 
@@ -160,4 +160,4 @@ def test_a_pull_that_cannot_be_says_why():
 def test_pulling_what_is_here_prints_where_it_is():
     path = Path(featx("pull", NANO).stdout.strip())
     assert hashlib.sha256(path.read_bytes()).hexdigest() == get_card(NANO).graph.sha256
-    assert not user_shelf().exists()
+    assert not user_directory().exists()

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 import featx
-from featx.classifier import Prediction
 from featx.cli import main
-from featx.engine import Engine
+from featx.embedding.engine import Engine
+from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption, BadSample
-from featx.tables import Reject, Rows
+from featx.predictor import Prediction
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_records_hold_the_most_probable_classes_first(saved, pictures):
     for each in records:
         assert isinstance(each, Prediction)
         assert each.top[0] == (each.label, each.probability)
-        assert [share for _, share in each.top] == sorted((s for _, s in each.top), reverse=True)
+        assert [map_fn for _, map_fn in each.top] == sorted((s for _, s in each.top), reverse=True)
         assert len(each.top) == 2
 
 
@@ -92,7 +92,8 @@ def test_a_sample_that_cannot_be_read_fails_or_becomes_a_reject(saved):
     kinds = [
         type(each) for each in classifier.predict_samples(samples, engine=Engine(on_error="skip"))
     ]
-    assert sorted(kinds, key=str) == [Prediction, Reject]
+    assert len(kinds) == 2
+    assert set(kinds) == {Prediction, Reject}
     with pytest.raises(BadOption, match="use predict_samples to skip"):
         classifier.predict(samples, engine=Engine(on_error="skip"))
     with pytest.raises(BadOption, match="top_k = 0"):

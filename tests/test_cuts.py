@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from featx.backbone import Backbone
+from featx.backbones.backbone import Backbone
 from featx.cli import main
-from featx.cuts import forget_cuts, keep_cut, kept_cut
+from featx.graphs.cache import forget_cuts, keep_cut, kept_cut
 
 TAP = "last-map"
 

@@ -5,8 +5,7 @@ from click.testing import CliRunner
 import featx
 from featx.cli import main
 from featx.demo import run_demo
-from featx.inputs import DEFAULTS, MODALITIES
-from featx.synthetic import (
+from featx.demo.synthetic import (
     SETS,
     SHAPES,
     SOUNDS,
@@ -18,6 +17,7 @@ from featx.synthetic import (
     make_sounds,
     play,
 )
+from featx.modalities import DEFAULTS, MODALITIES
 
 
 @pytest.mark.parametrize("load", [load_drawings, load_digits])

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featx import plans
-from featx.backbone import Backbone
-from featx.cache import RowCache
+from featx.backbones.backbone import Backbone
 from featx.catalog import get_card
-from featx.engine import Baseline, Engine, count_workers
+from featx.embedding import run_settings as plans
+from featx.embedding.cache import RowCache
+from featx.embedding.engine import Baseline, Engine, count_workers
 from featx.errors import BadOption, BadSample
-from featx.samples import Sample, make_samples
+from featx.sources import Sample, make_samples
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ class Counting:
             backbone.dim,
             backbone.reader,
         )
-        self.kept_as, self.chunk, self.batch = backbone.kept_as, backbone.chunk, backbone.batch
+        self.cache_key, self.chunk, self.batch = backbone.cache_key, backbone.chunk, backbone.batch
         self.items, self.calls = 0, []
 
     def embed(self, items, batch_size=None):
@@ -89,7 +89,7 @@ def test_the_last_samples_are_dealt_so_that_no_worker_waits_long_for_another(
 
 
 def test_a_remembered_batch_is_the_one_that_the_graph_is_given(backbone, samples, own_shelf):
-    plans.remember(backbone.kept_as, plans.Plan(batch_size=8, workers=1, cores=1))
+    plans.remember(backbone.cache_key, plans.RunSettings(batch_size=8, workers=1, cores=1))
     counting = Counting(backbone)
     Engine().embed(samples, counting)
     assert {size for _, size in counting.calls} == {8}

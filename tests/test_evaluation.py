@@ -6,7 +6,8 @@ from sklearn import metrics
 
 import featx
 from featx.errors import BadLabels
-from featx.evaluation import evaluate_predictions, wilson
+from featx.metrics.classification import evaluate_predictions
+from featx.metrics.intervals import wilson
 
 
 @pytest.fixture

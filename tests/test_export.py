@@ -20,13 +20,14 @@ from PIL import Image
 from sklearn.naive_bayes import GaussianNB
 
 import featx
-from featx.catalog import Card, get_card, prove
-from featx.classifier import Classifier
+from featx.backbones.session import open_session
+from featx.catalog import Card, get_card, verify_files
 from featx.cli import main
 from featx.errors import BadGraph, BadOption, BadSample, OutputFailed
-from featx.export import checking, export
+from featx.export import export
+from featx.export import verify as checking
 from featx.heads import HEADS, FittedHead, make_head
-from featx.sessions import open_session
+from featx.predictor import Classifier
 from nets import save_in_floats
 
 
@@ -115,7 +116,7 @@ def test_the_script_of_the_docs_needs_onnxruntime_numpy_and_pillow_only(
     assert [name for name, _, _ in found] == [photo.name for photo in photos]
     assert [label for _, label, _ in found] == classifier.predict(photos).tolist()
     shares = classifier.predict_proba(photos).max(axis=1)
-    np.testing.assert_allclose([float(share) for _, _, share in found], shares, atol=2e-4)
+    np.testing.assert_allclose([float(map_fn) for _, _, map_fn in found], shares, atol=2e-4)
 
 
 def test_the_script_of_the_docs_for_texts_needs_onnxruntime_and_numpy_only(alone, tmp_path):
@@ -140,7 +141,7 @@ def test_the_script_of_the_docs_for_texts_needs_onnxruntime_and_numpy_only(alone
     found = [line.split("\t") for line in done.stdout.splitlines()]
     assert [label for _, label, _ in found] == classifier.predict(given).tolist()
     shares = classifier.predict_proba(given).max(axis=1)
-    np.testing.assert_allclose([float(share) for _, _, share in found], shares, atol=2e-4)
+    np.testing.assert_allclose([float(map_fn) for _, _, map_fn in found], shares, atol=2e-4)
 
 
 def test_what_people_must_know_travels_in_the_file(train, pictures, tmp_path):
@@ -179,7 +180,7 @@ class Photos(CalibrationDataReader):
 
 def test_a_backbone_of_eight_bits_is_exported_like_any_other(pictures, tmp_path):
     nano = get_card("featx-image-nano")
-    shipped = onnx.load(str(prove(nano)[nano.graph.name]))
+    shipped = onnx.load(str(verify_files(nano)[nano.graph.name]))
     source = save_in_floats(tmp_path / "floats.onnx", shipped)
     [wanted] = open_session(source, source).get_inputs()
     photos = Photos(nano.input, pictures[:12])

@@ -13,17 +13,17 @@ from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from featx.backbones.session import open_session
 from featx.errors import BadOption
+from featx.export.graph_builder import DOUBLE, FLOAT, GraphBuilder
 from featx.export.heads import add_head
-from featx.export.nodes import DOUBLE, FLOAT, Nodes
 from featx.heads import HEADS, FittedHead, make_head
-from featx.sessions import open_session
 
 DIM = 12
 
 
 def session_of(head):
-    graph = Nodes()
+    graph = GraphBuilder()
     shares = add_head(graph, "rows", head.estimator, head.temperature)
     graph.named("shares", "Identity", shares)
     rows = helper.make_tensor_value_info("rows", FLOAT, ["N", DIM])

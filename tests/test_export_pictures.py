@@ -7,18 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
+from featx.backbones.session import FAILURES, open_session
 from featx.errors import BadSample
-from featx.export.nodes import BYTE, Nodes
-from featx.export.pictures import add_pixels
-from featx.inputs.images import Images
-from featx.sessions import FAILURES, open_session
+from featx.export.graph_builder import BYTE, GraphBuilder
+from featx.export.image import add_pixels
+from featx.modalities.image.settings import ImageSettings
 
 FILTERS = ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 
 
 def session_of(images):
     """The preprocessing alone, as a graph."""
-    graph = Nodes()
+    graph = GraphBuilder()
     kind = onnx.TensorProto.FLOAT if images.dtype == "float32" else BYTE
     graph.named("made", "Identity", add_pixels(graph, "image", images, kind))
     given = helper.make_tensor_value_info("image", BYTE, ["N", "height", "width", 3])
@@ -30,7 +30,7 @@ def session_of(images):
 
 
 def test_there_are_no_other_filters():
-    from featx.inputs.images import _FILTERS
+    from featx.modalities.image.settings import _FILTERS
 
     assert set(FILTERS) == set(_FILTERS)
 
@@ -57,7 +57,9 @@ RESIZES = st.one_of(st.sampled_from([7, 16, 33, 64]), st.sampled_from([(5, 40), 
 @given(data=st.data(), height=SIDES, width=SIDES, resize=RESIZES, part=st.sampled_from([1, 2, 3]))
 def test_they_are_pillows_at_any_size(how, data, height, width, resize, part, sessions):
     short = resize if isinstance(resize, int) else min(resize)
-    images = Images(resize=resize, crop=max(1, short * part // 3), interpolation=how, dtype="uint8")
+    images = ImageSettings(
+        resize=resize, crop=max(1, short * part // 3), interpolation=how, dtype="uint8"
+    )
     pixels = np.random.default_rng(data.draw(st.integers(0, 9))).integers(
         0, 256, (height, width, 3), dtype=np.uint8
     )
@@ -69,7 +71,7 @@ def test_they_are_pillows_at_any_size(how, data, height, width, resize, part, se
 @pytest.mark.parametrize("shape", [(1500, 1100), (211, 1900), (1800, 97)])
 def test_they_are_pillows_of_large_photos(how, shape, rng):
     """Sums of many pixels, at the brightest and darkest too, do not leave thirty-two bits."""
-    images = Images(resize=48, crop=40, interpolation=how, dtype="uint8")
+    images = ImageSettings(resize=48, crop=40, interpolation=how, dtype="uint8")
     noise = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
     flat = np.where(rng.random((*shape, 1)) < 0.5, 0, 255).astype(np.uint8).repeat(3, 2)
     for pixels in (noise, flat, np.full_like(noise, 255)):
@@ -80,11 +82,11 @@ def test_they_are_pillows_of_large_photos(how, shape, rng):
 @pytest.mark.parametrize(
     "images",
     [
-        Images(resize=20, crop=16, color="BGR", layout="NHWC", std=(0.2, 0.3, 0.4)),
-        Images(resize=(16, 20), color="L", mean=(0.4,), std=(0.3,), interpolation="bicubic"),
-        Images(crop=(12, 10), scale=1.0),
-        Images(color="L", dtype="uint8"),
-        Images(layout="NHWC", dtype="uint8"),
+        ImageSettings(resize=20, crop=16, color="BGR", layout="NHWC", std=(0.2, 0.3, 0.4)),
+        ImageSettings(resize=(16, 20), color="L", mean=(0.4,), std=(0.3,), interpolation="bicubic"),
+        ImageSettings(crop=(12, 10), scale=1.0),
+        ImageSettings(color="L", dtype="uint8"),
+        ImageSettings(layout="NHWC", dtype="uint8"),
     ],
 )
 def test_colours_crops_and_numbers_are_the_cards(images, rng):
@@ -96,7 +98,7 @@ def test_colours_crops_and_numbers_are_the_cards(images, rng):
 
 
 def test_a_picture_smaller_than_a_crop_is_refused_by_both(rng):
-    images = Images(crop=32)
+    images = ImageSettings(crop=32)
     pixels = rng.integers(0, 256, (40, 20, 3), dtype=np.uint8)
     with pytest.raises(BadSample, match="smaller than the crop"):
         images.read(pixels)

@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
+from featx.backbones.session import open_session
 from featx.catalog import Card, get_card
-from featx.classifier import Classifier
+from featx.demo.synthetic import SOUNDS, TOPICS, make_sentences, make_sounds
 from featx.errors import BadOption, BadSample
 from featx.export import export, write_graph
-from featx.export.nodes import FLOAT, INT64, Nodes
-from featx.export.sounds import add_windows, pooled
+from featx.export.audio import add_windows, pooled
+from featx.export.graph_builder import FLOAT, INT64, GraphBuilder
 from featx.heads import FittedHead, make_head
-from featx.inputs.audio import Audio
-from featx.samples import read_samples
-from featx.sessions import open_session
-from featx.synthetic import SOUNDS, TOPICS, make_sentences, make_sounds
+from featx.modalities.audio.settings import AudioSettings
+from featx.predictor import Classifier
+from featx.sources import read_samples
 from nets import save
 
 test_texts = pytest.importorskip("test_texts")
@@ -140,7 +140,7 @@ def test_a_sound_classifier_takes_waveforms(sounds, tmp_path):
 
 def windows_of(audio):
     """What a waveform is cut into, and rows of its windows pooled, as one graph."""
-    graph = Nodes()
+    graph = GraphBuilder()
     windows, count = add_windows(graph, "waveform", audio)
     graph.named("windows", "Identity", windows)
     rows = graph.add("Slice", windows, graph.whole(0), graph.whole(3), graph.whole(1))
@@ -170,7 +170,7 @@ def windows_of(audio):
     pool=st.sampled_from(["mean", "max", "mean+std", "mean+max"]),
 )
 def test_windows_are_those_of_the_reader(length, window, overlap, least, align, pad, tail, pool):
-    audio = Audio(
+    audio = AudioSettings(
         window=window,
         hop=max(0, window - overlap),
         min_length=max(least, 3),
@@ -188,8 +188,8 @@ def test_windows_are_those_of_the_reader(length, window, overlap, least, align, 
     found, row, count = session.run(["windows", "row", "count"], {"waveform": waves})
     np.testing.assert_array_equal(found, expected)
     assert len(found) == 2 * count
-    owners = np.concatenate([batch.owners for batch in batches])
-    np.testing.assert_allclose(row, audio.merge(expected[:, :3], owners, 2), atol=1e-6)
+    item_index = np.concatenate([batch.item_index for batch in batches])
+    np.testing.assert_allclose(row, audio.merge(expected[:, :3], item_index, 2), atol=1e-6)
 
 
 def test_a_backbone_that_takes_one_sample_at_a_time_is_run_for_each(tmp_path, rng):
@@ -208,7 +208,7 @@ def test_a_backbone_that_takes_one_sample_at_a_time_is_run_for_each(tmp_path, rn
         name="one",
         modality="audio",
         graph=test_texts.file_of(net),
-        input=Audio(window=8, hop=4, pool="mean+max"),
+        input=AudioSettings(window=8, hop=4, pool="mean+max"),
         dim=16,
         path=tmp_path / "card.toml",
     )
@@ -219,7 +219,7 @@ def test_a_backbone_that_takes_one_sample_at_a_time_is_run_for_each(tmp_path, rn
 
 
 REAL = [
-    ("all-minilm-l6-v2", "banking77", {"inline": True, "suffixes": frozenset({".txt"})}),
+    ("all-minilm-l6-v2", "banking77", {"string_is_sample": True, "suffixes": frozenset({".txt"})}),
     ("yamnet", "fsdd", {"suffixes": frozenset({".wav"})}),
     ("speech-embedding", "fsdd", {"suffixes": frozenset({".wav"})}),
 ]

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from onnx import helper
 
 import featx
-from featx.catalog import Card, File, get_card, prove
-from featx.classifier import Classifier
+from featx.backbones.session import open_session
+from featx.catalog import Card, File, get_card, verify_files
 from featx.cli import main
+from featx.demo.synthetic import make_sentences
 from featx.errors import BadGraph, BadOption, BadSample
 from featx.export import export, strings, write_graph
-from featx.export.nodes import INT64, STRING, Nodes
+from featx.export.graph_builder import INT64, STRING, GraphBuilder
 from featx.export.strings import HARD, add_tokens
 from featx.heads import FittedHead, make_head
-from featx.inputs.texts import Texts
-from featx.samples import read_samples
-from featx.sessions import open_session
-from featx.synthetic import make_sentences
+from featx.modalities.text.settings import TextSettings
+from featx.predictor import Classifier
+from featx.sources import read_samples
 
 test_texts = pytest.importorskip("test_texts")
 tokenizers = pytest.importorskip("tokenizers")
@@ -36,7 +36,7 @@ class Graph:
     """The tokenizer of a card as a graph, beside the library's own."""
 
     def __init__(self, card):
-        nodes = Nodes()
+        nodes = GraphBuilder()
         made = add_tokens(nodes, card)
         outputs = [helper.make_tensor_value_info(made[name], INT64, None) for name in FEEDS]
         text = helper.make_tensor_value_info("text", STRING, ["N"])
@@ -45,7 +45,7 @@ class Graph:
         model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
         self._session = open_session(model.SerializeToString(), "tokens")
         self._names = [made[name] for name in FEEDS]
-        self._own = tokenizers.Tokenizer.from_file(str(prove(card)["tokenizer.json"]))
+        self._own = tokenizers.Tokenizer.from_file(str(verify_files(card)["tokenizer.json"]))
         self._own.enable_truncation(card.input.max_length, direction=card.input.truncation)
         filling = self._own.token_to_id("[PAD]")
         self._own.enable_padding(pad_id=0 if filling is None else filling)
@@ -100,7 +100,7 @@ def card_of(tokenizer, folder, **table):
         modality="text",
         graph=graph,
         files=(words,),
-        input=Texts.from_table(table),
+        input=TextSettings.from_table(table),
         path=folder / "card.toml",
     )
 
@@ -259,8 +259,8 @@ def test_a_graph_with_other_tokens_is_not_written(classifier, tmp_path, monkeypa
         rows = dict(zip(letters.keys, letters.rows, strict=True))
         return replace(letters, rows=tuple({**rows, "Σ": rows["A"]}.values()))
 
-    made = strings.Letters.of
-    monkeypatch.setattr(strings.Letters, "of", spoilt)
+    made = strings.Normalizer.of
+    monkeypatch.setattr(strings.Normalizer, "of", spoilt)
     with pytest.raises(BadGraph, match=r"not exported: 'ΟΔΥΣΣΕΥΣ Σ ς' has other tokens"):
         export(classifier, tmp_path / "m.onnx", strings=True)
     assert not list(tmp_path.iterdir())
@@ -268,7 +268,7 @@ def test_a_graph_with_other_tokens_is_not_written(classifier, tmp_path, monkeypa
 
 def refused(tokenizer, folder, words, **table):
     with pytest.raises(BadOption, match=words):
-        add_tokens(Nodes(), card_of(tokenizer, folder, **table))
+        add_tokens(GraphBuilder(), card_of(tokenizer, folder, **table))
 
 
 def test_tokenizers_of_another_kind_are_refused_by_name(tmp_path):
@@ -312,7 +312,7 @@ def test_only_classifiers_of_texts_take_strings(photos, tmp_path):
 def test_real_questions_are_answered_as_by_the_classifier(
     name, shared_models, shared_data, tmp_path
 ):
-    how = {"inline": True, "suffixes": frozenset({".txt"})}
+    how = {"string_is_sample": True, "suffixes": frozenset({".txt"})}
     train, test = (
         read_samples(shared_data / "banking77", split=part, **how) for part in ("train", "test")
     )

@@ -8,15 +8,9 @@ from pathlib import Path
 import pytest
 
 from featx.errors import OutputFailed
-from featx.files import (
-    cache_dir,
-    data_dir,
-    read_notes,
-    recover,
-    replacing,
-    replacing_folder,
-    write_notes,
-)
+from featx.storage.atomic import recover, replacing, replacing_folder
+from featx.storage.dirs import cache_dir, data_dir
+from featx.storage.json_file import read_json_table, write_json_table
 
 
 def test_a_file_takes_its_place_when_the_block_ends(tmp_path):
@@ -86,7 +80,7 @@ def test_a_file_is_no_folder_and_a_folder_no_file(tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from featx import files
+from featx.storage import atomic as files
 path = Path(sys.argv[1])
 if sys.argv[2] == "writing":
     with files.replacing_folder(path) as temporary:
@@ -136,15 +130,15 @@ def test_featx_own_folders_can_be_named(monkeypatch, tmp_path):
 
 def test_notes_come_back_and_damaged_ones_are_none(tmp_path):
     path = tmp_path / "new" / "notes.json"
-    assert read_notes(path) == {}
-    write_notes(path, {"b": [1, None], "a": "ü"})
-    assert read_notes(path) == {"b": [1, None], "a": "ü"}
+    assert read_json_table(path) == {}
+    write_json_table(path, {"b": [1, None], "a": "ü"})
+    assert read_json_table(path) == {"b": [1, None], "a": "ü"}
     for damage in (b"", b"[1]", b"\xff", b'{"a": ', b"[" * 100_000):
         path.write_bytes(damage)
-        assert read_notes(path) == {}
+        assert read_json_table(path) == {}
 
 
 def test_notes_whose_folder_cannot_be_made_are_an_error_of_ours(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputFailed, match="cannot be written"):
-        write_notes(tmp_path / "file" / "notes.json", {})
+        write_json_table(tmp_path / "file" / "notes.json", {})

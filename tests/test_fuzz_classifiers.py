@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 import featx
 from featx.catalog import Card, get_card
-from featx.classifier import Classifier
 from featx.errors import FeatxError
 from featx.graphs import cut, external_data, taps
 from featx.heads import FittedHead, make_head
-from featx.manifest import seal
+from featx.persistence.metadata import seal
+from featx.predictor import Classifier
 from featx.tables import read_rows
 from fuzz import BOUNDED, altered, damage, watched
 from nets import save_keras_net
@@ -53,7 +53,7 @@ def load(path):
 
 
 CARD = get_card("featx-text-nano").to_toml()
-TABLES = [tomllib.loads(get_card(name).to_toml()) for name in featx.inputs.DEFAULTS.values()]
+TABLES = [tomllib.loads(get_card(name).to_toml()) for name in featx.modalities.DEFAULTS.values()]
 
 
 @BOUNDED

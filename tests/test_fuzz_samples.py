@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from featx.errors import FeatxError
-from featx.inputs import kind_of
-from featx.inputs.audio import Audio
-from featx.inputs.images import Images
-from featx.samples import read_bytes, read_samples
+from featx.modalities import kind_of
+from featx.modalities.audio.settings import AudioSettings
+from featx.modalities.image.settings import ImageSettings
+from featx.sources import read_bytes, read_samples
 from fuzz import BOUNDED, VALUES, altered, damage, watched
 
 SUFFIXES = frozenset({".jpg", ".png"})
@@ -50,7 +50,7 @@ PICTURES = {
 @BOUNDED
 @given(data=st.data())
 def test_a_damaged_picture_is_read_or_refused(kind, data):
-    reader = Images(resize=16, crop=16, max_pixels=10**6)
+    reader = ImageSettings(resize=16, crop=16, max_pixels=10**6)
     content = data.draw(damage(PICTURES[kind]))
     with watched() as seen:
         try:
@@ -74,7 +74,7 @@ def sound_bytes(kind):
 @BOUNDED
 @given(data=st.data())
 def test_a_damaged_sound_is_read_or_refused(kind, data):
-    reader = Audio(rate=8000, max_seconds=20)
+    reader = AudioSettings(rate=8000, max_seconds=20)
     whole = sound_bytes(kind)
     content = data.draw(damage(whole))
     with watched() as seen:
@@ -135,8 +135,8 @@ def test_a_damaged_manifest_is_read_or_refused(kind, data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / f"damaged.{kind}"
     path.write_bytes(data.draw(damage(table_bytes(kind))))
     with watched() as seen:
-        for inline in (False, True):
-            read_all(path, split="train", inline=inline)
+        for string_is_sample in (False, True):
+            read_all(path, split="train", string_is_sample=string_is_sample)
     assert seen.ran == []
 
 

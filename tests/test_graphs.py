@@ -96,13 +96,13 @@ def test_every_tensor_is_listed_from_shallow_to_deep_with_its_shape(net):
 def test_a_cut_keeps_the_numbers_and_drops_the_rest(net, feed):
     for tap in ("map", "relu", "pooled", "flat", "logits", "probabilities", "unused"):
         [expected] = run(with_outputs(net, [tap]), feed, [tap])
-        cut = graphs.cut(net, tap)
+        cut = graphs.cut_graph(net, tap)
         np.testing.assert_array_equal(run(cut, feed)[0], expected)
         assert len(cut) < net.stat().st_size
 
 
 def test_a_cut_has_no_dead_nodes_and_no_dead_weights(net):
-    model = onnx.load_from_string(graphs.cut(net, "flat"))
+    model = onnx.load_from_string(graphs.cut_graph(net, "flat"))
     assert [node.op_type for node in model.graph.node] == [
         "Conv",
         "Relu",
@@ -116,26 +116,26 @@ def test_a_cut_has_no_dead_nodes_and_no_dead_weights(net):
 def test_weights_that_only_a_branch_reads_survive_the_cut(tmp_path, feed):
     net = small_net(tmp_path / "branches.onnx", branches=True)
     [expected] = run(with_outputs(net, []), feed, ["branched"])
-    np.testing.assert_array_equal(run(graphs.cut(net, "branched"), feed)[0], expected)
+    np.testing.assert_array_equal(run(graphs.cut_graph(net, "branched"), feed)[0], expected)
 
 
 def test_penultimate_is_what_the_last_dense_layer_reads(net, feed):
     [expected] = run(with_outputs(net, ["flat"]), feed, ["flat"])
-    np.testing.assert_array_equal(run(graphs.cut(net, "penultimate"), feed)[0], expected)
+    np.testing.assert_array_equal(run(graphs.cut_graph(net, "penultimate"), feed)[0], expected)
 
 
 def test_the_last_map_is_what_keras_calls_include_top_false(net, feed):
     [expected] = run(with_outputs(net, ["relu"]), feed, ["relu"])
-    np.testing.assert_array_equal(run(graphs.cut(net, "last-map"), feed)[0], expected)
+    np.testing.assert_array_equal(run(graphs.cut_graph(net, "last-map"), feed)[0], expected)
 
 
 def test_an_unknown_tensor_is_named_with_the_nearest_known_one(net):
     with pytest.raises(UnknownTap, match="no tensor named 'logit'; did you mean 'logits'"):
-        graphs.cut(net, "logit")
+        graphs.cut_graph(net, "logit")
     with pytest.raises(UnknownTap):
-        graphs.cut(net, "w1")
+        graphs.cut_graph(net, "w1")
     with pytest.raises(UnknownTap):
-        graphs.cut(net, "x")
+        graphs.cut_graph(net, "x")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a graph", b"\x00" * 100, b"\x08\x08"])
@@ -165,11 +165,11 @@ def test_cutting_a_real_graph_keeps_its_numbers(shared_models, name):
     taps = graphs.taps(path)
     for tap in taps[:: max(1, len(taps) // 4)]:
         [expected] = run(with_outputs(path, [tap.name]), feed, [tap.name])
-        found = run(graphs.cut(path, tap.name), feed)[0]
+        found = run(graphs.cut_graph(path, tap.name), feed)[0]
         scale = np.abs(expected).max()
         np.testing.assert_allclose(found, expected, atol=2e-5 * scale, err_msg=tap.name)
     np.testing.assert_allclose(
-        run(graphs.cut(path, "embedding"), feed)[0],
+        run(graphs.cut_graph(path, "embedding"), feed)[0],
         run(whole, feed, ["embedding"])[0],
         rtol=1e-4,
         atol=1e-4,

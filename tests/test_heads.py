@@ -15,11 +15,11 @@ from featx.heads import (
     choose_heads,
     find_temperature,
     make_head,
+    robust_log_loss,
     scores,
     softmax,
-    stray_log_loss,
 )
-from featx.tuning import Recipe, fit_choice, tune
+from featx.tuning import FitConfig, fit_choice, tune
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_the_first_choice_of_the_scores_is_what_the_estimator_predicts(name, dig
 @pytest.mark.parametrize("name", ["linear-svm", "rbf-svm"])
 def test_margins_of_support_vectors_are_right_nearly_as_often_as_their_votes(name, digits):
     X, y = digits
-    choice = tune([HEADS[name]], X[:300], y[:300], recipe=Recipe())
+    choice = tune([HEADS[name]], X[:300], y[:300], recipe=FitConfig())
     head = fit_choice(choice, X[:300], y[:300])
     margins = (head.predict(X[300:]) == y[300:]).mean()
     assert margins > (head.estimator.predict(X[300:]) == y[300:]).mean() - 0.02
@@ -121,7 +121,7 @@ def test_a_stray_row_does_not_decide_the_temperature(rng):
     values[0] = 0
     values[0, (y[0] + 1) % 3] = 1e4  # wrong, and sure beyond all measure
     assert abs(find_temperature(values, y) - usual) < 0.1 * usual
-    assert stray_log_loss(values, y).max() <= np.log(300) + 1e-9
+    assert robust_log_loss(values, y).max() <= np.log(300) + 1e-9
 
 
 def test_the_temperature_is_the_one_that_scikit_learn_finds():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from featx.errors import BadCard, BadSample
-from featx.inputs.images import Images
+from featx.modalities.image.settings import ImageSettings
 
 IMAGENET = {
     "resize": 256,
@@ -23,7 +23,7 @@ IMAGENET = {
 
 
 def read(data, **table):
-    images = Images.from_table(table)
+    images = ImageSettings.from_table(table)
     return images.read(images.load(data))
 
 
@@ -330,18 +330,18 @@ def test_no_bytes_make_anything_but_a_tensor_or_a_refusal(noise, kind, data):
 )
 def test_a_table_that_cannot_be_is_refused(table):
     with pytest.raises(BadCard, match=r"\[image\]"):
-        Images.from_table(table)
+        ImageSettings.from_table(table)
 
 
 def test_a_whole_number_and_a_float_are_the_same_setting():
-    assert Images.from_table({"scale": 1, "mean": [1, 2, 3], "draft": 2}) == Images.from_table(
-        {"scale": 1.0, "mean": [1.0, 2.0, 3.0], "draft": 2.0}
-    )
-    assert isinstance(Images.from_table({"scale": 1}).scale, float)
+    assert ImageSettings.from_table(
+        {"scale": 1, "mean": [1, 2, 3], "draft": 2}
+    ) == ImageSettings.from_table({"scale": 1.0, "mean": [1.0, 2.0, 3.0], "draft": 2.0})
+    assert isinstance(ImageSettings.from_table({"scale": 1}).scale, float)
 
 
 def test_equal_content_has_an_equal_digest_and_other_content_another(rng):
-    images = Images()
+    images = ImageSettings()
     pixels = rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)
     same = images.digest(pixels)
     assert len(same) == 32

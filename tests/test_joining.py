@@ -10,7 +10,7 @@ from onnx import helper
 
 import oracle_sound
 from featx import graphs
-from featx.backbone import Backbone
+from featx.backbones.backbone import Backbone
 from featx.errors import BadGraph, UnknownTap
 from featx.graphs import Between
 from nets import FLOAT, save, save_torch_net, weights
@@ -49,8 +49,8 @@ def feed(rng):
 
 def test_the_joined_graph_says_what_one_says_of_the_other(first, feed, tmp_path):
     second = save_dense(tmp_path / "second.onnx")
-    expected = run(second, run(graphs.cut(first, "embedding"), feed))
-    joined = graphs.join(first, second, tap="embedding")
+    expected = run(second, run(graphs.cut_graph(first, "embedding"), feed))
+    joined = graphs.join_graphs(first, second, tap="embedding")
     np.testing.assert_allclose(run(joined, feed), expected, atol=1e-6)
 
 
@@ -68,18 +68,18 @@ def test_what_stands_between_is_done_in_its_order(between, tmp_path, rng):
     feed = rng.normal(size=(5, 5)).astype(np.float32)
     expected = feed**2 * between.scale + between.offset
     expected = expected.transpose(between.axes) if between.axes else expected
-    found = run(graphs.join(square, dense, between=between), feed)
+    found = run(graphs.join_graphs(square, dense, between=between), feed)
     np.testing.assert_allclose(found, run(dense, expected.astype(np.float32)), atol=1e-6)
 
 
 def test_names_that_both_use_are_told_apart(first, feed, tmp_path):
     second = save_dense(tmp_path / "second.onnx", output="map")  # as the first calls a tensor
     joined = tmp_path / "joined.onnx"
-    joined.write_bytes(graphs.join(first, second, tap="embedding"))
+    joined.write_bytes(graphs.join_graphs(first, second, tap="embedding"))
     assert [tensor.name for tensor in graphs.inputs_of(joined)] == ["image"]
     [given] = graphs.outputs_of(joined)
     assert given.name == "second/map"
-    expected = run(second, run(graphs.cut(first, "embedding"), feed))
+    expected = run(second, run(graphs.cut_graph(first, "embedding"), feed))
     np.testing.assert_allclose(run(joined, feed), expected, atol=1e-6)
 
 
@@ -91,8 +91,8 @@ def test_a_joined_graph_can_be_joined_again(tmp_path, rng):
         [("b", FLOAT, ["N", 5])],
     )
     path, feed = tmp_path / "joined.onnx", rng.normal(size=(2, 5)).astype(np.float32)
-    path.write_bytes(graphs.join(square, square, between=Between(offset=1.0)))
-    again = graphs.join(path, path, between=Between(offset=1.0))
+    path.write_bytes(graphs.join_graphs(square, square, between=Between(offset=1.0)))
+    again = graphs.join_graphs(path, path, between=Between(offset=1.0))
     once = (feed**2 + 1) ** 2 + 1
     np.testing.assert_allclose(run(again, feed), (once**2 + 1) ** 2, rtol=1e-5)
 
@@ -100,8 +100,8 @@ def test_a_joined_graph_can_be_joined_again(tmp_path, rng):
 @pytest.mark.parametrize("opset", [13, 20])
 def test_graphs_of_two_versions_of_onnx_are_joined(first, feed, tmp_path, opset):
     second = save_dense(tmp_path / "second.onnx", opset=opset)
-    expected = run(second, run(graphs.cut(first, "embedding"), feed))
-    joined = graphs.join(first, second, tap="embedding")
+    expected = run(second, run(graphs.cut_graph(first, "embedding"), feed))
+    joined = graphs.join_graphs(first, second, tap="embedding")
     np.testing.assert_allclose(run(joined, feed), expected, atol=1e-6)
     versions = onnx.load_from_string(joined).opset_import
     assert [(each.domain, each.version) for each in versions] == [("", max(17, opset))]
@@ -110,13 +110,13 @@ def test_graphs_of_two_versions_of_onnx_are_joined(first, feed, tmp_path, opset)
 def test_the_same_files_give_the_same_bytes_whatever_they_are_called(first, tmp_path):
     second = save_dense(tmp_path / "second.onnx")
     other = first.rename(tmp_path / "other name.onnx")
-    once = graphs.join(other, second, tap="embedding")
-    assert graphs.join(other.rename(first), second, tap="embedding") == once
+    once = graphs.join_graphs(other, second, tap="embedding")
+    assert graphs.join_graphs(other.rename(first), second, tap="embedding") == once
 
 
 def test_a_fixed_batch_is_what_the_joined_graph_insists_on(first, tmp_path):
     second, joined = save_dense(tmp_path / "second.onnx"), tmp_path / "joined.onnx"
-    joined.write_bytes(graphs.join(first, second, tap="embedding", batch=1))
+    joined.write_bytes(graphs.join_graphs(first, second, tap="embedding", batch=1))
     [wanted], [given] = graphs.inputs_of(joined), graphs.outputs_of(joined)
     assert wanted.shape == (1, 3, "H", "W")
     assert given.shape == (1, 3)
@@ -125,10 +125,10 @@ def test_a_fixed_batch_is_what_the_joined_graph_insists_on(first, tmp_path):
 def test_graphs_that_do_not_fit_are_refused_in_one_line(first, tmp_path):
     dense = save_dense(tmp_path / "dense.onnx")
     with pytest.raises(BadGraph, match="do not fit together") as refusal:
-        graphs.join(first, dense, tap="map")
+        graphs.join_graphs(first, dense, tap="map")
     assert "\n" not in str(refusal.value)
     with pytest.raises(UnknownTap, match="did you mean 'embedding'"):
-        graphs.join(first, dense, tap="embeding")
+        graphs.join_graphs(first, dense, tap="embeding")
     two = save(
         tmp_path / "two.onnx",
         [helper.make_node("Add", ["a", "b"], ["c"])],
@@ -136,10 +136,10 @@ def test_graphs_that_do_not_fit_are_refused_in_one_line(first, tmp_path):
         [("c", FLOAT, ["N", 5])],
     )
     with pytest.raises(BadGraph, match="expected one input, found a, b"):
-        graphs.join(first, two, tap="embedding")
+        graphs.join_graphs(first, two, tap="embedding")
     (tmp_path / "text.onnx").write_text("no graph", encoding="utf-8")
     with pytest.raises(BadGraph, match="not an ONNX graph"):
-        graphs.join(first, tmp_path / "text.onnx")
+        graphs.join_graphs(first, tmp_path / "text.onnx")
 
 
 # -- the two stages of speech-embedding ------------------------------------------------------------

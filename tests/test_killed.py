@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import featx
-from featx.classifier import Classifier
+from featx.backbones.session import open_session
 from featx.heads import FittedHead, make_head
-from featx.manifest import is_bundled, read_manifest
-from featx.sessions import open_session
+from featx.persistence.metadata import is_bundled, read_metadata
+from featx.predictor import Classifier
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 
@@ -70,7 +70,7 @@ def state(what, folder):
     loaded = featx.load(path)
     assert loaded.predict([picture])[0] in ("dark", "light")
     if what == "bundle":
-        return "new" if is_bundled(read_manifest(path)) else "old"
+        return "new" if is_bundled(read_metadata(path)) else "old"
     return {"old": "old", "centroid": "new"}[loaded.head.name]
 
 

@@ -15,18 +15,18 @@ from onnx import helper, numpy_helper
 from PIL import Image
 
 import featx
-from featx.canary import check
-from featx.catalog import Card, digest, get_card, list_cards, prove, user_shelf
+from featx.backbones.selfcheck import check
+from featx.catalog import Card, digest, get_card, list_cards, user_directory, verify_files
 from featx.cli import main
 from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy
 from featx.export import export
-from featx.files import data_dir
-from featx.inputs import tokens
+from featx.modalities.text import tokenizer as tokens
 from featx.optimize import Bounds, Labelled, optimize
-from featx.optimize.fidelity import batch_bits, cosines
-from featx.optimize.observing import Columns, Spread
-from featx.optimize.rounding import choose_rounding
-from featx.samples import Sample
+from featx.optimize.metrics import batch_bits, cosines
+from featx.optimize.quant_params import choose_rounding
+from featx.optimize.ranges import Columns, Spread
+from featx.sources import Sample
+from featx.storage.dirs import data_dir
 from nets import FLOAT, save, save_in_floats
 
 pytestmark = pytest.mark.usefixtures("own_shelf", "parents")
@@ -62,7 +62,7 @@ def floats(tmp_path_factory):
     (shelf / NANO).mkdir()
     card = get_card(SHIPPED)
     graph = save_in_floats(
-        shelf / NANO / "backbone.onnx", onnx.load(str(prove(card)[card.graph.name]))
+        shelf / NANO / "backbone.onnx", onnx.load(str(verify_files(card)[card.graph.name]))
     )
     entry = replace(card.graph, sha256=digest(graph), size=graph.stat().st_size)
     made = replace(card, name=NANO, graph=entry, canary=())
@@ -260,7 +260,7 @@ def test_a_saved_classifier_keeps_what_its_backbone_was_made_of(nano, on_shelf, 
 )
 @given(seed=st.integers(0, 1000), n=st.integers(1, 16))
 def test_a_row_does_not_depend_on_its_batch(nano, on_shelf, seed, n):
-    backbone = featx.backbone.open_backbone(nano)
+    backbone = featx.backbones.backbone.open_backbone(nano)
     items = [backbone.reader.read(picture) for picture in pictures(n, seed)]
     alone = np.concatenate([backbone.embed([item], 1) for item in items])
     np.testing.assert_array_equal(backbone.embed(items, n), alone)
@@ -430,7 +430,7 @@ def test_the_command_writes_the_card_and_prints_it(tmp_path):
     assert Card.from_toml(result.stdout).name == "mine"
     assert "23 of 23" in result.stderr or "layers in int8: cosine" in result.stderr
     assert "mine" in [card.name for card in list_cards()]
-    assert (user_shelf() / "mine" / "backbone.onnx").is_file()
+    assert (user_directory() / "mine" / "backbone.onnx").is_file()
 
 
 def test_a_calibration_folder_that_is_not_there_or_empty_is_told(tmp_path):
@@ -480,7 +480,7 @@ def test_the_figures_of_a_card_are_checked_when_it_is_read(nano):
     ),
     st.floats(0.5, 1.0),
 )
-def test_a_spread_has_the_range_of_all_that_was_seen(parts, share):
+def test_a_spread_has_the_range_of_all_that_was_seen(parts, map_fn):
     spread = Spread()
     for part in parts:
         spread.add(np.array(part, np.float32))
@@ -489,10 +489,10 @@ def test_a_spread_has_the_range_of_all_that_was_seen(parts, share):
     low, high = spread.within(1.0)
     assert low == pytest.approx(min(0.0, float(values.min())))
     assert high == pytest.approx(max(0.0, float(values.max())))
-    low, high = spread.within(share)
+    low, high = spread.within(map_fn)
     near = spread.limit * 1e-6  # bins are found in float32
     left_out = np.mean((values < low - near) | (values > high + near))
-    assert left_out <= 1 - share + 2 / len(values) + 1e-9
+    assert left_out <= 1 - map_fn + 2 / len(values) + 1e-9
     assert low <= 0 <= high
 
 
@@ -548,7 +548,7 @@ def test_a_text_in_integers_does_not_depend_on_its_padding(
     shared_models, shared_data, tmp_path, monkeypatch
 ):
     texts = featx.read_samples(
-        shared_data / "banking77", suffixes=frozenset(), inline=True, split="test"
+        shared_data / "banking77", suffixes=frozenset(), string_is_sample=True, split="test"
     )[::40]
     made = optimize("all-minilm-l6-v2", texts, shelf=tmp_path)
     backbone = featx.Backbone(made)
@@ -574,7 +574,10 @@ def test_real_backbones_stay_near_their_parents(
 ):
     card = get_card(name)
     samples = featx.read_samples(
-        shared_data / data, suffixes=card.input.suffixes, inline=card.input.inline, split="train"
+        shared_data / data,
+        suffixes=card.input.suffixes,
+        string_is_sample=card.input.string_is_sample,
+        split="train",
     )
     made = optimize(name, samples[:: len(samples) // 48], shelf=tmp_path)
     assert made.optimized.layers >= layers

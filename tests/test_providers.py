@@ -6,16 +6,16 @@ import pytest
 from click.testing import CliRunner
 
 import featx
-from featx import sessions
-from featx.backbone import Backbone
-from featx.cache import RowCache
+from featx.backbones import session as sessions
+from featx.backbones.backbone import Backbone
+from featx.backbones.providers import CPU, PROVIDERS, Provider, read_provider
 from featx.catalog import locate
 from featx.cli import main
-from featx.engine import Engine
+from featx.embedding.cache import RowCache
+from featx.embedding.engine import Engine
 from featx.errors import BadOption
-from featx.providers import CPU, PROVIDERS, Provider, read_provider
 from featx.training import fit_head
-from featx.tuning import Recipe
+from featx.tuning import FitConfig
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def absent():
 @pytest.fixture
 def classifier(rng):
     rows = rng.normal(size=(20, 384)).astype(np.float32)
-    head = fit_head(rows, ["a", "b"] * 10, Recipe("centroid")).head
+    head = fit_head(rows, ["a", "b"] * 10, FitConfig("centroid")).head
     return featx.Classifier(featx.get_card("featx-image-nano"), head, {})
 
 
@@ -104,11 +104,11 @@ def test_rows_of_a_lesser_precision_have_a_fingerprint_of_their_own_and_no_class
     classifier,
 ):
     backbone = Backbone("featx-image-nano")
-    assert backbone.fingerprint == backbone.kept_as == backbone.card.fingerprint
+    assert backbone.fingerprint == backbone.cache_key == backbone.card.fingerprint
     prints = {backbone.fingerprint}
     for text in ("openvino", "openvino:bf16", "cuda", "cuda:tf32"):
         backbone.provider = read_provider(text)  # the session is not asked here
-        prints.add(backbone.kept_as)
+        prints.add(backbone.cache_key)
         exact = backbone.fingerprint == backbone.card.fingerprint
         assert exact == (":" not in text)
     assert len(prints) == 5

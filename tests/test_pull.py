@@ -12,9 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from featx.catalog import Card, File, get_card, locate, missing_bytes, prove, pull, user_shelf
+from featx.catalog import (
+    Card,
+    File,
+    get_card,
+    locate,
+    missing_bytes,
+    pull,
+    user_directory,
+    verify_files,
+)
 from featx.errors import DownloadFailed, MissingWeights, OutputFailed, WrongDigest
-from featx.inputs import read_settings
+from featx.modalities import read_settings
 
 BYTES = bytes(range(256)) * 2000  # the weights: what they are does not matter here
 
@@ -103,7 +112,7 @@ def card(world) -> Card:
 
 
 def part_of(card: Card) -> Path:
-    return user_shelf() / card.name / "backbone.onnx.part"
+    return user_directory() / card.name / "backbone.onnx.part"
 
 
 def leave(card: Card, body: bytes) -> None:
@@ -114,10 +123,10 @@ def leave(card: Card, body: bytes) -> None:
 
 def test_bytes_arrive_whole_beside_nothing_else(world, card):
     path = pull(card)
-    assert path == user_shelf() / "pulled" / "backbone.onnx"
+    assert path == user_directory() / "pulled" / "backbone.onnx"
     assert path.read_bytes() == BYTES
     assert list(path.parent.iterdir()) == [path]
-    assert prove(card) == {"backbone.onnx": path}
+    assert verify_files(card) == {"backbone.onnx": path}
 
 
 def test_bytes_that_are_here_are_not_asked_for_again(world, card):
@@ -263,7 +272,7 @@ def test_a_size_that_the_card_does_not_know_is_no_hindrance(world, card):
 def test_an_address_without_a_file_is_named(world):
     with pytest.raises(DownloadFailed, match="/nothing: the server answered 404"):
         pull(card_for(f"{world.address}/nothing"))
-    assert not (user_shelf() / "pulled").exists()
+    assert not (user_directory() / "pulled").exists()
 
 
 def test_a_busy_server_is_asked_again(world, card):
@@ -302,7 +311,7 @@ def test_a_full_disk_leaves_nothing_behind(world, card, monkeypatch):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-    assert not (user_shelf() / "pulled").exists()
+    assert not (user_directory() / "pulled").exists()
 
 
 def test_another_shelf_can_be_named(world, card, tmp_path):
@@ -314,14 +323,14 @@ def test_wrong_bytes_on_the_shelf_are_replaced(world, card):
     part_of(card).parent.mkdir(parents=True)
     part_of(card).with_suffix("").write_bytes(b"rotten")
     with pytest.raises(WrongDigest, match="run: featx backbones pull pulled"):
-        prove(card)
+        verify_files(card)
     assert pull(card).read_bytes() == BYTES
 
 
 def test_further_files_are_fetched_too(world, card):
     card = replace(card, files=(File("words.json", card.graph.sha256, None, card.graph.url),))
     pull(card)
-    assert sorted(prove(card)) == ["backbone.onnx", "words.json"]
+    assert sorted(verify_files(card)) == ["backbone.onnx", "words.json"]
 
 
 def _pull_in_a_process(card: Card, start: threading.Barrier) -> None:
@@ -341,7 +350,7 @@ def test_two_processes_at_once_end_with_one_whole_file(world, card):
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
-    [path] = (user_shelf() / "pulled").iterdir()
+    [path] = (user_directory() / "pulled").iterdir()
     assert (path.name, path.read_bytes()) == ("backbone.onnx", BYTES)
     assert world.asked == [("/weights", None)]
 
@@ -354,6 +363,6 @@ def test_a_pulled_backbone_is_found_for_the_card_of_another_shelf(
     (shelf / "pulled" / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     monkeypatch.setenv("FEATX_MODELS", str(shelf))
     with pytest.raises(MissingWeights, match="run: featx backbones pull pulled"):
-        prove(get_card("pulled"))
-    assert pull(get_card("pulled")) == user_shelf() / "pulled" / "backbone.onnx"
-    assert prove(get_card("pulled"))["backbone.onnx"].read_bytes() == BYTES
+        verify_files(get_card("pulled"))
+    assert pull(get_card("pulled")) == user_directory() / "pulled" / "backbone.onnx"
+    assert verify_files(get_card("pulled"))["backbone.onnx"].read_bytes() == BYTES

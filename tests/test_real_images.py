@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from featx.backbone import Backbone
-from featx.engine import Engine
-from featx.inputs import suffixes
-from featx.samples import read_samples
+from featx.backbones.backbone import Backbone
+from featx.embedding.engine import Engine
+from featx.modalities import suffixes
+from featx.sources import read_samples
 
 pytestmark = pytest.mark.slow
 

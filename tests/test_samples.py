@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featx.errors import BadLabels, BadOption, BadSample, BadSource
-from featx.samples import (
+from featx.sources import (
     Sample,
     TarMember,
-    distinct,
     make_samples,
     read_bytes,
     read_samples,
     to_label,
     to_text,
+    unique_ids,
 )
-from featx.samples.sample import number_repeats
+from featx.sources.sample import number_repeats
 
 IMAGES = frozenset({".jpg", ".png"})
 
@@ -497,7 +497,7 @@ def test_a_label_file_that_makes_no_sense_is_refused_by_name(tmp_path):
 
 
 def test_a_large_compressed_tar_is_refused_and_a_plain_one_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr("featx.samples.tars.COMPRESSED_LIMIT", 1 << 20)
+    monkeypatch.setattr("featx.sources.tar.COMPRESSED_LIMIT", 1 << 20)
     files = {f"{number}.jpg": bytes(400_000) for number in range(3)}
     with pytest.raises(BadSource, match=r"more than 1 MiB .*; decompress it first"):
         read(pack(tmp_path / "a.tgz", files, "w:gz"))
@@ -626,7 +626,7 @@ def test_any_name_becomes_text_that_utf8_can_hold(name):
 
 
 def test_joined_sources_get_distinct_ids():
-    joined = distinct([Sample("a", 1, "x"), Sample("b", 2), Sample("a", 3)])
+    joined = unique_ids([Sample("a", 1, "x"), Sample("b", 2), Sample("a", 3)])
     assert joined == [Sample("a", 1, "x"), Sample("b", 2), Sample("a#2", 3)]
 
 

@@ -24,12 +24,12 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 import featx
+from featx.backbones.providers import Provider
 from featx.cli import main
 from featx.errors import BadArtifact, BadOption
-from featx.providers import Provider
-from featx.server import Journal, Limits, create_app
+from featx.server import AccessLog, Limits, create_app
+from featx.server.errors import HTTPError
 from featx.server.pool import Pool
-from featx.server.refusals import Refusal
 from featx.server.running import listen
 
 
@@ -138,7 +138,7 @@ def test_a_text_or_an_id_that_names_a_file_is_never_opened(client, tmp_path):
 
 
 def test_classifiers_that_share_a_backbone_share_its_pass(client, shade, order, monkeypatch):
-    from featx.backbone import Backbone
+    from featx.backbones.backbone import Backbone
 
     passes = []
     embed = Backbone.embed
@@ -588,13 +588,13 @@ def test_while_requests_are_refused_none_may_wait():
     with ExitStack() as held:
         for _ in range(12):  # a burst fills every place
             held.enter_context(pool.place())
-        with pytest.raises(Refusal, match="no more may wait"):
+        with pytest.raises(HTTPError, match="no more may wait"):
             held.enter_context(pool.place())
     now = 0.9
     with ExitStack() as held:
         for _ in range(4):
             held.enter_context(pool.place())
-        with pytest.raises(Refusal):
+        with pytest.raises(HTTPError):
             held.enter_context(pool.place())
     now = 2.0
     with ExitStack() as held:
@@ -627,7 +627,7 @@ def test_a_log_that_nobody_reads_holds_up_nothing_and_what_is_lost_is_counted(sh
     reading, writing = os.pipe()
     os.set_blocking(writing, True)
     room = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-    journal = Journal(writing, lines=5)
+    journal = AccessLog(writing, lines=5)
     with TestClient(create_app({"shade": shade}, log=journal)) as client:
         for _ in range(room // 200 + 50):  # a line has more than 200 bytes
             assert client.get("/healthz").status_code == 200

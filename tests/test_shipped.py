@@ -11,7 +11,7 @@ import pytest
 
 import featx
 from featx.catalog import get_card
-from featx.inputs import DEFAULTS, MODALITIES
+from featx.modalities import DEFAULTS, MODALITIES
 
 MODELS = Path(__file__).parent.parent / "models"
 LIMITS = {"featx-image-nano": 6e6, "featx-text-nano": 8e6, "featx-audio-mel": 2e6}
@@ -85,7 +85,7 @@ def test_texts_and_sounds_fit_without_naming_a_backbone(tmp_path):
         for k in "ab"
     ]
     table.write_text("text,label\n" + "\n".join(lines), encoding="utf-8")
-    samples = featx.read_samples(table, suffixes=frozenset({".txt"}), inline=True)
+    samples = featx.read_samples(table, suffixes=frozenset({".txt"}), string_is_sample=True)
     classifier = featx.fit(samples, backbone=DEFAULTS["text"])
     assert classifier.predict(["a slice of bread", "my bank card"]).tolist() == ["food", "money"]
 

@@ -11,17 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-import featx.extras
+import featx._extras
+from featx.embedding.rows import Reject, Rows
 from featx.errors import BadTable, MissingExtra, OutputFailed
-from featx.tables import (
-    FORMATS,
-    Reject,
-    Rows,
-    check_output,
-    read_rows,
-    write_rejects,
-    write_rows,
-)
+from featx.tables import FORMATS, check_output, read_rows, write_rejects, write_rows
 
 MADE_BY = "ab" * 32
 NASTY = (
@@ -177,14 +170,14 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
 
 def test_a_missing_library_is_named_with_its_extra():
     with pytest.raises(MissingExtra, match=r"no_such_library is not installed.*featx\[x\]"):
-        featx.extras.require("no_such_library.part", extra="x")
+        featx._extras.require("no_such_library.part", extra="x")
 
 
 def test_a_broken_library_is_not_reported_as_a_missing_one(tmp_path, monkeypatch):
     (tmp_path / "broken_library.py").write_text("import what_it_needs_and_has_not")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="what_it_needs"):
-        featx.extras.require("broken_library", extra="any")
+        featx._extras.require("broken_library", extra="any")
 
 
 def test_a_missing_file_is_told_in_words(path):

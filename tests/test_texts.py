@@ -19,17 +19,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import featx
-from featx.backbone import Backbone
+from featx.backbones.backbone import Backbone
 from featx.catalog import Card, File, default_card, get_card
 from featx.cli import main
-from featx.engine import Baseline, Engine
+from featx.embedding.engine import Baseline, Engine
 from featx.errors import BadCard, BadGraph, BadOption, BadSample, MissingExtra
-from featx.inputs import tokens as tokens_module
-from featx.inputs.guess import guess_modality
-from featx.inputs.texts import Texts
-from featx.inputs.tokens import open_tokenizer
-from featx.inputs.words import HashedWords
-from featx.samples import TarMember, make_samples, read_samples
+from featx.modalities.guess import guess_modality
+from featx.modalities.text import tokenizer as tokens_module
+from featx.modalities.text.baseline import HashedWords
+from featx.modalities.text.settings import TextSettings
+from featx.modalities.text.tokenizer import open_tokenizer
+from featx.sources import TarMember, make_samples, read_samples
 from nets import save
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -100,7 +100,7 @@ def decoder(tmp_path):
             modality="text",
             graph=file_of(net),
             files=(file_of(words),),
-            input=Texts.from_table(table),
+            input=TextSettings.from_table(table),
             pooling=pooling,
             channel_axis=axis,
             path=folder / "card.toml",
@@ -266,7 +266,7 @@ def _cached_decoder(factory, positions):
             modality="text",
             graph=file_of(net),
             files=(file_of(words),),
-            input=Texts(),
+            input=TextSettings(),
             pooling="last",
             path=folder / "card.toml",
         )
@@ -310,7 +310,7 @@ def test_a_text_without_tokens_is_a_reject_where_nothing_stands_around_it(decode
 
 def reader_of(tmp_path, **table):
     path = write_tokenizer(tmp_path / "tokenizer.json", framed=True)
-    return Texts.from_table(table).open({"tokenizer.json": path})
+    return TextSettings.from_table(table).open({"tokenizer.json": path})
 
 
 def windows(reader, text):
@@ -358,7 +358,7 @@ def test_batches_hold_every_window_once_within_the_budget(tmp_path_factory, leng
     folder = tmp_path_factory.getbasetemp()
     reader = reader_of(folder, max_length=600, long="chunk-mean")
     items = [reader.read(" ".join(["cat"] * n)) for n in lengths]
-    owners = []
+    item_index = []
     for batch in reader.batches(items, size):
         n, longest = batch.feeds["input_ids"].shape
         assert n <= size
@@ -367,8 +367,8 @@ def test_batches_hold_every_window_once_within_the_budget(tmp_path_factory, leng
         assert (batch.feeds["attention_mask"] == batch.mask).all()
         assert (batch.feeds["input_ids"][~batch.mask] == 0).all()
         assert (batch.feeds["position_ids"] == np.arange(longest)).all()
-        owners += batch.owners.tolist()
-    assert sorted(owners) == [i for i, item in enumerate(items) for _ in item]
+        item_index += batch.item_index.tolist()
+    assert sorted(item_index) == [i for i, item in enumerate(items) for _ in item]
 
 
 def test_what_the_tokenizer_file_says_of_padding_and_truncation_is_not_used(tmp_path):
@@ -461,7 +461,7 @@ def test_an_id_is_the_text_or_how_it_begins():
 )
 def test_a_table_that_cannot_be_is_refused(table, words):
     with pytest.raises(BadCard, match=words):
-        Texts.from_table(table)
+        TextSettings.from_table(table)
 
 
 def test_a_window_without_room_for_a_text_is_refused(tmp_path):
@@ -471,7 +471,7 @@ def test_a_window_without_room_for_a_text_is_refused(tmp_path):
 
 def test_a_card_without_its_tokenizer_is_refused_by_name(tmp_path):
     with pytest.raises(BadCard, match=r'the card has no \[files."tokenizer.json"\]'):
-        Texts().open({})
+        TextSettings().open({})
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(BadCard, match=r"not a tokenizer.json"):
         open_tokenizer(tmp_path / "tokenizer.json")
@@ -494,7 +494,7 @@ def test_a_card_survives_being_written_and_read():
 
 def test_the_default_of_a_modality_that_is_not_there_is_refused_in_words(monkeypatch):
     monkeypatch.setattr(
-        import_module("featx.catalog.shelves"), "DEFAULTS", {"text": "featx-text-none"}
+        import_module("featx.catalog.directories"), "DEFAULTS", {"text": "featx-text-none"}
     )
     with pytest.raises(
         BadOption, match="featx-text-none is not on the shelves; name one: all-minilm"
@@ -506,7 +506,7 @@ def test_the_default_of_a_modality_that_is_not_there_is_refused_in_words(monkeyp
 
 
 def test_the_baseline_counts_words_at_unit_length():
-    baseline = Baseline(Texts())
+    baseline = Baseline(TextSettings())
     assert baseline.dim == 1024
     reader = baseline.reader
     same, other = reader.read("The CAT, the cat!"), reader.read("a dog")
@@ -522,7 +522,7 @@ def test_the_baseline_counts_words_at_unit_length():
 # sources
 
 
-TEXT = {"suffixes": Texts.suffixes, "inline": True}
+TEXT = {"suffixes": TextSettings.suffixes, "string_is_sample": True}
 
 
 def listed(samples):

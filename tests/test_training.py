@@ -10,12 +10,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 import featx
-from featx.engine import Engine
+from featx.embedding.engine import Engine
 from featx.errors import BadLabels, BadSample, FeatxWarning
-from featx.evaluation import evaluate_predictions
 from featx.heads import HEADS, FittedHead
+from featx.metrics.classification import evaluate_predictions
 from featx.training import fit_head
-from featx.tuning import Recipe, make_folds, tune
+from featx.tuning import FitConfig, make_folds, tune
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_folds_are_even_and_leave_every_class_in_every_training_part(labels, k, 
 @pytest.mark.parametrize("name", [*HEADS, "auto"])
 def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
     X, y = digits
-    trained = fit_head(X[:150], y[:150], Recipe(name))
+    trained = fit_head(X[:150], y[:150], FitConfig(name))
     accuracy = (trained.head.predict(X[150:]) == y[150:]).mean()
     assert accuracy > 0.8
     report = trained.measured.report
@@ -63,7 +63,7 @@ def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
 @pytest.mark.parametrize("name", HEADS)
 def test_probabilities_are_calibrated_for_every_head(name, noisy):
     X, y = noisy
-    head = fit_head(X[:400], y[:400], Recipe(name)).head
+    head = fit_head(X[:400], y[:400], FitConfig(name)).head
     shares = head.predict_proba(X[400:])
     report = evaluate_predictions(y[400:], head.predict(X[400:]), shares, classes=head.classes)
     assert report.calibration_error < 0.09
@@ -75,7 +75,7 @@ def test_probabilities_are_calibrated_for_every_head(name, noisy):
 def test_the_same_seed_gives_the_same_head_bit_for_bit_whatever_the_threads(name, noisy):
     X, y = np.tile(noisy[0], (1, 30)), noisy[1]  # large enough for threads to be used
     tables = [
-        fit_head(X[:1100], y[:1100], Recipe(name, seed=3, n_jobs=jobs)).head.predict_proba(X)
+        fit_head(X[:1100], y[:1100], FitConfig(name, seed=3, n_jobs=jobs)).head.predict_proba(X)
         for jobs in (1, 2)
     ]
     np.testing.assert_array_equal(*tables)
@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_head_bit_for_bit_whatever_the_threads(name
 def test_random_labels_are_told_to_be_worth_nothing(rng):
     X = rng.normal(size=(60, 100)).astype(np.float32)
     y = np.array(["a", "b"])[rng.integers(0, 2, 60)]
-    low, high = fit_head(X, y, Recipe("auto")).measured.report.intervals["accuracy"]
+    low, high = fit_head(X, y, FitConfig("auto")).measured.report.intervals["accuracy"]
     assert low < 0.5 < high + 0.05
 
 
@@ -99,7 +99,7 @@ def test_many_samples_are_measured_on_a_hold_out_and_few_by_nested_folds(rng):
 @pytest.mark.parametrize("name", ["logistic", "linear-svm", "rbf-svm", "ridge", "knn", "centroid"])
 def test_two_samples_a_class_are_enough(name):
     X = np.array([[0, 0], [0, 1], [9, 9], [9, 8]], np.float32)
-    trained = fit_head(X, ["near", "near", "far", "far"], Recipe(name))
+    trained = fit_head(X, ["near", "near", "far", "far"], FitConfig(name))
     assert list(trained.head.predict(X)) == ["near", "near", "far", "far"]
     assert trained.measured.report.n == 4
 
@@ -118,7 +118,7 @@ def test_balance_finds_more_of_the_smaller_class(rng):
     y = np.array(["many"] * 180 + ["few"] * 20)
     X[180:, 0] += 1.2
     found = [
-        (fit_head(X, y, Recipe(balance=balance)).head.predict(X[180:]) == "few").mean()
+        (fit_head(X, y, FitConfig(balance=balance)).head.predict(X[180:]) == "few").mean()
         for balance in (False, True)
     ]
     assert found[1] > found[0] + 0.3
@@ -154,14 +154,14 @@ def test_constant_rows_give_the_majority_and_no_warning():
 def test_a_solver_at_its_limit_is_told_once_and_by_featx(digits):
     X, y = digits
     with pytest.warns(FeatxWarning, match="while training: lbfgs failed to converge") as told:
-        fit_head(X[:100], y[:100], Recipe(LogisticRegression(max_iter=1)))
+        fit_head(X[:100], y[:100], FitConfig(LogisticRegression(max_iter=1)))
     assert not any(issubclass(each.category, ConvergenceWarning) for each in told)
 
 
 def test_warning_filters_are_as_before(digits):
     X, y = digits
     before = list(warnings.filters)
-    tune([HEADS["centroid"]], X[:50], y[:50], recipe=Recipe())
+    tune([HEADS["centroid"]], X[:50], y[:50], recipe=FitConfig())
     assert list(warnings.filters) == before
 
 

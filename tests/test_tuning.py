@@ -21,16 +21,16 @@ from sklearn.svm import SVC
 
 import featx
 from featx.errors import FeatxNotice
-from featx.heads import HEADS, choose_heads, find_temperature, fit_vectors, scores, stray_log_loss
+from featx.heads import HEADS, choose_heads, find_temperature, fit_vectors, robust_log_loss, scores
 from featx.training import fit_head
-from featx.tuning import Recipe, fit_choice, tune
-from featx.tuning.benches import try_split
-from featx.tuning.choosing import _best
-from featx.tuning.folds import Deals
-from featx.tuning.logistic import LogisticPath
-from featx.tuning.pace import foretell
-from featx.tuning.ridge import leave_one_out
-from featx.tuning.trials import Try
+from featx.tuning import FitConfig, fit_choice, tune
+from featx.tuning.candidates import CandidateScore
+from featx.tuning.search import _best
+from featx.tuning.solvers.logistic import LogisticPath
+from featx.tuning.solvers.ridge import leave_one_out
+from featx.tuning.split_scores import split_scores
+from featx.tuning.splits import Deals
+from featx.tuning.timing import estimate_duration
 
 GRID = [params["logisticregression__C"] for params in HEADS["logistic"].grid]
 
@@ -85,7 +85,10 @@ def real_rows(shared_data, name, limit):
     backbone = featx.Backbone("featx-text-nano" if texts else "featx-audio-mel")
     kind = backbone.card.input
     samples = featx.read_samples(
-        shared_data / name, suffixes=kind.suffixes, inline=kind.inline, split="train"
+        shared_data / name,
+        suffixes=kind.suffixes,
+        string_is_sample=kind.string_is_sample,
+        split="train",
     )
     order = np.random.default_rng(0).permutation(len(samples))[:limit]
     rows = featx.Engine(cache=False).embed([samples[i] for i in order], backbone)
@@ -109,7 +112,7 @@ def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
     else:
         X, y = real_rows(request.getfixturevalue("shared_data"), name, limit)
     head, deals = HEADS["logistic"], Deals(y, 4, repeats=1, seed=0)
-    choice = tune([head], X, y, recipe=Recipe())
+    choice = tune([head], X, y, recipe=FitConfig())
     plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, tol=1e-5))
     truth = np.unique(y, return_inverse=True)[1]
     tries = []
@@ -123,9 +126,9 @@ def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
         )
         values = values if values.ndim == 2 else np.stack([np.zeros(len(y)), values], axis=1)
         temperature = find_temperature(values, truth)
-        loss = stray_log_loss(values / temperature, truth).mean()
+        loss = robust_log_loss(values / temperature, truth).mean()
         accuracy = (values.argmax(axis=1) == truth).mean()
-        tries.append(Try(head, params, float(accuracy), float(loss), temperature))
+        tries.append(CandidateScore(head, params, float(accuracy), float(loss), temperature))
     assert choice.params == _best(tries, len(y)).params
     accuracies = [each.accuracy for each in tries]
     theirs = accuracies[GRID.index(choice.params["logisticregression__C"])]
@@ -135,7 +138,7 @@ def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
 
 def test_what_is_trained_is_a_plain_fitted_regression(digits):
     X, y = digits
-    choice = tune([HEADS["logistic"]], X, y.astype(str), recipe=Recipe())
+    choice = tune([HEADS["logistic"]], X, y.astype(str), recipe=FitConfig())
     pipeline = fit_choice(choice, X, y.astype(str)).estimator
     last = pipeline[-1]
     assert not last.warm_start
@@ -164,16 +167,16 @@ def test_ridge_in_closed_form_is_ridge_with_each_sample_left_out(shape, n_classe
 
 def test_ridge_alone_is_tuned_by_leaving_out_each_and_beside_others_in_folds(digits):
     X, y = digits[0][:120], digits[1][:120].astype(str)
-    alone = tune([HEADS["ridge"]], X, y, recipe=Recipe("ridge"), repeats=3)
+    alone = tune([HEADS["ridge"]], X, y, recipe=FitConfig("ridge"), repeats=3)
     assert (alone.folds, alone.repeats, alone.tried) == (120, 1, len(HEADS["ridge"].grid))
-    beside = tune([HEADS["ridge"], HEADS["centroid"]], X, y, recipe=Recipe("auto"))
+    beside = tune([HEADS["ridge"], HEADS["centroid"]], X, y, recipe=FitConfig("auto"))
     assert beside.folds == 4
 
 
 def test_neighbours_of_one_search_vote_as_those_of_many(digits):
     X, y = digits[0], digits[1].astype(str)
     head, (train, test) = HEADS["knn"], (np.arange(400), np.arange(400, 600))
-    found = try_split(head, head.grid, X, y, train, test, gram=True)
+    found = split_scores(head, head.grid, X, y, train, test, gram=True)
     for params, values in zip(head.grid, found, strict=True):
         k = params["kneighborsclassifier__n_neighbors"]
         theirs = make_pipeline(StandardScaler(), Normalizer(), KNeighborsClassifier(k))
@@ -220,7 +223,7 @@ def test_support_vectors_are_fitted_plainly_where_the_kernel_and_scikit_learn_di
 ):
     X, y = digits[0][:200], digits[1][:200].astype(str)
     monkeypatch.setattr(
-        "featx.heads.vectors.kernel_of", lambda kind, one, other, width: np.eye(len(one))
+        "featx.heads.support_vectors.kernel_of", lambda kind, one, other, width: np.eye(len(one))
     )
     last = SVC(decision_function_shape="ovo")
     fit_vectors(last, X, y)
@@ -232,7 +235,9 @@ def test_support_vectors_are_fitted_plainly_where_the_kernel_and_scikit_learn_di
 def test_threads_do_not_change_a_bit_of_any_choice(name):
     X, y = make_classification(900, 600, n_informative=20, n_classes=5, random_state=0)
     X, y = X.astype(np.float32), y.astype(str)
-    first, second = (tune([HEADS[name]], X, y, recipe=Recipe(name, n_jobs=jobs)) for jobs in (1, 3))
+    first, second = (
+        tune([HEADS[name]], X, y, recipe=FitConfig(name, n_jobs=jobs)) for jobs in (1, 3)
+    )
     assert first == second
 
 
@@ -240,7 +245,7 @@ def test_rows_are_not_copied_for_each_fold_or_thread():
     X, y = make_classification(4000, 500, n_informative=20, n_classes=3, random_state=0)
     X, y = X.astype(np.float32), y.astype(str)
     tracemalloc.start()
-    tune([HEADS["logistic"]], X, y, recipe=Recipe(n_jobs=2))
+    tune([HEADS["logistic"]], X, y, recipe=FitConfig(n_jobs=2))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * X.nbytes  # one standardised copy, and what is made of 500 rows at a time
@@ -250,7 +255,7 @@ def test_many_heads_race_on_a_part_of_many_rows():
     X, y = make_classification(7000, 10, n_informative=8, n_classes=3, random_state=0)
     X, y = X.astype(np.float32), y.astype(str)
     names = ("logistic", "ridge", "knn", "centroid", "lda")
-    choice = tune([HEADS[name] for name in names], X, y, recipe=Recipe("auto"))
+    choice = tune([HEADS[name] for name in names], X, y, recipe=FitConfig("auto"))
     assert choice.head.name == "knn"  # by far the best of them here
     assert choice.tried <= max(
         len(HEADS["knn"].grid) + len(HEADS[name].grid) for name in names if name != "knn"
@@ -260,35 +265,39 @@ def test_many_heads_race_on_a_part_of_many_rows():
 def test_how_long_all_of_it_takes_is_told_once_and_beforehand(monkeypatch):
     X, y = make_classification(6000, 20, n_classes=2, random_state=0)
     X, y = X.astype(np.float32), y.astype(str)
-    monkeypatch.setattr("featx.tuning.pace._LONG", 0.0)
+    monkeypatch.setattr("featx.tuning.timing._LONG", 0.0)
     with pytest.warns(FeatxNotice) as told:
-        fit_head(X, y, Recipe("knn"))
+        fit_head(X, y, FitConfig("knn"))
     (words,) = [str(each.message) for each in told]
     assert re.fullmatch(r"knn: about \d+ s on 6000 samples, measuring included", words)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit_head(X[:2000], y[:2000], Recipe("knn"))
+        fit_head(X[:2000], y[:2000], FitConfig("knn"))
 
 
 def test_the_time_foretold_is_that_of_each_search_training_and_table(monkeypatch):
     X, y = make_classification(8000, 20, n_informative=6, n_classes=2, random_state=0)
     X, y = X.astype(np.float32), y.astype(str)
-    monkeypatch.setattr("featx.tuning.pace._time", lambda task: (task(), 1.0)[1])
-    monkeypatch.setattr("featx.tuning.pace._LONG", 0.0)
-    recipe = Recipe("centroid", n_jobs=1)
+    monkeypatch.setattr("featx.tuning.timing._time", lambda task: (task(), 1.0)[1])
+    monkeypatch.setattr("featx.tuning.timing._LONG", 0.0)
+    recipe = FitConfig("centroid", n_jobs=1)
     with pytest.warns(FeatxNotice, match=r"^centroid: about 50 s on 8000 samples"):
-        assert foretell([HEADS["centroid"]], y, [(X, (8000,))], recipe) == 50  # 10 x (4 folds + 1)
+        assert (
+            estimate_duration([HEADS["centroid"]], y, [(X, (8000,))], recipe) == 50
+        )  # 10 x (4 folds + 1)
     work = [(X, (8000, 6400)), (X, (6400,))]
     with pytest.warns(FeatxNotice):
-        assert foretell([HEADS["centroid"]], y, work, recipe) == 50 + 40 + 40
+        assert estimate_duration([HEADS["centroid"]], y, work, recipe) == 50 + 40 + 40
     heads = [HEADS[name] for name in ("centroid", "knn", "lda")]
     # all three on 4500 rows; then the slower two on all, and the slowest of them is trained
     race, knn = 4 * (5.625 + 5.625**1.5 + 5.625), 10**1.5
     expected = pytest.approx(race + 4 * (knn + 10) + knn)
     with pytest.warns(FeatxNotice, match="^auto: at most about"):
-        assert foretell(heads, y, [(X, (8000,))], recipe) == expected
+        assert estimate_duration(heads, y, [(X, (8000,))], recipe) == expected
     ours = choose_heads(LogisticRegression(), largest=4000)
-    assert foretell(ours, y, [(X, (8000,))], recipe) is None  # nobody knows how its time grows
+    assert (
+        estimate_duration(ours, y, [(X, (8000,))], recipe) is None
+    )  # nobody knows how its time grows
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
@@ -326,6 +335,6 @@ def test_balance_reaches_every_search(rng):
         found = []
         for balance in (False, True):
             heads = choose_heads(name, largest=180, balance=balance)
-            choice = tune(heads, X, y, recipe=Recipe(name, balance=balance))
+            choice = tune(heads, X, y, recipe=FitConfig(name, balance=balance))
             found.append((fit_choice(choice, X, y).predict(X[180:]) == "few").mean())
         assert found[1] > found[0] + 0.3

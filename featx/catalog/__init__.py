@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featx.catalog.cards import POOLINGS, Card, File
-from featx.catalog.descents import PRECISIONS, Descent
-from featx.catalog.proofs import digest, find, prove
-from featx.catalog.shelves import (
+from featx._lazy import lazy_attributes
+from featx.catalog.card import POOLINGS, Card, File
+from featx.catalog.directories import (
     BUNDLED,
+    bundled_directory,
     default_card,
     get_card,
     list_cards,
     locate,
-    new_place,
+    model_directories,
+    new_directory,
     remove,
-    shelves,
-    shipped_shelf,
-    user_shelf,
+    user_directory,
 )
-from featx.rooms import from_rooms
+from featx.catalog.quantization import PRECISIONS, QuantizationInfo
+from featx.catalog.verify import digest, find, verify_files
 
 if TYPE_CHECKING:
-    from featx.catalog.downloads import missing_bytes as missing_bytes
-    from featx.catalog.downloads import pull as pull
+    from featx.catalog.download import missing_bytes as missing_bytes
+    from featx.catalog.download import pull as pull
 
 __all__ = [
     "BUNDLED",
     "POOLINGS",
     "PRECISIONS",
     "Card",
-    "Descent",
     "File",
+    "QuantizationInfo",
+    "bundled_directory",
     "default_card",
     "digest",
     "find",
@@ -39,16 +40,15 @@ __all__ = [
     "list_cards",
     "locate",
     "missing_bytes",
-    "new_place",
-    "prove",
+    "model_directories",
+    "new_directory",
     "pull",
     "remove",
-    "shelves",
-    "shipped_shelf",
-    "user_shelf",
+    "user_directory",
+    "verify_files",
 ]
 
-__getattr__ = from_rooms(
+__getattr__ = lazy_attributes(
     "featx.catalog",
-    {"missing_bytes": "featx.catalog.downloads", "pull": "featx.catalog.downloads"},
+    {"missing_bytes": "featx.catalog.download", "pull": "featx.catalog.download"},
 )

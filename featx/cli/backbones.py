@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featx.cli.adding import add
+from featx.cli.add import add
 from featx.cli.options import format_option
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def check(ctx: click.Context, names: Sequence[str]) -> None:
 
     Exit status 1 if one fails; a canary or weights that are missing are only said.
     """
-    from featx.canary import check as check_card
+    from featx.backbones.selfcheck import check as check_card
     from featx.catalog import get_card, list_cards
 
     cards = [get_card(name) for name in names] if names else list_cards()
@@ -89,14 +89,14 @@ def check(ctx: click.Context, names: Sequence[str]) -> None:
 @format_option("table", "json", help="What to print.")
 def layers(name: str, style: str) -> None:
     """List what --tap can read of NAME, a backbone or an .onnx file, from shallow to deep."""
-    from featx.catalog import get_card, prove
+    from featx.catalog import get_card, verify_files
     from featx.graphs import taps
 
     if name.endswith(".onnx"):
         found = taps(Path(name))
     else:
         card = get_card(name)
-        found = taps(prove(card)[card.graph.name])
+        found = taps(verify_files(card)[card.graph.name])
     facts = [
         {
             "depth": tap.depth,
@@ -151,13 +151,13 @@ def _megabytes(size: int | None) -> str:
 
 def _where(card: Card) -> str:
     """Whether the bytes came with featx, are on this machine, can be pulled, or none of these."""
-    from featx.catalog import locate, shipped_shelf
+    from featx.catalog import bundled_directory, locate
 
     lacking = [file for file in (card.graph, *card.files) if locate(card, file) is None]
     if lacking:
         return "to pull" if all(file.url for file in lacking) else "missing"
     path = locate(card, card.graph)
-    shipped = isinstance(path, Path) and path.is_relative_to(shipped_shelf())
+    shipped = isinstance(path, Path) and path.is_relative_to(bundled_directory())
     return "shipped" if shipped else "here"
 
 

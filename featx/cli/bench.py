@@ -10,8 +10,8 @@ import click
 from featx.cli.options import SourceChoice, format_option, provider_option, source_options
 
 if TYPE_CHECKING:
-    from featx.calibration import Calibration
-    from featx.samples import Sample
+    from featx.embedding.autotune import AutotuneResult
+    from featx.sources import Sample
 
 __all__ = ["bench"]
 
@@ -46,9 +46,9 @@ def bench(
     threads; it changes how fast rows are made, not which, beyond the last digits in which any batch differs
     from another. It stands until options of a command say otherwise.
     """
-    from featx import plans
-    from featx.backbone import Backbone
-    from featx.calibration import calibrate
+    from featx.backbones.backbone import Backbone
+    from featx.embedding import run_settings as plans
+    from featx.embedding.autotune import autotune
 
     if forget:
         plans.forget()
@@ -56,24 +56,24 @@ def bench(
     opened = Backbone(backbone, provider=provider)
     samples = columns.read(source, opened.card) if source else _made(opened.card.modality)
     step = max(1, len(samples) // max(1, limit))
-    found = calibrate(
+    found = autotune(
         samples[::step][:limit], opened, seconds=seconds, progress=lambda w: click.echo(w, err=True)
     )
     click.echo(json.dumps(found.to_json()) if style == "json" else _table(found))
     if remember:
-        kept = plans.remember(opened.kept_as, found.plan)
+        kept = plans.remember(opened.cache_key, found.plan)
         click.echo(f"remembered in {kept}", err=True)
 
 
 def _made(modality: str) -> list[Sample]:
     """Small samples that featx makes."""
-    from featx.synthetic import SETS
+    from featx.demo.synthetic import SETS
 
     made = SETS[modality][0]()
     return [*made.train, *made.test]
 
 
-def _table(found: Calibration) -> str:
+def _table(found: AutotuneResult) -> str:
     cores, plan = found.cores, found.plan
     of = f"{cores.host} on the host, {cores.affinity} by affinity"
     lines = [

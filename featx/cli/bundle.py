@@ -23,6 +23,6 @@ def bundle(classifier: Path, output: Path | None, overwrite: bool) -> None:
 
     Written as NAME.featx.zip it is one file; every command takes it as it takes the folder.
     """
-    from featx.artifact import bundle as put
+    from featx.persistence.artifact import bundle as put
 
     click.echo(str(put(classifier, output, overwrite=overwrite)))

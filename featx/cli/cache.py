@@ -15,7 +15,7 @@ def cache() -> None:
 @cache.command()
 def info() -> None:
     """Print where the cache is and how much it holds."""
-    from featx.cache import RowCache
+    from featx.embedding.cache import RowCache
 
     found = RowCache().info()
     click.echo(f"path   {found.path}\nrows   {found.rows}\nbytes  {found.bytes}")
@@ -25,8 +25,8 @@ def info() -> None:
 @click.confirmation_option(prompt="Remove all kept rows?")
 def clear() -> None:
     """Remove every row and every cut graph; they are made again when they are next needed."""
-    from featx.cache import RowCache
-    from featx.cuts import forget_cuts
+    from featx.embedding.cache import RowCache
+    from featx.graphs.cache import forget_cuts
 
     forget_cuts()
     store = RowCache()

@@ -39,8 +39,8 @@ def export(
     Its answers are compared with the classifier's first, on up to 200 samples of DATA; it is not written where
     a probability differs by more than 0.0001 or a label changes.
     """
-    from featx.artifact import load
     from featx.export import export as write
+    from featx.persistence.artifact import load
 
     loaded = load(classifier)
     if check:

@@ -19,8 +19,9 @@ from featx.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from featx.samples import Sample
-    from featx.tables import Rows, Written
+    from featx.embedding.rows import Rows
+    from featx.sources import Sample
+    from featx.tables import Written
 
 __all__ = ["extract"]
 
@@ -92,7 +93,8 @@ def _drained(samples: list[Sample]) -> Iterator[Sample]:
 
 def _print(blocks: Iterable[Rows]) -> Written:
     """Rows as JSON lines on standard output, each block as soon as it is there."""
-    from featx.tables import Reject, Written, json_lines
+    from featx.embedding.rows import Reject
+    from featx.tables import Written, json_lines
 
     rows, rejects = 0, list[Reject]()
     for block in blocks:

@@ -64,9 +64,10 @@ def fit(
     DATA is a folder of class folders, a manifest (.csv, .tsv, .jsonl, .parquet) or a .tar. Where it has a
     train and a test part only train is used; `featx evaluate` measures on the other.
     """
-    from featx.artifact import check_target, save
-    from featx.cli.words import describe
-    from featx.tables import Reject, write_rejects
+    from featx.embedding.rows import Reject
+    from featx.persistence.artifact import check_target, save
+    from featx.reporting.text import describe
+    from featx.tables import write_rejects
     from featx.training import fit as train
 
     check_target(output, overwrite=overwrite)

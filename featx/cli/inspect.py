@@ -17,10 +17,10 @@ __all__ = ["inspect"]
 @format_option("table", "json", help="Words, or the whole manifest.")
 def inspect(classifier: Path, style: str) -> None:
     """Show what CLASSIFIER is, what it was trained on and how good it was; needs no backbone."""
-    from featx.cli.words import describe
-    from featx.manifest import is_bundled, read_manifest
+    from featx.persistence.metadata import is_bundled, read_metadata
+    from featx.reporting.text import describe
 
-    manifest = read_manifest(classifier)
+    manifest = read_metadata(classifier)
     if style == "json":
         click.echo(json.dumps(manifest, ensure_ascii=False))
         return

@@ -16,10 +16,10 @@ import click
 from featx.errors import BadOption, FeatxError
 
 if TYPE_CHECKING:
-    from featx.backbone import Backbone
+    from featx.backbones.backbone import Backbone
     from featx.catalog import Card
-    from featx.engine import Engine
-    from featx.samples import Sample
+    from featx.embedding.engine import Engine
+    from featx.sources import Sample
 
 __all__ = [
     "BackboneChoice",
@@ -50,7 +50,7 @@ class BackboneChoice:
     def card(self) -> Card:
         """The card that the options name; without ``--backbone`` the one for what the source holds."""
         from featx.catalog import default_card, get_card
-        from featx.inputs.guess import check_modality, guess_modality
+        from featx.modalities.guess import check_modality, guess_modality
 
         if self.modality:
             check_modality(self.modality)
@@ -70,8 +70,8 @@ class BackboneChoice:
 
     def open(self, provider: str = "cpu") -> Backbone:
         """The backbone, its bytes proven, computed where ``--provider`` says."""
-        from featx.backbone import open_backbone
-        from featx.providers import read_provider
+        from featx.backbones.backbone import open_backbone
+        from featx.backbones.providers import read_provider
 
         return open_backbone(self.card(), read_provider(provider))
 
@@ -101,12 +101,12 @@ class SourceChoice:
 
     def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
         """The samples of ``source`` that the card's modality can read."""
-        from featx.samples import read_samples
+        from featx.sources import read_samples
 
         return read_samples(
             source,
             suffixes=card.input.suffixes,
-            inline=card.input.inline,
+            string_is_sample=card.input.string_is_sample,
             split=split,
             path_column=self.path_column,
             text_column=self.text_column,
@@ -116,7 +116,7 @@ class SourceChoice:
 
     def remember(self, source: str, classifier: Path) -> None:
         """Note, on this machine only, that a classifier was trained on a source."""
-        from featx.origins import Origin, remember
+        from featx.persistence.training_source import Origin, remember
 
         if source != "-":
             remember(classifier, Origin(str(Path(source).absolute()), asdict(self)))
@@ -124,7 +124,7 @@ class SourceChoice:
 
 def training_samples(classifier: Path, card: Card) -> list[Sample]:
     """What a classifier was trained on, as far as this machine knows and still has it."""
-    from featx.origins import recall
+    from featx.persistence.training_source import recall
 
     origin = recall(classifier)
     if origin is None:
@@ -149,7 +149,7 @@ class RunChoice:
     @contextmanager
     def engine(self, total: int | None, words: str = "embedding") -> Iterator[Engine]:
         """An engine that shows its progress on a terminal, and nowhere else."""
-        from featx.engine import Engine
+        from featx.embedding.engine import Engine
 
         engine = Engine(
             n_jobs=self.jobs,

@@ -20,8 +20,8 @@ from featx.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from featx.classifier import Prediction
-    from featx.tables import Reject
+    from featx.embedding.rows import Reject
+    from featx.predictor import Prediction
 
 __all__ = ["predict"]
 
@@ -58,12 +58,13 @@ def predict(
     FILES may also be folders, manifests, tars, or - for a list of paths on standard input. A sample that
     cannot be read is told on standard error, the others are still predicted, and the exit status is 1.
     """
-    from featx.artifact import load
-    from featx.samples import distinct
-    from featx.tables import Reject, write_rejects
+    from featx.embedding.rows import Reject
+    from featx.persistence.artifact import load
+    from featx.sources import unique_ids
+    from featx.tables import write_rejects
 
     loaded = load(classifier, provider=run.provider)
-    samples = distinct(sample for each in sources for sample in columns.read(each, loaded.card))
+    samples = unique_ids(sample for each in sources for sample in columns.read(each, loaded.card))
     if style == "csv":
         click.echo("id,label,probability,top")
     lost: list[Reject] = []
@@ -82,7 +83,7 @@ def predict(
 
 
 def _line(each: Prediction, style: str) -> str:
-    top = [{"label": label, "probability": round(share, 6)} for label, share in each.top]
+    top = [{"label": label, "probability": round(map_fn, 6)} for label, map_fn in each.top]
     probability = round(each.probability, 6)
     if style == "jsonl":
         line = {"id": each.id, "label": each.label, "probability": probability, "top": top}

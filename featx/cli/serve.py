@@ -54,12 +54,12 @@ def serve(
     Open the address in a browser to try them; /docs lists what programs can ask. The log is one JSON line
     a request on standard error. SIGHUP has every file read again.
     """
-    from featx.artifact import load
-    from featx.extras import require
+    from featx._extras import require
+    from featx.persistence.artifact import load
 
     for library in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
         require(library, extra="serve")
-    from featx.server import Journal, Limits, create_app, run
+    from featx.server import AccessLog, Limits, create_app, run
 
     limits = Limits(
         workers=jobs,
@@ -70,7 +70,7 @@ def serve(
     )
     paths = _named(classifiers)
     loaded = {name: load(path, provider=provider) for name, path in paths.items()}
-    journal = Journal(_STANDARD_ERROR)
+    journal = AccessLog(_STANDARD_ERROR)
     app = create_app(
         loaded,
         limits=limits,

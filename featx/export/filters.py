@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from featx.export.nodes import BYTE, DOUBLE, FLOAT, INT64, Nodes
+from featx.export.graph_builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
 
 __all__ = ["JUMPS", "Line", "picked", "resampled", "weights"]
 
@@ -38,7 +38,7 @@ class Line:
     kept: str  # how many are
 
 
-def weights(graph: Nodes, line: Line, how: str) -> str:
+def weights(graph: GraphBuilder, line: Line, how: str) -> str:
     """Weights in units of 2**-22, float64 of shape (side, kept)."""
     half, places = graph.constant(0.5), _count(graph, line.kept)
     if how in JUMPS:
@@ -68,12 +68,12 @@ def weights(graph: Nodes, line: Line, how: str) -> str:
         above = graph.add("GreaterOrEqual", pixels, low)
         seen = graph.add("And", above, graph.add("Less", pixels, high))
         raw = graph.add("Mul", raw, graph.cast(seen, DOUBLE))
-    share = graph.add("Div", raw, graph.total("ReduceSum", raw, 0))
-    sized = graph.add("Mul", graph.add("Abs", share), graph.constant(float(1 << _BITS)))
-    return graph.add("Mul", _nearest_whole(graph, sized), graph.add("Sign", share))
+    map_fn = graph.add("Div", raw, graph.total("ReduceSum", raw, 0))
+    sized = graph.add("Mul", graph.add("Abs", map_fn), graph.constant(float(1 << _BITS)))
+    return graph.add("Mul", _nearest_whole(graph, sized), graph.add("Sign", map_fn))
 
 
-def resampled(graph: Nodes, pixels: str, weighed: str) -> str:
+def resampled(graph: GraphBuilder, pixels: str, weighed: str) -> str:
     """Pixels, uint8 of shape (…, side), weighed to (…, kept) and rounded to eight bits."""
     rest, total = graph.add("Add", weighed, graph.constant(_MIDDLES)), ""
     zeros = [graph.constant(each, np.uint8) for each in (0, 128)]
@@ -90,7 +90,7 @@ def resampled(graph: Nodes, pixels: str, weighed: str) -> str:
     return graph.cast(graph.add("Clip", level, black, white), BYTE)
 
 
-def picked(graph: Nodes, line: Line) -> str:
+def picked(graph: GraphBuilder, line: Line) -> str:
     """The place of the nearest pixel for each that is kept, int64 of shape (kept,)."""
     step = graph.add("Div", line.side, line.new)
     first = graph.add("Mul", step, graph.constant(0.5))
@@ -103,21 +103,21 @@ def picked(graph: Nodes, line: Line) -> str:
     return graph.add("Slice", places, start, graph.whole(1 << 62))
 
 
-def _ones(graph: Nodes, *values: str) -> list[str]:
+def _ones(graph: GraphBuilder, *values: str) -> list[str]:
     return [graph.add("Unsqueeze", value, graph.whole(0)) for value in values]
 
 
-def _box(graph: Nodes, away: str) -> str:
+def _box(graph: GraphBuilder, away: str) -> str:
     low = graph.add("Less", graph.constant(-0.5), away)
     return graph.cast(graph.add("And", low, _within(graph, away, 0.5)), DOUBLE)
 
 
-def _bilinear(graph: Nodes, away: str) -> str:
+def _bilinear(graph: GraphBuilder, away: str) -> str:
     one, zero = graph.constant(1.0), graph.constant(0.0)
     return graph.add("Max", graph.add("Sub", one, graph.add("Abs", away)), zero)
 
 
-def _bicubic(graph: Nodes, away: str) -> str:
+def _bicubic(graph: GraphBuilder, away: str) -> str:
     far = graph.add("Abs", away)
     near, next_to = (
         _polynomial(graph, far, 1.5, -2.5, 0, 1),
@@ -127,14 +127,14 @@ def _bicubic(graph: Nodes, away: str) -> str:
     return graph.add("Where", _below(graph, far, 1.0), near, outer)
 
 
-def _polynomial(graph: Nodes, value: str, *factors: float) -> str:
+def _polynomial(graph: GraphBuilder, value: str, *factors: float) -> str:
     made = graph.constant(factors[0])
     for factor in factors[1:]:
         made = graph.add("Add", graph.add("Mul", made, value), graph.constant(factor))
     return made
 
 
-def _hamming(graph: Nodes, away: str) -> str:
+def _hamming(graph: GraphBuilder, away: str) -> str:
     angle = graph.add("Mul", away, graph.constant(math.pi))
     swing = graph.add("Mul", _cosine(graph, angle), graph.constant(0.46))
     window = graph.add("Add", swing, graph.constant(0.54))
@@ -142,13 +142,13 @@ def _hamming(graph: Nodes, away: str) -> str:
     return graph.add("Where", _below(graph, graph.add("Abs", away), 1.0), made, graph.constant(0.0))
 
 
-def _lanczos(graph: Nodes, away: str) -> str:
+def _lanczos(graph: GraphBuilder, away: str) -> str:
     wide = graph.add("Div", away, graph.constant(3.0))
     made = graph.add("Mul", _sinc(graph, away), _sinc(graph, wide))
     return graph.add("Where", _below(graph, graph.add("Abs", away), 3.0), made, graph.constant(0.0))
 
 
-def _sinc(graph: Nodes, value: str) -> str:
+def _sinc(graph: GraphBuilder, value: str) -> str:
     angle = graph.add("Mul", value, graph.constant(math.pi))
     at_zero = graph.add("Equal", angle, graph.constant(0.0))
     safe = graph.add("Where", at_zero, graph.constant(1.0), angle)
@@ -156,29 +156,29 @@ def _sinc(graph: Nodes, value: str) -> str:
     return graph.add("Where", at_zero, graph.constant(1.0), made)
 
 
-def _cosine(graph: Nodes, angle: str) -> str:
+def _cosine(graph: GraphBuilder, angle: str) -> str:
     return graph.add("Sin", graph.add("Add", angle, graph.constant(math.pi / 2)))
 
 
-def _below(graph: Nodes, value: str, limit: float) -> str:
+def _below(graph: GraphBuilder, value: str, limit: float) -> str:
     return graph.add("Less", value, graph.constant(limit))
 
 
-def _within(graph: Nodes, value: str, limit: float) -> str:
+def _within(graph: GraphBuilder, value: str, limit: float) -> str:
     return graph.add("LessOrEqual", value, graph.constant(limit))
 
 
-def _count(graph: Nodes, side: str) -> str:
+def _count(graph: GraphBuilder, side: str) -> str:
     zero, one = graph.constant(0, np.int64), graph.constant(1, np.int64)
     return graph.cast(graph.add("Range", zero, graph.cast(side, INT64), one), DOUBLE)
 
 
-def _nearest_whole(graph: Nodes, value: str) -> str:
+def _nearest_whole(graph: GraphBuilder, value: str) -> str:
     """The nearest whole number, a half upwards."""
     return graph.add("Floor", graph.add("Add", value, graph.constant(0.5)))
 
 
-_FILTERS: Mapping[str, Callable[[Nodes, str], str]] = MappingProxyType(
+_FILTERS: Mapping[str, Callable[[GraphBuilder, str], str]] = MappingProxyType(
     {
         "box": _box,
         "bilinear": _bilinear,

@@ -27,14 +27,14 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from featx.errors import BadOption
-from featx.export.nodes import DOUBLE, FLOAT, Nodes
-from featx.heads.fitted import FLOOR, SHARPNESS
-from featx.heads.vectors import duel_weights
+from featx.export.graph_builder import DOUBLE, FLOAT, GraphBuilder
+from featx.heads.support_vectors import pairwise_coefficients
+from featx.heads.trained import FLOOR, SHARPNESS
 
 __all__ = ["add_head"]
 
 
-def add_head(graph: Nodes, rows: str, estimator: BaseEstimator, temperature: float) -> str:
+def add_head(graph: GraphBuilder, rows: str, estimator: BaseEstimator, temperature: float) -> str:
     """Calibrated probabilities, float64 of shape (n, n_classes), of rows.
 
     Raises
@@ -52,7 +52,7 @@ def add_head(graph: Nodes, rows: str, estimator: BaseEstimator, temperature: flo
     return graph.add("Softmax", graph.add("Div", scores, graph.constant(temperature)), axis=1)
 
 
-Writer = Callable[[Nodes, str, Any], str]
+Writer = Callable[[GraphBuilder, str, Any], str]
 
 
 def _writer(table: Mapping[type, Writer], step: BaseEstimator) -> Writer:
@@ -64,7 +64,7 @@ def _writer(table: Mapping[type, Writer], step: BaseEstimator) -> Writer:
     return table[type(step)]
 
 
-def _scale(graph: Nodes, value: str, step: Any) -> str:
+def _scale(graph: GraphBuilder, value: str, step: Any) -> str:
     value = graph.cast(value, FLOAT)  # as scikit-learn: a tiny scale makes much of what it rounds
     if step.mean_ is not None and step.with_mean:
         value = graph.add("Sub", value, graph.constant(step.mean_, np.float32))
@@ -73,42 +73,42 @@ def _scale(graph: Nodes, value: str, step: Any) -> str:
     return graph.cast(value, DOUBLE)
 
 
-def _turn(graph: Nodes, value: str, step: Any) -> str:
+def _turn(graph: GraphBuilder, value: str, step: Any) -> str:
     if step.whiten:
         raise BadOption("head PCA: with whiten=True it cannot be written as a graph")
     value = graph.add("Sub", value, graph.constant(step.mean_))
     return graph.add("MatMul", value, graph.constant(step.components_.T))
 
 
-def _unit(graph: Nodes, value: str, step: Any) -> str:
+def _unit(graph: GraphBuilder, value: str, step: Any) -> str:
     if step.norm != "l2":
         raise BadOption(f"head Normalizer: norm = {step.norm!r} cannot be written; expected 'l2'")
     length = graph.total("ReduceL2", value, 1)
     return graph.add("Div", value, graph.add("Max", length, graph.constant(1e-300)))
 
 
-def _linear(graph: Nodes, value: str, last: Any) -> str:
+def _linear(graph: GraphBuilder, value: str, last: Any) -> str:
     matrix = np.atleast_2d(last.coef_).T
     scores = _product(graph, value, matrix, last.intercept_)
     return scores if matrix.shape[1] > 1 else _of_second(graph, scores)
 
 
-def _product(graph: Nodes, value: str, matrix: Any, offset: Any) -> str:
+def _product(graph: GraphBuilder, value: str, matrix: Any, offset: Any) -> str:
     made = graph.add("MatMul", value, graph.constant(matrix))
     return graph.add("Add", made, graph.constant(np.broadcast_to(offset, (matrix.shape[1],))))
 
 
-def _of_second(graph: Nodes, value: str) -> str:
+def _of_second(graph: GraphBuilder, value: str) -> str:
     """A single score is that of the second of two classes; the first has 0."""
     return graph.add("MatMul", value, graph.constant([[0.0, 1.0]]))
 
 
-def _centroids(graph: Nodes, value: str, last: Any) -> str:
+def _centroids(graph: GraphBuilder, value: str, last: Any) -> str:
     centers = np.asarray(last.centroids_, np.float64)
     return _product(graph, value, centers.T, -(centers**2).sum(axis=1) / 2)
 
 
-def _vectors(graph: Nodes, value: str, last: Any) -> str:
+def _vectors(graph: GraphBuilder, value: str, last: Any) -> str:
     if last.kernel not in ("linear", "rbf"):
         raise BadOption(f"head SVC: kernel {last.kernel!r} cannot be written as a graph")
     n = len(last.classes_)
@@ -122,10 +122,10 @@ def _vectors(graph: Nodes, value: str, last: Any) -> str:
     distance = graph.add("Max", graph.add("Sub", square, dots), graph.constant(0.0))
     gamma = float(last._gamma)  # where it is named ("scale") nothing public says its value
     kernel = graph.add("Exp", graph.add("Mul", distance, graph.constant(-gamma)))
-    return _duels(graph, _product(graph, kernel, duel_weights(last), last.intercept_), n)
+    return _duels(graph, _product(graph, kernel, pairwise_coefficients(last), last.intercept_), n)
 
 
-def _duels(graph: Nodes, margins: str, n: int) -> str:
+def _duels(graph: GraphBuilder, margins: str, n: int) -> str:
     """For each class the soft minimum of its margins over the others."""
     if n == 2:
         return _of_second(graph, margins)
@@ -138,7 +138,7 @@ def _duels(graph: Nodes, margins: str, n: int) -> str:
     return graph.add("Div", spread, graph.constant(-SHARPNESS))
 
 
-def _neighbors(graph: Nodes, value: str, last: Any) -> str:
+def _neighbors(graph: GraphBuilder, value: str, last: Any) -> str:
     if last.weights != "uniform" or last.effective_metric_ != "euclidean":
         raise BadOption("head KNeighborsClassifier: only equal votes by Euclidean distance")
     kept = np.asarray(last._fit_X, np.float64)  # no public name for what it remembers

@@ -9,13 +9,13 @@ import numpy as np
 
 from featx.catalog import Card
 from featx.errors import BadOption
-from featx.export.fronts import Front
-from featx.export.nodes import FLOAT, Nodes
+from featx.export.graph_builder import FLOAT, GraphBuilder
+from featx.export.preprocessing import Preprocessing
 
 __all__ = ["add_pooling"]
 
 
-def add_pooling(graph: Nodes, card: Card, tap: str, rank: int, front: Front) -> str:
+def add_pooling(graph: GraphBuilder, card: Card, tap: str, rank: int, front: Preprocessing) -> str:
     """Rows, float32 of shape (n, d), of a tensor of a known rank.
 
     Raises
@@ -46,31 +46,31 @@ def add_pooling(graph: Nodes, card: Card, tap: str, rank: int, front: Front) -> 
     return _MASKED[card.pooling](graph, places, seen)
 
 
-def _last(graph: Nodes, places: str) -> str:
+def _last(graph: GraphBuilder, places: str) -> str:
     return graph.add("Gather", places, graph.constant(-1, np.int64), axis=1)
 
 
-def _mean(graph: Nodes, places: str) -> str:
+def _mean(graph: GraphBuilder, places: str) -> str:
     return graph.total("ReduceMean", places, 1, keep=False)
 
 
-def _max(graph: Nodes, places: str) -> str:
+def _max(graph: GraphBuilder, places: str) -> str:
     return graph.total("ReduceMax", places, 1, keep=False)
 
 
-def _masked_mean(graph: Nodes, places: str, seen: str) -> str:
+def _masked_mean(graph: GraphBuilder, places: str, seen: str) -> str:
     total = graph.total("ReduceSum", graph.add("Mul", places, seen), 1, keep=False)
     count = graph.total("ReduceSum", seen, 1, keep=False)
     return graph.add("Div", total, graph.add("Max", count, graph.constant(1.0, np.float32)))
 
 
-def _masked_max(graph: Nodes, places: str, seen: str) -> str:
+def _masked_max(graph: GraphBuilder, places: str, seen: str) -> str:
     zero, low = (graph.constant(each, np.float32) for each in (0.0, -np.inf))
     most = _max(graph, graph.add("Where", graph.add("Greater", seen, zero), places, low))
     return graph.add("Where", graph.add("IsInf", most), zero, most)
 
 
-def _masked_last(graph: Nodes, places: str, seen: str) -> str:
+def _masked_last(graph: GraphBuilder, places: str, seen: str) -> str:
     length = graph.add("Unsqueeze", graph.side(places, 1), graph.whole(0))
     zero, one = graph.constant(0, np.int64), graph.constant(1, np.int64)
     numbers = graph.add("Range", zero, graph.add("Squeeze", length), one)
@@ -81,10 +81,10 @@ def _masked_last(graph: Nodes, places: str, seen: str) -> str:
     return graph.total("ReduceSum", kept, 1, keep=False)
 
 
-_PLAIN: Mapping[str, Callable[[Nodes, str], str]] = MappingProxyType(
+_PLAIN: Mapping[str, Callable[[GraphBuilder, str], str]] = MappingProxyType(
     {"mean": _mean, "masked-mean": _mean, "max": _max, "last": _last}
 )
-_MASKED: Mapping[str, Callable[[Nodes, str, str], str]] = MappingProxyType(
+_MASKED: Mapping[str, Callable[[GraphBuilder, str, str], str]] = MappingProxyType(
     {
         "mean": _masked_mean,
         "masked-mean": _masked_mean,

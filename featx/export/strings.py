@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from featx.catalog import Card, prove
+from featx.catalog import Card, verify_files
 from featx.errors import BadOption
-from featx.export.letters import END, ROW_OF_END, ROW_OF_NONE, ROW_OF_REST, Letters
-from featx.export.nodes import INT64, ML, RUNTIME, Nodes
+from featx.export.graph_builder import INT64, ML, RUNTIME, GraphBuilder
+from featx.export.normalizer import END, ROW_OF_END, ROW_OF_NONE, ROW_OF_REST, Normalizer
 from featx.export.wordpieces import add_pieces
-from featx.inputs.texts import Texts
-from featx.inputs.tokens import TokenReader
+from featx.modalities.text.settings import TextSettings
+from featx.modalities.text.tokenizer import TokenReader
 
 __all__ = ["HARD", "IDS", "TEXT", "add_tokens", "open_reader"]
 
@@ -45,7 +45,7 @@ HARD = (  # what tokenizers disagree about; every export is compared on these
 )
 
 
-def add_tokens(graph: Nodes, card: Card) -> dict[str, str]:
+def add_tokens(graph: GraphBuilder, card: Card) -> dict[str, str]:
     """``input_ids``, ``attention_mask`` and ``token_type_ids``, int64 of (n, tokens), of the input ``text``.
 
     A text without a token fails, as it does with the classifier, where nothing stands around texts.
@@ -57,7 +57,7 @@ def add_tokens(graph: Nodes, card: Card) -> dict[str, str]:
     """
     settings: Any = card.input
     reader = open_reader(card)
-    letters = Letters.of(reader.tokenizer, card.name)
+    letters = Normalizer.of(reader.tokenizer, card.name)
     _refuse_straddling(letters, settings.prefix, card.name)
     stream = _stream(graph, letters, settings.prefix)
     tokens, begins = add_pieces(graph, stream, letters)
@@ -73,12 +73,12 @@ def add_tokens(graph: Nodes, card: Card) -> dict[str, str]:
 def open_reader(card: Card) -> TokenReader:
     """What reads the texts of a card."""
     settings: Any = card.input
-    files = {name: place for name, place in prove(card).items() if name != card.graph.name}
+    files = {name: place for name, place in verify_files(card).items() if name != card.graph.name}
     reader: TokenReader = settings.open(files)
     return reader
 
 
-def _stream(graph: Nodes, letters: Letters, prefix: str) -> str:
+def _stream(graph: GraphBuilder, letters: Normalizer, prefix: str) -> str:
     """Symbols of all texts in one row, each text ended by one."""
     pattern = _pattern(letters)
     parts = graph.add(
@@ -109,21 +109,21 @@ def _stream(graph: Nodes, letters: Letters, prefix: str) -> str:
     return graph.add("Compress", symbols, real, axis=0)
 
 
-def _pattern(letters: Letters) -> str:
+def _pattern(letters: Normalizer) -> str:
     """What is found in a text one by one: added tokens, the longest first, and characters that stay."""
     added = sorted(letters.added, key=len, reverse=True)
     gone = "".join(f"{chr(first)}-{chr(last)}" for first, last in letters.gone)
     return "|".join([*map(re.escape, added), f"[^{gone}]" if gone else "(?s:.)"])
 
 
-def _repeated(graph: Nodes, size: str, row: Sequence[int]) -> str:
+def _repeated(graph: GraphBuilder, size: str, row: Sequence[int]) -> str:
     """The same row for each text."""
     shape = graph.add("Concat", size, graph.whole(len(row)), axis=0)
     return graph.add("Expand", graph.constant([row], np.int64), shape)
 
 
 def _dealt(
-    graph: Nodes, tokens: str, stops: str, reader: TokenReader, settings: Texts
+    graph: GraphBuilder, tokens: str, stops: str, reader: TokenReader, settings: TextSettings
 ) -> dict[str, str]:
     """Tokens of all texts, of which each ends at one of ``stops``, in rows: cut, framed, filled up."""
     frame = reader.frame
@@ -161,7 +161,7 @@ def _dealt(
     }
 
 
-def _cut(graph: Nodes, stops: str, room: int, truncation: str) -> tuple[str, str]:
+def _cut(graph: GraphBuilder, stops: str, room: int, truncation: str) -> tuple[str, str]:
     """Where the tokens of each text begin, and how many there are, at most ``room``."""
     earlier = graph.add("Slice", stops, graph.whole(0), graph.whole(-1))
     starts = graph.add("Concat", graph.whole(0), earlier, axis=0)
@@ -172,14 +172,14 @@ def _cut(graph: Nodes, stops: str, room: int, truncation: str) -> tuple[str, str
     return starts, counts
 
 
-def _refusal(graph: Nodes, count: str) -> str:
+def _refusal(graph: GraphBuilder, count: str) -> str:
     """Zeros, or a failure that says why where a text has no tokens."""
     lacking = graph.cast(graph.add("Equal", count, graph.whole(0)), INT64)
     words = "a text has no tokens; expected at least one word"
     return graph.add("Gather", graph.whole(0), lacking, name=words)
 
 
-def _refuse_straddling(letters: Letters, prefix: str, name: str) -> None:
+def _refuse_straddling(letters: Normalizer, prefix: str, name: str) -> None:
     """An added token that begins in the prefix and ends in a text is found in none of the two."""
     for token in letters.added:
         if any(prefix.endswith(token[:k]) for k in range(1, len(token))):

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from featx.export.letters import BREAK, END, Letters
-from featx.export.nodes import INT64, ML, Nodes
+from featx.export.graph_builder import INT64, ML, GraphBuilder
+from featx.export.normalizer import BREAK, END, Normalizer
 
 __all__ = ["add_pieces"]
 
@@ -32,7 +32,7 @@ class _Tree:
     depth: int
 
     @classmethod
-    def of(cls, letters: Letters) -> _Tree:
+    def of(cls, letters: Normalizer) -> _Tree:
         width = letters.width
         steps: dict[int, int] = {}
         ends = {_FIRST: -1, _LATER: -1}
@@ -49,7 +49,7 @@ class _Tree:
         return cls(width, steps, [*ends.values(), -1], depth)
 
 
-def add_pieces(graph: Nodes, stream: str, letters: Letters) -> tuple[str, str]:
+def add_pieces(graph: GraphBuilder, stream: str, letters: Normalizer) -> tuple[str, str]:
     """The token at each place of ``stream``, and whether one begins there.
 
     Parameters
@@ -80,7 +80,7 @@ def add_pieces(graph: Nodes, stream: str, letters: Letters) -> tuple[str, str]:
     return tokens, graph.add("Or", begins, _both_but(graph, read, unknown))
 
 
-def _longest(graph: Nodes, stream: str, begins: str, tree: _Tree) -> tuple[str, str]:
+def _longest(graph: GraphBuilder, stream: str, begins: str, tree: _Tree) -> tuple[str, str]:
     """The longest token that begins at each place, and how many letters it has, 0 where none does."""
     entries = [graph.constant(branch, np.int64) for branch in (_FIRST, _LATER)]
     start = graph.add("Where", begins, *entries)
@@ -115,7 +115,7 @@ def _longest(graph: Nodes, stream: str, begins: str, tree: _Tree) -> tuple[str, 
     return tokens, lengths
 
 
-def _read(graph: Nodes, begins: str, inside: str, lengths: str) -> str:
+def _read(graph: GraphBuilder, begins: str, inside: str, lengths: str) -> str:
     """Whether each place is reached from the beginning of its word, from token to token."""
     body = graph.apart()
     step = body.add("Gather", lengths, "word/front")
@@ -133,9 +133,9 @@ def _read(graph: Nodes, begins: str, inside: str, lengths: str) -> str:
 
 
 def _loop(
-    graph: Nodes,
+    graph: GraphBuilder,
     name: str,
-    body: Nodes,
+    body: GraphBuilder,
     made: Sequence[str],
     carried: Mapping[str, str],
     steps: str,
@@ -164,16 +164,16 @@ def _loop(
     return [f"{stem}/{k}" for k in range(len(carried))]
 
 
-def _both_but(graph: Nodes, one: str, other: str) -> str:
+def _both_but(graph: GraphBuilder, one: str, other: str) -> str:
     return graph.add("And", one, graph.add("Not", other))
 
 
-def _places(graph: Nodes, marks: str) -> str:
+def _places(graph: GraphBuilder, marks: str) -> str:
     """Where the marks are, rising."""
     return graph.add("Squeeze", graph.add("NonZero", marks), graph.whole(0))
 
 
-def _running(graph: Nodes, marks: str, **options: int) -> str:
+def _running(graph: GraphBuilder, marks: str, **options: int) -> str:
     """How many marks there are up to each place."""
     return graph.add("CumSum", graph.cast(marks, INT64), graph.constant(0, np.int64), **options)
 

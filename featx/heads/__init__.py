@@ -9,51 +9,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featx.rooms import from_rooms
+from featx._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from featx.heads.arrays import LinearArrays as LinearArrays
     from featx.heads.arrays import StoredHead as StoredHead
     from featx.heads.arrays import to_arrays as to_arrays
-    from featx.heads.fitted import FittedHead as FittedHead
-    from featx.heads.fitted import find_temperature as find_temperature
-    from featx.heads.fitted import floored_log as floored_log
-    from featx.heads.fitted import label_first as label_first
-    from featx.heads.fitted import scores as scores
-    from featx.heads.fitted import softmax as softmax
-    from featx.heads.fitted import stray_log_loss as stray_log_loss
-    from featx.heads.table import AUTO as AUTO
-    from featx.heads.table import HEADS as HEADS
-    from featx.heads.table import Head as Head
-    from featx.heads.table import choose_heads as choose_heads
-    from featx.heads.table import make_head as make_head
-    from featx.heads.vectors import LARGEST_GRAM as LARGEST_GRAM
-    from featx.heads.vectors import fit_vectors as fit_vectors
-    from featx.heads.vectors import kernel_of as kernel_of
-    from featx.heads.vectors import scale_of as scale_of
+    from featx.heads.registry import AUTO as AUTO
+    from featx.heads.registry import HEADS as HEADS
+    from featx.heads.registry import HeadSpec as HeadSpec
+    from featx.heads.registry import choose_heads as choose_heads
+    from featx.heads.registry import make_head as make_head
+    from featx.heads.support_vectors import LARGEST_GRAM as LARGEST_GRAM
+    from featx.heads.support_vectors import fit_vectors as fit_vectors
+    from featx.heads.support_vectors import kernel_of as kernel_of
+    from featx.heads.support_vectors import scale_of as scale_of
+    from featx.heads.trained import FittedHead as FittedHead
+    from featx.heads.trained import argmax_labels as argmax_labels
+    from featx.heads.trained import find_temperature as find_temperature
+    from featx.heads.trained import floored_log as floored_log
+    from featx.heads.trained import robust_log_loss as robust_log_loss
+    from featx.heads.trained import scores as scores
+    from featx.heads.trained import softmax as softmax
 
-_HOMES = {
-    "AUTO": "featx.heads.table",
-    "HEADS": "featx.heads.table",
-    "FittedHead": "featx.heads.fitted",
-    "Head": "featx.heads.table",
+_MODULE_OF = {
+    "AUTO": "featx.heads.registry",
+    "HEADS": "featx.heads.registry",
+    "FittedHead": "featx.heads.trained",
+    "HeadSpec": "featx.heads.registry",
     "LinearArrays": "featx.heads.arrays",
     "StoredHead": "featx.heads.arrays",
-    "choose_heads": "featx.heads.table",
-    "find_temperature": "featx.heads.fitted",
-    "LARGEST_GRAM": "featx.heads.vectors",
-    "fit_vectors": "featx.heads.vectors",
-    "floored_log": "featx.heads.fitted",
-    "kernel_of": "featx.heads.vectors",
-    "label_first": "featx.heads.fitted",
-    "make_head": "featx.heads.table",
-    "scale_of": "featx.heads.vectors",
-    "scores": "featx.heads.fitted",
-    "softmax": "featx.heads.fitted",
-    "stray_log_loss": "featx.heads.fitted",
+    "choose_heads": "featx.heads.registry",
+    "find_temperature": "featx.heads.trained",
+    "LARGEST_GRAM": "featx.heads.support_vectors",
+    "fit_vectors": "featx.heads.support_vectors",
+    "floored_log": "featx.heads.trained",
+    "kernel_of": "featx.heads.support_vectors",
+    "argmax_labels": "featx.heads.trained",
+    "make_head": "featx.heads.registry",
+    "scale_of": "featx.heads.support_vectors",
+    "scores": "featx.heads.trained",
+    "softmax": "featx.heads.trained",
+    "robust_log_loss": "featx.heads.trained",
     "to_arrays": "featx.heads.arrays",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(_MODULE_OF)
 
-__getattr__ = from_rooms("featx.heads", _HOMES)
+__getattr__ = lazy_attributes("featx.heads", _MODULE_OF)

@@ -12,9 +12,9 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from featx._typing import Doubles, FloatArray
 from featx.errors import BadArtifact
-from featx.heads.fitted import Doubles, calibrate, label_first, scores
-from featx.inputs import FloatArray
+from featx.heads.trained import argmax_labels, calibrated_probabilities, scores
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -164,8 +164,10 @@ class StoredHead:
 
     def predict_proba(self, rows: FloatArray) -> FloatArray:
         """Calibrated probabilities, as ``FittedHead.predict_proba`` gives them."""
-        return calibrate(self.arrays.scores, rows, self.dim, len(self.classes), self.temperature)
+        return calibrated_probabilities(
+            self.arrays.scores, rows, self.dim, len(self.classes), self.temperature
+        )
 
     def predict(self, rows: FloatArray) -> npt.NDArray[np.str_]:
         """The most probable label for each row; shape (n,)."""
-        return label_first(self.classes, self.predict_proba(rows))
+        return argmax_labels(self.classes, self.predict_proba(rows))

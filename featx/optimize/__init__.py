@@ -1,7 +1,7 @@
 """A faster backbone that is as good, made of another on a user's own samples."""
 
-from featx.optimize.fidelity import Labelled
-from featx.optimize.making import WEIGHTS, optimize
-from featx.optimize.trials import Bounds
+from featx.optimize.metrics import Labelled
+from featx.optimize.quantize import WEIGHTS, optimize
+from featx.optimize.trial import Bounds
 
 __all__ = ["WEIGHTS", "Bounds", "Labelled", "optimize"]

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import onnx
 from onnx import ModelProto, NodeProto, numpy_helper
 
+from featx.backbones.session import FAILURES
 from featx.errors import BadGraph, first_line
-from featx.graphs import cut
-from featx.packs import Place
-from featx.sessions import FAILURES
+from featx.graphs import cut_graph
+from featx.storage.container import Location
 
 __all__ = ["Layer", "Prepared", "prepare"]
 
@@ -83,7 +83,7 @@ class Prepared:
         return [name for name in first if name and name not in constant]
 
 
-def prepare(graph: Place, tap: str | None) -> Prepared:
+def prepare(graph: Location, tap: str | None) -> Prepared:
     """The graph up to a tap, with constants folded, shapes inferred and every node named.
 
     Raises
@@ -92,7 +92,7 @@ def prepare(graph: Place, tap: str | None) -> Prepared:
         ONNX Runtime cannot read it, it has no layer that integers could compute, or integers
         compute it already.
     """
-    data = cut(graph, tap)
+    data = cut_graph(graph, tap)
     try:
         model = _settle(_raise(onnx.load_from_string(data)))
     except (*FAILURES, onnx.checker.ValidationError, RuntimeError, ValueError) as error:

@@ -4,9 +4,9 @@ The server is a function of its classifiers: no module-level application, no glo
 environment. The libraries come with the extra ``serve``.
 """
 
+from featx.server.access_log import AccessLog
 from featx.server.app import create_app
-from featx.server.journal import Journal
 from featx.server.limits import Limits
 from featx.server.running import run
 
-__all__ = ["Journal", "Limits", "create_app", "run"]
+__all__ = ["AccessLog", "Limits", "create_app", "run"]

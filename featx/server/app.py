@@ -16,21 +16,21 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse
 
 from featx import __version__
-from featx.classifier import Classifier
 from featx.errors import FeatxError
-from featx.server import inference, predicting
-from featx.server.bodies import in_words
+from featx.predictor import Classifier
+from featx.server import routes_v1, routes_v2
+from featx.server.access_log import AccessLog
 from featx.server.direct import Direct
-from featx.server.documents import describe
-from featx.server.gate import Gate, Log
-from featx.server.journal import Journal
+from featx.server.errors import HTTPError, answer, explain
 from featx.server.limits import Limits
 from featx.server.metrics import Metrics
+from featx.server.middleware import Gate, Log
+from featx.server.openapi import describe
+from featx.server.parsing import in_words
 from featx.server.pool import Pool
-from featx.server.predicting import House
-from featx.server.refusals import Refusal, answer, explain
 from featx.server.registry import Registry
-from featx.server.reloading import Watch
+from featx.server.reloading import Reloader
+from featx.server.routes_v1 import AppState
 
 __all__ = ["create_app"]
 
@@ -76,15 +76,15 @@ def create_app(
     """
     limits = limits or Limits()
     registry, metrics = Registry(classifiers, limits), Metrics()
-    if isinstance(log, Journal):
+    if isinstance(log, AccessLog):
         metrics.follow(
             "featx_log_lines_dropped",
             "Lines of the log that were never written because its reader did not keep up.",
             lambda: log.dropped,
         )
     pool = Pool(limits.threads, limits.waiting)
-    watch = Watch(registry, metrics, sources or {}, log)
-    house = House(registry, pool, limits, metrics)
+    watch = Reloader(registry, metrics, sources or {}, log)
+    house = AppState(registry, pool, limits, metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -100,8 +100,8 @@ def create_app(
     app = FastAPI(
         title="featx", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.include_router(predicting.routes(house))
-    app.include_router(inference.routes(house))
+    app.include_router(routes_v1.routes(house))
+    app.include_router(routes_v2.routes(house))
     _add_pages(app, house)
     app.add_exception_handler(FeatxError, explain)
     app.add_exception_handler(HTTPException, explain)
@@ -117,15 +117,15 @@ def create_app(
 
 async def _explain_query(request: Request, error: Exception) -> Response:
     words = in_words(cast(RequestValidationError, error).errors())
-    return await explain(request, Refusal(422, "unprocessable", words))
+    return await explain(request, HTTPError(422, "unprocessable", words))
 
 
 async def _explain_leaving(request: Request, error: Exception) -> Response:
     words = "the client left before its body was whole"
-    return await explain(request, Refusal(400, "incomplete", words))
+    return await explain(request, HTTPError(400, "incomplete", words))
 
 
-def _add_pages(app: FastAPI, house: House) -> None:
+def _add_pages(app: FastAPI, house: AppState) -> None:
     page, pool = _PAGE.read_text(encoding="utf-8"), house.pool
     house.metrics.watch(
         "featx_requests_held", "Requests that are worked on or wait.", lambda: pool.held

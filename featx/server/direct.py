@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from featx.errors import FeatxError
-from featx.server.predicting import House, answer_predict
-from featx.server.refusals import refuse
+from featx.server.errors import refuse
+from featx.server.routes_v1 import AppState, answer_predict
 
 __all__ = ["Direct"]
 
@@ -27,7 +27,7 @@ class Direct:
     same; a request whose query is not plain goes the long way, where what is wrong is found and said.
     """
 
-    def __init__(self, app: ASGIApp, *, house: House) -> None:
+    def __init__(self, app: ASGIApp, *, house: AppState) -> None:
         self._app = app
         self._house = house
 

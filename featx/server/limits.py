@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from featx.engine import count_workers
+from featx.embedding.engine import count_workers
 from featx.errors import BadOption
 
 __all__ = ["Limits"]

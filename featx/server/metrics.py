@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from featx.classifier import Prediction
+from featx._typing import FloatArray
+from featx.embedding.rows import Reject
 from featx.heads import FittedHead, StoredHead
-from featx.inputs import FloatArray
+from featx.predictor import Prediction
 from featx.server.registry import Served
-from featx.tables import Reject
 
 __all__ = ["Metrics"]
 

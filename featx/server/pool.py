@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from featx.server.refusals import Refusal
+from featx.server.errors import HTTPError
 from featx.server.workers import Step, Workers
 
 __all__ = ["Pool"]
@@ -56,7 +56,7 @@ class Pool:
         if self.held >= (self.workers if overload else self.places):
             self._short = now + _SHORT
             seconds = max(1, math.ceil(self._mean))
-            raise Refusal(
+            raise HTTPError(
                 429,
                 "busy",
                 f"{self.held} requests are being answered, and no more may wait; try again in "

@@ -6,18 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from featx.backbone import Backbone
-from featx.classifier import Classifier
+from featx._typing import FloatArray
+from featx.backbones.backbone import Backbone
 from featx.errors import BadOption
-from featx.inputs import FloatArray, Reader
+from featx.modalities import Reader
+from featx.predictor import Classifier
+from featx.server.errors import HTTPError
 from featx.server.limits import Limits
-from featx.server.refusals import Refusal
 
-__all__ = ["Bounded", "Registry", "Served"]
+__all__ = ["LimitedBackbone", "Registry", "Served"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bounded:
+class LimitedBackbone:
     """A backbone whose reader refuses samples that are too large for a server."""
 
     backbone: Backbone
@@ -29,9 +30,9 @@ class Bounded:
         return self.backbone.fingerprint
 
     @property
-    def kept_as(self) -> str:
+    def cache_key(self) -> str:
         """The backbone's."""
-        return self.backbone.kept_as
+        return self.backbone.cache_key
 
     @property
     def chunk(self) -> int:
@@ -59,7 +60,7 @@ class Served:
 
     name: str
     classifier: Classifier
-    backbone: Bounded
+    backbone: LimitedBackbone
 
     @property
     def modality(self) -> str:
@@ -67,9 +68,9 @@ class Served:
         return self.classifier.card.modality
 
     @property
-    def inline(self) -> bool:
+    def string_is_sample(self) -> bool:
         """Whether a text is the sample itself."""
-        return self.classifier.card.input.inline
+        return self.classifier.card.input.string_is_sample
 
 
 class Registry:
@@ -99,14 +100,14 @@ class Registry:
         backbone = next((each for each in known if each.fingerprint == fingerprint), None)
         if backbone is None:
             opened = classifier.open()
-            backbone = Bounded(opened, _lowered(opened.reader, self._limits))
+            backbone = LimitedBackbone(opened, _lowered(opened.reader, self._limits))
         self._served[name] = Served(name, classifier, backbone)
 
     def get(self, name: str) -> Served:
         """The classifier of that name; Refusal (404) where there is none."""
         if name not in self._served:
             known = ", ".join(sorted(self._served))
-            raise Refusal(404, "unknown_model", f"no model named {name!r}; served: {known}")
+            raise HTTPError(404, "unknown_model", f"no model named {name!r}; served: {known}")
         return self._served[name]
 
     def choose(self, names: Sequence[str]) -> list[Served]:
@@ -120,7 +121,7 @@ class Registry:
         chosen = [self.get(name) for name in dict.fromkeys(names)] or list(self._served.values())
         kinds = sorted({each.modality for each in chosen})
         if len(kinds) > 1:
-            raise Refusal(
+            raise HTTPError(
                 422,
                 "model_needed",
                 f"model: the classifiers read {' and '.join(kinds)}; name those that are meant: "

@@ -7,18 +7,18 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from featx.artifact import load
 from featx.errors import FeatxError
-from featx.server.gate import Log
+from featx.persistence.artifact import load
 from featx.server.metrics import Metrics
+from featx.server.middleware import Log
 from featx.server.registry import Registry
 
-__all__ = ["Watch"]
+__all__ = ["Reloader"]
 
 Mark = tuple[int, int, int] | None
 
 
-class Watch:
+class Reloader:
     """Looks at the classifiers on disk now and then, and puts new ones into the registry.
 
     Requests that have chosen the old classifier end with it. One that cannot be loaded is not put in:

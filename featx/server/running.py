@@ -16,8 +16,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from featx.errors import BadOption
-from featx.server.gate import Log
 from featx.server.limits import Limits
+from featx.server.middleware import Log
 
 __all__ = ["listen", "run"]
 

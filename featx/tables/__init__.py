@@ -21,11 +21,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from featx._extras import require
+from featx._lazy import lazy_attributes
+from featx.embedding.rows import Reject, Rows, Written, check_block
 from featx.errors import BadTable
-from featx.extras import require
-from featx.files import replacing
-from featx.rooms import from_rooms
-from featx.tables.rows import Reject, Rows, Written, check_block
+from featx.storage.atomic import replacing
 
 if TYPE_CHECKING:
     from featx.tables.text import json_lines as json_lines
@@ -51,7 +51,7 @@ FORMATS = MappingProxyType(  # where each has its ``write_`` and ``read_``
     }
 )
 
-__getattr__ = from_rooms("featx.tables", {"json_lines": "featx.tables.text"})
+__getattr__ = lazy_attributes("featx.tables", {"json_lines": "featx.tables.text"})
 
 
 def check_output(path: str | os.PathLike[str]) -> None:

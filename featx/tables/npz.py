@@ -13,8 +13,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from featx.embedding.rows import Rows
 from featx.errors import BadTable
-from featx.tables.rows import Rows
 
 __all__ = ["read_npz", "write_npz"]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from featx._extras import require
+from featx.embedding.rows import Rows
 from featx.errors import BadTable
-from featx.extras import require
-from featx.tables.rows import Rows
 
 __all__ = ["read_parquet", "write_parquet"]
 

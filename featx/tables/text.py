@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from featx._typing import FloatArray
+from featx.embedding.rows import Reject, Rows
 from featx.errors import BadTable
-from featx.tables.rows import FloatArray, Reject, Rows
 
 __all__ = ["json_lines", "read_csv", "read_jsonl", "write_csv", "write_jsonl", "write_rejects_csv"]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from featx.artifact import save
 from featx.catalog import Card
-from featx.classifier import Classifier
+from featx.persistence.artifact import save
+from featx.predictor import Classifier
 from featx.training import fit_head
 
 CARD = """

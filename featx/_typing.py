@@ -1,0 +1,16 @@
+"""Type aliases that more than one module uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Doubles", "FloatArray", "Integers", "Labels", "Numbers"]
+
+FloatArray = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+Labels = npt.NDArray[np.str_]
+Numbers = npt.NDArray[np.number[Any]]

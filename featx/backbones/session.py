@@ -1,0 +1,115 @@
+"""A graph in an ONNX Runtime session: loaded, cut at its tap, and computed where it was asked to be."""
+
+from __future__ import annotations
+
+import os
+
+# Since 1.29 ONNX Runtime reports its use to its maker unless this is set before it is loaded; featx
+# keeps off the network, whoever asks nothing of it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+from featx.backbones.providers import CPU, PROVIDERS, Provider
+from featx.errors import BadGraph, BadOption, first_line
+from featx.graphs.cache import keep_cut, kept_cut
+from featx.storage.container import Location, ZipMember, read_location
+
+__all__ = ["FAILURES", "available", "check_started", "open_graph", "open_session"]
+
+if hasattr(onnxruntime, "disable_telemetry_events"):
+    onnxruntime.disable_telemetry_events()  # for a program that loaded it before us
+
+FAILURES = (
+    failures.Fail,
+    failures.InvalidArgument,
+    failures.InvalidGraph,
+    failures.InvalidProtobuf,
+    failures.NoSuchFile,
+    failures.NotImplemented,
+    failures.RuntimeException,
+)
+
+
+def available() -> tuple[str, ...]:
+    """The providers that the installed ONNX Runtime offers, by featx's names."""
+    offered = set(onnxruntime.get_available_providers())
+    return tuple(name for name, kind in PROVIDERS.items() if kind.runtime in offered)
+
+
+def open_graph(
+    path: Location, tap: str | None, *, key: str, provider: Provider = CPU
+) -> onnxruntime.InferenceSession:
+    """A session whose only output is ``tap``; a graph that gives nothing else is loaded as it is.
+
+    Parameters
+    ----------
+    key : str
+        Stands for the graph's bytes, all of them, and the tap: under it a graph that had to be cut is
+        kept in the cache folder, so that the next start neither loads onnx nor cuts it again.
+
+    Raises
+    ------
+    BadGraph
+        ONNX Runtime cannot load it.
+    BadOption
+        The provider is not there, or does not start.
+    """
+    if (data := kept_cut(key)) is not None:
+        return open_session(data, path, provider)
+    session = open_session(path, path, provider)
+    names = [output.name for output in session.get_outputs()]
+    if len(names) == 1 and tap in (None, names[0]):
+        return session
+    from featx.graphs import cut_graph  # onnx takes 0.3 s to import, and only a cut needs it
+
+    data = cut_graph(path, tap)
+    session = open_session(data, path, provider)
+    keep_cut(key, data)
+    return session
+
+
+def open_session(
+    graph: Location | bytes, path: Location, provider: Provider = CPU
+) -> onnxruntime.InferenceSession:
+    """A session of one thread for a graph; ``path`` is what it is called where it fails.
+
+    Raises
+    ------
+    BadGraph
+        ONNX Runtime cannot load it.
+    BadOption
+        The provider is not there, or does not start: nothing is computed elsewhere in silence.
+    """
+    kind = provider.kind
+    if kind.runtime not in onnxruntime.get_available_providers():
+        raise BadOption(
+            f"provider {provider}: the installed ONNX Runtime offers {', '.join(available())}; "
+            f"it comes with {kind.brings}, which takes the place of the installed one"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: warnings about a foreign graph help nobody
+    if provider.name == "directml":  # it refuses to start otherwise
+        options.enable_mem_pattern = False
+    if isinstance(graph, ZipMember):
+        graph = read_location(graph)
+    source = graph if isinstance(graph, bytes) else str(graph)
+    chosen = [(kind.runtime, dict(provider.options))]
+    try:
+        session = onnxruntime.InferenceSession(source, options, providers=chosen)
+    except FAILURES as error:
+        raise BadGraph(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
+    check_started(session, provider)
+    return session
+
+
+def check_started(session: onnxruntime.InferenceSession, provider: Provider) -> None:
+    """Raise BadOption where a session is not computed by the provider: ONNX Runtime only logs it."""
+    if session.get_providers()[0] != provider.kind.runtime:
+        raise BadOption(
+            f"provider {provider}: ONNX Runtime has it but cannot start it here (are its drivers and "
+            f"libraries installed?), and would compute on the CPU instead; --provider cpu does so knowingly"
+        )

@@ -1,0 +1,267 @@
+"""A card: all that decides a backbone's numbers, and what people must know of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from featx.catalog.quantization import QuantizationInfo
+from featx.errors import BadCard, BadOption
+from featx.modalities import MODALITIES, Settings, read_settings
+from featx.storage.container import is_inner
+
+__all__ = ["POOLINGS", "Card", "File"]
+
+POOLINGS = ("none", "mean", "max", "cls", "last", "masked-mean", "flatten")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_GRAPH_KEYS = {"file", "sha256", "size", "url", "output", "pooling", "normalize", "channel_axis"}
+_TOP_KEYS = {"name", "modality", "dim", "license", "source", "note", "graph", "files", "canary"}
+_TOP_KEYS |= {"optimized"}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Bytes that a backbone needs: where they lie, where they come from, and what proves them."""
+
+    name: str  # beside the card, or in a folder of the backbone's name on any shelf
+    sha256: str
+    size: int | None = None  # bytes
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One backbone; the Python face of ``card.toml``. Frozen and hashable."""
+
+    name: str
+    modality: str
+    graph: File
+    input: Settings  # the table named after the modality
+    dim: int | None = None  # columns of one row; None until a variant has been run
+    output: str | None = None  # the tap; None is the graph's only output
+    pooling: str = "none"
+    normalize: bool = False  # L2, after pooling
+    channel_axis: int | None = None  # of a map that is pooled; None: 1 for [N,C,H,W], else -1
+    files: tuple[File, ...] = ()  # besides the graph: a tokenizer, external weights
+    license: str = "unknown"
+    source: str = "unknown"
+    note: str = ""
+    canary: tuple[float, ...] = ()  # what a second implementation says the row begins with
+    optimized: QuantizationInfo | None = (
+        None  # of which backbone ``featx optimize`` made it, and how well
+    )
+    path: Path | None = field(default=None, compare=False)  # the card.toml it was read from
+    pack: Path | None = field(default=None, compare=False)  # the classifier that brings the bytes
+    _print: str = field(default="", init=False, repr=False, compare=False)  # once it was asked for
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hex digits over everything that decides a number in a row."""
+        if not self._print:  # every prediction compares some, and the card never changes
+            object.__setattr__(self, "_print", self._digest())
+        return self._print
+
+    def _digest(self) -> str:
+        deciding = {
+            "rows": 1,  # raised when featx itself changes the numbers
+            "graph": self.graph.sha256,
+            "files": {file.name: file.sha256 for file in self.files},
+            "tap": self.output,
+            "pooling": self.pooling,
+            "normalize": self.normalize,
+            "channel_axis": self.channel_axis,
+            self.modality: asdict(self.input),  # type: ignore[call-overload]
+        }
+        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+    def variant(
+        self,
+        *,
+        tap: str | None = None,
+        pooling: str | None = None,
+        normalize: bool | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Card:
+        """This card with another tap, pooling, normalisation or options; None keeps the card's.
+
+        The canary and, where the width may differ, ``dim`` belong to the original and are dropped.
+
+        Raises
+        ------
+        BadOption
+            An option is not one that the modality's table knows, or a pooling is unknown.
+        """
+        card = self
+        if tap is not None and tap != self.output:
+            card = replace(card, output=tap, dim=None, canary=())
+        if pooling is not None and pooling != self.pooling:
+            card = replace(card, pooling=_pooling(pooling, BadOption), dim=None, canary=())
+        if normalize is not None and normalize != self.normalize:
+            card = replace(card, normalize=normalize, canary=())
+        if options:
+            table = {**_table(self.input), **options}
+            try:
+                changed = read_settings(self.modality, table)
+            except BadCard as error:
+                raise BadOption(f"options for {self.name}: {error}") from error
+            if changed != self.input:
+                card = replace(card, input=changed, dim=None, canary=())
+        return card
+
+    @classmethod
+    def from_toml(cls, text: str, *, path: Path | None = None) -> Card:
+        """The card that ``text`` describes.
+
+        Raises
+        ------
+        BadCard
+            The text is not TOML, a key is missing, unknown or has an impossible value.
+        """
+        where = str(path) if path else "card"
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise BadCard(f"{where}: not TOML: {error}") from error
+        try:
+            return cls._from_table(table, path)
+        except BadCard as error:
+            raise BadCard(f"{where}: {error}") from error
+
+    @classmethod
+    def _from_table(cls, table: Mapping[str, Any], path: Path | None) -> Card:
+        name = _get(table, "name", str)
+        if not _NAME.fullmatch(name):
+            raise BadCard(f"name {name!r}: expected letters, digits, '.', '_' and '-' only")
+        modality = _get(table, "modality", str)
+        if modality not in MODALITIES:
+            raise BadCard(f"modality {modality!r}: expected one of {', '.join(MODALITIES)}")
+        _refuse_unknown(table, _TOP_KEYS | {modality}, "")
+        graph = _get(table, "graph", dict)
+        _refuse_unknown(graph, _GRAPH_KEYS, "[graph] ")
+        dim = _get(table, "dim", int)
+        if dim < 1:
+            raise BadCard(f"dim {dim}: expected the number of columns of a row, 1 or more")
+        files = _get(table, "files", dict, {})
+        optimized = _get(table, "optimized", dict, None)
+        return cls(
+            name=name,
+            modality=modality,
+            dim=dim,
+            graph=_file(_get(graph, "file", str, "backbone.onnx"), graph, "[graph] "),
+            output=_get(graph, "output", str, None),
+            pooling=_pooling(_get(graph, "pooling", str, "none"), BadCard),
+            normalize=_get(graph, "normalize", bool, False),
+            channel_axis=_get(graph, "channel_axis", int, None),
+            files=tuple(_further_file(key, files) for key in sorted(files)),
+            input=read_settings(modality, _get(table, modality, dict)),
+            license=_get(table, "license", str, "unknown"),
+            source=_get(table, "source", str, "unknown"),
+            note=_get(table, "note", str, ""),
+            canary=_canary(_get(table, "canary", dict, {})),
+            optimized=None if optimized is None else QuantizationInfo.from_table(optimized),
+            path=path,
+        )
+
+    def to_toml(self) -> str:
+        """The card as text that ``from_toml`` reads back to an equal card."""
+        import tomli_w
+
+        graph: dict[str, Any] = {"file": self.graph.name, **_file_table(self.graph)}
+        graph |= {"output": self.output, "pooling": self.pooling, "normalize": self.normalize}
+        graph |= {"channel_axis": self.channel_axis}
+        table: dict[str, Any] = {
+            "name": self.name,
+            "modality": self.modality,
+            "license": self.license,
+            "source": self.source,
+            "note": self.note or None,
+            "dim": self.dim,
+            "graph": _without_none(graph),
+            self.modality: _table(self.input),
+        }
+        if self.files:
+            table["files"] = {file.name: _file_table(file) for file in self.files}
+        if self.optimized:
+            table["optimized"] = self.optimized.to_table()
+        if self.canary:
+            table["canary"] = {"values": list(self.canary)}
+        return tomli_w.dumps(_without_none(table))
+
+
+def _get(table: Mapping[str, Any], key: str, kind: type, *default: Any) -> Any:
+    if key not in table:
+        if default:
+            return default[0]
+        raise BadCard(f"missing {key!r}")
+    value = table[key]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise BadCard(f"{key} = {value!r}: expected {kind.__name__}")
+    return value
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: set[str], where: str) -> None:
+    strangers = sorted(set(table) - known)
+    if strangers:
+        raise BadCard(f"{where}unknown key {strangers[0]!r}; known: {', '.join(sorted(known))}")
+
+
+def _pooling(value: str, error: type[Exception]) -> str:
+    if value not in POOLINGS:
+        raise error(f"pooling {value!r}: expected one of {', '.join(POOLINGS)}")
+    return value
+
+
+def _canary(table: Mapping[str, Any]) -> tuple[float, ...]:
+    _refuse_unknown(table, {"values"}, "[canary] ")
+    values = _get(table, "values", list, [])
+    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+        raise BadCard(f"[canary] values = {values!r}: expected numbers")
+    return tuple(float(value) for value in values)
+
+
+def _further_file(name: str, tables: Mapping[str, Any]) -> File:
+    where = f"[files.{name}] "
+    table = _get(tables, name, dict)
+    _refuse_unknown(table, {"sha256", "size", "url"}, where)
+    return _file(name, table, where)
+
+
+def _file(name: str, table: Mapping[str, Any], where: str) -> File:
+    if not is_inner(name):
+        raise BadCard(f"{where}file {name!r}: expected a name beside the card, without '..'")
+    digest = _get(table, "sha256", str)
+    if not _DIGEST.fullmatch(digest):
+        raise BadCard(f"{where}sha256 {digest!r}: expected 64 hex digits in lower case")
+    size = _get(table, "size", int, None)
+    if size is not None and size < 0:
+        raise BadCard(f"{where}size = {size}: expected bytes, 0 or more")
+    url = _get(table, "url", str, None)
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise BadCard(f"{where}url {url!r}: expected an address that begins with https://")
+    return File(name, digest, size, url)
+
+
+def _file_table(file: File) -> dict[str, Any]:
+    return _without_none({"sha256": file.sha256, "size": file.size, "url": file.url})
+
+
+def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if value is not None}
+
+
+def _table(settings: Settings) -> dict[str, Any]:
+    """The settings as a TOML table: tuples are lists, and what is None is left out."""
+    pairs = {f.name: getattr(settings, f.name) for f in fields(settings)}  # type: ignore[arg-type]
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in pairs.items()
+        if value is not None
+    }

@@ -1,0 +1,112 @@
+"""Proof that the bytes on this machine are the ones that a card promises."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+
+from featx.catalog.card import Card, File
+from featx.catalog.directories import places
+from featx.errors import MissingWeights, OutputFailed, WrongDigest
+from featx.storage.container import Location, ZipMember, read_location
+from featx.storage.dirs import cache_dir
+from featx.storage.json_file import read_json_table, write_json_table
+
+__all__ = ["digest", "find", "verify_files"]
+
+Stamp = list[int | str]  # size in bytes, modification time in ns, inode, sha256
+
+
+def verify_files(card: Card) -> Mapping[str, Location]:
+    """Where each of a card's files is, by its name in the card, once its digest is the card's.
+
+    A digest is remembered with the file's size, modification time and inode, so that the next start
+    reads no bytes; where that memory cannot be written, it is computed again.
+
+    Raises
+    ------
+    MissingWeights
+        A file is on no shelf.
+    WrongDigest
+        A file is not the one that the card promises.
+    """
+    return MappingProxyType({f.name: _is_verified(card, f) for f in (card.graph, *card.files)})
+
+
+def find(card: Card, file: File) -> Location | None:
+    """Where the right bytes of one of a card's files are; None where they are on no shelf."""
+    return next((path for path in places(card, file) if digest(path) == file.sha256), None)
+
+
+def digest(path: Location) -> str:
+    """The sha256 of a file in hex digits, remembered until the file changes.
+
+    Raises
+    ------
+    MissingWeights
+        The file cannot be read.
+    """
+    if isinstance(path, ZipMember):
+        return _digest_member(path)
+    path = path.resolve()
+    try:
+        stamp = _stamp(path)
+        known = _remembered().get(str(path), [])
+        if known[:3] == stamp:
+            return str(known[3])
+        with path.open("rb") as stream:
+            computed = hashlib.file_digest(stream, "sha256").hexdigest()
+        unchanged = _stamp(path) == stamp
+    except OSError as error:
+        raise MissingWeights(f"{path}: cannot be read: {error.strerror}") from error
+    if unchanged:
+        _remember(path, [*stamp, computed])
+    return computed
+
+
+def _digest_member(place: ZipMember) -> str:
+    try:
+        return hashlib.sha256(read_location(place)).hexdigest()
+    except OSError as error:
+        raise MissingWeights(f"{place}: cannot be read: {error.strerror}") from error
+
+
+def _is_verified(card: Card, file: File) -> Location:
+    path = find(card, file)
+    if path is not None:
+        return path
+    remedy = f"run: featx backbones pull {card.name}" if file.url else "put it beside the card"
+    wrong = next(places(card, file), None)
+    if wrong is None:
+        raise MissingWeights(f"{card.name}: {file.name} is not on this machine; {remedy}")
+    raise WrongDigest(
+        f"{wrong}: expected the bytes of {card.name}, sha256 {file.sha256[:12]}…, "
+        f"found {digest(wrong)[:12]}…; {remedy}"
+    )
+
+
+def _stamp(path: Path) -> Stamp:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+def _memory() -> Path:
+    return cache_dir() / "proven.json"
+
+
+def _remembered() -> dict[str, Stamp]:
+    return {
+        key: value
+        for key, value in read_json_table(_memory()).items()
+        if isinstance(value, list) and len(value) == 4
+    }
+
+
+def _remember(path: Path, entry: Stamp) -> None:
+    """Keep a digest for the next start; a memory that cannot be written is done without."""
+    kept = {key: value for key, value in _remembered().items() if Path(key).exists()}
+    with suppress(OutputFailed):
+        write_json_table(_memory(), {**kept, str(path): entry})

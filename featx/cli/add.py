@@ -1,0 +1,144 @@
+"""``featx backbones add``: a card for a graph of one's own."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["add"]
+
+
+class Numbers(click.ParamType[Any]):
+    """One number or several with commas between them, of a kind."""
+
+    def __init__(self, name: str, kind: type[int] | type[float], *, one: bool) -> None:
+        self.name = name
+        self.kind = kind
+        self.one = one  # whether a single number stays a number
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or the numbers as a tuple."""
+        if not isinstance(value, str):
+            return value
+        try:
+            numbers = tuple(self.kind(part) for part in value.replace("x", ",").split(","))
+        except ValueError:
+            self.fail(f"{value!r}: expected numbers such as {self.name}", param, ctx)
+        return numbers[0] if self.one and len(numbers) == 1 else numbers
+
+
+_SIZE = Numbers("224 or 224,224", int, one=True)
+_CHANNELS = Numbers("0.5,0.5,0.5", float, one=False)
+_OPTIONS: dict[str, tuple[click.ParamType[Any] | type, str]] = {
+    "name": (str, "What to call it [default: the file's name]."),
+    "like": (
+        click.Choice(["torch", "tf", "caffe", "raw"]),
+        "How pixels become numbers, as Keras names it; raw leaves 0 to 255.",
+    ),
+    "resize": (_SIZE, "Short side in pixels, or HEIGHT,WIDTH to stretch to."),
+    "crop": (_SIZE, "Side or HEIGHT,WIDTH of the middle that is kept after resizing."),
+    "interpolation": (
+        click.Choice(["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]),
+        "How to resize.",
+    ),
+    "color": (click.Choice(["RGB", "BGR", "L"]), "Order of the channels."),
+    "layout": (
+        click.Choice(["NCHW", "NHWC"]),
+        "Where the channels are, if the graph hides it.",
+    ),
+    "scale": (float, "What a pixel of 0 to 255 is multiplied by, first."),
+    "mean": (_CHANNELS, "What is taken off then, one number a channel in the tensor's order."),
+    "std": (_CHANNELS, "What that is divided by, likewise."),
+    "tap": (str, "Tensor to read; penultimate and last-map are found by themselves."),
+    "pooling": (
+        click.Choice(["none", "mean", "max", "cls", "last", "masked-mean", "flatten"]),
+        "How a map or a sequence becomes one row.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GraphOptions:
+    """What the command line says of a graph; None where it says nothing."""
+
+    name: str | None
+    like: str | None
+    resize: int | tuple[int, ...] | None
+    crop: int | tuple[int, ...] | None
+    interpolation: str | None
+    color: str | None
+    layout: str | None
+    scale: float | None
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+    tap: str | None
+    pooling: str | None
+
+
+def _told(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of the table above, gathered into one ``GraphOptions``."""
+
+    @wraps(function)
+    def gathered(**values: Any) -> None:
+        told = GraphOptions(
+            **{field.name: values.pop(field.name) for field in fields(GraphOptions)}
+        )
+        function(told=told, **values)
+
+    for option, (kind, words) in reversed(_OPTIONS.items()):
+        gathered = click.option(f"--{option}", type=kind, help=words)(gathered)
+    return gathered
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_told
+def add(file: Path, told: GraphOptions) -> None:
+    """Put FILE, an ONNX graph of images, onto your shelf and print its card.
+
+    Layout, size and outputs are read from the graph. What it cannot tell is asked on a terminal,
+    and elsewhere said by options: wrong preprocessing fails quietly, so featx does not guess it.
+    """
+    from featx.backbones.importing import import_model
+
+    said = {key: value for key, value in asdict(told).items() if value is not None}
+    if sys.stdin.isatty():
+        said = _ask(file, said)
+    name = said.pop("name", _plain(file.stem))
+    first = {key: said.pop(key, None) for key in ("like", "tap", "pooling")}
+    card = import_model(file, name=name, options=said, **first)
+    click.echo(card.to_toml(), nl=False)
+    click.echo(f"added {card.name}; try: featx fit FOLDER --backbone {card.name}", err=True)
+    if told.tap is None and card.pooling == "none":
+        words = f"its rows are the {card.dim} values of {card.output}"
+        click.echo(f"{words}; if those are scores of classes, use --tap penultimate", err=True)
+
+
+def _plain(stem: str) -> str:
+    """A file's name as a backbone's name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("._-") or "backbone"
+
+
+def _ask(file: Path, said: dict[str, Any]) -> dict[str, Any]:
+    """``said`` and an answer to each question that is still open, asked on the terminal."""
+    from featx.backbones.importing import questions
+
+    said = dict(said)
+    if "name" not in said:
+        said["name"] = click.prompt("name", default=_plain(file.stem), err=True)
+    while found := questions(file, said):
+        question = found[0]
+        kind, _ = _OPTIONS[question.option]
+        default = question.default
+        if isinstance(default, tuple):
+            default = ",".join(map(str, default))
+        words = f"{question.option}: {question.words}"
+        said[question.option] = click.prompt(words, default=default, type=kind, err=True)
+    return said

@@ -1,0 +1,58 @@
+"""A first look at featx, on small sets that it makes itself and on scans that come with scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from featx.backbones.backbone import Backbone
+from featx.demo.synthetic import SETS, Labelled
+from featx.embedding.engine import Baseline, Embedder, Engine
+from featx.heads import HEADS
+from featx.metrics.classification import Report, evaluate_predictions
+from featx.tuning import FitConfig, fit_choice, tune
+
+__all__ = ["DemoResult", "run_demo"]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """The same head on frozen features and on what samples say by themselves, on the same samples."""
+
+    data: Labelled
+    shots: int  # training samples a class
+    features: Report
+    plain: Report  # without a backbone: raw pixels, say
+
+
+def run_demo(
+    backbone: Backbone, engine: Engine | None = None, *, seed: int = 0
+) -> Iterator[DemoResult]:
+    """Train and measure on each set, one after the other, as soon as each is done."""
+    engine = engine or Engine()
+    for make in SETS[backbone.card.modality]:
+        yield _contest(make(seed=seed), backbone, engine, seed)
+
+
+def _contest(data: Labelled, backbone: Backbone, engine: Engine, seed: int) -> DemoResult:
+    plain = _measure(data, Baseline(backbone.card.input), replace(engine, progress=None), seed)
+    features = _measure(data, backbone, engine, seed)
+    shots = len(data.train) // len({sample.label for sample in data.train})
+    return DemoResult(data, shots, features, plain)
+
+
+def _measure(data: Labelled, embedder: Embedder, engine: Engine, seed: int) -> Report:
+    train, test = engine.embed(data.train, embedder), engine.embed(data.test, embedder)
+    labels = np.asarray([str(label) for label in train.labels])
+    recipe = FitConfig(seed=seed, n_jobs=engine.n_jobs)
+    choice = tune([HEADS["logistic"]], train.embeddings, labels, recipe=recipe, repeats=3)
+    head = fit_choice(choice, train.embeddings, labels)
+    return evaluate_predictions(
+        list(map(str, test.labels)),
+        head.predict(test.embeddings),
+        head.predict_proba(test.embeddings),
+        classes=head.classes,
+        seed=seed,
+    )

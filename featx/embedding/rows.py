@@ -1,0 +1,123 @@
+"""Rows: embeddings with the ids and labels of their samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from featx._typing import FloatArray
+from featx.errors import BadSample, BadTable
+
+__all__ = ["Reject", "Rows", "Written"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A sample that could not be read, and why."""
+
+    id: str
+    reason: str
+
+    def failure(self) -> BadSample:
+        """What to raise where nobody asked to go on without it."""
+        return BadSample(
+            f"{self.id}: {self.reason}; mend or remove it, or leave such samples out with "
+            "on_error='skip' (--on-error skip)"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Embeddings of samples, in their order, and the samples that have none.
+
+    ``embeddings`` is float32 of shape (n, dim); a label is text, or None. ``fingerprint`` says
+    which backbone made the rows, with all that decides their numbers; '' is for a table that does
+    not say.
+
+    Raises
+    ------
+    BadTable
+        The lengths or the dtype do not fit, a label is blank, or a text is none that UTF-8 can
+        hold.
+    """
+
+    ids: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    embeddings: FloatArray
+    fingerprint: str
+    rejects: tuple[Reject, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.embeddings.shape, self.embeddings.dtype
+        if len(shape) != 2 or dtype != np.float32:
+            raise BadTable(f"rows: expected float32 of shape (n, dim), found {dtype} of {shape}")
+        if not len(self.ids) == len(self.labels) == shape[0]:
+            raise BadTable(
+                f"rows: expected one id and label a row, found {len(self.ids)} ids and "
+                f"{len(self.labels)} labels for {shape[0]} rows"
+            )
+        if "" in self.labels:
+            raise BadTable("rows: found a blank label; expected text, or None for no label")
+        try:
+            "".join(self.ids).encode()
+            "".join(label for label in self.labels if label is not None).encode()
+        except UnicodeEncodeError as error:
+            raise BadTable(
+                f"rows: an id or label is not text that UTF-8 can hold: {error}"
+            ) from error
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def dim(self) -> int:
+        """Columns of one row."""
+        return int(self.embeddings.shape[1])
+
+    @classmethod
+    def concatenate(cls, blocks: Iterable[Rows]) -> Rows:
+        """All rows and rejects of the blocks, in their order.
+
+        Raises
+        ------
+        BadTable
+            There is no block, or they differ in width or fingerprint.
+        """
+        blocks = list(blocks)
+        if not blocks:
+            raise BadTable("rows: expected one block or more to join, found none")
+        for block in blocks:
+            check_block(block, fingerprint=blocks[0].fingerprint, dim=blocks[0].dim)
+        return cls(
+            tuple(name for block in blocks for name in block.ids),
+            tuple(label for block in blocks for label in block.labels),
+            np.concatenate([block.embeddings for block in blocks]),
+            blocks[0].fingerprint,
+            tuple(reject for block in blocks for reject in block.rejects),
+        )
+
+    def slice(self, start: int, stop: int) -> Rows:
+        """The rows from ``start`` up to ``stop``, without the rejects."""
+        at = slice(start, stop)
+        return Rows(self.ids[at], self.labels[at], self.embeddings[at], self.fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of the blocks given to a writer."""
+
+    rows: int
+    rejects: tuple[Reject, ...]
+
+
+def check_block(block: Rows, *, fingerprint: str, dim: int) -> None:
+    """Raise BadTable where a block does not belong in a table of this width and backbone."""
+    if block.dim != dim:
+        raise BadTable(f"rows: expected {dim} columns, found a block of {block.dim}")
+    if block.fingerprint != fingerprint:
+        raise BadTable(
+            f"rows: expected those of backbone {fingerprint[:12] or '(none)'}, "
+            f"found a block of {block.fingerprint[:12] or '(none)'}"
+        )

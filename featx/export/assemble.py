@@ -1,0 +1,161 @@
+"""A classifier as one graph: preprocessing, backbone, pooling, head and calibration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from onnx import ModelProto, ValueInfoProto, compose, helper, version_converter
+
+from featx.catalog import Card, verify_files
+from featx.errors import BadGraph, BadOption, first_line
+from featx.export.graph_builder import FLOAT, STRING, GraphBuilder
+from featx.export.heads import add_head
+from featx.export.pooling import add_pooling
+from featx.export.preprocessing import INNER, Preprocessing, add_preprocessing
+from featx.graphs import cut_graph
+from featx.predictor import Classifier
+
+__all__ = ["write_graph"]
+
+_OPSET = 18  # the first in which all that reduces takes its axes alike
+
+
+def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
+    """The classifier as one graph, unchecked; gives ``label`` and ``probabilities``.
+
+    The same classifier gives the same graph. Texts go in as tokens, or where asked as ``strings``.
+
+    Raises
+    ------
+    BadOption
+        The card or the head asks for what cannot be written as a graph.
+    BadGraph
+        The backbone's graph cannot be brought to the version of ONNX that the rest is written in.
+    """
+    card, graph = classifier.card, GraphBuilder()
+    backbone = _backbone(card)
+    wanted = _wanted(backbone)
+    front = add_preprocessing(graph, card, wanted, strings=strings)
+    tap = _run(graph, backbone, wanted, front)
+    rows = front.merge(add_pooling(graph, card, tap, len(_dims(backbone.graph.output[0])), front))
+    if card.normalize:
+        length = graph.total("ReduceL2", rows, 1)
+        floor = graph.constant(1e-12, np.float32)
+        rows = graph.add("Div", rows, graph.add("Max", length, floor))
+    shares = add_head(graph, rows, classifier.head.estimator, classifier.head.temperature)
+    graph.named("probabilities", "Cast", shares, to=FLOAT)
+    first = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
+    labels = graph.constant(classifier.classes, np.object_)
+    graph.named("label", "Gather", labels, first)
+    return _assembled(graph, backbone, front, classifier)
+
+
+def _assembled(
+    graph: GraphBuilder, backbone: ModelProto, front: Preprocessing, classifier: Classifier
+) -> ModelProto:
+    outputs = [
+        helper.make_tensor_value_info("label", STRING, ["N"]),
+        helper.make_tensor_value_info("probabilities", FLOAT, ["N", len(classifier.classes)]),
+    ]
+    constants = [*backbone.graph.initializer, *graph.constants]
+    whole = helper.make_graph(graph.nodes, "featx", front.inputs, outputs, constants)
+    versions = {each.domain: each.version for each in backbone.opset_import}
+    for domain, least in graph.domains.items():
+        versions[domain] = max(versions.get(domain, 0), least)
+    made = helper.make_model(
+        whole,
+        opset_imports=[helper.make_opsetid(*each) for each in versions.items()],
+        functions=list(backbone.functions),
+        ir_version=max(8, backbone.ir_version),
+        producer_name="featx",
+    )
+    helper.set_model_props(made, _facts(classifier, front))
+    return made
+
+
+def _facts(classifier: Classifier, front: Preprocessing) -> dict[str, str]:
+    """What travels with the graph for people and programs."""
+    card = classifier.card
+    return {
+        "labels": json.dumps(list(classifier.classes), ensure_ascii=False),
+        "modality": card.modality,
+        "backbone": card.name,
+        "license": card.license,
+        "source": card.source,
+        "fingerprint": card.fingerprint,
+        "head": classifier.head.name,
+        "card": card.to_toml(),
+        **front.facts,
+    }
+
+
+def _backbone(card: Card) -> ModelProto:
+    """The backbone's graph up to its tap, in a version of ONNX that the rest can be written in."""
+    model = onnx.load_from_string(cut_graph(verify_files(card)[card.graph.name], card.output))
+    opset = next(each for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    if opset.version < _OPSET:
+        try:
+            model = version_converter.convert_version(model, _OPSET)
+        except Exception as error:  # the converter, written in C++, raises nothing more exact
+            raise BadGraph(
+                f"{card.name}: cannot be brought to version {_OPSET} of ONNX: {first_line(error)}"
+            ) from error
+    if model.graph.sparse_initializer:
+        raise BadGraph(f"{card.name}: has sparse weights, which cannot be exported")
+    prefixed: ModelProto = compose.add_prefix(model, INNER)
+    return prefixed
+
+
+def _wanted(model: ModelProto) -> list[ValueInfoProto]:
+    constants = {tensor.name for tensor in model.graph.initializer}
+    wanted = [value for value in model.graph.input if value.name not in constants]
+    for value in wanted:
+        if _fixed(value) > 1:
+            raise BadOption(
+                f"backbone: takes {_fixed(value)} samples at a time, expected any number or 1"
+            )
+    return wanted
+
+
+def _run(
+    graph: GraphBuilder,
+    backbone: ModelProto,
+    wanted: Sequence[ValueInfoProto],
+    front: Preprocessing,
+) -> str:
+    """The backbone's nodes; one that takes a sample at a time is run for each. The name of the tap."""
+    tap = str(backbone.graph.output[0].name)
+    if not any(map(_fixed, wanted)):
+        for value in wanted:
+            graph.named(value.name, "Cast", front.feeds[value.name], to=_kind(value))
+        graph.nodes += backbone.graph.node
+        return tap
+    each, inputs = graph.apart(), []
+    axis = graph.whole(0)
+    for value in wanted:
+        alone = f"each/{value.name}"
+        inputs.append(helper.make_tensor_value_info(alone, _kind(value), None))
+        each.named(value.name, "Unsqueeze", alone, axis)
+    each.nodes += backbone.graph.node
+    row = each.add("Squeeze", tap, axis)
+    given = helper.make_tensor_value_info(row, _kind(backbone.graph.output[0]), None)
+    body = helper.make_graph(each.nodes, "each", inputs, [given])
+    feeds = [graph.cast(front.feeds[value.name], _kind(value)) for value in wanted]
+    return graph.add("Scan", *feeds, body=body, num_scan_inputs=len(feeds))
+
+
+def _dims(value: ValueInfoProto) -> Sequence[object]:
+    return list(value.type.tensor_type.shape.dim)
+
+
+def _fixed(value: ValueInfoProto) -> int:
+    """The only batch that an input takes; 0 where it takes any."""
+    dims = value.type.tensor_type.shape.dim
+    return int(dims[0].dim_value) if dims else 0
+
+
+def _kind(value: ValueInfoProto) -> int:
+    return int(value.type.tensor_type.elem_type)

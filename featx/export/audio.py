@@ -1,0 +1,94 @@
+"""An audio card's windows as nodes: a waveform filled up, cut, and its rows pooled to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from featx.export.graph_builder import DOUBLE, FLOAT, INT64, GraphBuilder
+from featx.modalities.audio.settings import AudioSettings
+
+__all__ = ["add_windows", "pooled"]
+
+
+def add_windows(graph: GraphBuilder, wave: str, settings: AudioSettings) -> tuple[str, str]:
+    """Windows of waveforms of one length, and how many each of these has.
+
+    A waveform is float32 of shape (n, samples) at the card's rate; the windows are of shape
+    (n * count, window), or (n, samples) where the card has one window only.
+    """
+    wave = graph.add("Mul", wave, graph.constant(settings.scale, np.float32))
+    least = max(settings.min_length, settings.window, 1)
+    wave, length = _filled(graph, wave, settings, least)
+    if not settings.window:
+        return wave, graph.constant(1, np.int64)
+    hop = settings.hop or settings.window
+    window, step, one = (graph.constant(each, np.int64) for each in (settings.window, hop, 1))
+    spare = graph.add("Sub", length, window)
+    count = graph.add("Add", graph.add("Div", spare, step), one)  # whole numbers: rounded down
+    if settings.tail == "pad":  # one more for an end of which no window has seen a part
+        left = graph.add("Mod", spare, step)
+        more = graph.add("Less", graph.constant(0, np.int64), left)
+        count = graph.add("Add", count, graph.cast(more, INT64))
+    numbers = graph.add("Range", graph.constant(0, np.int64), count, one)
+    starts = graph.add("Unsqueeze", graph.add("Mul", numbers, step), graph.whole(1))
+    within = graph.constant(np.arange(settings.window)[None], np.int64)
+    if settings.pad == "repeat":  # the last window repeats what there is of it
+        within = graph.add("Mod", within, graph.add("Sub", length, starts))
+    else:
+        wave = _padded(graph, wave, graph.constant(0, np.int64), window)
+    cut = graph.add("Gather", wave, graph.add("Add", starts, within), axis=1)
+    return graph.add("Reshape", cut, graph.whole(-1, settings.window)), count
+
+
+def pooled(graph: GraphBuilder, rows: str, count: str, way: str) -> str:
+    """Rows of windows, (n * count, d), as rows of sounds; a pair of poolings stands side by side."""
+    width = graph.add("Shape", rows, start=1, end=2)
+    several = graph.add("Unsqueeze", count, graph.whole(0))
+    shape = graph.add("Concat", graph.whole(-1), several, width, axis=0)
+    table = graph.cast(graph.add("Reshape", rows, shape), DOUBLE)
+    parts = [_WAYS[each](graph, table) for each in way.split("+")]
+    made = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+    return graph.cast(made, FLOAT)
+
+
+def _mean(graph: GraphBuilder, table: str) -> str:
+    return graph.total("ReduceMean", table, 1, keep=False)
+
+
+def _max(graph: GraphBuilder, table: str) -> str:
+    return graph.total("ReduceMax", table, 1, keep=False)
+
+
+def _std(graph: GraphBuilder, table: str) -> str:
+    apart = graph.add("Sub", table, graph.total("ReduceMean", table, 1))
+    return graph.add("Sqrt", _mean(graph, graph.add("Mul", apart, apart)))
+
+
+_WAYS: Mapping[str, Callable[[GraphBuilder, str], str]] = MappingProxyType(
+    {"mean": _mean, "max": _max, "std": _std}
+)
+
+
+def _filled(graph: GraphBuilder, wave: str, settings: AudioSettings, least: int) -> tuple[str, str]:
+    """A waveform of at least so many samples, and how many it has then."""
+    zero, one, wanted = (graph.constant(each, np.int64) for each in (0, 1, least))
+    found = graph.side(wave, 1)
+    length = graph.add("Max", found, wanted)
+    if settings.pad == "repeat":
+        places = graph.add("Range", zero, length, one)
+        again = graph.add("Mod", places, graph.add("Max", found, one))
+        return graph.add("Gather", wave, again, axis=1), length
+    lacking = graph.add("Sub", length, found)
+    half = graph.add("Div", lacking, graph.constant(2, np.int64))
+    before = {"start": zero, "center": half, "end": lacking}[settings.align]
+    return _padded(graph, wave, before, graph.add("Sub", lacking, before)), length
+
+
+def _padded(graph: GraphBuilder, wave: str, before: str, after: str) -> str:
+    """A waveform between so many zeros."""
+    zero, axis = graph.whole(0), graph.whole(0)
+    ends = [graph.add("Unsqueeze", each, axis) for each in (before, after)]
+    return graph.add("Pad", wave, graph.add("Concat", zero, ends[0], zero, ends[1], axis=0))

@@ -1,0 +1,127 @@
+"""An image card's preprocessing as nodes, with the pixels that Pillow gives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from featx.export.filters import JUMPS, Line, picked, resampled, weights
+from featx.export.graph_builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
+from featx.modalities.image.decode import can_go_down_first
+from featx.modalities.image.settings import ImageSettings
+
+__all__ = ["add_pixels"]
+
+
+def add_pixels(graph: GraphBuilder, image: str, settings: ImageSettings, kind: int) -> str:
+    """What the backbone takes, as numbers of ``kind``, of uint8 pictures of shape (n, h, w, 3)."""
+    if settings.color == "L":
+        image = _grey(graph, image)
+    pixels = graph.add("Transpose", image, perm=[0, 3, 1, 2])
+    shape = graph.cast(graph.add("Shape", image), DOUBLE)
+    sides = [graph.add("Gather", shape, graph.constant(k, np.int64)) for k in (1, 2)]
+    if settings.resize is not None:
+        down, across = _lines(graph, sides, settings)
+        pixels = _resized(graph, pixels, down, across, settings.interpolation)
+    elif settings.crop is not None:
+        pixels = _cropped(graph, pixels, sides, settings)
+    if settings.color == "BGR":
+        pixels = graph.add("Gather", pixels, graph.whole(2, 1, 0), axis=1)
+    if settings.layout == "NHWC":
+        pixels = graph.add("Transpose", pixels, perm=[0, 2, 3, 1])
+    if settings.dtype == "uint8":
+        return graph.cast(pixels, kind)
+    return graph.cast(_scaled(graph, graph.cast(pixels, FLOAT), settings), kind)
+
+
+def _grey(graph: GraphBuilder, image: str) -> str:
+    """Pillow's mix of red, green and blue, in units of 2**-16."""
+    parts = graph.constant([[19595.0], [38470.0], [7471.0]])
+    mixed = graph.add("MatMul", graph.cast(image, DOUBLE), parts)
+    half = graph.add("Add", mixed, graph.constant(32768.0))
+    return graph.cast(graph.add("Floor", graph.add("Div", half, graph.constant(65536.0))), BYTE)
+
+
+def _resized(graph: GraphBuilder, pixels: str, down: Line, across: Line, how: str) -> str:
+    if how == "nearest":
+        pixels = graph.add("Gather", pixels, picked(graph, down), axis=2)
+        return graph.add("Gather", pixels, picked(graph, across), axis=3)
+    tall, wide = weights(graph, down, how), weights(graph, across, how)
+    first, later = graph.apart(), graph.apart()
+    once = resampled(first, _turned(first, pixels), tall)
+    downwards = first, resampled(first, _turned(first, once), wide)
+    once = resampled(later, pixels, wide)
+    sideways = later, _turned(later, resampled(later, _turned(later, once), tall))
+    if not can_go_down_first():
+        graph.nodes += later.nodes
+        return sideways[1]
+    ends = [(line.side, line.new if how in JUMPS else line.kept) for line in (down, across)]
+    return graph.choose(_goes_down_first(graph, ends), downwards, sideways)
+
+
+def _turned(graph: GraphBuilder, value: str) -> str:
+    return graph.add("Transpose", value, perm=[0, 1, 3, 2])
+
+
+def _goes_down_first(graph: GraphBuilder, ends: list[tuple[str, str]]) -> str:
+    """Whether Pillow does, which is seen as each pass rounds: found by comparing 1181 pairs of sizes."""
+    low, wide = (graph.add("Sub", side, end) for side, end in ends)
+    much = graph.add("Less", graph.add("Add", wide, wide), low)
+    return graph.add("And", much, graph.add("Less", graph.constant(0.0), low))
+
+
+def _lines(graph: GraphBuilder, sides: list[str], settings: ImageSettings) -> tuple[Line, Line]:
+    """Height and width."""
+    pair = _pair(settings.crop) if settings.crop else (None, None)
+    made = []
+    for side, new, crop in zip(sides, _new_sides(graph, sides, settings), pair, strict=True):
+        kept = new if crop is None else graph.constant(float(crop))
+        spare = graph.add("Mul", graph.add("Sub", new, kept), graph.constant(0.5))
+        made.append(Line(side, new, graph.add("Round", spare), kept))
+    return made[0], made[1]
+
+
+def _new_sides(graph: GraphBuilder, sides: list[str], settings: ImageSettings) -> list[str]:
+    """Height and width after resizing; an int is the short side, the long one is rounded down."""
+    if isinstance(settings.resize, tuple):
+        return [graph.constant(float(side)) for side in settings.resize]
+    short = graph.constant(float(settings.resize or 0))
+    made = []
+    for side, other in (sides, sides[::-1]):
+        long = graph.add("Floor", graph.add("Div", graph.add("Mul", short, side), other))
+        is_short = graph.add("LessOrEqual", side, other)
+        made.append(graph.add("Where", is_short, short, graph.add("Max", short, long)))
+    return made
+
+
+def _cropped(graph: GraphBuilder, pixels: str, sides: list[str], settings: ImageSettings) -> str:
+    """The middle of pictures that are not resized; the Reshape refuses one that is too small."""
+    kept = _pair(settings.crop)
+    starts: list[str] = []
+    ends: list[str] = []
+    for side, wanted in zip(sides, kept, strict=True):
+        length = graph.constant(float(wanted))
+        spare = graph.add("Mul", graph.add("Sub", side, length), graph.constant(0.5))
+        start = graph.add("Round", spare)
+        for places, value in ((starts, start), (ends, graph.add("Add", start, length))):
+            places.append(graph.add("Unsqueeze", graph.cast(value, INT64), graph.whole(0)))
+    joined = [graph.add("Concat", *places, axis=0) for places in (starts, ends)]
+    middle = graph.add("Slice", pixels, *joined, graph.whole(2, 3))
+    channels = 1 if settings.color == "L" else 3
+    shape = graph.whole(0, channels, *kept)
+    return graph.add("Reshape", middle, shape)
+
+
+def _pair(size: int | tuple[int, int] | None) -> tuple[int, int]:
+    if size is None:
+        raise TypeError(size)
+    return (size, size) if isinstance(size, int) else size
+
+
+def _scaled(graph: GraphBuilder, pixels: str, settings: ImageSettings) -> str:
+    channels = 1 if settings.color == "L" else 3
+    shape = (channels, 1, 1) if settings.layout == "NCHW" else (1, 1, channels)
+    std = np.array(settings.std or (1.0,) * channels)
+    mean = np.array(settings.mean or (0.0,) * channels)
+    gain = graph.constant((settings.scale / std).reshape(shape), np.float32)
+    offset = graph.constant((-mean / std).reshape(shape), np.float32)
+    return graph.add("Add", graph.add("Mul", pixels, gain), offset)

@@ -1,0 +1,165 @@
+"""What stands before a backbone: inputs that people feed, and nodes that make of them what its graph takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from onnx import TypeProto, ValueInfoProto, helper
+
+from featx.catalog import Card
+from featx.errors import BadOption
+from featx.export.audio import add_windows, pooled
+from featx.export.graph_builder import BYTE, FLOAT, INT64, STRING, GraphBuilder
+from featx.export.image import add_pixels
+from featx.export.strings import IDS, TEXT, add_tokens, open_reader
+from featx.modalities.audio.settings import AudioSettings
+from featx.modalities.image.settings import ImageSettings
+from featx.modalities.text.settings import TextSettings
+
+__all__ = ["INNER", "Preprocessing", "add_preprocessing"]
+
+INNER = "backbone/"  # what the backbone's own names begin with, so that none is also ours
+_MASK, _PLACES = "attention_mask", "position_ids"
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """Inputs of the whole, and what the backbone is fed with."""
+
+    inputs: list[ValueInfoProto]
+    feeds: Mapping[str, str]  # for each input of the backbone the value that it takes
+    mask: Callable[[], str] | None = (
+        None  # for texts: names which places are tokens, when it is asked
+    )
+    merge: Callable[[str], str] = field(default=lambda rows: rows)  # rows to one row a sample
+    facts: Mapping[str, str] = field(default_factory=dict)  # what those who feed it must know
+
+
+def add_preprocessing(
+    graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto], *, strings: bool = False
+) -> Preprocessing:
+    """The nodes before the backbone, of which ``wanted`` are the inputs; texts as tokens or as strings.
+
+    Raises
+    ------
+    BadOption
+        The card asks for what cannot be written as a graph.
+    """
+    if type(card.input) not in _FRONTS:
+        raise BadOption(f"{card.modality} classifiers cannot be exported")
+    if strings and card.modality != TextSettings.modality:
+        raise BadOption(
+            f"strings: {card.name} is of modality {card.modality!r}; expected 'text': export without strings"
+        )
+    if strings:
+        return _strings(graph, card, wanted)
+    front: Preprocessing = _FRONTS[type(card.input)](graph, card, wanted)
+    return front
+
+
+def _image(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
+    value = _only(wanted)
+    settings: Any = card.input
+    pixels = add_pixels(graph, "image", settings, _kind(value))
+    image = helper.make_tensor_value_info("image", BYTE, ["N", "height", "width", 3])
+    return Preprocessing([image], {value.name: pixels})
+
+
+def _sound(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
+    value = _only(wanted)
+    settings: Any = card.input
+    windows, count = add_windows(graph, "waveform", settings)
+    shape = ["N", "samples"]
+    return Preprocessing(
+        [helper.make_tensor_value_info("waveform", FLOAT, shape)],
+        {value.name: windows},
+        merge=lambda rows: pooled(graph, rows, count, settings.pool),
+        facts={"rate": str(settings.rate)},
+    )
+
+
+def _text(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
+    return _Tokens(graph, card, {}).front(wanted)
+
+
+def _strings(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
+    front = _Tokens(graph, card, add_tokens(graph, card)).front(wanted)
+    text = helper.make_tensor_value_info(TEXT, STRING, ["N"])
+    return replace(front, inputs=[text], facts={})
+
+
+class _Tokens:
+    """What a backbone of texts reads: tokens that are given, or ``found`` in strings; each made once."""
+
+    def __init__(self, graph: GraphBuilder, card: Card, found: Mapping[str, str]) -> None:
+        settings: Any = card.input
+        if settings.long != "truncate":
+            raise BadOption("long = 'chunk-mean': cannot be exported; expected 'truncate'")
+        self._graph = graph
+        self._settings: TextSettings = settings
+        self._found = found
+        self._fill = open_reader(card).pad_id if settings.pad else 0
+        self._made: dict[str, str] = {}
+        self._inputs: list[ValueInfoProto] = []
+
+    def front(self, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
+        usual, feeds = dict(self._settings.feeds), {}
+        for value in wanted:
+            own = value.name.removeprefix(INNER)
+            feed = self._feed(usual.get(own, own))
+            if self._settings.layout == "N1L":
+                feed = self._graph.add("Unsqueeze", feed, self._graph.whole(1))
+            feeds[value.name] = feed
+        facts = {
+            "max_length": str(self._settings.max_length),
+            "truncation": self._settings.truncation,
+            "prefix": self._settings.prefix,
+        }
+        return Preprocessing(self._inputs, feeds, mask=lambda: self._feed(_MASK), facts=facts)
+
+    def _feed(self, name: str) -> str:
+        if name not in self._made:
+            self._made[name] = self._places() if name == _PLACES else self._given(name)
+        return self._made[name]
+
+    def _given(self, name: str) -> str:
+        self._inputs.append(helper.make_tensor_value_info(name, INT64, ["N", "tokens"]))
+        if self._found and name not in self._found:
+            raise BadOption(f"strings: the backbone takes {name!r}, which no text gives")
+        value = self._found.get(name, name)
+        if not self._settings.pad:
+            return value
+        graph = self._graph
+        length = graph.add("Unsqueeze", graph.side(value, 1), graph.whole(0))
+        lacking = graph.add("Sub", graph.whole(self._settings.max_length), length)
+        pads = graph.add("Concat", graph.whole(0, 0, 0), lacking, axis=0)
+        fill = graph.constant(self._fill if name == IDS else 0, np.int64)
+        return graph.add("Pad", value, pads, fill)
+
+    def _places(self) -> str:
+        """How many tokens are before each, the same for every text."""
+        graph, ids = self._graph, self._feed(IDS)
+        bounds = [graph.constant(k, np.int64) for k in (0, 1)]
+        places = graph.add("Range", bounds[0], graph.side(ids, 1), bounds[1])
+        return graph.add("Expand", places, graph.add("Shape", ids))
+
+
+def _only(wanted: Sequence[ValueInfoProto]) -> ValueInfoProto:
+    if len(wanted) != 1:
+        names = ", ".join(value.name.removeprefix(INNER) for value in wanted)
+        raise BadOption(f"backbone: takes {names or 'nothing'}; expected one input")
+    return wanted[0]
+
+
+def _kind(value: ValueInfoProto) -> int:
+    kind: TypeProto = value.type
+    return int(kind.tensor_type.elem_type)
+
+
+_FRONTS: Mapping[type, Any] = MappingProxyType(
+    {ImageSettings: _image, TextSettings: _text, AudioSettings: _sound}
+)

@@ -1,0 +1,221 @@
+"""An export is written once it gives the classifier's own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from onnx import helper
+
+from featx.backbones.backbone import Backbone
+from featx.backbones.session import FAILURES, open_session
+from featx.errors import BadGraph, BadSample, OutputFailed, first_line
+from featx.export.assemble import write_graph
+from featx.export.graph_builder import INT64
+from featx.export.strings import HARD, IDS, TEXT
+from featx.modalities.audio.decode import stream
+from featx.modalities.audio.settings import AudioSettings
+from featx.modalities.image.settings import ImageSettings
+from featx.modalities.text.settings import TextSettings
+from featx.predictor import Classifier
+from featx.sources import Sample, make_samples, subsample
+from featx.storage.atomic import replacing
+
+__all__ = ["Check", "export"]
+
+MOST = 200  # samples that are compared
+TOLERANCE = 1e-4  # in probability
+
+_SIZES = ((48, 64), (64, 48), (97, 131), (224, 224), (300, 401), (640, 480))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How near an export is to its classifier."""
+
+    n: int  # samples that were compared
+    worst: float  # the largest difference of a probability
+    real: bool  # whether they were someone's own samples, or drawn by arithmetic
+
+
+def export(
+    classifier: Classifier,
+    path: str | Path,
+    *,
+    samples: Iterable[Any] | None = None,
+    strings: bool = False,
+    overwrite: bool = False,
+) -> Check:
+    """Write a classifier as one ONNX file, once its answers are the classifier's.
+
+    Images go in as uint8 of shape (n, height, width, 3), decoded and upright, any one size a batch; texts
+    as ``input_ids``, with ``attention_mask`` and ``token_type_ids`` where the backbone wants them, int64 of
+    shape (n, tokens), or with ``strings`` as they are, ``text`` of shape (n,); sounds as ``waveform``,
+    float32 of shape (n, samples), mixed and at the card's rate. ``label``, n texts, and ``probabilities``,
+    float32 of shape (n, n_classes), come out. The same classifier gives the same bytes.
+
+    Parameters
+    ----------
+    samples : iterable of paths, arrays or Sample, default=None
+        What is compared, evenly chosen where there are more than 200; one that cannot be read is left
+        out. None: the card's canary in several lengths, and for images noise of several sizes.
+    strings : bool, default=False
+        Whether the tokenizer is in the graph too: BERT's WordPiece, whatever its vocabulary, case and
+        accents. The tokens of each sample, and of texts on which tokenizers disagree, must be the same.
+
+    Raises
+    ------
+    BadOption
+        A part of the classifier cannot be written as a graph.
+    BadGraph
+        A probability differs by more than 1e-4, a label changes, or a text has other tokens; the message
+        says which is worst.
+    OutputFailed
+        Something is there already, or it cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise OutputFailed(f"{path}: exists; choose another name, or --overwrite (overwrite=True)")
+    try:
+        graph = write_graph(classifier, strings=strings)
+        data = bytes(graph.SerializeToString(deterministic=True))
+    except ValueError as error:
+        if isinstance(error, BadGraph) or not str(error).startswith("Message"):
+            raise
+        raise BadGraph(
+            f"{classifier.card.name}: more than 2 GB do not fit into one file"
+        ) from error
+    chosen = _chosen(classifier, samples)
+    checked = _check(classifier, open_session(data, path), chosen, samples is not None)
+    if strings:
+        graph.graph.output.append(helper.make_tensor_value_info(IDS, INT64, None))
+        inner = open_session(bytes(graph.SerializeToString()), path)
+        _check_tokens(classifier, inner, chosen)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return checked
+
+
+def _check(classifier: Classifier, session: Any, samples: Iterable[Sample], real: bool) -> Check:
+    """The comparison; raises BadGraph with the worst sample where they differ."""
+    compared, worst, where, changed = 0, 0.0, "", ""
+    unread: BadSample | None = None
+    for sample in samples:
+        try:
+            label, found, expected = _answers(classifier, session, sample)
+        except BadSample as error:  # training skips these too, when it is asked to
+            unread = error
+            continue
+        compared += 1
+        apart = float(np.abs(found - expected).max())
+        if not apart <= worst:
+            worst, where = apart, sample.id
+        if label != classifier.classes[int(expected.argmax())]:
+            changed = changed or sample.id
+    if unread is not None and not compared:
+        raise unread
+    if changed or not worst <= TOLERANCE:
+        raise BadGraph(
+            f"not exported: of {compared} samples the worst differs by {worst:.2g} in probability "
+            f"({where}), expected {TOLERANCE:g}; {changed or 'none'} has another label"
+        )
+    return Check(compared, worst, real)
+
+
+def _check_tokens(classifier: Classifier, session: Any, samples: Iterable[Sample]) -> None:
+    """Raise BadGraph with the first text whose tokens are others than the classifier's."""
+    reader: Any = classifier.open().reader
+    for content in (*HARD, *(sample.data for sample in samples)):
+        try:
+            text = reader.load(content)
+            expected = reader.read(text)[0].ids.tolist()
+        except BadSample:
+            continue
+        [[*found]] = _run(session, [IDS], {TEXT: np.array([text], np.object_)}, repr(text))[0]
+        if found != expected:
+            raise BadGraph(
+                f"not exported: {text!r} has other tokens in the graph, {found}, expected {expected}; "
+                "export without strings and feed tokens"
+            )
+
+
+def _run(session: Any, outputs: list[str], feeds: Mapping[str, Any], where: str) -> Any:
+    try:
+        return session.run(outputs, feeds)
+    except FAILURES as error:
+        raise BadGraph(f"{where}: the exported graph failed: {first_line(error)}") from error
+
+
+def _answers(classifier: Classifier, session: Any, sample: Sample) -> tuple[str, Any, Any]:
+    """The graph's label and probabilities, and the classifier's probabilities."""
+    backbone = classifier.open()
+    feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
+    expected = classifier.head.predict_proba(backbone.embed([item]))[0]
+    known = {each.name: feeds[each.name] for each in session.get_inputs()}
+    [label], [found] = _run(session, ["label", "probabilities"], known, sample.id)
+    return label, found, expected
+
+
+def _chosen(classifier: Classifier, samples: Iterable[Any] | None) -> list[Sample]:
+    if samples is None:
+        return list(make_samples(_drawn(classifier.card.input)))
+    every = list(make_samples(samples))
+    if not every:
+        raise BadSample("no samples to compare: expected at least one")
+    return subsample(every, MOST)
+
+
+def _drawn(settings: Any) -> Iterator[Any]:
+    """Samples that need no data: the canary, and of other sizes what can be made of it."""
+    canary = settings.canary()
+    if isinstance(settings, ImageSettings):
+        yield np.asarray(canary)
+        yield from _noise(np.random.default_rng(0))
+    elif isinstance(settings, TextSettings):
+        yield from (" ".join([canary] * times) for times in (1, 2, 7))
+    else:
+        yield from (canary, canary[: len(canary) // 3], np.tile(canary, 2))
+
+
+def _noise(rng: np.random.Generator) -> Iterator[Any]:
+    """Pictures of several sizes, coarse and fine."""
+    for height, width in _SIZES:
+        coarse = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3))
+        fine = np.kron(coarse, np.ones((8, 8, 1)))[:height, :width]
+        noise = rng.normal(0, 12, (height, width, 3))
+        yield np.clip(fine + noise, 0, 255).astype(np.uint8)
+
+
+def _image(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
+    """A picture at its own size, as both are shown it."""
+    settings: Any = backbone.card.input
+    plain: ImageSettings = replace(
+        settings, resize=None, crop=None, layout="NHWC", dtype="uint8", color="RGB", draft=0.0
+    )
+    picture = plain.read(plain.load(sample.data))
+    return {"image": picture[None]}, backbone.reader.read(picture)
+
+
+def _text(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
+    text = backbone.reader.load(sample.data)
+    item = backbone.reader.read(text)
+    [batch] = backbone.reader.batches([item], 1)
+    tokens = len(item[0].ids)  # the graph fills them up itself where the backbone wants that
+    feeds = {name: feed.reshape(1, -1)[:, :tokens] for name, feed in batch.feeds.items()}
+    return {**feeds, TEXT: np.array([text], np.object_)}, item
+
+
+def _sound(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
+    settings: Any = backbone.card.input
+    content = backbone.reader.load(sample.data)
+    wave = np.concatenate(list(stream(content, settings.rate)))
+    return {"waveform": wave[None]}, backbone.reader.read(content)
+
+
+_FEEDS: Mapping[type, Callable[[Backbone, Sample], tuple[dict[str, Any], Any]]] = MappingProxyType(
+    {ImageSettings: _image, TextSettings: _text, AudioSettings: _sound}
+)

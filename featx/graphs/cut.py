@@ -1,0 +1,217 @@
+"""Look into an ONNX graph and cut it at a tap: any tensor can be the embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import onnx
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+
+from featx.errors import BadGraph, UnknownTap
+from featx.graphs.inspect import Shape, load, shape_of
+from featx.storage.container import Location
+
+__all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "taps"]
+
+PENULTIMATE = "penultimate"
+LAST_MAP = "last-map"
+
+_DENSE = {"Gemm", "MatMul", "Conv", "FusedMatMul", "QLinearConv", "QLinearMatMul"}
+_POOLED = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "ReduceMean", "ReduceMax"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A tensor that can be read as the embedding."""
+
+    name: str
+    shape: Shape | None
+    dtype: str
+    op: str  # the kind of node that makes it
+    depth: int  # nodes on the longest way from an input
+    output: bool  # whether the graph gives it already
+
+
+def taps(path: Location) -> list[Tap]:
+    """Every floating-point tensor that the graph computes from its inputs, from shallow to deep.
+
+    Shapes are those that ONNX's shape inference finds; None where it finds none.
+
+    Raises
+    ------
+    BadGraph
+        The file is not an ONNX graph.
+    """
+    model = load(path)
+    graph = model.graph
+    values = _values(model)
+    constant = _constants(graph)
+    outputs = {value.name for value in graph.output}
+    depths = _depths(graph)
+    found = []
+    for node in graph.node:
+        for name in filter(None, node.output):
+            value = values.get(name)
+            kind = value.type.tensor_type.elem_type if value else TensorProto.FLOAT
+            if name in constant or kind not in _FLOATS:
+                continue
+            shape = shape_of(value) if value else None
+            found.append(
+                Tap(name, shape, _FLOATS[kind], node.op_type, depths[name], name in outputs)
+            )
+    return sorted(found, key=lambda tap: tap.depth)
+
+
+def cut_graph(path: Location, tap: str | None = None) -> bytes:
+    """The graph of ``path`` with ``tap`` as its only output, as serialised bytes.
+
+    Nodes and weights that ``tap`` does not need are gone; the nodes that stay are untouched, so the
+    tensor has the numbers that it has in the whole graph.
+
+    Parameters
+    ----------
+    tap : str or None
+        A tensor's name; ``"penultimate"`` for what the last dense or convolution layer with weights
+        reads; ``"last-map"`` for the last map with height and width that leads there (what Keras calls
+        ``include_top=False``); None for the graph's own first output.
+
+    Raises
+    ------
+    BadGraph
+        The file is not an ONNX graph, or has no layer such as the symbolic name asks for.
+    UnknownTap
+        No tensor of that name is computed from the inputs.
+    """
+    model = load(path)
+    graph = model.graph
+    makers = {name: node for node in graph.node for name in node.output if name}
+    values = _values(model)
+    name = _resolve(graph, tap, values, path)
+    constant = _constants(graph)
+    if name not in makers or name in constant:
+        raise UnknownTap(name, [n for n in makers if n not in constant] + [PENULTIMATE, LAST_MAP])
+    needed = _ancestors(graph, name)
+    nodes = [node for node in graph.node if needed.intersection(node.output)]
+    names = {name} | {n for node in nodes for n in _read_by(node)}
+    del graph.node[:]
+    graph.node.extend(nodes)
+    _keep(graph.initializer, lambda t: t.name in names)
+    _keep(graph.sparse_initializer, lambda t: t.values.name in names)
+    _keep(graph.value_info, lambda v: v.name in names and v.name != name)
+    _keep(graph.quantization_annotation, lambda a: a.tensor_name in names)
+    _keep(graph.input, lambda v: v.name in names)
+    del graph.output[:]
+    if name in values:
+        graph.output.append(values[name])
+    else:
+        graph.output.add(name=name).type.tensor_type.elem_type = TensorProto.FLOAT
+    return bytes(model.SerializeToString())
+
+
+_FLOATS: dict[int, str] = {
+    TensorProto.FLOAT: "float32",
+    TensorProto.FLOAT16: "float16",
+    TensorProto.DOUBLE: "float64",
+    TensorProto.BFLOAT16: "bfloat16",
+}
+
+
+def _resolve(
+    graph: GraphProto, tap: str | None, values: dict[str, ValueInfoProto], path: Location
+) -> str:
+    if tap is None:
+        return str(graph.output[0].name)
+    if tap not in (PENULTIMATE, LAST_MAP):
+        return tap
+    dense = _last_dense(graph, path)
+    return dense if tap == PENULTIMATE else _last_map(graph, dense, values, path)
+
+
+def _last_dense(graph: GraphProto, path: Location) -> str:
+    """What the last layer with weights before the first output reads."""
+    constant = _constants(graph)
+    needed = _ancestors(graph, graph.output[0].name)
+    for node in reversed(graph.node):
+        if node.op_type in _DENSE and needed.intersection(node.output):
+            read = [name for name in node.input if name and name not in constant]
+            if read and len(read) < len(node.input):
+                return str(read[0])
+    raise BadGraph(f"{path}: no dense or convolution layer to stand before; name a tensor")
+
+
+def _last_map(
+    graph: GraphProto, name: str, values: dict[str, ValueInfoProto], path: Location
+) -> str:
+    needed = _ancestors(graph, name)
+    maps: list[str] = []
+    for node in reversed(graph.node):
+        for made in node.output:
+            if made not in needed or made not in values or node.op_type in _POOLED:
+                continue
+            shape = shape_of(values[made])
+            if shape is not None and len(shape) == 4 and 1 not in shape[1:]:
+                maps.append(made)
+    if not maps:
+        raise BadGraph(f"{path}: no map of rank 4 before the last layer; name a tensor")
+    return max(
+        maps, key=_depths(graph).__getitem__
+    )  # of branches the longest, in any order of nodes
+
+
+def _depths(graph: GraphProto) -> dict[str, int]:
+    """Nodes on the longest way from an input to each tensor that a node makes."""
+    depths: dict[str, int] = {}
+    for node in graph.node:
+        level = 1 + max((depths.get(name, 0) for name in _read_by(node)), default=0)
+        depths.update(dict.fromkeys(filter(None, node.output), level))
+    return depths
+
+
+def _values(model: ModelProto) -> dict[str, ValueInfoProto]:
+    """Types and shapes of all tensors, as far as inference finds them."""
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    except (onnx.shape_inference.InferenceError, ValueError):
+        inferred = model.graph
+    return {v.name: v for v in (*inferred.value_info, *inferred.input, *inferred.output)}
+
+
+def _constants(graph: GraphProto) -> set[str]:
+    """Names of tensors that no input can change."""
+    names = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
+    for node in graph.node:
+        if all(name in names for name in _read_by(node)) and not node.op_type.startswith("Random"):
+            names.update(filter(None, node.output))
+    return names
+
+
+def _ancestors(graph: GraphProto, name: str) -> set[str]:
+    """Names of all tensors that ``name`` is computed from, itself included."""
+    needed = {name}
+    for node in reversed(graph.node):  # ONNX keeps nodes in topological order
+        if needed.intersection(node.output):
+            needed.update(_read_by(node))
+    return needed
+
+
+def _read_by(node: NodeProto) -> Iterator[str]:
+    """Names that a node reads, those captured by the bodies of its loops and branches included."""
+    yield from filter(None, node.input)
+    for attribute in node.attribute:
+        bodies: Sequence[GraphProto] = ()
+        if attribute.type == AttributeProto.GRAPH:
+            bodies = [attribute.g]
+        elif attribute.type == AttributeProto.GRAPHS:
+            bodies = attribute.graphs
+        for body in bodies:
+            own = {value.name for value in body.input} | {t.name for t in body.initializer}
+            for inner in body.node:
+                yield from (name for name in _read_by(inner) if name not in own)
+                own.update(inner.output)
+
+
+def _keep(repeated, wanted) -> None:  # type: ignore[no-untyped-def]  # protobuf's containers have no public type
+    kept = [item for item in repeated if wanted(item)]
+    del repeated[:]
+    repeated.extend(kept)

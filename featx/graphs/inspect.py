@@ -1,0 +1,112 @@
+"""An ONNX file: what it wants, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError, Message
+from onnx import ModelProto, TensorProto, ValueInfoProto
+
+from featx.errors import BadGraph
+from featx.storage.container import Location, ZipMember, read_location
+
+__all__ = ["Shape", "Tensor", "external_data", "inputs_of", "load", "outputs_of", "shape_of"]
+
+Shape = tuple[int | str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output of a graph; a dimension is a number, a symbol, or None where unknown."""
+
+    name: str
+    shape: Shape | None
+    dtype: str
+
+
+def inputs_of(path: Path) -> list[Tensor]:
+    """What the graph wants to be fed, weights left out."""
+    graph = load(path, weights=False).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    return [_tensor(value) for value in graph.input if value.name not in constants]
+
+
+def outputs_of(path: Path) -> list[Tensor]:
+    """What the graph gives."""
+    return [_tensor(value) for value in load(path, weights=False).graph.output]
+
+
+def external_data(data: bytes) -> set[str]:
+    """The names of the files beside a graph in which it says its weights lie.
+
+    Raises
+    ------
+    BadGraph
+        The bytes are not an ONNX graph.
+    """
+    if b"location" not in data:  # the key that says where: without it there are none
+        return set()
+    try:
+        model = onnx.load_from_string(data)
+    except DecodeError as error:
+        raise BadGraph(f"not an ONNX graph: {error}") from error
+    return {
+        entry.value
+        for tensor in _tensors(model)
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+
+
+def _tensors(message: Message) -> Iterator[TensorProto]:
+    """Every tensor anywhere in a graph: weights, constants, and those in the bodies of its loops."""
+    if isinstance(message, TensorProto):
+        yield message
+        return
+    for _, value in message.ListFields():
+        for each in value if isinstance(value, Sequence) else [value]:
+            if isinstance(each, Message):
+                yield from _tensors(each)
+
+
+def load(path: Location, *, weights: bool = True) -> ModelProto:
+    """The graph of a file; raises BadGraph where it is none."""
+    try:
+        if isinstance(path, ZipMember):
+            model = onnx.load_from_string(read_location(path))
+        else:
+            model = onnx.load(str(path), load_external_data=weights)
+    except FileNotFoundError as error:
+        raise BadGraph(f"{path}: no such file; expected an ONNX graph") from error
+    except IsADirectoryError as error:
+        raise BadGraph(f"{path}: is a folder; expected an ONNX graph") from error
+    except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:
+        raise BadGraph(f"{path}: not an ONNX graph: {error}".replace("\n", " ")) from error
+    if not model.graph.node:
+        raise BadGraph(f"{path}: not an ONNX graph: it has no nodes")
+    return model
+
+
+def _tensor(value: ValueInfoProto) -> Tensor:
+    kind = value.type.tensor_type.elem_type
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind).name if kind else "unknown"
+    return Tensor(value.name, shape_of(value), dtype)
+
+
+def shape_of(value: ValueInfoProto) -> Shape | None:
+    """A tensor's dimensions, each a number, a symbol or None; None where even the rank is unknown."""
+    kind = value.type.tensor_type
+    if not kind.HasField("shape"):
+        return None
+    return tuple(
+        dim.dim_value if dim.HasField("dim_value") else _symbol(dim.dim_param)
+        for dim in kind.shape.dim
+    )
+
+
+def _symbol(name: str) -> str | None:
+    """A dimension's name; None for those that shape inference makes up."""
+    return None if name.startswith("unk__") else name or None

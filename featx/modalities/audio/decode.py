@@ -1,0 +1,266 @@
+"""Anything that libsndfile reads, and numbers: one channel at the rate asked for, block by block."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from featx._extras import require
+from featx._typing import FloatArray
+from featx.errors import BadSample
+from featx.sources import TarMember, read_bytes
+from featx.storage.blob import in_words
+
+__all__ = ["Content", "Wave", "digest", "load", "stream"]
+
+SMALL = 1 << 24  # bytes: up to here a file is read whole, once; a larger one stays where it is
+BLOCK = 1 << 16  # values, of all channels, that are decoded at a time
+
+_RATES = (100, 4_000_000)  # Hz: beyond them a header is wrong rather than a microphone good
+_LOST = 0.01  # the part of the promised samples whose absence is forgiven
+_ENDLESS = 0x7F000000  # bytes: what is promised by a program that wrote before it knew the length
+_PROMISED = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wave:
+    """A sound as numbers."""
+
+    values: npt.NDArray[Any]  # (samples,) or (samples, channels)
+    rate: int  # samples a second
+
+
+Content = bytes | Path | TarMember | Wave
+
+
+def load(data: Any, rate: int) -> Content:
+    """What a sound lies in: bytes or numbers; a large file is left where it is.
+
+    Parameters
+    ----------
+    data : str, PathLike, TarMember, bytes, binary file object, ndarray, or pair of ndarray and rate
+        An array has shape (samples,) or (samples, channels), as soundfile gives it.
+    rate : int
+        Of an array that comes without one, Hz.
+
+    Raises
+    ------
+    BadSample
+        It cannot be found or read, is empty, or is an array of other numbers.
+    """
+    if isinstance(data, np.ndarray):
+        return _wave(data, rate)
+    if isinstance(data, tuple):
+        if len(data) != 2 or not isinstance(data[0], np.ndarray):
+            kinds = ", ".join(type(part).__name__ for part in data)
+            raise BadSample(f"tuple of {kinds}: expected an array and its rate in Hz")
+        return _wave(*data)
+    if isinstance(data, TarMember) and data.size > SMALL:
+        return data
+    if isinstance(data, str | os.PathLike):
+        path = Path(os.fsdecode(data))
+        try:
+            if path.is_file() and path.stat().st_size > SMALL:
+                return path
+        except (OSError, ValueError):
+            pass  # read_bytes says it in words
+    return read_bytes(data)
+
+
+def digest(content: Content) -> bytes:
+    """SHA-256 of the file's bytes, or of rate, type, shape and values."""
+    if isinstance(content, Wave):
+        values = np.ascontiguousarray(content.values)
+        head = f"{content.rate} {values.dtype.str} {values.shape}\0".encode()
+        return hashlib.sha256(head + values.tobytes()).digest()
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).digest()
+    with ExitStack() as stack:
+        file, found = _file(content, stack), hashlib.sha256()
+        try:
+            while part := file.read(1 << 20):
+                found.update(part)
+        except OSError as error:
+            raise BadSample(in_words(error)) from error
+        return found.digest()
+
+
+def stream(content: Content, rate: int) -> Iterator[FloatArray]:
+    """The sound as float32 of shape (samples,) at ``rate``, block by block.
+
+    Channels are mixed by their mean, integers scaled to -1 … 1. Memory does not grow with the length;
+    how it is cut into blocks does not change a value.
+
+    Raises
+    ------
+    BadSample
+        Not a sound, damaged, without a sample, or with values that are not finite.
+    MissingExtra
+        soundfile or soxr is not installed.
+    """
+    with ExitStack() as stack:
+        if isinstance(content, Wave):
+            found, blocks = content.rate, _slices(content.values)
+        else:
+            sound = _opened(content, stack)
+            found, blocks = sound.samplerate, _decoded(sound)
+        if not _RATES[0] <= found <= _RATES[1]:
+            raise BadSample(f"{found} samples a second: expected {_RATES[0]} to {_RATES[1]:,}")
+        heard = _mixed(blocks)
+        yield from heard if found == rate else _resampled(heard, found, rate)
+
+
+def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
+    fine = isinstance(rate, int | np.integer) and not isinstance(rate, bool)
+    if not fine and not (isinstance(rate, float) and rate.is_integer()):
+        raise BadSample(f"rate {rate!r}: expected samples a second, a whole number")
+    shaped = values.ndim == 1 or (values.ndim == 2 and values.shape[1] > 0)
+    if values.dtype.str[1:] not in _ZERO_AND_ONE or not shaped:
+        raise BadSample(
+            f"array of shape {values.shape} and {values.dtype}: expected (samples,) or "
+            f"(samples, channels) of {', '.join(np.dtype(kind).name for kind in _ZERO_AND_ONE)}"
+        )
+    if values.ndim == 2 and values.shape[1] > max(values.shape[0], 32):
+        raise BadSample(
+            f"array of shape {values.shape}: expected (samples, channels); transpose it"
+        )
+    return Wave(values, int(rate))
+
+
+_ZERO_AND_ONE = {  # of each kind of number: what silence is, and how far 1 is from it
+    "f4": (0, 1),
+    "f8": (0, 1),
+    "f2": (0, 1),
+    "i2": (0, 1 << 15),
+    "i4": (0, 1 << 31),
+    "u1": (128, 128),
+}
+
+
+def _slices(values: npt.NDArray[Any]) -> Iterator[FloatArray]:
+    table = values[:, None] if values.ndim == 1 else values
+    zero, one = _ZERO_AND_ONE[values.dtype.str[1:]]
+    step = max(1, BLOCK // table.shape[1])
+    for start in range(0, len(table), step):
+        part = table[start : start + step]
+        if one > 1:
+            part = (part.astype(np.float64) - zero) / one
+        with np.errstate(over="ignore"):  # what is too large is told as not finite
+            block: FloatArray = part.astype(np.float32)
+        yield block
+
+
+def _mixed(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
+    """The mean of the channels; refuses what is empty or not finite."""
+    count = 0
+    for block in blocks:
+        mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+        if not np.isfinite(mono).all():
+            first = count + int(np.argmin(np.isfinite(mono)))
+            raise BadSample(f"sample {first} is not a finite number")
+        count += len(mono)
+        yield mono
+    if not count:
+        raise BadSample("the sound has no samples: expected at least one")
+
+
+def _resampled(blocks: Iterator[FloatArray], found: int, rate: int) -> Iterator[FloatArray]:
+    soxr = require("soxr", extra="audio")
+    resampler = soxr.ResampleStream(found, rate, 1, dtype="float32")
+    for block in blocks:
+        yield resampler.resample_chunk(np.ascontiguousarray(block))
+    yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+
+
+def _opened(content: bytes | Path | TarMember, stack: ExitStack) -> Any:
+    """A soundfile.SoundFile; what a file is named plays no part in how it is read."""
+    soundfile = require("soundfile", extra="audio")
+    file: Any = _file(content, stack)
+    if isinstance(content, Path):
+        file = file.fileno()  # libsndfile reads it itself, without Python in between
+    try:
+        sound = stack.enter_context(soundfile.SoundFile(file, closefd=False))
+    except soundfile.LibsndfileError as error:
+        if error.code == 1:
+            raise BadSample("not a sound in a format that libsndfile reads") from error
+        raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
+    for promised, there in _PROMISED.findall(sound.extra_info):
+        if int(promised) < _ENDLESS:
+            _check_whole(int(there), int(promised), "bytes")
+    return sound
+
+
+def _decoded(sound: Any) -> Iterator[FloatArray]:
+    soundfile = require("soundfile", extra="audio")
+    step, count = max(1, BLOCK // sound.channels), 0
+    try:
+        while len(block := sound.read(step, dtype="float32", always_2d=True)):
+            count += len(block)
+            yield block
+    except soundfile.LibsndfileError as error:
+        raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
+    _check_whole(count, sound.frames, "samples")
+
+
+def _words(error: str) -> str:
+    """What libsndfile says, as the end of a sentence."""
+    return error.strip().removeprefix("Error : ").rstrip(".")
+
+
+def _check_whole(there: int, promised: int, unit: str) -> None:
+    if there < promised * (1 - _LOST):
+        raise BadSample(
+            f"damaged sound: its header promises {promised:,} {unit}, there are {there:,}"
+        )
+
+
+def _file(content: bytes | Path | TarMember, stack: ExitStack) -> io.RawIOBase:
+    if isinstance(content, bytes):
+        return _Part(io.BytesIO(content), 0, len(content))
+    try:
+        path = content if isinstance(content, Path) else content.archive
+        file = stack.enter_context(io.FileIO(path))
+    except OSError as error:
+        raise BadSample(in_words(error)) from error
+    return file if isinstance(content, Path) else _Part(file, content.offset, content.size)
+
+
+class _Part(io.RawIOBase):
+    """A stretch of a file, as a file; where a damaged header leads out of it, one stays at its edge."""
+
+    def __init__(self, file: io.FileIO | io.BytesIO, offset: int, size: int) -> None:
+        self._file = file
+        self._offset = offset
+        self._size = size
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
+        self._place = min(max(0, base + offset), self._size)
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer)[: self._size - self._place]
+        self._file.seek(self._offset + self._place)
+        count = self._file.readinto(room) or 0
+        self._place += count
+        return count

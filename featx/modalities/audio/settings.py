@@ -1,0 +1,210 @@
+"""From a path, bytes, a file or an array to the stretches of sound that an audio card asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from featx._typing import FloatArray
+from featx.errors import BadCard, BadSample
+from featx.modalities import Batch, among, refuse_unknown
+from featx.modalities.audio.baseline import describe
+from featx.modalities.audio.decode import Content, digest, load, stream
+from featx.storage.container import Location
+
+__all__ = ["AudioSettings"]
+
+HELD = 60  # seconds: a longer sound is not kept in memory but read as it is embedded
+
+_ALIGN = ("start", "center", "end")
+_PAD = ("zeros", "repeat")
+_TAIL = ("pad", "drop")
+_POOL = ("mean", "max", "mean+std", "mean+max")
+_WAYS: Mapping[str, Callable[[FloatArray], npt.NDArray[Any]]] = MappingProxyType(
+    {
+        "mean": lambda rows: np.asarray(rows.mean(axis=0, dtype=np.float64)),
+        "max": lambda rows: np.asarray(rows.max(axis=0)),
+        "std": lambda rows: np.asarray(rows.std(axis=0, dtype=np.float64)),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """A sound that is longer than what is kept in memory, still where it was."""
+
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSettings:
+    """The ``[audio]`` table of a card, and the reader that it describes.
+
+    A sound is mixed to one channel, resampled to ``rate`` and multiplied by ``scale``; a short one is
+    filled up. It is cut into windows, each of which gives a row; the rows are pooled. With
+    ``window = 0`` the whole sound is one window.
+    """
+
+    modality: ClassVar[str] = "audio"
+    plain: ClassVar[str] = "coarse frequency bands"
+    string_is_sample: ClassVar[bool] = False
+    suffixes: ClassVar[frozenset[str]] = frozenset(
+        ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split()
+    )
+    chunk: ClassVar[int] = 4
+    batch: ClassVar[int] = 4  # larger batches leave the processor's cache and are slower
+
+    rate: int = 16_000  # Hz, of what the graph hears
+    window: int = 0  # samples; 0: the whole sound
+    hop: int = 0  # samples from the start of a window to that of the next; 0: a window
+    min_length: int = 0  # samples: a shorter sound is filled up to them, and to a window
+    align: str = "start"  # where a short sound stands in what it is filled up to
+    pad: str = "zeros"  # what it is filled up with: silence, or the sound again
+    tail: str = "pad"  # the end that fills no window: filled up, or dropped
+    scale: float = 1.0  # 32767 for a graph that wants sixteen-bit numbers
+    pool: str = "mean"  # rows of windows to the row of a sound; a pair doubles the columns
+    max_seconds: float | None = (
+        None  # a longer sound is refused; None: 600 s where there is no window
+    )
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> AudioSettings:
+        """The settings that a card's ``[audio]`` table describes; raises BadCard."""
+        refuse_unknown(cls, table)
+        audio = cls(**table)
+        audio._check()
+        return audio
+
+    def _check(self) -> None:
+        among("audio", "align", self.align, _ALIGN)
+        among("audio", "pad", self.pad, _PAD)
+        among("audio", "tail", self.tail, _TAIL)
+        among("audio", "pool", self.pool, _POOL)
+        for name, least in (("rate", 100), ("window", 0), ("hop", 0), ("min_length", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise BadCard(f"[audio] {name} = {value!r}: expected a whole number from {least}")
+        if self.hop > self.window:
+            raise BadCard(f"[audio] hop = {self.hop}: expected at most window = {self.window}")
+        if max(self.window, self.min_length) > HELD * self.rate:
+            raise BadCard(f"[audio] window, min_length: expected at most {HELD} seconds")
+        for name in ("scale", "max_seconds"):
+            value = getattr(self, name)
+            if value is None and name == "max_seconds":
+                continue
+            if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+                raise BadCard(f"[audio] {name} = {value!r}: expected a number above 0")
+
+    def open(self, files: Mapping[str, Location]) -> AudioSettings:
+        """Itself: an audio card needs no further files."""
+        return self
+
+    def load(self, data: Any) -> Content:
+        """Bytes of a file, or the place of a large one; an array, by itself or with its rate."""
+        return load(data, self.rate)
+
+    def digest(self, content: Content) -> bytes:
+        """SHA-256 of the file's bytes, or of rate, type, shape and values."""
+        return digest(content)
+
+    def read(self, content: Content) -> FloatArray | Long:
+        """The sound as the graph hears it, at least a window; a long one is only begun."""
+        held: list[FloatArray] = []
+        count, keep = 0, HELD * self.rate if self.window else float("inf")
+        for block in self._blocks(content):
+            held.append(block)
+            count += len(block)
+            if count > keep:
+                return Long(content)
+        return self._filled(np.concatenate(held), max(self.min_length, self.window, 1))
+
+    def batches(self, items: Sequence[FloatArray | Long], size: int) -> Iterator[Batch]:
+        """Windows of one length, stacked in order; of a long sound only these are in memory."""
+        windows: list[FloatArray] = []
+        item_index: list[int] = []
+        for owner, item in enumerate(items):
+            blocks = self._blocks(item.content) if isinstance(item, Long) else [item]
+            for window in self._windows(blocks):
+                if len(windows) == size or (windows and len(window) != len(windows[0])):
+                    yield Batch({"waveform": np.stack(windows)}, np.array(item_index, np.intp))
+                    windows, item_index = [], []
+                windows.append(window)
+                item_index.append(owner)
+        if windows:
+            yield Batch({"waveform": np.stack(windows)}, np.array(item_index, np.intp))
+
+    def merge(self, rows: FloatArray, item_index: npt.NDArray[np.intp], n: int) -> FloatArray:
+        """For each sound its windows' rows, pooled; a pair of poolings stands side by side."""
+        bounds = np.searchsorted(
+            item_index, np.arange(n + 1)
+        )  # windows come in the order of sounds
+        ways = [_WAYS[kind] for kind in self.pool.split("+")]
+        parts = [rows[start:stop] for start, stop in pairwise(bounds)]
+        pooled = [np.concatenate([way(part) for way in ways]) for part in parts]
+        return np.asarray(pooled, np.float32)
+
+    def canary(self) -> FloatArray:
+        """Two seconds drawn by arithmetic: a buzz of five harmonics that rises, and swells at 4 Hz."""
+        time = np.arange(2 * self.rate) / self.rate
+        low = self.rate / 160  # 100 Hz at a rate of 16 kHz; it rises to nine times that
+        phase = 2 * np.pi * low * (1 + 2 * time) * time
+        buzz = np.sum([np.sin(k * phase) / k for k in range(1, 6)], axis=0)
+        return np.asarray(0.1 * buzz * (1 - np.cos(8 * np.pi * time)), np.float32)
+
+    def baseline(self) -> AudioSettings:
+        """Loudness, zero crossings and the energy of 16 bands: what is heard without a backbone."""
+        frame = max(32, self.rate * 32 // 1000)
+        return MelBands(rate=self.rate, window=frame, max_seconds=self.max_seconds)
+
+    def _blocks(self, content: Content) -> Iterator[FloatArray]:
+        """The sound, scaled, a block at a time; refuses one that is too long."""
+        limit = self.max_seconds or (float("inf") if self.window else 600.0)
+        count = 0
+        for block in stream(content, self.rate):
+            count += len(block)
+            if count > limit * self.rate:
+                raise BadSample(f"longer than {limit:g} seconds; cut it, or raise max_seconds")
+            yield block if self.scale == 1 else block * np.float32(self.scale)
+
+    def _windows(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        """Every window of a sound; at least one."""
+        if not self.window:
+            yield from blocks
+            return
+        hop = self.hop or self.window
+        rest, found = np.empty(0, np.float32), False
+        for block in blocks:
+            rest = np.concatenate([rest, block])
+            while len(rest) >= self.window:
+                yield rest[: self.window]
+                rest, found = rest[hop:], True
+        seen = (
+            self.window - hop if found else -1
+        )  # samples of the rest that are in a window already
+        if len(rest) > seen and (self.tail == "pad" or not found):
+            yield self._filled(rest, self.window, align="start")
+
+    def _filled(self, sound: FloatArray, length: int, align: str | None = None) -> FloatArray:
+        """The sound, filled up to ``length`` samples where it is shorter."""
+        lacking = length - len(sound)
+        if lacking <= 0:
+            return sound
+        if self.pad == "repeat" and len(sound):
+            return np.resize(sound, length)
+        before = {"start": 0, "center": lacking // 2, "end": lacking}[align or self.align]
+        return np.pad(sound, (before, lacking - before))
+
+
+class MelBands(AudioSettings):
+    """Audio whose items are rows: a few dozen numbers that need no backbone."""
+
+    __slots__ = ()
+
+    def read(self, content: Content) -> FloatArray:  # its frames are never in memory together
+        return describe(self._windows(self._blocks(content)), self.rate)

@@ -1,0 +1,63 @@
+"""Which modality a source holds, when nobody says it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from featx.errors import BadOption
+from featx.modalities import MODALITIES, kind_of
+from featx.sources import TarMember, survey
+
+__all__ = ["check_modality", "guess_modality", "modality_of"]
+
+
+def check_modality(name: str) -> None:
+    """Refuse, as BadOption, a modality that there is not."""
+    if name not in MODALITIES:
+        raise BadOption(f"modality {name!r}: expected one of {', '.join(MODALITIES)}")
+
+
+def modality_of(data: Any) -> str:
+    """The modality of one sample in memory or of the file that it names; images where nothing tells.
+
+    A name tells by its suffix; another ``str`` is a text; a one-dimensional array of floats, or an array
+    with its rate, is a sound.
+
+    >>> modality_of("photo.JPG"), modality_of("It rained all day."), modality_of(np.zeros(800))
+    ('image', 'text', 'audio')
+    """
+    name = data.name if isinstance(data, TarMember) else data
+    if isinstance(name, str | os.PathLike):
+        suffix = os.path.splitext(os.fspath(name))[1].lower()  # noqa: PTH122  # a text is no path
+        named = [modality for modality in MODALITIES if suffix in kind_of(modality).suffixes]
+        if named:
+            return named[0]
+        return "text" if isinstance(data, str) else next(iter(MODALITIES))
+    sound = isinstance(data, tuple) or (
+        isinstance(data, np.ndarray) and data.ndim == 1 and data.dtype.kind == "f"
+    )
+    return "audio" if sound else next(iter(MODALITIES))
+
+
+def guess_modality(
+    source: str | os.PathLike[str],
+    *,
+    path_column: str | None = None,
+    text_column: str | None = None,
+) -> str:
+    """The modality whose suffixes most files have; where none has any, that of a column of texts.
+
+    A source that tells nothing, such as standard input, is taken for the first there is: images.
+    """
+    seen = survey(source, path_column=path_column, text_column=text_column)
+    kinds = {modality: kind_of(modality) for modality in MODALITIES}
+    counts = {
+        modality: sum(seen.suffixes[suffix] for suffix in kind.suffixes)
+        for modality, kind in kinds.items()
+    }
+    if text_column is not None or (seen.texts and not any(counts.values())):
+        counts = {modality: int(kind.string_is_sample) for modality, kind in kinds.items()}
+    return max(counts, key=counts.__getitem__)

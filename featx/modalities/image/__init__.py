@@ -1,0 +1,1 @@
+"""Images: what a card says of them, how bytes are decoded, and the baseline of raw pixels."""

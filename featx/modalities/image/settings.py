@@ -1,0 +1,292 @@
+"""From a path, bytes, a file, a Pillow image or an array to the tensor that an image card asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from featx._typing import FloatArray
+from featx.errors import BadCard, BadSample
+from featx.modalities import Batch, among, refuse_unknown
+from featx.modalities.image.decode import in_colors, orientation, picture_of, refusals, upright
+from featx.sources import read_bytes
+from featx.storage.container import Location
+
+__all__ = ["ImageSettings"]
+
+Size = int | tuple[int, int]
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
+}
+_COLORS = {"RGB": "RGB", "BGR": "RGB", "L": "L"}  # as the card says: as Pillow decodes
+_LAYOUTS = ("NCHW", "NHWC")
+_DTYPES = ("float32", "float16", "uint8")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSettings:
+    """The ``[image]`` table of a card, and the reader that it describes.
+
+    An image is turned upright, converted to ``color``, resized (an int is the short side, a pair is
+    height and width), cropped at the centre, multiplied by ``scale``, less ``mean``, divided by
+    ``std``. Resizing and cropping are those of torchvision on Pillow images, done in one pass,
+    which rounds one pixel in a hundred to the neighbouring level.
+    """
+
+    modality: ClassVar[str] = "image"
+    plain: ClassVar[str] = "raw pixels"
+    string_is_sample: ClassVar[bool] = False
+    suffixes: ClassVar[frozenset[str]] = frozenset(
+        ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .jp2 .avif".split()
+    )
+    chunk: ClassVar[int] = 4
+    batch: ClassVar[int] = 2  # larger batches leave the processor's cache and are slower
+
+    resize: Size | None = None
+    crop: Size | None = None
+    interpolation: str = "bilinear"
+    color: str = "RGB"
+    layout: str = "NCHW"
+    dtype: str = "float32"
+    scale: float = 1 / 255
+    mean: tuple[float, ...] = ()  # one a channel, in the tensor's order, after scaling; () is zero
+    std: tuple[float, ...] = ()  # likewise; () is one
+    draft: float = 3.0  # decode a JPEG smaller, to no less than this many times the side; 0: never
+    max_pixels: int = 178_956_970  # Pillow's own limit; as RGB that is half a gigabyte
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> ImageSettings:
+        """The settings that a card's ``[image]`` table describes; raises BadCard."""
+        refuse_unknown(cls, table)
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, (list, tuple)) else value
+            for key, value in table.items()
+        }
+        images = cls(**values)
+        images._check()
+        return replace(  # 1 and 1.0 are the same number, and make the same fingerprint
+            images,
+            scale=float(images.scale),
+            draft=float(images.draft),
+            mean=tuple(map(float, images.mean)),
+            std=tuple(map(float, images.std)),
+        )
+
+    def _check(self) -> None:
+        among("image", "interpolation", self.interpolation, _FILTERS)
+        among("image", "color", self.color, _COLORS)
+        among("image", "layout", self.layout, _LAYOUTS)
+        among("image", "dtype", self.dtype, _DTYPES)
+        for name in ("resize", "crop"):
+            _check_size(name, getattr(self, name))
+        for name in ("mean", "std"):
+            _check_channels(name, getattr(self, name), 1 if self.color == "L" else 3)
+        if 0 in self.std:
+            raise BadCard("[image] std holds 0: expected what each channel is divided by")
+        if not _number(self.scale):
+            raise BadCard(f"[image] scale = {self.scale!r}: expected a number")
+        if not _number(self.draft) or (self.draft != 0 and self.draft < 1):
+            raise BadCard(f"[image] draft = {self.draft!r}: expected 0 for never, or 1 or more")
+        if not isinstance(self.max_pixels, int) or self.max_pixels < 1:
+            raise BadCard(f"[image] max_pixels = {self.max_pixels!r}: expected 1 or more")
+        if self.resize is not None and self.crop is not None:
+            crop, resize = _pair(self.crop), _pair(self.resize)
+            if crop[0] > resize[0] or crop[1] > resize[1]:
+                raise BadCard(f"[image] crop = {self.crop} is larger than resize = {self.resize}")
+
+    def open(self, files: Mapping[str, Location]) -> ImageSettings:
+        """Itself: an image card needs no further files."""
+        return self
+
+    def load(self, data: Any) -> Any:
+        """Bytes of anything that names or holds a file; a Pillow image or an array as it is."""
+        return data if isinstance(data, (Image.Image, np.ndarray)) else read_bytes(data)
+
+    def digest(self, content: Any) -> bytes:
+        """SHA-256 of the file's bytes, or of mode, size and pixels."""
+        if isinstance(content, bytes):
+            return hashlib.sha256(content).digest()
+        image = content if isinstance(content, Image.Image) else picture_of(content)
+        head = f"{image.mode} {image.size} {orientation(image)}\0".encode()
+        palette = bytes(image.getpalette() or ()) if image.mode == "P" else b""
+        return hashlib.sha256(head + palette + image.tobytes()).digest()
+
+    def read(self, content: Any) -> npt.NDArray[Any]:
+        """One image as the tensor that the graph takes, without its batch axis."""
+        image = self._pixels(self._decode(content))
+        values = np.asarray(image)
+        if values.ndim == 2:
+            values = values[:, :, None]
+        if self.color == "BGR":
+            values = values[:, :, ::-1]
+        if self.layout == "NCHW":
+            values = values.transpose(2, 0, 1)
+        if self.dtype == "uint8":
+            return np.ascontiguousarray(values)
+        gain, offset = self._affine()
+        out: FloatArray = np.multiply(values, gain, dtype=np.float32, order="C")
+        out += offset
+        return out if self.dtype == "float32" else out.astype(np.float16)
+
+    def batches(self, items: Sequence[npt.NDArray[Any]], size: int) -> Iterator[Batch]:
+        """Consecutive images of one shape, stacked."""
+        start = 0
+        while start < len(items):
+            stop = start + 1
+            while (
+                stop < len(items)
+                and stop - start < size
+                and items[stop].shape == items[start].shape
+            ):
+                stop += 1
+            yield Batch({"input": np.stack(items[start:stop])}, np.arange(start, stop))
+            start = stop
+
+    def merge(self, rows: FloatArray, item_index: npt.NDArray[np.intp], n: int) -> FloatArray:
+        """The rows as they are: an image takes one place, in order."""
+        return rows
+
+    def canary(self) -> Image.Image:
+        """An image drawn by arithmetic, 320 × 256: red rises to the right, green down, blue is a fifth.
+
+        It catches swapped channels, transposed axes, wrong scales and wrong crops.
+        """
+        width, height = 320, 256
+        pixels = np.empty((height, width, 3), np.uint8)
+        pixels[..., 0] = np.round(255 * np.arange(width) / (width - 1))
+        pixels[..., 1] = np.round(255 * np.arange(height) / (height - 1))[:, None]
+        pixels[..., 2] = 51
+        return Image.fromarray(pixels)
+
+    def baseline(self) -> ImageSettings:
+        """Sixteen by sixteen pixels in colour, 768 values from 0 to 1: what is seen without a backbone."""
+        return RawPixels(resize=(16, 16), draft=2, max_pixels=self.max_pixels)
+
+    def _affine(self) -> tuple[FloatArray, FloatArray]:
+        """Gain and offset a channel, shaped to broadcast over the tensor."""
+        channels = 1 if self.color == "L" else 3
+        mean = np.array(self.mean or (0.0,) * channels)
+        std = np.array(self.std or (1.0,) * channels)
+        shape = (channels, 1, 1) if self.layout == "NCHW" else (1, 1, channels)
+        gain = (self.scale / std).astype(np.float32).reshape(shape)
+        return gain, (-mean / std).astype(np.float32).reshape(shape)
+
+    def _decode(self, content: Any) -> Image.Image:
+        """An upright image in the card's colours."""
+        if isinstance(content, np.ndarray):
+            return in_colors(picture_of(content), _COLORS[self.color])
+        if isinstance(content, Image.Image):
+            self._check_pixels(content)
+            return in_colors(upright(content), _COLORS[self.color])
+        with refusals(), Image.open(io.BytesIO(content)) as image:
+            self._check_pixels(image)
+            if self.draft:
+                self._hurry(image)
+            image.load()
+            return in_colors(upright(image), _COLORS[self.color])
+
+    def _check_pixels(self, image: Image.Image) -> None:
+        width, height = image.size
+        if width * height > self.max_pixels:
+            raise BadSample(
+                f"image of {width} × {height} pixels: more than the limit of {self.max_pixels}; "
+                f"shrink it, or raise max_pixels"
+            )
+        if not width or not height:
+            raise BadSample(f"image of {width} × {height} pixels: expected at least one")
+
+    def _hurry(self, image: Image.Image) -> None:
+        """Ask the JPEG decoder for the smallest of 1, 1/2, 1/4, 1/8 that keeps enough pixels."""
+        if self.resize is None or image.format != "JPEG":
+            return
+        if isinstance(self.resize, int):
+            scale = self.draft * self.resize / min(image.size)
+            wanted = (math.ceil(image.width * scale), math.ceil(image.height * scale))
+        else:  # the sides may be exchanged by the orientation
+            wanted = (math.ceil(self.draft * max(self.resize)),) * 2
+        image.draft(None, wanted)
+
+    def _pixels(self, image: Image.Image) -> Image.Image:
+        """Resized and cropped as torchvision does, in one pass over the pixels that are kept."""
+        width, height = image.size
+        if self.resize is None:
+            new_width, new_height = width, height
+        elif isinstance(self.resize, int):
+            new_width, new_height = _short_side(width, height, self.resize)
+        else:
+            new_height, new_width = self.resize
+        crop_height, crop_width = _pair(self.crop) if self.crop else (new_height, new_width)
+        if crop_width > new_width or crop_height > new_height:
+            raise BadSample(
+                f"image of {width} × {height} pixels: smaller than the crop of "
+                f"{crop_width} × {crop_height}, and the card does not resize"
+            )
+        left = round((new_width - crop_width) / 2)
+        top = round((new_height - crop_height) / 2)
+        edges = (left, top, left + crop_width, top + crop_height)
+        resample = _FILTERS[self.interpolation]
+        if (new_width, new_height) == (width, height):
+            return image if edges == (0, 0, width, height) else image.crop(edges)
+        if self.interpolation in ("nearest", "box"):  # they jump: a hair's breadth is another pixel
+            return image.resize((new_width, new_height), resample).crop(edges)
+        across, down = width / new_width, height / new_height
+        box = (
+            left * across,
+            top * down,
+            min(width, (left + crop_width) * across),
+            min(height, (top + crop_height) * down),
+        )
+        return image.resize((crop_width, crop_height), resample, box)
+
+
+class RawPixels(ImageSettings):
+    """Images whose items are rows: a few pixels, flattened."""
+
+    __slots__ = ()
+
+    def read(self, content: Any) -> FloatArray:
+        return super().read(content).ravel()
+
+
+def _short_side(width: int, height: int, size: int) -> tuple[int, int]:
+    """Width and height with the short side at ``size``, the long one rounded down as torchvision does."""
+    if width <= height:
+        return size, max(size, int(size * height / width))
+    return max(size, int(size * width / height)), size
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _pair(size: Size) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
+
+def _check_size(name: str, value: Any) -> None:
+    if value is None:
+        return
+    sides = value if isinstance(value, tuple) else (value,)
+    whole = all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
+    if not whole or min(sides, default=0) < 1 or (isinstance(value, tuple) and len(value) != 2):
+        raise BadCard(f"[image] {name} = {value!r}: expected pixels, or [height, width]")
+
+
+def _check_channels(name: str, value: Any, channels: int) -> None:
+    numbers = isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value)
+    if not numbers or len(value) not in (0, channels):
+        raise BadCard(f"[image] {name} = {value!r}: expected {channels} numbers, one a channel")

@@ -1,0 +1,1 @@
+"""Texts: what a card says of them, how they are tokenized, and the baseline of hashed words."""

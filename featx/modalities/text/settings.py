@@ -1,0 +1,111 @@
+"""From a text, or the file that holds it, to the tokens that a text card asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from featx.errors import BadCard
+from featx.modalities import among, refuse_unknown
+from featx.modalities.text.baseline import HashedWords
+from featx.modalities.text.tokenizer import TokenReader, open_tokenizer
+from featx.storage.container import Location
+
+__all__ = ["TextSettings"]
+
+FEEDS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
+
+_TRUNCATIONS = ("right", "left")
+_LONG = ("truncate", "chunk-mean")
+_LAYOUTS = ("NL", "N1L")
+
+
+@dataclass(frozen=True, slots=True)
+class TextSettings:
+    """The ``[text]`` table of a card.
+
+    A text is given ``prefix``, made into tokens as the tokenizer says (case and accents included)
+    and, where it has more than ``max_length`` of them, cut or divided. What a tokenizer file says of
+    padding and truncation is not used.
+    """
+
+    modality: ClassVar[str] = "text"
+    plain: ClassVar[str] = "hashed words"
+    string_is_sample: ClassVar[bool] = True
+    suffixes: ClassVar[frozenset[str]] = frozenset({".txt"})
+
+    tokenizer: str = "tokenizer.json"  # one of the card's files
+    max_length: int = 512  # tokens, with those that the tokenizer puts around a text
+    truncation: str = "right"  # the end of a long text that is cut off
+    long: str = "truncate"  # or chunk-mean: the mean row of windows of equal length
+    prefix: str = ""  # what the model was trained to see before a text, such as "query: "
+    pad: bool = False  # to max_length, for a graph that takes nothing else
+    layout: str = "NL"  # axes of the graph's inputs: samples and tokens
+    feeds: tuple[tuple[str, str], ...] = ()  # the graph's name of an input, and the usual one
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> TextSettings:
+        """The settings that a card's ``[text]`` table describes; raises BadCard."""
+        refuse_unknown(cls, table)
+        values = dict(table)
+        if "feeds" in values:
+            values["feeds"] = _pairs(values["feeds"])
+        texts = cls(**values)
+        texts._check()
+        return texts
+
+    def _check(self) -> None:
+        among("text", "truncation", self.truncation, _TRUNCATIONS)
+        among("text", "long", self.long, _LONG)
+        among("text", "layout", self.layout, _LAYOUTS)
+        for name in ("tokenizer", "prefix"):
+            if not isinstance(getattr(self, name), str):
+                raise BadCard(f"[text] {name} = {getattr(self, name)!r}: expected text")
+        if not isinstance(self.pad, bool):
+            raise BadCard(f"[text] pad = {self.pad!r}: expected true or false")
+        whole = isinstance(self.max_length, int) and not isinstance(self.max_length, bool)
+        if not whole or self.max_length < 1:
+            raise BadCard(f"[text] max_length = {self.max_length!r}: expected tokens, 1 or more")
+        for _, usual in self.feeds:
+            among("text", "feeds", usual, FEEDS)
+
+    def open(self, files: Mapping[str, Location]) -> TokenReader:
+        """A reader with the card's tokenizer.
+
+        Raises
+        ------
+        BadCard
+            The card has no such file, it is not a tokenizer, or ``max_length`` leaves no room.
+        MissingExtra
+            The library tokenizers is not installed.
+        """
+        if self.tokenizer not in files:
+            raise BadCard(
+                f'[text] tokenizer = {self.tokenizer!r}: the card has no [files."{self.tokenizer}"]'
+            )
+        return TokenReader(self, open_tokenizer(files[self.tokenizer]))
+
+    def canary(self) -> str:
+        """A sentence with which Sentence Transformers introduces itself."""
+        return "This is an example sentence"
+
+    def baseline(self) -> HashedWords:
+        """How often each word is there, in 1024 columns: what is known without a backbone."""
+        return HashedWords()
+
+
+def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    """Names of a graph's inputs with the usual ones, from a table or a list of pairs."""
+    pairs = list(value.items()) if isinstance(value, Mapping) else value
+    fine = isinstance(pairs, (list, tuple)) and all(
+        isinstance(pair, (list, tuple))
+        and len(pair) == 2
+        and all(isinstance(name, str) for name in pair)
+        for pair in pairs
+    )
+    if not fine:
+        raise BadCard(
+            f"[text] feeds = {value!r}: expected a table such as {{'ids:0' = 'input_ids'}}"
+        )
+    return tuple((own, usual) for own, usual in pairs)

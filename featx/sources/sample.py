@@ -1,0 +1,115 @@
+"""A sample, and the texts that identify and label it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from featx.errors import BadLabels
+from featx.storage.blob import to_text
+
+__all__ = [
+    "Sample",
+    "number_repeats",
+    "shorten",
+    "subsample",
+    "to_label",
+    "unique_ids",
+]
+
+T = TypeVar("T")
+
+_LONG = 200  # characters of an id that is a text
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One input with its id, and its label or none.
+
+    ``data`` is a ``Path`` or a ``TarMember`` where the content is still to be read, else the thing
+    itself: bytes, an image, an array, a text. ``id`` and ``label`` are always text that UTF-8 can
+    hold.
+    """
+
+    id: str
+    data: Any  # what it may be is for the reader of a modality to say
+    label: str | None = None
+
+
+def subsample(things: Sequence[T], most: int) -> list[T]:
+    """At most so many of them, at equal distances from the first to the last.
+
+    >>> evenly("abcdefg", 3)
+    ['a', 'd', 'g']
+    """
+    places = np.linspace(0, len(things) - 1, min(most, len(things))).round().astype(int)
+    return [things[place] for place in np.unique(places).tolist()]
+
+
+def shorten(text: str) -> str:
+    """A text as an id: all of it, or how it begins."""
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+def to_label(value: object) -> str | None:
+    """A label as text: the same for 3, 3.0 and '3'; None for what is missing or blank.
+
+    >>> [to_label(value) for value in (3, 3.0, " cat ", True, "", None, float("nan"))]
+    ['3', '3', 'cat', 'True', None, None, None]
+
+    Raises
+    ------
+    BadLabels
+        The value is neither a text nor a number.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "backslashreplace")
+    if isinstance(value, str):
+        return to_text(value.strip()) or None
+    if value is None or _is_missing(value):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, bool | int | float):
+        return str(value)
+    raise BadLabels(f"label {value!r}: expected a text or a number, found {type(value).__name__}")
+
+
+def _is_missing(value: object) -> bool:
+    try:
+        return bool(value != value)  # NaN and NaT are the only values unlike themselves
+    except (TypeError, ValueError):  # pandas' NA has no truth, nor has an array
+        return type(value).__name__ == "NAType"
+
+
+def number_repeats(ids: Iterable[str]) -> list[str]:
+    """The ids, with '#2', '#3', … added to each one that was there before.
+
+    >>> number_repeats(["a", "b", "a", "a#2"])
+    ['a', 'b', 'a#2', 'a#2#2']
+    """
+    result: list[str] = []
+    seen: dict[str, int] = {}
+    for name in ids:
+        unique = name
+        while unique in seen:
+            seen[name] += 1
+            unique = f"{name}#{seen[name]}"
+        seen[unique] = 1
+        result.append(unique)
+    return result
+
+
+def unique_ids(samples: Iterable[Sample]) -> list[Sample]:
+    """The samples in their order, with repeated ids numbered; for joining several sources."""
+    samples = list(samples)
+    ids = number_repeats(sample.id for sample in samples)
+    return [
+        sample if sample.id == name else replace(sample, id=name)
+        for sample, name in zip(samples, ids, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""Solvers of the linear heads over a whole grid of penalties."""
