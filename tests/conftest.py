@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nets import save_keras_net, save_torch_net
+from tests.support.nets import save_keras_net, save_torch_net
 
 HERE = Path(__file__).parent
 SHARED = HERE.parent.parent / "shared"

@@ -1,0 +1,327 @@
+"""A graph that takes texts as they are gives the tokens of the tokenizers library, or is not written."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import helper
+
+import featx
+from featx.backbones.session import open_session
+from featx.catalog import Card, File, get_card, verify_files
+from featx.cli import main
+from featx.demo.synthetic import make_sentences
+from featx.errors import BadGraph, BadOption, BadSample
+from featx.export import export, strings, write_graph
+from featx.export.graph_builder import INT64, STRING, GraphBuilder
+from featx.export.strings import HARD, add_tokens
+from featx.heads import FittedHead, make_head
+from featx.modalities.text.settings import TextSettings
+from featx.predictor import Classifier
+from featx.sources import read_samples
+from tests.support.text_nets import write_decoder
+
+tokenizers = pytest.importorskip("tokenizers")
+
+FEEDS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class Graph:
+    """The tokenizer of a card as a graph, beside the library's own."""
+
+    def __init__(self, card):
+        nodes = GraphBuilder()
+        made = add_tokens(nodes, card)
+        outputs = [helper.make_tensor_value_info(made[name], INT64, None) for name in FEEDS]
+        text = helper.make_tensor_value_info("text", STRING, ["N"])
+        graph = helper.make_graph(nodes.nodes, "tokens", [text], outputs, nodes.constants)
+        opsets = [helper.make_opsetid(*each) for each in {"": 18, **nodes.domains}.items()]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        self._session = open_session(model.SerializeToString(), "tokens")
+        self._names = [made[name] for name in FEEDS]
+        self._own = tokenizers.Tokenizer.from_file(str(verify_files(card)["tokenizer.json"]))
+        self._own.enable_truncation(card.input.max_length, direction=card.input.truncation)
+        filling = self._own.token_to_id("[PAD]")
+        self._own.enable_padding(pad_id=0 if filling is None else filling)
+
+    def feeds(self, texts):
+        return self._session.run(self._names, {"text": np.array(texts, object)})
+
+    def expected(self, texts):
+        made = self._own.encode_batch(texts)
+        kinds = ("ids", "attention_mask", "type_ids")
+        return [np.array([getattr(each, kind) for each in made]) for kind in kinds]
+
+    def check(self, texts):
+        for found, expected in zip(self.feeds(texts), self.expected(texts), strict=True):
+            np.testing.assert_array_equal(found, expected, err_msg=repr(texts))
+
+
+WORDS = "[PAD] [UNK] [CLS] [SEP] un ##able able ##d cafe café É ##é ß σ ς ##σ 漢 , . [ ] i ı ᄒ ##ᅡ"
+CASES = {
+    "uncased": {"lowercase": True},
+    "cased": {"lowercase": False, "strip_accents": False},
+    "accents kept": {"lowercase": True, "strip_accents": False},
+    "cased without accents": {"lowercase": False, "strip_accents": True},
+    "as it is": {"lowercase": False, "handle_chinese_chars": False, "clean_text": False},
+}
+
+
+def write_wordpiece(**how):
+    vocabulary = {word: place for place, word in enumerate(WORDS.split())}
+    made = tokenizers.Tokenizer(
+        tokenizers.models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=7)
+    )
+    made.normalizer = tokenizers.normalizers.BertNormalizer(**how)
+    made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    made.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    made.add_special_tokens(["[PAD]", "[CLS]", "[SEP]", "[SEP] [SEP]", "a.+\\"])
+    return made
+
+
+def card_of(tokenizer, folder, **table):
+    """A card of which nothing but the tokenizer is used, where no backbone is in the folder."""
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "backbone.onnx").open("ab").close()
+    graph, words = (
+        File(name, hashlib.sha256((folder / name).read_bytes()).hexdigest())
+        for name in ("backbone.onnx", "tokenizer.json")
+    )
+    return Card(
+        name="tiny-bert",
+        modality="text",
+        graph=graph,
+        files=(words,),
+        input=TextSettings.from_table(table),
+        path=folder / "card.toml",
+    )
+
+
+@pytest.fixture(scope="module", params=[*CASES, "featx-text-nano"])
+def graph(request, tmp_path_factory):
+    if request.param not in CASES:
+        return Graph(get_card(request.param))
+    tokenizer = write_wordpiece(**CASES[request.param])
+    return Graph(card_of(tokenizer, tmp_path_factory.mktemp("card"), max_length=12))
+
+
+pieces = st.sampled_from(
+    [
+        *WORDS.replace("##", "").split(),
+        *"UN able ABLE [SEP]_[SEP] a.+\\ a.+ ## Σ İ 한 e\u0301".split(),
+        " ",
+        "\n",
+    ]
+)
+texts = st.one_of(
+    st.text(max_size=40), st.lists(pieces | st.characters(), max_size=20).map("".join)
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(batch=st.lists(texts, min_size=1, max_size=4))
+def test_any_texts_have_the_librarys_tokens(graph, batch):
+    graph.check([f"{text} a" for text in batch])
+
+
+def test_what_tokenizers_disagree_about_is_no_different_here(graph):
+    graph.check([f"{text} a" for text in HARD])
+    graph.check(["un[SEP] [SEP]d", "[SEP] [SEP", "[[SEP] [SEP]]", "a.+\\+"])
+
+
+def test_texts_in_one_batch_have_the_tokens_that_each_has_alone(graph):
+    batch = ["able", "a " * 300, "unable, abled.", "x" * 300]
+    ids, mask, _ = graph.feeds(batch)
+    for text, row, real in zip(batch, ids, mask, strict=True):
+        np.testing.assert_array_equal(graph.feeds([text])[0][0], row[real > 0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*CASES, "featx-text-nano", "all-minilm-l6-v2"])
+def test_every_character_of_unicode_has_the_librarys_tokens(name, request, tmp_path):
+    if name in CASES:
+        card = card_of(write_wordpiece(**CASES[name]), tmp_path)
+    else:
+        if name != "featx-text-nano":
+            request.getfixturevalue("shared_models")
+        card = get_card(name)
+    graph = Graph(replace(card, input=replace(card.input, max_length=9999)))
+    codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    lines = [
+        " ".join(f"un{chr(code)}d {chr(code)}" for code in codes[k::4096]) for k in range(4096)
+    ]
+    for start in range(0, len(lines), 8):
+        graph.check(lines[start : start + 8])
+
+
+@pytest.mark.parametrize("truncation", ["left", "right"])
+def test_long_texts_are_cut_at_the_cards_end(truncation, tmp_path):
+    tokenizer = write_wordpiece(**CASES["uncased"])
+    table = {"max_length": 6, "truncation": truncation}
+    card = card_of(tokenizer, tmp_path, **table)
+    Graph(card).check(["un able , . ß 漢 able", "un", "un able , ß", "unable unable unable"])
+
+
+def test_a_prefix_stands_before_every_text(tmp_path):
+    card = card_of(write_wordpiece(**CASES["uncased"]), tmp_path, prefix="Un, É [SEP]e")
+    graph = Graph(card)
+    batch = ["d able", "", "\u0301 un"]
+    np.testing.assert_array_equal(
+        graph.feeds(batch)[0], graph.expected([f"Un, É [SEP]e{text}" for text in batch])[0]
+    )
+
+
+def test_an_empty_text_is_what_stands_around_it(tmp_path):
+    graph = Graph(card_of(write_wordpiece(**CASES["uncased"]), tmp_path))
+    graph.check(["", "un", " \n\u0301"])
+    assert graph.feeds(["", ""])[0].tolist() == [[2, 3], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"pad": True, "max_length": 12},
+        {"layout": "N1L", "feeds": {"words:0": "input_ids"}, "truncation": "left", "max_length": 9},
+    ],
+)
+def test_a_backbone_is_fed_from_strings_as_from_tokens(table, tmp_path, rng, monkeypatch):
+    """One that wants a fixed length and places of tokens; one with names and axes of its own."""
+    monkeypatch.setattr(test_texts, "TABLE", rng.normal(size=(50, 6)).astype(np.float32))
+    how = {"ids": "words:0", "rank": 3} if "layout" in table else {}
+    padded = "pad" in table
+    write_decoder(tmp_path / "backbone.onnx", positions=padded, **how)
+    card = card_of(write_wordpiece(**CASES["uncased"]), tmp_path, **table)
+    pooling = {"pooling": "masked-mean"} if padded else {"pooling": "last", "channel_axis": 3}
+    card = replace(card, dim=6, **pooling)
+    given = ["un able d", "café , ß 漢 . " * 4, "", "able unabled", "É", "[SEP] i"]
+    rows = Classifier(card, None, {}).embed(given).embeddings
+    head = FittedHead("ridge", make_head("ridge").fit(rows, [*"aababb"]), 0.7)
+    classifier = Classifier(card, head, {})
+    session = open_session(write_graph(classifier, strings=True).SerializeToString(), "m")
+    [shares] = session.run(["probabilities"], {"text": np.array(given, object)})
+    np.testing.assert_allclose(shares, classifier.predict_proba(given), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def sentences():
+    drawn = make_sentences(shots=6)
+    return replace(drawn, test=drawn.test[:40])
+
+
+@pytest.fixture(scope="module")
+def classifier(sentences):
+    return featx.fit(sentences.train, backbone="featx-text-nano", head="centroid")
+
+
+def test_a_text_without_tokens_fails_in_words_as_the_classifier_does(classifier):
+    session = open_session(write_graph(classifier, strings=True).SerializeToString(), "m")
+    with pytest.raises(BadSample, match="has no tokens; expected at least one word"):
+        classifier.predict(["fine", " "])
+    with pytest.raises(Exception, match="a text has no tokens; expected at least one word"):
+        session.run(["label"], {"text": np.array(["fine", " "], object)})
+
+
+def test_the_command_writes_a_graph_that_answers_texts(classifier, sentences, tmp_path):
+    featx.save(classifier, tmp_path / "x.featx")
+    words = ["export", str(tmp_path / "x.featx"), "--to", str(tmp_path / "m.onnx"), "--strings"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    onnx.checker.check_model(onnx.load(tmp_path / "m.onnx"))
+    session = open_session(tmp_path / "m.onnx", "m")
+    assert [(each.name, each.type) for each in session.get_inputs()] == [("text", "tensor(string)")]
+    assert [each.name for each in session.get_outputs()] == ["label", "probabilities"]
+    given = [str(sample.data) for sample in sentences.test] + [
+        "ΟΔΥΣΣΕΥΣ İstanbul 한국어",
+        "word " * 600,
+    ]
+    labels, shares = session.run(None, {"text": np.array(given, object)})
+    np.testing.assert_allclose(shares, classifier.predict_proba(given), atol=1e-5)
+    assert labels.tolist() == classifier.predict(given).tolist()
+
+
+def test_the_same_classifier_gives_the_same_bytes(classifier, tmp_path):
+    for name in "ab":
+        export(classifier, tmp_path / f"{name}.onnx", strings=True)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_a_graph_with_other_tokens_is_not_written(classifier, tmp_path, monkeypatch):
+    def spoilt(tokenizer, name):
+        letters = made(tokenizer, name)
+        rows = dict(zip(letters.keys, letters.rows, strict=True))
+        return replace(letters, rows=tuple({**rows, "Σ": rows["A"]}.values()))
+
+    made = strings.Normalizer.of
+    monkeypatch.setattr(strings.Normalizer, "of", spoilt)
+    with pytest.raises(BadGraph, match=r"not exported: 'ΟΔΥΣΣΕΥΣ Σ ς' has other tokens"):
+        export(classifier, tmp_path / "m.onnx", strings=True)
+    assert not list(tmp_path.iterdir())
+
+
+def refused(tokenizer, folder, words, **table):
+    with pytest.raises(BadOption, match=words):
+        add_tokens(GraphBuilder(), card_of(tokenizer, folder, **table))
+
+
+def test_tokenizers_of_another_kind_are_refused_by_name(tmp_path):
+    other = write_wordpiece()
+    other.normalizer = tokenizers.normalizers.NFKC()
+    refused(other, tmp_path, "of tiny-bert is model WordPiece, normalizer NFKC.*feed tokens")
+    other = tokenizers.Tokenizer(tokenizers.models.BPE())
+    refused(other, tmp_path, "is model BPE, normalizer none, pre_tokenizer none; expected BERT's")
+
+
+@pytest.mark.parametrize("option", ["lstrip", "rstrip", "single_word", "normalized"])
+def test_added_tokens_that_are_more_than_their_letters_are_refused(option, tmp_path):
+    tokenizer = write_wordpiece()
+    plain = {"normalized": False, option: True}
+    tokenizer.add_special_tokens([tokenizers.AddedToken("<x>", **plain)])
+    refused(
+        tokenizer, tmp_path, f"'<x>' of tiny-bert is {option}; expected one that is found as it"
+    )
+
+
+def test_a_prefix_in_which_an_added_token_could_begin_is_refused(tmp_path):
+    refused(write_wordpiece(), tmp_path, "ends as the added token", prefix="query [SE")
+
+
+def test_tokens_with_marks_that_change_places_are_refused(tmp_path):
+    tokenizer = write_wordpiece()
+    spec = json.loads(tokenizer.to_str())
+    spec["model"]["vocab"]["a\u302e"] = len(spec["model"]["vocab"])
+    tokenizer = tokenizers.Tokenizer.from_str(json.dumps(spec))
+    refused(tokenizer, tmp_path, r"hold combining marks \(U\+302E\)")
+
+
+def test_only_classifiers_of_texts_take_strings(photos, tmp_path):
+    classifier = featx.fit(read_samples(photos, suffixes=frozenset({".png"})), head="centroid")
+    with pytest.raises(BadOption, match="is of modality 'image'; expected 'text'"):
+        export(classifier, tmp_path / "m.onnx", strings=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["featx-text-nano", "all-minilm-l6-v2"])
+def test_real_questions_are_answered_as_by_the_classifier(
+    name, shared_models, shared_data, tmp_path
+):
+    how = {"string_is_sample": True, "suffixes": frozenset({".txt"})}
+    train, test = (
+        read_samples(shared_data / "banking77", split=part, **how) for part in ("train", "test")
+    )
+    labels = sorted({sample.label for sample in train})[:5]
+    few = [s for label in labels for s in [s for s in train if s.label == label][:8]]
+    classifier = featx.fit(few, backbone=name, head="centroid")
+    made = export(classifier, tmp_path / "m.onnx", samples=test, strings=True)
+    assert (made.n, made.worst < 1e-5) == (200, True)
+    graph = Graph(get_card(name))
+    every = [f"{sample.data}" for sample in (*train, *test)]
+    for start in range(0, len(every), 128):
+        graph.check(every[start : start + 128])
