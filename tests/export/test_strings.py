@@ -25,6 +25,7 @@ from featx.heads import FittedHead, make_head
 from featx.modalities.text.settings import TextSettings
 from featx.predictor import Classifier
 from featx.sources import read_samples
+from tests.support import text_nets
 from tests.support.text_nets import write_decoder
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -194,7 +195,7 @@ def test_an_empty_text_is_what_stands_around_it(tmp_path):
 )
 def test_a_backbone_is_fed_from_strings_as_from_tokens(table, tmp_path, rng, monkeypatch):
     """One that wants a fixed length and places of tokens; one with names and axes of its own."""
-    monkeypatch.setattr(test_texts, "TABLE", rng.normal(size=(50, 6)).astype(np.float32))
+    monkeypatch.setattr(text_nets, "TABLE", rng.normal(size=(50, 6)).astype(np.float32))
     how = {"ids": "words:0", "rank": 3} if "layout" in table else {}
     padded = "pad" in table
     write_decoder(tmp_path / "backbone.onnx", positions=padded, **how)
