@@ -83,7 +83,7 @@ def predict(
 
 
 def _line(each: Prediction, style: str) -> str:
-    top = [{"label": label, "probability": round(map_fn, 6)} for label, map_fn in each.top]
+    top = [{"label": label, "probability": round(share, 6)} for label, share in each.top]
     probability = round(each.probability, 6)
     if style == "jsonl":
         line = {"id": each.id, "label": each.label, "probability": probability, "top": top}

@@ -16,7 +16,7 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     >>> [round(bound, 3) for bound in wilson(10, 10)]
     [0.722, 1.0]
     """
-    map_fn, spread = right / n, _Z * _Z / n
-    middle = (map_fn + spread / 2) / (1 + spread)
-    half = _Z * sqrt(map_fn * (1 - map_fn) / n + spread / (4 * n)) / (1 + spread)
+    share, spread = right / n, _Z * _Z / n
+    middle = (share + spread / 2) / (1 + spread)
+    half = _Z * sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)

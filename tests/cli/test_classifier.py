@@ -80,7 +80,7 @@ def test_records_hold_the_most_probable_classes_first(saved, pictures):
     for each in records:
         assert isinstance(each, Prediction)
         assert each.top[0] == (each.label, each.probability)
-        assert [map_fn for _, map_fn in each.top] == sorted((s for _, s in each.top), reverse=True)
+        assert [share for _, share in each.top] == sorted((s for _, s in each.top), reverse=True)
         assert len(each.top) == 2
 
 

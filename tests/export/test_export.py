@@ -116,7 +116,7 @@ def test_the_script_of_the_docs_needs_onnxruntime_numpy_and_pillow_only(
     assert [name for name, _, _ in found] == [photo.name for photo in photos]
     assert [label for _, label, _ in found] == classifier.predict(photos).tolist()
     shares = classifier.predict_proba(photos).max(axis=1)
-    np.testing.assert_allclose([float(map_fn) for _, _, map_fn in found], shares, atol=2e-4)
+    np.testing.assert_allclose([float(share) for _, _, share in found], shares, atol=2e-4)
 
 
 def test_the_script_of_the_docs_for_texts_needs_onnxruntime_and_numpy_only(alone, tmp_path):
@@ -141,7 +141,7 @@ def test_the_script_of_the_docs_for_texts_needs_onnxruntime_and_numpy_only(alone
     found = [line.split("\t") for line in done.stdout.splitlines()]
     assert [label for _, label, _ in found] == classifier.predict(given).tolist()
     shares = classifier.predict_proba(given).max(axis=1)
-    np.testing.assert_allclose([float(map_fn) for _, _, map_fn in found], shares, atol=2e-4)
+    np.testing.assert_allclose([float(share) for _, _, share in found], shares, atol=2e-4)
 
 
 def test_what_people_must_know_travels_in_the_file(train, pictures, tmp_path):
