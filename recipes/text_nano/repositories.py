@@ -37,7 +37,8 @@ class TextRepository(Repository):
 
     def fields(self) -> tuple[str, ...]:
         """Return name, commit, terms, files and the limit."""
-        return *super().fields(), self.files, f"at most {self.most or 'all'} sentences"
+        kept = f"at most {self.most} sentences" if self.most else "all sentences"
+        return *super().fields(), self.files, kept
 
 
 NLTK = ("nltk/nltk_data", "5db857e6f7df11eabb5e5665836db9ec8df07e28")
