@@ -158,6 +158,15 @@ def test_evaluate_measures_on_the_test_part(saved, pictures):
     assert "macro F1" in run("evaluate", saved, pictures).stdout
 
 
+def test_evaluate_tells_the_top_k_accuracy_when_asked(saved, pictures):
+    table = json.loads(run("evaluate", saved, pictures, "--top-k", "2", "--format", "json").stdout)
+    assert table["top_k"]["accuracy"] == 1.0
+    assert "top-2 accuracy" in run("evaluate", saved, pictures, "--top-k", "2").stdout
+    refused = run("evaluate", saved, pictures, "--top-k", "3")
+    assert refused.exit_code == 1
+    assert "top_k = 3: expected 1 to 2, the number of classes" in refused.stderr
+
+
 def test_predict_prints_a_line_a_sample_and_nothing_else(saved, pictures):
     files = sorted((pictures / "test").rglob("*.png"))
     result = run("predict", saved, *files, "--top-k", "1")
