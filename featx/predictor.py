@@ -16,7 +16,7 @@ from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption
-from featx.heads import FittedHead, StoredHead, argmax_labels
+from featx.heads import TrainedHead, argmax_labels
 from featx.sources import Sample, make_samples
 
 __all__ = ["Classifier", "Prediction", "check_exact"]
@@ -51,8 +51,8 @@ class Classifier:
     ----------
     card : Card
         With all that was changed of it; ``card.fingerprint`` is that of the rows the head was trained on.
-    head : FittedHead or StoredHead
-        Of one face; the second, read from a file, answers without scikit-learn.
+    head : TrainedHead
+        One that is read from a file and linear answers without scikit-learn.
     training : mapping
         What is known of its training, as JSON values: samples, how it was tuned and measured, the report,
         the baselines.
@@ -69,7 +69,7 @@ class Classifier:
     """
 
     card: Card
-    head: FittedHead | StoredHead
+    head: TrainedHead
     training: Mapping[str, Any]
     provider: Provider = CPU
 

@@ -17,14 +17,14 @@ from featx.embedding.engine import Baseline, Engine
 from featx.embedding.rows import Rows
 from featx.errors import BadSample
 from featx.evaluation import tell_rejects
-from featx.heads import FittedHead
+from featx.heads import TrainedHead
 from featx.metrics.classification import Report
 from featx.modalities.guess import modality_of
 from featx.predictor import Classifier, check_exact
 from featx.sources import Sample, make_samples
 from featx.sources.labels import check_labels
-from featx.tuning import FitConfig, SearchResult, estimate_duration
-from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_of, train
+from featx.tuning import ClassificationProblem, FitConfig, SearchResult, estimate_duration
+from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_for, train
 
 __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
 
@@ -33,7 +33,7 @@ __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
 class Trained:
     """A head trained on all rows, and what was measured on the way."""
 
-    head: FittedHead
+    head: TrainedHead
     choice: SearchResult
     measured: ValidationResult
 
@@ -108,13 +108,13 @@ def fit(
         opened.card.input.plain: time.perf_counter() - embedded,
     }
     card = replace(opened.card, dim=opened.dim)
-    recipe = FitConfig(head, seed=seed, balance=balance, n_jobs=engine.n_jobs)
-    classifier = fit_rows(rows, card, recipe, raw=raw)
+    config = FitConfig(head, "balanced" if balance else None, seed, engine.n_jobs)
+    classifier = fit_rows(rows, card, config, raw=raw)
     facts = dict(classifier.training)
     return replace(classifier, training=facts | {"seconds": seconds | facts["seconds"]})
 
 
-def fit_rows(rows: Rows, card: Card, recipe: FitConfig, *, raw: Rows | None = None) -> Classifier:
+def fit_rows(rows: Rows, card: Card, config: FitConfig, *, raw: Rows | None = None) -> Classifier:
     """Train a classifier on rows of the backbone that ``card`` describes.
 
     Parameters
@@ -125,9 +125,10 @@ def fit_rows(rows: Rows, card: Card, recipe: FitConfig, *, raw: Rows | None = No
     labels = check_labels(rows.labels, rows.ids)
     _check_finite(rows.embeddings, rows.ids)
     plain = None if raw is None or raw.ids != rows.ids else raw.embeddings
-    _announce_duration(rows.embeddings, labels, recipe, plain)
+    problem = ClassificationProblem(labels, config.class_weight)
+    _announce_duration(rows.embeddings, problem, config, plain)
     start = time.perf_counter()
-    trained = _train(rows.embeddings, labels, recipe)
+    trained = _train(rows.embeddings, problem, config)
     trained_at = time.perf_counter()
     names, counts = np.unique(labels, return_counts=True)
     report = trained.measured.report
@@ -135,24 +136,24 @@ def fit_rows(rows: Rows, card: Card, recipe: FitConfig, *, raw: Rows | None = No
         "majority": {"accuracy": report.majority, "balanced_accuracy": 1 / len(names)}
     }
     if plain is not None:
-        found = _short(cross_validate(plain, labels, recipe).report)
+        found = _short(cross_validate(plain, problem, config).report)
         baselines["raw"] = {"of": card.input.plain, **found}
     choice = trained.choice
     training = {
         "n": len(labels),
         "samples": dict(zip(names.tolist(), counts.tolist(), strict=True)),
         "rejects": [asdict(reject) for reject in rows.rejects],
-        "seed": recipe.seed,
-        "balance": recipe.balance,
+        "seed": config.random_state,
+        "balance": config.class_weight == "balanced",
         "tuning": {
             "folds": choice.folds,
             "repeats": choice.repeats,
-            "candidates": choice.tried,
+            "candidates": choice.n_candidates,
             "chosen": dict(choice.params),
         },
         "measured": {
             "method": trained.measured.method,
-            "folds": trained.measured.folds,
+            "folds": trained.measured.n_folds,
             "report": {k: v for k, v in report.to_json().items() if k != "confusion"},
         },
         "baselines": baselines,
@@ -162,7 +163,7 @@ def fit_rows(rows: Rows, card: Card, recipe: FitConfig, *, raw: Rows | None = No
 
 
 def fit_head(
-    rows: FloatArray, labels: Sequence[Any] | Labels, recipe: FitConfig | None = None
+    rows: FloatArray, labels: Sequence[Any] | Labels, config: FitConfig | None = None
 ) -> Trained:
     """Tune a head on rows, measure it on rows left out, and train it on all.
 
@@ -175,7 +176,7 @@ def fit_head(
     ----------
     rows : ndarray of shape (n, d), float32
     labels : sequence of n labels
-    recipe : Recipe, default=None
+    config : FitConfig, default=None
         Which head, and how.
 
     Raises
@@ -190,27 +191,30 @@ def fit_head(
     FeatxNotice
         It will take longer than 20 seconds: about how long.
     """
-    recipe = recipe or FitConfig()
+    config = config or FitConfig()
     rows = np.ascontiguousarray(rows, np.float32)
-    y = check_labels(labels)
+    problem = ClassificationProblem(check_labels(labels), config.class_weight)
     _check_finite(rows)
-    _announce_duration(rows, y, recipe)
-    return _train(rows, y, recipe)
+    _announce_duration(rows, problem, config)
+    return _train(rows, problem, config)
 
 
 def _announce_duration(
-    rows: FloatArray, labels: Labels, recipe: FitConfig, plain: FloatArray | None = None
+    rows: FloatArray,
+    problem: ClassificationProblem,
+    config: FitConfig,
+    plain: FloatArray | None = None,
 ) -> None:
     """Say how long all of it will take, where that is long."""
-    n = len(labels)
+    n = len(problem)
     most = n - n // FOLDS  # of a hold-out; thousands of samples are never measured by nested folds
     work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
-    estimate_duration(heads_of(labels, recipe), labels, work, recipe)
+    estimate_duration(heads_for(problem, config), problem, work, config)
 
 
-def _train(rows: FloatArray, y: Labels, recipe: FitConfig) -> Trained:
-    choice, head = train(rows, y, recipe)
-    return Trained(head, choice, cross_validate(rows, y, recipe))
+def _train(rows: FloatArray, problem: ClassificationProblem, config: FitConfig) -> Trained:
+    choice, head = train(rows, problem, config)
+    return Trained(head, choice, cross_validate(rows, problem, config))
 
 
 def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:

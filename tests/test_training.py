@@ -12,10 +12,11 @@ from sklearn.metrics import log_loss
 import featx
 from featx.embedding.engine import Engine
 from featx.errors import BadLabels, BadSample, FeatxWarning
-from featx.heads import HEADS, FittedHead
+from featx.heads import HEADS, TemperatureScaling, TrainedHead
 from featx.metrics.classification import evaluate_predictions
 from featx.training import fit_head
-from featx.tuning import FitConfig, make_folds, tune
+from featx.tuning import ClassificationProblem, FitConfig, tune
+from featx.tuning.classification import stratified_folds
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def noisy():
 @settings(deadline=None, max_examples=60)
 def test_folds_are_even_and_leave_every_class_in_every_training_part(labels, k, seed):
     y = np.array(labels).astype(str)
-    folds = make_folds(y, k, np.random.default_rng(seed))
+    folds = stratified_folds(y, k, np.random.default_rng(seed))
     whole = [int((folds == fold).sum()) for fold in range(k)]
     assert max(whole) - min(whole) <= 1
     for fold in range(k):
@@ -67,7 +68,9 @@ def test_probabilities_are_calibrated_for_every_head(name, noisy):
     shares = head.predict_proba(X[400:])
     report = evaluate_predictions(y[400:], head.predict(X[400:]), shares, classes=head.classes)
     assert report.calibration_error < 0.09
-    plain = FittedHead(name, head.estimator, 1.0).predict_proba(X[400:])
+    plain = TrainedHead.from_estimator(name, head.estimator, TemperatureScaling(1.0)).predict_proba(
+        X[400:]
+    )
     assert report.log_loss < log_loss(y[400:], plain) + 0.01
 
 
@@ -75,7 +78,9 @@ def test_probabilities_are_calibrated_for_every_head(name, noisy):
 def test_the_same_seed_gives_the_same_head_bit_for_bit_whatever_the_threads(name, noisy):
     X, y = np.tile(noisy[0], (1, 30)), noisy[1]  # large enough for threads to be used
     tables = [
-        fit_head(X[:1100], y[:1100], FitConfig(name, seed=3, n_jobs=jobs)).head.predict_proba(X)
+        fit_head(
+            X[:1100], y[:1100], FitConfig(name, random_state=3, n_jobs=jobs)
+        ).head.predict_proba(X)
         for jobs in (1, 2)
     ]
     np.testing.assert_array_equal(*tables)
@@ -118,8 +123,8 @@ def test_balance_finds_more_of_the_smaller_class(rng):
     y = np.array(["many"] * 180 + ["few"] * 20)
     X[180:, 0] += 1.2
     found = [
-        (fit_head(X, y, FitConfig(balance=balance)).head.predict(X[180:]) == "few").mean()
-        for balance in (False, True)
+        (fit_head(X, y, FitConfig(class_weight=weight)).head.predict(X[180:]) == "few").mean()
+        for weight in (None, "balanced")
     ]
     assert found[1] > found[0] + 0.3
 
@@ -161,7 +166,7 @@ def test_a_solver_at_its_limit_is_told_once_and_by_featx(digits):
 def test_warning_filters_are_as_before(digits):
     X, y = digits
     before = list(warnings.filters)
-    tune([HEADS["centroid"]], X[:50], y[:50], recipe=FitConfig())
+    tune([HEADS["centroid"]], X[:50], ClassificationProblem(y[:50]), config=FitConfig())
     assert list(warnings.filters) == before
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.catalog import BUNDLED, Card, find, get_card, verify_files
 from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
-from featx.heads import FittedHead, StoredHead
+from featx.heads import TemperatureScaling, TrainedHead
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.metadata import (
     FORMAT,
@@ -151,8 +151,8 @@ def load(
     files = _head_files(path, manifest)
     card = _card(path, manifest)
     try:
-        name, temperature = manifest["head"]["name"], float(manifest["temperature"])
-        head = read_head(path, files, name, temperature, frozenset(trusted))
+        calibrator = TemperatureScaling(float(manifest["temperature"]))
+        head = read_head(path, files, manifest["head"]["name"], calibrator, frozenset(trusted))
         _check_shapes(path, head, manifest)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, FeatxError):
@@ -260,7 +260,7 @@ def _bundled(path: Path, card: Card, manifest: Mapping[str, Any]) -> Card:
     return replace(card, pack=path.absolute())
 
 
-def _check_shapes(path: Path, head: FittedHead | StoredHead, manifest: Mapping[str, Any]) -> None:
+def _check_shapes(path: Path, head: TrainedHead, manifest: Mapping[str, Any]) -> None:
     """Dimensions agree between manifest, card and arrays, shown by running one row of zeros."""
     dim, classes = manifest["backbone"]["dim"], manifest["classes"]
     if head.dim != dim:

@@ -1,7 +1,17 @@
-"""Which head, with which parameters and which temperature: cross-validation on rows."""
+"""Which head, with which parameters and which calibrator: cross-validation on rows."""
 
+from featx.tuning.classification import ClassificationProblem
+from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.search import FitConfig, SearchResult, fit_choice, tune
-from featx.tuning.splits import make_folds
 from featx.tuning.timing import estimate_duration
 
-__all__ = ["FitConfig", "SearchResult", "estimate_duration", "fit_choice", "make_folds", "tune"]
+__all__ = [
+    "ClassificationProblem",
+    "Evaluation",
+    "FitConfig",
+    "SearchResult",
+    "TuningProblem",
+    "estimate_duration",
+    "fit_choice",
+    "tune",
+]

@@ -12,7 +12,7 @@ from sklearn.preprocessing import Normalizer
 import featx
 from featx.catalog import get_card
 from featx.errors import BadArtifact, BadOption, OutputFailed
-from featx.heads import HEADS, FittedHead, StoredHead
+from featx.heads import HEADS, LinearArrays, TemperatureScaling, TrainedHead
 from featx.persistence.metadata import listed, read_metadata
 from featx.predictor import Classifier
 from featx.training import fit_head
@@ -175,7 +175,9 @@ def test_shapes_that_do_not_fit_are_refused(saved, train, rows, tmp_path):
     estimator = classifier.head.estimator
     estimator[-1].coef_ = estimator[-1].coef_[:, :-1]
     broken = Classifier(
-        classifier.card, FittedHead("logistic", estimator, 1.0), classifier.training
+        classifier.card,
+        TrainedHead.from_estimator("logistic", estimator, TemperatureScaling(1.0)),
+        classifier.training,
     )
     with pytest.raises(BadArtifact, match="not a fitted classifier"):
         featx.load(featx.save(broken, tmp_path / "x.featx"))
@@ -213,7 +215,7 @@ def test_a_linear_head_is_kept_as_arrays_too_and_they_say_the_same_to_the_bit(
     trained = fit_head(rows, labels, FitConfig(name)).head
     classifier = Classifier(get_card("featx-image-nano"), trained, {})
     loaded = featx.load(featx.save(classifier, tmp_path / "x.featx"))
-    assert isinstance(loaded.head, StoredHead) == (name in LINEAR)
+    assert isinstance(loaded.head.scorer, LinearArrays) == (name in LINEAR)
     for some in (rows, rows[:1], rows[:0]):
         np.testing.assert_array_equal(loaded.head.predict_proba(some), trained.predict_proba(some))
     assert list(loaded.head.predict(rows)) == list(trained.predict(rows))
