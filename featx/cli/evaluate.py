@@ -36,6 +36,6 @@ def evaluate(
     with run.engine(len(samples)) as engine:
         report = evaluate_classifier(loaded, samples, engine=engine)
     if style == "json":
-        click.echo(json.dumps(report.to_json(), ensure_ascii=False))
+        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
     else:
         click.echo(f"{report.n} samples of {source}\n\n{report.format_table()}")

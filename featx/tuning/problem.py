@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers
-from featx.heads import Calibrator, HeadSpec
+from featx.metrics.report import Report
+
+if TYPE_CHECKING:
+    from featx.heads import Calibrator, HeadSpec
 
 __all__ = ["Evaluation", "TuningProblem"]
 
@@ -81,5 +84,5 @@ class TuningProblem(Protocol):
     def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
         """Return how good the scores of some samples are; they were not trained on."""
 
-    def report(self, predictions: FloatArray, indices: Integers, *, random_state: int) -> Any:
+    def report(self, predictions: FloatArray, indices: Integers, *, random_state: int) -> Report:
         """Return the task's report on calibrated predictions of samples that were never seen."""

@@ -25,7 +25,7 @@ from featx.tuning.problem import TuningProblem
 from featx.tuning.solvers.lbfgs import MapFn
 from featx.tuning.splits import Splits, make_splits
 
-__all__ = ["FitConfig", "SearchResult", "best_candidate", "fit_choice", "tune"]
+__all__ = ["HeadConfig", "SearchResult", "best_candidate", "fit_choice", "tune"]
 
 FOLDS = 4
 # Races among heads: the number of samples, and how many heads go on.
@@ -39,7 +39,7 @@ _SMALL = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class FitConfig:
+class HeadConfig:
     """How a head is trained: what a user decides, besides the rows.
 
     Attributes
@@ -90,7 +90,7 @@ def tune(
     rows: FloatArray,
     problem: TuningProblem,
     *,
-    config: FitConfig,
+    config: HeadConfig,
     repeats: int = 1,
 ) -> SearchResult:
     """Return the best of the candidates of ``heads``, by cross-validation in four folds.
@@ -106,7 +106,7 @@ def tune(
     rows : ndarray of shape (n, d), float32
     problem : TuningProblem
         The targets of the rows.
-    config : FitConfig
+    config : HeadConfig
         Its random state and its number of threads.
     repeats : int, default=1
         How often samples are assigned to folds anew; more is steadier.
@@ -191,7 +191,7 @@ def _search(
     heads: Sequence[HeadSpec],
     rows: FloatArray,
     problem: TuningProblem,
-    config: FitConfig,
+    config: HeadConfig,
     repeats: int,
 ) -> tuple[list[CandidateScore], Splits]:
     """Evaluate every candidate of every head; none where there are too few samples to leave any out."""

@@ -17,7 +17,7 @@ from featx.heads import HEADS, HeadSpec
 from featx.heads.support_vectors import LARGEST_GRAM
 from featx.tuning.candidates import leave_out_each, score_candidates, split_scores
 from featx.tuning.problem import TuningProblem
-from featx.tuning.search import FOLDS, RACES, FitConfig, SearchResult, fit_choice
+from featx.tuning.search import FOLDS, RACES, HeadConfig, SearchResult, fit_choice
 from featx.tuning.splits import Splits, fits_gram, make_splits
 
 __all__ = ["estimate_duration", "format_duration"]
@@ -49,7 +49,7 @@ def estimate_duration(
     heads: Sequence[HeadSpec],
     problem: TuningProblem,
     work: Sequence[tuple[FloatArray, Sequence[int]]],
-    config: FitConfig,
+    config: HeadConfig,
 ) -> float | None:
     """Time heads on 800 samples, and say what that means for the whole where it is long.
 
@@ -64,7 +64,7 @@ def estimate_duration(
         The n targets.
     work : sequence of (rows, sizes)
         Tables of n rows, and on how many of these heads are chosen and trained, one size a time.
-    config : FitConfig
+    config : HeadConfig
 
     Returns
     -------
@@ -114,7 +114,7 @@ class _Probe:
 
     problem: TuningProblem
     n: int
-    config: FitConfig
+    config: HeadConfig
     alone: bool
 
     def time(self, head: HeadSpec, rows: FloatArray) -> _Timing:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from featx._typing import FloatArray, Integers
 from featx.heads import HeadSpec, TrainedHead
+from featx.metrics.report import Report
 from featx.tuning.problem import TuningProblem
-from featx.tuning.search import FitConfig, SearchResult, fit_choice, tune
+from featx.tuning.search import HeadConfig, SearchResult, fit_choice, tune
 
 __all__ = ["FOLDS", "ValidationResult", "cross_validate", "heads_for", "train"]
 
@@ -35,7 +35,7 @@ class ValidationResult:
         "nested cross-validation" or "hold-out".
     n_folds : int
         Outer folds, each with a search of its own; 1 for a hold-out.
-    report : report of the task
+    report : Report
         On samples that neither trained nor chose what predicted them.
     folds : ndarray of shape (n,), intp
         The outer fold that left each sample out; -1 where none did.
@@ -45,7 +45,7 @@ class ValidationResult:
 
     method: str
     n_folds: int
-    report: Any
+    report: Report
     folds: Integers
     predictions: FloatArray
 
@@ -53,7 +53,7 @@ class ValidationResult:
 def train(
     rows: FloatArray,
     problem: TuningProblem,
-    config: FitConfig,
+    config: HeadConfig,
     *,
     heads: Sequence[HeadSpec] | None = None,
     once: bool = False,
@@ -65,7 +65,7 @@ def train(
     rows : ndarray of shape (n, d), float32
     problem : TuningProblem
         The targets of the rows.
-    config : FitConfig
+    config : HeadConfig
     heads : sequence of HeadSpec, default=None
         Those to choose among; None is the config's choice for these targets.
     once : bool, default=False
@@ -77,7 +77,9 @@ def train(
     return choice, fit_choice(choice, rows, problem, n_jobs=config.n_jobs)
 
 
-def cross_validate(rows: FloatArray, problem: TuningProblem, config: FitConfig) -> ValidationResult:
+def cross_validate(
+    rows: FloatArray, problem: TuningProblem, config: HeadConfig
+) -> ValidationResult:
     """Measure how good the head would be, without training it on all rows; see ``fit_head``."""
     n, work = len(problem), rows.size * problem.n_outputs
     n_folds = min(FOLDS, problem.max_folds)
@@ -101,6 +103,6 @@ def cross_validate(rows: FloatArray, problem: TuningProblem, config: FitConfig) 
     )
 
 
-def heads_for(problem: TuningProblem, config: FitConfig) -> Sequence[HeadSpec]:
+def heads_for(problem: TuningProblem, config: HeadConfig) -> Sequence[HeadSpec]:
     """Return the heads that a config stands for, with these targets."""
     return problem.choose_heads(config.head, random_state=config.random_state)

@@ -27,13 +27,12 @@ from tests.support.text_nets import file_of
 
 def fitted(card, samples, labels, head="logistic"):
     """A classifier without the search for what suits it best."""
-    rows = Classifier(card, None, {}).embed(samples).embeddings
-    return Classifier(
+    rows = Classifier.from_card(card, None).embed(samples).embeddings
+    return Classifier.from_card(
         card,
         TrainedHead.from_estimator(
             head, make_head(head).fit(rows, labels), TemperatureScaling(0.7)
         ),
-        {},
     )
 
 

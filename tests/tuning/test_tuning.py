@@ -23,8 +23,9 @@ import featx
 from featx.errors import FeatxNotice
 from featx.heads import HEADS, choose_heads, scores
 from featx.heads.support_vectors import fit_by_kernel
+from featx.tasks.classification import ClassificationProblem
 from featx.training import fit_head
-from featx.tuning import ClassificationProblem, FitConfig, estimate_duration, fit_choice, tune
+from featx.tuning import HeadConfig, estimate_duration, fit_choice, tune
 from featx.tuning.candidates import CandidateScore, split_scores
 from featx.tuning.search import best_candidate
 from featx.tuning.solvers.logistic import LogisticPath
@@ -113,7 +114,7 @@ def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
         X, y = real_rows(request.getfixturevalue("shared_data"), name, limit)
     head, problem = HEADS["logistic"], ClassificationProblem(y)
     splits = make_splits(problem, 4, repeats=1, random_state=0)
-    choice = tune([head], X, problem, config=FitConfig())
+    choice = tune([head], X, problem, config=HeadConfig())
     plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, tol=1e-5))
     tries = []
     for params in head.grid:
@@ -136,7 +137,7 @@ def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
 def test_what_is_trained_is_a_plain_fitted_regression(digits):
     X, y = digits
     problem = ClassificationProblem(y.astype(str))
-    choice = tune([HEADS["logistic"]], X, problem, config=FitConfig())
+    choice = tune([HEADS["logistic"]], X, problem, config=HeadConfig())
     pipeline = fit_choice(choice, X, problem).estimator
     last = pipeline[-1]
     assert not last.warm_start
@@ -170,9 +171,9 @@ def test_ridge_in_closed_form_is_ridge_with_each_sample_left_out(
 def test_ridge_alone_is_tuned_by_leaving_out_each_and_beside_others_in_folds(digits):
     X, y = digits[0][:120], digits[1][:120].astype(str)
     problem = ClassificationProblem(y)
-    alone = tune([HEADS["ridge"]], X, problem, config=FitConfig("ridge"), repeats=3)
+    alone = tune([HEADS["ridge"]], X, problem, config=HeadConfig("ridge"), repeats=3)
     assert (alone.folds, alone.repeats, alone.n_candidates) == (120, 1, len(HEADS["ridge"].grid))
-    beside = tune([HEADS["ridge"], HEADS["centroid"]], X, problem, config=FitConfig("auto"))
+    beside = tune([HEADS["ridge"], HEADS["centroid"]], X, problem, config=HeadConfig("auto"))
     assert beside.folds == 4
 
 
@@ -241,7 +242,7 @@ def test_threads_do_not_change_a_bit_of_any_choice(name):
     X, y = make_classification(900, 600, n_informative=20, n_classes=5, random_state=0)
     X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
     first, second = (
-        tune([HEADS[name]], X, problem, config=FitConfig(name, n_jobs=jobs)) for jobs in (1, 3)
+        tune([HEADS[name]], X, problem, config=HeadConfig(name, n_jobs=jobs)) for jobs in (1, 3)
     )
     assert first == second
 
@@ -250,7 +251,7 @@ def test_rows_are_not_copied_for_each_fold_or_thread():
     X, y = make_classification(4000, 500, n_informative=20, n_classes=3, random_state=0)
     X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
     tracemalloc.start()
-    tune([HEADS["logistic"]], X, problem, config=FitConfig(n_jobs=2))
+    tune([HEADS["logistic"]], X, problem, config=HeadConfig(n_jobs=2))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * X.nbytes  # one standardised copy, and what is made of 500 rows at a time
@@ -260,7 +261,7 @@ def test_many_heads_race_on_a_part_of_many_rows():
     X, y = make_classification(7000, 10, n_informative=8, n_classes=3, random_state=0)
     X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
     names = ("logistic", "ridge", "knn", "centroid", "lda")
-    choice = tune([HEADS[name] for name in names], X, problem, config=FitConfig("auto"))
+    choice = tune([HEADS[name] for name in names], X, problem, config=HeadConfig("auto"))
     assert choice.head.name == "knn"  # by far the best of them here
     assert choice.n_candidates <= max(
         len(HEADS["knn"].grid) + len(HEADS[name].grid) for name in names if name != "knn"
@@ -272,12 +273,12 @@ def test_how_long_all_of_it_takes_is_told_once_and_beforehand(monkeypatch):
     X, y = X.astype(np.float32), y.astype(str)
     monkeypatch.setattr("featx.tuning.timing._LONG", 0.0)
     with pytest.warns(FeatxNotice) as told:
-        fit_head(X, y, FitConfig("knn"))
+        fit_head(X, y, HeadConfig("knn"))
     (words,) = [str(each.message) for each in told]
     assert re.fullmatch(r"knn: about \d+ s on 6000 samples, measuring included", words)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit_head(X[:2000], y[:2000], FitConfig("knn"))
+        fit_head(X[:2000], y[:2000], HeadConfig("knn"))
 
 
 def test_the_time_estimated_is_that_of_each_search_training_and_table(monkeypatch):
@@ -285,7 +286,7 @@ def test_the_time_estimated_is_that_of_each_search_training_and_table(monkeypatc
     X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
     monkeypatch.setattr("featx.tuning.timing._time", lambda task: (task(), 1.0)[1])
     monkeypatch.setattr("featx.tuning.timing._LONG", 0.0)
-    config = FitConfig("centroid", n_jobs=1)
+    config = HeadConfig("centroid", n_jobs=1)
     with pytest.warns(FeatxNotice, match=r"^centroid: about 50 s on 8000 samples"):
         assert (
             estimate_duration([HEADS["centroid"]], problem, [(X, (8000,))], config) == 50
@@ -310,10 +311,10 @@ def test_no_thread_or_process_is_left_after_an_interrupt():
     code = (
         "import numpy as np, sys\n"
         "from featx.training import fit_head\n"
-        "from featx.tuning import FitConfig\n"
+        "from featx.tuning import HeadConfig\n"
         "X = np.random.default_rng(0).normal(size=(3000, 400)).astype(np.float32)\n"
         "print('ready', flush=True)\n"
-        "fit_head(X, np.arange(3000) % 30, FitConfig('logistic', n_jobs=2))\n"
+        "fit_head(X, np.arange(3000) % 30, HeadConfig('logistic', n_jobs=2))\n"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -341,6 +342,6 @@ def test_class_weight_reaches_every_search(rng):
         for class_weight in (None, "balanced"):
             heads = choose_heads(name, largest=180, class_weight=class_weight)
             problem = ClassificationProblem(y, class_weight)
-            choice = tune(heads, X, problem, config=FitConfig(name, class_weight))
+            choice = tune(heads, X, problem, config=HeadConfig(name, class_weight))
             found.append((fit_choice(choice, X, problem).predict(X[180:]) == "few").mean())
         assert found[1] > found[0] + 0.3
