@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from featx._typing import FloatArray, Labels
+from featx._typing import ClassWeight, FloatArray, Labels
 from featx.metrics.report import Report
+from featx.tuning.problem import TuningProblem
 
 __all__ = ["Prediction", "Task"]
 
@@ -51,11 +52,24 @@ class Task(Protocol):
             No predictor of the task can be trained on these targets.
         """
 
+    def tuning_problem(self, targets: Any, class_weight: ClassWeight = None) -> TuningProblem:
+        """Return encoded targets as what a head is tuned for.
+
+        Parameters
+        ----------
+        class_weight : "balanced" or None, default=None
+            With "balanced" every class counts the same, however many samples it has.
+        """
+
     def summarize_targets(self, targets: Any) -> dict[str, Any]:
         """Return what the targets are, as JSON values, for the report."""
 
     def evaluate(
-        self, targets: Sequence[Any], outputs: FloatArray, classes: Sequence[str], random_state: int
+        self,
+        targets: Sequence[Any] | Labels,
+        outputs: FloatArray,
+        classes: Sequence[str],
+        random_state: int,
     ) -> Report:
         """Return the report on the outputs of a trained head.
 

@@ -21,7 +21,7 @@ from featx.errors import BadGraph, BadOption, BadSample
 from featx.export import export, strings, write_graph
 from featx.export.graph_builder import INT64, STRING, GraphBuilder
 from featx.export.strings import HARD, add_tokens
-from featx.heads import FittedHead, make_head
+from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.text.settings import TextSettings
 from featx.predictor import Classifier
 from featx.sources import read_samples
@@ -204,7 +204,9 @@ def test_a_backbone_is_fed_from_strings_as_from_tokens(table, tmp_path, rng, mon
     card = replace(card, dim=6, **pooling)
     given = ["un able d", "café , ß 漢 . " * 4, "", "able unabled", "É", "[SEP] i"]
     rows = Classifier.from_card(card, None).embed(given).embeddings
-    head = FittedHead("ridge", make_head("ridge").fit(rows, [*"aababb"]), 0.7)
+    head = TrainedHead.from_estimator(
+        "ridge", make_head("ridge").fit(rows, [*"aababb"]), TemperatureScaling(0.7)
+    )
     classifier = Classifier.from_card(card, head)
     session = open_session(write_graph(classifier, strings=True).SerializeToString(), "m")
     [shares] = session.run(["probabilities"], {"text": np.array(given, object)})
