@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.session import FAILURES, open_graph
 from featx.catalog import Card, get_card, verify_files
 from featx.errors import BadGraph, first_line
+from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
 
 __all__ = ["Backbone", "open_backbone"]
@@ -46,7 +46,7 @@ class Backbone:
         Another tensor to read as the embedding; ``"penultimate"`` and ``"last-map"`` are found by
         walking the graph back from its output.
     pooling : str, default=None
-        Another pooling: ``none, mean, max, cls, last, masked-mean, flatten``.
+        Another pooling, by its name in ``featx.graphs.pooling.POOLINGS``.
     normalize : bool, default=None
         Whether rows are scaled to unit L2 norm.
     options : mapping, default=None
@@ -90,6 +90,7 @@ class Backbone:
         self._fixed = self._fixed_batch()
         others = {name: path for name, path in files.items() if path != self._graph}
         self.reader: Reader = self.card.input.open(others)
+        self._pooling = read_pooling(self.card.pooling)
         self._dim = self.card.dim
 
     def __repr__(self) -> str:
@@ -197,34 +198,11 @@ class Backbone:
         return values.astype(np.float32, copy=False)
 
     def _pool(self, values: FloatArray, mask: npt.NDArray[np.bool_] | None) -> FloatArray:
-        """One row a sample from a tensor of any rank."""
-        kind, n = self.card.pooling, len(values)
-        if values.ndim == 2:
-            return values
-        if kind == "flatten" and mask is None:
-            return values.reshape(n, -1)
-        if kind == "flatten":
-            raise BadGraph(
-                f"{self.card.name}: pooling 'flatten' would give rows of several lengths; "
-                f"choose one of mean, max, cls, last, masked-mean"
-            )
-        axis = self.card.channel_axis
-        if axis is None:
-            axis = 1 if values.ndim == 4 else -1
-        places = np.moveaxis(values, axis, -1).reshape(n, -1, values.shape[axis])
-        if kind == "none" and places.shape[1] > 1:
-            raise BadGraph(
-                f"{self.card.name}: the tap gives {values.shape[1:]} a sample and pooling is "
-                f"'none'; choose one of mean, max, cls, last, masked-mean, flatten"
-            )
-        if mask is None:
-            return _POOL[kind](places, np.ones(places.shape[:2], bool))
-        if mask.shape != places.shape[:2]:
-            raise BadGraph(
-                f"{self.card.name}: the tap gives {places.shape[1]} places for {mask.shape[1]} "
-                f"of the input; choose a tap that gives one each"
-            )
-        return _POOL["masked-mean" if kind == "mean" else kind](places, mask)
+        """Return one row a sample of a tensor of any rank."""
+        try:
+            return self._pooling.rows(values, mask, self.card.channel_axis)
+        except BadGraph as error:
+            raise BadGraph(f"{self.card.name}: {error}") from None
 
     def _fixed_batch(self) -> int | None:
         """The only batch that the graph takes, or None when it takes any."""
@@ -250,30 +228,3 @@ def _graph_key(card: Card) -> str:
 
 def _filled(feed: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
     return np.concatenate([feed, np.repeat(feed[-1:], n - len(feed), axis=0)])
-
-
-def _masked_mean(places: FloatArray, mask: npt.NDArray[np.bool_]) -> FloatArray:
-    counts = np.maximum(mask.sum(axis=1, keepdims=True), 1).astype(np.float32)
-    return np.asarray(np.einsum("npd,np->nd", places, mask.astype(np.float32)) / counts)
-
-
-def _last(places: FloatArray, mask: npt.NDArray[np.bool_]) -> FloatArray:
-    last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1], axis=1)
-    return np.asarray(places[np.arange(len(places)), last])
-
-
-def _masked_max(places: FloatArray, mask: npt.NDArray[np.bool_]) -> FloatArray:
-    seen = np.where(mask[:, :, None], places, -np.inf).max(axis=1)
-    return np.where(np.isfinite(seen), seen, 0).astype(np.float32)
-
-
-_POOL: Mapping[str, Callable[[FloatArray, npt.NDArray[np.bool_]], FloatArray]] = MappingProxyType(
-    {
-        "none": lambda places, mask: places[:, 0],
-        "cls": lambda places, mask: places[:, 0],
-        "mean": lambda places, mask: np.asarray(places.mean(axis=1)),
-        "max": _masked_max,
-        "masked-mean": _masked_mean,
-        "last": _last,
-    }
-)

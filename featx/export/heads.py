@@ -27,7 +27,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from featx.errors import BadOption
-from featx.export.graph_builder import DOUBLE, FLOAT, GraphBuilder
+from featx.graphs.builder import DOUBLE, FLOAT, GraphBuilder
 from featx.heads.support_vectors import pairwise_coefficients
 from featx.heads.trained import FLOOR, SHARPNESS
 
@@ -83,7 +83,7 @@ def _turn(graph: GraphBuilder, value: str, step: Any) -> str:
 def _unit(graph: GraphBuilder, value: str, step: Any) -> str:
     if step.norm != "l2":
         raise BadOption(f"head Normalizer: norm = {step.norm!r} cannot be written; expected 'l2'")
-    length = graph.total("ReduceL2", value, 1)
+    length = graph.reduce("ReduceL2", value, 1)
     return graph.add("Div", value, graph.add("Max", length, graph.constant(1e-300)))
 
 
@@ -118,7 +118,7 @@ def _vectors(graph: GraphBuilder, value: str, last: Any) -> str:
         return _duels(graph, _product(graph, value, last.coef_.T, last.intercept_), n)
     support = np.asarray(last.support_vectors_, np.float64)
     dots = _product(graph, value, 2 * support.T, -(support**2).sum(axis=1))
-    square = graph.total("ReduceSumSquare", value, 1)
+    square = graph.reduce("ReduceSumSquare", value, 1)
     distance = graph.add("Max", graph.add("Sub", square, dots), graph.constant(0.0))
     gamma = float(last._gamma)  # where it is named ("scale") nothing public says its value
     kernel = graph.add("Exp", graph.add("Mul", distance, graph.constant(-gamma)))
@@ -134,7 +134,7 @@ def _duels(graph: GraphBuilder, margins: str, n: int) -> str:
     signs = [np.where(first[pairs] == k, 1.0, -1.0) for k, pairs in enumerate(own)]
     picked = graph.add("Gather", margins, graph.constant(own, np.int64), axis=1)
     signed = graph.add("Mul", picked, graph.constant(-SHARPNESS * np.asarray(signs)))
-    spread = graph.total("ReduceLogSumExp", signed, 2, keep=False)
+    spread = graph.reduce("ReduceLogSumExp", signed, 2, keep=False)
     return graph.add("Div", spread, graph.constant(-SHARPNESS))
 
 
@@ -146,7 +146,7 @@ def _neighbors(graph: GraphBuilder, value: str, last: Any) -> str:
     count = graph.constant([last.n_neighbors], np.int64)
     places = graph.add("TopK", near, count, outputs=2, axis=1)
     ballots = graph.constant(np.eye(len(last.classes_))[np.asarray(last._y)])
-    votes = graph.total("ReduceMean", graph.add("Gather", ballots, places), 1, keep=False)
+    votes = graph.reduce("ReduceMean", graph.add("Gather", ballots, places), 1, keep=False)
     return graph.add("Log", graph.add("Add", votes, graph.constant(FLOOR)))
 
 

@@ -15,8 +15,8 @@ from featx.backbones.backbone import Backbone
 from featx.backbones.session import FAILURES, open_session
 from featx.errors import BadGraph, BadSample, OutputFailed, first_line
 from featx.export.assemble import write_graph
-from featx.export.graph_builder import INT64
 from featx.export.strings import HARD, IDS, TEXT
+from featx.graphs.builder import INT64
 from featx.modalities.audio.decode import stream
 from featx.modalities.audio.settings import AudioSettings
 from featx.modalities.image.settings import ImageSettings

@@ -15,8 +15,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from featx.backbones.session import open_session
 from featx.errors import BadOption
-from featx.export.graph_builder import DOUBLE, FLOAT, GraphBuilder
 from featx.export.heads import add_head
+from featx.graphs.builder import DOUBLE, FLOAT, GraphBuilder
 from featx.heads import HEADS, FittedHead, make_head
 
 DIM = 12
