@@ -105,7 +105,7 @@ def fit(
     )
     seconds = {
         "backbone": embedded - start,
-        opened.card.input.plain: time.perf_counter() - embedded,
+        opened.card.input.baseline_name: time.perf_counter() - embedded,
     }
     card = replace(opened.card, dim=opened.dim)
     recipe = FitConfig(head, seed=seed, balance=balance, n_jobs=engine.n_jobs)
@@ -136,7 +136,7 @@ def fit_rows(rows: Rows, card: Card, recipe: FitConfig, *, raw: Rows | None = No
     }
     if plain is not None:
         found = _short(cross_validate(plain, labels, recipe).report)
-        baselines["raw"] = {"of": card.input.plain, **found}
+        baselines["raw"] = {"of": card.input.baseline_name, **found}
     choice = trained.choice
     training = {
         "n": len(labels),

@@ -51,7 +51,7 @@ class PoolingName(click.ParamType[str]):
         except BadOption as error:
             self.fail(str(error), param, ctx)
 
-    def get_metavar(self, param: click.Parameter, *ctx: Any) -> str:
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """Return the names, as click shows those of a choice."""
         from featx.graphs.pooling import POOLINGS
 

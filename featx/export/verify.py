@@ -154,7 +154,7 @@ def _answers(classifier: Classifier, session: Any, sample: Sample) -> tuple[str,
     """The graph's label and probabilities, and the classifier's probabilities."""
     backbone = classifier.open()
     feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
-    expected = classifier.head.predict_proba(backbone.embed([item]))[0]
+    expected = classifier.head.predict_proba(backbone.embed_items([item]))[0]
     known = {each.name: feeds[each.name] for each in session.get_inputs()}
     [label], [found] = _run(session, ["label", "probabilities"], known, sample.id)
     return label, found, expected

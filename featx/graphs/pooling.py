@@ -20,7 +20,7 @@ from featx.errors import BadGraph, BadOption
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
 
-__all__ = ["POOLINGS", "Pooling", "read_pooling", "to_positions"]
+__all__ = ["POOLINGS", "Pooling", "read_pooling", "to_channels_last"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ class Pooling:
             )
         if not self.channels_last:
             return self.numpy_form(values, mask, *self.parameters)
-        positions = to_positions(values, channel_axis)
+        moved = to_channels_last(values, channel_axis)
+        positions = moved.reshape(len(values), -1, moved.shape[-1])
         if mask is not None and mask.shape != positions.shape[:2]:
             raise BadGraph(
                 f"the tap gives {positions.shape[1]} positions for {mask.shape[1]} of the input; "
@@ -135,10 +136,9 @@ class Pooling:
         return self.onnx_form(graph, positions, weights, *self.parameters)
 
 
-def to_positions(values: FloatArray, channel_axis: int | None) -> FloatArray:
-    """Return a tensor of any rank above 2 as positions, shape (n, positions, channels)."""
-    axis = _channel_axis(values.ndim, channel_axis)
-    return np.moveaxis(values, axis, -1).reshape(len(values), -1, values.shape[axis])
+def to_channels_last(values: FloatArray, channel_axis: int | None) -> FloatArray:
+    """Return a tensor with its channels on the last axis; None is 1 for rank 4, else the last."""
+    return np.moveaxis(values, _channel_axis(values.ndim, channel_axis), -1)
 
 
 def read_pooling(text: str) -> Pooling:

@@ -123,7 +123,7 @@ pieces = st.sampled_from(
     ]
 )
 texts = st.one_of(
-    st.text(max_size=40), st.lists(pieces | st.characters(), max_size=20).map("".join)
+    st.text(max_size=40), st.lists(pieces | st.characters(codec="utf-8"), max_size=20).map("".join)
 )
 
 
