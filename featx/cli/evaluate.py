@@ -28,14 +28,14 @@ def evaluate(
     classifier: Path, source: str, style: str, columns: SourceChoice, run: RunChoice
 ) -> None:
     """Measure CLASSIFIER on the labelled samples of DATA; on its test part where it has one."""
-    from featx.evaluation import evaluate as cross_validate
+    from featx.evaluation import evaluate as evaluate_classifier
     from featx.persistence.artifact import load
 
     loaded = load(classifier, provider=run.provider)
     samples = columns.read(source, loaded.card, split="test")
     with run.engine(len(samples)) as engine:
-        report = cross_validate(loaded, samples, engine=engine)
+        report = evaluate_classifier(loaded, samples, engine=engine)
     if style == "json":
-        click.echo(json.dumps(report.to_json(), ensure_ascii=False))
+        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
     else:
         click.echo(f"{report.n} samples of {source}\n\n{report.format_table()}")

@@ -18,7 +18,7 @@ from featx.errors import BadLabels
 from featx.evaluation import tell_rejects
 from featx.sources import Sample
 from featx.sources.labels import check_labels, missing_labels
-from featx.tuning import FitConfig
+from featx.tuning import HeadConfig
 from featx.tuning.validation import cross_validate, train
 
 __all__ = ["Labelled", "Probe", "batch_bits", "compare_rates", "cosines"]
@@ -110,7 +110,7 @@ def _ordered(values: FloatArray) -> npt.NDArray[np.int64]:
 
 
 def _probe(source: Labelled, backbone: Backbone, engine: Engine) -> Probe:
-    recipe = FitConfig(n_jobs=engine.n_jobs)
+    recipe = HeadConfig(n_jobs=engine.n_jobs)
     known, labels = _rows(source, source.train, backbone, engine)
     if source.test is None:
         measured = cross_validate(known, labels, recipe)

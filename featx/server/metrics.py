@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 from featx._typing import FloatArray
 from featx.embedding.rows import Reject
 from featx.heads import FittedHead, StoredHead
-from featx.predictor import Prediction
 from featx.server.registry import Served
+from featx.tasks.classification import LabelPrediction as Prediction
 
 __all__ = ["Metrics"]
 

@@ -24,7 +24,7 @@ from featx.tuning.candidates import CandidateScore, Data, leave_out, open_path, 
 from featx.tuning.solvers.lbfgs import MapFn
 from featx.tuning.splits import Deals, make_folds
 
-__all__ = ["FitConfig", "SearchResult", "fit_choice", "tune"]
+__all__ = ["HeadConfig", "SearchResult", "fit_choice", "tune"]
 
 FOLDS = 4
 _CLOSE = 0.5  # standard errors of accuracy within which the log-loss decides
@@ -34,12 +34,12 @@ RACES = ((1500, 4), (4500, 2))  # samples of a race among heads, and how many of
 
 
 @dataclass(frozen=True, slots=True)
-class FitConfig:
+class HeadConfig:
     """How a head is trained: what a user decides, besides the rows."""
 
     head: str | BaseEstimator = "logistic"
-    seed: int = 0
-    balance: bool = False  # every class weighs the same, however many samples it has
+    class_weight: str | None = None  # "balanced": every class weighs the same
+    random_state: int = 0
     n_jobs: int | None = None  # threads; it never changes the answer
 
 
@@ -63,7 +63,7 @@ def tune(
     rows: FloatArray,
     labels: Labels,
     *,
-    recipe: FitConfig,
+    recipe: HeadConfig,
     repeats: int = 1,
 ) -> SearchResult:
     """The best of the candidates of ``heads``, by stratified cross-validation in four folds.
@@ -82,7 +82,9 @@ def tune(
     """
     for size, kept in RACES:
         if len(heads) > kept and len(labels) > 1.5 * size:
-            part = make_folds(labels, -(-len(labels) // size), np.random.default_rng(recipe.seed))
+            part = make_folds(
+                labels, -(-len(labels) // size), np.random.default_rng(recipe.random_state)
+            )
             some = np.flatnonzero(part == 0)
             tries = _search(heads, rows[some], labels[some], recipe, 1)[0]
             heads = _fastest(heads, tries, kept)
@@ -147,15 +149,15 @@ def _finish_path(
 
 
 def _search(
-    heads: Sequence[HeadSpec], rows: FloatArray, labels: Labels, recipe: FitConfig, repeats: int
+    heads: Sequence[HeadSpec], rows: FloatArray, labels: Labels, recipe: HeadConfig, repeats: int
 ) -> tuple[list[CandidateScore], Deals]:
     """Every candidate of every head on samples left out; none where there are too few to leave any out."""
     k = int(min(FOLDS, max(np.unique(labels, return_counts=True)[1])))
-    deals = Deals(labels, k, repeats=repeats, seed=recipe.seed)
+    deals = Deals(labels, k, repeats=repeats, seed=recipe.random_state)
     tries: list[CandidateScore] = []
     if not deals.splits:
         return tries, deals
-    data = Data.of(rows, labels, balance=recipe.balance)
+    data = Data.of(rows, labels, balance=recipe.class_weight == "balanced")
     small = rows.size * int(data.y.max() + 1) < _SMALL
     workers = 1 if small else count_workers(recipe.n_jobs)
     with _quiet(heads), _one_thread_each(), _threads(workers) as map_fn:

@@ -17,7 +17,7 @@ from featx.embedding.engine import count_workers
 from featx.errors import FeatxNotice
 from featx.heads import HEADS, LARGEST_GRAM, HeadSpec
 from featx.tuning.candidates import Data, leave_out, try_path
-from featx.tuning.search import FOLDS, RACES, FitConfig, SearchResult, fit_choice
+from featx.tuning.search import FOLDS, RACES, HeadConfig, SearchResult, fit_choice
 from featx.tuning.split_scores import split_scores
 from featx.tuning.splits import Deals, make_folds
 
@@ -49,7 +49,7 @@ def estimate_duration(
     heads: Sequence[HeadSpec],
     labels: Labels,
     work: Sequence[tuple[FloatArray, Sequence[int]]],
-    recipe: FitConfig,
+    recipe: HeadConfig,
 ) -> float | None:
     """Time heads on 800 samples, and tell what that says of the whole where it is long.
 
@@ -111,11 +111,14 @@ def _probe(
     labels: Labels,
     deals: Deals,
     n: int,
-    recipe: FitConfig,
+    recipe: HeadConfig,
     alone: bool,
 ) -> _Timing:
     """Time one head as it will run on ``n`` samples."""
-    data, grid = Data.of(rows, labels, balance=recipe.balance), head.candidates(deals.least)
+    data, grid = (
+        Data.of(rows, labels, balance=recipe.class_weight == "balanced"),
+        head.candidates(deals.least),
+    )
     workers = count_workers(recipe.n_jobs)
     if head.search == "path":
         search = _time(lambda: try_path(head, data, deals, map)) / workers

@@ -9,8 +9,8 @@ import numpy as np
 
 from featx._typing import FloatArray, Labels
 from featx.heads import FittedHead, HeadSpec, argmax_labels, choose_heads
-from featx.metrics.classification import Report, evaluate_predictions
-from featx.tuning import FitConfig, SearchResult, fit_choice, make_folds, tune
+from featx.metrics.classification import ClassificationReport, evaluate_predictions
+from featx.tuning import HeadConfig, SearchResult, fit_choice, make_folds, tune
 
 __all__ = ["FOLDS", "ValidationResult", "cross_validate", "heads_of", "train"]
 
@@ -26,13 +26,13 @@ class ValidationResult:
 
     method: str  # "nested cross-validation" or "hold-out"
     folds: int  # outer ones, each with a search of its own; 1 for a hold-out
-    report: Report  # on samples that neither trained nor chose what predicted them
+    report: ClassificationReport  # on samples that neither trained nor chose what predicted them
 
 
 def train(
     rows: FloatArray,
     labels: Labels,
-    recipe: FitConfig,
+    recipe: HeadConfig,
     *,
     heads: Sequence[HeadSpec] | None = None,
     once: bool = False,
@@ -51,12 +51,12 @@ def train(
     return choice, fit_choice(choice, rows, labels, n_jobs=recipe.n_jobs)
 
 
-def cross_validate(rows: FloatArray, labels: Labels, recipe: FitConfig) -> ValidationResult:
+def cross_validate(rows: FloatArray, labels: Labels, recipe: HeadConfig) -> ValidationResult:
     """How good the head would be, without training it on all rows; see ``fit_head``."""
     names, counts = np.unique(labels, return_counts=True)
     n, work = len(labels), rows.size * len(names)
     k = int(min(FOLDS, counts.max()))
-    folds = make_folds(labels, k, np.random.default_rng(recipe.seed + 1))
+    folds = make_folds(labels, k, np.random.default_rng(recipe.random_state + 1))
     nested = n <= _NESTED_SAMPLES and work <= _NESTED_WORK
     shares = np.zeros((n, len(names)), np.float32)
     heads = heads_of(labels, recipe)
@@ -72,14 +72,19 @@ def cross_validate(rows: FloatArray, labels: Labels, recipe: FitConfig) -> Valid
         predicted[tested],
         shares[tested],
         classes=names.tolist(),
-        seed=recipe.seed,
+        random_state=recipe.random_state,
     )
     return ValidationResult(
         "nested cross-validation" if nested else "hold-out", k if nested else 1, report
     )
 
 
-def heads_of(labels: Labels, recipe: FitConfig) -> Sequence[HeadSpec]:
+def heads_of(labels: Labels, recipe: HeadConfig) -> Sequence[HeadSpec]:
     """The recipe's heads for these labels."""
     largest = int(np.unique(labels, return_counts=True)[1].max())
-    return choose_heads(recipe.head, largest=largest, balance=recipe.balance, seed=recipe.seed)
+    return choose_heads(
+        recipe.head,
+        largest=largest,
+        balance=recipe.class_weight == "balanced",
+        seed=recipe.random_state,
+    )

@@ -27,8 +27,8 @@ from tests.support.text_nets import file_of
 
 def fitted(card, samples, labels, head="logistic"):
     """A classifier without the search for what suits it best."""
-    rows = Classifier(card, None, {}).embed(samples).embeddings
-    return Classifier(card, FittedHead(head, make_head(head).fit(rows, labels), 0.7), {})
+    rows = Classifier.from_card(card, None).embed(samples).embeddings
+    return Classifier.from_card(card, FittedHead(head, make_head(head).fit(rows, labels), 0.7))
 
 
 def trained(card, samples, head="logistic"):

@@ -19,7 +19,7 @@ from featx.heads import (
     scores,
     softmax,
 )
-from featx.tuning import FitConfig, fit_choice, tune
+from featx.tuning import HeadConfig, fit_choice, tune
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_the_first_choice_of_the_scores_is_what_the_estimator_predicts(name, dig
 @pytest.mark.parametrize("name", ["linear-svm", "rbf-svm"])
 def test_margins_of_support_vectors_are_right_nearly_as_often_as_their_votes(name, digits):
     X, y = digits
-    choice = tune([HEADS[name]], X[:300], y[:300], recipe=FitConfig())
+    choice = tune([HEADS[name]], X[:300], y[:300], recipe=HeadConfig())
     head = fit_choice(choice, X[:300], y[:300])
     margins = (head.predict(X[300:]) == y[300:]).mean()
     assert margins > (head.estimator.predict(X[300:]) == y[300:]).mean() - 0.02

@@ -23,7 +23,7 @@ import featx
 from featx.errors import FeatxNotice
 from featx.heads import HEADS, choose_heads, find_temperature, fit_vectors, robust_log_loss, scores
 from featx.training import fit_head
-from featx.tuning import FitConfig, fit_choice, tune
+from featx.tuning import HeadConfig, fit_choice, tune
 from featx.tuning.candidates import CandidateScore
 from featx.tuning.search import _best
 from featx.tuning.solvers.logistic import LogisticPath
@@ -112,7 +112,7 @@ def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
     else:
         X, y = real_rows(request.getfixturevalue("shared_data"), name, limit)
     head, deals = HEADS["logistic"], Deals(y, 4, repeats=1, seed=0)
-    choice = tune([head], X, y, recipe=FitConfig())
+    choice = tune([head], X, y, recipe=HeadConfig())
     plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, tol=1e-5))
     truth = np.unique(y, return_inverse=True)[1]
     tries = []
@@ -138,7 +138,7 @@ def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
 
 def test_what_is_trained_is_a_plain_fitted_regression(digits):
     X, y = digits
-    choice = tune([HEADS["logistic"]], X, y.astype(str), recipe=FitConfig())
+    choice = tune([HEADS["logistic"]], X, y.astype(str), recipe=HeadConfig())
     pipeline = fit_choice(choice, X, y.astype(str)).estimator
     last = pipeline[-1]
     assert not last.warm_start
@@ -167,9 +167,9 @@ def test_ridge_in_closed_form_is_ridge_with_each_sample_left_out(shape, n_classe
 
 def test_ridge_alone_is_tuned_by_leaving_out_each_and_beside_others_in_folds(digits):
     X, y = digits[0][:120], digits[1][:120].astype(str)
-    alone = tune([HEADS["ridge"]], X, y, recipe=FitConfig("ridge"), repeats=3)
+    alone = tune([HEADS["ridge"]], X, y, recipe=HeadConfig("ridge"), repeats=3)
     assert (alone.folds, alone.repeats, alone.tried) == (120, 1, len(HEADS["ridge"].grid))
-    beside = tune([HEADS["ridge"], HEADS["centroid"]], X, y, recipe=FitConfig("auto"))
+    beside = tune([HEADS["ridge"], HEADS["centroid"]], X, y, recipe=HeadConfig("auto"))
     assert beside.folds == 4
 
 
@@ -236,7 +236,7 @@ def test_threads_do_not_change_a_bit_of_any_choice(name):
     X, y = make_classification(900, 600, n_informative=20, n_classes=5, random_state=0)
     X, y = X.astype(np.float32), y.astype(str)
     first, second = (
-        tune([HEADS[name]], X, y, recipe=FitConfig(name, n_jobs=jobs)) for jobs in (1, 3)
+        tune([HEADS[name]], X, y, recipe=HeadConfig(name, n_jobs=jobs)) for jobs in (1, 3)
     )
     assert first == second
 
@@ -245,7 +245,7 @@ def test_rows_are_not_copied_for_each_fold_or_thread():
     X, y = make_classification(4000, 500, n_informative=20, n_classes=3, random_state=0)
     X, y = X.astype(np.float32), y.astype(str)
     tracemalloc.start()
-    tune([HEADS["logistic"]], X, y, recipe=FitConfig(n_jobs=2))
+    tune([HEADS["logistic"]], X, y, recipe=HeadConfig(n_jobs=2))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * X.nbytes  # one standardised copy, and what is made of 500 rows at a time
@@ -255,7 +255,7 @@ def test_many_heads_race_on_a_part_of_many_rows():
     X, y = make_classification(7000, 10, n_informative=8, n_classes=3, random_state=0)
     X, y = X.astype(np.float32), y.astype(str)
     names = ("logistic", "ridge", "knn", "centroid", "lda")
-    choice = tune([HEADS[name] for name in names], X, y, recipe=FitConfig("auto"))
+    choice = tune([HEADS[name] for name in names], X, y, recipe=HeadConfig("auto"))
     assert choice.head.name == "knn"  # by far the best of them here
     assert choice.tried <= max(
         len(HEADS["knn"].grid) + len(HEADS[name].grid) for name in names if name != "knn"
@@ -267,12 +267,12 @@ def test_how_long_all_of_it_takes_is_told_once_and_beforehand(monkeypatch):
     X, y = X.astype(np.float32), y.astype(str)
     monkeypatch.setattr("featx.tuning.timing._LONG", 0.0)
     with pytest.warns(FeatxNotice) as told:
-        fit_head(X, y, FitConfig("knn"))
+        fit_head(X, y, HeadConfig("knn"))
     (words,) = [str(each.message) for each in told]
     assert re.fullmatch(r"knn: about \d+ s on 6000 samples, measuring included", words)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit_head(X[:2000], y[:2000], FitConfig("knn"))
+        fit_head(X[:2000], y[:2000], HeadConfig("knn"))
 
 
 def test_the_time_foretold_is_that_of_each_search_training_and_table(monkeypatch):
@@ -280,7 +280,7 @@ def test_the_time_foretold_is_that_of_each_search_training_and_table(monkeypatch
     X, y = X.astype(np.float32), y.astype(str)
     monkeypatch.setattr("featx.tuning.timing._time", lambda task: (task(), 1.0)[1])
     monkeypatch.setattr("featx.tuning.timing._LONG", 0.0)
-    recipe = FitConfig("centroid", n_jobs=1)
+    recipe = HeadConfig("centroid", n_jobs=1)
     with pytest.warns(FeatxNotice, match=r"^centroid: about 50 s on 8000 samples"):
         assert (
             estimate_duration([HEADS["centroid"]], y, [(X, (8000,))], recipe) == 50
@@ -335,6 +335,6 @@ def test_balance_reaches_every_search(rng):
         found = []
         for balance in (False, True):
             heads = choose_heads(name, largest=180, balance=balance)
-            choice = tune(heads, X, y, recipe=FitConfig(name, balance=balance))
+            choice = tune(heads, X, y, recipe=HeadConfig(name, balance=balance))
             found.append((fit_choice(choice, X, y).predict(X[180:]) == "few").mean())
         assert found[1] > found[0] + 0.3
