@@ -73,11 +73,11 @@ def batch_bits(backbone: Backbone, items: Sequence[Any]) -> int:
 
     0 is equal bit for bit; 32 is another sign.
     """
-    alone = np.concatenate([backbone.embed([item]) for item in items])
+    alone = np.concatenate([backbone.embed_items([item]) for item in items])
     bits = 0
     for size in BATCHES:
         parts = [items[start : start + size] for start in range(0, len(items), size)]
-        together = np.concatenate([backbone.embed(part, size) for part in parts])
+        together = np.concatenate([backbone.embed_items(part, size) for part in parts])
         apart = np.abs(_ordered(alone) - _ordered(together)).max(initial=0)
         bits = max(bits, int(apart).bit_length())
     return bits
@@ -97,8 +97,10 @@ def compare_rates(parent: Backbone, child: Backbone, contents: Sequence[Any]) ->
 
 def _seconds(backbone: Backbone, contents: Sequence[Any]) -> float:
     start, reader = time.perf_counter(), backbone.reader
-    for place in range(0, len(contents), reader.chunk):
-        backbone.embed([reader.read(each) for each in contents[place : place + reader.chunk]])
+    for place in range(0, len(contents), reader.chunk_size):
+        backbone.embed_items(
+            [reader.read(each) for each in contents[place : place + reader.chunk_size]]
+        )
     return time.perf_counter() - start
 
 

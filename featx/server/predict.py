@@ -40,7 +40,7 @@ class _Predicting:
     @property
     def most(self) -> int:
         """As many as a worker of the engine takes."""
-        return self.group[0].backbone.chunk
+        return self.group[0].backbone.chunk_size
 
     def __call__(self, samples: Sequence[Sample]) -> list[list[Prediction | Reject]]:
         """For each sample, in the order of the group."""
@@ -64,7 +64,7 @@ class _Embedding:
     @property
     def most(self) -> int:
         """As many as a worker of the engine takes."""
-        return self.backbone.chunk
+        return self.backbone.chunk_size
 
     def __call__(self, samples: Sequence[Sample]) -> list[FloatArray | Reject]:
         rows = _rows(samples, self.backbone)

@@ -35,23 +35,23 @@ class LimitedBackbone:
         return self.backbone.cache_key
 
     @property
-    def chunk(self) -> int:
+    def chunk_size(self) -> int:
         """The backbone's."""
-        return self.backbone.chunk
+        return self.backbone.chunk_size
 
     @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """The backbone's."""
-        return self.backbone.batch
+        return self.backbone.batch_size
 
     @property
     def dim(self) -> int:
         """Columns of a row."""
         return self.backbone.dim
 
-    def embed(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
+    def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
         """One row an item, in order."""
-        return self.backbone.embed(items, batch_size)
+        return self.backbone.embed_items(items, batch_size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from featx.demo.synthetic import SOUNDS, TOPICS, make_sentences, make_sounds
 from featx.errors import BadOption, BadSample
 from featx.export import export, write_graph
 from featx.export.audio import add_windows, pooled
-from featx.export.graph_builder import FLOAT, INT64, GraphBuilder
+from featx.graphs.builder import FLOAT, INT64, GraphBuilder
 from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.audio.settings import AudioSettings
 from featx.predictor import Classifier
@@ -146,7 +146,7 @@ def windows_of(audio):
     graph = GraphBuilder()
     windows, count = add_windows(graph, "waveform", audio)
     graph.named("windows", "Identity", windows)
-    rows = graph.add("Slice", windows, graph.whole(0), graph.whole(3), graph.whole(1))
+    rows = graph.add("Slice", windows, graph.int_const(0), graph.int_const(3), graph.int_const(1))
     graph.named("row", "Identity", pooled(graph, rows, count, audio.pool))
     graph.named("count", "Identity", count)
     given = helper.make_tensor_value_info("waveform", FLOAT, ["N", "samples"])

@@ -19,8 +19,8 @@ from featx.cli import main
 from featx.demo.synthetic import make_sentences
 from featx.errors import BadGraph, BadOption, BadSample
 from featx.export import export, strings, write_graph
-from featx.export.graph_builder import INT64, STRING, GraphBuilder
 from featx.export.strings import HARD, add_tokens
+from featx.graphs.builder import INT64, STRING, GraphBuilder
 from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.text.settings import TextSettings
 from featx.predictor import Classifier
@@ -123,7 +123,7 @@ pieces = st.sampled_from(
     ]
 )
 texts = st.one_of(
-    st.text(max_size=40), st.lists(pieces | st.characters(), max_size=20).map("".join)
+    st.text(max_size=40), st.lists(pieces | st.characters(codec="utf-8"), max_size=20).map("".join)
 )
 
 
