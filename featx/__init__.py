@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from featx.persistence.artifact import load as load
     from featx.persistence.artifact import save as save
     from featx.predictor import Classifier as Classifier
+    from featx.reading import read_samples as read_samples
     from featx.sources import Sample as Sample
     from featx.sources import make_samples as make_samples
-    from featx.sources import read_samples as read_samples
     from featx.tables import read_rows as read_rows
     from featx.tables import write_rows as write_rows
     from featx.training import fit as fit
@@ -49,7 +49,7 @@ _MODULE_OF = {
     "load": "featx.persistence.artifact",
     "make_samples": "featx.sources",
     "read_rows": "featx.tables",
-    "read_samples": "featx.sources",
+    "read_samples": "featx.reading",
     "save": "featx.persistence.artifact",
     "write_rows": "featx.tables",
 }

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from featx._typing import FloatArray
 from featx.errors import BadCard
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = [
     "DEFAULTS",
@@ -100,7 +100,7 @@ class Settings(Protocol):
     def from_table(cls, table: Mapping[str, Any]) -> Settings:
         """The settings that a card's table describes; raises BadCard."""
 
-    def open(self, files: Mapping[str, Location]) -> Reader:
+    def open(self, files: Mapping[str, Blob]) -> Reader:
         """The reader; ``files`` are the card's further files, by name."""
 
     def canary(self) -> Any:

@@ -32,7 +32,7 @@ from featx.persistence.metadata import (
 )
 from featx.predictor import Classifier
 from featx.storage.atomic import recover
-from featx.storage.container import container_names, read_location, write_container
+from featx.storage.container import container_names, write_container
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -189,7 +189,7 @@ def _head_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
 
 def _backbone_files(card: Card) -> dict[str, bytes]:
     """A backbone's proven bytes, by their names in a bundle."""
-    return {f"{BUNDLED}/{name}": read_location(place) for name, place in verify_files(card).items()}
+    return {f"{BUNDLED}/{name}": blob.read() for name, blob in verify_files(card).items()}
 
 
 def _parameters(estimator: BaseEstimator) -> dict[str, Any]:

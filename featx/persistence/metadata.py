@@ -11,7 +11,7 @@ from typing import Any
 
 from featx.catalog import BUNDLED
 from featx.errors import BadArtifact, FeatxError
-from featx.storage.container import container_names, member_at, read_location
+from featx.storage.container import container_names, member_at
 
 __all__ = [
     "FORMAT",
@@ -39,7 +39,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        raw = read_location(member_at(path, MANIFEST)) if container_names(path) else b""
+        raw = member_at(path, MANIFEST).read() if container_names(path) else b""
         manifest = json.loads(raw)
         number = manifest["format"]
         if not isinstance(number, int) or number < 1:
@@ -125,7 +125,7 @@ def read_file(path: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
         It is missing, or not what the manifest says.
     """
     try:
-        data = read_location(member_at(path, name))
+        data = member_at(path, name).read()
     except OSError as error:
         raise BadArtifact(f"{path}: {name} cannot be read: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != manifest.get("files", {}).get(name, {}).get("sha256"):

@@ -42,7 +42,7 @@ class Sample:
 def subsample(things: Sequence[T], most: int) -> list[T]:
     """At most so many of them, at equal distances from the first to the last.
 
-    >>> evenly("abcdefg", 3)
+    >>> subsample("abcdefg", 3)
     ['a', 'd', 'g']
     """
     places = np.linspace(0, len(things) - 1, min(most, len(things))).round().astype(int)

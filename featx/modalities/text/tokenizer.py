@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from featx._typing import FloatArray
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch
 from featx.modalities.text.baseline import digest_text, load_text
-from featx.storage.container import Location, read_location
+from featx.storage.blob import Blob, to_blob
 
 if TYPE_CHECKING:
     from featx.modalities.text.settings import TextSettings
@@ -146,7 +147,7 @@ class TokenReader:
         return Batch(feeds, np.array([owner for _, owner in places], np.intp), mask)
 
 
-def open_tokenizer(path: Location) -> Any:
+def open_tokenizer(path: Path | Blob) -> Any:
     """The tokenizer of a ``tokenizer.json``, with its padding and truncation turned off.
 
     Raises
@@ -158,7 +159,7 @@ def open_tokenizer(path: Location) -> Any:
     """
     tokenizers = require("tokenizers", extra="text")
     try:
-        tokenizer = tokenizers.Tokenizer.from_buffer(read_location(path))
+        tokenizer = tokenizers.Tokenizer.from_buffer(to_blob(path).read())
     except Exception as error:  # the library raises nothing more exact
         raise BadCard(f"{path}: not a tokenizer.json: {error}") from error
     tokenizer.no_padding()
