@@ -61,7 +61,8 @@ def _items(X: Any) -> list[Any]:
         raise BadSource(
             f"X: expected a list of inputs, found one {type(X).__name__}: put it in a list"
         )
-    if hasattr(X, "iloc"):  # a table or a column of pandas
+    # A table or a column of pandas, which need not be installed.
+    if hasattr(X, "iloc"):
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and (X.dtype.kind in "OUST" or X.size == 0):
         if X.ndim > 2 or (X.ndim == 2 and X.shape[1] != 1 and X.size):

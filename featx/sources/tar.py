@@ -214,7 +214,7 @@ def _parts(name: str) -> Parts:
 def _partner_label(
     parts: Parts, partners: dict[str, _Member], label_key: str | None, where: str
 ) -> str | None:
-    """What the files that share the sample's name up to the last dot, or the first, say of it."""
+    """Return the label in a file that shares the sample's name up to the last dot, or the first."""
     folder, file = "/".join(parts[:-1]), parts[-1]
     for key in (file.rpartition(".")[0], file.partition(".")[0]):
         for suffix in _PARTNERS:

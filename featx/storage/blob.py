@@ -29,7 +29,8 @@ __all__ = [
     "to_text",
 ]
 
-LIMIT = 1 << 30  # bytes of one sample
+# The most bytes of one sample.
+LIMIT = 1 << 30
 
 _REASONS = {
     errno.ENOENT: "file not found",
@@ -210,7 +211,8 @@ def to_text(name: str) -> str:
     """
     try:
         return os.fsencode(name).decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # a text that no file system gave
+    except UnicodeEncodeError:
+        # A text that no file system gave.
         return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -301,7 +303,8 @@ class _File:
 
     def size(self) -> int:
         try:
-            status = os.stat(self.name)  # noqa: PTH116  # a Path takes longer to make
+            # A Path takes longer to make.
+            status = os.stat(self.name)  # noqa: PTH116
         except ValueError as error:
             raise OSError(errno.EINVAL, "not a name that a file can have") from error
         if stat.S_ISDIR(status.st_mode):
@@ -368,7 +371,8 @@ def _read_stream(stream: Any) -> bytes:
             stream.seek(start)
     except OSError as error:
         raise BadSample(f"file object: {describe_os_error(error)}") from error
-    except (AttributeError, ValueError) as error:  # not quite a file; closed
+    except (AttributeError, ValueError) as error:
+        # Not quite a file, or a closed one.
         raise BadSample(f"file object: {error}") from error
     if not isinstance(content, bytes):
         raise BadSample("file object: gives text; open it in 'rb' mode")
