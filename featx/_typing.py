@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Doubles", "FloatArray", "Integers", "Labels", "Numbers"]
+__all__ = ["ClassWeight", "Doubles", "FloatArray", "Integers", "Labels", "Numbers"]
 
 FloatArray = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 Labels = npt.NDArray[np.str_]
 Numbers = npt.NDArray[np.number[Any]]
+# How classes weigh in training: "balanced" is scikit-learn's word for equal sums.
+ClassWeight = Literal["balanced"] | None

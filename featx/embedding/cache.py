@@ -171,8 +171,8 @@ def _make_room(connection: sqlite3.Connection, limit: int) -> None:
     pages, free, size = (pragma(connection, name) for name in names)
     used = (pages - free) * size
     if used > limit:
-        map_fn = 1 - 0.9 * limit / used
+        share = 1 - 0.9 * limit / used
         oldest = "SELECT rowid FROM rows ORDER BY rowid LIMIT ?"
         connection.execute(
-            f"DELETE FROM rows WHERE rowid IN ({oldest})", (round(map_fn * _count(connection)),)
+            f"DELETE FROM rows WHERE rowid IN ({oldest})", (round(share * _count(connection)),)
         )

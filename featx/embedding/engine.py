@@ -234,8 +234,8 @@ def _chunks(
     """
     ahead = deque(islice(samples, _TAIL * workers * most))
     while ahead:
-        map_fn = math.ceil(len(ahead) / (_TAIL * workers))
-        size = min(max(map_fn - map_fn % least, least), len(ahead))  # whole batches
+        share = math.ceil(len(ahead) / (_TAIL * workers))
+        size = min(max(share - share % least, least), len(ahead))  # whole batches
         yield [ahead.popleft() for _ in range(size)]
         ahead.extend(islice(samples, size))
 

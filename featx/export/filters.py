@@ -68,9 +68,9 @@ def weights(graph: GraphBuilder, line: Line, how: str) -> str:
         above = graph.add("GreaterOrEqual", pixels, low)
         seen = graph.add("And", above, graph.add("Less", pixels, high))
         raw = graph.add("Mul", raw, graph.cast(seen, DOUBLE))
-    map_fn = graph.add("Div", raw, graph.total("ReduceSum", raw, 0))
-    sized = graph.add("Mul", graph.add("Abs", map_fn), graph.constant(float(1 << _BITS)))
-    return graph.add("Mul", _nearest_whole(graph, sized), graph.add("Sign", map_fn))
+    share = graph.add("Div", raw, graph.total("ReduceSum", raw, 0))
+    sized = graph.add("Mul", graph.add("Abs", share), graph.constant(float(1 << _BITS)))
+    return graph.add("Mul", _nearest_whole(graph, sized), graph.add("Sign", share))
 
 
 def resampled(graph: GraphBuilder, pixels: str, weighed: str) -> str:

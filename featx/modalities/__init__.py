@@ -152,5 +152,6 @@ def refuse_unknown(kind: type[Any], table: Mapping[str, Any]) -> None:
 
 def among(modality: str, name: str, value: Any, known: Collection[str]) -> None:
     """Raise BadCard where an entry of a card's table is none of those that there are."""
-    if value not in known:
+    # a tuple: a table or a list, as a damaged card may hold, has no hash
+    if value not in tuple(known):
         raise BadCard(f"[{modality}] {name} = {value!r}: expected one of {', '.join(known)}")

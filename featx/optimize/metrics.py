@@ -18,7 +18,8 @@ from featx.errors import BadLabels
 from featx.evaluation import tell_rejects
 from featx.sources import Sample
 from featx.sources.labels import check_labels, missing_labels
-from featx.tuning import FitConfig
+from featx.tasks.classification import Classification, ClassificationProblem
+from featx.tuning import HeadConfig
 from featx.tuning.validation import cross_validate, train
 
 __all__ = ["Labelled", "Probe", "batch_bits", "compare_rates", "cosines"]
@@ -108,13 +109,15 @@ def _ordered(values: FloatArray) -> npt.NDArray[np.int64]:
 
 
 def _probe(source: Labelled, backbone: Backbone, engine: Engine) -> Probe:
-    recipe = FitConfig(n_jobs=engine.n_jobs)
+    config = HeadConfig(n_jobs=engine.n_jobs)
     known, labels = _rows(source, source.train, backbone, engine)
+    problem = ClassificationProblem(labels)
     if source.test is None:
-        measured = cross_validate(known, labels, recipe)
-        return Probe(measured.method, measured.report.accuracy, measured.report.n)
+        measured = cross_validate(known, problem, config)
+        accuracy = Classification().main_scores(measured.report)["accuracy"]
+        return Probe(measured.method, accuracy, measured.report.n)
     test, truth = _rows(source, source.test, backbone, engine)
-    _, head = train(known, labels, recipe)
+    _, head = train(known, problem, config)
     return Probe("hold-out", float((head.predict(test) == truth).mean()), len(truth))
 
 

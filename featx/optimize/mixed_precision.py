@@ -69,8 +69,8 @@ def _convolutions(prepared: Prepared, trials: Trials) -> list[Roundings]:
     seen = {name: Spread() for name in prepared.tensors(prepared.layers)}
     _observe(prepared, trials, seen)
     return [
-        {name: Rounding(*spread.within(map_fn)) for name, spread in seen.items()}
-        for map_fn in _SHARES
+        {name: Rounding(*spread.within(share)) for name, spread in seen.items()}
+        for share in _SHARES
     ]
 
 

@@ -58,12 +58,12 @@ class Spread:
         bins = np.minimum(places.astype(np.int64), _BINS - 1)
         self.counts += np.bincount(bins, minlength=_BINS)
 
-    def within(self, map_fn: float) -> tuple[float, float]:
+    def within(self, share: float) -> tuple[float, float]:
         """The range that leaves out ``1 - share`` of the values, half of it at either end."""
         seen = np.cumsum(self.counts) / self.counts.sum()
         edges = np.linspace(-self.limit, self.limit, _BINS + 1)
-        low = edges[int(np.searchsorted(seen, (1 - map_fn) / 2))]
-        high = edges[min(int(np.searchsorted(seen, (1 + map_fn) / 2)) + 1, _BINS)]
+        low = edges[int(np.searchsorted(seen, (1 - share) / 2))]
+        high = edges[min(int(np.searchsorted(seen, (1 + share) / 2)) + 1, _BINS)]
         return float(np.clip(low, self.low, 0)), float(np.clip(high, 0, self.high))
 
 

@@ -13,9 +13,8 @@ from prometheus_client.registry import Collector
 
 from featx._typing import FloatArray
 from featx.embedding.rows import Reject
-from featx.heads import FittedHead, StoredHead
-from featx.predictor import Prediction
 from featx.server.registry import Served
+from featx.tasks.classification import LabelPrediction as Prediction
 
 __all__ = ["Metrics"]
 
@@ -103,7 +102,7 @@ class _Recent:
 
     def __init__(self, served: Served) -> None:
         self.served = served
-        self._scaling = _scaling(served.classifier.head)
+        self._scaling = served.classifier.head.scorer.scaling
         self._count = 0
         self._mean: FloatArray = np.zeros(served.backbone.dim, np.float32)
 
@@ -116,19 +115,6 @@ class _Recent:
         new = (rows.mean(axis=0) - mean) / scale
         self._mean += (new - self._mean) * np.float32(len(rows) / self._count)
         return math.sqrt(float(self._mean @ self._mean) / len(self._mean))
-
-
-def _scaling(head: FittedHead | StoredHead) -> tuple[FloatArray, FloatArray] | None:
-    """Mean and deviation of the training rows, as a head that begins with a StandardScaler keeps them."""
-    if isinstance(head, StoredHead):
-        return head.arrays.mean, head.arrays.scale
-    from sklearn.pipeline import Pipeline  # not above: a saved linear head does without
-    from sklearn.preprocessing import StandardScaler
-
-    scaler = head.estimator[0] if isinstance(head.estimator, Pipeline) else None
-    if not isinstance(scaler, StandardScaler) or scaler.mean_ is None or scaler.scale_ is None:
-        return None  # a user's own head keeps nothing of its training rows
-    return np.asarray(scaler.mean_, np.float32), np.asarray(scaler.scale_, np.float32)
 
 
 class _Followed(Collector):

@@ -11,11 +11,11 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.embedding.engine import embed_chunk
 from featx.embedding.rows import Reject, Rows
-from featx.predictor import Prediction
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
 from featx.server.registry import LimitedBackbone, Served
 from featx.sources import Sample
+from featx.tasks.classification import LabelPrediction as Prediction
 
 __all__ = ["Outcome", "embed", "predict"]
 

@@ -108,7 +108,7 @@ def _predictions(outcomes: list[Outcome], n: int, seconds: float) -> Response:
             result["error"] = {"status": 422, "code": "bad_sample", "message": each.said.reason}
             lost.append(each)
         else:
-            shares = [{"label": name, "probability": map_fn} for name, map_fn in each.said.top]
+            shares = [{"label": name, "probability": share} for name, share in each.said.top]
             result |= {
                 "label": each.said.label,
                 "probability": each.said.probability,

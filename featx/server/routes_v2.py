@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request, Response
 
 from featx import __version__
 from featx.embedding.rows import Reject
-from featx.predictor import Prediction
 from featx.server.errors import HTTPError, answer
 from featx.server.openapi import body_of
 from featx.server.parsing import Asked, parse, read_json
@@ -20,6 +19,7 @@ from featx.server.registry import Served
 from featx.server.routes_v1 import AppState
 from featx.server.schemas import InferRequest, SampleForm, TensorForm
 from featx.sources import Sample
+from featx.tasks.classification import LabelPrediction as Prediction
 
 __all__ = ["routes"]
 

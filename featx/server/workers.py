@@ -106,15 +106,15 @@ def _work_on(queue: _Queue, count: int) -> None:
     """A worker: its share of what waits, again and again."""
     while first := queue.get():
         taken = [first]
-        map_fn = min(first.step.most, math.ceil((queue.qsize() + 1) / count))
+        share = min(first.step.most, math.ceil((queue.qsize() + 1) / count))
         with suppress(Empty):
-            while len(taken) < map_fn:
+            while len(taken) < share:
                 more = queue.get_nowait()
                 if more is None:  # this worker's or another's: its time comes after what is taken
                     queue.put(None)
                     break
                 taken.append(more)
-                map_fn = min(map_fn, more.step.most)
+                share = min(share, more.step.most)
         together: dict[Step[Any, Any], list[_Waiting]] = {}
         for each in taken:
             if not each.answer.cancelled():

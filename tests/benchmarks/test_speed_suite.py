@@ -103,8 +103,8 @@ def test_a_section_is_measured_from_files_to_rows(suite, eight, tmp_path):
         CHECKOUT / "models", tmp_path, tmp_path / "work", cores=(min_core(),), warm=2
     )
     measured = module.Suite(place)
-    measured.cross_validate("nano", NAME, eight, ["featx"], rounds=1)
-    measured.cross_validate("nano", NAME, eight, ["featx"], rounds=1, add=True)
+    measured.measure("nano", NAME, eight, ["featx"], rounds=1)
+    measured.measure("nano", NAME, eight, ["featx"], rounds=1, add=True)
     section = json.loads(json.dumps(measured.found))["sections"]["nano"]
     assert (section["photos"], section["rounds"], section["notes"]) == (8, 2, {})
     for answer in section["answers"]["featx"]:

@@ -17,7 +17,7 @@ from featx.errors import BadOption, BadSample
 from featx.export import export, write_graph
 from featx.export.audio import add_windows, pooled
 from featx.export.graph_builder import FLOAT, INT64, GraphBuilder
-from featx.heads import FittedHead, make_head
+from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.audio.settings import AudioSettings
 from featx.predictor import Classifier
 from featx.reading import read_samples
@@ -27,8 +27,13 @@ from tests.support.text_nets import file_of
 
 def fitted(card, samples, labels, head="logistic"):
     """A classifier without the search for what suits it best."""
-    rows = Classifier(card, None, {}).embed(samples).embeddings
-    return Classifier(card, FittedHead(head, make_head(head).fit(rows, labels), 0.7), {})
+    rows = Classifier.from_card(card, None).embed(samples).embeddings
+    return Classifier.from_card(
+        card,
+        TrainedHead.from_estimator(
+            head, make_head(head).fit(rows, labels), TemperatureScaling(0.7)
+        ),
+    )
 
 
 def trained(card, samples, head="logistic"):

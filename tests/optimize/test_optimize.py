@@ -480,7 +480,7 @@ def test_the_figures_of_a_card_are_checked_when_it_is_read(nano):
     ),
     st.floats(0.5, 1.0),
 )
-def test_a_spread_has_the_range_of_all_that_was_seen(parts, map_fn):
+def test_a_spread_has_the_range_of_all_that_was_seen(parts, share):
     spread = Spread()
     for part in parts:
         spread.add(np.array(part, np.float32))
@@ -489,10 +489,10 @@ def test_a_spread_has_the_range_of_all_that_was_seen(parts, map_fn):
     low, high = spread.within(1.0)
     assert low == pytest.approx(min(0.0, float(values.min())))
     assert high == pytest.approx(max(0.0, float(values.max())))
-    low, high = spread.within(map_fn)
+    low, high = spread.within(share)
     near = spread.limit * 1e-6  # bins are found in float32
     left_out = np.mean((values < low - near) | (values > high + near))
-    assert left_out <= 1 - map_fn + 2 / len(values) + 1e-9
+    assert left_out <= 1 - share + 2 / len(values) + 1e-9
     assert low <= 0 <= high
 
 

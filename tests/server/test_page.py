@@ -233,8 +233,8 @@ def test_a_sound_is_dropped_and_answered_with_bars_and_latency(browser, tmp_path
         assert 0 <= inside <= whole
         assert [label for label, _, _ in rows] == ["tone", "hiss"]
         shares = dict(zip(classifier.classes, expected, strict=True))
-        for label, width, map_fn in rows:
-            assert map_fn == f"{100 * shares[label]:.1f} %"
+        for label, width, share in rows:
+            assert share == f"{100 * shares[label]:.1f} %"
             assert abs(width - shares[label]) < 0.02  # a bar is never less than two pixels
         assert browser.run("document.querySelector('#file').files[0].name") == "a tone.wav"
         browser.until("document.querySelector('#sample audio')?.duration === 1")

@@ -385,7 +385,7 @@ class Slow:
 @pytest.fixture
 def slow(shade):
     head = Slow()
-    yield featx.Classifier(shade.card, head, {}), head
+    yield featx.Classifier.from_card(shade.card, head), head
     head.go.set()
 
 

@@ -17,7 +17,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from featx.graphs import Between, join
+from featx.graphs import Between, join_graphs
 
 CARD = Path(__file__).parent / "card.toml"
 
@@ -26,7 +26,7 @@ def make(graphs: Path, shelf: Path) -> Path:
     """The folder of the backbone on ``shelf``, with its graph and its card."""
     folder = shelf / "speech-embedding"
     folder.mkdir(parents=True, exist_ok=True)
-    joined = join(
+    joined = join_graphs(
         graphs / "melspectrogram.onnx",
         graphs / "embedding_model.onnx",
         between=Between(scale=0.1, offset=2.0, axes=(0, 2, 3, 1)),
