@@ -64,7 +64,7 @@ class BadSample(FeatxError, ValueError):
 
 
 class BadSource(FeatxError, ValueError):
-    """A folder, manifest, archive or list from which no samples can be read."""
+    """A folder, table, archive or list from which no samples can be read."""
 
 
 class BadTable(FeatxError, ValueError):

@@ -15,7 +15,7 @@ from onnx import ModelProto, NodeProto, numpy_helper
 from featx.backbones.session import FAILURES
 from featx.errors import BadGraph, first_line
 from featx.graphs import cut_graph
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = ["Layer", "Prepared", "prepare"]
 
@@ -83,7 +83,7 @@ class Prepared:
         return [name for name in first if name and name not in constant]
 
 
-def prepare(graph: Location, tap: str | None) -> Prepared:
+def prepare(graph: Blob, tap: str | None) -> Prepared:
     """The graph up to a tap, with constants folded, shapes inferred and every node named.
 
     Raises

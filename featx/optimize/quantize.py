@@ -32,7 +32,6 @@ from featx.optimize.mixed_precision import search
 from featx.optimize.trial import Bounds, Trial, Trials
 from featx.sources import make_samples, subsample
 from featx.storage.atomic import replacing_folder
-from featx.storage.container import read_location
 
 __all__ = ["WEIGHTS", "optimize"]
 
@@ -197,7 +196,7 @@ def _descent(trials: Trials, trial: Trial, weights: str) -> QuantizationInfo:
     """What is known once a trial is chosen; the rest is measured on it."""
     card, graph = trials.parent.card, trial.backbone.card.graph
     before, after = trials.before, trial.probe
-    whole = len(read_location(verify_files(card)[card.graph.name]))
+    whole = verify_files(card)[card.graph.name].size
     return QuantizationInfo(
         parent=card.name,
         parent_sha256=card.graph.sha256,

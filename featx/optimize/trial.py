@@ -16,7 +16,6 @@ from featx.catalog import File, digest, verify_files
 from featx.embedding.engine import Engine
 from featx.errors import BadGraph, TooLossy
 from featx.optimize.metrics import Labelled, Probe, cosines
-from featx.storage.container import read_location
 
 __all__ = ["Bounds", "Trial", "Trials"]
 
@@ -78,7 +77,7 @@ class Trials:
         for file in parent.card.files:
             path = folder / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(read_location(places[file.name]))
+            path.write_bytes(places[file.name].read())
 
     def open(self, model: ModelProto) -> Backbone:
         """A backbone with this graph and everything else as the parent has it."""

@@ -234,13 +234,13 @@ def test_another_tap_of_it_can_be_read(nano, on_shelf):
 
 
 def test_a_classifier_on_it_is_exported(nano, on_shelf, photos, tmp_path):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     made = export(featx.fit(samples, backbone=nano.name), tmp_path / "a.onnx", samples=samples)
     assert made.n == 6
 
 
 def test_it_is_fitted_and_predicts(nano, on_shelf, photos):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     classifier = featx.fit(samples, backbone=nano.name)
     assert classifier.card.optimized == nano.optimized
     assert (
@@ -250,7 +250,7 @@ def test_it_is_fitted_and_predicts(nano, on_shelf, photos):
 
 
 def test_a_saved_classifier_keeps_what_its_backbone_was_made_of(nano, on_shelf, photos, tmp_path):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     featx.save(featx.fit(samples, backbone=nano.name), tmp_path / "a.featx", bundle=True)
     assert featx.load(tmp_path / "a.featx").card.optimized == nano.optimized
 
@@ -547,9 +547,7 @@ def test_batch_dependence_is_told_in_bits():
 def test_a_text_in_integers_does_not_depend_on_its_padding(
     shared_models, shared_data, tmp_path, monkeypatch
 ):
-    texts = featx.read_samples(
-        shared_data / "banking77", suffixes=frozenset(), string_is_sample=True, split="test"
-    )[::40]
+    texts = featx.read_samples(shared_data / "banking77", split="test")[::40]
     made = optimize("all-minilm-l6-v2", texts, shelf=tmp_path)
     backbone = featx.Backbone(made)
     items = [backbone.reader.read(sample.data) for sample in texts]
@@ -572,13 +570,7 @@ def test_a_text_in_integers_does_not_depend_on_its_padding(
 def test_real_backbones_stay_near_their_parents(
     shared_models, shared_data, tmp_path, name, data, layers, size
 ):
-    card = get_card(name)
-    samples = featx.read_samples(
-        shared_data / data,
-        suffixes=card.input.suffixes,
-        string_is_sample=card.input.string_is_sample,
-        split="train",
-    )
+    samples = featx.read_samples(shared_data / data, split="train")
     made = optimize(name, samples[:: len(samples) // 48], shelf=tmp_path)
     assert made.optimized.layers >= layers
     assert made.optimized.cosine_mean >= 0.994
