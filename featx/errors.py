@@ -29,6 +29,7 @@ __all__ = [
     "UnknownBackbone",
     "UnknownHead",
     "UnknownTap",
+    "WrongCanary",
     "WrongDigest",
     "first_line",
 ]
@@ -87,6 +88,10 @@ class MissingWeights(FeatxError, FileNotFoundError):
 
 class WrongDigest(FeatxError, ValueError):
     """Bytes are not the ones that a card promises."""
+
+
+class WrongCanary(FeatxError, ValueError):
+    """A backbone that was made for one machine gives other rows on this one."""
 
 
 class DownloadFailed(FeatxError, ConnectionError):

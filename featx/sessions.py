@@ -71,9 +71,15 @@ def open_graph(
 
 
 def open_session(
-    graph: Place | bytes, path: Place, provider: Provider = CPU
+    graph: Place | bytes, path: Place, provider: Provider = CPU, *, integers: bool = True
 ) -> onnxruntime.InferenceSession:
     """A session of one thread for a graph; ``path`` is what it is called where it fails.
+
+    Parameters
+    ----------
+    integers : bool, default=True
+        Whether layers between DequantizeLinear and QuantizeLinear are computed in integers; otherwise they are
+        computed in float32, as the graph is written.
 
     Raises
     ------
@@ -94,6 +100,8 @@ def open_session(
     options.log_severity_level = 3  # errors only: warnings about a foreign graph help nobody
     if provider.name == "directml":  # it refuses to start otherwise
         options.enable_mem_pattern = False
+    if not integers:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     if isinstance(graph, Packed):
         graph = read_place(graph)
     source = graph if isinstance(graph, bytes) else str(graph)

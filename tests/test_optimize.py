@@ -22,10 +22,10 @@ from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy
 from featx.export import export
 from featx.files import data_dir
 from featx.inputs import tokens
-from featx.optimize import Bounds, Labelled, optimize
+from featx.optimize import Labelled, QuantizationConfig, Tolerance, optimize
 from featx.optimize.fidelity import batch_bits, cosines
-from featx.optimize.observing import Columns, Spread
-from featx.optimize.rounding import choose_rounding
+from featx.optimize.observing import ColumnRanges, Histogram
+from featx.optimize.rounding import choose_quant_params
 from featx.samples import Sample
 from nets import FLOAT, save, save_in_floats
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("own_shelf", "parents")
 
 SHIPPED = "featx-image-nano"
 NANO = "nano-in-floats"
-NEAR = Bounds(min_cosine=0.99)
+NEAR = QuantizationConfig(tolerance=Tolerance(min_cosine=0.99))
 
 
 def pictures(n, seed=0):
@@ -80,7 +80,7 @@ def parents(floats, monkeypatch):
 @pytest.fixture(scope="module")
 def nano(shelf, floats, module_home):
     """It in int8, made once for this module."""
-    return optimize(NANO, pictures(36), bounds=NEAR, shelf=shelf)
+    return optimize(NANO, pictures(36), NEAR, shelf=shelf)
 
 
 @pytest.fixture(scope="module")
@@ -267,13 +267,13 @@ def test_a_row_does_not_depend_on_its_batch(nano, on_shelf, seed, n):
 
 
 def test_the_same_samples_give_the_same_bytes(nano, tmp_path):
-    again = optimize(NANO, pictures(36), bounds=NEAR, shelf=tmp_path, name="again")
+    again = optimize(NANO, pictures(36), replace(NEAR, name="again"), shelf=tmp_path)
     assert again.graph.sha256 == nano.graph.sha256
 
 
 def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(net, tmp_path):
     parent = net("wide", sensitive=0, plain=3)
-    made = optimize(parent, pictures(12), weights="fp16", shelf=tmp_path)
+    made = optimize(parent, pictures(12), QuantizationConfig(weights="fp16"), shelf=tmp_path)
     assert made.name == f"{parent.name}-fp16"
     assert made.optimized.precision == "fp16-weights"
     assert made.optimized.cosine_worst > 0.9999
@@ -292,9 +292,9 @@ def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(net, tmp_pat
 
 def test_a_chain_of_dense_layers_is_computed_in_integers(net, tmp_path):
     parent = net("mild", sensitive=0, plain=3)
-    made = optimize(parent, pictures(30), bounds=NEAR, shelf=tmp_path / "shelf")
+    made = optimize(parent, pictures(30), NEAR, shelf=tmp_path / "shelf")
     assert made.optimized.layers == 4
-    assert not made.optimized.floats
+    assert not made.optimized.float_layers
     found = kernels(made.path.with_name("backbone.onnx"))
     assert found.count("MatMulIntegerToFloat") == 4
     assert "MatMul" not in found
@@ -303,8 +303,8 @@ def test_a_chain_of_dense_layers_is_computed_in_integers(net, tmp_path):
 def test_a_layer_that_costs_too_much_stays_in_float(net, tmp_path):
     parent = net("one", sensitive=1, plain=3)
     told = []
-    made = optimize(parent, pictures(30), bounds=NEAR, shelf=tmp_path / "shelf", tell=told.append)
-    assert made.optimized.floats == (
+    made = optimize(parent, pictures(30), NEAR, shelf=tmp_path / "shelf", log=told.append)
+    assert made.optimized.float_layers == (
         "dense 4",
         "dense 5",
     )  # that make the pairs, and take them apart
@@ -336,13 +336,11 @@ def labelled(card, n=80):
 
 def test_the_probe_refuses_what_loses_more_points_than_allowed(net, tmp_path):
     parent = net("all", sensitive=4)
-    source, bounds = labelled(parent), Bounds(max_drop=0.5, min_cosine=0.0)
+    source, config = labelled(parent), QuantizationConfig(tolerance=Tolerance(0.5, min_cosine=0.0))
     with pytest.raises(TooLossy, match=r"probe 0\.\d+ before, 0\.\d+ after \(-\d+\.\d\d points\)"):
-        optimize(parent, pictures(30), labelled=[source], bounds=bounds, shelf=tmp_path / "shelf")
-    generous = Bounds(max_drop=100, min_cosine=0.0)
-    made = optimize(
-        parent, pictures(30), labelled=[source], bounds=generous, shelf=tmp_path / "shelf"
-    )
+        optimize(parent, pictures(30), config, labelled=[source], shelf=tmp_path / "shelf")
+    generous = QuantizationConfig(tolerance=Tolerance(100, min_cosine=0.0))
+    made = optimize(parent, pictures(30), generous, labelled=[source], shelf=tmp_path / "shelf")
     told = made.optimized
     assert told.probe == "hold-out"
     assert told.probe_samples == 40
@@ -351,24 +349,22 @@ def test_the_probe_refuses_what_loses_more_points_than_allowed(net, tmp_path):
 
 def test_the_probe_accepts_what_the_cosine_alone_would_not(net, tmp_path):
     parent = net("mild", sensitive=0, plain=3)
-    strict = Bounds(max_drop=10, min_cosine=1.0)
+    strict = QuantizationConfig("strict", tolerance=Tolerance(10, min_cosine=1.0))
     with pytest.raises(TooLossy, match="expected a mean cosine of 1; --labelled DATA would judge"):
-        optimize(parent, pictures(30), bounds=strict, shelf=tmp_path / "a")
+        optimize(parent, pictures(30), strict, shelf=tmp_path / "a")
     source = Labelled("drawn", [*labelled(parent).train, *labelled(parent).test])
-    made = optimize(
-        parent, pictures(30), labelled=[source], bounds=strict, shelf=tmp_path / "b", name="b"
-    )
+    made = optimize(parent, pictures(30), strict, labelled=[source], shelf=tmp_path / "b")
     assert made.optimized.probe == "nested cross-validation"
     assert made.optimized.probe_samples == 80
 
 
 def test_an_interrupt_leaves_nothing(tmp_path):
-    def stop(words):
-        if words.startswith("comparing"):
+    def stop(message):
+        if message.startswith("comparing"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        optimize(NANO, pictures(12), shelf=tmp_path / "shelf", tell=stop)
+        optimize(NANO, pictures(12), shelf=tmp_path / "shelf", log=stop)
     assert list((tmp_path / "shelf").iterdir()) == []
 
 
@@ -384,17 +380,19 @@ def test_a_graph_that_computes_in_integers_already_is_refused(tmp_path):
 
 def test_a_name_that_is_taken_is_refused_before_the_work(tmp_path):
     with pytest.raises(BadOption, match="choose another --name"):
-        optimize(NANO, iter(()), name="featx-text-nano", shelf=tmp_path)
+        optimize(NANO, iter(()), QuantizationConfig("featx-text-nano"), shelf=tmp_path)
 
 
 def test_a_name_that_no_backbone_may_have_is_refused(tmp_path):
     with pytest.raises(BadCard, match="expected letters, digits"):
-        optimize(NANO, pictures(12), name="../up", shelf=tmp_path)
+        optimize(NANO, pictures(12), QuantizationConfig("../up"), shelf=tmp_path)
 
 
-def test_unknown_weights_are_refused(tmp_path):
+def test_unknown_weights_are_refused():
     with pytest.raises(BadOption, match="weights 'int4': expected one of int8, fp16"):
-        optimize(NANO, pictures(12), weights="int4", shelf=tmp_path)
+        QuantizationConfig(weights="int4")
+    with pytest.raises(BadOption, match="expected int8; floats are the same on every machine"):
+        QuantizationConfig(weights="fp16", for_this_machine=True)
 
 
 def test_a_handful_of_samples_is_not_enough(tmp_path):
@@ -467,7 +465,7 @@ def test_the_figures_of_a_card_are_checked_when_it_is_read(nano):
         ),
         (text.replace("batch_bits = 0\n", ""), "missing 'batch_bits'"),
         (text.replace("batch_bits = 0", "batch_bytes = 0"), "unknown key 'batch_bytes'"),
-        (text.replace("floats = []", "floats = [1]"), "expected a list of names"),
+        (text.replace("float_layers = []", "float_layers = [1]"), "expected a list of names"),
     ):
         with pytest.raises(BadCard, match=r"\[optimized\]") as caught:
             Card.from_toml(broken)
@@ -480,17 +478,17 @@ def test_the_figures_of_a_card_are_checked_when_it_is_read(nano):
     ),
     st.floats(0.5, 1.0),
 )
-def test_a_spread_has_the_range_of_all_that_was_seen(parts, share):
-    spread = Spread()
+def test_a_histogram_has_the_range_of_all_that_was_seen(parts, share):
+    histogram = Histogram()
     for part in parts:
-        spread.add(np.array(part, np.float32))
+        histogram.add(np.array(part, np.float32))
     values = np.array([value for part in parts for value in part], np.float32)
-    assert spread.counts.sum() == len(values)
-    low, high = spread.within(1.0)
+    assert histogram.counts.sum() == len(values)
+    low, high = histogram.within(1.0)
     assert low == pytest.approx(min(0.0, float(values.min())))
     assert high == pytest.approx(max(0.0, float(values.max())))
-    low, high = spread.within(share)
-    near = spread.limit * 1e-6  # bins are found in float32
+    low, high = histogram.within(share)
+    near = histogram.limit * 1e-6  # bins are found in float32
     left_out = np.mean((values < low - near) | (values > high + near))
     assert left_out <= 1 - share + 2 / len(values) + 1e-9
     assert low <= 0 <= high
@@ -500,9 +498,9 @@ def test_a_column_that_is_a_hundred_times_the_others_is_divided_first(rng):
     rows = rng.normal(0, 1, (64, 32)).astype(np.float32)
     rows[:, 7] *= 100
     matrix = rng.normal(0, 0.1, (32, 16)).astype(np.float32)
-    seen = Columns.of(1)
+    seen = ColumnRanges.for_samples(1)
     seen.add(rows)
-    chosen = choose_rounding(seen, [matrix])
+    chosen = choose_quant_params(seen, [matrix])
     assert chosen.divisor is not None
     assert chosen.divisor.argmax() == 7
     exact = rows @ matrix
@@ -518,9 +516,9 @@ def test_a_column_that_is_a_hundred_times_the_others_is_divided_first(rng):
 
 
 def test_even_columns_are_left_as_they_are(rng):
-    seen = Columns.of(1)
+    seen = ColumnRanges.for_samples(1)
     seen.add(rng.uniform(-1, 1, (64, 32)).astype(np.float32))
-    assert choose_rounding(seen, [np.eye(32, dtype=np.float32)]).divisor is None
+    assert choose_quant_params(seen, [np.eye(32, dtype=np.float32)]).divisor is None
 
 
 def test_cosines_are_defined_for_rows_of_zeros():
