@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -18,21 +19,22 @@ import featx
 from featx.canary import check
 from featx.catalog import Card, digest, get_card, list_cards, prove, user_shelf
 from featx.cli import main
-from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy
+from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy, WrongCanary
 from featx.export import export
 from featx.files import data_dir
 from featx.inputs import tokens
 from featx.optimize import Labelled, QuantizationConfig, Tolerance, optimize
 from featx.optimize.fidelity import batch_bits, cosines
 from featx.optimize.observing import ColumnRanges, Histogram
-from featx.optimize.rounding import choose_quant_params
+from featx.optimize.rounding import WEIGHT_LIMITS, choose_quant_params
 from featx.samples import Sample
-from nets import FLOAT, save, save_in_floats
+from nets import FLOAT, convolutions, save, save_in_floats
 
 pytestmark = pytest.mark.usefixtures("own_shelf", "parents")
 
 SHIPPED = "featx-image-nano"
 NANO = "nano-in-floats"
+SMALL = "two-convolutions"
 NEAR = QuantizationConfig(tolerance=Tolerance(min_cosine=0.99))
 
 
@@ -67,6 +69,7 @@ def floats(tmp_path_factory):
     entry = replace(card.graph, sha256=digest(graph), size=graph.stat().st_size)
     made = replace(card, name=NANO, graph=entry, canary=())
     (shelf / NANO / "card.toml").write_text(made.to_toml(), encoding="utf-8")
+    shelve(shelf, SMALL, save_small(shelf / "small.onnx"), dim=5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FEATX_MODELS", str(shelf))
         yield shelf
@@ -129,6 +132,17 @@ def chain(path, sensitive, plain):
     return save(path, nodes, [image], [(last, FLOAT, ["N", 12])], constants)
 
 
+def save_small(path):
+    """Two convolutions whose last map is averaged: enough where the network does not matter."""
+    nodes, constants = convolutions("image")
+    nodes += [
+        helper.make_node("GlobalAveragePool", ["map"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["row"]),
+    ]
+    image, row = ("image", FLOAT, ["N", 3, 8, 8]), ("row", FLOAT, ["N", 5])
+    return save(path, nodes, [image], [row], constants)
+
+
 def shelve(shelf, name, graph, dim=12):
     """A card for a graph of pictures of 8 by 8, pixels from -1 to 1."""
     folder = shelf / name
@@ -141,7 +155,7 @@ def shelve(shelf, name, graph, dim=12):
         "[image]\nresize = [8, 8]\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n",
         encoding="utf-8",
     )
-    return get_card(name)
+    return Card.from_toml((folder / "card.toml").read_text("utf-8"), path=folder / "card.toml")
 
 
 @pytest.fixture
@@ -226,6 +240,164 @@ def test_the_graph_is_one_that_others_read(nano):
     assert {entry.domain for entry in model.opset_import} == {""}
 
 
+def integer_weights(card):
+    """The weights of a quantised graph by name, without biases, which are integers of 32 bits."""
+    model = onnx.load(card.path.with_name("backbone.onnx"))
+    kept = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    return {
+        name: values for name, values in kept.items() if values.dtype == np.int8 and values.ndim > 1
+    }
+
+
+@pytest.fixture(scope="module")
+def saturates():
+    """Whether this processor adds products of eight bits in sixteen; asked of one large matrix."""
+    matrix = numpy_helper.from_array(np.full((64, 16), 127, np.int8), "matrix")
+    ends = [
+        helper.make_tensor_value_info("rows", onnx.TensorProto.UINT8, [1, 64]),
+        helper.make_tensor_value_info("sums", onnx.TensorProto.INT32, [1, 16]),
+    ]
+    node = helper.make_node("MatMulInteger", ["rows", "matrix"], ["sums"])
+    graph = helper.make_graph([node], "sums", ends[:1], ends[1:], [matrix])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    [sums] = session.run(None, {"rows": np.full((1, 64), 255, np.uint8)})
+    return not (sums == 64 * 255 * 127).all()
+
+
+@pytest.fixture
+def eight_bits(net, tmp_path):
+    """A chain of dense layers with weights of eight bits, as this processor made it, and its warnings."""
+    anything = Tolerance(min_cosine=0)
+    config = QuantizationConfig("eight", for_this_machine=True, tolerance=anything)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        card = optimize(net("mild", sensitive=0, plain=3), pictures(30), config, shelf=tmp_path)
+    return card, [str(warning.message) for warning in caught]
+
+
+def test_weights_keep_to_seven_bits_so_that_pairs_of_products_fit_sixteen(nano):
+    assert nano.optimized.weight_bits == 7
+    found = integer_weights(nano)
+    assert found
+    for values in found.values():
+        assert np.abs(values.astype(int)).max() == WEIGHT_LIMITS[7]
+    sixteen = np.iinfo(np.int16)
+    assert 2 * 255 * WEIGHT_LIMITS[7] <= sixteen.max
+    assert 2 * 255 * WEIGHT_LIMITS[8] > sixteen.max
+
+
+def test_integers_of_seven_bits_are_those_computed_exactly_on_every_processor(nano):
+    assert nano.optimized.steps_from_exact <= 1
+
+
+def test_eight_bits_are_written_into_the_card_with_what_they_do_on_this_processor(
+    eight_bits, saturates
+):
+    card, told = eight_bits
+    assert card.optimized.weight_bits == 8
+    assert max(np.abs(values.astype(int)).max() for values in integer_weights(card).values()) == 127
+    assert (card.optimized.steps_from_exact > 1) == saturates
+    assert len(told) == saturates
+    assert all("saturate on this processor" in words for words in told)
+    assert all("weights of seven bits do not" in words for words in told)
+
+
+def rows_of(card, items, add):
+    """Rows of a chain of quantised dense layers, computed in NumPy; ``add`` adds products of integers."""
+    graph = onnx.load(card.path.with_name("backbone.onnx")).graph
+    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    scales = {}
+    known[graph.input[0].name] = np.stack(items)
+    for node in graph.node:
+        given, target = [known[name] for name in node.input], node.output[0]
+        if node.op_type == "QuantizeLinear":
+            values, scale, zero = given
+            known[target] = np.clip(np.round(values / scale) + zero, 0, 255).astype(np.uint8)
+        elif node.op_type == "DequantizeLinear":
+            known[target], scales[target] = given[0], given[1:]
+        elif node.op_type == "MatMul":
+            (scale, zero), (by_column, _) = (scales[name] for name in node.input)
+            sums = add(*given) - int(zero) * given[1].astype(np.int64).sum(axis=0)
+            known[target] = (sums * (scale * by_column)).astype(np.float32)
+        else:
+            how = {"Flatten": lambda x: x.reshape(len(x), -1), "Tanh": np.tanh, "Mul": np.multiply}
+            how["Cast"] = lambda x: x.astype(np.float32)
+            known[target] = how[node.op_type](*given)
+    return known[graph.output[0].name]
+
+
+def exactly(rows, weights):
+    return rows.astype(np.int64) @ weights.astype(np.int64)
+
+
+def in_sixteen_bits(rows, weights):
+    """The sums as AVX2 makes them: pairs of products are added in sixteen bits, which saturate."""
+    sums = np.zeros((len(rows), weights.shape[1]), np.int64)
+    for k in range(0, len(weights), 2):
+        pair = exactly(rows[:, k : k + 2], weights[k : k + 2])
+        sums += np.clip(pair, np.iinfo(np.int16).min, np.iinfo(np.int16).max)
+    return sums
+
+
+def test_rows_of_seven_bits_are_the_same_in_sixteen_bits_and_those_of_eight_are_not(
+    net, eight_bits, saturates, tmp_path
+):
+    eight, _ = eight_bits
+    seven = optimize(get_card("mild"), pictures(30), replace(NEAR, name="seven"), shelf=tmp_path)
+    for card in (seven, eight):
+        backbone = featx.Backbone(card)
+        items = [backbone.reader.read(picture) for picture in pictures(8, seed=9)]
+        exact, saturated = (rows_of(card, items, add) for add in (exactly, in_sixteen_bits))
+        assert (cosines(exact, saturated).min() > 1 - 1e-6) == (card is seven)
+        expected = saturated if saturates else exact
+        np.testing.assert_allclose(backbone.embed(items), expected, atol=1e-4)
+
+
+def test_eight_bits_are_opened_where_they_were_made(eight_bits):
+    card, _ = eight_bits
+    assert featx.Backbone(card).dim == 12
+    assert check(card).status == "ok"
+
+
+def test_eight_bits_are_refused_where_the_canary_is_another(eight_bits):
+    card, _ = eight_bits
+    elsewhere = replace(card, canary=(card.canary[0] + 0.1, *card.canary[1:]))
+    with pytest.raises(WrongCanary, match=r"made for another machine.* without --for-this-machine"):
+        featx.Backbone(elsewhere)
+    found = check(elsewhere)
+    assert found.status == "failed"
+    assert "made for another machine" in found.words
+    seven = replace(elsewhere, optimized=replace(elsewhere.optimized, weight_bits=7))
+    assert featx.Backbone(seven).dim == 12
+
+
+def test_eight_bits_are_refused_where_no_canary_can_tell_the_machine(eight_bits):
+    card, _ = eight_bits
+    with pytest.raises(
+        WrongCanary, match="expected its own tap, pooling, normalisation and options"
+    ):
+        featx.Backbone(card, normalize=True)
+
+
+@pytest.mark.filterwarnings("default::featx.FeatxWarning")
+def test_the_command_makes_eight_bits_for_this_machine(tmp_path):
+    data = folder(tmp_path / "photos", 12)
+    arguments = ["optimize", SMALL, "--calibrate", str(data), "--no-cache", "--min-cosine", "0"]
+    result = CliRunner().invoke(main, [*arguments, "--for-this-machine"])
+    assert result.exit_code == 0, result.output
+    assert Card.from_toml(result.stdout).optimized.weight_bits == 8
+
+
+def test_a_card_from_before_weight_bits_is_read(nano):
+    text = nano.to_toml().replace("float_layers", "floats").replace("weight_bits = 7\n", "")
+    before = Card.from_toml(text.replace("floats = []", 'floats = ["a"]'))
+    assert before.optimized.float_layers == ("a",)
+    assert before.optimized.weight_bits is None
+
+
 def test_another_tap_of_it_can_be_read(nano, on_shelf):
     maps = featx.FeatureExtractor(nano.name, tap="last-map", pooling="mean")
     exact = featx.FeatureExtractor(NANO, tap="last-map", pooling="mean")
@@ -266,9 +438,12 @@ def test_a_row_does_not_depend_on_its_batch(nano, on_shelf, seed, n):
     np.testing.assert_array_equal(backbone.embed(items, n), alone)
 
 
-def test_the_same_samples_give_the_same_bytes(nano, tmp_path):
-    again = optimize(NANO, pictures(36), replace(NEAR, name="again"), shelf=tmp_path)
-    assert again.graph.sha256 == nano.graph.sha256
+def test_the_same_samples_give_the_same_bytes(tmp_path):
+    first, again = (
+        optimize(SMALL, pictures(12), replace(NEAR, name=name), shelf=tmp_path)
+        for name in ("first", "again")
+    )
+    assert again.graph.sha256 == first.graph.sha256
 
 
 def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(net, tmp_path):
@@ -364,7 +539,7 @@ def test_an_interrupt_leaves_nothing(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        optimize(NANO, pictures(12), shelf=tmp_path / "shelf", log=stop)
+        optimize(SMALL, pictures(12), shelf=tmp_path / "shelf", log=stop)
     assert list((tmp_path / "shelf").iterdir()) == []
 
 
@@ -422,11 +597,11 @@ def folder(path, n):
 def test_the_command_writes_the_card_and_prints_it(tmp_path):
     data = folder(tmp_path / "some data", 24)
     result = CliRunner().invoke(
-        main, ["optimize", NANO, "--calibrate", str(data), "--name", "mine", "--no-cache"]
+        main, ["optimize", SMALL, "--calibrate", str(data), "--name", "mine", "--no-cache"]
     )
     assert result.exit_code == 0, result.output
     assert Card.from_toml(result.stdout).name == "mine"
-    assert "23 of 23" in result.stderr or "layers in int8: cosine" in result.stderr
+    assert "2 of 2 layers in int8: cosine" in result.stderr
     assert "mine" in [card.name for card in list_cards()]
     assert (user_shelf() / "mine" / "backbone.onnx").is_file()
 
@@ -434,19 +609,19 @@ def test_the_command_writes_the_card_and_prints_it(tmp_path):
 def test_a_calibration_folder_that_is_not_there_or_empty_is_told(tmp_path):
     (tmp_path / "empty").mkdir()
     for name, words in (("none", "no such"), ("empty", "")):
-        result = CliRunner().invoke(main, ["optimize", NANO, "--calibrate", str(tmp_path / name)])
+        result = CliRunner().invoke(main, ["optimize", SMALL, "--calibrate", str(tmp_path / name)])
         assert result.exit_code == 1, result.output
         assert name in result.output
         assert words in result.output
         assert "Traceback" not in result.output
-    assert not (data_dir() / "models" / f"{NANO}-int8").exists()
+    assert not (data_dir() / "models" / f"{SMALL}-int8").exists()
 
 
 @pytest.mark.filterwarnings("default::featx.FeatxWarning")
 def test_a_broken_calibration_sample_is_named_or_left_out(tmp_path):
     data = folder(tmp_path / "photos", 18)
     (data / "05.png").write_bytes(b"not a picture")
-    arguments = ["optimize", NANO, "--calibrate", str(data), "--no-cache"]
+    arguments = ["optimize", SMALL, "--calibrate", str(data), "--no-cache"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert "05.png: not an image" in result.output
@@ -464,6 +639,7 @@ def test_the_figures_of_a_card_are_checked_when_it_is_read(nano):
             "batch_bits = 'none': expected int",
         ),
         (text.replace("batch_bits = 0\n", ""), "missing 'batch_bits'"),
+        (text.replace("weight_bits = 7", "weight_bits = 6"), "weight_bits = 6: expected 7 or 8"),
         (text.replace("batch_bits = 0", "batch_bytes = 0"), "unknown key 'batch_bytes'"),
         (text.replace("float_layers = []", "float_layers = [1]"), "expected a list of names"),
     ):

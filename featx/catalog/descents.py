@@ -32,8 +32,9 @@ class Descent:
     # Bits of integer weights: 7 gives the same rows on every processor, 8 is for one kind of machine and is
     # checked when the backbone is opened. None: weights are floats, or the card is older than this entry.
     weight_bits: int | None = None
-    # Worst cosine of rows with those of the same integers computed exactly, on the machine that made it.
-    cosine_exact: float | None = None
+    # By how many steps of an eight-bit number some layer differed from the same layer computed exactly, on the
+    # machine that made it. 0 or 1 is rounding; more says that sums saturate there.
+    steps_from_exact: int | None = None
     probe: str | None = None  # how accuracy was measured: hold-out, or nested cross-validation
     probe_before: float | None = None  # accuracy of a linear head on rows of the parent
     probe_after: float | None = None

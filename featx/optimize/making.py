@@ -195,7 +195,7 @@ def _info(candidates: Candidates, candidate: Candidate, config: QuantizationConf
     card, graph = candidates.parent.card, candidate.backbone.card.graph
     before, after = candidates.before, candidate.probe
     parent_size = len(read_place(prove(card)[card.graph.name]))
-    exact, integers = candidate.cosine_exact, config.weights == "int8"
+    integers = config.weights == "int8"
     return Descent(
         parent=card.name,
         parent_sha256=card.graph.sha256,
@@ -210,7 +210,7 @@ def _info(candidates: Candidates, candidate: Candidate, config: QuantizationConf
         layers=candidate.layers,
         float_layers=candidate.float_layers,
         weight_bits=config.weight_bits,
-        cosine_exact=None if exact is None else round(exact, 6),
+        steps_from_exact=candidate.steps_from_exact,
         probe=after.method if after else None,
         probe_before=round(before.accuracy, 6) if before else None,
         probe_after=round(after.accuracy, 6) if after else None,

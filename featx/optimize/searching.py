@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import onnx
 
 from featx.errors import FeatxWarning
 from featx.optimize.config import QuantizationConfig
@@ -15,7 +16,7 @@ from featx.optimize.fidelity import cosines
 from featx.optimize.layers import Layer, Prepared
 from featx.optimize.observing import ColumnRanges, Feeds, Histogram, Observer, observe
 from featx.optimize.rounding import QuantParams, choose_quant_params
-from featx.optimize.saturation import LEAST_EXACT, cosine_to_exact
+from featx.optimize.saturation import MOST_STEPS, steps_from_exact
 from featx.optimize.trials import Candidate, Candidates
 from featx.optimize.writing import quantize
 from featx.samples import evenly
@@ -53,7 +54,7 @@ def search(
     n_layers, bits = len(prepared.layers), config.weight_bits or 7
     log(f"observing {n_layers} layers on {len(candidates.calibration)} samples")
     params, first = _start(prepared, candidates, bits)
-    _warn_of_saturation(candidates, _exactness(prepared, candidates, first), config)
+    _warn_of_saturation(candidates, _steps_from_exact(prepared, candidates, first), config)
 
     def leave(in_float: Sequence[str]) -> Candidate:
         rest = [layer for layer in prepared.layers if layer.name not in in_float]
@@ -73,25 +74,25 @@ def search(
             break
     nearest = nearest if nearest.probe else candidates.with_probe(nearest)
     candidates.require(nearest, config.tolerance)
-    return replace(nearest, cosine_exact=_exactness(prepared, candidates, nearest))
+    return replace(nearest, steps_from_exact=_steps_from_exact(prepared, candidates, nearest))
 
 
-def _exactness(prepared: Prepared, candidates: Candidates, candidate: Candidate) -> float:
-    """Return the worst cosine between a candidate's rows and the same integers computed exactly."""
-    graph = candidates.folder / candidate.backbone.card.graph.name
+def _steps_from_exact(prepared: Prepared, candidates: Candidates, candidate: Candidate) -> int:
+    """Return by how many steps a candidate's layers differ from the same layers computed exactly."""
+    path = candidates.folder / candidate.backbone.card.graph.name
     items = evenly(candidates.held_out, _CHECKED_ON)
-    return cosine_to_exact(graph, _feeds(prepared, candidates, items))
+    return steps_from_exact(onnx.load(path), _feeds(prepared, candidates, items), path)
 
 
-def _warn_of_saturation(candidates: Candidates, cosine: float, config: QuantizationConfig) -> None:
-    if cosine >= LEAST_EXACT:
+def _warn_of_saturation(candidates: Candidates, steps: int, config: QuantizationConfig) -> None:
+    if steps <= MOST_STEPS:
         return
     remedy = "leave out for_this_machine: weights of seven bits do not saturate"
     if not config.for_this_machine:
         remedy = "please report it: weights of seven bits should not"
     warnings.warn(
-        f"{candidates.parent.card.name}: sums of integers saturate on this processor: cosine {cosine:.4f} "
-        f"with the same graph computed exactly; {remedy}",
+        f"{candidates.parent.card.name}: sums of integers saturate on this processor: a layer is {steps} "
+        f"steps of 255 from the same layer computed exactly; {remedy}",
         FeatxWarning,
         # The line that called optimize.
         stacklevel=5,

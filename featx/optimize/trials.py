@@ -38,8 +38,8 @@ class Candidate:
         How many layers were not.
     probe : Probe, default=None
         Accuracy of a head, measured once the cosine is good enough.
-    cosine_exact : float, default=None
-        Worst cosine with the same integers computed exactly; measured of the candidate that is chosen.
+    steps_from_exact : int, default=None
+        Steps by which some layer differs from the same layer computed exactly; None before it is chosen.
     """
 
     backbone: Backbone
@@ -48,7 +48,7 @@ class Candidate:
     float_layers: tuple[str, ...] = ()
     layers: int = 0
     probe: Probe | None = None
-    cosine_exact: float | None = None
+    steps_from_exact: int | None = None
 
 
 class Candidates:
