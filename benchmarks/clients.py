@@ -1,4 +1,4 @@
-"""HTTP clients that cost little: for benchmarks/serving.py, in a process of their own.
+"""Ask an HTTP server from a process of their own: clients that cost little, for benchmarks/serving.py.
 
 Reads one JSON object from standard input, writes one to standard output. A client is a thread with one
 connection that is kept; requests are made of bytes before the clock starts, and answers are parsed after it
@@ -17,8 +17,8 @@ from pathlib import Path
 EDGE = "edge-of-a-part"
 
 
-def write(path, target, form):
-    """The whole request for one photo, as bytes."""
+def write_request(path, target, form):
+    """Return the whole request for one photo as bytes."""
     data, kind = Path(path).read_bytes(), "image/jpeg"
     if form:
         name = f'Content-Disposition: form-data; name="{form}"; filename="a.jpg"'
@@ -36,7 +36,7 @@ class Connection:
         self._port, self._held = port, None
 
     def ask(self, request):
-        """(status, head, body) of the answer to a request."""
+        """Return status, head and body of the answer to a request."""
         for _ in range(2):
             if self._held is None:
                 self._held = socket.create_connection(("127.0.0.1", self._port), timeout=60)
@@ -45,8 +45,7 @@ class Connection:
                 self._held.sendall(request)
                 return self._read()
             except (BrokenPipeError, ConnectionResetError, EOFError):
-                self._held.close()
-                self._held = None
+                self._close()
         raise ConnectionError("the server closes every connection")
 
     def _read(self):
@@ -59,8 +58,7 @@ class Connection:
         while len(body) < int(fields["content-length"]):
             body += self._more()
         if fields.get("connection") == "close":
-            self._held.close()
-            self._held = None
+            self._close()
         return int(lines[0].split()[1]), fields, body
 
     def _more(self):
@@ -69,28 +67,29 @@ class Connection:
             raise EOFError
         return part
 
+    def _close(self):
+        self._held.close()
+        self._held = None
 
-def drive(given):
-    """What became of each request: (path, status, body, seconds, whether Retry-After was there).
+
+def drive(port, paths, clients, target, form, rate):
+    """Return what became of each request: path, status, body, seconds, and the Retry-After header.
 
     Without ``rate`` every client asks again as soon as it is answered; with it request k is sent k / rate
     seconds after the start, by whichever client is free, and its seconds count from then.
     """
-    requests = {path: write(path, given["target"], given["form"]) for path in set(given["paths"])}
-    todo, rate = iter(enumerate(given["paths"])), given["rate"]
-    lock, records, failures = threading.Lock(), [], []
+    requests = {path: write_request(path, target, form) for path in set(paths)}
+    lock, todo, records, failures = threading.Lock(), iter(enumerate(paths)), [], []
 
     def client():
-        connection = Connection(given["port"])
+        connection = Connection(port)
         while True:
             with lock:
-                place, path = next(todo, (0, None))
+                number, path = next(todo, (0, None))
             if path is None:
                 return
-            due = time.perf_counter()
-            if rate:
-                due = start + place / rate
-                time.sleep(max(0, due - time.perf_counter()))
+            due = start + number / rate if rate else time.perf_counter()
+            time.sleep(max(0, due - time.perf_counter()))
             try:
                 status, fields, body = connection.ask(requests[path])
             except OSError as error:
@@ -99,16 +98,16 @@ def drive(given):
             seconds = time.perf_counter() - due
             records.append((path, status, body, seconds, fields.get("retry-after")))
 
-    threads = [threading.Thread(target=client) for _ in range(given["clients"])]
+    threads = [threading.Thread(target=client) for _ in range(clients)]
     start, cpu = time.perf_counter(), time.process_time()
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     answers = [(path, status, json.loads(body), *rest) for path, status, body, *rest in records]
     return {"seconds": seconds, "cpu": cpu, "records": answers, "failures": failures}
 
 
 if __name__ == "__main__":
-    json.dump(drive(json.load(sys.stdin)), sys.stdout)
+    json.dump(drive(**json.load(sys.stdin)), sys.stdout)

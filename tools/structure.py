@@ -17,6 +17,7 @@ import tokenize
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 PREPOSITIONS = frozenset(
@@ -246,7 +247,9 @@ def main() -> None:
     print_table(["", *heads], [[k, *(each.figures[k] for each in found)] for k in found[0].figures])
     for title, kind in (("longest functions, lines", "longest"), ("most parameters", "widest")):
         columns = [[f"{n} {name}" for n, name in getattr(each, kind)] for each in found]
-        print_table([f"{title}: {head}" for head in heads], list(zip(*columns, strict=True)))
+        print_table(
+            [f"{title}: {head}" for head in heads], list(zip_longest(*columns, fillvalue=""))
+        )
     if given.list:
         for title, lines in found[-1].details.items():
             print(f"{title}:", *(lines or ["none"]), sep="\n  ")
