@@ -3,10 +3,9 @@
     python benchmarks/speed.py --json speed.json       # photos and large: a quarter of an hour on two cores
     python benchmarks/speed.py photos --backbones squeezenet1.1 --contenders featx --rounds 12
     python benchmarks/speed.py texts                   # sentences, beside fastembed and sentence-transformers
-    python benchmarks/speed.py int8                    # backbones made by featx optimize beside their parents
     python benchmarks/speed.py decoding | providers | memory
 
-photos, large, texts, int8: the same network, samples and cores for all. Peers live in environments of
+photos, large, texts: the same network, samples and cores for all. Peers live in environments of
 their own below --work and get the best of several settings. Contenders take turns, each in a process of
 its own that loads, warms up, and is timed from its samples to a .npy file of rows. Decoding and inference
 on one core say what the cores could do if they never waited: the roofline. What the JSON file holds of
@@ -33,7 +32,6 @@ from typing import Any
 
 import common
 import numpy as np
-import photos
 import variants
 from common import Failed, Unavailable, format_table, tell
 
@@ -62,7 +60,7 @@ def contenders(modality: str, cores: int) -> dict[str, Contender]:
     def batches(*sizes: int, **more: Any) -> tuple[Mapping[str, Any], ...]:
         return tuple({"threads": cores, "batch": size, **more} for size in sizes)
 
-    torch = ("torch==2.13.0", "onnx", "pillow")
+    torch = ("onnx", "pillow", "torch==2.13.0")
     both = {"featx": Contender(), INT8: Contender()}
     if modality == "text":
         plain = Contender("fastembed texts", ("fastembed",), batches(16, 256))
@@ -106,7 +104,7 @@ class Section:
                 settings[name] = settings.get(name) or self.search(name)
             except (Unavailable, Failed) as reason:
                 notes[name] = f"skipped: {reason}"
-                tell(f"{name} is {notes[name]}")
+                tell(f"{name}: {notes[name]}")
         steps: dict[str, Callable[[], dict[str, Any]]] = {}
         if self.card.modality == "image":
             steps["parts"] = lambda: self.parts(self.cores[:1])
@@ -122,6 +120,11 @@ class Section:
         for name in (name for name in names if name not in notes):
             steps[name] = partial(run_and_read, name)
         answers = common.in_turns(self.given.rounds, steps)
+        if INT8 in rows:
+            card = self.given.work / "int8" / common.int8_twin(self.card, self.given) / "card.toml"
+            table = tomllib.loads(card.read_text(encoding="utf-8"))["optimized"]
+            keys = ("layers", "floats", "cosine_mean", "cosine_worst", "size", "batch_bits")
+            notes[INT8] = f"its card: {', '.join(f'{key} {table.get(key)}' for key in keys)}"
         agreements = {
             name: [float(f(common.cosines(values, rows["featx"]))) for f in (np.min, np.mean)]
             for name, values in rows.items()
@@ -191,6 +194,7 @@ class Section:
     def python(self, contender: Contender) -> str:
         if not contender.packages:
             return sys.executable
+        # an environment is called as the last of its packages
         name = contender.packages[-1].partition("=")[0]
         return common.peer_python(name, contender.packages, self.given.work)
 
@@ -255,7 +259,7 @@ def describe(section: str, found: Mapping[str, Any]) -> Iterator[str]:
         line += [f"{entry['with_start']:.0f}", str(entry["peak_mib"])]
         lines.append([*line, " ".join(f"{value:.4f}" for value in near) or "—"])
     yield format_table(heads, lines) + "\n"
-    yield from (f"{name} was {reason}  " for name, reason in found["notes"].items())
+    yield from (f"{name}: {reason}  " for name, reason in found["notes"].items())
     for name, setting in found["settings"].items():
         if setting:
             yield f"{name}, its best setting: {', '.join(f'{k} {v}' for k, v in setting.items())}  "
@@ -270,28 +274,20 @@ def describe(section: str, found: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def sections_of(kind: str, given: argparse.Namespace) -> Iterator[tuple[str, str, list[str], list]]:
-    """Yield name, backbone, items and contenders of each section of a kind."""
-    cats_dogs, both = given.data / "cats_dogs", ["featx", INT8]
-    if kind in ("texts", "int8") and MINILM in (given.backbones or [MINILM]):
-        sentences = banking77(given.data, given.items or (1500 if kind == "int8" else None))
-        names = both if kind == "int8" else list(contenders("text", 1))
-        yield f"{kind} {MINILM}", MINILM, sentences, names
+def sections_of(kind: str, given: argparse.Namespace) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield backbone, items and contenders of each section of a kind."""
     if kind == "texts":
+        yield MINILM, banking77(given.data, given.items), list(contenders("text", 1))
         return
-    found = common.find_photos(cats_dogs)
-    wanted = given.items or (160 if kind == "int8" else len(found))
-    found = found[:: max(1, len(found) // wanted)]
-    for backbone in BACKBONES[: {"photos": 3, "large": 1, "int8": 2}[kind]]:
-        if backbone not in (given.backbones or BACKBONES):
-            continue
-        if kind == "large":
-            large = photos.large_photos(given.work / "large", found, given.large)
-            yield f"large {backbone}", backbone, large, ["featx", "fastembed"]
-        else:
-            peers = kind == "photos" and backbone == BACKBONES[0]
-            names = list(contenders("image", 1)) if peers else both
-            yield f"{kind} {backbone}", backbone, found, names
+    photos = common.find_photos(given.data / "cats_dogs")
+    photos = photos[:: max(1, len(photos) // (given.items or len(photos)))]
+    if kind == "large":
+        large = variants.large_photos(given.work / "large", photos, given.large)
+        yield BACKBONES[0], large, ["featx", "fastembed"]
+        return
+    yield BACKBONES[0], photos, list(contenders("image", 1))
+    for backbone in BACKBONES[1:]:
+        yield backbone, photos, ["featx", INT8]
 
 
 def banking77(data: Path, n: int | None) -> list[str]:
@@ -304,30 +300,23 @@ def banking77(data: Path, n: int | None) -> list[str]:
 def measure_with_peers(kind: str, given: argparse.Namespace) -> None:
     """Measure and print the sections of a kind; settings that the JSON file holds are not searched anew."""
     cores = tuple(sorted(os.sched_getaffinity(0))[: given.cores])
-    for name, backbone, items, names in sections_of(kind, given):
-        store = json.loads(given.json.read_text()) if given.json and given.json.exists() else {}
-        section = Section(backbone, items, cores, given)
-        chosen = [each for each in names if each in (given.contenders or names)]
-        found = section.measure(chosen, store.get(name, {}).get("settings", {}))
-        common.write_json(given.json, {**store, name: found})
-        print(*describe(name, found), sep="\n")
-        if kind == "int8" and INT8 in found["answers"]:
-            twin = common.int8_twin(section.card, given)
-            print(describe_twin(given.work / "int8" / twin / "card.toml"))
-        print(flush=True)
-
-
-def describe_twin(card: Path) -> str:
-    """Return what ``featx optimize`` wrote of an int8 backbone into its card, as one line."""
-    table = tomllib.loads(card.read_text(encoding="utf-8"))["optimized"]
-    keys = ("layers", "floats", "cosine_mean", "cosine_worst", "size", "batch_bits")
-    return "its card: " + ", ".join(f"{key} {table.get(key, '—')}" for key in keys)
+    for backbone, items, names in sections_of(kind, given):
+        if backbone in (given.backbones or [backbone]):
+            store = json.loads(given.json.read_text()) if given.json and given.json.exists() else {}
+            name, chosen = (
+                f"{kind} {backbone}",
+                [n for n in names if n in (given.contenders or names)],
+            )
+            section = Section(backbone, items, cores, given)
+            found = section.measure(chosen, store.get(name, {}).get("settings", {}))
+            common.write_json(given.json, {**store, name: found})
+            print(*describe(name, found), "", sep="\n", flush=True)
 
 
 def main() -> None:
     """Measure the sections that were asked for."""
     alone = variants.SECTIONS
-    kinds = ("photos", "large", "texts", "int8", *alone)
+    kinds = ("photos", "large", "texts", *alone)
     parser = common.make_parser(__doc__, rounds=5)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(kinds)}")
     parser.add_argument("--cores", type=int, help="use so many [all that the process may use]")

@@ -13,7 +13,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import cycle, islice
@@ -22,8 +22,13 @@ from typing import Any
 
 import common
 import numpy as np
-import photos
 from common import format_table
+from PIL import Image, ImageOps
+
+# what a 12-megapixel camera gives
+LARGE = (4032, 3024)
+# size in pixels, strength in levels of 255
+GRAIN = ((1, 5.0), (2, 5.0), (4, 4.0), (8, 3.0))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +38,58 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--samples", type=int, nargs=2, default=(1000, 20_000), help="of memory [1000 20000]"
     )
     parser.add_argument("--output", default="rows.parquet", help="of memory [%(default)s]")
+
+
+def large_photos(
+    folder: Path,
+    given: Sequence[str],
+    n: int,
+    make: Callable[[Sequence[str], np.random.Generator], Image.Image] | None = None,
+) -> list[str]:
+    """Return ``n`` JPEGs of 12 megapixels in ``folder``, made where they are missing, always the same."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{number:03d}.jpg" for number in range(n)]
+    for number, path in enumerate(paths):
+        if not path.exists():
+            part = path.with_suffix(".part")
+            page = (make or enlarged)(given, np.random.default_rng((0, number)))
+            page.save(part, format="JPEG", quality=90, subsampling="4:2:0")
+            os.replace(part, path)
+    return [str(path) for path in paths]
+
+
+def enlarged(given: Sequence[str], rng: np.random.Generator) -> Image.Image:
+    """Return four photos side by side, enlarged.
+
+    An enlarged photo is smooth, and a smooth JPEG is decoded sooner than a camera's; so a grain of several
+    sizes is laid over it, as a sensor and fine structure leave.
+    """
+    width, height = LARGE
+    half, page = (width // 2, height // 2), Image.new("RGB", LARGE)
+    for number, index in enumerate(rng.choice(len(given), 4, replace=False)):
+        with Image.open(given[index]) as photo:
+            fitted = ImageOps.fit(photo.convert("RGB"), half, Image.Resampling.BICUBIC)
+        page.paste(fitted, (number % 2 * half[0], number // 2 * half[1]))
+    values = np.asarray(page).astype(np.int16)
+    for size, strength in GRAIN:
+        noise = rng.standard_normal((height // size, width // size), np.float32) * strength
+        wide = Image.fromarray(noise.astype(np.float32)).resize(LARGE, Image.Resampling.BILINEAR)
+        values += np.asarray(wide).astype(np.int16)[:, :, None]
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+
+
+def mosaic(given: Sequence[str], rng: np.random.Generator) -> Image.Image:
+    """Return a page filled with photos at their own size, so that it has detail down to its pixels."""
+    width, height = LARGE
+    page, top = Image.new("RGB", LARGE), 0
+    while top < height:
+        left, lowest = 0, height
+        while left < width:
+            with Image.open(given[rng.integers(len(given))]) as photo:
+                page.paste(photo.convert("RGB"), (left, top))
+                left, lowest = left + photo.width, min(lowest, photo.height)
+        top += lowest
+    return page
 
 
 def measure_decoding(given: argparse.Namespace) -> None:
@@ -55,7 +112,7 @@ def measure_decoding(given: argparse.Namespace) -> None:
         ways["simplejpeg, whole"] = lambda data: plain.read(simplejpeg.decode_jpeg(data))
     small = common.find_photos(given.data / "cats_dogs")
     n = given.items or 6
-    large = photos.large_photos(given.work / "mosaics", small, n, photos.mosaic)
+    large = large_photos(given.work / "mosaics", small, n, mosaic)
     for title, paths in (("mosaics of 12 megapixels", large), ("as they are", small[: 10 * n])):
         contents = [Path(path).read_bytes() for path in paths]
         rows = {w: backbone.embed([read(data) for data in contents]) for w, read in ways.items()}
