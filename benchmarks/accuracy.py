@@ -5,7 +5,6 @@
     python benchmarks/accuracy.py tuned --sets cifar10 --backbones vit-tiny-patch16-224
     python benchmarks/accuracy.py tuned speakers --sets fsdd                 # spoken digits
     python benchmarks/accuracy.py --int8                 # backbones of featx optimize beside their parents
-    python benchmarks/accuracy.py keras                  # a VGG16 exported from Keras: the same features?
 
 A protocol is how a head is put on frozen rows; accuracy is on the whole test part:
 
@@ -13,16 +12,13 @@ fit       featx.fit on the training part, featx.evaluate on the test part; what 
 tuned     all training data, featx's own logistic head, C by cross-validation
 mteb      10 draws of 8 examples a class, LogisticRegression(max_iter=100) as it comes
 speakers  tuned on all files of all speakers but one and measured on that one's; the mean over speakers
-keras     not accuracy: the share of a row's largest value by which featx's differs from Keras' features
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import runpy
 import statistics
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -77,7 +73,6 @@ def known_cases() -> list[Case]:
         Case("mteb", "banking77", MINILM, 0.8004, "published on the MTEB board"),
         Case("mteb", "trec6", MINILM, 0.542, "independent script, ± .030", margin=0.03),
         Case("mteb", "sms_spam", MINILM, 0.890, margin=0.03),
-        Case("keras", "cats_dogs", "vgg16-keras", 0.0, "Keras' own features", margin=1e-3),
     ]
 
 
@@ -169,42 +164,8 @@ def speakers(case: Case, bench: Bench) -> tuple[float, str]:
     return statistics.fmean(scores), f"{min(scores):.3f} to {max(scores):.3f}"
 
 
-KERAS = """
-import sys
-import keras, numpy as np
-from keras.applications import vgg16
-out, *photos = sys.argv[1:]
-keras.utils.set_random_seed(0)  # weights are random: the question is layout, colours, scale and graph
-model = vgg16.VGG16(weights=None, include_top=False, input_shape=(224, 224, 3))
-images = [keras.utils.load_img(photo, target_size=(224, 224)) for photo in photos]
-batch = vgg16.preprocess_input(np.stack([keras.utils.img_to_array(image) for image in images]))
-np.save(out + "/features.npy", model.predict(batch, batch_size=4, verbose=0))
-model.export(out + "/vgg16.onnx", format="onnx", verbose=False)
-"""
-
-
-def keras(case: Case, bench: Bench) -> tuple[float, str]:
-    """Export in Keras' environment; add the graph as its user would; compare row by row."""
-    import featx
-
-    out = bench.given.work / "keras"
-    out.mkdir(parents=True, exist_ok=True)
-    photos = common.find_photos(bench.given.data / case.data)[:8]
-    python = common.peer_python("keras-onnx", ("tensorflow-cpu", "tf2onnx", "pillow"), out.parent)
-    common.run_process([python, "-c", KERAS, str(out), *photos])
-    os.environ["FEATX_DATA_DIR"] = str(out)
-    if case.backbone not in [card.name for card in featx.list_cards()]:
-        command = [sys.executable, "-m", "featx", "backbones", "add", str(out / "vgg16.onnx")]
-        command += ["--name", case.backbone, "--like", "caffe", "--resize", "224,224"]
-        common.run_process([*command, "--interpolation", "nearest", "--pooling", "flatten"])
-    rows = featx.Engine().embed(featx.make_samples(photos), featx.Backbone(case.backbone))
-    expected = np.load(out / "features.npy").reshape(len(photos), -1)
-    apart = np.abs(rows.embeddings - expected).max(axis=1) / np.abs(expected).max(axis=1)
-    return float(apart.max()), f"{len(photos)} photos"
-
-
 PROTOCOLS: dict[str, Callable[[Case, Bench], tuple[float, str]]] = {
-    function.__name__: function for function in (fit, tuned, mteb, speakers, keras)
+    function.__name__: function for function in (fit, tuned, mteb, speakers)
 }
 
 
@@ -233,8 +194,7 @@ def run(case: Case, bench: Bench) -> dict[str, Any]:
         twin = common.int8_twin(featx.get_card(case.backbone), bench.given)
         case = replace(case, known=parent, backbone=twin)
     here, note = protocol(case, bench)
-    away = 0.0 if case.known is None else case.known - here
-    reached = (abs(away) if case.protocol == "keras" else away) <= case.margin + 5e-4
+    reached = case.known is None or case.known - here <= case.margin + 5e-4
     seconds = time.perf_counter() - start
     return {**asdict(case), "here": here, "note": note, "reached": reached, "seconds": seconds}
 

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 SHARED = (ROOT / "../shared").resolve()
 CARDS = ROOT / "tests" / "cards"
 # a benchmark measures the checkout that it lies in, whatever else is installed
@@ -29,8 +30,8 @@ sys.path.insert(0, str(ROOT))
 T = TypeVar("T")
 
 
-class Unavailable(Exception):
-    """A peer, a data set or a backbone cannot be had here; the message says why."""
+class Unavailable(SystemExit):
+    """A peer, a data set or a backbone cannot be had here; where nobody catches it, it ends in words."""
 
 
 class Failed(Exception):
@@ -102,16 +103,17 @@ def find_file(card: Any, name: str) -> Path:
     raise Unavailable(f"{card.name}: {name} lies in no model directory, see --models")
 
 
-def linear_head(classifier: Any) -> dict[str, Any]:
-    """Return a two-class logistic head as arrays: rows @ coef + intercept, divided by temperature."""
+def save_bare(classifier: Any, card: Any, path: Path) -> str:
+    """Write what benchmarks/bare.py needs of a logistic classifier with two classes; return the path."""
     scaler, logistic = classifier.head.estimator[0], classifier.head.estimator[-1]
     coef = logistic.coef_.T / scaler.scale_[:, None]
-    return {
-        "coef": coef.astype(np.float32),
-        "intercept": np.float32(logistic.intercept_ - scaler.mean_ @ coef),
-        "classes": np.array(classifier.classes),
-        "temperature": classifier.head.temperature,
-    }
+    table = {"coef": coef, "intercept": logistic.intercept_ - scaler.mean_ @ coef}
+    table |= {"temperature": classifier.head.temperature}
+    table |= {"resize": card.input.resize, "crop": card.input.crop}
+    table |= {"mean": card.input.mean or [0.0] * 3, "std": card.input.std or [1.0] * 3}
+    arrays = {key: np.asarray(value, np.float32) for key, value in table.items()}
+    np.savez(path, classes=np.array(classifier.classes), **arrays)
+    return str(path)
 
 
 def int8_twin(card: Any, given: argparse.Namespace) -> str:

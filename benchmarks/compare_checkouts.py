@@ -9,38 +9,38 @@ predict  featx predict of one photo without the cache, the whole command: mostly
 serve    so many requests of eight clients to a server that has started and warmed up
 
 Every command runs with PYTHONPATH set to its checkout, and with a cache, bytecode and classifiers of its
-own. A first pair warms up and is not counted; every other pair runs in reverse order. Told are the medians
+own. A first pair warms up and is not counted; every other pair runs in reverse order. Fewer than 15 pairs
+say little. Told are the medians
 and the median of the pairs' ratios of seconds, new / old, with a bootstrap 95 % interval. The rows that
 both sides extract are compared bit by bit.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import common
 import numpy as np
 import serving
 
-LIMIT = 1.03
+LIMIT, STEPS = 1.03, ("extract", "fit", "predict", "serve")
 
 
 class Checkout:
     """One side: how its commands are run, and what they take."""
 
-    def __init__(self, root: Path, work: Path, data: Path, models: Path, backbone: str) -> None:
-        self.work, self.backbone = work, backbone
-        self.folder, self.rows = data / "cats_dogs", work / "rows.npz"
+    def __init__(self, root: Path, work: Path, given: argparse.Namespace) -> None:
+        self.work, self.backbone, self.requests = work, given.backbone, given.requests
+        self.folder, self.rows = given.data / "cats_dogs", work / "rows.npz"
         self.photos = common.find_photos(self.folder)
         work.mkdir()
-        shelves = os.pathsep.join([str(root / "tests" / "cards"), str(models)])
+        shelves = os.pathsep.join([str(root / "tests" / "cards"), str(given.models)])
         self.about = {"PYTHONPATH": str(root), "FEATX_MODELS": shelves}
         self.about |= {"FEATX_CACHE_DIR": str(work / "cache"), "FEATX_DATA_DIR": str(work / "own")}
         self.about |= {"PYTHONPYCACHEPREFIX": str(work / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
@@ -56,23 +56,19 @@ class Checkout:
 
     def extract(self) -> float:
         self.rows.unlink(missing_ok=True)
-        return self.command(
-            *("extract", self.folder, "--backbone", self.backbone),
-            *("--no-cache", "--output", self.rows),
-        )
+        words = ["--backbone", self.backbone, "--no-cache", "--output", self.rows]
+        return self.command("extract", self.folder, *words)
 
     def fit(self) -> float:
-        shutil.rmtree(self.work / "pets.featx", ignore_errors=True)
-        return self.command(
-            *("fit", self.folder, "--backbone", self.backbone),
-            *("--output", self.work / "pets.featx"),
-        )
+        saved = self.work / "pets.featx"
+        shutil.rmtree(saved, ignore_errors=True)
+        return self.command("fit", self.folder, "--backbone", self.backbone, "--output", saved)
 
     def predict(self) -> float:
         return self.command("predict", "--no-cache", self.work / "pets.featx", self.photos[0])
 
-    def serve(self, requests: int) -> float:
-        photos = (self.photos * (requests // len(self.photos) + 1))[:requests]
+    def serve(self) -> float:
+        photos = (self.photos * (self.requests // len(self.photos) + 1))[: self.requests]
         words = ["serve", self.work / "pets.featx", "--port", serving.PORT]
         with serving.running([sys.executable, "-m", "featx", *words], **self.about):
             serving.ask(photos[:150], 8)
@@ -99,41 +95,29 @@ def compare_rows(old: Path, new: Path) -> str:
 def main() -> None:
     """Measure each step in turns, print one line of the table after another."""
     parser = common.make_parser(__doc__, rounds=15)
-    steps = ("extract", "fit", "predict", "serve")
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
-    parser.add_argument("--only", nargs="+", choices=steps, default=steps)
+    parser.add_argument("--only", nargs="+", choices=STEPS, default=STEPS)
     parser.add_argument("--backbone", default="mobilenetv2-1.0")
     parser.add_argument("--requests", type=int, default=600, help="of serve [%(default)s]")
     given = common.parse(parser)
     results: dict[str, dict[str, list[float]]] = {}
-    print(
-        f"{common.machine()}\n\n| | old, median s | new, median s | new / old | 95 % interval | |"
-    )
+    print("| | old, median s | new, median s | new / old | 95 % interval | |")
     print("|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        sides = {
-            name: Checkout(
-                root.resolve(), Path(folder, name), given.data, given.models, given.backbone
-            )
-            for name, root in (("old", given.old), ("new", given.new))
-        }
+        roots = {"old": given.old.resolve(), "new": given.new.resolve()}
+        sides = {name: Checkout(root, Path(folder, name), given) for name, root in roots.items()}
         if "fit" not in given.only and set(given.only) & {"predict", "serve"}:
             for side in sides.values():
                 side.fit()
-        for step in given.only:
-            calls: dict[str, Callable[[], float]] = {
-                name: partial(side.serve, given.requests)
-                if step == "serve"
-                else getattr(side, step)
-                for name, side in sides.items()
-            }
+        for step in (step for step in STEPS if step in given.only):
+            calls = {name: getattr(side, step) for name, side in sides.items()}
             found = results[step] = common.in_turns(given.rounds, calls, warm=1)
             ratio, low, high = common.ratio_interval(found["new"], found["old"])
-            verdict = "no slower" if low <= LIMIT else "SLOWER"
-            old, new = (statistics.median(found[name]) for name in ("old", "new"))
-            line = [step, f"{old:.3f}", f"{new:.3f}", f"{ratio:.3f}", f"{low:.3f} to {high:.3f}"]
-            print(f"| {' | '.join([*line, verdict])} |", flush=True)
+            medians = [f"{statistics.median(found[name]):.3f}" for name in ("old", "new")]
+            line = [step, *medians, f"{ratio:.3f}", f"{low:.3f} to {high:.3f}"]
+            line.append("no slower" if low <= LIMIT else "SLOWER")
+            print(f"| {' | '.join(line)} |", flush=True)
         if "extract" in given.only:
             print(f"\n{compare_rows(sides['old'].rows, sides['new'].rows)}")
     common.write_json(given.json, results)

@@ -38,7 +38,7 @@ def main() -> None:
     if job["contender"] == "parts":
         say(**measure_parts(job))
         return
-    embed, items = OPEN[job["contender"]](job), job["items"]
+    embed, items = globals()[f"open_{job['contender']}"](job), job["items"]
     start = time.perf_counter()
     if not hasattr(embed, "lead"):
         embed(items[: job["warm"]])
@@ -283,16 +283,6 @@ def open_sentence_transformers(job: Job) -> Embed:
     modules = [models.Transformer(folder, max_seq_length=256), models.Pooling(384, "mean")]
     model = SentenceTransformer(modules=[*modules, models.Normalize()], device="cpu")
     return lambda texts: model.encode(texts, batch_size=job["settings"]["batch"])
-
-
-OPEN: dict[str, Callable[[Job], Embed]] = {
-    "featx": open_featx,
-    "fastembed images": open_fastembed_images,
-    "fastembed texts": open_fastembed_texts,
-    "keras": open_keras,
-    "sentence-transformers": open_sentence_transformers,
-    "torch": open_torch,
-}
 
 
 def measure_parts(job: Job) -> dict[str, float]:

@@ -28,7 +28,6 @@ import common
 import numpy as np
 from common import Unavailable, format_table, tell
 
-HERE = Path(__file__).resolve().parent
 BACKBONE, PORT = "mobilenetv2-1.0", 8917
 # photos before any clock starts: a process's first second is slower than its third
 WARM = 400
@@ -38,7 +37,9 @@ def ask(paths, clients, *, target="/v1/predict?top_k=1", form="", rate=0.0):
     """Return what became of the requests, as benchmarks/clients.py tells it."""
     job = {"port": PORT, "paths": list(map(str, paths)), "clients": clients}
     job |= {"target": target, "form": form, "rate": rate}
-    done = common.run_process([sys.executable, str(HERE / "clients.py")], stdin=json.dumps(job))
+    done = common.run_process(
+        [sys.executable, str(common.HERE / "clients.py")], stdin=json.dumps(job)
+    )
     return json.loads(done.stdout)
 
 
@@ -83,19 +84,24 @@ def contenders(work, given):
     import featx
 
     card = featx.get_card(BACKBONE)
-    about = {"GRAPH": str(common.find_file(card, card.graph.name)), "PYTHONPATH": ""}
-    about["HEAD"] = str(work / "head.npz")
+    files = [common.find_file(card, card.graph.name), work / "head.npz"]
     yield "featx serve", lambda: serve(work), {}
-    plain, lit = ([HERE / "servers.py", name, PORT] for name in ("plain", "litserve"))
+    plain, lit = (
+        [common.HERE / "servers.py", name, PORT, *files] for name in ("plain", "litserve")
+    )
     as_file = {"target": "/predict", "form": "file"}
-    yield "plain FastAPI", lambda: running([sys.executable, *plain], **about), as_file
+    yield "plain FastAPI", lambda: running([sys.executable, *plain]), as_file
     packages = ("onnxruntime", "numpy", "pillow", "python-multipart", "litserve")
     try:
         python = common.peer_python("litserve", packages, given.work)
     except Unavailable as reason:
         tell(f"LitServe is skipped: {reason}")
     else:
-        yield "LitServe", lambda: running([python, *lit], **about), as_file | {"form": "request"}
+        yield (
+            "LitServe",
+            lambda: running([python, *lit], PYTHONPATH=""),
+            as_file | {"form": "request"},
+        )
 
 
 def compare(photos, classifier, work, given):
@@ -216,7 +222,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         classifier = featx.fit(train[:200], labels, backbone=BACKBONE)
-        np.savez(work / "head.npz", **common.linear_head(classifier))
+        common.save_bare(classifier, featx.get_card(BACKBONE), work / "head.npz")
         classifier = featx.load(featx.save(classifier, work / "pets.featx"))
         measure = soak if given.soak else overload if given.overload else compare
         common.write_json(given.json, measure(photos, classifier, work, given))

@@ -63,9 +63,9 @@ def contenders(modality: str, cores: int) -> dict[str, Contender]:
     torch = ("onnx", "pillow", "torch==2.13.0")
     both = {"featx": Contender(), INT8: Contender()}
     if modality == "text":
-        plain = Contender("fastembed texts", ("fastembed",), batches(16, 256))
+        plain = Contender("fastembed_texts", ("fastembed",), batches(16, 256))
         packages = (*torch, "sentence-transformers")
-        other = Contender("sentence-transformers", packages, batches(8, 32), comparable=False)
+        other = Contender("sentence_transformers", packages, batches(8, 32), comparable=False)
         return {**both, "fastembed": plain, "sentence-transformers": other}
     alone = batches(1, 4, 16, parallel=None)
     shared = tuple({**setting, "threads": 1, "parallel": cores} for setting in alone)
@@ -77,7 +77,7 @@ def contenders(modality: str, cores: int) -> dict[str, Contender]:
     keras = Contender("keras", ("tensorflow-cpu",), batches(8, 32), comparable=False)
     return {
         **both,
-        "fastembed": Contender("fastembed images", ("fastembed",), (*alone, *shared)),
+        "fastembed": Contender("fastembed_images", ("fastembed",), (*alone, *shared)),
         "torch": Contender("torch", torch, loaders),
         "keras": keras,
     }
@@ -101,6 +101,7 @@ class Section:
         notes, settings = dict[str, str](), dict(known)
         for name in names:
             try:
+                self.prepare(name)
                 settings[name] = settings.get(name) or self.search(name)
             except (Unavailable, Failed) as reason:
                 notes[name] = f"skipped: {reason}"
@@ -121,41 +122,42 @@ class Section:
             steps[name] = partial(run_and_read, name)
         answers = common.in_turns(self.given.rounds, steps)
         if INT8 in rows:
-            card = self.given.work / "int8" / common.int8_twin(self.card, self.given) / "card.toml"
-            table = tomllib.loads(card.read_text(encoding="utf-8"))["optimized"]
-            keys = ("layers", "floats", "cosine_mean", "cosine_worst", "size", "batch_bits")
-            notes[INT8] = f"its card: {', '.join(f'{key} {table.get(key)}' for key in keys)}"
+            notes[INT8] = self.describe_twin()
         agreements = {
             name: [float(f(common.cosines(values, rows["featx"]))) for f in (np.min, np.mean)]
             for name, values in rows.items()
             if name != "featx" and "featx" in rows and self.known[name].comparable
         }
-        return {
-            "n": len(self.items),
-            "cores": len(self.cores),
-            "settings": settings,
-            "notes": notes,
-            "cosines": agreements,
-            "answers": answers,
-        }
+        found = {"n": len(self.items), "cores": len(self.cores), "settings": settings}
+        return found | {"notes": notes, "cosines": agreements, "answers": answers}
+
+    def prepare(self, name: str) -> None:
+        """Make what a contender needs; raises Unavailable."""
+        self.python(self.known[name])
+        if name == INT8:
+            common.int8_twin(self.card, self.given)
+
+    def describe_twin(self) -> str:
+        """Return what ``featx optimize`` wrote of the int8 backbone into its card."""
+        card = self.given.work / "int8" / common.int8_twin(self.card, self.given) / "card.toml"
+        table = tomllib.loads(card.read_text(encoding="utf-8"))["optimized"]
+        keys = ("layers", "floats", "cosine_mean", "cosine_worst", "size", "batch_bits")
+        return f"its card: {', '.join(f'{key} {table.get(key)}' for key in keys)}"
 
     def search(self, name: str) -> Mapping[str, Any]:
         """Return a contender's best setting over a third of the items; the best two run again."""
-        contender = self.known[name]
-        self.python(contender)
-        if name == INT8:
-            common.int8_twin(self.card, self.given)
-        if len(contender.settings) == 1:
-            return contender.settings[0]
+        settings = self.known[name].settings
+        if len(settings) == 1:
+            return settings[0]
 
         def rate(number: int) -> float:
-            answer = self.run(name, contender.settings[number], self.items[::3])
+            answer = self.run(name, settings[number], self.items[::3])
             return float(answer["n"] / answer["seconds"])
 
-        rates = [rate(number) for number in range(len(contender.settings))]
+        rates = [rate(number) for number in range(len(settings))]
         for number in np.argsort(rates)[-2:].tolist():
             rates[number] = max(rates[number], rate(number))
-        return contender.settings[int(np.argmax(rates))]
+        return settings[int(np.argmax(rates))]
 
     def run(self, name: str, setting: Mapping[str, Any], items: Sequence[str]) -> dict[str, Any]:
         """Return the answer of one contender, in a process of its own."""
@@ -201,7 +203,7 @@ class Section:
 
 def run_contender(job: dict[str, Any], python: str, around: Mapping[str, str]) -> dict[str, Any]:
     """Return the answer to a job, with what its whole process took."""
-    command = [python, str(Path(__file__).with_name("contenders.py"))]
+    command = [python, str(common.HERE / "contenders.py")]
     done = common.run_process(command, stdin=json.dumps(job), environment=around, watch=True)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     answer["process_seconds"] = done.seconds - answer.pop("extra_seconds", 0.0)
@@ -303,12 +305,11 @@ def measure_with_peers(kind: str, given: argparse.Namespace) -> None:
     for backbone, items, names in sections_of(kind, given):
         if backbone in (given.backbones or [backbone]):
             store = json.loads(given.json.read_text()) if given.json and given.json.exists() else {}
-            name, chosen = (
-                f"{kind} {backbone}",
-                [n for n in names if n in (given.contenders or names)],
-            )
+            name, wanted = f"{kind} {backbone}", given.contenders or names
             section = Section(backbone, items, cores, given)
-            found = section.measure(chosen, store.get(name, {}).get("settings", {}))
+            found = section.measure(
+                [n for n in names if n in wanted], store.get(name, {}).get("settings", {})
+            )
             common.write_json(given.json, {**store, name: found})
             print(*describe(name, found), "", sep="\n", flush=True)
 

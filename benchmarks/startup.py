@@ -2,9 +2,9 @@
 
     python benchmarks/startup.py                        # 15 rounds of each, in turns; the medians
 
-``featx predict`` of one photo stands beside a script that imports ONNX Runtime, Pillow and NumPy and nothing
-else: it decodes, resizes, crops, standardises, runs the graph and the linear head, and prints the same JSON
-line. Both read the weights and the head from files, in a process of their own. The classifier is trained on
+``featx predict`` of one photo stands beside benchmarks/bare.py, which imports ONNX Runtime, Pillow and NumPy
+and nothing else: it decodes, resizes, crops, standardises, runs the graph and the linear head, and prints the
+same JSON line. Both read the weights and the head from files, in a process of their own. It is trained on
 noise, for its time does not depend on what it learned; featx runs with its cache of rows emptied, so that
 both compute. Every module is compiled once, in the round that warms up, as an installer does it.
 """
@@ -21,35 +21,6 @@ import common
 import numpy as np
 from common import format_table
 
-BARE = """
-import json, sys
-import numpy as np
-import onnxruntime
-from PIL import Image
-
-graph, head, photo, resize, crop, mean, std = sys.argv[1:]
-resize, crop = int(resize), int(crop)
-mean, std = (np.array(json.loads(v), np.float32)[:, None, None] for v in (mean, std))
-options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = 1
-session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-image = Image.open(photo).convert("RGB")
-width, height = image.size
-scale = resize / min(width, height)
-image = image.resize((max(resize, int(width * scale)), max(resize, int(height * scale))), 2)
-left, top = round((image.width - crop) / 2), round((image.height - crop) / 2)
-pixels = np.asarray(image.crop((left, top, left + crop, top + crop)), np.float32)
-tensor = (pixels.transpose(2, 0, 1) / 255 - mean) / std
-row = session.run(["embedding"], {session.get_inputs()[0].name: tensor[None].astype(np.float32)})[0]
-with np.load(head) as kept:
-    scores = (row @ kept["coef"] + kept["intercept"])[0] / kept["temperature"]
-    classes = kept["classes"]
-values = np.concatenate([[0], scores])
-shares = np.exp(values - values.max())
-shares /= shares.sum()
-best = int(shares.argmax())
-print(json.dumps({"id": photo, "label": str(classes[best]), "probability": float(shares[best])}))
-"""
 PAIRS = {
     "featx predict": "bare script",
     "featx predict --no-cache": "bare script",
@@ -66,17 +37,14 @@ def prepare(work: Path, backbone: str) -> dict[str, list[str]]:
     pictures = [rng.integers(0, most, (64, 64, 3), np.uint8) for most in (120, 256) * 12]
     classifier = featx.fit(pictures, ["cat", "dog"] * 12, backbone=backbone)
     saved = featx.save(classifier, work / "x.featx")
-    np.savez(work / "head.npz", **common.linear_head(classifier))
-    photo, image = work / "photo.jpg", card.input
-    image.canary().resize((464, 404)).save(photo, quality=90)
-    (work / "bare.py").write_text(BARE, encoding="utf-8")
-    graph = common.find_file(card, card.graph.name)
-    given = [graph, work / "head.npz", photo, image.resize, image.crop]
-    given += [json.dumps(image.mean or [0] * 3), json.dumps(image.std or [1] * 3)]
+    photo = work / "photo.jpg"
+    card.input.canary().resize((464, 404)).save(photo, quality=90)
+    bare = [common.HERE / "bare.py", common.find_file(card, card.graph.name)]
+    bare += [common.save_bare(classifier, card, work / "head.npz"), photo]
     featx_command = [sys.executable, str(common.ROOT / "cli.py")]
     predict = [*featx_command, "predict", str(saved), str(photo)]
     return {
-        "bare script": [sys.executable, str(work / "bare.py"), *map(str, given)],
+        "bare script": [sys.executable, *map(str, bare)],
         "featx predict": predict,
         "featx predict --no-cache": [*predict, "--no-cache"],
         "import click": [sys.executable, "-c", "import click"],
