@@ -406,13 +406,13 @@ def test_another_tap_of_it_can_be_read(nano, on_shelf):
 
 
 def test_a_classifier_on_it_is_exported(nano, on_shelf, photos, tmp_path):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     made = export(featx.fit(samples, backbone=nano.name), tmp_path / "a.onnx", samples=samples)
     assert made.n == 6
 
 
 def test_it_is_fitted_and_predicts(nano, on_shelf, photos):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     classifier = featx.fit(samples, backbone=nano.name)
     assert classifier.card.optimized == nano.optimized
     assert (
@@ -422,7 +422,7 @@ def test_it_is_fitted_and_predicts(nano, on_shelf, photos):
 
 
 def test_a_saved_classifier_keeps_what_its_backbone_was_made_of(nano, on_shelf, photos, tmp_path):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     featx.save(featx.fit(samples, backbone=nano.name), tmp_path / "a.featx", bundle=True)
     assert featx.load(tmp_path / "a.featx").card.optimized == nano.optimized
 
@@ -707,7 +707,7 @@ def test_cosines_are_defined_for_rows_of_zeros():
 class Batchy:
     """A stand-in for a backbone whose rows are a little larger in a batch."""
 
-    def embed(self, items, batch_size=None):
+    def embed_items(self, items, batch_size=None):
         rows = np.array([[item] for item in items], np.float32)
         return np.nextafter(rows, np.float32(np.inf)) if len(items) > 1 else rows
 
