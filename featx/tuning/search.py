@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ class SearchResult:
     folds: int
     repeats: int
     n_candidates: int
-    left_out: LeftOut | None = None
+    left_out: LeftOut | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
