@@ -37,6 +37,7 @@ class OutputChoice:
 
     output: Path
     rejects: Path | None
+    dtype: str
 
     @property
     def is_stdout(self) -> bool:
@@ -47,8 +48,8 @@ class OutputChoice:
         """Refuse a name that cannot be written, before there is anything to write."""
         from featx.tables import check_output
 
-        if not self.is_stdout:
-            check_output(self.output)
+        # Standard output is JSON lines.
+        check_output(Path("standard output.jsonl") if self.is_stdout else self.output, self.dtype)
 
     def open(self, backbone: Backbone) -> TableWriter | PrintedRows:
         """Return the writer of the rows of a backbone."""
@@ -56,7 +57,9 @@ class OutputChoice:
 
         if self.is_stdout:
             return PrintedRows()
-        return TableWriter(self.output, fingerprint=backbone.fingerprint, dim=backbone.dim)
+        return TableWriter(
+            self.output, fingerprint=backbone.fingerprint, dim=backbone.dim, dtype=self.dtype
+        )
 
     def list_rejects(self, rejects: tuple[Reject, ...]) -> Path:
         """Write the rejects, and return where they are listed."""
@@ -100,7 +103,7 @@ class PrintedRows:
 
 
 def output_options(function: F) -> F:
-    """``--output --rejects`` as one ``OutputChoice`` named ``target``."""
+    """``--output --rejects --dtype`` as one ``OutputChoice`` named ``target``."""
     options = [
         click.option(
             "--output",
@@ -113,6 +116,13 @@ def output_options(function: F) -> F:
             "--rejects",
             type=click.Path(path_type=Path),
             help="Where to list what could not be read [default: rejects.csv beside the output].",
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["float32", "float16"]),
+            default="float32",
+            show_default=True,
+            help="How numbers are stored; float16 is half as large, and for .parquet only.",
         ),
     ]
     return gather_options(function, options, OutputChoice, "target")
