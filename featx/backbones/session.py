@@ -72,9 +72,18 @@ def open_graph(
 
 
 def open_session(
-    graph: Blob | bytes, path: Blob | Path, provider: Provider = CPU
+    graph: Blob | bytes, path: Blob | Path, provider: Provider = CPU, *, integers: bool = True
 ) -> onnxruntime.InferenceSession:
-    """A session of one thread for a graph; ``path`` is what it is called where it fails.
+    """Return a session of one thread for a graph; ``path`` names it where it fails.
+
+    Parameters
+    ----------
+    graph : Blob or bytes
+    path : Blob or path
+    provider : Provider, default=CPU
+    integers : bool, default=True
+        Whether layers between DequantizeLinear and QuantizeLinear are computed in integers; otherwise they are
+        computed in float32, as the graph is written.
 
     Raises
     ------
@@ -95,6 +104,8 @@ def open_session(
     options.log_severity_level = 3  # errors only: warnings about a foreign graph help nobody
     if provider.name == "directml":  # it refuses to start otherwise
         options.enable_mem_pattern = False
+    if not integers:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     source: bytes | str
     if isinstance(graph, Blob):
         # Weights in a file beside the graph are found by the graph's own path.

@@ -615,7 +615,7 @@ def test_featx_says_of_the_canary_what_a_second_implementation_says(
 
 
 def test_spoken_digits_of_six_people_are_told_apart(speech_shelf, shared_data):
-    """A quick look; benchmarks/sound.py measures."""
+    """A quick look; benchmarks/accuracy.py measures."""
     rows = {}
     for split in ("train", "test"):
         samples = read_samples(shared_data / "fsdd", split=split)
