@@ -230,7 +230,7 @@ def _embed(
     )
     seconds = {
         "backbone": embedded - start,
-        backbone.card.input.plain: time.perf_counter() - embedded,
+        backbone.card.input.baseline_name: time.perf_counter() - embedded,
     }
     return rows, raw, seconds
 
@@ -248,7 +248,7 @@ def _baselines(
     if plain is None:
         return (trivial,)
     report = cross_validate(plain, problem, config).report
-    name = f"the same head on {card.input.plain}"
+    name = f"the same head on {card.input.baseline_name}"
     return (trivial, Baseline(name, task.main_scores(report), report.intervals))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackboneChoice",
+    "PoolingName",
     "RunChoice",
     "SourceChoice",
     "backbone_options",
@@ -34,6 +35,27 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class PoolingName(click.ParamType[str]):
+    """The name of a pooling; which there are is asked only where one is named or help is shown."""
+
+    name = "pooling"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the pooling's name, or refuse it as any wrong use of the command line."""
+        from featx.graphs.pooling import read_pooling
+
+        try:
+            return str(read_pooling(value))
+        except BadOption as error:
+            self.fail(str(error), param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return the names, as click shows those of a choice."""
+        from featx.graphs.pooling import POOLINGS
+
+        return f"[{'|'.join(POOLINGS)}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +123,13 @@ class SourceChoice:
 
     def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
         """The samples of ``source`` that the card's modality can read."""
-        from featx.sources import read_samples
+        from featx.sources import Columns, Readable, read_source
 
-        return read_samples(
+        return read_source(
             source,
-            suffixes=card.input.suffixes,
-            string_is_sample=card.input.string_is_sample,
+            Readable(card.input.suffixes, card.input.string_is_sample),
             split=split,
-            path_column=self.path_column,
-            text_column=self.text_column,
-            label_column=self.label_column,
-            id_column=self.id_column,
+            columns=Columns(self.path_column, self.label_column, self.id_column, self.text_column),
         )
 
     def remember(self, source: str, classifier: Path) -> None:
@@ -133,7 +151,15 @@ def training_samples(classifier: Path, card: Card) -> list[Sample]:
         found = SourceChoice(**origin.columns).read(origin.source, card, split="train")
     except (FeatxError, TypeError):
         return []
-    return [each for each in found if not isinstance(each.data, Path) or each.data.exists()]
+    return [sample for sample in found if _is_there(sample.data)]
+
+
+def _is_there(data: Any) -> bool:
+    """Whether a sample still has its file, or never had one."""
+    from featx.storage.blob import Blob
+
+    path = data.path if isinstance(data, Blob) else None
+    return path is None or path.exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +203,7 @@ def backbone_options(function: F) -> F:
         ),
         click.option(
             "--pooling",
-            type=click.Choice(["none", "mean", "max", "cls", "last", "masked-mean", "flatten"]),
+            type=PoolingName(),
             help="How a map or a sequence becomes one row.",
         ),
         click.option(
