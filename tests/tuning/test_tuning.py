@@ -294,9 +294,9 @@ def test_the_estimated_time_is_that_of_each_search_training_and_table():
 
     with pytest.warns(FeatxNotice, match=r"^centroid: about 50 s on 8000 samples"):
         assert estimate([HEADS["centroid"]], once) == 50  # 10 x (4 folds + 1)
+    several = [(X, (8000, 6400)), (X, (6400,))]
     with pytest.warns(FeatxNotice):
-        work = [(X, (8000, 6400)), (X, (6400,))]
-        assert estimate([HEADS["centroid"]], work) == 50 + 40 + 40
+        assert estimate([HEADS["centroid"]], several) == 50 + 40 + 40
     heads = [HEADS[name] for name in ("centroid", "knn", "lda")]
     # all three on 4500 rows; then the slower two on all, and the slowest of them is trained
     race, knn = 4 * (5.625 + 5.625**1.5 + 5.625), 10**1.5
