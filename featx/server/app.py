@@ -131,18 +131,18 @@ def _lifespan(
 
 
 async def show_page(state: AppState, request: Request) -> Response:
-    """The page with which a person tries the classifiers."""
+    """Return the page with which a person tries the classifiers."""
     headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
     return HTMLResponse(_page(), headers=headers)
 
 
 async def show_docs(state: AppState, request: Request) -> Response:
-    """The page that lists what programs can ask."""
+    """Return the page that lists what programs can ask."""
     return HTMLResponse(docs_page(_document()))
 
 
 async def show_openapi(state: AppState, request: Request) -> Response:
-    """The OpenAPI document."""
+    """Return the OpenAPI document."""
     return json_response(_document())
 
 
@@ -157,7 +157,7 @@ async def readyz(state: AppState, request: Request) -> Response:
 
 
 async def show_metrics(state: AppState, request: Request) -> Response:
-    """Requests, latency, queue, samples, labels and drift, for Prometheus."""
+    """Return requests, latency, queue, samples, labels and drift, for Prometheus."""
     return Response(state.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
