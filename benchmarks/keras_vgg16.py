@@ -60,7 +60,7 @@ def compare(out: Path) -> None:
         with np.load(out / "features.npz") as kept:
             photos, features = list(kept["photos"]), kept["features"]
         items = [backbone.reader.read(backbone.reader.load(photo)) for photo in photos]
-        rows = backbone.embed(items)
+        rows = backbone.embed_items(items)
     expected = features.reshape(len(photos), -1)
     worst = np.abs(rows - expected).max(axis=1) / np.abs(expected).max(axis=1)
     norm = np.linalg.norm(rows - expected, axis=1) / np.linalg.norm(expected, axis=1)

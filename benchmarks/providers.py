@@ -36,7 +36,7 @@ def rate_alone(backbone, items: list, workers: int, batch: int) -> float:
     batches = [items[start : start + batch] for start in range(0, len(items), batch)]
     with ThreadPoolExecutor(workers) as pool:
         start = time.perf_counter()
-        list(pool.map(lambda part: backbone.embed(part, batch), batches))
+        list(pool.map(lambda part: backbone.embed_items(part, batch), batches))
         return len(items) / (time.perf_counter() - start)
 
 
@@ -83,7 +83,7 @@ def main() -> None:
         rate, infer = (statistics.median(each[k]) for k in ("rate", "infer"))
         near = cosines(reference, rows[name, provider])
         backbone = opened[name, provider]
-        alone = backbone.embed([backbone.reader.read(samples[0].data.read_bytes())])
+        alone = backbone.embed_items([backbone.reader.read(samples[0].data.read_bytes())])
         same = bool(np.array_equal(alone, rows[name, provider][:1]))
         print(
             f"{name + ' on ' + provider:<44} {rate:8.0f} {rate / first:6.2f} {infer:8.0f}"

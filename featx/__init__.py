@@ -1,13 +1,13 @@
 """Transfer learning on a plain CPU: frozen ONNX backbones, scikit-learn heads.
 
-Importing featx is quick and has no effect; each public name is loaded from its room when first used.
+Importing featx is quick and has no effect; each public name is loaded from its module when first used.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featx._lazy import lazy_attributes as _from_rooms
+from featx._lazy import lazy_attributes as _lazy_attributes
 
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone as Backbone
@@ -15,33 +15,63 @@ if TYPE_CHECKING:
     from featx.catalog import get_card as get_card
     from featx.catalog import list_cards as list_cards
     from featx.embedding.engine import Engine as Engine
+    from featx.embedding.rows import Reject as Reject
     from featx.embedding.rows import Rows as Rows
     from featx.errors import FeatxError as FeatxError
     from featx.errors import FeatxWarning as FeatxWarning
     from featx.evaluation import evaluate as evaluate
     from featx.extractor import FeatureExtractor as FeatureExtractor
+    from featx.fit_config import FitConfig as FitConfig
+    from featx.metrics.classification import ClassificationReport as ClassificationReport
+    from featx.metrics.classification import ClassScore as ClassScore
+    from featx.metrics.report import Report as Report
     from featx.persistence.artifact import load as load
     from featx.persistence.artifact import save as save
     from featx.predictor import Classifier as Classifier
+    from featx.predictor import Input as Input
+    from featx.predictor import Predictor as Predictor
+    from featx.reporting.fit_report import Baseline as Baseline
+    from featx.reporting.fit_report import DataSummary as DataSummary
+    from featx.reporting.fit_report import FitReport as FitReport
+    from featx.reporting.fit_report import TuningSummary as TuningSummary
+    from featx.reporting.fit_report import Validation as Validation
+    from featx.reporting.training_samples import TrainingSamples as TrainingSamples
     from featx.sources import Sample as Sample
     from featx.sources import make_samples as make_samples
     from featx.sources import read_samples as read_samples
     from featx.tables import read_rows as read_rows
     from featx.tables import write_rows as write_rows
+    from featx.tasks import Prediction as Prediction
+    from featx.tasks.classification import LabelPrediction as LabelPrediction
     from featx.training import fit as fit
 
 __version__ = "0.1.0"
 
 _MODULE_OF = {
     "Backbone": "featx.backbones.backbone",
+    "Baseline": "featx.reporting.fit_report",
     "Card": "featx.catalog",
+    "ClassScore": "featx.metrics.classification",
+    "ClassificationReport": "featx.metrics.classification",
     "Classifier": "featx.predictor",
+    "DataSummary": "featx.reporting.fit_report",
     "Engine": "featx.embedding.engine",
     "FeatureExtractor": "featx.extractor",
     "FeatxError": "featx.errors",
     "FeatxWarning": "featx.errors",
-    "Rows": "featx.tables",
+    "FitConfig": "featx.fit_config",
+    "FitReport": "featx.reporting.fit_report",
+    "Input": "featx.predictor",
+    "LabelPrediction": "featx.tasks.classification",
+    "Prediction": "featx.tasks",
+    "Predictor": "featx.predictor",
+    "Reject": "featx.embedding.rows",
+    "Report": "featx.metrics.report",
+    "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
+    "TrainingSamples": "featx.reporting.training_samples",
+    "TuningSummary": "featx.reporting.fit_report",
+    "Validation": "featx.reporting.fit_report",
     "evaluate": "featx.evaluation",
     "fit": "featx.training",
     "get_card": "featx.catalog",
@@ -56,7 +86,7 @@ _MODULE_OF = {
 
 __all__ = sorted(["__version__", *_MODULE_OF])
 
-__getattr__ = _from_rooms("featx", _MODULE_OF)
+__getattr__ = _lazy_attributes("featx", _MODULE_OF)
 
 
 def __dir__() -> list[str]:

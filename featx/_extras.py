@@ -10,8 +10,8 @@ from featx.errors import MissingExtra
 __all__ = ["require"]
 
 
-def require(module: str, *, extra: str) -> ModuleType:
-    """Import ``module``, which the extra of that name brings.
+def require(module: str, *, extra: str | None = None) -> ModuleType:
+    """Import ``module``, which the extra of that name brings; None: its own distribution does.
 
     Raises
     ------
@@ -26,6 +26,5 @@ def require(module: str, *, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
-        raise MissingExtra(
-            f"{package} is not installed; run: pip install 'featx[{extra}]'"
-        ) from None
+        wanted = f"'featx[{extra}]'" if extra else package
+        raise MissingExtra(f"{package} is not installed; run: pip install {wanted}") from None

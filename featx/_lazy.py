@@ -1,4 +1,4 @@
-"""Names of a package that are loaded from its rooms when they are first used, so that a start waits for few."""
+"""Names of a package that are loaded from their modules when first used, so that a start is quick."""
 
 from __future__ import annotations
 

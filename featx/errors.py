@@ -29,6 +29,7 @@ __all__ = [
     "UnknownBackbone",
     "UnknownHead",
     "UnknownTap",
+    "UnknownTask",
     "WrongDigest",
     "first_line",
 ]
@@ -118,7 +119,8 @@ class _Unknown(FeatxError, LookupError):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name = name
-        self.known = sorted(known)
+        # a damaged graph has names that are bytes
+        self.known = sorted(map(str, known))
         guess = get_close_matches(name, self.known, n=1)
         listed = ", ".join(self.known[:20]) + (", …" if len(self.known) > 20 else "")
         hint = f"did you mean {guess[0]!r}?" if guess else f"known: {listed or 'none'}"
@@ -138,6 +140,12 @@ class UnknownHead(_Unknown):
     """No head carries this name."""
 
     noun = "head"
+
+
+class UnknownTask(_Unknown):
+    """No task carries this name."""
+
+    noun = "task"
 
 
 class UnknownTap(_Unknown):

@@ -9,9 +9,8 @@ from typing import Any
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject
 from featx.errors import BadLabels, FeatxWarning
-from featx.heads import argmax_labels
-from featx.metrics.classification import Report, evaluate_predictions
-from featx.predictor import Classifier
+from featx.metrics.report import Report
+from featx.predictor import Predictor
 from featx.sources import make_samples
 from featx.sources.labels import missing_labels
 
@@ -19,13 +18,13 @@ __all__ = ["evaluate", "tell_rejects"]
 
 
 def evaluate(
-    classifier: Classifier,
+    predictor: Predictor,
     samples: Iterable[Any],
     labels: Sequence[Any] | None = None,
     *,
     engine: Engine | None = None,
 ) -> Report:
-    """Measure a classifier on labelled samples that it was not trained on.
+    """Measure a predictor on labelled samples that it was not trained on.
 
     Parameters
     ----------
@@ -46,12 +45,11 @@ def evaluate(
     without = [sample.id for sample in known if sample.label is None]
     if without or not known:
         raise BadLabels(missing_labels(without, len(known)))
-    rows = (engine or Engine()).embed(known, classifier.open())
+    rows = (engine or Engine()).embed(known, predictor.open())
     tell_rejects(rows.rejects, len(known))
-    probabilities = classifier.head.predict_proba(rows.embeddings)
-    predicted = argmax_labels(classifier.classes, probabilities)
+    outputs = predictor.head.predict_proba(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
-    return evaluate_predictions(truth, predicted, probabilities, classes=classifier.classes)
+    return predictor.task.evaluate(truth, outputs, predictor.head.classes, random_state=0)
 
 
 def tell_rejects(rejects: Sequence[Reject], n: int) -> None:

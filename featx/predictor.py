@@ -1,29 +1,38 @@
-"""A backbone with a trained head on it: samples in, labels and calibrated probabilities out."""
+"""A predictor: inputs and a trained head; samples in, predictions out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-import numpy.typing as npt
-
-from featx._typing import FloatArray
+from featx._typing import FloatArray, Labels
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption
-from featx.heads import FittedHead, StoredHead, argmax_labels
+from featx.heads import TrainedHead, argmax_labels
 from featx.sources import Sample, make_samples
+from featx.tasks import Prediction, Task, get_task
 
-__all__ = ["Classifier", "Prediction", "check_exact"]
+if TYPE_CHECKING:
+    from featx.fit_config import FitConfig
+    from featx.reporting.fit_report import FitReport
+
+__all__ = ["Classifier", "Input", "Predictor", "check_exact", "predictor_class"]
 
 
 def check_exact(provider: Provider) -> None:
-    """Raise BadOption where a provider computes in a lesser precision: heads know no such rows."""
+    """Refuse a provider of lesser precision than the card's: heads are not trained on such rows.
+
+    Raises
+    ------
+    BadOption
+        The provider computes in a lesser precision.
+    """
     if not provider.exact:
         raise BadOption(
             f"provider {provider}: makes other rows than the card's, which classifiers are not "
@@ -31,55 +40,86 @@ def check_exact(provider: Provider) -> None:
         )
 
 
+def predictor_class(task: Task) -> type[Predictor]:
+    """Return the class of the predictors of a task."""
+    module, _, name = task.predictor.partition(":")
+    kind: type[Predictor] = getattr(import_module(module), name)
+    return kind
+
+
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """What a classifier says of one sample."""
-
-    id: str
-    label: str
-    probability: float  # of that label
-    top: tuple[tuple[str, float], ...]  # labels with their probabilities, the most probable first
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Classifier:
-    """A backbone's card and a head that was trained on its rows.
-
-    Opening it reads nothing: the backbone is opened, and its bytes proven, at the first prediction.
+class Input:
+    """One named column that a predictor reads, with its backbone.
 
     Attributes
     ----------
+    name : str
+        Such as "image".
+    kind : str
+        The modality: "image", "text" or "audio".
     card : Card
         With all that was changed of it; ``card.fingerprint`` is that of the rows the head was trained on.
-    head : FittedHead or StoredHead
-        Of one face; the second, read from a file, answers without scikit-learn.
-    training : mapping
-        What is known of its training, as JSON values: samples, how it was tuned and measured, the report,
-        the baselines.
-    provider : Provider, default CPU
-        Where its backbone is computed; in the graph's own precision, for its head knows no other rows.
-
-    Examples
-    --------
-    >>> import featx
-    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
-    >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
-    >>> [str(label) for label in classifier.predict([images[0], images[-1]])]
-    ['dark', 'light']
     """
 
+    name: str
+    kind: str
     card: Card
-    head: FittedHead | StoredHead
-    training: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictor:
+    """Inputs and a head that was trained on their rows.
+
+    Opening one reads nothing: the backbone is opened, and its bytes are verified, at the first prediction.
+
+    Attributes
+    ----------
+    inputs : tuple of Input
+        One, today.
+    head : TrainedHead
+    report : FitReport or None
+        The account of its training.
+    config : FitConfig or None
+        What ``fit`` was asked for.
+    provider : Provider, default CPU
+        Where its backbone is computed, in the graph's own precision.
+    task_name : str
+        A name in ``featx.tasks.TASKS``.
+    """
+
+    inputs: tuple[Input, ...]
+    head: TrainedHead
+    report: FitReport | None = None
+    config: FitConfig | None = None
     provider: Provider = CPU
+    task_name: str = "classification"
+
+    @classmethod
+    def from_card(
+        cls,
+        card: Card,
+        head: TrainedHead,
+        *,
+        report: FitReport | None = None,
+        config: FitConfig | None = None,
+        provider: Provider = CPU,
+    ) -> Self:
+        """Return a predictor of one input, which is named like its modality."""
+        only = Input(card.modality, card.modality, card)
+        return cls((only,), head, report, config, provider)
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """The labels that it can give, sorted: the columns of ``predict_proba``."""
-        return self.head.classes
+    def task(self) -> Task:
+        """What it predicts, and how that is measured and printed."""
+        return get_task(self.task_name)
+
+    @property
+    def card(self) -> Card:
+        """The card of its only input."""
+        return self.inputs[0].card
 
     def open(self) -> Backbone:
-        """Its backbone, shared within the process.
+        """Return its backbone, shared within the process.
 
         Raises
         ------
@@ -92,11 +132,73 @@ class Classifier:
         return open_backbone(self.card, self.provider)
 
     def embed(self, X: Iterable[Any], *, engine: Engine | None = None) -> Rows:
-        """Rows of samples: what the head sees."""
+        """Return the rows of samples: what the head is given."""
         return (engine or Engine()).embed(make_samples(X), self.open())
 
+    def predict_samples(
+        self, samples: Iterable[Sample], *, top_k: int = 1, engine: Engine | None = None
+    ) -> Iterator[Prediction | Reject]:
+        """Give one record for each sample as soon as it is known, in input order.
+
+        Parameters
+        ----------
+        samples : iterable of Sample
+        top_k : int, default=1
+            Classes in each record's ``top``; all of them where there are fewer.
+        engine : Engine, default=None
+            How to run. With ``on_error="skip"`` a sample that cannot be read gives a Reject, after the
+            others of its batch.
+
+        Raises
+        ------
+        BadOption
+            ``top_k`` is not positive.
+        BadSample
+            A sample cannot be read, and the engine does not skip.
+        """
+        if top_k < 1:
+            raise BadOption(f"top_k = {top_k}: expected 1 or more")
+        for rows in (engine or Engine()).stream(samples, self.open()):
+            yield from self.predict_rows(rows, top_k=top_k)
+            yield from rows.rejects
+
+    def predict_rows(self, rows: Rows, *, top_k: int = 1) -> Iterator[Prediction]:
+        """Give one record for each row of this predictor's own backbone.
+
+        Raises
+        ------
+        BadOption
+            Rows carry the fingerprint of another backbone.
+        """
+        if rows.fingerprint != self.card.fingerprint:
+            raise BadOption(
+                f"rows: made with fingerprint {rows.fingerprint[:12] or 'none'}…, expected "
+                f"{self.card.fingerprint[:12]}…, that of {self.card.name}"
+            )
+        outputs = self.head.predict_proba(rows.embeddings)
+        yield from self.task.predictions(rows.ids, outputs, self.head.classes, top_k)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classifier(Predictor):
+    """The predictor of a classification: samples in, labels and calibrated probabilities out.
+
+    Examples
+    --------
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> [str(label) for label in classifier.predict([images[0], images[-1]])]
+    ['dark', 'light']
+    """
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels that it can give, sorted: the columns of ``predict_proba``."""
+        return self.head.classes
+
     def predict_proba(self, X: Iterable[Any], *, engine: Engine | None = None) -> FloatArray:
-        """Calibrated probabilities of every class.
+        """Return calibrated probabilities of every class.
 
         Parameters
         ----------
@@ -121,51 +223,6 @@ class Classifier:
             raise BadOption("on_error = 'skip': expected 'fail' here; use predict_samples to skip")
         return self.head.predict_proba(self.embed(X, engine=engine).embeddings)
 
-    def predict(self, X: Iterable[Any], *, engine: Engine | None = None) -> npt.NDArray[np.str_]:
-        """The most probable label of each sample; shape (n,). Parameters as ``predict_proba``."""
+    def predict(self, X: Iterable[Any], *, engine: Engine | None = None) -> Labels:
+        """Return the most probable label of each sample; shape (n,). Parameters as ``predict_proba``."""
         return argmax_labels(self.classes, self.predict_proba(X, engine=engine))
-
-    def predict_samples(
-        self, samples: Iterable[Sample], *, top_k: int = 1, engine: Engine | None = None
-    ) -> Iterator[Prediction | Reject]:
-        """One record for each sample as soon as it is known, in input order.
-
-        Parameters
-        ----------
-        top_k : int, default=1
-            Classes in each record's ``top``; all of them where there are fewer.
-        engine : Engine, default=None
-            How to run. With ``on_error="skip"`` a sample that cannot be read gives a Reject, after the
-            others of its batch.
-
-        Raises
-        ------
-        BadOption
-            ``top_k`` is not positive.
-        BadSample
-            A sample cannot be read, and the engine does not skip.
-        """
-        if top_k < 1:
-            raise BadOption(f"top_k = {top_k}: expected 1 or more")
-        for rows in (engine or Engine()).stream(samples, self.open()):
-            yield from self.predict_rows(rows, top_k=top_k)
-            yield from rows.rejects
-
-    def predict_rows(self, rows: Rows, *, top_k: int = 1) -> Iterator[Prediction]:
-        """One record for each row of this classifier's own backbone.
-
-        Raises
-        ------
-        BadOption
-            Rows carry the fingerprint of another backbone.
-        """
-        if rows.fingerprint != self.card.fingerprint:
-            raise BadOption(
-                f"rows: made with fingerprint {rows.fingerprint[:12] or 'none'}…, expected "
-                f"{self.card.fingerprint[:12]}…, that of {self.card.name}"
-            )
-        table = self.head.predict_proba(rows.embeddings)
-        orders = np.argsort(-table, axis=1, kind="stable")[:, :top_k]
-        for id, shares, order in zip(rows.ids, table, orders, strict=True):
-            top = tuple((self.classes[i], float(shares[i])) for i in order)
-            yield Prediction(id, *top[0], top)

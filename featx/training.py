@@ -1,11 +1,11 @@
-"""From labelled samples to a classifier, with an honest account of how good it is."""
+"""From labelled samples to a predictor, with an honest account of how good it is."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,18 +13,26 @@ from sklearn.base import BaseEstimator
 from featx._typing import FloatArray, Labels
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
-from featx.embedding.engine import Baseline, Engine
+from featx.embedding.engine import Baseline as BaselineRows
+from featx.embedding.engine import Engine
 from featx.embedding.rows import Rows
-from featx.errors import BadSample
+from featx.errors import BadSample, FeatxError
 from featx.evaluation import tell_rejects
-from featx.heads import FittedHead
-from featx.metrics.classification import Report
+from featx.fit_config import FitConfig
+from featx.heads import TrainedHead
 from featx.modalities.guess import modality_of
-from featx.predictor import Classifier, check_exact
+from featx.predictor import Classifier, check_exact, predictor_class
+from featx.reporting.fit_report import (
+    Baseline,
+    DataSummary,
+    FitReport,
+    TuningSummary,
+    Validation,
+)
 from featx.sources import Sample, make_samples
-from featx.sources.labels import check_labels
-from featx.tuning import FitConfig, SearchResult, estimate_duration
-from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_of, train
+from featx.tasks import Task, get_task
+from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
+from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_for, train
 
 __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
 
@@ -33,9 +41,9 @@ __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
 class Trained:
     """A head trained on all rows, and what was measured on the way."""
 
-    head: FittedHead
-    choice: SearchResult
-    measured: ValidationResult
+    head: TrainedHead
+    search: SearchResult
+    validation: ValidationResult
 
 
 def fit(
@@ -44,9 +52,11 @@ def fit(
     *,
     backbone: str | Card | Backbone | None = None,
     head: str | BaseEstimator = "logistic",
-    seed: int = 0,
-    balance: bool = False,
+    class_weight: Literal["balanced"] | None = None,
+    random_state: int = 0,
+    n_jobs: int | None = None,
     engine: Engine | None = None,
+    config: FitConfig | None = None,
 ) -> Classifier:
     """Train a classifier on labelled samples.
 
@@ -62,18 +72,23 @@ def fit(
     head : str or scikit-learn classifier, default="logistic"
         A name in ``featx.heads.HEADS``, ``"auto"`` to let cross-validation choose among them, or an
         estimator, which is used as it is.
-    seed : int, default=0
-        Decides how samples are dealt into folds; the same seed gives the same classifier, bit for bit.
-    balance : bool, default=False
-        Every class weighs the same, however many samples it has; probabilities are then those of a world
-        where all classes are equally frequent.
+    class_weight : {"balanced"}, default=None
+        With "balanced" every class weighs the same, however many samples it has; probabilities are then
+        those of a world where all classes are equally frequent.
+    random_state : int, default=0
+        Decides how samples are split into folds; the same value gives the same classifier, bit for bit.
+    n_jobs : int, default=None
+        Threads; None or -1 is every core. It never changes the answer. Only where there is no ``engine``.
     engine : Engine, default=None
-        How to run: threads, cache, what to do with samples that cannot be read.
+        How to embed: threads, cache, what to do with samples that cannot be read.
+    config : FitConfig, default=None
+        What to write into the predictor as the configuration that was asked for; None: what these
+        parameters say.
 
     Returns
     -------
     Classifier
-        ``training`` holds the report, measured on samples left out, and the baselines beside it.
+        ``report`` is a FitReport, measured on samples left out, with baselines beside it.
 
     Raises
     ------
@@ -87,82 +102,84 @@ def fit(
     --------
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> classifier = fit(images, ["dark"] * 3 + ["light"] * 3)
-    >>> classifier.training["measured"]["report"]["accuracy"]
+    >>> classifier.report.validation.report.accuracy
     1.0
     """
+    task = get_task(config.task if config else "classification")
     known = make_samples(samples, labels)
-    check_labels([sample.label for sample in known], [sample.id for sample in known])
-    engine = engine or Engine()
+    task.encode_targets([sample.label for sample in known], [sample.id for sample in known])
+    engine = engine or Engine(n_jobs=n_jobs)
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
     check_exact(opened.provider)
-    start = time.perf_counter()
-    rows = engine.embed(known, opened)
-    tell_rejects(rows.rejects, len(known))
-    embedded = time.perf_counter()
-    read = set(rows.ids)
-    raw = replace(engine, progress=None).embed(
-        [sample for sample in known if sample.id in read], Baseline(opened.card.input)
+    rows, raw, timings = _embed(known, opened, engine)
+    head_config = HeadConfig(
+        head, class_weight=class_weight, random_state=random_state, n_jobs=engine.n_jobs
     )
-    seconds = {
-        "backbone": embedded - start,
-        opened.card.input.plain: time.perf_counter() - embedded,
-    }
     card = replace(opened.card, dim=opened.dim)
-    recipe = FitConfig(head, seed=seed, balance=balance, n_jobs=engine.n_jobs)
-    classifier = fit_rows(rows, card, recipe, raw=raw)
-    facts = dict(classifier.training)
-    return replace(classifier, training=facts | {"seconds": seconds | facts["seconds"]})
+    classifier = fit_rows(rows, card, head_config, raw=raw, timings=timings)
+    return replace(classifier, config=config or _config(card, head_config, engine))
 
 
-def fit_rows(rows: Rows, card: Card, recipe: FitConfig, *, raw: Rows | None = None) -> Classifier:
+def fit_rows(
+    rows: Rows,
+    card: Card,
+    config: HeadConfig,
+    *,
+    raw: Rows | None = None,
+    timings: Mapping[str, float] | None = None,
+    task: str = "classification",
+) -> Classifier:
     """Train a classifier on rows of the backbone that ``card`` describes.
 
     Parameters
     ----------
+    rows : Rows
+        With a label each.
+    card : Card
+    config : HeadConfig
+        Which head, and how it is trained.
     raw : Rows, default=None
         The same samples without any backbone, for the baseline.
+    timings : mapping of str to float, default=None
+        Seconds that it took to make the rows, for the report.
+    task : str, default="classification"
     """
-    labels = check_labels(rows.labels, rows.ids)
+    kind = get_task(task)
+    targets = kind.encode_targets(rows.labels, rows.ids)
     _check_finite(rows.embeddings, rows.ids)
     plain = None if raw is None or raw.ids != rows.ids else raw.embeddings
-    _announce_duration(rows.embeddings, labels, recipe, plain)
+    problem = kind.tuning_problem(targets, config.class_weight)
+    _announce_duration(rows.embeddings, problem, config, plain)
     start = time.perf_counter()
-    trained = _train(rows.embeddings, labels, recipe)
+    trained = _train(rows.embeddings, problem, config)
     trained_at = time.perf_counter()
-    names, counts = np.unique(labels, return_counts=True)
-    report = trained.measured.report
-    baselines: dict[str, Any] = {
-        "majority": {"accuracy": report.majority, "balanced_accuracy": 1 / len(names)}
-    }
-    if plain is not None:
-        found = _short(cross_validate(plain, labels, recipe).report)
-        baselines["raw"] = {"of": card.input.plain, **found}
-    choice = trained.choice
-    training = {
-        "n": len(labels),
-        "samples": dict(zip(names.tolist(), counts.tolist(), strict=True)),
-        "rejects": [asdict(reject) for reject in rows.rejects],
-        "seed": recipe.seed,
-        "balance": recipe.balance,
-        "tuning": {
-            "folds": choice.folds,
-            "repeats": choice.repeats,
-            "candidates": choice.tried,
-            "chosen": dict(choice.params),
-        },
-        "measured": {
-            "method": trained.measured.method,
-            "folds": trained.measured.folds,
-            "report": {k: v for k, v in report.to_json().items() if k != "confusion"},
-        },
-        "baselines": baselines,
-        "seconds": {"head": trained_at - start, "baselines": time.perf_counter() - trained_at},
-    }
-    return Classifier(card, trained.head, training)
+    baselines = _baselines(kind, trained.validation, plain, problem, config, card)
+    seconds = {"head": trained_at - start, "baselines": time.perf_counter() - trained_at}
+    search, measured = trained.search, trained.validation
+    report = FitReport(
+        task=task,
+        data=DataSummary(len(targets), kind.summarize_targets(targets), (card.name,)),
+        tuning=TuningSummary(
+            head=trained.head.name,
+            params=dict(search.params),
+            folds=search.folds,
+            repeats=search.repeats,
+            candidates=search.n_candidates,
+            class_weight=config.class_weight,
+            random_state=config.random_state,
+        ),
+        validation=Validation(measured.method, measured.n_folds, measured.report),
+        baselines=baselines,
+        timings={**(timings or {}), **seconds},
+        rejects=rows.rejects,
+    )
+    made = predictor_class(kind).from_card(card, trained.head, report=report)
+    assert isinstance(made, Classifier)
+    return made
 
 
 def fit_head(
-    rows: FloatArray, labels: Sequence[Any] | Labels, recipe: FitConfig | None = None
+    rows: FloatArray, labels: Sequence[Any] | Labels, config: HeadConfig | None = None
 ) -> Trained:
     """Tune a head on rows, measure it on rows left out, and train it on all.
 
@@ -175,7 +192,7 @@ def fit_head(
     ----------
     rows : ndarray of shape (n, d), float32
     labels : sequence of n labels
-    recipe : Recipe, default=None
+    config : HeadConfig, default=None
         Which head, and how.
 
     Raises
@@ -190,27 +207,68 @@ def fit_head(
     FeatxNotice
         It will take longer than 20 seconds: about how long.
     """
-    recipe = recipe or FitConfig()
+    config = config or HeadConfig()
     rows = np.ascontiguousarray(rows, np.float32)
-    y = check_labels(labels)
+    task = get_task("classification")
+    problem = task.tuning_problem(task.encode_targets(labels), config.class_weight)
     _check_finite(rows)
-    _announce_duration(rows, y, recipe)
-    return _train(rows, y, recipe)
+    _announce_duration(rows, problem, config)
+    return _train(rows, problem, config)
+
+
+def _embed(
+    samples: Sequence[Sample], backbone: Backbone, engine: Engine
+) -> tuple[Rows, Rows, dict[str, float]]:
+    """Return the rows of the backbone, those of its baseline, and the seconds of each."""
+    start = time.perf_counter()
+    rows = engine.embed(samples, backbone)
+    tell_rejects(rows.rejects, len(samples))
+    embedded = time.perf_counter()
+    readable = set(rows.ids)
+    raw = replace(engine, progress=None).embed(
+        [sample for sample in samples if sample.id in readable], BaselineRows(backbone.card.input)
+    )
+    seconds = {
+        "backbone": embedded - start,
+        backbone.card.input.baseline_name: time.perf_counter() - embedded,
+    }
+    return rows, raw, seconds
+
+
+def _baselines(
+    task: Task,
+    measured: ValidationResult,
+    plain: FloatArray | None,
+    problem: TuningProblem,
+    config: HeadConfig,
+    card: Card,
+) -> tuple[Baseline, ...]:
+    """Return the trivial baseline and, where there are raw rows, the same head on them."""
+    trivial = Baseline(*task.trivial_baseline(measured.report))
+    if plain is None:
+        return (trivial,)
+    report = cross_validate(plain, problem, config).report
+    name = f"the same head on {card.input.baseline_name}"
+    return (trivial, Baseline(name, task.main_scores(report), report.intervals))
 
 
 def _announce_duration(
-    rows: FloatArray, labels: Labels, recipe: FitConfig, plain: FloatArray | None = None
+    rows: FloatArray,
+    problem: TuningProblem,
+    config: HeadConfig,
+    plain: FloatArray | None = None,
 ) -> None:
     """Say how long all of it will take, where that is long."""
-    n = len(labels)
-    most = n - n // FOLDS  # of a hold-out; thousands of samples are never measured by nested folds
+    n = len(problem)
+    # what a hold-out leaves; thousands of samples are never measured by nested folds
+    most = n - n // FOLDS
     work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
-    estimate_duration(heads_of(labels, recipe), labels, work, recipe)
+    estimate_duration(heads_for(problem, config), problem, work, config)
 
 
-def _train(rows: FloatArray, y: Labels, recipe: FitConfig) -> Trained:
-    choice, head = train(rows, y, recipe)
-    return Trained(head, choice, cross_validate(rows, y, recipe))
+def _train(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> Trained:
+    search, head = train(rows, problem, config)
+    return Trained(head, search, cross_validate(rows, problem, config))
 
 
 def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
@@ -228,7 +286,37 @@ def _open(backbone: str | Card | None, samples: Sequence[Sample]) -> Backbone:
     return open_backbone(get_card(backbone) if isinstance(backbone, str) else backbone)
 
 
-def _short(report: Report) -> dict[str, Any]:
-    """A report's three scores and their intervals."""
-    table = report.to_json()
-    return {k: table[k] for k in ("accuracy", "balanced_accuracy", "macro_f1", "intervals")}
+def _config(card: Card, config: HeadConfig, engine: Engine) -> FitConfig:
+    """Return what a call in Python asked for: the card's name with what was changed of it."""
+    head = config.head if isinstance(config.head, str) else f"own:{type(config.head).__name__}"
+    return FitConfig(
+        backbone=card.name,
+        **_card_changes(card),
+        head=head,
+        class_weight=config.class_weight,
+        random_state=config.random_state,
+        on_error=engine.on_error,
+    )
+
+
+def _card_changes(card: Card) -> dict[str, Any]:
+    """Return the parameters of ``Backbone`` that make this card of the one of its name."""
+    try:
+        named = get_card(card.name)
+    except FeatxError:
+        return {}
+    changes: dict[str, Any] = {}
+    if card.output != named.output:
+        changes["tap"] = card.output
+    if card.pooling != named.pooling:
+        changes["pooling"] = card.pooling
+    if card.normalize != named.normalize:
+        changes["normalize"] = card.normalize
+    theirs, ours = _entries(named), _entries(card)
+    options = {key: value for key, value in ours.items() if value != theirs.get(key)}
+    return changes | ({"options": options} if options else {})
+
+
+def _entries(card: Card) -> dict[str, Any]:
+    """Return the entries of the modality's table in a card."""
+    return {one.name: getattr(card.input, one.name) for one in fields(type(card.input))}  # type: ignore[arg-type]

@@ -88,3 +88,12 @@ def photos(tmp_path, rng):
             noise = rng.integers(-30, 30, (48, 64, 3))
             Image.fromarray((base + noise).astype(np.uint8)).save(root / label / f"{k}.png")
     return root
+
+
+@pytest.fixture
+def decoder(tmp_path):
+    """A function that makes a text backbone of a tiny decoder."""
+    pytest.importorskip("tokenizers")
+    from tests.support.text_nets import decoder_maker
+
+    return decoder_maker(tmp_path)

@@ -12,10 +12,11 @@ from sklearn.metrics import log_loss
 import featx
 from featx.embedding.engine import Engine
 from featx.errors import BadLabels, BadSample, FeatxWarning
-from featx.heads import HEADS, FittedHead
+from featx.heads import HEADS, TemperatureScaling, TrainedHead
 from featx.metrics.classification import evaluate_predictions
+from featx.tasks.classification import ClassificationProblem, stratified_folds
 from featx.training import fit_head
-from featx.tuning import FitConfig, make_folds, tune
+from featx.tuning import HeadConfig, tune
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def noisy():
 @settings(deadline=None, max_examples=60)
 def test_folds_are_even_and_leave_every_class_in_every_training_part(labels, k, seed):
     y = np.array(labels).astype(str)
-    folds = make_folds(y, k, np.random.default_rng(seed))
+    folds = stratified_folds(y, k, np.random.default_rng(seed))
     whole = [int((folds == fold).sum()) for fold in range(k)]
     assert max(whole) - min(whole) <= 1
     for fold in range(k):
@@ -52,10 +53,10 @@ def test_folds_are_even_and_leave_every_class_in_every_training_part(labels, k, 
 @pytest.mark.parametrize("name", [*HEADS, "auto"])
 def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
     X, y = digits
-    trained = fit_head(X[:150], y[:150], FitConfig(name))
+    trained = fit_head(X[:150], y[:150], HeadConfig(name))
     accuracy = (trained.head.predict(X[150:]) == y[150:]).mean()
     assert accuracy > 0.8
-    report = trained.measured.report
+    report = trained.validation.report
     assert report.n == 150
     assert abs(report.accuracy - accuracy) < 0.08
 
@@ -63,11 +64,13 @@ def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
 @pytest.mark.parametrize("name", HEADS)
 def test_probabilities_are_calibrated_for_every_head(name, noisy):
     X, y = noisy
-    head = fit_head(X[:400], y[:400], FitConfig(name)).head
+    head = fit_head(X[:400], y[:400], HeadConfig(name)).head
     shares = head.predict_proba(X[400:])
     report = evaluate_predictions(y[400:], head.predict(X[400:]), shares, classes=head.classes)
-    assert report.calibration_error < 0.09
-    plain = FittedHead(name, head.estimator, 1.0).predict_proba(X[400:])
+    assert report.expected_calibration_error < 0.09
+    plain = TrainedHead.from_estimator(name, head.estimator, TemperatureScaling(1.0)).predict_proba(
+        X[400:]
+    )
     assert report.log_loss < log_loss(y[400:], plain) + 0.01
 
 
@@ -75,7 +78,9 @@ def test_probabilities_are_calibrated_for_every_head(name, noisy):
 def test_the_same_seed_gives_the_same_head_bit_for_bit_whatever_the_threads(name, noisy):
     X, y = np.tile(noisy[0], (1, 30)), noisy[1]  # large enough for threads to be used
     tables = [
-        fit_head(X[:1100], y[:1100], FitConfig(name, seed=3, n_jobs=jobs)).head.predict_proba(X)
+        fit_head(
+            X[:1100], y[:1100], HeadConfig(name, random_state=3, n_jobs=jobs)
+        ).head.predict_proba(X)
         for jobs in (1, 2)
     ]
     np.testing.assert_array_equal(*tables)
@@ -84,14 +89,14 @@ def test_the_same_seed_gives_the_same_head_bit_for_bit_whatever_the_threads(name
 def test_random_labels_are_told_to_be_worth_nothing(rng):
     X = rng.normal(size=(60, 100)).astype(np.float32)
     y = np.array(["a", "b"])[rng.integers(0, 2, 60)]
-    low, high = fit_head(X, y, FitConfig("auto")).measured.report.intervals["accuracy"]
+    low, high = fit_head(X, y, HeadConfig("auto")).validation.report.intervals["accuracy"]
     assert low < 0.5 < high + 0.05
 
 
 def test_many_samples_are_measured_on_a_hold_out_and_few_by_nested_folds(rng):
     X = rng.normal(size=(1200, 4)).astype(np.float32)
     y = np.where(X[:, 0] > 0, "right", "left")
-    many, few = fit_head(X, y).measured, fit_head(X[:300], y[:300]).measured
+    many, few = fit_head(X, y).validation, fit_head(X[:300], y[:300]).validation
     assert (many.method, many.report.n) == ("hold-out", 240)
     assert (few.method, few.folds, few.report.n) == ("nested cross-validation", 5, 300)
 
@@ -99,9 +104,9 @@ def test_many_samples_are_measured_on_a_hold_out_and_few_by_nested_folds(rng):
 @pytest.mark.parametrize("name", ["logistic", "linear-svm", "rbf-svm", "ridge", "knn", "centroid"])
 def test_two_samples_a_class_are_enough(name):
     X = np.array([[0, 0], [0, 1], [9, 9], [9, 8]], np.float32)
-    trained = fit_head(X, ["near", "near", "far", "far"], FitConfig(name))
+    trained = fit_head(X, ["near", "near", "far", "far"], HeadConfig(name))
     assert list(trained.head.predict(X)) == ["near", "near", "far", "far"]
-    assert trained.measured.report.n == 4
+    assert trained.validation.report.n == 4
 
 
 def test_a_rare_class_among_large_ones_is_learned(rng):
@@ -118,8 +123,8 @@ def test_balance_finds_more_of_the_smaller_class(rng):
     y = np.array(["many"] * 180 + ["few"] * 20)
     X[180:, 0] += 1.2
     found = [
-        (fit_head(X, y, FitConfig(balance=balance)).head.predict(X[180:]) == "few").mean()
-        for balance in (False, True)
+        (fit_head(X, y, HeadConfig(class_weight=weight)).head.predict(X[180:]) == "few").mean()
+        for weight in (None, "balanced")
     ]
     assert found[1] > found[0] + 0.3
 
@@ -154,14 +159,14 @@ def test_constant_rows_give_the_majority_and_no_warning():
 def test_a_solver_at_its_limit_is_told_once_and_by_featx(digits):
     X, y = digits
     with pytest.warns(FeatxWarning, match="while training: lbfgs failed to converge") as told:
-        fit_head(X[:100], y[:100], FitConfig(LogisticRegression(max_iter=1)))
+        fit_head(X[:100], y[:100], HeadConfig(LogisticRegression(max_iter=1)))
     assert not any(issubclass(each.category, ConvergenceWarning) for each in told)
 
 
 def test_warning_filters_are_as_before(digits):
     X, y = digits
     before = list(warnings.filters)
-    tune([HEADS["centroid"]], X[:50], y[:50], recipe=FitConfig())
+    tune([HEADS["centroid"]], X[:50], ClassificationProblem(y[:50]), config=HeadConfig())
     assert list(warnings.filters) == before
 
 
@@ -173,10 +178,12 @@ def test_numbers_serve_as_labels():
 def test_fit_tells_baselines_and_what_it_was_trained_on(photos):
     samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
     classifier = featx.fit(samples)
-    training = classifier.training
-    assert training["samples"] == {"dark": 3, "light": 3}
-    assert training["baselines"]["majority"]["accuracy"] == 0.5
-    assert 0 <= training["baselines"]["raw"]["accuracy"] <= 1
+    report = classifier.report
+    assert report.data.targets == {"dark": 3, "light": 3}
+    trivial, raw = report.baselines
+    assert trivial.scores["accuracy"] == 0.5
+    assert raw.name == "the same head on raw pixels"
+    assert 0 <= raw.scores["accuracy"] <= 1
     assert list(classifier.predict(samples)) == ["dark"] * 3 + ["light"] * 3
 
 
@@ -193,5 +200,5 @@ def test_fit_leaves_out_what_cannot_be_read_when_asked(photos):
         featx.fit(samples)
     with pytest.warns(FeatxWarning, match=r"1 of 7 samples could not be read"):
         classifier = featx.fit(samples, engine=Engine(on_error="skip"))
-    assert classifier.training["n"] == 6
-    assert [each["id"] for each in classifier.training["rejects"]] == ["dark/broken.png"]
+    assert classifier.report.data.n == 6
+    assert [reject.id for reject in classifier.report.rejects] == ["dark/broken.png"]

@@ -1,24 +1,26 @@
-"""Tensors in, rows out: one frozen graph in one ONNX Runtime session."""
+"""Backbones: one frozen graph in one ONNX Runtime session, samples in and rows out."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from featx._typing import FloatArray
+from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.session import FAILURES, open_graph
 from featx.catalog import Card, get_card, verify_files
-from featx.errors import BadGraph, first_line
+from featx.errors import BadGraph, BadOption, BadSample, first_line
+from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
+from featx.sources import Sample, make_samples
 
 __all__ = ["Backbone", "open_backbone"]
 
@@ -46,7 +48,7 @@ class Backbone:
         Another tensor to read as the embedding; ``"penultimate"`` and ``"last-map"`` are found by
         walking the graph back from its output.
     pooling : str, default=None
-        Another pooling: ``none, mean, max, cls, last, masked-mean, flatten``.
+        Another pooling, by its name in ``featx.graphs.pooling.POOLINGS``.
     normalize : bool, default=None
         Whether rows are scaled to unit L2 norm.
     options : mapping, default=None
@@ -61,9 +63,9 @@ class Backbone:
     Examples
     --------
     >>> backbone = Backbone("featx-image-nano")
-    >>> image = np.zeros((80, 100, 3), np.uint8)
-    >>> backbone.embed([backbone.reader.read(image)]).shape
-    (1, 384)
+    >>> images = [np.full((80, 100, 3), value, np.uint8) for value in (0, 255)]
+    >>> backbone.embed(images).shape
+    (2, 384)
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Backbone:
         self._fixed = self._fixed_batch()
         others = {name: path for name, path in files.items() if path != self._graph}
         self.reader: Reader = self.card.input.open(others)
+        self._pooling = read_pooling(self.card.pooling)
         self._dim = self.card.dim
 
     def __repr__(self) -> str:
@@ -99,7 +102,7 @@ class Backbone:
     def fingerprint(self) -> str:
         """64 hex digits over everything that decides a number in a row.
 
-        The card's, and where the provider computes in a lesser precision one of its own.
+        It is the card's; where the provider computes in a lesser precision, it is another one.
         """
         return self.card.fingerprint if self.provider.exact else self.cache_key
 
@@ -112,36 +115,78 @@ class Backbone:
         return hashlib.sha256(f"{plain}\0{self.provider}".encode()).hexdigest()
 
     @property
-    def chunk(self) -> int:
+    def chunk_size(self) -> int:
         """Samples that one worker takes at a time, at least: enough to make its round worth while."""
-        return self.reader.chunk
+        return self.reader.chunk_size
 
     @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Samples that go through the graph together where nobody says; not fewer than it insists on."""
-        return self.provider.kind.batch or max(self.reader.batch, self._fixed or 1)
+        return self.provider.kind.batch_size or max(self.reader.batch_size, self._fixed or 1)
 
     @property
     def dim(self) -> int:
         """Columns of one row; for a variant found by running it once."""
         if self._dim is None:
             item = self.reader.read(self.reader.load(self.card.input.canary()))
-            self._dim = self.embed([item]).shape[1]
+            self._dim = self.embed_items([item]).shape[1]
         return self._dim
 
-    def embed(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
-        """One row for each item that ``reader.read`` made.
+    def embed(self, samples: Iterable[Any], batch_size: int | None = None) -> FloatArray:
+        """Return one row for each sample, in the calling thread.
+
+        ``Engine`` and ``FeatureExtractor`` make the same rows on every core.
+
+        Parameters
+        ----------
+        samples : iterable of paths, bytes, images, arrays, texts or Sample
+            Whatever the backbone's modality reads, and ``featx.make_samples`` takes.
+        batch_size : int, default=None
+            Samples that go through the graph together; None is the backbone's own.
+
+        Returns
+        -------
+        ndarray of shape (n, dim), float32, C-ordered
+            Row order is sample order.
+
+        Raises
+        ------
+        BadSource
+            ``samples`` is one thing and not a list of them.
+        BadSample
+            A sample cannot be read.
+        """
+        known = make_samples(samples)
+        rows = [np.empty((0, self.dim), np.float32)]
+        for start in range(0, len(known), self.chunk_size):
+            chunk = known[start : start + self.chunk_size]
+            items = [self._item(sample) for sample in chunk]
+            rows.append(self.embed_items(items, batch_size))
+            for sample, row in zip(chunk, rows[-1], strict=True):
+                if not np.isfinite(row).all():
+                    raise BadSample(f"{sample.id}: the backbone gives a row that is not finite")
+        return np.concatenate(rows)
+
+    def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
+        """Return one row for each item that ``reader.read`` gave.
 
         Returns
         -------
         ndarray of shape (len(items), dim), float32, C-ordered
             Row order is item order.
+
+        Raises
+        ------
+        BadOption
+            Something is not an item.
+        BadGraph
+            The graph cannot take the items, or its tap gives no rows of them.
         """
         if not items:
             return np.empty((0, self.dim), np.float32)
         rows, item_index = [], []
-        for batch in self.reader.batches(items, batch_size or self.batch):
-            rows.append(self._run(batch))
+        for batch, values in self._run(items, batch_size):
+            rows.append(self._pool(values, batch))
             item_index.append(batch.item_index)
         if len({part.shape[1] for part in rows}) > 1:
             raise BadGraph(
@@ -156,21 +201,47 @@ class Backbone:
             )
         return np.ascontiguousarray(merged, np.float32)
 
-    def _run(self, batch: Batch) -> FloatArray:
-        feeds = self.feeds(batch)
-        n, fixed = len(batch.item_index), self._fixed or len(batch.item_index)
-        parts = []
-        for start in range(0, n, fixed):
-            part = {name: feed[start : start + fixed] for name, feed in feeds.items()}
-            size = min(fixed, n - start)
-            if size < fixed:  # the graph insists on its batch: fill it up with copies
-                part = {name: _filled(feed, fixed) for name, feed in part.items()}
-            parts.append(self._values(part, fixed)[:size])
-        values = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return self._pool(values, batch.mask)
+    def embed_maps(
+        self, samples: Iterable[Any], batch_size: int | None = None
+    ) -> Iterator[SampleMaps]:
+        """Give the maps or tokens of each sample that pooling would swallow, and where they are in it.
+
+        Maps are large: they come a sample at a time, in input order. Parameters and refusals are
+        those of ``embed``; the tap must give more than a row.
+
+        Examples
+        --------
+        >>> backbone = Backbone("featx-image-nano", tap="last-map", pooling="mean")
+        >>> [found] = backbone.embed_maps([np.zeros((80, 100, 3), np.uint8)])
+        >>> [features] = found.maps
+        >>> features.shape
+        (7, 7, 512)
+        >>> found.geometry.locate((0, 6), (7, 7))
+        (78.57142857142857, 0.0, 90.0, 11.428571428571429)
+        """
+        known = make_samples(samples)
+        size = batch_size or self.batch_size
+        for start in range(0, len(known), size):
+            chunk = known[start : start + size]
+            pairs = [self._item(sample, geometry=True) for sample in chunk]
+            maps: list[dict[int, FloatArray]] = [{} for _ in chunk]
+            for batch, values in self._run([item for item, _ in pairs], batch_size):
+                for k, owner in enumerate(batch.item_index):
+                    windows = maps[owner]
+                    number = len(windows) if batch.window_index is None else batch.window_index[k]
+                    windows[int(number)] = self._map(values, batch, k)
+            for sample, windows, (_, geometry) in zip(chunk, maps, pairs, strict=True):
+                ordered = tuple(windows[number] for number in sorted(windows))
+                yield SampleMaps(sample.id, ordered, geometry)
 
     def feeds(self, batch: Batch) -> dict[str, npt.NDArray[Any]]:
-        """The batch's tensors by the names and in the types that the graph wants."""
+        """Return the batch's tensors by the names and in the types that the graph wants.
+
+        Raises
+        ------
+        BadGraph
+            The graph wants an input that the modality does not feed, or one of another shape.
+        """
         feeds = batch.feeds
         if len(self._inputs) == 1 and len(feeds) == 1:
             feeds = {self._inputs[0].name: next(iter(feeds.values()))}
@@ -179,12 +250,51 @@ class Backbone:
                 f"{self.card.name}: the graph wants an input {missing[0]!r}; "
                 f"{self.card.modality} cards feed {', '.join(feeds)}"
             )
+        for wanted in self._inputs:
+            self._check_shape(wanted.name, wanted.shape, feeds[wanted.name].shape)
         return {
             wanted.name: feeds[wanted.name].astype(_DTYPES.get(wanted.type, np.float32), copy=False)
             for wanted in self._inputs
         }
 
-    def _values(self, feeds: Mapping[str, npt.NDArray[Any]], n: int) -> FloatArray:
+    def _item(self, sample: Sample, *, geometry: bool = False) -> Any:
+        """Return the item of a sample, with its geometry where asked; refusals name the sample."""
+        try:
+            content = self.reader.load(sample.data)
+            return (self.reader.read_with_geometry if geometry else self.reader.read)(content)
+        except BadSample as error:
+            raise BadSample(f"{sample.id}: {error}") from error
+
+    def _run(
+        self, items: Sequence[Any], batch_size: int | None
+    ) -> Iterator[tuple[Batch, FloatArray]]:
+        """Give each batch of items and what the tap gives of it."""
+        if batch_size is not None and batch_size < 1:
+            raise BadOption(f"batch_size = {batch_size}: expected 1 or more")
+        for index, item in enumerate(items):
+            if not self.reader.is_item(item):
+                raise BadOption(
+                    f"item {index} is a {type(item).__name__}: expected what the reader of "
+                    f"{self.card.name} gives; embed takes paths, bytes, arrays and the like"
+                )
+        for batch in self.reader.batches(items, batch_size or self.batch_size):
+            yield batch, self._values(batch)
+
+    def _values(self, batch: Batch) -> FloatArray:
+        """Return what the tap gives of a batch, in as many runs as the graph needs for it."""
+        feeds = self.feeds(batch)
+        n, fixed = len(batch.item_index), self._fixed or len(batch.item_index)
+        parts = []
+        for start in range(0, n, fixed):
+            part = {name: feed[start : start + fixed] for name, feed in feeds.items()}
+            size = min(fixed, n - start)
+            if size < fixed:
+                # the graph insists on its batch: fill it up with copies
+                part = {name: _filled(feed, fixed) for name, feed in part.items()}
+            parts.append(self._compute(part, fixed)[:size])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _compute(self, feeds: Mapping[str, npt.NDArray[Any]], n: int) -> FloatArray:
         try:
             [values] = self._session.run(None, feeds)
         except FAILURES as error:
@@ -196,84 +306,57 @@ class Backbone:
             )
         return values.astype(np.float32, copy=False)
 
-    def _pool(self, values: FloatArray, mask: npt.NDArray[np.bool_] | None) -> FloatArray:
-        """One row a sample from a tensor of any rank."""
-        kind, n = self.card.pooling, len(values)
-        if values.ndim == 2:
-            return values
-        if kind == "flatten" and mask is None:
-            return values.reshape(n, -1)
-        if kind == "flatten":
+    def _pool(self, values: FloatArray, batch: Batch) -> FloatArray:
+        """Return one row for each entry of a batch."""
+        try:
+            return self._pooling.rows(values, batch.mask, self.card.channel_axis)
+        except BadGraph as error:
+            raise BadGraph(f"{self.card.name}: {error}") from None
+
+    def _map(self, values: FloatArray, batch: Batch, k: int) -> FloatArray:
+        """Return the map of one entry of a batch."""
+        mask = None if batch.mask is None else batch.mask[k : k + 1]
+        try:
+            return to_map(values[k : k + 1], mask, self.card.channel_axis)
+        except BadGraph as error:
+            raise BadGraph(f"{self.card.name}: {error}") from None
+
+    def _check_shape(self, name: str, wanted: Sequence[Any], given: tuple[int, ...]) -> None:
+        """Raise BadGraph where an input's known dimensions, the batch apart, are not those given."""
+        fits = len(wanted) == len(given) and all(
+            not isinstance(dim, int) or dim == side
+            for dim, side in zip(wanted[1:], given[1:], strict=True)
+        )
+        if wanted and not fits:
+            known = " × ".join(str(dim) if isinstance(dim, int) else "?" for dim in wanted[1:])
+            sides = " × ".join(map(str, given[1:]))
             raise BadGraph(
-                f"{self.card.name}: pooling 'flatten' would give rows of several lengths; "
-                f"choose one of mean, max, cls, last, masked-mean"
+                f"{self.card.name}: the graph takes {name!r} of {known} a sample, its card's "
+                f"[{self.card.modality}] table makes {sides}"
             )
-        axis = self.card.channel_axis
-        if axis is None:
-            axis = 1 if values.ndim == 4 else -1
-        places = np.moveaxis(values, axis, -1).reshape(n, -1, values.shape[axis])
-        if kind == "none" and places.shape[1] > 1:
-            raise BadGraph(
-                f"{self.card.name}: the tap gives {values.shape[1:]} a sample and pooling is "
-                f"'none'; choose one of mean, max, cls, last, masked-mean, flatten"
-            )
-        if mask is None:
-            return _POOL[kind](places, np.ones(places.shape[:2], bool))
-        if mask.shape != places.shape[:2]:
-            raise BadGraph(
-                f"{self.card.name}: the tap gives {places.shape[1]} places for {mask.shape[1]} "
-                f"of the input; choose a tap that gives one each"
-            )
-        return _POOL["masked-mean" if kind == "mean" else kind](places, mask)
 
     def _fixed_batch(self) -> int | None:
-        """The only batch that the graph takes, or None when it takes any."""
+        """Return the only batch that the graph takes, or None where it takes any."""
         sizes = {i.shape[0] for i in self._inputs if i.shape and isinstance(i.shape[0], int)}
         return sizes.pop() if len(sizes) == 1 else None
 
 
 @lru_cache(maxsize=4)
 def open_backbone(card: Card, provider: Provider = CPU) -> Backbone:
-    """A shared Backbone: clones and pipelines in one process load each graph once."""
+    """Return a shared Backbone: clones and pipelines in one process load each graph once."""
     return Backbone(card, provider=provider)
 
 
-if hasattr(os, "register_at_fork"):  # a session does not survive a fork: the child opens its own
+# a session does not survive a fork: the child opens its own
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=open_backbone.cache_clear)
 
 
 def _graph_key(card: Card) -> str:
-    """Stands for the bytes of a card's graph, and of the files beside it, and its tap."""
+    """Return a key for the bytes of a card's graph, and of the files beside it, and its tap."""
     files = {file.name: file.sha256 for file in card.files}
     return json.dumps([card.graph.sha256, files, card.output], sort_keys=True)
 
 
 def _filled(feed: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
     return np.concatenate([feed, np.repeat(feed[-1:], n - len(feed), axis=0)])
-
-
-def _masked_mean(places: FloatArray, mask: npt.NDArray[np.bool_]) -> FloatArray:
-    counts = np.maximum(mask.sum(axis=1, keepdims=True), 1).astype(np.float32)
-    return np.asarray(np.einsum("npd,np->nd", places, mask.astype(np.float32)) / counts)
-
-
-def _last(places: FloatArray, mask: npt.NDArray[np.bool_]) -> FloatArray:
-    last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1], axis=1)
-    return np.asarray(places[np.arange(len(places)), last])
-
-
-def _masked_max(places: FloatArray, mask: npt.NDArray[np.bool_]) -> FloatArray:
-    seen = np.where(mask[:, :, None], places, -np.inf).max(axis=1)
-    return np.where(np.isfinite(seen), seen, 0).astype(np.float32)
-
-
-_POOL: Mapping[str, Callable[[FloatArray, npt.NDArray[np.bool_]], FloatArray]] = MappingProxyType(
-    {
-        "none": lambda places, mask: places[:, 0],
-        "cls": lambda places, mask: places[:, 0],
-        "mean": lambda places, mask: np.asarray(places.mean(axis=1)),
-        "max": _masked_max,
-        "masked-mean": _masked_mean,
-        "last": _last,
-    }
-)

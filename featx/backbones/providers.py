@@ -21,7 +21,8 @@ class Kind:
     precisions: tuple[str, ...]  # the first is the default: that of the graph, float32
     brings: str  # the package that has it
     options: Callable[[str, int], Options]  # what it is told, by precision and device
-    batch: int | None = None  # samples a run where nobody says; None: as on a CPU
+    # samples a run where nobody says; None: as on a CPU
+    batch_size: int | None = None
     devices: bool = False  # whether there may be several, by number
 
 
@@ -52,7 +53,7 @@ PROVIDERS: Mapping[str, Kind] = MappingProxyType(
             ("fp32", "tf32"),
             "onnxruntime-gpu",
             _cuda,
-            batch=256,
+            batch_size=256,
             devices=True,
         ),
         "coreml": Kind("CoreMLExecutionProvider", ("fp32",), "onnxruntime on macOS", _coreml),
@@ -61,7 +62,7 @@ PROVIDERS: Mapping[str, Kind] = MappingProxyType(
             ("fp32",),
             "onnxruntime-directml on Windows",
             lambda precision, device: {"device_id": str(device)},
-            batch=64,
+            batch_size=64,
             devices=True,
         ),
     }

@@ -43,7 +43,7 @@ def check(card: Card) -> Check:
     try:
         backbone = Backbone(card)
         item = backbone.reader.read(backbone.reader.load(card.input.canary()))
-        [row] = backbone.embed([item])
+        [row] = backbone.embed_items([item])
     except MissingWeights as error:
         return Check(card.name, "absent", f"weights not here: {error}")
     except FeatxError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featx._lazy import lazy_attributes
-from featx.catalog.card import POOLINGS, Card, File
+from featx.catalog.card import Card, File
 from featx.catalog.directories import (
     BUNDLED,
     bundled_directory,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUNDLED",
-    "POOLINGS",
     "PRECISIONS",
     "Card",
     "File",

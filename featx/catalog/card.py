@@ -13,12 +13,11 @@ from typing import Any
 
 from featx.catalog.quantization import QuantizationInfo
 from featx.errors import BadCard, BadOption
+from featx.graphs.pooling import read_pooling
 from featx.modalities import MODALITIES, Settings, read_settings
 from featx.storage.container import is_inner
 
-__all__ = ["POOLINGS", "Card", "File"]
-
-POOLINGS = ("none", "mean", "max", "cls", "last", "masked-mean", "flatten")
+__all__ = ["Card", "File"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -102,8 +101,8 @@ class Card:
         card = self
         if tap is not None and tap != self.output:
             card = replace(card, output=tap, dim=None, canary=())
-        if pooling is not None and pooling != self.pooling:
-            card = replace(card, pooling=_pooling(pooling, BadOption), dim=None, canary=())
+        if pooling is not None and (named := _pooling(pooling, BadOption)) != self.pooling:
+            card = replace(card, pooling=named, dim=None, canary=())
         if normalize is not None and normalize != self.normalize:
             card = replace(card, normalize=normalize, canary=())
         if options:
@@ -214,9 +213,11 @@ def _refuse_unknown(table: Mapping[str, Any], known: set[str], where: str) -> No
 
 
 def _pooling(value: str, error: type[Exception]) -> str:
-    if value not in POOLINGS:
-        raise error(f"pooling {value!r}: expected one of {', '.join(POOLINGS)}")
-    return value
+    """Return the one text for a pooling, so that equal poolings have equal fingerprints."""
+    try:
+        return str(read_pooling(value))
+    except BadOption as refusal:
+        raise error(str(refusal)) from None
 
 
 def _canary(table: Mapping[str, Any]) -> tuple[float, ...]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from featx.cli.options import PoolingName
+
 __all__ = ["add"]
 
 
@@ -58,7 +60,7 @@ _OPTIONS: dict[str, tuple[click.ParamType[Any] | type, str]] = {
     "std": (_CHANNELS, "What that is divided by, likewise."),
     "tap": (str, "Tensor to read; penultimate and last-map are found by themselves."),
     "pooling": (
-        click.Choice(["none", "mean", "max", "cls", "last", "masked-mean", "flatten"]),
+        PoolingName(),
         "How a map or a sequence becomes one row.",
     ),
 }

@@ -1,4 +1,4 @@
-"""``featx cache``: the rows that are kept so that nothing is embedded twice."""
+"""``featx cache``: the cached rows, so that nothing is embedded twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["cache"]
 
 @click.group()
 def cache() -> None:
-    """Look at the kept rows, or remove them."""
+    """Look at the cached rows, or remove them."""
 
 
 @cache.command()
@@ -17,12 +17,12 @@ def info() -> None:
     """Print where the cache is and how much it holds."""
     from featx.embedding.cache import RowCache
 
-    found = RowCache().info()
-    click.echo(f"path   {found.path}\nrows   {found.rows}\nbytes  {found.bytes}")
+    held = RowCache().info()
+    click.echo(f"path   {held.path}\nrows   {held.rows}\nbytes  {held.bytes}")
 
 
 @cache.command()
-@click.confirmation_option(prompt="Remove all kept rows?")
+@click.confirmation_option(prompt="Remove all cached rows?")
 def clear() -> None:
     """Remove every row and every cut graph; they are made again when they are next needed."""
     from featx.embedding.cache import RowCache

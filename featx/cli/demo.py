@@ -35,7 +35,7 @@ def demo(chosen: BackboneChoice, run: RunChoice) -> None:
 
     start = time.perf_counter()
     backbone = chosen.open(run.provider)
-    plain = backbone.card.input.plain
+    plain = backbone.card.input.baseline_name
     click.echo(f"Frozen backbone {backbone.card.name}, {backbone.dim} features; head: logistic")
     with run.engine(None) as engine:
         for contest in run_demo(backbone, engine):

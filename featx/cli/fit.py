@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,30 @@ from featx.cli.options import (
 
 if TYPE_CHECKING:
     from featx.catalog import Card
+    from featx.fit_config import FitConfig
+    from featx.predictor import Classifier
 
 __all__ = ["fit"]
 
 _HEADS = "logistic, linear-svm, rbf-svm, ridge, lda, knn, centroid, or auto to choose among them"
+
+
+def _read_config(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Let the entries of a configuration stand in for options that are not typed."""
+    if path is None:
+        return
+    from featx.errors import BadOption
+    from featx.fit_config import FitConfig
+
+    try:
+        config = FitConfig.from_toml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadOption(f"{path}: cannot be read: {error}") from error
+    defaults = config.to_dict()
+    defaults["seed"] = defaults.pop("random_state")
+    defaults["balance"] = defaults.pop("class_weight", None) == "balanced"
+    defaults["set"] = [f"{k}={json.dumps(v)}" for k, v in defaults.pop("options").items()]
+    context.default_map = {**(context.default_map or {}), **defaults}
 
 
 @click.command()
@@ -34,6 +55,14 @@ _HEADS = "logistic, linear-svm, rbf-svm, ridge, lda, knn, centroid, or auto to c
     required=True,
     type=click.Path(path_type=Path),
     help="Folder to write, by custom NAME.featx; or one file, NAME.featx.zip.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    is_eager=True,
+    expose_value=False,
+    callback=_read_config,
+    help="Options from a TOML file, as `featx inspect --config` prints it; those typed win.",
 )
 @click.option("--head", default="logistic", show_default=True, metavar="NAME", help=f"{_HEADS}.")
 @click.option(
@@ -61,44 +90,82 @@ def fit(
 ) -> None:
     """Train a classifier on the labelled samples of DATA and say how good it is.
 
-    DATA is a folder of class folders, a manifest (.csv, .tsv, .jsonl, .parquet) or a .tar. Where it has a
+    DATA is a folder of class folders, a table (.csv, .tsv, .jsonl, .parquet) or a .tar. Where it has a
     train and a test part only train is used; `featx evaluate` measures on the other.
     """
-    from featx.embedding.rows import Reject
     from featx.persistence.artifact import check_target, save
-    from featx.reporting.text import describe
-    from featx.tables import write_rejects
     from featx.training import fit as train
 
     check_target(output, overwrite=overwrite)
     backbone = chosen.open(run.provider)
+    config = _config(head, seed, balance, chosen, columns, run)
     samples = columns.read(source, backbone.card, split="train")
     with run.engine(len(samples)) as engine:
         classifier = train(
-            samples, backbone=backbone, head=head, seed=seed, balance=balance, engine=engine
+            samples,
+            backbone=backbone,
+            head=head,
+            class_weight="balanced" if balance else None,
+            random_state=seed,
+            engine=engine,
+            config=replace(config, backbone=backbone.card.name),
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:
         columns.remember(source, output)
-    facts = classifier.training
-    if style == "json":
-        click.echo(json.dumps({"classifier": str(output), **facts}, ensure_ascii=False))
-    else:
-        click.echo(describe(classifier.head.name, classifier.card.name, facts))
-    if facts["rejects"]:
-        listed = output.absolute().parent / "rejects.csv"
-        write_rejects(listed, [Reject(**each) for each in facts["rejects"]])
-        click.echo(f"{len(facts['rejects'])} rejected, listed in {listed}", err=True)
+    _print(classifier, output, style)
     click.echo(_next(source, output, columns, classifier.card, len(samples)), err=True)
 
 
+def _config(
+    head: str,
+    seed: int,
+    balance: bool,
+    chosen: BackboneChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+) -> FitConfig:
+    from featx.fit_config import FitConfig
+
+    return FitConfig(
+        backbone=chosen.backbone,
+        tap=chosen.tap,
+        pooling=chosen.pooling,
+        normalize=chosen.normalize,
+        options=chosen.options,
+        head=head,
+        class_weight="balanced" if balance else None,
+        random_state=seed,
+        on_error=run.on_error,
+        modality=chosen.modality,
+        **asdict(columns),
+    )
+
+
+def _print(classifier: Classifier, output: Path, style: str) -> None:
+    """Print the report, and write and name the samples that were left out."""
+    from featx.tables import write_rejects
+
+    report = classifier.report
+    assert report is not None
+    if style == "json":
+        table = {"classifier": str(output), **report.to_dict()}
+        click.echo(json.dumps(table, ensure_ascii=False))
+    else:
+        click.echo(report.format_table())
+    if report.rejects:
+        path = output.absolute().parent / "rejects.csv"
+        write_rejects(path, report.rejects)
+        click.echo(f"{len(report.rejects)} rejected, listed in {path}", err=True)
+
+
 def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
-    """Where the classifier is, and what to do with it."""
-    words = f"\nWrote {output}. "
+    """Return where the classifier is, and what to do with it."""
+    written = f"\nWrote {output}. "
     whole = [] if source == "-" else columns.read(source, card)
     if len(whole) > used:
         return (
-            f"{words}{len(whole) - used} samples outside the train part were left alone; "
+            f"{written}{len(whole) - used} samples outside the train part were left alone; "
             f"measure on them: featx evaluate {output} {source}"
         )
-    return f"{words}Next: featx predict {output} FILES…"
+    return f"{written}Next: featx predict {output} FILES…"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from featx.cli.options import format_option
+
+if TYPE_CHECKING:
+    from featx.persistence.metadata import Metadata
 
 __all__ = ["inspect"]
 
@@ -15,22 +19,45 @@ __all__ = ["inspect"]
 @click.command()
 @click.argument("classifier", type=click.Path(path_type=Path))
 @format_option("table", "json", help="Words, or the whole manifest.")
-def inspect(classifier: Path, style: str) -> None:
+@click.option(
+    "--config", is_flag=True, help="Print what fit was asked for, as TOML; see fit --config."
+)
+def inspect(classifier: Path, style: str, config: bool) -> None:
     """Show what CLASSIFIER is, what it was trained on and how good it was; needs no backbone."""
-    from featx.persistence.metadata import is_bundled, read_metadata
-    from featx.reporting.text import describe
+    from featx.persistence.metadata import read_metadata
 
-    manifest = read_metadata(classifier)
-    if style == "json":
-        click.echo(json.dumps(manifest, ensure_ascii=False))
-        return
-    backbone = manifest["backbone"]
-    click.echo(describe(manifest["head"]["name"], backbone["name"], manifest["training"]))
-    made = ", ".join(f"{name} {number}" for name, number in manifest["versions"].items())
-    size = sum(each["size"] for each in manifest["files"].values()) / 1024
-    kept = "with" if is_bundled(manifest) else "without"
-    click.echo(
-        f"\nFormat {manifest['format']}, made with {made}; {size:.0f} KiB {kept} its backbone.\n"
-        f"Backbone {backbone['name']}, {backbone['dim']} columns, "
-        f"fingerprint {backbone['fingerprint'][:16]}…"
-    )
+    metadata = read_metadata(classifier)
+    if config:
+        click.echo(_config(classifier, metadata), nl=False)
+    elif style == "json":
+        click.echo(json.dumps(metadata.manifest, ensure_ascii=False))
+    else:
+        click.echo(_described(metadata))
+
+
+def _config(path: Path, metadata: Metadata) -> str:
+    from featx.errors import BadArtifact
+    from featx.fit_config import FitConfig
+
+    if metadata.config is None:
+        raise BadArtifact(f"{path}: was saved without its configuration; train it again to have it")
+    return FitConfig.from_dict(metadata.config).to_toml()
+
+
+def _described(metadata: Metadata) -> str:
+    from featx.reporting.fit_report import FitReport
+
+    parts = []
+    if metadata.report is not None:
+        parts.append(FitReport.from_dict(metadata.report).format_table())
+    libraries = ", ".join(f"{name} {number}" for name, number in metadata.versions.items())
+    size = sum(entry["size"] for entry in metadata.files.values()) / 1024
+    bundled = "with" if metadata.is_bundled else "without"
+    lines = [
+        f"Format {metadata.format}, made with {libraries}; {size:.0f} KiB {bundled} its backbone."
+    ]
+    lines += [
+        f"Backbone {one.backbone}, {one.dim} columns, fingerprint {one.fingerprint[:16]}…"
+        for one in metadata.inputs
+    ]
+    return "\n\n".join([*parts, "\n".join(lines)])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackboneChoice",
+    "PoolingName",
     "RunChoice",
     "SourceChoice",
     "backbone_options",
@@ -34,6 +35,27 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class PoolingName(click.ParamType[str]):
+    """The name of a pooling; which there are is asked only where one is named or help is shown."""
+
+    name = "pooling"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the pooling's name, or refuse it as any wrong use of the command line."""
+        from featx.graphs.pooling import read_pooling
+
+        try:
+            return str(read_pooling(value))
+        except BadOption as error:
+            self.fail(str(error), param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return the names, as click shows those of a choice."""
+        from featx.graphs.pooling import POOLINGS
+
+        return f"[{'|'.join(POOLINGS)}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +199,7 @@ def backbone_options(function: F) -> F:
         ),
         click.option(
             "--pooling",
-            type=click.Choice(["none", "mean", "max", "cls", "last", "masked-mean", "flatten"]),
+            type=PoolingName(),
             help="How a map or a sequence becomes one row.",
         ),
         click.option(

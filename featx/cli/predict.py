@@ -20,8 +20,7 @@ from featx.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from featx.embedding.rows import Reject
-    from featx.predictor import Prediction
+    from featx.tasks import Prediction
 
 __all__ = ["predict"]
 
@@ -64,17 +63,19 @@ def predict(
     from featx.tables import write_rejects
 
     loaded = load(classifier, provider=run.provider)
-    samples = unique_ids(sample for each in sources for sample in columns.read(each, loaded.card))
+    samples = unique_ids(
+        sample for source in sources for sample in columns.read(source, loaded.card)
+    )
     if style == "csv":
-        click.echo("id,label,probability,top")
+        click.echo(",".join(loaded.task.csv_header))
     lost: list[Reject] = []
     with run.engine(len(samples), "predicting") as engine:
-        for each in loaded.predict_samples(samples, top_k=top_k, engine=engine):
-            if isinstance(each, Reject):
-                lost.append(each)
-                click.echo(f"{each.id}: {each.reason}", err=True)
+        for result in loaded.predict_samples(samples, top_k=top_k, engine=engine):
+            if isinstance(result, Reject):
+                lost.append(result)
+                click.echo(f"{result.id}: {result.reason}", err=True)
             else:
-                click.echo(_line(each, style))
+                click.echo(_line(result, style))
     if rejects:
         write_rejects(rejects, lost)
     if lost:
@@ -82,13 +83,9 @@ def predict(
         sys.exit(1)
 
 
-def _line(each: Prediction, style: str) -> str:
-    top = [{"label": label, "probability": round(share, 6)} for label, share in each.top]
-    probability = round(each.probability, 6)
+def _line(prediction: Prediction, style: str) -> str:
     if style == "jsonl":
-        line = {"id": each.id, "label": each.label, "probability": probability, "top": top}
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps({"id": prediction.id, **prediction.to_dict()}, ensure_ascii=False)
     cell = io.StringIO()
-    listed = json.dumps(top, ensure_ascii=False)
-    csv.writer(cell, lineterminator="").writerow([each.id, each.label, probability, listed])
+    csv.writer(cell, lineterminator="").writerow(prediction.to_csv_row())
     return cell.getvalue()

@@ -11,8 +11,9 @@ from featx.backbones.backbone import Backbone
 from featx.demo.synthetic import SETS, Labelled
 from featx.embedding.engine import Baseline, Embedder, Engine
 from featx.heads import HEADS
-from featx.metrics.classification import Report, evaluate_predictions
-from featx.tuning import FitConfig, fit_choice, tune
+from featx.metrics.classification import ClassificationReport, evaluate_predictions
+from featx.tasks.classification import ClassificationProblem
+from featx.tuning import HeadConfig, fit_choice, tune
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -23,8 +24,8 @@ class DemoResult:
 
     data: Labelled
     shots: int  # training samples a class
-    features: Report
-    plain: Report  # without a backbone: raw pixels, say
+    features: ClassificationReport
+    plain: ClassificationReport  # without a backbone: raw pixels, say
 
 
 def run_demo(
@@ -43,16 +44,19 @@ def _contest(data: Labelled, backbone: Backbone, engine: Engine, seed: int) -> D
     return DemoResult(data, shots, features, plain)
 
 
-def _measure(data: Labelled, embedder: Embedder, engine: Engine, seed: int) -> Report:
+def _measure(data: Labelled, embedder: Embedder, engine: Engine, seed: int) -> ClassificationReport:
     train, test = engine.embed(data.train, embedder), engine.embed(data.test, embedder)
     labels = np.asarray([str(label) for label in train.labels])
-    recipe = FitConfig(seed=seed, n_jobs=engine.n_jobs)
-    choice = tune([HEADS["logistic"]], train.embeddings, labels, recipe=recipe, repeats=3)
-    head = fit_choice(choice, train.embeddings, labels)
+    problem, config = (
+        ClassificationProblem(labels),
+        HeadConfig(random_state=seed, n_jobs=engine.n_jobs),
+    )
+    choice = tune([HEADS["logistic"]], train.embeddings, problem, config=config, repeats=3)
+    head = fit_choice(choice, train.embeddings, problem)
     return evaluate_predictions(
         list(map(str, test.labels)),
         head.predict(test.embeddings),
         head.predict_proba(test.embeddings),
         classes=head.classes,
-        seed=seed,
+        random_state=seed,
     )

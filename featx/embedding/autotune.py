@@ -1,4 +1,4 @@
-"""What a backbone's rows cost on this host, what the cores could reach, and the setting that comes nearest."""
+"""Autotune: what a backbone's rows cost on this host, and the run settings that make most of it."""
 
 from __future__ import annotations
 
@@ -16,48 +16,64 @@ from featx.embedding.run_settings import RunSettings
 from featx.errors import BadOption, BadSource
 from featx.sources import Sample
 
-__all__ = ["AutotuneResult", "Cores", "Trial", "autotune", "count_cores"]
+__all__ = ["AutotuneResult", "Cores", "MeasuredRate", "autotune", "count_cores"]
 
 BATCHES = (1, 2, 4, 8, 16)
 
-_PARTS = 48  # samples whose parts are timed one by one
-_ROUNDS = 3  # of every setting, in turns, so that a passing load meets all alike
-_WORTH = 1.03  # a setting is left for another only where that is so many times as fast
+# samples whose decoding and inference are timed one by one
+_TIMED = 48
+# rounds of all settings, in turns, so that a passing load meets all alike
+_ROUNDS = 3
+# settings are left for others only where those are so many times as fast
+_WORTH = 1.03
 
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The processors of the host, and those of them that are ours."""
+    """The processors of the host, and those of them that are ours.
+
+    Attributes
+    ----------
+    host : int
+        Processors that the operating system knows.
+    affinity : int
+        Processors that this process may be scheduled on.
+    usable : int
+        Workers that featx starts: affinity, cgroup quota and LOKY_MAX_CPU_COUNT considered.
+    """
 
     host: int
-    affinity: int  # that this process may be scheduled on
-    usable: (
-        int  # workers that featx starts: affinity, cgroup quota and LOKY_MAX_CPU_COUNT considered
-    )
+    affinity: int
+    usable: int
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One setting of the engine and what it reached."""
+class MeasuredRate:
+    """Samples a second that the engine reached with some settings, the median of its rounds."""
 
     batch_size: int
     workers: int
-    rate: float  # samples a second, the median of its rounds
+    rate: float
 
 
 @dataclass(frozen=True, slots=True)
 class AutotuneResult:
-    """What was measured, and the plan that follows from it.
+    """What was measured, and the settings that follow from it.
 
     Attributes
     ----------
-    decode, infer : float
-        Seconds a sample on one core: reading, decoding and preprocessing; the graph alone, at its best
-        batch size, which ``infer_by_batch`` gives beside the others.
-    roofline : float
-        Samples a second that ``workers / (decode + infer)`` would be, if nothing else took time.
-    trials : tuple of Trial
+    backbone, provider : str
+        What was measured.
+    samples : int
+        Samples of one round.
+    decode : float
+        Seconds a sample on one core to read, decode and preprocess.
+    infer_by_batch : dict of int to float
+        Seconds a sample in the graph alone on one core, by batch size.
+    rates : tuple of MeasuredRate
         Rates of the whole engine, without its cache.
+    default, best : RunSettings
+        What the engine does by itself, and what to do.
     """
 
     backbone: str
@@ -66,9 +82,9 @@ class AutotuneResult:
     cores: Cores
     decode: float
     infer_by_batch: dict[int, float]
-    trials: tuple[Trial, ...]
+    rates: tuple[MeasuredRate, ...]
     default: RunSettings
-    plan: RunSettings
+    best: RunSettings
 
     @property
     def infer(self) -> float:
@@ -80,15 +96,15 @@ class AutotuneResult:
         """Samples a second of all usable cores, if nothing but decoding and inference took time."""
         return self.cores.usable / (self.decode + self.infer)
 
-    def rate(self, plan: RunSettings) -> float:
-        """Samples a second that a plan reached."""
-        wanted = (plan.batch_size, plan.workers)
-        return next(t.rate for t in self.trials if (t.batch_size, t.workers) == wanted)
+    def rate(self, settings: RunSettings) -> float:
+        """Return the samples a second that settings reached."""
+        wanted = (settings.batch_size, settings.workers)
+        return next(m.rate for m in self.rates if (m.batch_size, m.workers) == wanted)
 
-    def to_json(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
         whole = {**asdict(self), "infer": self.infer, "roofline": self.roofline}
-        return whole | {"rate": self.rate(self.plan)}
+        return whole | {"rate": self.rate(self.best)}
 
 
 def autotune(
@@ -102,14 +118,14 @@ def autotune(
     """Time the parts and the whole on some samples, and choose a batch size and a number of workers.
 
     First every batch size with a worker a core, then the best of them with one worker more and one less.
-    The engine's own default is kept unless another setting is more than 3 % faster.
+    The engine's own default is kept unless other settings are more than 3 % faster.
 
     Parameters
     ----------
     batches : sequence of int, default=(1, 2, 4, 8, 16)
         Sizes to try; the backbone's own is always among them.
     seconds : float, default=0.6
-        About how long one round of one setting runs; each runs three.
+        About how long one round of some settings runs; each runs three.
     progress : callable, default=None
         Called with a line of words for each step.
 
@@ -126,22 +142,21 @@ def autotune(
         raise BadSource("no samples to measure with: expected at least one")
     if min(batches, default=1) < 1:
         raise BadOption(f"batch sizes {list(batches)}: expected 1 or more each")
-    tell = progress or (lambda words: None)
-    cores, sizes = count_cores(), sorted({*batches, backbone.batch})
-    tell("one core: decoding, inference")
-    decode, infer = _parts(samples[:_PARTS], backbone, sizes, seconds)
+    report = progress or (lambda line: None)
+    cores, sizes = count_cores(), sorted({*batches, backbone.batch_size})
+    report("one core: decoding, inference")
+    decode, infer = _time_parts(samples[:_TIMED], backbone, sizes, seconds)
     n = max(4 * max(sizes), round(seconds * cores.usable / (decode + min(infer.values()))))
     run = [replace(s, id=str(k)) for k, s in enumerate(islice(cycle(samples), n))]
-    default = RunSettings(backbone.batch, cores.usable, cores.usable)
-    tell(f"all cores: batches of {', '.join(map(str, sizes))}")
-    trials = _try([replace(default, batch_size=size) for size in sizes], run, backbone)
-    best = _best(trials, default)
+    default = RunSettings(backbone.batch_size, cores.usable, cores.usable)
+    report(f"all cores: batches of {', '.join(map(str, sizes))}")
+    first = _measure([replace(default, batch_size=size) for size in sizes], run, backbone)
+    best = _best(first, default)
     others = [w for w in (cores.usable - 1, cores.usable + 1) if w > 0]
-    tell(f"batches of {best.batch_size}: {', '.join(map(str, others))} workers")
-    again = [best, *(replace(best, workers=workers) for workers in others)]
-    second = _try(again, run, backbone)  # the best anew, beside its neighbours: equal conditions
-    plan = _best(second, best)
-    kept = tuple(t for t in trials if (t.batch_size, t.workers) != (best.batch_size, best.workers))
+    report(f"batches of {best.batch_size}: {', '.join(map(str, others))} workers")
+    # the best anew, beside its neighbours: equal conditions
+    second = _measure([best, *(replace(best, workers=w) for w in others)], run, backbone)
+    repeated = (best.batch_size, best.workers)
     return AutotuneResult(
         backbone=backbone.card.name,
         provider=str(backbone.provider),
@@ -149,62 +164,62 @@ def autotune(
         cores=cores,
         decode=decode,
         infer_by_batch=infer,
-        trials=(*kept, *second),
+        rates=(*(m for m in first if (m.batch_size, m.workers) != repeated), *second),
         default=default,
-        plan=plan,
+        best=_best(second, best),
     )
 
 
 def count_cores() -> Cores:
-    """The processors that there are, and those that may be used."""
+    """Return the processors that there are, and those that may be used."""
     host = os.cpu_count() or 1
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else host
     return Cores(host, affinity, count_workers(-1))
 
 
-def _parts(
+def _time_parts(
     samples: Sequence[Sample], backbone: Backbone, sizes: Sequence[int], seconds: float
 ) -> tuple[float, dict[int, float]]:
-    """Seconds a sample on one core: to read it, and in the graph by batch size."""
+    """Return the seconds a sample on one core: to read it, and in the graph by batch size."""
     reader, items, spent = backbone.reader, [], []
     for sample in samples:
         start = time.perf_counter()
         items.append(reader.read(reader.load(sample.data)))
         spent.append(time.perf_counter() - start)
     infer: dict[int, list[float]] = {size: [] for size in sizes}
-    backbone.embed(items[: max(sizes)])
+    backbone.embed_items(items[: max(sizes)])
     for _ in range(_ROUNDS):
         for size in sizes:
             few = list(islice(cycle(items), size))
             start, runs = time.perf_counter(), 0
             while time.perf_counter() - start < seconds / _ROUNDS or not runs:
-                backbone.embed(few, size)
+                backbone.embed_items(few, size)
                 runs += 1
             infer[size].append((time.perf_counter() - start) / runs / size)
     return statistics.median(spent), {k: statistics.median(v) for k, v in infer.items()}
 
 
-def _try(
-    plans: Sequence[RunSettings], samples: Sequence[Sample], backbone: Backbone
-) -> tuple[Trial, ...]:
-    """The rate of each plan, in turns."""
-    rates: dict[RunSettings, list[float]] = {plan: [] for plan in plans}
+def _measure(
+    choices: Sequence[RunSettings], samples: Sequence[Sample], backbone: Backbone
+) -> tuple[MeasuredRate, ...]:
+    """Return the rate of each choice, measured in turns."""
+    rates: dict[RunSettings, list[float]] = {settings: [] for settings in choices}
     for _ in range(_ROUNDS):
-        for plan in rates:
-            engine = Engine(n_jobs=plan.workers, batch_size=plan.batch_size)
+        for settings in rates:
+            engine = Engine(n_jobs=settings.workers, batch_size=settings.batch_size)
             start = time.perf_counter()
             for _rows in engine.stream(samples, backbone):
                 pass
-            rates[plan].append(len(samples) / (time.perf_counter() - start))
+            rates[settings].append(len(samples) / (time.perf_counter() - start))
     return tuple(
-        Trial(plan.batch_size, plan.workers, statistics.median(found))
-        for plan, found in rates.items()
+        MeasuredRate(settings.batch_size, settings.workers, statistics.median(rounds))
+        for settings, rounds in rates.items()
     )
 
 
-def _best(trials: Sequence[Trial], otherwise: RunSettings) -> RunSettings:
-    """The fastest plan; ``otherwise`` where it is hardly slower."""
-    known = {(t.batch_size, t.workers): t.rate for t in trials}
+def _best(measured: Sequence[MeasuredRate], otherwise: RunSettings) -> RunSettings:
+    """Return the fastest settings; ``otherwise`` where those are hardly slower."""
+    known = {(m.batch_size, m.workers): m.rate for m in measured}
     size, workers = max(known, key=lambda setting: known[setting])
     if known[size, workers] <= _WORTH * known[otherwise.batch_size, otherwise.workers]:
         return otherwise

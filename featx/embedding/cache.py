@@ -1,4 +1,4 @@
-"""Rows that were paid for before, found by what the sample is and what the backbone is.
+"""The cache: rows that were made before, found by what the sample is and what the backbone is.
 
 The cache may only make things faster: whatever becomes of its file, the answers are those that
 there would be without it.
@@ -29,7 +29,8 @@ _SCHEMA = (
     "CREATE TABLE rows (key BLOB PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL)",
 )
 _PUT = "INSERT OR REPLACE INTO rows (key, value, checksum) VALUES (?, ?, ?)"
-_BATCH = 500  # keys of one query
+# keys of one query
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,12 @@ class CacheInfo:
 
     path: Path
     rows: int
-    bytes: int  # on disk
+    # on disk
+    bytes: int
 
 
 def row_key(fingerprint: str, digest: bytes) -> bytes:
-    """32 bytes that stand for a row: the backbone's fingerprint and the digest of the content.
+    """Return 32 bytes that stand for a row: the backbone's fingerprint and the digest of the content.
 
     >>> len(row_key("ab" * 32, b"what identifies the content"))
     32
@@ -53,8 +55,8 @@ def row_key(fingerprint: str, digest: bytes) -> bytes:
 class RowCache:
     """Rows by key, for all threads of a process and for several processes; safe under fork.
 
-    A file that is damaged is set aside, one that cannot be used is done without: both with a
-    FeatxWarning, never an error.
+    A damaged file is set aside, and one that cannot be used is ignored: both with a FeatxWarning,
+    never an error.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ class RowCache:
         An SQLite file, made with its folders at the first use; default ``rows.sqlite`` in
         ``cache_dir()``.
     max_bytes : int, optional
-        Of content: when it grows beyond, the rows that came first go. Default: no limit.
+        The limit of content: when it grows beyond, the rows that came first go. Default: no limit.
     timeout : float
         Seconds to wait for another process that is writing.
     """
@@ -83,13 +85,13 @@ class RowCache:
         return _rebuild, (self.path, self.max_bytes, self.timeout)
 
     def get(self, keys: Sequence[bytes], *, dim: int | None = None) -> list[FloatArray | None]:
-        """The row of each key, float32 of shape (dim,), or None where there is none.
+        """Return the row of each key, float32 of shape (dim,), or None where there is none.
 
         A row that is not whole, or not of ``dim`` columns where that is given, is none.
         """
 
         def work(connection: sqlite3.Connection) -> dict[bytes, FloatArray]:
-            found: dict[bytes, FloatArray] = {}
+            rows: dict[bytes, FloatArray] = {}
             for start in range(0, len(keys), _BATCH):
                 batch = keys[start : start + _BATCH]
                 marks = ",".join("?" * len(batch))
@@ -97,11 +99,11 @@ class RowCache:
                 for key, value, checksum in connection.execute(query, batch):
                     row = _row(key, value, checksum)
                     if row is not None and dim in (None, row.size):
-                        found[key] = row
-            return found
+                        rows[key] = row
+            return rows
 
-        found = self._database.run(work) if keys else None
-        return [found.get(key) for key in keys] if found else [None] * len(keys)
+        rows = self._database.run(work) if keys else None
+        return [rows.get(key) for key in keys] if rows else [None] * len(keys)
 
     def put(self, items: Iterable[tuple[bytes, FloatArray]]) -> None:
         """Keep rows under their keys: all of them, or none should the process die meanwhile."""
@@ -120,7 +122,7 @@ class RowCache:
             self._database.run(work)
 
     def info(self) -> CacheInfo:
-        """How much the cache holds; a file that is not there yet is not made."""
+        """Return how much the cache holds; a file that is not there yet is not made."""
         if not self.path.exists():
             return CacheInfo(self.path, 0, 0)
         count = self._database.run(_count)
@@ -153,7 +155,7 @@ def _checksum(key: bytes, value: bytes) -> int:
 
 
 def _row(key: object, value: object, checksum: object) -> FloatArray | None:
-    """The row that was put, or None if these are not the bytes of one."""
+    """Return the row that was put, or None if these are not the bytes of one."""
     if not isinstance(key, bytes) or not isinstance(value, bytes) or len(value) % 4:
         return None
     if _checksum(key, value) != checksum:

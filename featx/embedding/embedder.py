@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.modalities import Reader, Settings
+from featx.modalities import ItemReader, Settings
 
 __all__ = ["Baseline", "Embedder"]
 
@@ -21,18 +21,18 @@ class Embedder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Decides, with a sample's content, its row."""
+        """What decides, with a sample's content, its row."""
 
     @property
     def cache_key(self) -> str:
         """What its rows are cached under."""
 
     @property
-    def chunk(self) -> int:
+    def chunk_size(self) -> int:
         """Samples that one worker takes at a time, at least."""
 
     @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Samples that go through it together where nobody says."""
 
     @property
@@ -40,11 +40,11 @@ class Embedder(Protocol):
         """Columns of a row."""
 
     @property
-    def reader(self) -> Reader:
-        """From data to items."""
+    def reader(self) -> ItemReader:
+        """What makes items of samples."""
 
-    def embed(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
-        """One row an item, in order."""
+    def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
+        """Return one row for each item, in order."""
 
 
 class Baseline:
@@ -54,10 +54,10 @@ class Baseline:
         self.reader = settings.baseline()
         described = {"baseline": 1, settings.modality: asdict(self.reader)}  # type: ignore[call-overload]
         self.fingerprint = hashlib.sha256(json.dumps(described).encode()).hexdigest()
-        self.cache_key, self.chunk = self.fingerprint, self.reader.chunk
-        self.batch = self.reader.batch
+        self.cache_key, self.chunk_size = self.fingerprint, self.reader.chunk_size
+        self.batch_size = self.reader.batch_size
         self.dim = len(self.reader.read(self.reader.load(settings.canary())))
 
-    def embed(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
-        """The items as they are, stacked: shape (len(items), dim), float32."""
+    def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
+        """Return the items as they are, stacked: shape (len(items), dim), float32."""
         return np.stack(items) if items else np.empty((0, self.dim), np.float32)

@@ -1,4 +1,4 @@
-"""Samples in, rows out: every core, bounded memory, input order, rejects, progress."""
+"""The engine: rows of samples on every core, in input order and bounded memory."""
 
 from __future__ import annotations
 
@@ -37,9 +37,12 @@ __all__ = [
 Cache = RowCache | bool | str | Path | None
 OnError = Literal["fail", "skip"]
 
-_AHEAD = 4  # chunks in flight a worker: enough that one slow sample does not hold up the others
-_TAIL = 2  # chunks a worker before the end from which on they become smaller
-_COMMIT = 64  # rows a transaction of the cache
+# chunks in flight a worker: enough that one slow sample does not hold up the others
+_AHEAD = 4
+# chunks a worker before the end from which on they become smaller
+_TAIL = 2
+# rows a transaction of the cache
+_COMMIT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +79,12 @@ class Engine:
     progress: Callable[[int], object] | None = None
 
     def embed(self, samples: Iterable[Sample], backbone: Embedder) -> Rows:
-        """All rows at once, in input order."""
-        nothing = Rows((), (), np.empty((0, backbone.dim), np.float32), backbone.fingerprint)
-        return Rows.concatenate([nothing, *self.stream(samples, backbone)])
+        """Return all rows at once, in input order."""
+        empty = Rows((), (), np.empty((0, backbone.dim), np.float32), backbone.fingerprint)
+        return Rows.concatenate([empty, *self.stream(samples, backbone)])
 
     def stream(self, samples: Iterable[Sample], backbone: Embedder) -> Iterator[Rows]:
-        """Rows a few at a time, in input order; memory does not grow with the number of samples.
+        """Give rows a few at a time, in input order; memory does not grow with the number of samples.
 
         Raises
         ------
@@ -97,13 +100,13 @@ class Engine:
             raise BadOption(f"on_error = {self.on_error!r}: expected 'fail' or 'skip'")
         with ExitStack() as stack:
             store = _open_cache(self.cache, stack)
-            plan = remembered_settings(backbone.cache_key)
-            size = self.batch_size or (plan.batch_size if plan else backbone.batch)
+            settings = remembered_settings(backbone.cache_key)
+            size = self.batch_size or (settings.batch_size if settings else backbone.batch_size)
             task = _Task(backbone, size, store)
             fresh: list[tuple[bytes, FloatArray]] = []
             if store:
                 stack.callback(lambda: store.put(fresh))
-            for done in _work(task, iter(samples), self.n_jobs, plan, stack):
+            for done in _work(task, iter(samples), self.n_jobs, settings, stack):
                 fresh += done.fresh
                 if self.on_error == "fail" and done.rows.rejects:
                     raise done.rows.rejects[0].failure()
@@ -116,14 +119,17 @@ class Engine:
 
 
 def count_workers(n_jobs: int | None) -> int:
-    """How many threads ``n_jobs`` stands for, as joblib counts; None is all, or one in a worker process."""
+    """Return how many threads ``n_jobs`` means to joblib; None is all, or one in a worker process."""
     _check_jobs(n_jobs)
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
-    processes = sys.modules.get("multiprocessing")  # loaded in every process that it started
-    if processes and processes.current_process().daemon:  # joblib would say so too, with a warning
+    # loaded in every process that it started
+    processes = sys.modules.get("multiprocessing")
+    # joblib would say so too, with a warning
+    if processes and processes.current_process().daemon:
         return 1
-    import joblib  # 0.08 s, which a single photo need not wait for
+    # 0.08 s, which a single photo need not wait for
+    import joblib
 
     return int(joblib.effective_n_jobs(-1 if n_jobs is None else n_jobs))
 
@@ -134,16 +140,17 @@ def _check_jobs(n_jobs: int | None) -> None:
 
 
 def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
-    """Rows of a few samples in the calling thread, for who has threads of its own; never raises BadSample."""
-    return _Task(backbone, backbone.batch, None)(samples).rows
+    """Return rows of a few samples, computed in the calling thread; samples that fail are rejects."""
+    return _Task(backbone, backbone.batch_size, None)(samples).rows
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
+class _ChunkResult:
     """What became of one chunk."""
 
     rows: Rows
-    fresh: list[tuple[bytes, FloatArray]]  # for the cache
+    # for the cache
+    fresh: list[tuple[bytes, FloatArray]]
 
 
 class _Task:
@@ -155,63 +162,65 @@ class _Task:
         self.store = store
         self.stop = threading.Event()
 
-    def __call__(self, chunk: Sequence[Sample]) -> _Done:
+    def __call__(self, chunk: Sequence[Sample]) -> _ChunkResult:
         reader, reasons = self.backbone.reader, dict[int, str]()
-        data = {place: sample.data for place, sample in enumerate(chunk)}
-        contents = self._each(reader.load, data, reasons)
+        data = {index: sample.data for index, sample in enumerate(chunk)}
+        contents = self._apply(reader.load, data, reasons)
         keys: dict[int, bytes] = {}
         rows: dict[int, FloatArray] = {}
         if self.store:
             cache_key = self.backbone.cache_key
-            keys = {p: row_key(cache_key, reader.digest(c)) for p, c in contents.items()}
-            held = zip(
-                keys, self.store.get(list(keys.values()), dim=self.backbone.dim), strict=True
-            )
-            rows = {place: row for place, row in held if row is not None}
-        unpaid = {place: content for place, content in contents.items() if place not in rows}
-        items = self._each(reader.read, unpaid, reasons)
+            keys = {i: row_key(cache_key, reader.digest(c)) for i, c in contents.items()}
+            cached = self.store.get(list(keys.values()), dim=self.backbone.dim)
+            rows = {i: row for i, row in zip(keys, cached, strict=True) if row is not None}
+        missing = {index: content for index, content in contents.items() if index not in rows}
+        items = self._apply(reader.read, missing, reasons)
         rows |= self._embed(items, reasons)
         good = sorted(rows)
         block = Rows(
-            ids=tuple(chunk[place].id for place in good),
-            labels=tuple(chunk[place].label for place in good),
-            embeddings=np.stack([rows[p] for p in good]) if good else self._empty(),
+            ids=tuple(chunk[index].id for index in good),
+            labels=tuple(chunk[index].label for index in good),
+            embeddings=np.stack([rows[index] for index in good]) if good else self._empty(),
             fingerprint=self.backbone.fingerprint,
-            rejects=tuple(Reject(chunk[p].id, reasons[p]) for p in sorted(reasons)),
+            rejects=tuple(Reject(chunk[index].id, reasons[index]) for index in sorted(reasons)),
         )
-        return _Done(block, [(keys[p], rows[p]) for p in items if keys and p in rows])
+        return _ChunkResult(block, [(keys[i], rows[i]) for i in items if keys and i in rows])
 
-    def _each(
+    def _apply(
         self, step: Callable[[Any], Any], data: Mapping[int, Any], reasons: dict[int, str]
     ) -> dict[int, Any]:
-        """``step`` of each, by place; the reasons of those that cannot be read go to ``reasons``."""
-        made = {}
-        for place, value in data.items():
-            if self.stop.is_set():  # nobody waits for the result any more
+        """Return what ``step`` makes of each value; why some cannot be read goes to ``reasons``."""
+        results = {}
+        for index, value in data.items():
+            # nobody waits for the result any more
+            if self.stop.is_set():
                 break
             try:
-                made[place] = step(value)
+                results[index] = step(value)
             except BadSample as error:
-                reasons[place] = str(error)
-        return made
+                reasons[index] = str(error)
+        return results
 
     def _embed(self, items: Mapping[int, Any], reasons: dict[int, str]) -> dict[int, FloatArray]:
-        """Rows by place; an item that spoils its batch is found by embedding each alone."""
+        """Return rows by index; an item that spoils its batch is found by embedding each alone."""
         if not items or self.stop.is_set():
             return {}
         try:
-            made = self.backbone.embed(list(items.values()), self.batch_size)
+            embeddings = self.backbone.embed_items(list(items.values()), self.batch_size)
         except BadSample as error:
             if len(items) == 1:
                 reasons |= dict.fromkeys(items, str(error))
                 return {}
-            alone = [self._embed({place: item}, reasons) for place, item in items.items()]
-            return {place: row for one in alone for place, row in one.items()}
-        finite = np.asarray(np.isfinite(made).all(axis=1))
-        for place, fine in zip(items, finite, strict=True):
-            if not fine:
-                reasons[place] = "the backbone gives a row that is not finite"
-        return {place: row for place, row, fine in zip(items, made, finite, strict=True) if fine}
+            alone = [self._embed({index: item}, reasons) for index, item in items.items()]
+            return {index: row for one in alone for index, row in one.items()}
+        rows = {}
+        finite = np.asarray(np.isfinite(embeddings).all(axis=1))
+        for index, row, fine in zip(items, embeddings, finite, strict=True):
+            if fine:
+                rows[index] = row
+            else:
+                reasons[index] = "the backbone gives a row that is not finite"
+        return rows
 
     def _empty(self) -> FloatArray:
         return np.empty((0, self.backbone.dim), np.float32)
@@ -228,14 +237,15 @@ def _open_cache(cache: Cache, stack: ExitStack) -> RowCache | None:
 def _chunks(
     samples: Iterator[Sample], most: int, least: int, workers: int
 ) -> Iterator[list[Sample]]:
-    """Chunks of ``most`` samples, and down to ``least`` at the end, where workers would wait for the last.
+    """Give chunks of ``most`` samples, and down to ``least`` at the end, where workers would wait.
 
     Guided self-scheduling (Polychronopoulos and Kuck, 1987), from a few chunks before the end on.
     """
     ahead = deque(islice(samples, _TAIL * workers * most))
     while ahead:
         share = math.ceil(len(ahead) / (_TAIL * workers))
-        size = min(max(share - share % least, least), len(ahead))  # whole batches
+        # whole batches
+        size = min(max(share - share % least, least), len(ahead))
         yield [ahead.popleft() for _ in range(size)]
         ahead.extend(islice(samples, size))
 
@@ -244,32 +254,33 @@ def _work(
     task: _Task,
     samples: Iterator[Sample],
     n_jobs: int | None,
-    plan: RunSettings | None,
+    settings: RunSettings | None,
     stack: ExitStack,
-) -> Iterator[_Done]:
-    """Results in the order of samples: of a few in this thread, of more from a pool's."""
+) -> Iterator[_ChunkResult]:
+    """Give results in the order of samples: of a few in this thread, of more from a pool's."""
     least = task.batch_size
-    most = least * max(1, task.backbone.chunk // least)
+    most = least * max(1, task.backbone.chunk_size // least)
     first = list(islice(samples, most + 1))
     if len(first) <= most:
         if first:
             yield task(first)
         return
     workers = count_workers(n_jobs)
-    if n_jobs is None and plan and plan.cores == workers:
-        workers = plan.workers
+    if n_jobs is None and settings and settings.cores == workers:
+        workers = settings.workers
     pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="featx"))
     stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-    stack.callback(task.stop.set)  # after an interrupt, workers end with their sample
+    # after an interrupt, workers end with their sample
+    stack.callback(task.stop.set)
     chunks = _chunks(chain(first, samples), most, least, workers)
     yield from _in_order(pool, task, chunks, workers * _AHEAD)
 
 
 def _in_order(
     pool: ThreadPoolExecutor, task: _Task, chunks: Iterable[list[Sample]], ahead: int
-) -> Iterator[_Done]:
-    """Results in the order of chunks, with at most ``ahead`` of them under way or waiting."""
-    pending: deque[Future[_Done]] = deque()
+) -> Iterator[_ChunkResult]:
+    """Give results in the order of chunks, with at most ``ahead`` of them under way or waiting."""
+    pending: deque[Future[_ChunkResult]] = deque()
     for chunk in chunks:
         pending.append(pool.submit(task, chunk))
         if len(pending) >= ahead:

@@ -21,7 +21,7 @@ class Reject:
     reason: str
 
     def failure(self) -> BadSample:
-        """What to raise where nobody asked to go on without it."""
+        """Return what to raise where nobody asked to go on without it."""
         return BadSample(
             f"{self.id}: {self.reason}; mend or remove it, or leave such samples out with "
             "on_error='skip' (--on-error skip)"
@@ -78,7 +78,7 @@ class Rows:
 
     @classmethod
     def concatenate(cls, blocks: Iterable[Rows]) -> Rows:
-        """All rows and rejects of the blocks, in their order.
+        """Return all rows and rejects of the blocks, in their order.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class Rows:
         )
 
     def slice(self, start: int, stop: int) -> Rows:
-        """The rows from ``start`` up to ``stop``, without the rejects."""
+        """Return the rows from ``start`` up to ``stop``, without the rejects."""
         at = slice(start, stop)
         return Rows(self.ids[at], self.labels[at], self.embeddings[at], self.fingerprint)
 

@@ -1,4 +1,4 @@
-"""How a backbone runs best on this host: what was measured once and is remembered in the user's data folder."""
+"""Run settings: how a backbone runs best on this host, as ``featx bench`` remembers it."""
 
 from __future__ import annotations
 
@@ -10,35 +10,47 @@ from featx.errors import OutputFailed
 from featx.storage.dirs import data_dir
 from featx.storage.json_file import read_json_table, write_json_table
 
-__all__ = ["RunSettings", "forget", "place", "remember", "remembered_settings"]
+__all__ = ["RunSettings", "forget", "remember", "remembered_settings", "settings_file"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What an engine does where nobody says otherwise; it changes how fast rows are made, not which."""
+    """What an engine does where nobody says otherwise; it changes how fast rows are made, not which.
+
+    Attributes
+    ----------
+    batch_size : int
+        Samples that go through the graph together.
+    workers : int
+        Worker threads.
+    cores : int
+        Cores that were usable when it was measured; with others its workers are not the best.
+    """
 
     batch_size: int
     workers: int
-    cores: int  # that were usable when it was made; with others its workers are not the best
+    cores: int
 
 
-def remember(cache_key: str, plan: RunSettings) -> Path:
-    """Keep a plan for a backbone on this host; the file that it is in.
+def remember(cache_key: str, settings: RunSettings) -> Path:
+    """Keep settings for a backbone on this host, and return the file that they are in.
 
     Raises
     ------
     OutputFailed
         The user's data folder cannot be written.
     """
-    write_json_table(place(), read_json_table(place()) | {_key(cache_key): asdict(plan)})
-    return place()
+    path = settings_file()
+    write_json_table(path, read_json_table(path) | {_key(cache_key): asdict(settings)})
+    return path
 
 
 def remembered_settings(cache_key: str) -> RunSettings | None:
-    """The plan that was kept for a backbone, if there is one that makes sense for this host."""
-    if not place().exists():
+    """Return the settings that were kept for a backbone, if they make sense for this host."""
+    path = settings_file()
+    if not path.exists():
         return None
-    entry = read_json_table(place()).get(_key(cache_key))
+    entry = read_json_table(path).get(_key(cache_key))
     if not isinstance(entry, dict):
         return None
     values: list[Any] = [entry.get(field.name) for field in fields(RunSettings)]
@@ -46,25 +58,28 @@ def remembered_settings(cache_key: str) -> RunSettings | None:
 
 
 def forget() -> None:
-    """Forget every plan.
+    """Forget the settings of every backbone.
 
     Raises
     ------
     OutputFailed
         The file cannot be removed.
     """
+    path = settings_file()
     try:
-        place().unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputFailed(f"{place()}: cannot be removed: {error.strerror}") from error
+        raise OutputFailed(f"{path}: cannot be removed: {error.strerror}") from error
 
 
-def place() -> Path:
-    """The file of all plans; it may not exist yet."""
-    return data_dir() / "plans.json"
+def settings_file() -> Path:
+    """Return the path of the file of all settings; it may not exist yet."""
+    return data_dir() / "run-settings.json"
 
 
 def _key(cache_key: str) -> str:
+    # imported only where there is a file to look into
     import platform
 
-    return f"{platform.node()} {cache_key[:16]}"  # a home may be shared by several hosts
+    # a home may be shared by several hosts
+    return f"{platform.node()} {cache_key[:16]}"

@@ -11,11 +11,11 @@ from onnx import ModelProto, ValueInfoProto, compose, helper, version_converter
 
 from featx.catalog import Card, verify_files
 from featx.errors import BadGraph, BadOption, first_line
-from featx.export.graph_builder import FLOAT, STRING, GraphBuilder
 from featx.export.heads import add_head
-from featx.export.pooling import add_pooling
 from featx.export.preprocessing import INNER, Preprocessing, add_preprocessing
 from featx.graphs import cut_graph
+from featx.graphs.builder import FLOAT, STRING, GraphBuilder
+from featx.graphs.pooling import read_pooling
 from featx.predictor import Classifier
 
 __all__ = ["write_graph"]
@@ -40,12 +40,16 @@ def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
     wanted = _wanted(backbone)
     front = add_preprocessing(graph, card, wanted, strings=strings)
     tap = _run(graph, backbone, wanted, front)
-    rows = front.merge(add_pooling(graph, card, tap, len(_dims(backbone.graph.output[0])), front))
+    rank = len(_dims(backbone.graph.output[0]))
+    if rank < 2:
+        raise BadOption(f"tap of {card.name}: its graph does not say its rank; choose another tap")
+    pooling = read_pooling(card.pooling)
+    rows = front.merge(pooling.add_nodes(graph, tap, rank, card.channel_axis, front.mask))
     if card.normalize:
-        length = graph.total("ReduceL2", rows, 1)
+        length = graph.reduce("ReduceL2", rows, 1)
         floor = graph.constant(1e-12, np.float32)
         rows = graph.add("Div", rows, graph.add("Max", length, floor))
-    shares = add_head(graph, rows, classifier.head.estimator, classifier.head.temperature)
+    shares = add_head(graph, rows, classifier.head)
     graph.named("probabilities", "Cast", shares, to=FLOAT)
     first = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
     labels = graph.constant(classifier.classes, np.object_)
@@ -133,8 +137,8 @@ def _run(
             graph.named(value.name, "Cast", front.feeds[value.name], to=_kind(value))
         graph.nodes += backbone.graph.node
         return tap
-    each, inputs = graph.apart(), []
-    axis = graph.whole(0)
+    each, inputs = graph.subgraph(), []
+    axis = graph.int_const(0)
     for value in wanted:
         alone = f"each/{value.name}"
         inputs.append(helper.make_tensor_value_info(alone, _kind(value), None))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from featx.export.graph_builder import DOUBLE, FLOAT, INT64, GraphBuilder
+from featx.graphs.builder import DOUBLE, FLOAT, INT64, GraphBuilder
 from featx.modalities.audio.settings import AudioSettings
 
 __all__ = ["add_windows", "pooled"]
@@ -33,21 +33,21 @@ def add_windows(graph: GraphBuilder, wave: str, settings: AudioSettings) -> tupl
         more = graph.add("Less", graph.constant(0, np.int64), left)
         count = graph.add("Add", count, graph.cast(more, INT64))
     numbers = graph.add("Range", graph.constant(0, np.int64), count, one)
-    starts = graph.add("Unsqueeze", graph.add("Mul", numbers, step), graph.whole(1))
+    starts = graph.add("Unsqueeze", graph.add("Mul", numbers, step), graph.int_const(1))
     within = graph.constant(np.arange(settings.window)[None], np.int64)
     if settings.pad == "repeat":  # the last window repeats what there is of it
         within = graph.add("Mod", within, graph.add("Sub", length, starts))
     else:
         wave = _padded(graph, wave, graph.constant(0, np.int64), window)
     cut = graph.add("Gather", wave, graph.add("Add", starts, within), axis=1)
-    return graph.add("Reshape", cut, graph.whole(-1, settings.window)), count
+    return graph.add("Reshape", cut, graph.int_const(-1, settings.window)), count
 
 
 def pooled(graph: GraphBuilder, rows: str, count: str, way: str) -> str:
     """Rows of windows, (n * count, d), as rows of sounds; a pair of poolings stands side by side."""
     width = graph.add("Shape", rows, start=1, end=2)
-    several = graph.add("Unsqueeze", count, graph.whole(0))
-    shape = graph.add("Concat", graph.whole(-1), several, width, axis=0)
+    several = graph.add("Unsqueeze", count, graph.int_const(0))
+    shape = graph.add("Concat", graph.int_const(-1), several, width, axis=0)
     table = graph.cast(graph.add("Reshape", rows, shape), DOUBLE)
     parts = [_WAYS[each](graph, table) for each in way.split("+")]
     made = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
@@ -55,15 +55,15 @@ def pooled(graph: GraphBuilder, rows: str, count: str, way: str) -> str:
 
 
 def _mean(graph: GraphBuilder, table: str) -> str:
-    return graph.total("ReduceMean", table, 1, keep=False)
+    return graph.reduce("ReduceMean", table, 1, keep=False)
 
 
 def _max(graph: GraphBuilder, table: str) -> str:
-    return graph.total("ReduceMax", table, 1, keep=False)
+    return graph.reduce("ReduceMax", table, 1, keep=False)
 
 
 def _std(graph: GraphBuilder, table: str) -> str:
-    apart = graph.add("Sub", table, graph.total("ReduceMean", table, 1))
+    apart = graph.add("Sub", table, graph.reduce("ReduceMean", table, 1))
     return graph.add("Sqrt", _mean(graph, graph.add("Mul", apart, apart)))
 
 
@@ -75,7 +75,7 @@ _WAYS: Mapping[str, Callable[[GraphBuilder, str], str]] = MappingProxyType(
 def _filled(graph: GraphBuilder, wave: str, settings: AudioSettings, least: int) -> tuple[str, str]:
     """A waveform of at least so many samples, and how many it has then."""
     zero, one, wanted = (graph.constant(each, np.int64) for each in (0, 1, least))
-    found = graph.side(wave, 1)
+    found = graph.dim(wave, 1)
     length = graph.add("Max", found, wanted)
     if settings.pad == "repeat":
         places = graph.add("Range", zero, length, one)
@@ -89,6 +89,6 @@ def _filled(graph: GraphBuilder, wave: str, settings: AudioSettings, least: int)
 
 def _padded(graph: GraphBuilder, wave: str, before: str, after: str) -> str:
     """A waveform between so many zeros."""
-    zero, axis = graph.whole(0), graph.whole(0)
+    zero, axis = graph.int_const(0), graph.int_const(0)
     ends = [graph.add("Unsqueeze", each, axis) for each in (before, after)]
     return graph.add("Pad", wave, graph.add("Concat", zero, ends[0], zero, ends[1], axis=0))

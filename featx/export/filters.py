@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from featx.export.graph_builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
+from featx.graphs.builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
 
 __all__ = ["JUMPS", "Line", "picked", "resampled", "weights"]
 
@@ -58,7 +58,7 @@ def weights(graph: GraphBuilder, line: Line, how: str) -> str:
     narrow = graph.add("Reciprocal", wide)
     middle = graph.add("Mul", graph.add("Add", places, half), scale)
     middle = graph.add("Add", middle, start)
-    pixels = graph.add("Unsqueeze", _count(graph, line.side), graph.whole(1))
+    pixels = graph.add("Unsqueeze", _count(graph, line.side), graph.int_const(1))
     away = graph.add("Add", graph.add("Sub", pixels, middle), half)
     raw = _FILTERS[how](graph, graph.add("Mul", away, narrow))
     if how == "box":  # Pillow looks at no pixel beyond; elsewhere those weigh nothing anyway
@@ -68,7 +68,7 @@ def weights(graph: GraphBuilder, line: Line, how: str) -> str:
         above = graph.add("GreaterOrEqual", pixels, low)
         seen = graph.add("And", above, graph.add("Less", pixels, high))
         raw = graph.add("Mul", raw, graph.cast(seen, DOUBLE))
-    share = graph.add("Div", raw, graph.total("ReduceSum", raw, 0))
+    share = graph.add("Div", raw, graph.reduce("ReduceSum", raw, 0))
     sized = graph.add("Mul", graph.add("Abs", share), graph.constant(float(1 << _BITS)))
     return graph.add("Mul", _nearest_whole(graph, sized), graph.add("Sign", share))
 
@@ -95,16 +95,16 @@ def picked(graph: GraphBuilder, line: Line) -> str:
     step = graph.add("Div", line.side, line.new)
     first = graph.add("Mul", step, graph.constant(0.5))
     count = graph.add("Sub", graph.add("Add", line.first, line.kept), graph.constant(1.0))
-    count = graph.add("Unsqueeze", graph.cast(count, INT64), graph.whole(0))
+    count = graph.add("Unsqueeze", graph.cast(count, INT64), graph.int_const(0))
     steps = graph.add("Concat", *_ones(graph, first), graph.add("Expand", step, count), axis=0)
     sums = graph.add("CumSum", steps, graph.constant(0, np.int64))  # Pillow adds step by step, too
     places = graph.cast(graph.add("Floor", sums), INT64)
-    start = graph.add("Unsqueeze", graph.cast(line.first, INT64), graph.whole(0))
-    return graph.add("Slice", places, start, graph.whole(1 << 62))
+    start = graph.add("Unsqueeze", graph.cast(line.first, INT64), graph.int_const(0))
+    return graph.add("Slice", places, start, graph.int_const(1 << 62))
 
 
 def _ones(graph: GraphBuilder, *values: str) -> list[str]:
-    return [graph.add("Unsqueeze", value, graph.whole(0)) for value in values]
+    return [graph.add("Unsqueeze", value, graph.int_const(0)) for value in values]
 
 
 def _box(graph: GraphBuilder, away: str) -> str:

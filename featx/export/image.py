@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from featx.export.filters import JUMPS, Line, picked, resampled, weights
-from featx.export.graph_builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
+from featx.graphs.builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
 from featx.modalities.image.decode import can_go_down_first
 from featx.modalities.image.settings import ImageSettings
 
@@ -25,7 +25,7 @@ def add_pixels(graph: GraphBuilder, image: str, settings: ImageSettings, kind: i
     elif settings.crop is not None:
         pixels = _cropped(graph, pixels, sides, settings)
     if settings.color == "BGR":
-        pixels = graph.add("Gather", pixels, graph.whole(2, 1, 0), axis=1)
+        pixels = graph.add("Gather", pixels, graph.int_const(2, 1, 0), axis=1)
     if settings.layout == "NHWC":
         pixels = graph.add("Transpose", pixels, perm=[0, 2, 3, 1])
     if settings.dtype == "uint8":
@@ -46,7 +46,7 @@ def _resized(graph: GraphBuilder, pixels: str, down: Line, across: Line, how: st
         pixels = graph.add("Gather", pixels, picked(graph, down), axis=2)
         return graph.add("Gather", pixels, picked(graph, across), axis=3)
     tall, wide = weights(graph, down, how), weights(graph, across, how)
-    first, later = graph.apart(), graph.apart()
+    first, later = graph.subgraph(), graph.subgraph()
     once = resampled(first, _turned(first, pixels), tall)
     downwards = first, resampled(first, _turned(first, once), wide)
     once = resampled(later, pixels, wide)
@@ -55,7 +55,7 @@ def _resized(graph: GraphBuilder, pixels: str, down: Line, across: Line, how: st
         graph.nodes += later.nodes
         return sideways[1]
     ends = [(line.side, line.new if how in JUMPS else line.kept) for line in (down, across)]
-    return graph.choose(_goes_down_first(graph, ends), downwards, sideways)
+    return graph.if_else(_goes_down_first(graph, ends), downwards, sideways)
 
 
 def _turned(graph: GraphBuilder, value: str) -> str:
@@ -103,11 +103,11 @@ def _cropped(graph: GraphBuilder, pixels: str, sides: list[str], settings: Image
         spare = graph.add("Mul", graph.add("Sub", side, length), graph.constant(0.5))
         start = graph.add("Round", spare)
         for places, value in ((starts, start), (ends, graph.add("Add", start, length))):
-            places.append(graph.add("Unsqueeze", graph.cast(value, INT64), graph.whole(0)))
+            places.append(graph.add("Unsqueeze", graph.cast(value, INT64), graph.int_const(0)))
     joined = [graph.add("Concat", *places, axis=0) for places in (starts, ends)]
-    middle = graph.add("Slice", pixels, *joined, graph.whole(2, 3))
+    middle = graph.add("Slice", pixels, *joined, graph.int_const(2, 3))
     channels = 1 if settings.color == "L" else 3
-    shape = graph.whole(0, channels, *kept)
+    shape = graph.int_const(0, channels, *kept)
     return graph.add("Reshape", middle, shape)
 
 

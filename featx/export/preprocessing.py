@@ -13,9 +13,9 @@ from onnx import TypeProto, ValueInfoProto, helper
 from featx.catalog import Card
 from featx.errors import BadOption
 from featx.export.audio import add_windows, pooled
-from featx.export.graph_builder import BYTE, FLOAT, INT64, STRING, GraphBuilder
 from featx.export.image import add_pixels
 from featx.export.strings import IDS, TEXT, add_tokens, open_reader
+from featx.graphs.builder import BYTE, FLOAT, INT64, STRING, GraphBuilder
 from featx.modalities.audio.settings import AudioSettings
 from featx.modalities.image.settings import ImageSettings
 from featx.modalities.text.settings import TextSettings
@@ -112,7 +112,7 @@ class _Tokens:
             own = value.name.removeprefix(INNER)
             feed = self._feed(usual.get(own, own))
             if self._settings.layout == "N1L":
-                feed = self._graph.add("Unsqueeze", feed, self._graph.whole(1))
+                feed = self._graph.add("Unsqueeze", feed, self._graph.int_const(1))
             feeds[value.name] = feed
         facts = {
             "max_length": str(self._settings.max_length),
@@ -134,9 +134,9 @@ class _Tokens:
         if not self._settings.pad:
             return value
         graph = self._graph
-        length = graph.add("Unsqueeze", graph.side(value, 1), graph.whole(0))
-        lacking = graph.add("Sub", graph.whole(self._settings.max_length), length)
-        pads = graph.add("Concat", graph.whole(0, 0, 0), lacking, axis=0)
+        length = graph.add("Unsqueeze", graph.dim(value, 1), graph.int_const(0))
+        lacking = graph.add("Sub", graph.int_const(self._settings.max_length), length)
+        pads = graph.add("Concat", graph.int_const(0, 0, 0), lacking, axis=0)
         fill = graph.constant(self._fill if name == IDS else 0, np.int64)
         return graph.add("Pad", value, pads, fill)
 
@@ -144,7 +144,7 @@ class _Tokens:
         """How many tokens are before each, the same for every text."""
         graph, ids = self._graph, self._feed(IDS)
         bounds = [graph.constant(k, np.int64) for k in (0, 1)]
-        places = graph.add("Range", bounds[0], graph.side(ids, 1), bounds[1])
+        places = graph.add("Range", bounds[0], graph.dim(ids, 1), bounds[1])
         return graph.add("Expand", places, graph.add("Shape", ids))
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from featx.catalog import Card, verify_files
 from featx.errors import BadOption
-from featx.export.graph_builder import INT64, ML, RUNTIME, GraphBuilder
 from featx.export.normalizer import END, ROW_OF_END, ROW_OF_NONE, ROW_OF_REST, Normalizer
 from featx.export.wordpieces import add_pieces
+from featx.graphs.builder import INT64, ML, RUNTIME, GraphBuilder
 from featx.modalities.text.settings import TextSettings
 from featx.modalities.text.tokenizer import TokenReader
 
@@ -104,7 +104,7 @@ def _stream(graph: GraphBuilder, letters: Normalizer, prefix: str) -> str:
     sides = [_repeated(graph, size, side) for side in (before, [ROW_OF_END])]
     rows = graph.add("Concat", sides[0], rows, sides[1], axis=1)
     symbols = graph.add("Gather", graph.constant(letters.table, np.int64), rows)
-    symbols = graph.add("Reshape", symbols, graph.whole(-1))
+    symbols = graph.add("Reshape", symbols, graph.int_const(-1))
     real = graph.add("GreaterOrEqual", symbols, graph.constant(0, np.int64))
     return graph.add("Compress", symbols, real, axis=0)
 
@@ -118,7 +118,7 @@ def _pattern(letters: Normalizer) -> str:
 
 def _repeated(graph: GraphBuilder, size: str, row: Sequence[int]) -> str:
     """The same row for each text."""
-    shape = graph.add("Concat", size, graph.whole(len(row)), axis=0)
+    shape = graph.add("Concat", size, graph.int_const(len(row)), axis=0)
     return graph.add("Expand", graph.constant([row], np.int64), shape)
 
 
@@ -131,27 +131,27 @@ def _dealt(
     starts, counts = _cut(graph, stops, reader.room, settings.truncation)
     if not before + after:
         counts = graph.add("Add", counts, _refusal(graph, counts))
-    starts, counts = (graph.add("Unsqueeze", each, graph.whole(1)) for each in (starts, counts))
+    starts, counts = (graph.add("Unsqueeze", each, graph.int_const(1)) for each in (starts, counts))
     longest = graph.add("ReduceMax", counts, keepdims=0)
     width = graph.add("Add", longest, graph.constant(before + after, np.int64))
     bounds = [graph.constant(each, np.int64) for each in (0, 1)]
     columns = graph.add("Range", bounds[0], width, bounds[1])
-    place = graph.add("Sub", columns, graph.whole(before))  # from the text's own first token
+    place = graph.add("Sub", columns, graph.int_const(before))  # from the text's own first token
     past = graph.add("Sub", place, counts)
     # each place of a row picks from all tokens, then those before a text, those after it, and a filling
-    held = graph.side(tokens, 0)
+    held = graph.dim(tokens, 0)
     own = graph.add("Add", starts, place)
     head = graph.add("Add", columns, held)
-    tail = graph.add("Add", past, graph.add("Add", held, graph.whole(before)))
-    fill = graph.add("Add", held, graph.whole(before + after))
-    real = graph.add("Less", past, graph.whole(after))
+    tail = graph.add("Add", past, graph.add("Add", held, graph.int_const(before)))
+    fill = graph.add("Add", held, graph.int_const(before + after))
+    real = graph.add("Less", past, graph.int_const(after))
     picked = graph.add("Where", real, tail, fill)
-    picked = graph.add("Where", graph.add("Less", past, graph.whole(0)), own, picked)
-    picked = graph.add("Where", graph.add("Less", place, graph.whole(0)), head, picked)
-    kinds = graph.add("Expand", graph.whole(frame.kind), graph.add("Shape", tokens))
+    picked = graph.add("Where", graph.add("Less", past, graph.int_const(0)), own, picked)
+    picked = graph.add("Where", graph.add("Less", place, graph.int_const(0)), head, picked)
+    kinds = graph.add("Expand", graph.int_const(frame.kind), graph.add("Shape", tokens))
 
     def row(values: str, first: Any, last: Any, filling: int) -> str:
-        ends = graph.whole(*map(int, first), *map(int, last), filling)
+        ends = graph.int_const(*map(int, first), *map(int, last), filling)
         return graph.add("Gather", graph.add("Concat", values, ends, axis=0), picked)
 
     return {
@@ -163,10 +163,10 @@ def _dealt(
 
 def _cut(graph: GraphBuilder, stops: str, room: int, truncation: str) -> tuple[str, str]:
     """Where the tokens of each text begin, and how many there are, at most ``room``."""
-    earlier = graph.add("Slice", stops, graph.whole(0), graph.whole(-1))
-    starts = graph.add("Concat", graph.whole(0), earlier, axis=0)
+    earlier = graph.add("Slice", stops, graph.int_const(0), graph.int_const(-1))
+    starts = graph.add("Concat", graph.int_const(0), earlier, axis=0)
     whole = graph.add("Sub", stops, starts)
-    counts = graph.add("Min", whole, graph.whole(room))
+    counts = graph.add("Min", whole, graph.int_const(room))
     if truncation == "left":
         starts = graph.add("Add", starts, graph.add("Sub", whole, counts))
     return starts, counts
@@ -174,9 +174,9 @@ def _cut(graph: GraphBuilder, stops: str, room: int, truncation: str) -> tuple[s
 
 def _refusal(graph: GraphBuilder, count: str) -> str:
     """Zeros, or a failure that says why where a text has no tokens."""
-    lacking = graph.cast(graph.add("Equal", count, graph.whole(0)), INT64)
+    lacking = graph.cast(graph.add("Equal", count, graph.int_const(0)), INT64)
     words = "a text has no tokens; expected at least one word"
-    return graph.add("Gather", graph.whole(0), lacking, name=words)
+    return graph.add("Gather", graph.int_const(0), lacking, name=words)
 
 
 def _refuse_straddling(letters: Normalizer, prefix: str, name: str) -> None:

@@ -15,8 +15,8 @@ from featx.backbones.backbone import Backbone
 from featx.backbones.session import FAILURES, open_session
 from featx.errors import BadGraph, BadSample, OutputFailed, first_line
 from featx.export.assemble import write_graph
-from featx.export.graph_builder import INT64
 from featx.export.strings import HARD, IDS, TEXT
+from featx.graphs.builder import INT64
 from featx.modalities.audio.decode import stream
 from featx.modalities.audio.settings import AudioSettings
 from featx.modalities.image.settings import ImageSettings
@@ -154,7 +154,7 @@ def _answers(classifier: Classifier, session: Any, sample: Sample) -> tuple[str,
     """The graph's label and probabilities, and the classifier's probabilities."""
     backbone = classifier.open()
     feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
-    expected = classifier.head.predict_proba(backbone.embed([item]))[0]
+    expected = classifier.head.predict_proba(backbone.embed_items([item]))[0]
     known = {each.name: feeds[each.name] for each in session.get_inputs()}
     [label], [found] = _run(session, ["label", "probabilities"], known, sample.id)
     return label, found, expected

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from featx.export.graph_builder import INT64, ML, GraphBuilder
 from featx.export.normalizer import BREAK, END, Normalizer
+from featx.graphs.builder import INT64, ML, GraphBuilder
 
 __all__ = ["add_pieces"]
 
@@ -59,8 +59,8 @@ def add_pieces(graph: GraphBuilder, stream: str, letters: Normalizer) -> tuple[s
     """
     inside = graph.add("Greater", stream, graph.constant(END, np.int64))
     edge = graph.constant([False], np.bool_)
-    earlier = graph.add("Slice", inside, graph.whole(0), graph.whole(-1))
-    later = graph.add("Slice", inside, graph.whole(1), graph.whole(_END))
+    earlier = graph.add("Slice", inside, graph.int_const(0), graph.int_const(-1))
+    later = graph.add("Slice", inside, graph.int_const(1), graph.int_const(_END))
     begins = _both_but(graph, inside, graph.add("Concat", edge, earlier, axis=0))
     stops = _both_but(graph, inside, graph.add("Concat", later, edge, axis=0))
     tokens, lengths = _longest(graph, stream, begins, _Tree.of(letters))
@@ -86,7 +86,7 @@ def _longest(graph: GraphBuilder, stream: str, begins: str, tree: _Tree) -> tupl
     start = graph.add("Where", begins, *entries)
     none = graph.add("Mul", stream, graph.constant(0, np.int64))
     no_token = graph.add("Sub", none, graph.constant(1, np.int64))
-    body = graph.apart()
+    body = graph.subgraph()
     nowhere = len(tree.tokens) - 1
     key = body.add("Mul", "tree/branch", body.constant(tree.width, np.int64))
     branch = body.add(
@@ -100,12 +100,12 @@ def _longest(graph: GraphBuilder, stream: str, begins: str, tree: _Tree) -> tupl
     token = body.add("Gather", body.constant(tree.tokens, np.int64), branch)
     found = body.add("GreaterOrEqual", token, body.constant(0, np.int64))
     count = body.add("Add", "tree/step", body.constant(1, np.int64))
-    rest = body.add("Slice", "tree/rest", body.whole(1), body.whole(_END))
+    rest = body.add("Slice", "tree/rest", body.int_const(1), body.int_const(_END))
     last = body.constant(nowhere, np.int64)
     made = [
-        body.add("Less", body.total("ReduceMin", branch, 0, keep=False), last),
+        body.add("Less", body.reduce("ReduceMin", branch, 0, keep=False), last),
         branch,
-        body.add("Concat", rest, body.whole(BREAK), axis=0),
+        body.add("Concat", rest, body.int_const(BREAK), axis=0),
         body.add("Where", found, token, "tree/token"),
         body.add("Where", found, count, "tree/length"),
     ]
@@ -117,14 +117,14 @@ def _longest(graph: GraphBuilder, stream: str, begins: str, tree: _Tree) -> tupl
 
 def _read(graph: GraphBuilder, begins: str, inside: str, lengths: str) -> str:
     """Whether each place is reached from the beginning of its word, from token to token."""
-    body = graph.apart()
+    body = graph.subgraph()
     step = body.add("Gather", lengths, "word/front")
     reached = body.add("Add", "word/front", step)
     moved = body.add("Greater", step, body.constant(0, np.int64))
     going = body.add("And", moved, body.add("Gather", inside, reached))
     front = body.add("Compress", reached, going, axis=0)
     shape = body.add("Shape", front)
-    marks = body.add("Expand", body.whole(1), shape)
+    marks = body.add("Expand", body.int_const(1), shape)
     seen = body.add("ScatterElements", "word/seen", front, marks)
     more = body.add("Greater", body.add("Squeeze", shape), body.constant(0, np.int64))
     carried = {"front": _places(graph, begins), "seen": graph.cast(begins, INT64)}
@@ -170,7 +170,7 @@ def _both_but(graph: GraphBuilder, one: str, other: str) -> str:
 
 def _places(graph: GraphBuilder, marks: str) -> str:
     """Where the marks are, rising."""
-    return graph.add("Squeeze", graph.add("NonZero", marks), graph.whole(0))
+    return graph.add("Squeeze", graph.add("NonZero", marks), graph.int_const(0))
 
 
 def _running(graph: GraphBuilder, marks: str, **options: int) -> str:

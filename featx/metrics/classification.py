@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from featx._typing import Doubles
-from featx.errors import BadLabels
+from featx._display import TextTable, html_page
+from featx._extras import require
+from featx._typing import Doubles, Labels
+from featx.errors import BadLabels, BadOption
 from featx.metrics.intervals import wilson
 
-__all__ = ["ClassScore", "Report", "evaluate_predictions"]
+__all__ = ["ClassScore", "ClassificationReport", "evaluate_predictions"]
 
 _DRAWS = 2000
 _BINS = 10
@@ -23,73 +25,215 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """One class: of those called so, how many were (precision); of those that were, how many were found."""
+    """The scores of one class.
+
+    Attributes
+    ----------
+    label : str
+    precision : float
+        Share of those predicted to be of the class that are.
+    recall : float
+        Share of those of the class that were predicted to be.
+    f1 : float
+        Harmonic mean of precision and recall.
+    support : int
+        Samples of the class.
+    predicted : int
+        Samples predicted to be of the class.
+    """
 
     label: str
     precision: float
     recall: float
     f1: float
-    support: int  # samples that have the label
-    predicted: int  # samples that were given the label
+    support: int
+    predicted: int
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ClassificationReport:
     """What was measured on ``n`` labelled samples.
 
-    ``balanced_accuracy`` is the mean recall of the classes that occur among the labels; ``macro_f1`` the
-    mean F1 of those that occur among the labels or the predictions, so that a class invented by the
-    classifier costs it. Both are what scikit-learn computes. A label that the classifier does not know is
-    an error in all three, and is listed in ``unknown``.
+    Attributes
+    ----------
+    n : int
+        Samples.
+    accuracy : float
+    balanced_accuracy : float
+        Mean recall of the classes that occur among the labels, as scikit-learn computes it.
+    macro_f1 : float
+        Mean F1 of the classes that occur among labels or predictions, as scikit-learn computes it: a class
+        that was only predicted counts as zero.
+    intervals : mapping of str to (float, float)
+        The 95 % interval of each of the three.
+    majority_baseline : float
+        Accuracy of always predicting the most frequent label.
+    classes : tuple of ClassScore
+        Every class among labels, predictions and those that the predictor knows, sorted.
+    confusion : tuple of tuples of int
+        Counts; rows are true and columns predicted classes, in the order of ``classes``. Empty where it
+        was not kept.
+    unseen_labels : tuple of str
+        Labels that the predictor does not know; each such sample counts as an error.
+    log_loss : float or None
+        Of samples whose label the predictor knows.
+    expected_calibration_error : float or None
+        Of the most probable class, in ten bins of equal width.
+    rank_counts : tuple of int
+        At index k − 1 the samples whose label is among the k most probable classes; empty where there
+        were no probabilities. See ``top_k_accuracy``.
     """
 
     n: int
     accuracy: float
     balanced_accuracy: float
     macro_f1: float
-    intervals: Mapping[str, tuple[float, float]]  # 95 %, for each of the three
-    majority: float  # accuracy of always saying the most frequent label
+    intervals: Mapping[str, tuple[float, float]]
+    majority_baseline: float
     classes: tuple[ClassScore, ...]
-    confusion: tuple[tuple[int, ...], ...]  # rows: true; columns: predicted; order of classes
-    unknown: tuple[str, ...] = ()
-    log_loss: float | None = None  # of samples whose label the classifier knows
-    calibration_error: float | None = None  # expected, of the first choice, in ten bins
+    confusion: tuple[tuple[int, ...], ...] = ()
+    unseen_labels: tuple[str, ...] = ()
+    log_loss: float | None = None
+    expected_calibration_error: float | None = None
+    rank_counts: tuple[int, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain JSON values."""
+    def top_k_accuracy(self, k: int) -> tuple[float, tuple[float, float]]:
+        """Return the share of samples whose label is among the ``k`` most probable classes.
+
+        Parameters
+        ----------
+        k : int
+            From 1 to the number of classes that the predictor knows.
+
+        Returns
+        -------
+        value, interval : float, (float, float)
+            The share, and its 95 % interval by Wilson.
+
+        Raises
+        ------
+        BadOption
+            ``k`` is out of range, or the report was made without probabilities.
+
+        Examples
+        --------
+        >>> shares = np.array([[0.6, 0.3, 0.1], [0.1, 0.3, 0.6]])
+        >>> report = evaluate_predictions(["b", "a"], ["a", "c"], shares, classes=["a", "b", "c"])
+        >>> report.top_k_accuracy(2)[0]
+        0.5
+        """
+        if not 1 <= k <= len(self.rank_counts):
+            known = len(self.rank_counts)
+            expected = (
+                f"1 to {known}, the number of classes" if known else "a report on probabilities"
+            )
+            raise BadOption(f"top_k = {k}: expected {expected}")
+        hits = self.rank_counts[k - 1]
+        return hits / self.n, wilson(hits, self.n)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values; ``from_dict`` reads them back."""
         table = asdict(self)
         table["intervals"] = {key: list(pair) for key, pair in self.intervals.items()}
-        table["classes"] = [asdict(each) for each in self.classes]
+        table["classes"] = [asdict(score) for score in self.classes]
         table["confusion"] = [list(row) for row in self.confusion]
-        table["unknown"] = list(self.unknown)
+        table["unseen_labels"] = list(self.unseen_labels)
+        table["rank_counts"] = list(self.rank_counts)
         return table
 
-    def format_table(self) -> str:
-        """The report as lines for people."""
-        from featx.reporting.text import format_report
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> ClassificationReport:
+        """Return the report that ``to_dict`` gave.
 
-        return format_report(self.to_json())
+        Raises
+        ------
+        BadLabels
+            The table is no such report.
+        """
+        try:
+            values = dict(table)
+            values["intervals"] = {k: (v[0], v[1]) for k, v in table["intervals"].items()}
+            values["classes"] = tuple(ClassScore(**score) for score in table["classes"])
+            values["confusion"] = tuple(map(tuple, table.get("confusion", ())))
+            values["unseen_labels"] = tuple(table.get("unseen_labels", ()))
+            values["rank_counts"] = tuple(table.get("rank_counts", ()))
+            return cls(**values)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise BadLabels(f"not the JSON of a classification report: {error}") from error
+
+    def to_frame(self) -> Any:
+        """Return the scores of the classes as a pandas DataFrame, a row a class.
+
+        Raises
+        ------
+        MissingExtra
+            pandas is not installed.
+        """
+        pandas = require("pandas")
+        columns = [field.name for field in fields(ClassScore)]
+        rows = [asdict(score) for score in self.classes]
+        return pandas.DataFrame(rows, columns=columns).set_index("label")
+
+    def format_table(self) -> str:
+        """Return the report as lines of text."""
+        return "\n".join([*self._score_lines(), "", self._class_table().to_text(), *self._notes()])
+
+    def __str__(self) -> str:
+        return self.format_table()
+
+    def _repr_html_(self) -> str:
+        return html_page([*self._score_lines(), self._class_table(), *self._notes()])
+
+    def _score_lines(self) -> list[str]:
+        lines = []
+        for key in ("accuracy", "balanced_accuracy", "macro_f1"):
+            low, high = self.intervals[key]
+            name, value = key.replace("_", " ").replace("f1", "F1"), getattr(self, key)
+            lines.append(f"{name:<18} {value:.3f}   95 % interval {low:.3f} to {high:.3f}")
+        if self.expected_calibration_error is not None:
+            loss = "" if self.log_loss is None else f"   log-loss {self.log_loss:.3f}"
+            lines.append(f"{'calibration error':<18} {self.expected_calibration_error:.3f}{loss}")
+        return lines
+
+    def _class_table(self) -> TextTable:
+        rows = [
+            (
+                score.label,
+                f"{score.precision:.3f}",
+                f"{score.recall:.3f}",
+                f"{score.f1:.3f}",
+                str(score.support),
+            )
+            for score in self.classes
+        ]
+        return TextTable(("class", "precision", "recall", "F1", "samples"), rows)
+
+    def _notes(self) -> list[str]:
+        if not self.unseen_labels:
+            return []
+        names = ", ".join(self.unseen_labels)
+        return ["", f"Counted as errors: labels that the classifier was never shown: {names}."]
 
 
 def evaluate_predictions(
-    y_true: Sequence[str] | npt.NDArray[np.str_],
-    y_pred: Sequence[str] | npt.NDArray[np.str_],
+    y_true: Sequence[str] | Labels,
+    y_pred: Sequence[str] | Labels,
     probabilities: npt.NDArray[np.floating[Any]] | None = None,
     *,
     classes: Sequence[str] | None = None,
-    seed: int = 0,
-) -> Report:
-    """The report on predictions.
+    random_state: int = 0,
+) -> ClassificationReport:
+    """Measure predicted labels and, where given, probabilities.
 
     Parameters
     ----------
     y_true, y_pred : sequences of str, of one length
     probabilities : ndarray of shape (n, n_classes), default=None
-        Of ``classes``, for the log-loss and the calibration error.
+        Columns in the order of ``classes``; for the log-loss and the calibration error.
     classes : sequence of str, default=None
-        What the classifier knows; None is every label in sight.
-    seed : int, default=0
-        Of the bootstrap.
+        What the predictor knows; None is every label among ``y_true`` and ``y_pred``.
+    random_state : int, default=0
+        Seed of the bootstrap.
 
     Raises
     ------
@@ -100,8 +244,8 @@ def evaluate_predictions(
     -----
     Intervals: accuracy by Wilson, "Probable inference", 1927; the others by Efron's bootstrap
     percentiles (1979), which for sums over samples is drawing confusion matrices from a multinomial;
-    where not one prediction is wrong a bootstrap sees no doubt, and Wilson's interval stands in.
-    Calibration error as in Guo et al., 2017.
+    where every prediction is right a bootstrap has no variance, and Wilson's interval stands in.
+    Expected calibration error as in Guo et al., "On calibration of modern neural networks", 2017.
 
     Examples
     --------
@@ -109,6 +253,8 @@ def evaluate_predictions(
     >>> report.accuracy, [round(bound, 3) for bound in report.intervals["accuracy"]]
     (0.75, [0.301, 0.954])
     """
+    from sklearn.metrics import confusion_matrix
+
     truth, predicted = np.asarray(y_true, dtype=str), np.asarray(y_pred, dtype=str)
     if not len(truth) or len(truth) != len(predicted):
         raise BadLabels(
@@ -116,51 +262,56 @@ def evaluate_predictions(
             f"found {len(truth)} and {len(predicted)}"
         )
     names = np.unique(np.concatenate([truth, predicted, np.asarray(classes or [], dtype=str)]))
-    places, guesses = np.searchsorted(names, truth), np.searchsorted(names, predicted)
-    confusion = np.zeros((len(names), len(names)), np.int64)
-    np.add.at(confusion, (places, guesses), 1)
-    n, right = len(truth), int(np.trace(confusion))
-    balanced, macro = _macro(confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0))
-    log_loss = error = None
+    confusion: Counts = confusion_matrix(truth, predicted, labels=names).astype(np.int64)
+    n, correct = len(truth), int(np.trace(confusion))
+    balanced, macro = _macro_scores(
+        confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    )
+    log_loss: float | None = None
+    error: float | None = None
+    ranks: tuple[int, ...] = ()
     if probabilities is not None:
         columns = names if classes is None else np.asarray(classes, dtype=str)
-        log_loss, error = _of_probabilities(probabilities, truth, columns)
-    return Report(
+        shares = np.asarray(probabilities, np.float64)
+        log_loss, error = _log_loss(shares, truth, columns), _ece(shares, truth, columns)
+        ranks = _rank_counts(shares, truth, columns)
+    return ClassificationReport(
         n=n,
-        accuracy=right / n,
+        accuracy=correct / n,
         balanced_accuracy=float(balanced),
         macro_f1=float(macro),
-        intervals=_intervals(confusion, np.random.default_rng(seed)),
-        majority=float(confusion.sum(axis=1).max() / n),
+        intervals=_intervals(confusion, np.random.default_rng(random_state)),
+        majority_baseline=float(confusion.sum(axis=1).max() / n),
         classes=tuple(_class_score(str(names[i]), confusion, i) for i in range(len(names))),
         confusion=tuple(tuple(map(int, row)) for row in confusion),
-        unknown=tuple(sorted(set(truth.tolist()) - set(classes))) if classes else (),
+        unseen_labels=tuple(sorted(set(truth.tolist()) - set(classes))) if classes else (),
         log_loss=log_loss,
-        calibration_error=error,
+        expected_calibration_error=error,
+        rank_counts=ranks,
     )
 
 
-def _macro(right: Counts, true: Counts, called: Counts) -> tuple[Doubles, Doubles]:
-    """Balanced accuracy and macro F1 from counts a class, on the last axis."""
-    present, seen = true > 0, (true + called) > 0
-    recall = right / np.maximum(true, 1)
-    f1 = 2 * right / np.maximum(true + called, 1)
+def _macro_scores(correct: Counts, true: Counts, predicted: Counts) -> tuple[Doubles, Doubles]:
+    """Return balanced accuracy and macro F1 of counts by class, which lie on the last axis."""
+    occurs, seen = true > 0, (true + predicted) > 0
+    recall = correct / np.maximum(true, 1)
+    f1 = 2 * correct / np.maximum(true + predicted, 1)
     return (
-        (recall * present).sum(axis=-1) / present.sum(axis=-1),
+        (recall * occurs).sum(axis=-1) / occurs.sum(axis=-1),
         (f1 * seen).sum(axis=-1) / seen.sum(axis=-1),
     )
 
 
 def _intervals(confusion: Counts, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
-    n, right = int(confusion.sum()), int(np.trace(confusion))
-    accuracy = wilson(right, n)
-    if right == n:
+    n, correct = int(confusion.sum()), int(np.trace(confusion))
+    accuracy = wilson(correct, n)
+    if correct == n:
         return dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1"), accuracy)
-    true, called = np.nonzero(confusion)
-    cells = rng.multinomial(n, confusion[true, called] / n, size=_DRAWS)
-    table = np.eye(len(confusion), dtype=np.int64)
-    hits = cells @ (table[true] * (true == called)[:, None])
-    draws = _macro(hits, cells @ table[true], cells @ table[called])
+    true, predicted = np.nonzero(confusion)
+    cells = rng.multinomial(n, confusion[true, predicted] / n, size=_DRAWS)
+    identity = np.eye(len(confusion), dtype=np.int64)
+    hits = cells @ (identity[true] * (true == predicted)[:, None])
+    draws = _macro_scores(hits, cells @ identity[true], cells @ identity[predicted])
     bounds = [np.quantile(draw, [0.025, 0.975]).tolist() for draw in draws]
     return {
         "accuracy": accuracy,
@@ -170,29 +321,36 @@ def _intervals(confusion: Counts, rng: np.random.Generator) -> dict[str, tuple[f
 
 
 def _class_score(label: str, confusion: Counts, i: int) -> ClassScore:
-    right, true, called = confusion[i, i], confusion[i].sum(), confusion[:, i].sum()
+    correct, true, predicted = confusion[i, i], confusion[i].sum(), confusion[:, i].sum()
     return ClassScore(
         label,
-        precision=float(right / max(called, 1)),
-        recall=float(right / max(true, 1)),
-        f1=float(2 * right / max(true + called, 1)),
+        precision=float(correct / max(predicted, 1)),
+        recall=float(correct / max(true, 1)),
+        f1=float(2 * correct / max(true + predicted, 1)),
         support=int(true),
-        predicted=int(called),
+        predicted=int(predicted),
     )
 
 
-def _of_probabilities(
-    probabilities: npt.NDArray[np.floating[Any]],
-    truth: npt.NDArray[np.str_],
-    classes: npt.NDArray[np.str_],
-) -> tuple[float | None, float]:
-    """Log-loss where the label is known, and calibration error."""
-    shares = np.asarray(probabilities, np.float64)
-    sure, first = shares.max(axis=1), classes[shares.argmax(axis=1)]
-    bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
-    gaps = np.bincount(bins, (first == truth) - sure, minlength=_BINS)
+def _log_loss(probabilities: Doubles, truth: Labels, classes: Labels) -> float | None:
+    """Return the mean log-loss of samples whose label is among the classes; None where none is."""
     column = {label: i for i, label in enumerate(classes.tolist())}
     known = [i for i, label in enumerate(truth.tolist()) if label in column]
-    true = shares[known, [column[label] for label in truth[known].tolist()]]
+    true = probabilities[known, [column[label] for label in truth[known].tolist()]]
     losses = -np.log(np.maximum(true, np.finfo(np.float32).tiny))
-    return (float(losses.mean()) if known else None), float(np.abs(gaps).sum() / len(truth))
+    return float(losses.mean()) if known else None
+
+
+def _ece(probabilities: Doubles, truth: Labels, classes: Labels) -> float:
+    """Return the expected calibration error of the most probable class."""
+    confidence, predicted = probabilities.max(axis=1), classes[probabilities.argmax(axis=1)]
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gaps = np.bincount(bins, (predicted == truth) - confidence, minlength=_BINS)
+    return float(np.abs(gaps).sum() / len(truth))
+
+
+def _rank_counts(probabilities: Doubles, truth: Labels, classes: Labels) -> tuple[int, ...]:
+    """Return, for each k from 1 on, the samples whose label is among the k most probable classes."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    hits = classes[order] == truth[:, None]
+    return tuple(int(count) for count in hits.sum(axis=0).cumsum())

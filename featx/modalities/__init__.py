@@ -1,7 +1,7 @@
-"""From anything image-like, text-like or sound-like to the tensors that a card asks for.
+"""Modalities: how images, texts and sounds become the tensors that a card asks for.
 
-A modality is one module here and one line in the table below; it is described in a card by a table of the
-modality's name. No other room of featx knows which modalities exist.
+A modality is one package here and one line in the tables below; a card describes it by a table of the
+modality's name. No other package of featx knows which modalities exist.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
-from featx._typing import FloatArray
+from featx._typing import FloatArray, Integers, Mask
 from featx.errors import BadCard
 from featx.storage.container import Location
 
@@ -23,6 +22,8 @@ __all__ = [
     "DEFAULTS",
     "MODALITIES",
     "Batch",
+    "Geometry",
+    "ItemReader",
     "Reader",
     "Settings",
     "among",
@@ -53,37 +54,70 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
 class Batch:
     """Tensors for one run of a graph.
 
-    ``feeds`` are named as graphs of the modality name their inputs, all with the same first axis; a graph
-    with one input takes the only feed whatever its name. ``item_index`` says, for each index on that axis,
-    which of the items given to ``Reader.batches`` it belongs to. ``mask``, of shape (n, places), is False
-    where a place (a token, say) is only padding; None where there is none.
+    Attributes
+    ----------
+    feeds : mapping of str to ndarray
+        Tensors by the names that graphs of the modality give their inputs, all with the same first
+        axis; a graph with one input takes the only feed whatever its name.
+    item_index : ndarray of shape (n,), intp
+        Which of the items given to ``Reader.batches`` each entry of the first axis belongs to.
+    mask : ndarray of shape (n, positions), bool, or None
+        False where a position (a token, say) is only padding.
+    window_index : ndarray of shape (n,), intp, or None
+        Which window of its item each entry is; None where the windows of an item come in order.
     """
 
     feeds: Mapping[str, npt.NDArray[Any]]
-    item_index: npt.NDArray[np.intp]
-    mask: npt.NDArray[np.bool_] | None = None
+    item_index: Integers
+    mask: Mask | None = None
+    window_index: Integers | None = None
 
 
-class Reader(Protocol):
-    """What turns samples of one modality into batches; may be used from several threads at once."""
+class Geometry(Protocol):
+    """Where in a sample the parts of its tensor come from."""
 
-    chunk: int  # how many samples one worker should take at a time when nobody says
-    batch: int  # and how many of them should go through the graph together
+    def locate(
+        self, position: tuple[int, ...], shape: tuple[int, ...], window: int = 0
+    ) -> tuple[float, ...] | None:
+        """Return the part of the sample that a position of a map shows; None where it shows none.
+
+        ``position`` is an index into a map of ``shape``, channels left out; ``window`` is the part
+        of the sample that the map was made of, where there are several.
+        """
+
+
+class ItemReader(Protocol):
+    """What turns samples of one modality into items; may be used from several threads at once."""
+
+    chunk_size: int
+    """Samples that one worker should take at a time where nobody says."""
+    batch_size: int
+    """Samples that should go through the graph together where nobody says."""
 
     def load(self, data: Any) -> Any:
-        """The content of a sample: bytes of a path, else the thing itself. Raises BadSample."""
+        """Return the content of a sample: bytes of a path, else the thing itself. Raises BadSample."""
 
     def digest(self, content: Any) -> bytes:
-        """What identifies the content: 32 bytes, equal for equal content."""
+        """Return what identifies the content: 32 bytes, equal for equal content."""
 
     def read(self, content: Any) -> Any:
-        """The content decoded and preprocessed: one item. Raises BadSample."""
+        """Return the content decoded and preprocessed: one item. Raises BadSample."""
+
+
+class Reader(ItemReader, Protocol):
+    """What turns samples into batches for a graph, and rows of batches into rows of samples."""
+
+    def read_with_geometry(self, content: Any) -> tuple[Any, Geometry]:
+        """Return the item of ``read`` and where its parts come from. Raises BadSample."""
+
+    def is_item(self, value: Any) -> bool:
+        """Return whether a value is such as ``read`` gives."""
 
     def batches(self, items: Sequence[Any], size: int) -> Iterable[Batch]:
-        """Items as batches of at most ``size``, in any order; an item may take several places."""
+        """Give the items as batches of at most ``size``, in any order; an item may have several entries."""
 
-    def merge(self, rows: FloatArray, item_index: npt.NDArray[np.intp], n: int) -> FloatArray:
-        """Rows of all batches, in the order of ``item_index``, as one row for each of ``n`` items."""
+    def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
+        """Return one row for each of ``n`` items of the rows of all batches."""
 
 
 class Settings(Protocol):
@@ -91,27 +125,27 @@ class Settings(Protocol):
 
     modality: ClassVar[str]
     suffixes: ClassVar[frozenset[str]]
-    plain: ClassVar[str]  # what its baseline is called, in the plural
-    string_is_sample: ClassVar[
-        bool
-    ]  # whether a str is the sample itself, or names the file that holds it
+    baseline_name: ClassVar[str]
+    """What the rows of its baseline are, in the plural."""
+    string_is_sample: ClassVar[bool]
+    """Whether a str is the sample itself; otherwise it names the file that holds it."""
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Settings:
-        """The settings that a card's table describes; raises BadCard."""
+        """Return the settings that a card's table describes; raises BadCard."""
 
     def open(self, files: Mapping[str, Location]) -> Reader:
-        """The reader; ``files`` are the card's further files, by name."""
+        """Return the reader; ``files`` are the card's further files, by name."""
 
     def canary(self) -> Any:
-        """A built-in sample, the same on every machine."""
+        """Return a built-in sample, the same on every machine."""
 
-    def baseline(self) -> Reader:
-        """A reader whose items are themselves rows: what is known without any backbone."""
+    def baseline(self) -> ItemReader:
+        """Return a reader whose items are rows themselves: what is known without any backbone."""
 
 
 def read_settings(modality: str, table: Mapping[str, Any]) -> Settings:
-    """The settings that a card's table describes.
+    """Return the settings that a card's table describes.
 
     Raises
     ------
@@ -122,12 +156,12 @@ def read_settings(modality: str, table: Mapping[str, Any]) -> Settings:
 
 
 def suffixes(modality: str) -> frozenset[str]:
-    """The file suffixes, lower case and with their dot, that a folder offers for a modality."""
+    """Return the file suffixes, lower case and with their dot, that a folder offers for a modality."""
     return kind_of(modality).suffixes
 
 
 def kind_of(modality: str) -> type[Settings]:
-    """The settings of a modality, as a type: what its cards may say.
+    """Return the type of a modality's settings.
 
     Raises
     ------
@@ -152,5 +186,6 @@ def refuse_unknown(kind: type[Any], table: Mapping[str, Any]) -> None:
 
 def among(modality: str, name: str, value: Any, known: Collection[str]) -> None:
     """Raise BadCard where an entry of a card's table is none of those that there are."""
-    if value not in known:
+    # a tuple: a table or a list, as a damaged card may hold, has no hash
+    if value not in tuple(known):
         raise BadCard(f"[{modality}] {name} = {value!r}: expected one of {', '.join(known)}")

@@ -18,7 +18,8 @@ from featx.errors import BadLabels
 from featx.evaluation import tell_rejects
 from featx.sources import Sample
 from featx.sources.labels import check_labels, missing_labels
-from featx.tuning import FitConfig
+from featx.tasks.classification import Classification, ClassificationProblem
+from featx.tuning import HeadConfig
 from featx.tuning.validation import cross_validate, train
 
 __all__ = ["Labelled", "Probe", "batch_bits", "compare_rates", "cosines"]
@@ -72,11 +73,11 @@ def batch_bits(backbone: Backbone, items: Sequence[Any]) -> int:
 
     0 is equal bit for bit; 32 is another sign.
     """
-    alone = np.concatenate([backbone.embed([item]) for item in items])
+    alone = np.concatenate([backbone.embed_items([item]) for item in items])
     bits = 0
     for size in BATCHES:
         parts = [items[start : start + size] for start in range(0, len(items), size)]
-        together = np.concatenate([backbone.embed(part, size) for part in parts])
+        together = np.concatenate([backbone.embed_items(part, size) for part in parts])
         apart = np.abs(_ordered(alone) - _ordered(together)).max(initial=0)
         bits = max(bits, int(apart).bit_length())
     return bits
@@ -96,8 +97,10 @@ def compare_rates(parent: Backbone, child: Backbone, contents: Sequence[Any]) ->
 
 def _seconds(backbone: Backbone, contents: Sequence[Any]) -> float:
     start, reader = time.perf_counter(), backbone.reader
-    for place in range(0, len(contents), reader.chunk):
-        backbone.embed([reader.read(each) for each in contents[place : place + reader.chunk]])
+    for place in range(0, len(contents), reader.chunk_size):
+        backbone.embed_items(
+            [reader.read(each) for each in contents[place : place + reader.chunk_size]]
+        )
     return time.perf_counter() - start
 
 
@@ -108,13 +111,15 @@ def _ordered(values: FloatArray) -> npt.NDArray[np.int64]:
 
 
 def _probe(source: Labelled, backbone: Backbone, engine: Engine) -> Probe:
-    recipe = FitConfig(n_jobs=engine.n_jobs)
+    config = HeadConfig(n_jobs=engine.n_jobs)
     known, labels = _rows(source, source.train, backbone, engine)
+    problem = ClassificationProblem(labels)
     if source.test is None:
-        measured = cross_validate(known, labels, recipe)
-        return Probe(measured.method, measured.report.accuracy, measured.report.n)
+        measured = cross_validate(known, problem, config)
+        accuracy = Classification().main_scores(measured.report)["accuracy"]
+        return Probe(measured.method, accuracy, measured.report.n)
     test, truth = _rows(source, source.test, backbone, engine)
-    _, head = train(known, labels, recipe)
+    _, head = train(known, problem, config)
     return Probe("hold-out", float((head.predict(test) == truth).mean()), len(truth))
 
 

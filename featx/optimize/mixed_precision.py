@@ -106,11 +106,11 @@ def _rank(prepared: Prepared, rounding: Roundings, trials: Trials, tell: Tell) -
     """The layers, first the one that alone turns rows away most."""
     tell(f"ranking {len(prepared.layers)} layers by what each costs alone")
     items = trials.calibration[:: max(1, len(trials.calibration) // _RANKED_ON)][:_RANKED_ON]
-    exact = trials.parent.embed(items)
+    exact = trials.parent.embed_items(items)
 
     def lost(layer: Layer) -> float:
         with trials.passing(quantize(prepared, [layer], rounding)) as backbone:
-            return float(np.mean(1 - cosines(exact, backbone.embed(items))))
+            return float(np.mean(1 - cosines(exact, backbone.embed_items(items))))
 
     costs = {layer.name: lost(layer) for layer in prepared.layers}
     return sorted(prepared.layers, key=lambda layer: -costs[layer.name])

@@ -178,7 +178,7 @@ def _card(
         batch_bits=batch_bits(child, items[:_BATCHED]),
         rate=round(compare_rates(parent, child, contents[:_TIMED]), 3),
     )
-    [row] = child.embed([child.reader.read(child.reader.load(child.card.input.canary()))])
+    [row] = child.embed_items([child.reader.read(child.reader.load(child.card.input.canary()))])
     return replace(
         child.card,
         graph=replace(child.card.graph, name="backbone.onnx"),

@@ -73,7 +73,7 @@ class Trials:
         self.labelled = labelled
         self.engine = engine
         self._count = 0
-        self._rows = parent.embed(held_out)
+        self._rows = parent.embed_items(held_out)
         places = verify_files(parent.card)
         for file in parent.card.files:
             path = folder / file.name
@@ -103,7 +103,7 @@ class Trials:
     def try_out(self, model: ModelProto, floats: Sequence[str] = (), layers: int = 0) -> Trial:
         """The candidate that this graph makes, compared on the held-out samples."""
         backbone = self.open(model)
-        found = cosines(self._rows, backbone.embed(self.held_out))
+        found = cosines(self._rows, backbone.embed_items(self.held_out))
         return Trial(backbone, float(found.mean()), float(found.min()), tuple(floats), layers)
 
     def with_probe(self, trial: Trial) -> Trial:

@@ -18,21 +18,27 @@ import numpy as np
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.catalog import BUNDLED, Card, find, get_card, verify_files
 from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
-from featx.heads import FittedHead, StoredHead
+from featx.fit_config import FitConfig
+from featx.heads import TrainedHead, read_calibrator
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.metadata import (
     FORMAT,
     HEAD,
     MANIFEST,
-    is_bundled,
-    listed,
+    SAMPLES,
+    InputMetadata,
+    Metadata,
+    file_table,
     read_file,
     read_metadata,
     seal,
 )
-from featx.predictor import Classifier
+from featx.predictor import Input, Predictor, predictor_class
+from featx.reporting.fit_report import FitReport
+from featx.reporting.training_samples import TrainingSamples
 from featx.storage.atomic import recover
 from featx.storage.container import container_names, read_location, write_container
+from featx.tasks import get_task
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -43,7 +49,7 @@ _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 
 def save(
-    classifier: Classifier, path: str | Path, *, overwrite: bool = False, bundle: bool = False
+    predictor: Predictor, path: str | Path, *, overwrite: bool = False, bundle: bool = False
 ) -> Path:
     """Write a classifier as a folder, or as one file that ends in ``.zip``, whole or not at all.
 
@@ -72,9 +78,11 @@ def save(
     """
     path = Path(path)
     check_target(path, overwrite=overwrite)
-    files = write_head(classifier.head, path)
-    files |= _backbone_files(classifier.card) if bundle else {}
-    manifest = _manifest(classifier, files)
+    files = write_head(predictor.head, path)
+    if predictor.report and predictor.report.samples:
+        files[SAMPLES] = predictor.report.samples.to_bytes()
+    files |= _backbone_files(predictor.card) if bundle else {}
+    manifest = _manifest(predictor, files)
     write_container(path, {MANIFEST: seal(manifest), **files})
     return path
 
@@ -97,16 +105,18 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
         Something is there already, or it cannot be written.
     """
     path = Path(path)
-    manifest = read_metadata(path)
+    metadata = read_metadata(path)
     target = path if output is None else Path(output)
     if target == path and path.is_file() and path.suffix.lower() != ".zip":
         raise OutputFailed(
             f"{path}: is one file; name one that ends in .zip: --output NAME.featx.zip"
         )
     check_target(target, overwrite=overwrite or target == path)
-    files = _head_files(path, manifest) | _backbone_files(_card(path, manifest))
-    del manifest["digest"]
-    manifest["files"] = listed(files)
+    files = _own_files(path, metadata)
+    for one in metadata.inputs:
+        files |= _backbone_files(_card(path, metadata, one))
+    manifest = {key: value for key, value in metadata.manifest.items() if key != "digest"}
+    manifest["files"] = file_table(files)
     write_container(target, {MANIFEST: seal(manifest), **files})
     return target
 
@@ -128,10 +138,8 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise OutputFailed(f"{path}: exists; choose another name, or --overwrite (overwrite=True)")
 
 
-def load(
-    path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU
-) -> Classifier:
-    """Read a classifier, proving every byte on the way.
+def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU) -> Any:
+    """Read a predictor, verifying every byte on the way.
 
     Parameters
     ----------
@@ -147,44 +155,71 @@ def load(
         do not fit, or was trained on another backbone than the one of that name on this machine.
     """
     path = Path(path)
-    manifest = read_metadata(path)
-    files = _head_files(path, manifest)
-    card = _card(path, manifest)
+    metadata = read_metadata(path)
+    files = _own_files(path, metadata)
+    inputs = tuple(_input(path, metadata, one) for one in metadata.inputs)
     try:
-        name, temperature = manifest["head"]["name"], float(manifest["temperature"])
-        head = read_head(path, files, name, temperature, frozenset(trusted))
-        _check_shapes(path, head, manifest)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        if isinstance(error, FeatxError):
+        calibrator = read_calibrator(metadata.calibration)
+        head = read_head(path, files, metadata.head, calibrator, frozenset(trusted))
+        _check_shapes(path, head, metadata)
+        report = _report(metadata, files)
+        config = None if metadata.config is None else FitConfig.from_dict(metadata.config)
+        task = get_task(metadata.task)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, FeatxError) as error:
+        if isinstance(error, BadArtifact):
             raise
-        raise BadArtifact(f"{path}: its head is not a fitted classifier: {error}") from error
+        raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
     where = read_provider(provider) if isinstance(provider, str) else provider
-    return Classifier(card, head, manifest["training"], where)
+    return predictor_class(task)(inputs, head, report, config, where, task.name)
 
 
-def _manifest(classifier: Classifier, files: Mapping[str, bytes]) -> dict[str, Any]:
-    card, head = classifier.card, classifier.head
+def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any]:
+    head, report, config = predictor.head, predictor.report, predictor.config
     return {
         "format": FORMAT,
         "versions": {name: import_module(name).__version__ for name in _LIBRARIES},
-        "classes": list(head.classes),
-        "head": {"name": head.name, "parameters": _parameters(head.estimator)},
-        "temperature": head.temperature,
-        "backbone": {
-            "name": card.name,
-            "fingerprint": card.fingerprint,
-            "dim": head.dim,
-            "card": card.to_toml(),
+        "task": predictor.task_name,
+        "targets": {"classes": list(head.classes)},
+        "inputs": [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "backbone": {
+                    "name": one.card.name,
+                    "fingerprint": one.card.fingerprint,
+                    "dim": head.dim,
+                    "card": one.card.to_toml(),
+                },
+            }
+            for one in predictor.inputs
+        ],
+        "head": {
+            "name": head.name,
+            "parameters": _parameters(head.estimator),
+            "calibration": head.calibrator.to_dict(),
         },
-        "training": dict(classifier.training),
-        "files": listed(files),
+        "report": report.to_dict() if report else None,
+        "config": config.to_dict() if config else None,
+        "files": file_table(files),
     }
 
 
-def _head_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
-    """The proven bytes of a head's files, by name."""
-    names = [HEAD, *({ARRAYS} & set(manifest["files"]))]
-    return {name: read_file(path, name, manifest) for name in names}
+def _own_files(path: Path, metadata: Metadata) -> dict[str, bytes]:
+    """Return the verified bytes of a predictor's files, by name, without those of its backbone."""
+    names = [HEAD, *(name for name in (ARRAYS, SAMPLES) if name in metadata.files)]
+    return {name: read_file(path, name, metadata) for name in names}
+
+
+def _report(metadata: Metadata, files: Mapping[str, bytes]) -> FitReport | None:
+    if metadata.report is None:
+        return None
+    samples = TrainingSamples.from_bytes(files[SAMPLES]) if SAMPLES in files else None
+    return FitReport.from_dict(metadata.report, samples)
+
+
+def _input(path: Path, metadata: Metadata, one: InputMetadata) -> Input:
+    card = _card(path, metadata, one)
+    return Input(one.name or card.modality, one.kind or card.modality, card)
 
 
 def _backbone_files(card: Card) -> dict[str, bytes]:
@@ -215,20 +250,19 @@ def _is_classifier(path: Path) -> bool:
     return MANIFEST in names and HEAD in names
 
 
-def _card(path: Path, manifest: Mapping[str, Any]) -> Card:
-    """The card that the head was trained with, and no other backbone of its name in its place."""
-    backbone = manifest["backbone"]
+def _card(path: Path, metadata: Metadata, one: InputMetadata) -> Card:
+    """Return the card that the head was trained with, and no other backbone of its name in its place."""
     try:
-        card = Card.from_toml(backbone["card"])
+        card = Card.from_toml(one.card)
     except BadCard as error:
         raise BadArtifact(f"{path}: its card cannot be read: {error}") from error
-    if card.fingerprint != backbone["fingerprint"]:
+    if card.fingerprint != one.fingerprint:
         raise BadArtifact(
-            f"{path}: was trained on rows of fingerprint {backbone['fingerprint'][:12]}…, this featx "
+            f"{path}: was trained on rows of fingerprint {one.fingerprint[:12]}…, this featx "
             f"makes {card.fingerprint[:12]}… from the same card; train it again"
         )
-    if is_bundled(manifest):
-        return _bundled(path, card, manifest)
+    if metadata.is_bundled:
+        return _bundled(path, card, metadata)
     try:
         named = get_card(card.name)
     except (UnknownBackbone, BadCard):
@@ -241,11 +275,11 @@ def _card(path: Path, manifest: Mapping[str, Any]) -> Card:
     return card
 
 
-def _bundled(path: Path, card: Card, manifest: Mapping[str, Any]) -> Card:
+def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
     """The card with its bytes in the pack, every one of them proven."""
     names = {file.name for file in card.files}
     for file in (card.graph, *card.files):
-        data = read_file(path, f"{BUNDLED}/{file.name}", manifest)
+        data = read_file(path, f"{BUNDLED}/{file.name}", metadata)
         if hashlib.sha256(data).hexdigest() != file.sha256:
             raise BadArtifact(f"{path}: its {file.name} is not the one that its card promises")
         if file == card.graph and b"location" in data:  # the key that names a file of weights
@@ -260,12 +294,12 @@ def _bundled(path: Path, card: Card, manifest: Mapping[str, Any]) -> Card:
     return replace(card, pack=path.absolute())
 
 
-def _check_shapes(path: Path, head: FittedHead | StoredHead, manifest: Mapping[str, Any]) -> None:
+def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:
     """Dimensions agree between manifest, card and arrays, shown by running one row of zeros."""
-    dim, classes = manifest["backbone"]["dim"], manifest["classes"]
+    dim, classes = metadata.inputs[0].dim, metadata.classes
     if head.dim != dim:
         raise BadArtifact(f"{path}: its head takes rows of {head.dim}, its backbone gives {dim}")
-    if list(head.classes) != classes or head.temperature <= 0:
+    if head.classes != classes:
         raise BadArtifact(f"{path}: its head and its manifest do not agree on the classes")
     shape = head.predict_proba(np.zeros((1, dim), np.float32)).shape
     if shape != (1, len(classes)):

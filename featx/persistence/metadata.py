@@ -1,10 +1,14 @@
-"""What a saved classifier says of itself: a text with a digest of itself and of every other file."""
+"""What a saved predictor says of itself: a JSON text with a digest of itself and of every other file.
+
+Format 2 is written; format 1, of classifications alone, is still read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,27 +21,140 @@ __all__ = [
     "FORMAT",
     "HEAD",
     "MANIFEST",
-    "is_bundled",
-    "listed",
+    "SAMPLES",
+    "InputMetadata",
+    "Metadata",
+    "file_table",
     "read_file",
     "read_metadata",
     "seal",
 ]
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 HEAD = "head.skops"
+SAMPLES = "samples.npz"
+
+# what a manifest must hold, by format: a type, or a table of types
+_FORM_1: Mapping[str, Any] = MappingProxyType(
+    {
+        "versions": dict,
+        "classes": list,
+        "temperature": float,
+        "head": {"name": str, "parameters": dict},
+        "backbone": {"name": str, "fingerprint": str, "dim": int, "card": str},
+        "training": dict,
+        "files": dict,
+    }
+)
+_FORM_2: Mapping[str, Any] = MappingProxyType(
+    {
+        "versions": dict,
+        "task": str,
+        "targets": {"classes": list},
+        "inputs": list,
+        "head": {"name": str, "parameters": dict, "calibration": dict},
+        "files": dict,
+    }
+)
+_INPUT: Mapping[str, Any] = MappingProxyType(
+    {"name": str, "kind": str, "backbone": _FORM_1["backbone"]}
+)
 
 
-def read_metadata(path: str | Path) -> dict[str, Any]:
-    """What a classifier says of itself, its bytes proven; neither head nor backbone are read.
+@dataclass(frozen=True, slots=True)
+class InputMetadata:
+    """What a manifest says of one input of a predictor.
+
+    Attributes
+    ----------
+    name, kind : str
+    backbone : str
+        Name of the backbone.
+    fingerprint : str
+        64 hexadecimal digits: of the rows that the head was trained on.
+    dim : int
+        Columns of a row.
+    card : str
+        The card, as TOML.
+    """
+
+    name: str
+    kind: str
+    backbone: str
+    fingerprint: str
+    dim: int
+    card: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a saved predictor says of itself.
+
+    Attributes
+    ----------
+    format : int
+    versions : mapping of str to str
+        Of the libraries that wrote it.
+    task : str
+    classes : tuple of str
+    inputs : tuple of InputMetadata
+    head : str
+        Name of the head.
+    parameters : mapping
+        Of the head's estimator, for people.
+    calibration : mapping
+        What the head's calibrator is made of.
+    report : mapping or None
+        The JSON of a FitReport.
+    config : mapping or None
+        The JSON of a FitConfig.
+    files : mapping of str to {"sha256": str, "size": int}
+    manifest : mapping
+        The whole text, as JSON values.
+    """
+
+    format: int
+    versions: Mapping[str, str]
+    task: str
+    classes: tuple[str, ...]
+    inputs: tuple[InputMetadata, ...]
+    head: str
+    parameters: Mapping[str, Any]
+    calibration: Mapping[str, Any]
+    report: Mapping[str, Any] | None
+    config: Mapping[str, Any] | None
+    files: Mapping[str, Mapping[str, Any]]
+    manifest: Mapping[str, Any]
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether the backbone's bytes are among the files."""
+        return any(name.startswith(f"{BUNDLED}/") for name in self.files)
+
+
+def read_metadata(path: str | Path) -> Metadata:
+    """Return what a predictor says of itself, once its digest is verified; no other file is read.
 
     Raises
     ------
     BadArtifact
-        The folder is not a classifier, has a newer format, or its manifest was changed.
+        The folder is not a predictor, has a newer format, or its manifest was changed.
     """
     path = Path(path)
+    manifest, raw = _parse(path)
+    number = manifest["format"]
+    if number > FORMAT:
+        raise BadArtifact(
+            f"{path}: has format {number}, this featx reads up to {FORMAT}; upgrade featx"
+        )
+    if seal({key: value for key, value in manifest.items() if key != "digest"}) != raw:
+        raise BadArtifact(f"{path}: {MANIFEST} was changed since it was saved; save it again")
+    _check_form(path, manifest, _FORM_1 if number == 1 else _FORM_2)
+    return _from_format_1(manifest) if number == 1 else _from_format_2(path, manifest)
+
+
+def _parse(path: Path) -> tuple[dict[str, Any], bytes]:
     try:
         raw = read_location(member_at(path, MANIFEST)) if container_names(path) else b""
         manifest = json.loads(raw)
@@ -50,59 +167,90 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         raise BadArtifact(
             f"{path}: not a featx classifier; expected a folder with a {MANIFEST} that says its format"
         ) from error
-    if number > FORMAT:
-        raise BadArtifact(
-            f"{path}: has format {number}, this featx reads up to {FORMAT}; upgrade featx"
-        )
-    if seal({key: value for key, value in manifest.items() if key != "digest"}) != raw:
-        raise BadArtifact(f"{path}: {MANIFEST} was changed since it was saved; save it again")
-    _check_form(path, manifest)
-    return dict(manifest)
+    return manifest, raw
 
 
-_FORM: Mapping[str, Any] = MappingProxyType(
-    {
-        "versions": dict,
-        "classes": list,
-        "temperature": float,
-        "head": {"name": str, "parameters": dict},
-        "backbone": {"name": str, "fingerprint": str, "dim": int, "card": str},
-        "training": dict,
-        "files": dict,
-    }
-)
-
-
-def _check_form(path: Path, manifest: Mapping[str, Any]) -> None:
+def _check_form(path: Path, table: Any, form: Mapping[str, Any]) -> None:
     """Refuse what was sealed by someone else and is not as featx writes it."""
-    for key, kind in _FORM.items():
-        pairs = kind.items() if isinstance(kind, dict) else [(key, kind)]
-        table = manifest.get(key) if isinstance(kind, dict) else manifest
-        for name, expected in pairs:
-            value = table.get(name) if isinstance(table, dict) else None
-            if isinstance(value, bool) or not isinstance(
-                value, (int, float) if expected is float else expected
-            ):
-                raise BadArtifact(
-                    f"{path}: {MANIFEST} has {name} = {value!r:.40}: not a classifier"
-                )
-    texts = [*manifest["classes"], *(each.get("sha256") for each in _entries(manifest))]
-    if not all(isinstance(each, str) for each in texts):
+    for key, kind in form.items():
+        value = table.get(key) if isinstance(table, dict) else None
+        if isinstance(kind, Mapping):
+            _check_form(path, value, kind)
+            continue
+        expected = (int, float) if kind is float else kind
+        if isinstance(value, bool) or not isinstance(value, expected):
+            raise BadArtifact(f"{path}: {MANIFEST} has {key} = {value!r:.40}: not a classifier")
+
+
+def _check_texts(path: Path, texts: list[Any]) -> None:
+    if not all(isinstance(text, str) for text in texts):
         raise BadArtifact(f"{path}: {MANIFEST} has classes or digests that are no text")
 
 
-def _entries(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What it says of each file; an empty table where it is none."""
-    return [each if isinstance(each, dict) else {} for each in manifest["files"].values()]
+def _from_format_1(manifest: Mapping[str, Any]) -> Metadata:
+    from featx.persistence.format_1 import report_of
+
+    _check_texts(Path(MANIFEST), [*manifest["classes"], *_digests(manifest)])
+    backbone, head = manifest["backbone"], manifest["head"]
+    only = InputMetadata(
+        "", "", backbone["name"], backbone["fingerprint"], backbone["dim"], backbone["card"]
+    )
+    return Metadata(
+        format=1,
+        versions=manifest["versions"],
+        task="classification",
+        classes=tuple(manifest["classes"]),
+        inputs=(only,),
+        head=head["name"],
+        parameters=head["parameters"],
+        calibration={"method": "temperature", "temperature": manifest["temperature"]},
+        report=report_of(manifest),
+        config=None,
+        files=manifest["files"],
+        manifest=manifest,
+    )
 
 
-def is_bundled(manifest: Mapping[str, Any]) -> bool:
-    """Whether a classifier's backbone goes with it."""
-    return any(name.startswith(f"{BUNDLED}/") for name in manifest["files"])
+def _from_format_2(path: Path, manifest: Mapping[str, Any]) -> Metadata:
+    classes, head = manifest["targets"]["classes"], manifest["head"]
+    _check_texts(path, [*classes, *_digests(manifest)])
+    for one in manifest["inputs"]:
+        _check_form(path, one, _INPUT)
+    if not manifest["inputs"]:
+        raise BadArtifact(f"{path}: {MANIFEST} has no inputs: not a classifier")
+    return Metadata(
+        format=manifest["format"],
+        versions=manifest["versions"],
+        task=manifest["task"],
+        classes=tuple(classes),
+        inputs=tuple(
+            InputMetadata(
+                one["name"],
+                one["kind"],
+                one["backbone"]["name"],
+                one["backbone"]["fingerprint"],
+                one["backbone"]["dim"],
+                one["backbone"]["card"],
+            )
+            for one in manifest["inputs"]
+        ),
+        head=head["name"],
+        parameters=head["parameters"],
+        calibration=head["calibration"],
+        report=manifest.get("report"),
+        config=manifest.get("config"),
+        files=manifest["files"],
+        manifest=manifest,
+    )
 
 
-def listed(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """What a manifest says of other files: the digest and size of each."""
+def _digests(manifest: Mapping[str, Any]) -> list[Any]:
+    entries = manifest["files"].values()
+    return [entry.get("sha256") if isinstance(entry, dict) else None for entry in entries]
+
+
+def file_table(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return what a manifest says of other files: the digest and size of each."""
     return {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
         for name, data in files.items()
@@ -110,14 +258,14 @@ def listed(files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def seal(manifest: Mapping[str, Any]) -> bytes:
-    """The manifest as text, the digest of all the rest in it: there is one text for one content."""
+    """Return the manifest as text with the digest of all the rest; equal values give equal bytes."""
     body = json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()
     sealed = {**manifest, "digest": hashlib.sha256(body).hexdigest()}
     return (json.dumps(sealed, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def read_file(path: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
-    """The proven bytes of one of a classifier's files.
+def read_file(path: Path, name: str, metadata: Metadata) -> bytes:
+    """Return the verified bytes of one of a predictor's files.
 
     Raises
     ------
@@ -128,6 +276,6 @@ def read_file(path: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
         data = read_location(member_at(path, name))
     except OSError as error:
         raise BadArtifact(f"{path}: {name} cannot be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != manifest.get("files", {}).get(name, {}).get("sha256"):
+    if hashlib.sha256(data).hexdigest() != metadata.files.get(name, {}).get("sha256"):
         raise BadArtifact(f"{path}: {name} was changed since it was saved; save it again")
     return data

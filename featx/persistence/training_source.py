@@ -54,7 +54,7 @@ def recall(classifier: Path) -> Origin | None:
 
 
 def _key(classifier: Path) -> str:
-    return str(read_metadata(classifier)["files"][HEAD]["sha256"])
+    return str(read_metadata(classifier).files[HEAD]["sha256"])
 
 
 def _place() -> Path:

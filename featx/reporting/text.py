@@ -1,103 +1,108 @@
-"""What commands say of a classifier: plain text from its training facts."""
+"""Reports in sentences and tables, for terminals and notebooks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["describe", "format_report", "summarize"]
+from featx._display import TextTable
+from featx.tasks import get_task
 
-_LOPSIDED = 0.7  # share of the largest class above which accuracy misleads
+if TYPE_CHECKING:
+    from featx.reporting.fit_report import FitReport
+
+__all__ = ["describe", "sections", "summarize"]
+
+# samples below which scores say little
+_FEW = 50
 
 
-def describe(head: str, backbone: str, training: Mapping[str, Any]) -> str:
-    """The whole report on a training: how it was measured, scores, classes, baselines, times, hints."""
-    report = training["measured"]["report"]
-    parts = [summarize(head, backbone, training), _how(training), format_report(report)]
-    parts += [_baselines(training), _times(training), *_hints(training)]
+def describe(report: FitReport) -> str:
+    """Return the whole report on a training: method, scores, baselines, times and hints."""
+    parts = [
+        summarize(report),
+        _method(report),
+        report.validation.report.format_table(),
+        _baselines(report).to_text(),
+        _timings(report.timings),
+        *_hints(report),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
-def summarize(head: str, backbone: str, training: Mapping[str, Any]) -> str:
-    """One line: what it is and what it was trained on."""
+def sections(report: FitReport) -> list[str | TextTable]:
+    """Return the report as paragraphs and tables, for a notebook."""
+    measured = report.validation.report
+    lines = measured.format_table().splitlines()
+    scores = [line for line in lines[: lines.index("")] if line] if "" in lines else lines
+    return [
+        summarize(report),
+        _method(report),
+        *scores,
+        _baselines(report),
+        _timings(report.timings),
+        *_hints(report),
+    ]
+
+
+def summarize(report: FitReport) -> str:
+    """Return one line: what the predictor is and what it was trained on."""
     chosen = ", ".join(
-        f"{key.rpartition('__')[2]} = {value}"
-        for key, value in training["tuning"]["chosen"].items()
+        f"{key.rpartition('__')[2]} = {value}" for key, value in report.tuning.params.items()
     )
     settings = f" ({chosen})" if chosen else ""
     return (
-        f"Head {head}{settings} on {backbone}, trained on {training['n']} samples "
-        f"of {len(training['samples'])} classes."
+        f"Head {report.tuning.head}{settings} on {' + '.join(report.data.inputs)}, trained on "
+        f"{report.data.n} samples of {len(report.data.targets)} classes."
     )
 
 
-def _how(training: Mapping[str, Any]) -> str:
-    measured = training["measured"]
-    n = measured["report"]["n"]
-    if measured["method"] == "hold-out":
+def _method(report: FitReport) -> str:
+    n, validation = report.validation.report.n, report.validation
+    if validation.method == "hold-out":
         return (
             f"Measured on {n} samples held out of tuning and training; "
             "then tuned and trained again on everything."
         )
     return (
-        f"Measured on {n} samples by nested cross-validation, {measured['folds']} folds: "
+        f"Measured on {n} samples by nested cross-validation, {validation.folds} folds: "
         "each sample by a head that was neither tuned nor trained on it."
     )
 
 
-def _baselines(training: Mapping[str, Any]) -> str:
-    known = training["baselines"]
-    report = training["measured"]["report"]
-    lines = [f"{'Accuracy of':<41} accuracy  balanced"]
-    rows = [("always the most frequent class", known["majority"])]
-    if raw := known.get("raw"):
-        rows.append((f"the same head on {raw.get('of', 'raw pixels')}", raw))
-    for name, scores in [*rows, ("this classifier", report)]:
-        lines.append(f"  {name:<39} {scores['accuracy']:8.3f}  {scores['balanced_accuracy']:8.3f}")
-    return "\n".join(lines)
-
-
-def _times(training: Mapping[str, Any]) -> str:
-    seconds = training["seconds"]
-    return "Times: " + ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items()) + "."
-
-
-def _hints(training: Mapping[str, Any]) -> list[str]:
-    report, hints = training["measured"]["report"], []
-    if report["majority"] >= _LOPSIDED:
-        hints.append(
-            f"Hint: {report['majority']:.0%} of the samples are of one class, so accuracy says little: "
-            "look at balanced accuracy and F1" + ("." if training["balance"] else ", or --balance.")
-        )
-    raw = training["baselines"].get("raw")
-    if raw and raw["accuracy"] >= report["intervals"]["accuracy"][0]:
-        hints.append(
-            f"Hint: {raw.get('of', 'raw pixels')} do about as well: this backbone may not help here; "
-            "try another, or add samples."
-        )
-    if report["n"] < 50:
-        hints.append("Hint: so few samples say little; see how wide the intervals are.")
-    return hints
-
-
-def format_report(report: Mapping[str, Any]) -> str:
-    """The JSON of a report as lines for people."""
-    lines = []
-    for key in ("accuracy", "balanced_accuracy", "macro_f1"):
-        low, high = report["intervals"][key]
-        name = key.replace("_", " ").replace("f1", "F1")
-        lines.append(f"{name:<18} {report[key]:.3f}   95 % interval {low:.3f} to {high:.3f}")
-    if report["calibration_error"] is not None:
-        loss = "" if report["log_loss"] is None else f"   log-loss {report['log_loss']:.3f}"
-        lines.append(f"{'calibration error':<18} {report['calibration_error']:.3f}{loss}")
-    width = max(5, *(len(each["label"]) for each in report["classes"]))
-    lines += ["", f"{'class':<{width}}  precision  recall     F1  samples"]
-    lines += [
-        f"{each['label']:<{width}}  {each['precision']:9.3f}  {each['recall']:6.3f}  "
-        f"{each['f1']:5.3f}  {each['support']:7d}"
-        for each in report["classes"]
+def _baselines(report: FitReport) -> TextTable:
+    task = get_task(report.task)
+    own = task.main_scores(report.validation.report)
+    names = [key for key in own if all(key in one.scores for one in report.baselines)]
+    rows = [
+        (f"  {label}", *(f"{scores[key]:.3f}" for key in names))
+        for label, scores in [
+            *((one.name, one.scores) for one in report.baselines),
+            ("this predictor", own),
+        ]
     ]
-    if report["unknown"]:
-        names = ", ".join(report["unknown"])
-        lines += ["", f"Counted as errors: labels that the classifier was never shown: {names}."]
-    return "\n".join(lines)
+    header = (f"{names[0].replace('_', ' ').capitalize()} of", *map(_column, names))
+    return TextTable(header, rows)
+
+
+def _column(name: str) -> str:
+    return name.removesuffix("_accuracy").replace("_", " ")
+
+
+def _timings(timings: Mapping[str, float]) -> str:
+    return "Times: " + ", ".join(f"{name} {value:.1f} s" for name, value in timings.items()) + "."
+
+
+def _hints(report: FitReport) -> list[str]:
+    task, measured = get_task(report.task), report.validation.report
+    hints = task.hints(measured, report.tuning.class_weight)
+    main = next(iter(measured.intervals))
+    for baseline in report.baselines[1:]:
+        if baseline.scores[main] >= measured.intervals[main][0]:
+            hints.append(
+                f"{baseline.name.removeprefix('the same head on ')} do about as well: this backbone "
+                "may not help here; try another, or add samples."
+            )
+    if measured.n < _FEW:
+        hints.append("so few samples say little; see how wide the intervals are.")
+    return [f"Hint: {hint}" for hint in hints]

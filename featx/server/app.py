@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
 from featx.errors import FeatxError
-from featx.predictor import Classifier
+from featx.predictor import Predictor
 from featx.server import routes_v1, routes_v2
 from featx.server.access_log import AccessLog, LogFunction
 from featx.server.errors import handle_error, json_response
@@ -41,7 +41,7 @@ _HANDLED = (FeatxError, HTTPException, ClientDisconnect, Exception)
 
 
 def create_app(
-    classifiers: Mapping[str, Classifier],
+    classifiers: Mapping[str, Predictor],
     *,
     limits: Limits | None = None,
     token: str | None = None,
@@ -53,8 +53,8 @@ def create_app(
 
     Parameters
     ----------
-    classifiers : mapping of str to Classifier
-        Classifiers by the names under which they are served.
+    classifiers : mapping of str to Predictor
+        Predictors by the names under which they are served.
     limits : Limits, default=None
         How much it takes on.
     token : str, default=None

@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 
 from featx._typing import FloatArray
 from featx.embedding.rows import Reject
-from featx.heads import FittedHead, StoredHead
-from featx.predictor import Prediction
 from featx.server.registry import ServedPredictor
+from featx.tasks import Prediction
+from featx.tasks.classification import LabelPrediction
 
 __all__ = ["Metrics"]
 
@@ -82,10 +82,10 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def count_sample(self, model: str, result: Prediction | Reject) -> None:
-        """Count a sample that got a label, or was rejected."""
+        """Count a sample that was predicted or rejected, and the label where it got one."""
         rejected = isinstance(result, Reject)
         self._samples.labels(model, "rejected" if rejected else "predicted").inc()
-        if isinstance(result, Prediction):
+        if isinstance(result, LabelPrediction):
             self._labels.labels(model, result.label).inc()
 
     def observe_rows(self, served: ServedPredictor, rows: FloatArray) -> None:
@@ -108,7 +108,7 @@ class _RecentMean:
 
     def __init__(self, served: ServedPredictor) -> None:
         self.served = served
-        self._scaling = _scaling(served.predictor.head)
+        self._scaling = served.predictor.head.scorer.scaling
         self._count = 0
         self._mean: FloatArray = np.zeros(served.input.backbone.dim, np.float32)
 
@@ -121,21 +121,6 @@ class _RecentMean:
         newest = (rows.mean(axis=0) - mean) / scale
         self._mean += (newest - self._mean) * np.float32(len(rows) / self._count)
         return math.sqrt(float(self._mean @ self._mean) / len(self._mean))
-
-
-def _scaling(head: FittedHead | StoredHead) -> tuple[FloatArray, FloatArray] | None:
-    """Return mean and deviation of the training rows, which a head that begins with a StandardScaler keeps."""
-    if isinstance(head, StoredHead):
-        return head.arrays.mean, head.arrays.scale
-    # Imported here: a saved linear head needs no scikit-learn.
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    scaler = head.estimator[0] if isinstance(head.estimator, Pipeline) else None
-    if not isinstance(scaler, StandardScaler) or scaler.mean_ is None or scaler.scale_ is None:
-        # A user's own head need not keep anything of its training rows.
-        return None
-    return np.asarray(scaler.mean_, np.float32), np.asarray(scaler.scale_, np.float32)
 
 
 class _ExternalCounter(Collector):

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from featx._typing import FloatArray
 from featx.embedding.engine import embed_chunk
 from featx.embedding.rows import Reject, Rows
-from featx.predictor import Prediction
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
 from featx.server.registry import LimitedBackbone, ServedPredictor
 from featx.sources import Sample
+from featx.tasks import Prediction
 
-__all__ = ["Outcome", "embed", "predict", "render"]
+__all__ = ["Outcome", "embed", "predict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +27,6 @@ class Outcome:
     id: str
     model: str
     result: Prediction | Reject
-
-
-def render(prediction: Prediction) -> dict[str, Any]:
-    """Return a prediction as JSON values."""
-    return {
-        "label": prediction.label,
-        "probability": prediction.probability,
-        "top": [{"label": name, "probability": share} for name, share in prediction.top],
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +40,7 @@ class _PredictStep:
     @property
     def max_batch(self) -> int:
         """As many samples as a worker of the engine takes."""
-        return self.group[0].input.backbone.chunk
+        return self.group[0].input.backbone.chunk_size
 
     def __call__(self, samples: Sequence[Sample]) -> list[list[Prediction | Reject]]:
         """Return a list for each sample, in the order of the group."""
@@ -74,7 +64,7 @@ class _EmbedStep:
     @property
     def max_batch(self) -> int:
         """As many samples as a worker of the engine takes."""
-        return self.backbone.chunk
+        return self.backbone.chunk_size
 
     def __call__(self, samples: Sequence[Sample]) -> list[FloatArray | Reject]:
         """Return the row of each sample, or why it has none."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from featx.errors import FeatxError
 from featx.persistence.artifact import load as load_classifier
-from featx.predictor import Classifier
+from featx.predictor import Predictor
 from featx.server.access_log import LogFunction
 from featx.server.metrics import Metrics
 from featx.server.registry import Registry
@@ -44,7 +44,7 @@ class Reloader:
         sources: Mapping[str, Path],
         log: LogFunction | None,
         *,
-        load: Callable[..., Classifier] = load_classifier,
+        load: Callable[..., Predictor] = load_classifier,
     ) -> None:
         self._registry = registry
         self._metrics = metrics

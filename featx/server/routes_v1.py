@@ -19,7 +19,7 @@ from featx.server.parsing import (
     to_samples,
     validate,
 )
-from featx.server.predict import Outcome, embed, predict, render
+from featx.server.predict import Outcome, embed, predict
 from featx.server.registry import ServedPredictor
 from featx.server.routing import AppState, Operation
 from featx.server.schemas import EmbeddingsRequest, PredictQuery, PredictRequest, SampleInput
@@ -96,7 +96,7 @@ def _predictions(outcomes: list[Outcome], n_samples: int, seconds: float) -> Res
             message = outcome.result.reason
             result["error"] = {"status": 422, "code": "bad_sample", "message": message}
         else:
-            result |= render(outcome.result)
+            result |= outcome.result.to_dict(digits=None)
         results.append(result)
     if not all("error" in result for result in results):
         return json_response({"results": results, "seconds": round(seconds, 6)})

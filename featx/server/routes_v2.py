@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from starlette.requests import Request
@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from featx import __version__
 from featx.embedding.rows import Reject
-from featx.predictor import Prediction
 from featx.server.errors import HTTPError, json_response
 from featx.server.limits import Limits
 from featx.server.parsing import check_count, read_json, to_samples, validate
@@ -21,6 +20,7 @@ from featx.server.registry import ServedPredictor
 from featx.server.routing import AppState, Operation
 from featx.server.schemas import InferRequest, SampleInput, TensorInput
 from featx.sources import Sample
+from featx.tasks.classification import LabelPrediction
 
 __all__ = ["OPERATIONS"]
 
@@ -89,11 +89,12 @@ async def infer(state: AppState, request: Request) -> Response:
             pool=state.pool,
             metrics=state.metrics,
         )
-    predictions = []
+    predictions: list[LabelPrediction] = []
     for outcome in outcomes:
         if isinstance(outcome.result, Reject):
             raise HTTPError(422, "bad_sample", f"{outcome.id}: {outcome.result.reason}")
-        predictions.append(outcome.result)
+        # The tensors below are those of a classification, the one task that there is.
+        predictions.append(cast(LabelPrediction, outcome.result))
     answer: dict[str, Any] = {"model_name": served.name, "model_version": _VERSION}
     if body.id:
         answer["id"] = body.id
@@ -112,7 +113,7 @@ def _find(state: AppState, request: Request) -> ServedPredictor:
 
 
 def _outputs(
-    predictions: Sequence[Prediction], served: ServedPredictor, body: InferRequest
+    predictions: Sequence[LabelPrediction], served: ServedPredictor, body: InferRequest
 ) -> list[dict[str, Any]]:
     """Return the tensors that are wanted, or all; raise HTTPError (422) where there is no such tensor."""
     classes, n = served.classes, len(predictions)

@@ -21,7 +21,7 @@ def pictures(rng):
 
 
 def rows(backbone, pictures, batch_size=None):
-    return backbone.embed([backbone.reader.read(picture) for picture in pictures], batch_size)
+    return backbone.embed_items([backbone.reader.read(picture) for picture in pictures], batch_size)
 
 
 def test_the_shipped_backbone_gives_rows_of_the_width_of_its_card(pictures):
@@ -40,8 +40,10 @@ def test_a_row_does_not_depend_on_its_company(pictures):
 
 
 def test_no_items_give_an_empty_table_of_the_right_width():
-    assert Backbone("featx-image-nano").embed([]).shape == (0, 384)
-    assert Backbone("featx-image-nano", tap="last-map", pooling="mean").embed([]).shape[0] == 0
+    assert Backbone("featx-image-nano").embed_items([]).shape == (0, 384)
+    assert (
+        Backbone("featx-image-nano", tap="last-map", pooling="mean").embed_items([]).shape[0] == 0
+    )
 
 
 def test_pictures_of_several_shapes_share_a_batch_when_nothing_crops_them(rng):

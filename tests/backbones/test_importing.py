@@ -56,7 +56,7 @@ def test_an_export_from_keras_gives_the_features_of_keras(keras_net, photo, mode
     [features] = session.run(None, {"images": as_keras_would(photo, mode)[None].astype(np.float32)})
     expected = features.reshape(1, -1) if pooling == "flatten" else features.mean(axis=(1, 2))
     backbone = Backbone("vgg")
-    row = backbone.embed([backbone.reader.read(photo)])
+    row = backbone.embed_items([backbone.reader.read(photo)])
     assert card.dim == row.shape[1] == expected.shape[1]
     assert np.abs(row - expected).max() < 1e-4 * np.abs(expected).max()
 
@@ -81,8 +81,8 @@ def test_inside_an_export_from_keras_channels_come_first(keras_net, photo):
     )
     inside, outside = Backbone("inside"), Backbone("outside")
     np.testing.assert_allclose(
-        inside.embed([inside.reader.read(photo)]),
-        outside.embed([outside.reader.read(photo)]),
+        inside.embed_items([inside.reader.read(photo)]),
+        outside.embed_items([outside.reader.read(photo)]),
         rtol=1e-5,
     )
 
@@ -159,7 +159,7 @@ def test_a_graph_for_a_batch_of_eight_is_given_eight(tmp_path, rng):
     """Fewer would be filled up with copies, and their work thrown away."""
     path = one_node(tmp_path / "net.onnx", [8, 4, 4, 3])
     backbone = Backbone(import_model(path, name="net", like="raw", pooling="flatten"))
-    assert backbone.batch == 8
+    assert backbone.batch_size == 8
     pictures = [rng.integers(0, 256, (4, 4, 3), dtype=np.uint8) for _ in range(11)]
     rows = Engine().embed(make_samples(pictures), backbone).embeddings
     np.testing.assert_array_equal(rows, np.stack(pictures).reshape(11, 48))

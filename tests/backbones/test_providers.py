@@ -15,7 +15,7 @@ from featx.embedding.cache import RowCache
 from featx.embedding.engine import Engine
 from featx.errors import BadOption
 from featx.training import fit_head
-from featx.tuning import FitConfig
+from featx.tuning import HeadConfig
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def absent():
 @pytest.fixture
 def classifier(rng):
     rows = rng.normal(size=(20, 384)).astype(np.float32)
-    head = fit_head(rows, ["a", "b"] * 10, FitConfig("centroid")).head
-    return featx.Classifier(featx.get_card("featx-image-nano"), head, {})
+    head = fit_head(rows, ["a", "b"] * 10, HeadConfig("centroid")).head
+    return featx.Classifier.from_card(featx.get_card("featx-image-nano"), head)
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featx.catalog import POOLINGS, Card, File
+from featx.catalog import Card, File
 from featx.errors import BadCard, BadOption
+from featx.graphs.pooling import POOLINGS
 from featx.modalities import read_settings
 
 DIGEST = "0c1f" * 16
@@ -52,7 +53,7 @@ cards = st.builds(
     input=st.just(read_settings("image", {"resize": [8, 9], "color": "BGR", "scale": 1.0})),
     dim=st.integers(1, 4096),
     output=st.none() | words,
-    pooling=st.sampled_from(POOLINGS),
+    pooling=st.sampled_from([*POOLINGS]),
     normalize=st.booleans(),
     channel_axis=st.none() | st.integers(-3, 3),
     files=st.lists(files, max_size=2, unique_by=lambda file: file.name).map(

@@ -15,7 +15,7 @@ from featx.cli import main
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption, BadSample
-from featx.predictor import Prediction
+from featx.tasks.classification import LabelPrediction
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_records_hold_the_most_probable_classes_first(saved, pictures):
     records = list(featx.load(saved).predict_samples(samples, top_k=5))
     assert [each.id for each in records] == [sample.id for sample in samples]
     for each in records:
-        assert isinstance(each, Prediction)
+        assert isinstance(each, LabelPrediction)
         assert each.top[0] == (each.label, each.probability)
         assert [share for _, share in each.top] == sorted((s for _, s in each.top), reverse=True)
         assert len(each.top) == 2
@@ -93,7 +93,7 @@ def test_a_sample_that_cannot_be_read_fails_or_becomes_a_reject(saved):
         type(each) for each in classifier.predict_samples(samples, engine=Engine(on_error="skip"))
     ]
     assert len(kinds) == 2
-    assert set(kinds) == {Prediction, Reject}
+    assert set(kinds) == {LabelPrediction, Reject}
     with pytest.raises(BadOption, match="use predict_samples to skip"):
         classifier.predict(samples, engine=Engine(on_error="skip"))
     with pytest.raises(BadOption, match="top_k = 0"):
@@ -146,7 +146,7 @@ def test_fit_lists_what_could_not_be_read(photos, tmp_path):
         "fit", photos, "-o", tmp_path / "x.featx", "--on-error", "skip", "--format", "json"
     )
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["n"] == 6
+    assert json.loads(result.stdout)["data"]["n"] == 6
     with (tmp_path / "rejects.csv").open(newline="", encoding="utf-8") as stream:
         assert [row["id"] for row in csv.DictReader(stream)] == ["dark/broken.png"]
 
@@ -156,6 +156,15 @@ def test_evaluate_measures_on_the_test_part(saved, pictures):
     report = json.loads(result.stdout)
     assert (report["n"], report["accuracy"]) == (4, 1.0)
     assert "macro F1" in run("evaluate", saved, pictures).stdout
+
+
+def test_evaluate_tells_the_top_k_accuracy_when_asked(saved, pictures):
+    table = json.loads(run("evaluate", saved, pictures, "--top-k", "2", "--format", "json").stdout)
+    assert table["top_k"]["accuracy"] == 1.0
+    assert "top-2 accuracy" in run("evaluate", saved, pictures, "--top-k", "2").stdout
+    refused = run("evaluate", saved, pictures, "--top-k", "3")
+    assert refused.exit_code == 1
+    assert "top_k = 3: expected 1 to 2, the number of classes" in refused.stderr
 
 
 def test_predict_prints_a_line_a_sample_and_nothing_else(saved, pictures):
@@ -200,7 +209,7 @@ def test_inspect_needs_no_weights_and_prints_the_manifest(saved):
     result = run("inspect", saved)
     assert "Backbone featx-image-nano, 384 columns" in result.stdout
     assert "95 % interval" in result.stdout
-    assert json.loads(run("inspect", saved, "--format", "json").stdout)["format"] == 1
+    assert json.loads(run("inspect", saved, "--format", "json").stdout)["format"] == 2
 
 
 def test_what_is_no_classifier_is_refused_in_one_line(photos):

@@ -13,8 +13,8 @@ import pytest
 
 import featx
 from featx.backbones.session import open_session
-from featx.heads import FittedHead, make_head
-from featx.persistence.metadata import is_bundled, read_metadata
+from featx.heads import TemperatureScaling, TrainedHead, make_head
+from featx.persistence.metadata import read_metadata
 from featx.predictor import Classifier
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
@@ -29,8 +29,10 @@ def world(tmp_path_factory):
     root = tmp_path_factory.mktemp("killed")
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(20, 384)).astype(np.float32)
-    head = FittedHead("old", make_head("ridge").fit(rows, ["dark", "light"] * 10), 1.0)
-    old = Classifier(featx.get_card("featx-image-nano"), head, {"n": 20})
+    head = TrainedHead.from_estimator(
+        "old", make_head("ridge").fit(rows, ["dark", "light"] * 10), TemperatureScaling(1.0)
+    )
+    old = Classifier.from_card(featx.get_card("featx-image-nano"), head)
     for name in ("x.featx", "x.featx.zip", "y.featx", "source.featx"):
         featx.save(old, root / name)
     (root / "m.onnx").write_bytes(b"old")
@@ -70,7 +72,7 @@ def state(what, folder):
     loaded = featx.load(path)
     assert loaded.predict([picture])[0] in ("dark", "light")
     if what == "bundle":
-        return "new" if is_bundled(read_metadata(path)) else "old"
+        return "new" if read_metadata(path).is_bundled else "old"
     return {"old": "old", "centroid": "new"}[loaded.head.name]
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 from featx.backbones.backbone import Backbone
 from featx.catalog import get_card
-from featx.embedding import run_settings as plans
 from featx.embedding.cache import RowCache
 from featx.embedding.engine import Baseline, Engine, count_workers
+from featx.embedding.run_settings import RunSettings, remember
 from featx.errors import BadOption, BadSample
 from featx.sources import Sample, make_samples
 
@@ -36,18 +36,15 @@ class Counting:
 
     def __init__(self, backbone):
         self.backbone = backbone
-        self.fingerprint, self.dim, self.reader = (
-            backbone.fingerprint,
-            backbone.dim,
-            backbone.reader,
-        )
-        self.cache_key, self.chunk, self.batch = backbone.cache_key, backbone.chunk, backbone.batch
+        self.fingerprint, self.cache_key = backbone.fingerprint, backbone.cache_key
+        self.dim, self.reader = backbone.dim, backbone.reader
+        self.chunk_size, self.batch_size = backbone.chunk_size, backbone.batch_size
         self.items, self.calls = 0, []
 
-    def embed(self, items, batch_size=None):
+    def embed_items(self, items, batch_size=None):
         self.items += len(items)
         self.calls.append((len(items), batch_size))
-        return self.backbone.embed(items, batch_size)
+        return self.backbone.embed_items(items, batch_size)
 
 
 def test_rows_come_in_the_order_of_their_samples(backbone, samples):
@@ -81,15 +78,15 @@ def test_the_last_samples_are_dealt_so_that_no_worker_waits_long_for_another(
     rows = Engine(n_jobs=workers).embed(many, counting)
     assert len(rows.ids) == n
     sizes = [size for size, _ in counting.calls]
-    assert max(sizes) <= backbone.chunk
+    assert max(sizes) <= backbone.chunk_size
     until = [0.0] * workers  # list scheduling, each sample taking a second
     for size in sorted(sizes, reverse=True):
         until[until.index(min(until))] += size
-    assert max(until) - min(until) <= backbone.batch
+    assert max(until) - min(until) <= backbone.batch_size
 
 
 def test_a_remembered_batch_is_the_one_that_the_graph_is_given(backbone, samples, own_shelf):
-    plans.remember(backbone.cache_key, plans.RunSettings(batch_size=8, workers=1, cores=1))
+    remember(backbone.cache_key, RunSettings(batch_size=8, workers=1, cores=1))
     counting = Counting(backbone)
     Engine().embed(samples, counting)
     assert {size for _, size in counting.calls} == {8}

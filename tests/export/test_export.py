@@ -26,7 +26,7 @@ from featx.cli import main
 from featx.errors import BadGraph, BadOption, BadSample, OutputFailed
 from featx.export import export
 from featx.export import verify as checking
-from featx.heads import HEADS, FittedHead, make_head
+from featx.heads import HEADS, TemperatureScaling, TrainedHead, make_head
 from featx.predictor import Classifier
 from tests.support.nets import save_in_floats
 
@@ -43,13 +43,15 @@ def train(pictures):
     def train(head, classes, **card):
         chosen = replace(get_card("featx-image-nano"), canary=())
         chosen = chosen.variant(options=card) if card else chosen
-        rows = Classifier(chosen, None, {}).embed(pictures).embeddings
+        rows = Classifier.from_card(chosen, None).embed(pictures).embeddings
         labels = [f"no. {k % classes}" for k in range(len(pictures))]
         made = make_head(head) if isinstance(head, str) else head
         with warnings.catch_warnings():  # nearest centroids tell of columns that are all zero
             warnings.simplefilter("ignore", UserWarning)
             made.fit(rows, labels)
-        return Classifier(chosen, FittedHead(str(head), made, 0.5), {})
+        return Classifier.from_card(
+            chosen, TrainedHead.from_estimator(str(head), made, TemperatureScaling(0.5))
+        )
 
     return train
 
@@ -191,12 +193,14 @@ def test_a_backbone_of_eight_bits_is_exported_like_any_other(pictures, tmp_path)
     sha256 = hashlib.sha256((tmp_path / "backbone.onnx").read_bytes()).hexdigest()
     graph = replace(nano.graph, sha256=sha256, size=None)
     card = replace(nano, graph=graph, name="nano-int8", canary=(), path=tmp_path / "card.toml")
-    rows = Classifier(card, None, {}).embed(pictures).embeddings
-    full = Classifier(nano, None, {}).embed(pictures).embeddings
+    rows = Classifier.from_card(card, None).embed(pictures).embeddings
+    full = Classifier.from_card(nano, None).embed(pictures).embeddings
     assert np.abs(rows - full).max() > 1e-3  # it is another backbone indeed
     labels = [f"no. {k % 3}" for k in range(len(pictures))]
-    head = FittedHead("logistic", make_head("logistic").fit(rows, labels), 0.5)
-    checked = export(Classifier(card, head, {}), tmp_path / "m.onnx", samples=pictures)
+    head = TrainedHead.from_estimator(
+        "logistic", make_head("logistic").fit(rows, labels), TemperatureScaling(0.5)
+    )
+    checked = export(Classifier.from_card(card, head), tmp_path / "m.onnx", samples=pictures)
     assert checked.worst < 1e-5
 
 

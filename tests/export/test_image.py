@@ -9,8 +9,8 @@ from onnx import helper
 
 from featx.backbones.session import FAILURES, open_session
 from featx.errors import BadSample
-from featx.export.graph_builder import BYTE, GraphBuilder
 from featx.export.image import add_pixels
+from featx.graphs.builder import BYTE, GraphBuilder
 from featx.modalities.image.settings import ImageSettings
 
 FILTERS = ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]

@@ -16,8 +16,8 @@ from featx.demo.synthetic import SOUNDS, TOPICS, make_sentences, make_sounds
 from featx.errors import BadOption, BadSample
 from featx.export import export, write_graph
 from featx.export.audio import add_windows, pooled
-from featx.export.graph_builder import FLOAT, INT64, GraphBuilder
-from featx.heads import FittedHead, make_head
+from featx.graphs.builder import FLOAT, INT64, GraphBuilder
+from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.audio.settings import AudioSettings
 from featx.predictor import Classifier
 from featx.sources import read_samples
@@ -27,8 +27,13 @@ from tests.support.text_nets import file_of
 
 def fitted(card, samples, labels, head="logistic"):
     """A classifier without the search for what suits it best."""
-    rows = Classifier(card, None, {}).embed(samples).embeddings
-    return Classifier(card, FittedHead(head, make_head(head).fit(rows, labels), 0.7), {})
+    rows = Classifier.from_card(card, None).embed(samples).embeddings
+    return Classifier.from_card(
+        card,
+        TrainedHead.from_estimator(
+            head, make_head(head).fit(rows, labels), TemperatureScaling(0.7)
+        ),
+    )
 
 
 def trained(card, samples, head="logistic"):
@@ -141,7 +146,7 @@ def windows_of(audio):
     graph = GraphBuilder()
     windows, count = add_windows(graph, "waveform", audio)
     graph.named("windows", "Identity", windows)
-    rows = graph.add("Slice", windows, graph.whole(0), graph.whole(3), graph.whole(1))
+    rows = graph.add("Slice", windows, graph.int_const(0), graph.int_const(3), graph.int_const(1))
     graph.named("row", "Identity", pooled(graph, rows, count, audio.pool))
     graph.named("count", "Identity", count)
     given = helper.make_tensor_value_info("waveform", FLOAT, ["N", "samples"])

@@ -19,9 +19,9 @@ from featx.cli import main
 from featx.demo.synthetic import make_sentences
 from featx.errors import BadGraph, BadOption, BadSample
 from featx.export import export, strings, write_graph
-from featx.export.graph_builder import INT64, STRING, GraphBuilder
 from featx.export.strings import HARD, add_tokens
-from featx.heads import FittedHead, make_head
+from featx.graphs.builder import INT64, STRING, GraphBuilder
+from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.text.settings import TextSettings
 from featx.predictor import Classifier
 from featx.sources import read_samples
@@ -123,7 +123,7 @@ pieces = st.sampled_from(
     ]
 )
 texts = st.one_of(
-    st.text(max_size=40), st.lists(pieces | st.characters(), max_size=20).map("".join)
+    st.text(max_size=40), st.lists(pieces | st.characters(codec="utf-8"), max_size=20).map("".join)
 )
 
 
@@ -203,9 +203,11 @@ def test_a_backbone_is_fed_from_strings_as_from_tokens(table, tmp_path, rng, mon
     pooling = {"pooling": "masked-mean"} if padded else {"pooling": "last", "channel_axis": 3}
     card = replace(card, dim=6, **pooling)
     given = ["un able d", "café , ß 漢 . " * 4, "", "able unabled", "É", "[SEP] i"]
-    rows = Classifier(card, None, {}).embed(given).embeddings
-    head = FittedHead("ridge", make_head("ridge").fit(rows, [*"aababb"]), 0.7)
-    classifier = Classifier(card, head, {})
+    rows = Classifier.from_card(card, None).embed(given).embeddings
+    head = TrainedHead.from_estimator(
+        "ridge", make_head("ridge").fit(rows, [*"aababb"]), TemperatureScaling(0.7)
+    )
+    classifier = Classifier.from_card(card, head)
     session = open_session(write_graph(classifier, strings=True).SerializeToString(), "m")
     [shares] = session.run(["probabilities"], {"text": np.array(given, object)})
     np.testing.assert_allclose(shares, classifier.predict_proba(given), atol=1e-6)

@@ -29,7 +29,7 @@ def picture(rng):
 
 def row(picture):
     backbone = Backbone("featx-image-nano", tap=TAP, pooling="mean")
-    return backbone.embed([backbone.reader.read(picture)])
+    return backbone.embed_items([backbone.reader.read(picture)])
 
 
 def test_a_second_start_takes_the_kept_cut_and_gives_the_same_rows(own_cache, picture):
@@ -42,7 +42,7 @@ def test_a_second_start_takes_the_kept_cut_and_gives_the_same_rows(own_cache, pi
 
 def test_a_graph_that_is_read_whole_is_not_kept(own_cache, picture):
     backbone = Backbone("featx-image-nano")
-    backbone.embed([backbone.reader.read(picture)])
+    backbone.embed_items([backbone.reader.read(picture)])
     assert not list(own_cache.glob("cuts/*"))
 
 

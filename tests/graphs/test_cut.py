@@ -133,7 +133,7 @@ def test_an_unknown_tensor_is_named_with_the_nearest_known_one(net):
 def test_what_is_no_graph_is_refused(tmp_path, content):
     path = tmp_path / "x.onnx"
     path.write_bytes(content)
-    for look in (graphs.taps, graphs.inputs_of, graphs.cut):
+    for look in (graphs.taps, graphs.inputs_of, graphs.cut_graph):
         with pytest.raises(BadGraph, match="not an ONNX graph"):
             look(path)
     with pytest.raises(BadGraph, match="no such file"):

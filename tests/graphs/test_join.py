@@ -170,7 +170,7 @@ def test_windows_of_the_waveform_are_the_windows_of_76_frames(speech, stages, rn
     assert len(frames) == 76 + 20 * 8
     table = np.stack([frames[k : k + 76] for k in range(0, 161, 8)])[..., None]
     expected = oracle_sound.one_stage(table.astype(np.float32), "conv2d_19", stages[1])
-    [row] = speech.embed([speech.reader.read(speech.reader.load(sound))])
+    [row] = speech.embed_items([speech.reader.read(speech.reader.load(sound))])
     both = np.concatenate([expected.mean(axis=0), expected.max(axis=0)])
     np.testing.assert_allclose(row, both, atol=2e-4 * np.abs(both).max())
 
@@ -179,4 +179,4 @@ def test_the_row_of_a_window_does_not_hang_on_a_louder_one(speech, rng):
     """The first graph alone mixes its batch: it cuts off what is 80 dB below the loudest sample of all."""
     quiet, loud = (rng.normal(0, level, 24_000).astype(np.float32) for level in (1e-5, 0.3))
     items = [speech.reader.read(speech.reader.load(sound)) for sound in (quiet, loud)]
-    np.testing.assert_allclose(speech.embed(items)[0], speech.embed(items[:1])[0], atol=1e-4)
+    np.testing.assert_allclose(speech.embed_items(items)[0], speech.embed(items[:1])[0], atol=1e-4)

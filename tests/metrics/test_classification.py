@@ -1,3 +1,4 @@
+import json
 import warnings
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from sklearn import metrics
 
 import featx
-from featx.errors import BadLabels
+from featx.errors import BadLabels, BadOption
 from featx.metrics.classification import evaluate_predictions
 from featx.metrics.intervals import wilson
 
@@ -53,14 +54,14 @@ def test_log_loss_is_that_of_scikit_learn_and_calibration_is_by_hand():
     report = evaluate_predictions(truth, guesses, shares, classes=["a", "b"])
     assert report.log_loss == pytest.approx(metrics.log_loss(truth, shares))
     # bins .6: wrong, .6 sure; .8: right; .9 and .95 together: right
-    assert report.calibration_error == pytest.approx((0.6 + 0.2 + (2 - 1.85)) / 4)
+    assert report.expected_calibration_error == pytest.approx((0.6 + 0.2 + (2 - 1.85)) / 4)
 
 
 def test_labels_that_were_never_shown_are_errors_and_are_said():
     shares = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
     report = evaluate_predictions(["a", "b", "owl"], ["a", "b", "a"], shares, classes=["a", "b"])
     assert report.accuracy == pytest.approx(2 / 3)
-    assert report.unknown == ("owl",)
+    assert report.unseen_labels == ("owl",)
     assert "never shown: owl" in report.format_table()
     assert report.log_loss == pytest.approx(-np.log([0.9, 0.8]).mean())
 
@@ -70,7 +71,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(rng):
     for seed in range(150):
         truth = rng.choice(["a", "b"], 100, p=[0.7, 0.3])
         guesses = np.where(rng.random(100) < 0.8, truth, np.where(truth == "a", "b", "a"))
-        report = evaluate_predictions(truth, guesses, seed=seed)
+        report = evaluate_predictions(truth, guesses, random_state=seed)
         expected = {"accuracy": 0.8, "balanced_accuracy": 0.8, "macro_f1": 0.77368}
         for place, (key, value) in enumerate(expected.items()):
             low, high = report.intervals[key]
@@ -85,7 +86,7 @@ def test_wilsons_interval_is_the_published_one():
 
 
 def test_the_same_seed_gives_the_same_intervals(truth, guesses):
-    first, second = (evaluate_predictions(truth, guesses, seed=1) for _ in range(2))
+    first, second = (evaluate_predictions(truth, guesses, random_state=1) for _ in range(2))
     assert first == second
 
 
@@ -97,7 +98,7 @@ def test_no_mistake_is_not_certainty():
 def test_one_class_in_the_test_data_is_measured():
     report = evaluate_predictions(["a", "a"], ["a", "b"], classes=["a", "b", "c"])
     assert (report.accuracy, report.balanced_accuracy) == (0.5, 0.5)
-    assert report.majority == 1
+    assert report.majority_baseline == 1
 
 
 @pytest.mark.parametrize(("truth", "guesses"), [([], []), (["a"], ["a", "b"])])
@@ -107,7 +108,7 @@ def test_nothing_to_measure_is_refused(truth, guesses):
 
 
 def test_the_json_has_the_keys_that_programs_rely_on(truth, guesses):
-    table = evaluate_predictions(truth, guesses).to_json()
+    table = evaluate_predictions(truth, guesses).to_dict()
     assert {"n", "accuracy", "balanced_accuracy", "macro_f1", "intervals", "classes"} <= set(table)
     assert table["classes"][0]["label"] == "cat"
     assert len(table["intervals"]["macro_f1"]) == 2
@@ -119,3 +120,29 @@ def test_a_classifier_is_measured_on_samples_with_labels_only(photos):
     assert featx.evaluate(classifier, samples).accuracy == 1
     with pytest.raises(BadLabels, match="6 of 6 samples have none"):
         featx.evaluate(classifier, [sample.data for sample in samples])
+
+
+def test_top_k_accuracy_is_what_scikit_learn_computes_and_has_wilsons_interval(rng):
+    classes = list("abcdef")
+    shares = rng.dirichlet(np.ones(6), 200)
+    truth = rng.integers(0, 6, 200)
+    guesses = np.array(classes)[shares.argmax(axis=1)]
+    report = evaluate_predictions(np.array(classes)[truth], guesses, shares, classes=classes)
+    for k in range(1, 6):
+        value, (low, high) = report.top_k_accuracy(k)
+        assert value == pytest.approx(
+            metrics.top_k_accuracy_score(truth, shares, k=k, labels=range(6))
+        )
+        assert (low, high) == wilson(round(value * 200), 200)
+    assert report.top_k_accuracy(1)[0] == report.accuracy
+    assert report.top_k_accuracy(6)[0] == 1
+    assert type(report).from_dict(json.loads(json.dumps(report.to_dict()))) == report
+
+
+def test_top_k_accuracy_refuses_more_classes_than_there_are(truth, guesses):
+    with pytest.raises(BadOption, match="top_k = 1: expected a report on probabilities"):
+        evaluate_predictions(truth, guesses).top_k_accuracy(1)
+    shares = np.full((len(truth), 3), 1 / 3)
+    report = evaluate_predictions(truth, guesses, shares, classes=["a", "b", "c"])
+    with pytest.raises(BadOption, match="top_k = 4: expected 1 to 3"):
+        report.top_k_accuracy(4)

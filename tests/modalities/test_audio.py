@@ -482,10 +482,12 @@ def test_a_card_of_sounds_survives_its_toml(card):
 def test_a_row_does_not_depend_on_its_neighbours(card, recordings):
     backbone = Backbone(card)
     items = [backbone.reader.read(path.read_bytes()) for path in sorted(recordings.rglob("*.*"))]
-    together = backbone.embed(items, 5)
+    together = backbone.embed_items(items, 5)
     for row, item in zip(together, items, strict=True):
-        np.testing.assert_allclose(row, backbone.embed([item])[0], rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(backbone.embed(items[::-1], 2)[::-1], together, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(row, backbone.embed_items([item])[0], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        backbone.embed_items(items[::-1], 2)[::-1], together, rtol=1e-5, atol=1e-7
+    )
 
 
 def test_a_broken_file_among_good_ones_is_a_reject(card, recordings, three_hours):
@@ -603,7 +605,7 @@ def test_featx_says_of_the_canary_what_a_second_implementation_says(
     table = tomllib.loads(backbone.card.path.read_text(encoding="utf-8"))
     graphs = [shared_models / name / file for file in files]
     expected = oracle_sound.row(oracle_sound.drawn(RATE), table, *graphs)
-    np.testing.assert_allclose(backbone.embed([item])[0], expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(backbone.embed_items([item])[0], expected, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(
         expected[: len(backbone.card.canary)], backbone.card.canary, rtol=1e-4, atol=1e-4
     )

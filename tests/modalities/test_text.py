@@ -49,7 +49,7 @@ def minilm(shared_models):
 
 def rows(backbone, texts, batch_size=None):
     reader = backbone.reader
-    return backbone.embed([reader.read(reader.load(text)) for text in texts], batch_size)
+    return backbone.embed_items([reader.read(reader.load(text)) for text in texts], batch_size)
 
 
 def ids(text):

@@ -262,8 +262,8 @@ def test_a_saved_classifier_keeps_what_its_backbone_was_made_of(nano, on_shelf, 
 def test_a_row_does_not_depend_on_its_batch(nano, on_shelf, seed, n):
     backbone = featx.backbones.backbone.open_backbone(nano)
     items = [backbone.reader.read(picture) for picture in pictures(n, seed)]
-    alone = np.concatenate([backbone.embed([item], 1) for item in items])
-    np.testing.assert_array_equal(backbone.embed(items, n), alone)
+    alone = np.concatenate([backbone.embed_items([item], 1) for item in items])
+    np.testing.assert_array_equal(backbone.embed_items(items, n), alone)
 
 
 def test_the_same_samples_give_the_same_bytes(nano, tmp_path):
@@ -556,8 +556,8 @@ def test_a_text_in_integers_does_not_depend_on_its_padding(
     long = backbone.reader.read("word " * 100)
     monkeypatch.setattr(tokens, "BUDGET", 10_000)  # so that a short text is padded to the long one
     for item in items[:24]:
-        alone = np.concatenate([backbone.embed([item]), backbone.embed([long])])
-        np.testing.assert_array_equal(backbone.embed([item, long]), alone)
+        alone = np.concatenate([backbone.embed_items([item]), backbone.embed_items([long])])
+        np.testing.assert_array_equal(backbone.embed_items([item, long]), alone)
 
 
 @pytest.mark.slow

@@ -12,14 +12,14 @@ from sklearn.preprocessing import Normalizer
 import featx
 from featx.catalog import get_card
 from featx.errors import BadArtifact, BadOption, OutputFailed
-from featx.heads import HEADS, FittedHead, StoredHead
-from featx.persistence.metadata import listed, read_metadata
+from featx.heads import HEADS, LinearArrays, TemperatureScaling, TrainedHead
+from featx.persistence.metadata import file_table, read_metadata
 from featx.predictor import Classifier
 from featx.training import fit_head
-from featx.tuning import FitConfig
+from featx.tuning import HeadConfig
 from tests.support.files import reseal
 
-OLD = Path(__file__).parents[1] / "data" / "format-1.featx"
+OLD = Path(__file__).parents[1] / "data" / "format-1" / "small.featx"
 DIM = 384
 EXPECTED = [0.99998, 0.074024]  # what the maker of the old folder printed
 
@@ -49,8 +49,8 @@ def labels(rows):
 @pytest.fixture
 def train(rows, labels):
     def train(head="centroid"):
-        trained = fit_head(rows, labels, FitConfig(head))
-        return Classifier(get_card("featx-image-nano"), trained.head, {"n": len(rows)})
+        trained = fit_head(rows, labels, HeadConfig(head))
+        return Classifier.from_card(get_card("featx-image-nano"), trained.head)
 
     return train
 
@@ -69,7 +69,7 @@ def test_a_loaded_classifier_gives_the_same_probabilities_bit_for_bit(name, trai
     )
     assert loaded.card == classifier.card
     assert loaded.classes == ("grün", "rot")
-    assert loaded.training == classifier.training
+    assert loaded.report == classifier.report
 
 
 @pytest.mark.parametrize("own", [GaussianNB(), make_pipeline(Normalizer(), LogisticRegression())])
@@ -96,11 +96,11 @@ def test_the_folder_holds_three_files_and_no_pickle(saved):
 
 def test_the_manifest_tells_people_what_it_is(saved):
     manifest = read_metadata(saved)
-    assert manifest["format"] == 1
-    assert manifest["classes"] == ["grün", "rot"]
-    assert manifest["backbone"]["name"] == "featx-image-nano"
-    assert "resize" in manifest["backbone"]["card"]
-    assert {"featx", "numpy", "sklearn", "skops"} == set(manifest["versions"])
+    assert manifest.format == 2
+    assert manifest.classes == ("grün", "rot")
+    assert manifest.inputs[0].backbone == "featx-image-nano"
+    assert "resize" in manifest.inputs[0].card
+    assert {"featx", "numpy", "sklearn", "skops"} == set(manifest.versions)
 
 
 def test_any_changed_byte_is_refused(saved):
@@ -120,8 +120,8 @@ def test_any_changed_byte_is_refused(saved):
 
 
 def test_a_newer_format_is_refused_by_its_number(saved):
-    reseal(saved, lambda manifest: manifest.update(format=2))
-    with pytest.raises(BadArtifact, match=r"has format 2, this featx reads up to 1; upgrade featx"):
+    reseal(saved, lambda manifest: manifest.update(format=3))
+    with pytest.raises(BadArtifact, match=r"has format 3, this featx reads up to 2; upgrade featx"):
         featx.load(saved)
 
 
@@ -147,12 +147,14 @@ def test_another_backbone_of_the_same_name_is_refused(saved):
     other = "b" * 64
 
     def change(manifest):
-        card = manifest["backbone"]["card"]
+        card = manifest["inputs"][0]["backbone"]["card"]
         known = get_card("featx-image-nano").graph.sha256
         from featx.catalog import Card
 
-        manifest["backbone"]["card"] = card.replace(known, other)
-        manifest["backbone"]["fingerprint"] = Card.from_toml(card.replace(known, other)).fingerprint
+        manifest["inputs"][0]["backbone"]["card"] = card.replace(known, other)
+        manifest["inputs"][0]["backbone"]["fingerprint"] = Card.from_toml(
+            card.replace(known, other)
+        ).fingerprint
 
     reseal(saved, change)
     with pytest.raises(
@@ -162,26 +164,26 @@ def test_another_backbone_of_the_same_name_is_refused(saved):
 
 
 def test_a_fingerprint_that_is_not_that_of_the_card_is_refused(saved):
-    reseal(saved, lambda manifest: manifest["backbone"].update(fingerprint="c" * 64))
+    reseal(saved, lambda manifest: manifest["inputs"][0]["backbone"].update(fingerprint="c" * 64))
     with pytest.raises(BadArtifact, match="was trained on rows of fingerprint cccc"):
         featx.load(saved)
 
 
 def test_shapes_that_do_not_fit_are_refused(saved, train, rows, tmp_path):
-    reseal(saved, lambda manifest: manifest.update(classes=["a", "b", "c"]))
+    reseal(saved, lambda manifest: manifest["targets"].update(classes=["a", "b", "c"]))
     with pytest.raises(BadArtifact, match="do not agree on the classes"):
         featx.load(saved)
     classifier = train("logistic")
     estimator = classifier.head.estimator
     estimator[-1].coef_ = estimator[-1].coef_[:, :-1]
-    broken = Classifier(
-        classifier.card, FittedHead("logistic", estimator, 1.0), classifier.training
+    broken = Classifier.from_card(
+        classifier.card, TrainedHead.from_estimator("logistic", estimator, TemperatureScaling(1.0))
     )
-    with pytest.raises(BadArtifact, match="not a fitted classifier"):
+    with pytest.raises(BadArtifact, match="not a trained predictor"):
         featx.load(featx.save(broken, tmp_path / "x.featx"))
-    narrow = fit_head(rows[:, :7], ["a", "b"] * 20, FitConfig("centroid")).head
-    folder = featx.save(Classifier(classifier.card, narrow, {}), tmp_path / "y.featx")
-    reseal(folder, lambda manifest: manifest["backbone"].update(dim=DIM))
+    narrow = fit_head(rows[:, :7], ["a", "b"] * 20, HeadConfig("centroid")).head
+    folder = featx.save(Classifier.from_card(classifier.card, narrow), tmp_path / "y.featx")
+    reseal(folder, lambda manifest: manifest["inputs"][0]["backbone"].update(dim=DIM))
     with pytest.raises(BadArtifact, match="takes rows of 7, its backbone gives 384"):
         featx.load(folder)
 
@@ -210,10 +212,10 @@ def test_a_linear_head_is_kept_as_arrays_too_and_they_say_the_same_to_the_bit(
     name, n_classes, rows, tmp_path
 ):
     labels = np.array(list("abcd"))[np.arange(len(rows)) % n_classes]
-    trained = fit_head(rows, labels, FitConfig(name)).head
-    classifier = Classifier(get_card("featx-image-nano"), trained, {})
+    trained = fit_head(rows, labels, HeadConfig(name)).head
+    classifier = Classifier.from_card(get_card("featx-image-nano"), trained)
     loaded = featx.load(featx.save(classifier, tmp_path / "x.featx"))
-    assert isinstance(loaded.head, StoredHead) == (name in LINEAR)
+    assert isinstance(loaded.head.scorer, LinearArrays) == (name in LINEAR)
     for some in (rows, rows[:1], rows[:0]):
         np.testing.assert_array_equal(loaded.head.predict_proba(some), trained.predict_proba(some))
     assert list(loaded.head.predict(rows)) == list(trained.predict(rows))
@@ -230,7 +232,7 @@ def test_arrays_that_contradict_the_estimator_are_found_when_it_is_asked_for(tra
     (one / "head.npz").write_bytes(swapped)
     with pytest.raises(BadArtifact, match=r"head\.npz was changed"):
         featx.load(one)
-    reseal(one, lambda manifest: manifest["files"].update(listed({"head.npz": swapped})))
+    reseal(one, lambda manifest: manifest["files"].update(file_table({"head.npz": swapped})))
     loaded = featx.load(one)
     with pytest.raises(BadArtifact, match="its arrays and its estimator do not agree"):
         _ = loaded.head.estimator
@@ -240,7 +242,7 @@ def test_arrays_that_contradict_the_estimator_are_found_when_it_is_asked_for(tra
 def test_arrays_that_are_none_are_refused_in_words(data, train, tmp_path):
     folder = featx.save(train("logistic"), tmp_path / "x.featx")
     (folder / "head.npz").write_bytes(data)
-    reseal(folder, lambda manifest: manifest["files"].update(listed({"head.npz": data})))
+    reseal(folder, lambda manifest: manifest["files"].update(file_table({"head.npz": data})))
     with pytest.raises(BadArtifact, match=r"head\.npz: not the arrays of a head"):
         featx.load(folder)
 

@@ -25,7 +25,7 @@ from featx.persistence.artifact import bundle
 from featx.persistence.metadata import read_metadata
 from featx.predictor import Classifier
 from featx.training import fit_head
-from featx.tuning import FitConfig
+from featx.tuning import HeadConfig
 from tests.support.files import reseal
 from tests.support.nets import FLOAT, save, weights
 
@@ -50,8 +50,8 @@ def strange(tmp_path, monkeypatch, rng):
     (folder / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     monkeypatch.setenv("FEATX_MODELS", str(shelf))
     rows = rng.normal(size=(20, 384)).astype(np.float32)
-    head = fit_head(rows, ["a", "b"] * 10, FitConfig("centroid")).head
-    return Classifier(get_card("nobody-knows-it"), head, {"n": 20})
+    head = fit_head(rows, ["a", "b"] * 10, HeadConfig("centroid")).head
+    return Classifier.from_card(get_card("nobody-knows-it"), head)
 
 
 def leave(monkeypatch, tmp_path):
@@ -100,11 +100,11 @@ def test_every_byte_of_a_bundle_is_verified_on_load(name, strange, tmp_path):
     featx.load(path)
 
 
-def test_a_bundled_folder_is_still_format_1_with_relative_names_only(strange, tmp_path):
+def test_a_bundled_folder_has_the_usual_format_with_relative_names_only(strange, tmp_path):
     manifest = read_metadata(featx.save(strange, tmp_path / "x.featx", bundle=True))
-    assert manifest["format"] == 1
-    assert sorted(manifest["files"]) == ["backbone/backbone.onnx", "head.npz", "head.skops"]
-    assert str(tmp_path) not in json.dumps(manifest)
+    assert manifest.format == 2
+    assert sorted(manifest.files) == ["backbone/backbone.onnx", "head.npz", "head.skops"]
+    assert str(tmp_path) not in json.dumps(manifest.manifest)
 
 
 def test_the_same_classifier_gives_the_same_archive_and_nothing_in_it_is_compressed(
@@ -208,8 +208,10 @@ def test_a_graph_with_weights_outside_its_bundle_is_refused(kind, tmp_path, monk
     (folder / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "shelf"))
     rows = rng.normal(size=(20, 5)).astype(np.float32)
-    head = fit_head(rows, ["a", "b"] * 10, FitConfig("centroid")).head
-    saved = featx.save(Classifier(get_card("outside"), head, {}), tmp_path / kind, bundle=True)
+    head = fit_head(rows, ["a", "b"] * 10, HeadConfig("centroid")).head
+    saved = featx.save(
+        Classifier.from_card(get_card("outside"), head), tmp_path / kind, bundle=True
+    )
     with pytest.raises(BadArtifact, match=r"keeps weights in '\.\./\.\./secret'"):
         featx.load(saved)
 

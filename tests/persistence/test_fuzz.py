@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 import featx
 from featx.catalog import Card, get_card
 from featx.errors import FeatxError
-from featx.graphs import cut, external_data, taps
-from featx.heads import FittedHead, make_head
+from featx.graphs import cut_graph, external_data, taps
+from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.persistence.metadata import seal
 from featx.predictor import Classifier
 from featx.tables import read_rows
@@ -32,8 +32,10 @@ def saved(tmp_path_factory):
     """A classifier whose head is small, as a folder and as one file with its backbone."""
     root = tmp_path_factory.mktemp("saved")
     rows = np.random.default_rng(0).normal(size=(12, 384)).astype(np.float32)
-    head = FittedHead("ridge", make_head("ridge").fit(rows, ["a", "b", "c"] * 4), 0.5)
-    classifier = Classifier(get_card("featx-image-nano"), head, {"n": 12})
+    head = TrainedHead.from_estimator(
+        "ridge", make_head("ridge").fit(rows, ["a", "b", "c"] * 4), TemperatureScaling(0.5)
+    )
+    classifier = Classifier.from_card(get_card("featx-image-nano"), head)
     featx.save(classifier, root / "x.featx")
     featx.save(classifier, root / "x.zip", bundle=True)
     return root
@@ -261,7 +263,7 @@ def test_a_damaged_graph_is_read_or_refused(data, tmp_path_factory):
     whole = save_keras_net(tmp_path_factory.getbasetemp() / "whole.onnx").read_bytes()
     path = tmp_path_factory.getbasetemp() / "damaged.onnx"
     path.write_bytes(data.draw(damage(whole)))
-    for look in (taps, cut, lambda place: external_data(place.read_bytes())):
+    for look in (taps, cut_graph, lambda place: external_data(place.read_bytes())):
         try:
             look(path)
         except FeatxError:

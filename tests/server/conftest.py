@@ -34,9 +34,9 @@ class BlockedHead:
 
     classes = ("slow",)
 
-    def __init__(self):
+    def __init__(self, scorer):
         self.begun, self.go = threading.Semaphore(0), threading.Event()
-        self.estimator = None
+        self.scorer = scorer
 
     def predict_proba(self, rows):
         self.begun.release()
@@ -47,6 +47,6 @@ class BlockedHead:
 @pytest.fixture
 def slow(shade):
     """A classifier that answers once its head is told to, and that head."""
-    head = BlockedHead()
-    yield featx.Classifier(shade.card, head, {}), head
+    head = BlockedHead(shade.head.scorer)
+    yield featx.Classifier.from_card(shade.card, head), head
     head.go.set()

@@ -63,9 +63,8 @@ def file_of(path):
     return File(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-@pytest.fixture
-def decoder(tmp_path):
-    """A function that makes a backbone of a tiny decoder; ``framed`` is of its tokenizer."""
+def decoder_maker(tmp_path):
+    """Return a function that makes a backbone of a tiny decoder; ``framed`` is of its tokenizer."""
 
     def make(*, positions=False, framed=False, pooling="last", axis=None, graph=None, **table):
         folder = tmp_path / f"decoder {len(list(tmp_path.iterdir()))}"

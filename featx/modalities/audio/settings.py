@@ -1,4 +1,4 @@
-"""From a path, bytes, a file or an array to the stretches of sound that an audio card asks for."""
+"""Audio settings: how any sound becomes the windows that an audio card asks for."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from featx._typing import FloatArray
+from featx._typing import FloatArray, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, among, refuse_unknown
 from featx.modalities.audio.baseline import describe
 from featx.modalities.audio.decode import Content, digest, load, stream
+from featx.modalities.audio.geometry import AudioGeometry
 from featx.storage.container import Location
 
 __all__ = ["AudioSettings"]
 
-HELD = 60  # seconds: a longer sound is not kept in memory but read as it is embedded
+# seconds: a longer sound is not kept in memory but read as it is embedded
+HELD = 60
 
 _ALIGN = ("start", "center", "end")
 _PAD = ("zeros", "repeat")
@@ -52,30 +54,39 @@ class AudioSettings:
     """
 
     modality: ClassVar[str] = "audio"
-    plain: ClassVar[str] = "coarse frequency bands"
+    baseline_name: ClassVar[str] = "coarse frequency bands"
     string_is_sample: ClassVar[bool] = False
     suffixes: ClassVar[frozenset[str]] = frozenset(
         ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split()
     )
-    chunk: ClassVar[int] = 4
-    batch: ClassVar[int] = 4  # larger batches leave the processor's cache and are slower
+    chunk_size: ClassVar[int] = 4
+    # larger batches leave the processor's cache and are slower
+    batch_size: ClassVar[int] = 4
 
-    rate: int = 16_000  # Hz, of what the graph hears
-    window: int = 0  # samples; 0: the whole sound
-    hop: int = 0  # samples from the start of a window to that of the next; 0: a window
-    min_length: int = 0  # samples: a shorter sound is filled up to them, and to a window
-    align: str = "start"  # where a short sound stands in what it is filled up to
-    pad: str = "zeros"  # what it is filled up with: silence, or the sound again
-    tail: str = "pad"  # the end that fills no window: filled up, or dropped
-    scale: float = 1.0  # 32767 for a graph that wants sixteen-bit numbers
-    pool: str = "mean"  # rows of windows to the row of a sound; a pair doubles the columns
-    max_seconds: float | None = (
-        None  # a longer sound is refused; None: 600 s where there is no window
-    )
+    # Hz, of what the graph hears
+    rate: int = 16_000
+    # samples; 0: the whole sound
+    window: int = 0
+    # samples from the start of a window to that of the next; 0: a window
+    hop: int = 0
+    # samples: a shorter sound is filled up to them, and to a window
+    min_length: int = 0
+    # where a short sound stands in what it is filled up to
+    align: str = "start"
+    # what it is filled up with: silence, or the sound again
+    pad: str = "zeros"
+    # the end that fills no window: filled up, or dropped
+    tail: str = "pad"
+    # 32767 for a graph that wants sixteen-bit numbers
+    scale: float = 1.0
+    # rows of windows to the row of a sound; a pair doubles the columns
+    pool: str = "mean"
+    # a longer sound is refused; None: 600 s where there is no window
+    max_seconds: float | None = None
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> AudioSettings:
-        """The settings that a card's ``[audio]`` table describes; raises BadCard."""
+        """Return the settings that a card's ``[audio]`` table describes; raises BadCard."""
         refuse_unknown(cls, table)
         audio = cls(**table)
         audio._check()
@@ -102,19 +113,19 @@ class AudioSettings:
                 raise BadCard(f"[audio] {name} = {value!r}: expected a number above 0")
 
     def open(self, files: Mapping[str, Location]) -> AudioSettings:
-        """Itself: an audio card needs no further files."""
+        """Return itself: an audio card needs no further files."""
         return self
 
     def load(self, data: Any) -> Content:
-        """Bytes of a file, or the place of a large one; an array, by itself or with its rate."""
+        """Return the bytes of a file, or where a large one lies; or an array, by itself or with its rate."""
         return load(data, self.rate)
 
     def digest(self, content: Content) -> bytes:
-        """SHA-256 of the file's bytes, or of rate, type, shape and values."""
+        """Return the SHA-256 of the file's bytes, or of rate, type, shape and values."""
         return digest(content)
 
     def read(self, content: Content) -> FloatArray | Long:
-        """The sound as the graph hears it, at least a window; a long one is only begun."""
+        """Return the sound as the graph hears it, at least a window; a long one is only begun."""
         held: list[FloatArray] = []
         count, keep = 0, HELD * self.rate if self.window else float("inf")
         for block in self._blocks(content):
@@ -124,8 +135,33 @@ class AudioSettings:
                 return Long(content)
         return self._filled(np.concatenate(held), max(self.min_length, self.window, 1))
 
+    def read_with_geometry(self, content: Content) -> tuple[FloatArray | Long, AudioGeometry]:
+        """Return what ``read`` returns, and the times of its windows.
+
+        A sound that is too long to be kept in memory is read through once to know its length.
+        """
+        item = self.read(content)
+        if isinstance(item, Long):
+            length = total = sum(map(len, self._blocks(content)))
+            before = 0
+        else:
+            total, least = len(item), max(self.min_length, self.window, 1)
+            length = total if total > least else sum(map(len, self._blocks(content)))
+            before = 0 if self.pad == "repeat" else self._before(total - length)
+        bounds = self._bounds(total)
+        windows = [
+            ((start - before) / self.rate, (stop - before) / self.rate) for start, stop in bounds
+        ]
+        return item, AudioGeometry(length / self.rate, tuple(windows))
+
+    def is_item(self, value: Any) -> bool:
+        """Return whether a value is a sound as ``read`` gives it."""
+        if isinstance(value, Long):
+            return True
+        return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == np.float32
+
     def batches(self, items: Sequence[FloatArray | Long], size: int) -> Iterator[Batch]:
-        """Windows of one length, stacked in order; of a long sound only these are in memory."""
+        """Give windows of one length, stacked in order; of a long sound only these are in memory."""
         windows: list[FloatArray] = []
         item_index: list[int] = []
         for owner, item in enumerate(items):
@@ -139,31 +175,31 @@ class AudioSettings:
         if windows:
             yield Batch({"waveform": np.stack(windows)}, np.array(item_index, np.intp))
 
-    def merge(self, rows: FloatArray, item_index: npt.NDArray[np.intp], n: int) -> FloatArray:
-        """For each sound its windows' rows, pooled; a pair of poolings stands side by side."""
-        bounds = np.searchsorted(
-            item_index, np.arange(n + 1)
-        )  # windows come in the order of sounds
+    def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
+        """Return each sound's row of its windows' rows, pooled; a pair of poolings stands side by side."""
+        # windows come in the order of sounds
+        bounds = np.searchsorted(item_index, np.arange(n + 1))
         ways = [_WAYS[kind] for kind in self.pool.split("+")]
         parts = [rows[start:stop] for start, stop in pairwise(bounds)]
         pooled = [np.concatenate([way(part) for way in ways]) for part in parts]
         return np.asarray(pooled, np.float32)
 
     def canary(self) -> FloatArray:
-        """Two seconds drawn by arithmetic: a buzz of five harmonics that rises, and swells at 4 Hz."""
+        """Return two seconds drawn by arithmetic: a buzz of five harmonics that rises, and swells at 4 Hz."""
         time = np.arange(2 * self.rate) / self.rate
-        low = self.rate / 160  # 100 Hz at a rate of 16 kHz; it rises to nine times that
+        # 100 Hz at a rate of 16 kHz; it rises to nine times that
+        low = self.rate / 160
         phase = 2 * np.pi * low * (1 + 2 * time) * time
         buzz = np.sum([np.sin(k * phase) / k for k in range(1, 6)], axis=0)
         return np.asarray(0.1 * buzz * (1 - np.cos(8 * np.pi * time)), np.float32)
 
     def baseline(self) -> AudioSettings:
-        """Loudness, zero crossings and the energy of 16 bands: what is heard without a backbone."""
+        """Return a reader of loudness, zero crossings and the energy of 16 bands."""
         frame = max(32, self.rate * 32 // 1000)
         return MelBands(rate=self.rate, window=frame, max_seconds=self.max_seconds)
 
     def _blocks(self, content: Content) -> Iterator[FloatArray]:
-        """The sound, scaled, a block at a time; refuses one that is too long."""
+        """Give the sound, scaled, a block at a time; refuses one that is too long."""
         limit = self.max_seconds or (float("inf") if self.window else 600.0)
         count = 0
         for block in stream(content, self.rate):
@@ -173,7 +209,7 @@ class AudioSettings:
             yield block if self.scale == 1 else block * np.float32(self.scale)
 
     def _windows(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
-        """Every window of a sound; at least one."""
+        """Give every window of a sound; at least one."""
         if not self.window:
             yield from blocks
             return
@@ -184,21 +220,36 @@ class AudioSettings:
             while len(rest) >= self.window:
                 yield rest[: self.window]
                 rest, found = rest[hop:], True
-        seen = (
-            self.window - hop if found else -1
-        )  # samples of the rest that are in a window already
+        # samples of the rest that are in a window already
+        seen = self.window - hop if found else -1
         if len(rest) > seen and (self.tail == "pad" or not found):
             yield self._filled(rest, self.window, align="start")
 
     def _filled(self, sound: FloatArray, length: int, align: str | None = None) -> FloatArray:
-        """The sound, filled up to ``length`` samples where it is shorter."""
+        """Return the sound, filled up to ``length`` samples where it is shorter."""
         lacking = length - len(sound)
         if lacking <= 0:
             return sound
         if self.pad == "repeat" and len(sound):
             return np.resize(sound, length)
-        before = {"start": 0, "center": lacking // 2, "end": lacking}[align or self.align]
+        before = self._before(lacking, align)
         return np.pad(sound, (before, lacking - before))
+
+    def _before(self, lacking: int, align: str | None = None) -> int:
+        """Return how many of the lacking samples are put before the sound."""
+        return {"start": 0, "center": lacking // 2, "end": lacking}[align or self.align]
+
+    def _bounds(self, length: int) -> list[tuple[int, int]]:
+        """Return the first sample and the end of each window that ``_windows`` makes of a length."""
+        if not self.window:
+            return [(0, length)]
+        hop = self.hop or self.window
+        starts = list(range(0, length - self.window + 1, hop))
+        rest = length - len(starts) * hop
+        seen = self.window - hop if starts else -1
+        if rest > seen and (self.tail == "pad" or not starts):
+            starts.append(len(starts) * hop)
+        return [(start, start + self.window) for start in starts]
 
 
 class MelBands(AudioSettings):
@@ -206,5 +257,6 @@ class MelBands(AudioSettings):
 
     __slots__ = ()
 
-    def read(self, content: Content) -> FloatArray:  # its frames are never in memory together
+    def read(self, content: Content) -> FloatArray:
+        """Return the row; the frames of a sound are never in memory together."""
         return describe(self._windows(self._blocks(content)), self.rate)

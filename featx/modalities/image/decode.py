@@ -1,4 +1,4 @@
-"""Anything that Pillow reads, upright and in the colours asked for, or one refusal in words."""
+"""Decode pictures: anything that Pillow reads, upright, in the colours asked for, or refused in words."""
 
 from __future__ import annotations
 
@@ -23,25 +23,27 @@ __all__ = [
     "upright",
 ]
 
-_ORIENTATION = 0x0112  # the EXIF tag
+# the EXIF tag
+_ORIENTATION = 0x0112
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none or the block is unreadable."""
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or the block is unreadable."""
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except _BROKEN:
-        return 1  # the pixels are still good
+        # the pixels are still good
+        return 1
     return value if value in range(1, 9) else 1
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF orientation says."""
-    return image if orientation(image) == 1 else ImageOps.exif_transpose(image)
+def upright(image: Image.Image, turn: int) -> Image.Image:
+    """Return the image flipped and turned as its EXIF orientation ``turn`` says."""
+    return image if turn == 1 else ImageOps.exif_transpose(image)
 
 
 def in_colors(image: Image.Image, mode: str) -> Image.Image:
-    """The image in ``mode``, as a person would see it on a white page."""
+    """Return the image in ``mode``, as a person would see it on a white page."""
     if image.mode == mode:
         return image
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
@@ -54,7 +56,7 @@ def in_colors(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Sixteen-bit grey scaled by 1/257; Pillow's own conversion would clip it at 255."""
+    """Return a 16-bit grey image scaled by 1/257; Pillow's own conversion would clip it at 255."""
     values = np.asarray(image)
     if image.mode == "F":
         low, high = float(values.min()), float(values.max())
@@ -65,7 +67,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def picture_of(values: npt.NDArray[Any]) -> Image.Image:
-    """A Pillow image of a uint8 array of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4)."""
+    """Return a Pillow image of a uint8 array of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4)."""
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     shaped = values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))
@@ -78,7 +80,7 @@ def picture_of(values: npt.NDArray[Any]) -> Image.Image:
 
 
 def can_go_down_first() -> bool:
-    """Whether this Pillow resizes down before across where that is less work; older ones never do.
+    """Return whether this Pillow resizes down before across where that is less work; older ones never do.
 
     Each pass rounds, so that the order is seen in a few pixels of a picture that shrinks downwards only.
     """
@@ -91,7 +93,7 @@ def can_go_down_first() -> bool:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Whatever a decoder says of broken bytes, as one BadSample in words."""
+    """Raise whatever a decoder says of broken bytes as one BadSample in words."""
     try:
         yield
     except BadSample:
@@ -106,7 +108,8 @@ def refusals() -> Iterator[None]:
 
 _BROKEN = (
     OSError,
-    SyntaxError,  # what Pillow raises for a broken PNG
+    # what Pillow raises for a broken PNG
+    SyntaxError,
     ValueError,
     EOFError,
     IndexError,
@@ -118,5 +121,6 @@ _BROKEN = (
     MemoryError,
     struct.error,
     zlib.error,
-    UserWarning,  # what Pillow says of odd metadata, where a program has made warnings errors
+    # what Pillow says of odd metadata, where a program has made warnings errors
+    UserWarning,
 )

@@ -1,4 +1,4 @@
-"""From a path, bytes, a file, a Pillow image or an array to the tensor that an image card asks for."""
+"""Image settings: how any picture becomes the tensor that an image card asks for."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from featx._typing import FloatArray
+from featx._typing import FloatArray, ImageSize, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, among, refuse_unknown
 from featx.modalities.image.decode import in_colors, orientation, picture_of, refusals, upright
+from featx.modalities.image.geometry import ImageGeometry
 from featx.sources import read_bytes
 from featx.storage.container import Location
 
 __all__ = ["ImageSettings"]
-
-Size = int | tuple[int, int]
 
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -32,7 +31,8 @@ _FILTERS = {
     "box": Image.Resampling.BOX,
     "hamming": Image.Resampling.HAMMING,
 }
-_COLORS = {"RGB": "RGB", "BGR": "RGB", "L": "L"}  # as the card says: as Pillow decodes
+# as the card says: as Pillow decodes
+_COLORS = {"RGB": "RGB", "BGR": "RGB", "L": "L"}
 _LAYOUTS = ("NCHW", "NHWC")
 _DTYPES = ("float32", "float16", "uint8")
 
@@ -48,29 +48,34 @@ class ImageSettings:
     """
 
     modality: ClassVar[str] = "image"
-    plain: ClassVar[str] = "raw pixels"
+    baseline_name: ClassVar[str] = "raw pixels"
     string_is_sample: ClassVar[bool] = False
     suffixes: ClassVar[frozenset[str]] = frozenset(
         ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .jp2 .avif".split()
     )
-    chunk: ClassVar[int] = 4
-    batch: ClassVar[int] = 2  # larger batches leave the processor's cache and are slower
+    chunk_size: ClassVar[int] = 4
+    # larger batches leave the processor's cache and are slower
+    batch_size: ClassVar[int] = 2
 
-    resize: Size | None = None
-    crop: Size | None = None
+    resize: ImageSize | None = None
+    crop: ImageSize | None = None
     interpolation: str = "bilinear"
     color: str = "RGB"
     layout: str = "NCHW"
     dtype: str = "float32"
     scale: float = 1 / 255
-    mean: tuple[float, ...] = ()  # one a channel, in the tensor's order, after scaling; () is zero
-    std: tuple[float, ...] = ()  # likewise; () is one
-    draft: float = 3.0  # decode a JPEG smaller, to no less than this many times the side; 0: never
-    max_pixels: int = 178_956_970  # Pillow's own limit; as RGB that is half a gigabyte
+    # one a channel, in the tensor's order, after scaling; () is zero
+    mean: tuple[float, ...] = ()
+    # likewise; () is one
+    std: tuple[float, ...] = ()
+    # decode a JPEG smaller, to no less than this many times the side; 0: never
+    draft: float = 3.0
+    # Pillow's own limit; as RGB that is half a gigabyte
+    max_pixels: int = 178_956_970
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> ImageSettings:
-        """The settings that a card's ``[image]`` table describes; raises BadCard."""
+        """Return the settings that a card's ``[image]`` table describes; raises BadCard."""
         refuse_unknown(cls, table)
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, (list, tuple)) else value
@@ -78,7 +83,8 @@ class ImageSettings:
         }
         images = cls(**values)
         images._check()
-        return replace(  # 1 and 1.0 are the same number, and make the same fingerprint
+        # 1 and 1.0 are the same number, and make the same fingerprint
+        return replace(
             images,
             scale=float(images.scale),
             draft=float(images.draft),
@@ -109,15 +115,15 @@ class ImageSettings:
                 raise BadCard(f"[image] crop = {self.crop} is larger than resize = {self.resize}")
 
     def open(self, files: Mapping[str, Location]) -> ImageSettings:
-        """Itself: an image card needs no further files."""
+        """Return itself: an image card needs no further files."""
         return self
 
     def load(self, data: Any) -> Any:
-        """Bytes of anything that names or holds a file; a Pillow image or an array as it is."""
+        """Return the bytes of what names or holds a file; a Pillow image or an array as it is."""
         return data if isinstance(data, (Image.Image, np.ndarray)) else read_bytes(data)
 
     def digest(self, content: Any) -> bytes:
-        """SHA-256 of the file's bytes, or of mode, size and pixels."""
+        """Return the SHA-256 of the file's bytes, or of mode, size and pixels."""
         if isinstance(content, bytes):
             return hashlib.sha256(content).digest()
         image = content if isinstance(content, Image.Image) else picture_of(content)
@@ -126,8 +132,35 @@ class ImageSettings:
         return hashlib.sha256(head + palette + image.tobytes()).digest()
 
     def read(self, content: Any) -> npt.NDArray[Any]:
-        """One image as the tensor that the graph takes, without its batch axis."""
-        image = self._pixels(self._decode(content))
+        """Return one image as the tensor that the graph takes, without its batch axis."""
+        return self._tensor(self._pixels(self._decode(content).image))
+
+    def read_with_geometry(self, content: Any) -> tuple[npt.NDArray[Any], ImageGeometry]:
+        """Return what ``read`` returns, and which part of the picture it shows."""
+        decoded = self._decode(content)
+        image = self._pixels(decoded.image)
+        width, height = decoded.image.size
+        resized, left, top, (crop_height, crop_width) = self._crop(width, height)
+        across = decoded.reduced * width / resized[0]
+        down = decoded.reduced * height / resized[1]
+        # a JPEG that was decoded smaller may end in a part of a pixel
+        stored = decoded.stored if decoded.orientation < 5 else decoded.stored[::-1]
+        box = (
+            left * across,
+            top * down,
+            min((left + crop_width) * across, float(stored[0])),
+            min((top + crop_height) * down, float(stored[1])),
+        )
+        size = (crop_height, crop_width)
+        geometry = ImageGeometry(*decoded.stored, decoded.orientation, box, size)
+        return self._tensor(image), geometry
+
+    def is_item(self, value: Any) -> bool:
+        """Return whether a value is a tensor of one image: of three axes and the card's dtype."""
+        return isinstance(value, np.ndarray) and value.ndim == 3 and value.dtype == self.dtype
+
+    def _tensor(self, image: Image.Image) -> npt.NDArray[Any]:
+        """Return an image's pixels in the card's layout, dtype and numbers."""
         values = np.asarray(image)
         if values.ndim == 2:
             values = values[:, :, None]
@@ -143,7 +176,7 @@ class ImageSettings:
         return out if self.dtype == "float32" else out.astype(np.float16)
 
     def batches(self, items: Sequence[npt.NDArray[Any]], size: int) -> Iterator[Batch]:
-        """Consecutive images of one shape, stacked."""
+        """Give consecutive images of one shape, stacked."""
         start = 0
         while start < len(items):
             stop = start + 1
@@ -156,12 +189,12 @@ class ImageSettings:
             yield Batch({"input": np.stack(items[start:stop])}, np.arange(start, stop))
             start = stop
 
-    def merge(self, rows: FloatArray, item_index: npt.NDArray[np.intp], n: int) -> FloatArray:
-        """The rows as they are: an image takes one place, in order."""
+    def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
+        """Return the rows as they are: one an image, in order."""
         return rows
 
     def canary(self) -> Image.Image:
-        """An image drawn by arithmetic, 320 × 256: red rises to the right, green down, blue is a fifth.
+        """Return an image drawn by arithmetic, 320 × 256: red rises to the right, green down, blue is a fifth.
 
         It catches swapped channels, transposed axes, wrong scales and wrong crops.
         """
@@ -173,11 +206,11 @@ class ImageSettings:
         return Image.fromarray(pixels)
 
     def baseline(self) -> ImageSettings:
-        """Sixteen by sixteen pixels in colour, 768 values from 0 to 1: what is seen without a backbone."""
+        """Return a reader of 16 × 16 pixels in colour: 768 values from 0 to 1."""
         return RawPixels(resize=(16, 16), draft=2, max_pixels=self.max_pixels)
 
     def _affine(self) -> tuple[FloatArray, FloatArray]:
-        """Gain and offset a channel, shaped to broadcast over the tensor."""
+        """Return gain and offset of each channel, shaped to broadcast over the tensor."""
         channels = 1 if self.color == "L" else 3
         mean = np.array(self.mean or (0.0,) * channels)
         std = np.array(self.std or (1.0,) * channels)
@@ -185,19 +218,23 @@ class ImageSettings:
         gain = (self.scale / std).astype(np.float32).reshape(shape)
         return gain, (-mean / std).astype(np.float32).reshape(shape)
 
-    def _decode(self, content: Any) -> Image.Image:
-        """An upright image in the card's colours."""
+    def _decode(self, content: Any) -> _Decoded:
+        """Return an upright image in the card's colours."""
+        mode = _COLORS[self.color]
         if isinstance(content, np.ndarray):
-            return in_colors(picture_of(content), _COLORS[self.color])
+            image = picture_of(content)
+            return _Decoded(in_colors(image, mode), image.size)
         if isinstance(content, Image.Image):
             self._check_pixels(content)
-            return in_colors(upright(content), _COLORS[self.color])
+            turn = orientation(content)
+            return _Decoded(in_colors(upright(content, turn), mode), content.size, turn)
         with refusals(), Image.open(io.BytesIO(content)) as image:
             self._check_pixels(image)
-            if self.draft:
-                self._hurry(image)
+            stored = image.size
+            reduced = self._draft(image) if self.draft else 1
             image.load()
-            return in_colors(upright(image), _COLORS[self.color])
+            turn = orientation(image)
+            return _Decoded(in_colors(upright(image, turn), mode), stored, turn, reduced)
 
     def _check_pixels(self, image: Image.Image) -> None:
         width, height = image.size
@@ -209,20 +246,25 @@ class ImageSettings:
         if not width or not height:
             raise BadSample(f"image of {width} × {height} pixels: expected at least one")
 
-    def _hurry(self, image: Image.Image) -> None:
-        """Ask the JPEG decoder for the smallest of 1, 1/2, 1/4, 1/8 that keeps enough pixels."""
+    def _draft(self, image: Image.Image) -> int:
+        """Have a JPEG decoded at the smallest of 1, 1/2, 1/4, 1/8 that keeps enough pixels.
+
+        Returns how many stored pixels one decoded pixel is wide and high.
+        """
         if self.resize is None or image.format != "JPEG":
-            return
+            return 1
         if isinstance(self.resize, int):
             scale = self.draft * self.resize / min(image.size)
             wanted = (math.ceil(image.width * scale), math.ceil(image.height * scale))
-        else:  # the sides may be exchanged by the orientation
+        else:
+            # the orientation may exchange the sides
             wanted = (math.ceil(self.draft * max(self.resize)),) * 2
-        image.draft(None, wanted)
+        width = image.width
+        drafted = image.draft(None, wanted)
+        return 1 if drafted is None else round(width / drafted[1][2])
 
-    def _pixels(self, image: Image.Image) -> Image.Image:
-        """Resized and cropped as torchvision does, in one pass over the pixels that are kept."""
-        width, height = image.size
+    def _crop(self, width: int, height: int) -> tuple[tuple[int, int], int, int, tuple[int, int]]:
+        """Return width and height after resizing, and left, top, height and width of the crop."""
         if self.resize is None:
             new_width, new_height = width, height
         elif isinstance(self.resize, int):
@@ -237,11 +279,18 @@ class ImageSettings:
             )
         left = round((new_width - crop_width) / 2)
         top = round((new_height - crop_height) / 2)
+        return (new_width, new_height), left, top, (crop_height, crop_width)
+
+    def _pixels(self, image: Image.Image) -> Image.Image:
+        """Resize and crop as torchvision does, in one pass over the pixels that are kept."""
+        width, height = image.size
+        (new_width, new_height), left, top, (crop_height, crop_width) = self._crop(width, height)
         edges = (left, top, left + crop_width, top + crop_height)
         resample = _FILTERS[self.interpolation]
         if (new_width, new_height) == (width, height):
             return image if edges == (0, 0, width, height) else image.crop(edges)
-        if self.interpolation in ("nearest", "box"):  # they jump: a hair's breadth is another pixel
+        # these two jump: a hair's breadth is another pixel
+        if self.interpolation in ("nearest", "box"):
             return image.resize((new_width, new_height), resample).crop(edges)
         across, down = width / new_width, height / new_height
         box = (
@@ -251,6 +300,17 @@ class ImageSettings:
             min(height, (top + crop_height) * down),
         )
         return image.resize((crop_width, crop_height), resample, box)
+
+
+class _Decoded(NamedTuple):
+    """An upright image, and what became of the stored one on the way."""
+
+    image: Image.Image
+    # width and height of the stored picture
+    stored: tuple[int, int]
+    orientation: int = 1
+    # stored pixels a decoded pixel is wide and high
+    reduced: int = 1
 
 
 class RawPixels(ImageSettings):
@@ -263,7 +323,7 @@ class RawPixels(ImageSettings):
 
 
 def _short_side(width: int, height: int, size: int) -> tuple[int, int]:
-    """Width and height with the short side at ``size``, the long one rounded down as torchvision does."""
+    """Return width and height with the short side at ``size``; the long one is rounded down."""
     if width <= height:
         return size, max(size, int(size * height / width))
     return max(size, int(size * width / height)), size
@@ -273,7 +333,7 @@ def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _pair(size: Size) -> tuple[int, int]:
+def _pair(size: ImageSize) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 

@@ -1,4 +1,4 @@
-"""Texts as they come, and the rows that they give by themselves: counts of words."""
+"""Load texts, and the rows that they give without a backbone: counts of words."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from featx._typing import FloatArray
 from featx.errors import BadSample
-from featx.modalities import Batch
 from featx.sources import TarMember, read_bytes
 
 __all__ = ["HashedWords", "digest_text", "load_text"]
@@ -24,7 +21,7 @@ _WORD = re.compile(r"\w+")
 
 
 def load_text(data: Any) -> str:
-    """A text itself, or the UTF-8 text of a path, a member of a tar, bytes or a file object.
+    """Return a text itself, or the UTF-8 text of a path, a member of a tar, bytes or a file object.
 
     Raises
     ------
@@ -53,43 +50,33 @@ def load_text(data: Any) -> str:
 
 
 def digest_text(content: str) -> bytes:
-    """SHA-256 of the text in UTF-8."""
+    """Return the SHA-256 of the text in UTF-8."""
     return hashlib.sha256(content.encode("utf-8")).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class HashedWords:
-    """Words in lower case, counted in the columns that a checksum deals them to, at unit length."""
+    """A reader whose items are counts of words, in the columns that a checksum gives, at unit length."""
 
-    chunk: ClassVar[int] = 128
-    batch: ClassVar[int] = 128
+    chunk_size: ClassVar[int] = 128
+    batch_size: ClassVar[int] = 128
 
     columns: int = 1024
 
     def load(self, data: Any) -> str:
-        """The text; see ``load_text``."""
+        """Return the text; see ``load_text``."""
         return load_text(data)
 
     def digest(self, content: str) -> bytes:
-        """What identifies the text."""
+        """Return what identifies the text."""
         return digest_text(content)
 
     def read(self, content: str) -> FloatArray:
-        """A row of ``columns`` values; all zero for a text without words."""
-        places = [zlib.crc32(word.encode()) % self.columns for word in _words(content)]
-        counts = np.bincount(np.array(places, np.intp), minlength=self.columns)
+        """Return a row of ``columns`` values; all zero for a text without words."""
+        columns = [zlib.crc32(word.encode()) % self.columns for word in _words(content)]
+        counts = np.bincount(np.array(columns, np.intp), minlength=self.columns)
         row: FloatArray = counts.astype(np.float32)
         return row / max(float(np.linalg.norm(row)), 1.0)
-
-    def batches(self, items: Sequence[FloatArray], size: int) -> Iterator[Batch]:
-        """Rows, stacked."""
-        for start in range(0, len(items), size):
-            rows = np.stack(items[start : start + size])
-            yield Batch({"input": rows}, np.arange(start, start + len(rows)))
-
-    def merge(self, rows: FloatArray, item_index: npt.NDArray[np.intp], n: int) -> FloatArray:
-        """The rows as they are."""
-        return rows
 
 
 def _words(text: str) -> list[str]:
@@ -97,7 +84,7 @@ def _words(text: str) -> list[str]:
 
 
 def _in_words(data: Any) -> str:
-    """What was found in place of a text."""
+    """Say what was found in place of a text."""
     if data is None:
         return "None"
     if isinstance(data, (int, float, np.number)):

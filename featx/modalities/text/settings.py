@@ -1,4 +1,4 @@
-"""From a text, or the file that holds it, to the tokens that a text card asks for."""
+"""Text settings: how any text becomes the tokens that a text card asks for."""
 
 from __future__ import annotations
 
@@ -31,22 +31,30 @@ class TextSettings:
     """
 
     modality: ClassVar[str] = "text"
-    plain: ClassVar[str] = "hashed words"
+    baseline_name: ClassVar[str] = "hashed words"
     string_is_sample: ClassVar[bool] = True
     suffixes: ClassVar[frozenset[str]] = frozenset({".txt"})
 
-    tokenizer: str = "tokenizer.json"  # one of the card's files
-    max_length: int = 512  # tokens, with those that the tokenizer puts around a text
-    truncation: str = "right"  # the end of a long text that is cut off
-    long: str = "truncate"  # or chunk-mean: the mean row of windows of equal length
-    prefix: str = ""  # what the model was trained to see before a text, such as "query: "
-    pad: bool = False  # to max_length, for a graph that takes nothing else
-    layout: str = "NL"  # axes of the graph's inputs: samples and tokens
-    feeds: tuple[tuple[str, str], ...] = ()  # the graph's name of an input, and the usual one
+    # one of the card's files
+    tokenizer: str = "tokenizer.json"
+    # tokens, with those that the tokenizer puts around a text
+    max_length: int = 512
+    # the end of a long text that is cut off
+    truncation: str = "right"
+    # or chunk-mean: the mean row of windows of equal length
+    long: str = "truncate"
+    # what the model was trained to see before a text, such as "query: "
+    prefix: str = ""
+    # to max_length, for a graph that takes nothing else
+    pad: bool = False
+    # axes of the graph's inputs: samples and tokens
+    layout: str = "NL"
+    # the graph's name of an input, and the usual one
+    feeds: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> TextSettings:
-        """The settings that a card's ``[text]`` table describes; raises BadCard."""
+        """Return the settings that a card's ``[text]`` table describes; raises BadCard."""
         refuse_unknown(cls, table)
         values = dict(table)
         if "feeds" in values:
@@ -71,7 +79,7 @@ class TextSettings:
             among("text", "feeds", usual, FEEDS)
 
     def open(self, files: Mapping[str, Location]) -> TokenReader:
-        """A reader with the card's tokenizer.
+        """Return a reader with the card's tokenizer.
 
         Raises
         ------
@@ -87,16 +95,16 @@ class TextSettings:
         return TokenReader(self, open_tokenizer(files[self.tokenizer]))
 
     def canary(self) -> str:
-        """A sentence with which Sentence Transformers introduces itself."""
+        """Return a sentence with which Sentence Transformers introduces itself."""
         return "This is an example sentence"
 
     def baseline(self) -> HashedWords:
-        """How often each word is there, in 1024 columns: what is known without a backbone."""
+        """Return a reader that counts words in 1024 columns: what is known without a backbone."""
         return HashedWords()
 
 
 def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
-    """Names of a graph's inputs with the usual ones, from a table or a list of pairs."""
+    """Return the names of a graph's inputs with the usual ones, from a table or a list of pairs."""
     pairs = list(value.items()) if isinstance(value, Mapping) else value
     fine = isinstance(pairs, (list, tuple)) and all(
         isinstance(pair, (list, tuple))

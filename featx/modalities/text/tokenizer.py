@@ -1,19 +1,21 @@
-"""Texts as tokens, and tokens as batches of about equal length."""
+"""Tokenize texts, and batch windows of about equal length."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from featx._extras import require
-from featx._typing import FloatArray
+from featx._typing import FloatArray, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch
 from featx.modalities.text.baseline import digest_text, load_text
+from featx.modalities.text.geometry import TextGeometry
 from featx.storage.container import Location, read_location
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BUDGET", "TokenReader", "open_tokenizer"]
 
-BUDGET = 192  # tokens a batch, padding included: more of them leave the processor's cache
+# tokens a batch, padding included: more of them leave the processor's cache
+BUDGET = 192
 
 Ids = npt.NDArray[np.int64]
 
@@ -31,7 +34,8 @@ class Window:
     """Tokens that go through the graph together, with those that stand around a text."""
 
     ids: Ids
-    types: Ids  # which sequence each belongs to, as BERT counts
+    # which sequence each belongs to, as BERT counts
+    types: Ids
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,17 +44,27 @@ class Frame:
 
     before: Window
     after: Window
-    kind: int  # the type of the text's own tokens
+    # the type of the text's own tokens
+    kind: int
 
     def __len__(self) -> int:
         return len(self.before.ids) + len(self.after.ids)
 
     def around(self, ids: Ids) -> Window:
+        """Return a text's tokens with those that stand around it."""
         kinds = np.full(len(ids), self.kind, np.int64)
         return Window(
             np.concatenate([self.before.ids, ids, self.after.ids]),
             np.concatenate([self.before.types, kinds, self.after.types]),
         )
+
+
+class _Entry(NamedTuple):
+    """A window with the index of its item, and its own among those of the item."""
+
+    window: Window
+    item_index: int
+    window_index: int
 
 
 class TokenReader:
@@ -60,15 +74,19 @@ class TokenReader:
     engine use every core already.
     """
 
-    chunk: ClassVar[int] = 128  # enough for a batch to find texts of its own length
-    batch: ClassVar[int] = 128
+    # enough for a batch to find texts of its own length
+    chunk_size: ClassVar[int] = 128
+    batch_size: ClassVar[int] = 128
 
     def __init__(self, settings: TextSettings, tokenizer: Any) -> None:
         self._settings = settings
-        self.tokenizer = tokenizer  # of the library tokenizers
-        self.pad_id: int = _pad_id(tokenizer)  # what short texts are filled up with
-        self.frame = _frame(tokenizer)  # what stands around a text
-        self.room = settings.max_length - len(self.frame)  # tokens of a text in one window
+        # of the library tokenizers
+        self.tokenizer = tokenizer
+        # what short texts are filled up with
+        self.pad_id: int = _pad_id(tokenizer)
+        self.frame = _frame(tokenizer)
+        # tokens of a text in one window
+        self.room = settings.max_length - len(self.frame)
         if self.room < 1:
             raise BadCard(
                 f"[text] max_length = {settings.max_length}: the tokenizer puts "
@@ -76,46 +94,83 @@ class TokenReader:
             )
 
     def load(self, data: Any) -> str:
-        """The text: a str as it is; of a path, bytes or a file what it holds. Raises BadSample."""
+        """Return the text: a str as it is; of a path, bytes or a file what it holds. Raises BadSample."""
         return load_text(data)
 
     def digest(self, content: str) -> bytes:
-        """SHA-256 of the text in UTF-8."""
+        """Return the SHA-256 of the text in UTF-8."""
         return digest_text(content)
 
     def read(self, content: str) -> tuple[Window, ...]:
-        """The windows of a text: one, or as many of equal length as it needs with chunk-mean."""
-        made = self.tokenizer.encode(self._settings.prefix + content, add_special_tokens=False)
-        ids = np.array(made.ids, np.int64)
-        if not len(ids) and not len(self.frame):
+        """Return the windows of a text: one, or with chunk-mean as many of equal length as it needs."""
+        return self._windows(self._encode(content))
+
+    def read_with_geometry(self, content: str) -> tuple[tuple[Window, ...], TextGeometry]:
+        """Return what ``read`` returns, and where in the text each token stands."""
+        encoding = self._encode(content)
+        lead = len(self._settings.prefix)
+        spans = [
+            (max(start - lead, 0), stop - lead) if stop > lead else None
+            for start, stop in encoding.offsets
+        ]
+        before, after = (None,) * len(self.frame.before.ids), (None,) * len(self.frame.after.ids)
+        windows = (
+            (*before, *spans[start:stop], *after) for start, stop in self._bounds(len(spans))
+        )
+        return self._windows(encoding), TextGeometry(tuple(windows))
+
+    def is_item(self, value: Any) -> bool:
+        """Return whether a value is the windows of one text."""
+        return (
+            isinstance(value, tuple)
+            and len(value) > 0
+            and all(isinstance(window, Window) for window in value)
+        )
+
+    def _encode(self, content: str) -> Any:
+        encoding = self.tokenizer.encode(self._settings.prefix + content, add_special_tokens=False)
+        if not len(encoding.ids) and not len(self.frame):
             raise BadSample("text: has no tokens; expected at least one word")
-        if len(ids) <= self.room:
-            parts = [ids]
-        elif self._settings.long == "chunk-mean":
-            parts = np.array_split(ids, -(-len(ids) // self.room))
-        else:
-            right = self._settings.truncation == "right"
-            parts = [ids[: self.room] if right else ids[-self.room :]]
-        return tuple(self.frame.around(part) for part in parts)
+        return encoding
+
+    def _windows(self, encoding: Any) -> tuple[Window, ...]:
+        ids = np.array(encoding.ids, np.int64)
+        return tuple(self.frame.around(ids[start:stop]) for start, stop in self._bounds(len(ids)))
+
+    def _bounds(self, n: int) -> list[tuple[int, int]]:
+        """Return the first token and the end of each window of a text of ``n`` tokens."""
+        if n <= self.room:
+            return [(0, n)]
+        if self._settings.long == "chunk-mean":
+            # as numpy.array_split divides: the first windows are one token longer
+            windows = -(-n // self.room)
+            length, longer = divmod(n, windows)
+            stops = [(k + 1) * length + min(k + 1, longer) for k in range(windows)]
+            return list(pairwise([0, *stops]))
+        return [(0, self.room)] if self._settings.truncation == "right" else [(n - self.room, n)]
 
     def batches(self, items: Sequence[Sequence[Window]], size: int) -> Iterator[Batch]:
-        """Windows of about equal length, at most ``size`` and about ``BUDGET`` tokens together."""
-        places = [(window, owner) for owner, item in enumerate(items) for window in item]
-        places.sort(key=lambda place: len(place[0].ids))
+        """Give windows of about equal length, at most ``size`` and about ``BUDGET`` tokens a batch."""
+        entries = [
+            _Entry(window, owner, number)
+            for owner, item in enumerate(items)
+            for number, window in enumerate(item)
+        ]
+        entries.sort(key=lambda entry: len(entry.window.ids))
         start = 0
-        while start < len(places):
+        while start < len(entries):
             stop = start + 1
             while (
-                stop < len(places)
+                stop < len(entries)
                 and stop - start < size
-                and (stop + 1 - start) * len(places[stop][0].ids) <= BUDGET
+                and (stop + 1 - start) * len(entries[stop].window.ids) <= BUDGET
             ):
                 stop += 1
-            yield self._batch(places[start:stop])
+            yield self._batch(entries[start:stop])
             start = stop
 
-    def merge(self, rows: FloatArray, item_index: npt.NDArray[np.intp], n: int) -> FloatArray:
-        """The mean of each text's windows, which are of equal length."""
+    def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
+        """Return the mean row of each text's windows, which are of equal length."""
         merged = np.zeros((n, *rows.shape[1:]), np.float32)
         if len(rows) == n:
             merged[item_index] = rows
@@ -124,30 +179,31 @@ class TokenReader:
         merged /= np.bincount(item_index, minlength=n).astype(np.float32)[:, None]
         return merged
 
-    def _batch(self, places: Sequence[tuple[Window, int]]) -> Batch:
-        """Windows padded at their right to the longest of them, or to ``max_length``."""
-        lengths = np.array([len(window.ids) for window, _ in places])
+    def _batch(self, entries: Sequence[_Entry]) -> Batch:
+        """Return windows padded at their right to the longest of them, or to ``max_length``."""
+        lengths = np.array([len(entry.window.ids) for entry in entries])
         longest = self._settings.max_length if self._settings.pad else int(lengths.max())
-        shape = (len(places), longest)
+        shape = (len(entries), longest)
         ids, types = np.full(shape, self.pad_id, np.int64), np.zeros(shape, np.int64)
-        for row, (window, _) in enumerate(places):
-            ids[row, : lengths[row]] = window.ids
-            types[row, : lengths[row]] = window.types
+        for row, entry in enumerate(entries):
+            ids[row, : lengths[row]] = entry.window.ids
+            types[row, : lengths[row]] = entry.window.types
         mask = np.arange(longest) < lengths[:, None]
         feeds = {
             "input_ids": ids,
             "attention_mask": mask.astype(np.int64),
             "token_type_ids": types,
-            "position_ids": np.tile(np.arange(longest, dtype=np.int64), (len(places), 1)),
+            "position_ids": np.tile(np.arange(longest, dtype=np.int64), (len(entries), 1)),
         }
         if self._settings.layout == "N1L":
             feeds = {name: feed[:, None] for name, feed in feeds.items()}
         feeds |= {own: feeds[usual] for own, usual in self._settings.feeds}
-        return Batch(feeds, np.array([owner for _, owner in places], np.intp), mask)
+        owners, numbers = (np.array([entry[k] for entry in entries], np.intp) for k in (1, 2))
+        return Batch(feeds, owners, mask, numbers)
 
 
 def open_tokenizer(path: Location) -> Any:
-    """The tokenizer of a ``tokenizer.json``, with its padding and truncation turned off.
+    """Return the tokenizer of a ``tokenizer.json``, with its padding and truncation turned off.
 
     Raises
     ------
@@ -159,7 +215,8 @@ def open_tokenizer(path: Location) -> Any:
     tokenizers = require("tokenizers", extra="text")
     try:
         tokenizer = tokenizers.Tokenizer.from_buffer(read_location(path))
-    except Exception as error:  # the library raises nothing more exact
+    except Exception as error:
+        # the library raises nothing more exact
         raise BadCard(f"{path}: not a tokenizer.json: {error}") from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -167,14 +224,14 @@ def open_tokenizer(path: Location) -> Any:
 
 
 def _pad_id(tokenizer: Any) -> int:
-    """A token to pad with; a mask hides it, or the tokens before it cannot see it."""
+    """Return a token to pad with; a mask hides it, or the tokens before it cannot see it."""
     names = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
     known = (tokenizer.token_to_id(name) for name in names)
     return next((id for id in known if id is not None), 0)
 
 
 def _frame(tokenizer: Any) -> Frame:
-    """What stands around a text, found by encoding one with it and without."""
+    """Return what stands around a text, found by encoding one with it and without."""
     bare = tokenizer.encode("a", add_special_tokens=False)
     whole = tokenizer.encode("a")
     ids, types = np.array(whole.ids, np.int64), np.array(whole.type_ids, np.int64)

@@ -1,6 +1,6 @@
-"""Make the one graph of speech-embedding from the two that its makers give, and a shelf with it:
+"""Make the one graph of speech-embedding from the two that its makers give, and a model directory with it:
 
-    python tests/cards/speech-embedding/recipe.py ../shared/models/speech-embedding SHELF
+    python tests/cards/speech-embedding/recipe.py ../shared/models/speech-embedding DIRECTORY
 
 The folder holds ``melspectrogram.onnx`` and ``embedding_model.onnx`` as openWakeWord packages them. The
 same two files give the same bytes, of the digest that the card beside this file names.
@@ -17,16 +17,16 @@ import shutil
 import sys
 from pathlib import Path
 
-from featx.graphs import Between, join
+from featx.graphs import Between, join_graphs
 
 CARD = Path(__file__).parent / "card.toml"
 
 
-def make(graphs: Path, shelf: Path) -> Path:
-    """The folder of the backbone on ``shelf``, with its graph and its card."""
-    folder = shelf / "speech-embedding"
+def make(graphs: Path, directory: Path) -> Path:
+    """Write the backbone, its graph and its card, into a model directory; return its folder."""
+    folder = directory / "speech-embedding"
     folder.mkdir(parents=True, exist_ok=True)
-    joined = join(
+    joined = join_graphs(
         graphs / "melspectrogram.onnx",
         graphs / "embedding_model.onnx",
         between=Between(scale=0.1, offset=2.0, axes=(0, 2, 3, 1)),

@@ -1,4 +1,4 @@
-"""Nodes of a graph that is being written."""
+"""Write an ONNX graph node by node."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ __all__ = ["BYTE", "DOMAINS", "DOUBLE", "FLOAT", "INT64", "ML", "RUNTIME", "STRI
 
 BYTE, DOUBLE, FLOAT = TensorProto.UINT8, TensorProto.DOUBLE, TensorProto.FLOAT
 INT64, STRING = TensorProto.INT64, TensorProto.STRING
-# beyond ONNX's usual operators: its own for classic learning, and those that every ONNX Runtime has but
-# its smallest builds
+# Operators beyond ONNX's usual ones: its own for classic learning, and those that every build of
+# ONNX Runtime has but its smallest.
 ML, RUNTIME = "ai.onnx.ml", "com.microsoft"
-DOMAINS: Mapping[str, int] = MappingProxyType({ML: 4, RUNTIME: 1})  # versions that are written
+# The versions of these operator sets that are written.
+DOMAINS: Mapping[str, int] = MappingProxyType({ML: 4, RUNTIME: 1})
 
 
 class GraphBuilder:
-    """Nodes in the order in which they were added, and their constants; values are known by name."""
+    """The nodes of a graph in the order in which they are added, and its constants.
+
+    A value is known by the name that ``add`` or ``constant`` returns.
+    """
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
@@ -30,15 +34,18 @@ class GraphBuilder:
         self.domains: dict[str, int] = {}
         self._count = itertools.count()
 
-    def apart(self) -> GraphBuilder:
-        """No nodes yet, for a place of their own; names and constants are those of the same graph."""
+    def subgraph(self) -> GraphBuilder:
+        """Return a builder for the body of a branch or loop; it shares names and constants with this one."""
         other = GraphBuilder()
         other.constants, other.domains = self.constants, self.domains
         other._count = self._count
         return other
 
     def add(self, op: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
-        """A new node; the name of its last output. ``domain`` is that of operators beyond ONNX's usual ones."""
+        """Add a node and return the name of its last output.
+
+        ``domain`` is given for operators beyond ONNX's usual ones.
+        """
         if "domain" in attributes:
             self.domains[attributes["domain"]] = DOMAINS[attributes["domain"]]
         stem = f"featx/{next(self._count)}/{op}"
@@ -47,36 +54,44 @@ class GraphBuilder:
         return names[-1]
 
     def named(self, name: str, op: str, *inputs: str, **attributes: Any) -> None:
-        """A new node whose output has a name that people will use."""
+        """Add a node whose output has a name that people will use."""
         self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
 
     def constant(self, values: npt.ArrayLike, kind: Any = np.float64) -> str:
-        """A constant; the name of it."""
+        """Add a constant of the NumPy type ``kind`` and return its name."""
         name = f"featx/constant/{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(values, kind), name))
         return name
 
-    def whole(self, *values: int) -> str:
-        """A constant of one axis of whole numbers, as axes and shapes are given."""
+    def int_const(self, *values: int) -> str:
+        """Add a constant int64 vector, as operators take axes and shapes, and return its name."""
         return self.constant(values, np.int64)
 
+    def float_const(self, value: float) -> str:
+        """Add a constant float32 scalar and return its name."""
+        return self.constant(value, np.float32)
+
     def cast(self, value: str, kind: int) -> str:
-        """The value as numbers of another kind."""
+        """Convert a value to another ONNX element type."""
         return self.add("Cast", value, to=kind)
 
-    def side(self, value: str, axis: int) -> str:
-        """How long an axis is: a whole number, without axes."""
+    def to_float32(self, value: str) -> str:
+        """Convert a value to float32."""
+        return self.cast(value, FLOAT)
+
+    def dim(self, value: str, axis: int) -> str:
+        """Return the length of an axis as an int64 scalar."""
         shape = self.add("Shape", value, start=axis, end=axis + 1)
         return self.add("Squeeze", shape)
 
-    def total(self, op: str, value: str, axis: int, *, keep: bool = True) -> str:
-        """The value reduced along one axis by ``ReduceSum`` or one of its like."""
-        return self.add(op, value, self.whole(axis), keepdims=int(keep))
+    def reduce(self, op: str, value: str, axis: int, *, keep: bool = True) -> str:
+        """Reduce a value along one axis by ``ReduceSum`` or an operator like it."""
+        return self.add(op, value, self.int_const(axis), keepdims=int(keep))
 
-    def choose(
+    def if_else(
         self, condition: str, then: tuple[GraphBuilder, str], otherwise: tuple[GraphBuilder, str]
     ) -> str:
-        """The value of one of two places apart, of which only that one is run."""
+        """Return the value of one of two subgraphs, of which only that one is run."""
         branches = []
         for part, result in (then, otherwise):
             given = helper.make_empty_tensor_value_info(result)

@@ -1,0 +1,114 @@
+"""What ``fit`` was asked for: a record that a predictor keeps and that can be run again."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import tomli_w
+
+from featx.errors import BadOption
+
+__all__ = ["FitConfig"]
+
+# entries that are no text, with the types that they may have
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "normalize": (bool,),
+    "options": (dict,),
+    "random_state": (int,),
+    "keep_rows": (bool,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitConfig:
+    """Every choice that decides what ``fit`` gives, besides the samples.
+
+    Attributes
+    ----------
+    task : str, default="classification"
+    backbone : str or None
+        A name in the catalogue; None: the default for what the samples are.
+    tap, pooling, normalize, options
+        What is changed of its card; see ``Backbone``.
+    head : str, default="logistic"
+        A name in ``featx.heads.HEADS``, "auto", or "own:TYPE" for an estimator that was passed.
+    class_weight : {"balanced"} or None
+    random_state : int, default=0
+    keep_rows : bool, default=False
+        Whether the rows of training samples are kept in the predictor.
+    on_error : {"fail", "skip"}, default="fail"
+    modality, path_column, text_column, label_column, id_column : str or None
+        How the source was read; see ``read_samples``.
+
+    Examples
+    --------
+    >>> config = FitConfig(backbone="featx-image-nano", class_weight="balanced")
+    >>> FitConfig.from_toml(config.to_toml()) == config
+    True
+    """
+
+    task: str = "classification"
+    backbone: str | None = None
+    tap: str | None = None
+    pooling: str | None = None
+    normalize: bool | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    head: str = "logistic"
+    class_weight: str | None = None
+    random_state: int = 0
+    keep_rows: bool = False
+    on_error: str = "fail"
+    modality: str | None = None
+    path_column: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    id_column: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every entry that is not None, as JSON values."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+    def to_toml(self) -> str:
+        """Return the entries as TOML; ``featx fit --config`` reads it."""
+        return tomli_w.dumps(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> FitConfig:
+        """Return the configuration that ``to_dict`` gave.
+
+        Raises
+        ------
+        BadOption
+            A key is unknown, or a value has a wrong type.
+        """
+        known = {one.name for one in fields(cls)}
+        if unknown := sorted(set(table) - known):
+            raise BadOption(
+                f"config: {', '.join(map(repr, unknown))}: expected keys among {', '.join(sorted(known))}"
+            )
+        for key, value in table.items():
+            expected = _TYPES.get(key, (str,))
+            if not isinstance(value, expected) or (
+                isinstance(value, bool) and bool not in expected
+            ):
+                names = " or ".join(kind.__name__ for kind in expected)
+                raise BadOption(f"config: {key} = {value!r}: expected {names}")
+        return cls(**table)
+
+    @classmethod
+    def from_toml(cls, text: str) -> FitConfig:
+        """Return the configuration of a TOML text.
+
+        Raises
+        ------
+        BadOption
+            The text is not TOML, a key is unknown, or a value has a wrong type.
+        """
+        try:
+            table = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise BadOption(f"config: not TOML: {error}") from error
+        return cls.from_dict(table)

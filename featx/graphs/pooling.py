@@ -1,0 +1,287 @@
+"""Poolings: how the map or the tokens that a tap gives become one row a sample.
+
+A pooling is one entry of ``POOLINGS``: its name, what it does in NumPy, the ONNX nodes that do the
+same in an exported graph, and whether padding matters to it. To add one is to add an entry here;
+cards, ``--pooling`` and ``featx export`` find it by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from featx._typing import FloatArray, Mask
+from featx.errors import BadGraph, BadOption
+
+if TYPE_CHECKING:
+    from featx.graphs.builder import GraphBuilder
+
+__all__ = ["POOLINGS", "Pooling", "read_pooling", "to_channels_last"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """One way to make a row of a map or a sequence of tokens.
+
+    Parameters
+    ----------
+    name : str
+        What cards and ``--pooling`` call it.
+    summary : str
+        What it does, for the help of commands.
+    numpy_form : callable
+        Takes positions, float32 of shape (n, positions, channels), a mask of shape (n, positions)
+        or None, and the parameters; returns rows of shape (n, columns).
+    onnx_form : callable
+        The same as nodes: takes a ``GraphBuilder``, the names of positions and mask, and the
+        parameters; returns the name of the rows. The mask is float32 there.
+    mask : {"used", "ignored", "refused"}, default="used"
+        What becomes of a mask that tells tokens from padding.
+    channels_last : bool, default=True
+        Whether the forms take positions; otherwise they take the tensor as the tap gives it.
+    parameters : tuple of float, default=()
+        Numbers that follow the name after a colon, such as an exponent, with their defaults.
+    """
+
+    name: str
+    summary: str
+    numpy_form: Callable[..., FloatArray]
+    onnx_form: Callable[..., str]
+    mask: Literal["used", "ignored", "refused"] = "used"
+    channels_last: bool = True
+    parameters: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the text that ``read_pooling`` reads back to an equal pooling."""
+        if self.parameters == POOLINGS[self.name].parameters:
+            return self.name
+        return ":".join([self.name, *(repr(value).removesuffix(".0") for value in self.parameters)])
+
+    def rows(self, values: FloatArray, mask: Mask | None, channel_axis: int | None) -> FloatArray:
+        """Return one row a sample of what a tap gives; a tensor of rank 2 is rows already.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n, ...), float32
+        mask : ndarray of shape (n, positions) or None
+            False where a position is padding.
+        channel_axis : int or None
+            The axis of the channels; None is 1 for rank 4 and otherwise the last.
+
+        Raises
+        ------
+        BadGraph
+            The pooling cannot make rows of such a tensor.
+        """
+        if values.ndim == 2:
+            return values
+        if mask is not None and self.mask == "refused":
+            raise BadGraph(
+                f"pooling {self.name!r} would give rows of several lengths; choose another: "
+                f"{', '.join(_names(padded=True))}"
+            )
+        if not self.channels_last:
+            return self.numpy_form(values, mask, *self.parameters)
+        moved = to_channels_last(values, channel_axis)
+        positions = moved.reshape(len(values), -1, moved.shape[-1])
+        if mask is not None and mask.shape != positions.shape[:2]:
+            raise BadGraph(
+                f"the tap gives {positions.shape[1]} positions for {mask.shape[1]} of the input; "
+                f"choose a tap that gives one each"
+            )
+        return self.numpy_form(positions, mask, *self.parameters)
+
+    def add_nodes(
+        self,
+        graph: GraphBuilder,
+        tensor: str,
+        rank: int,
+        channel_axis: int | None,
+        mask: Callable[[], str] | None,
+    ) -> str:
+        """Add the nodes that do what ``rows`` does, and return the name of the rows.
+
+        Parameters
+        ----------
+        tensor : str
+            The name of the tap, of a known rank of 2 or more.
+        mask : callable or None
+            Returns the name of the mask, int64 or float; it is called only where that is needed.
+
+        Raises
+        ------
+        BadOption
+            The pooling cannot make rows of such a tensor.
+        """
+        values = graph.to_float32(tensor)
+        if rank == 2:
+            return values
+        if mask is not None and self.mask == "refused":
+            raise BadOption(f"pooling {self.name!r}: cannot be exported where inputs are padded")
+        if not self.channels_last:
+            return self.onnx_form(graph, values, None, *self.parameters)
+        axis = _channel_axis(rank, channel_axis)
+        order = [k for k in range(rank) if k != axis] + [axis]
+        moved = graph.add("Transpose", values, perm=order)
+        width = graph.add("Shape", moved, start=rank - 1)
+        shape = graph.add("Concat", graph.int_const(0, -1), width, axis=0)
+        positions = graph.add("Reshape", moved, shape)
+        weights = None
+        if mask is not None and self.mask == "used":
+            weights = graph.add("Unsqueeze", graph.to_float32(mask()), graph.int_const(2))
+        return self.onnx_form(graph, positions, weights, *self.parameters)
+
+
+def to_channels_last(values: FloatArray, channel_axis: int | None) -> FloatArray:
+    """Return a tensor with its channels on the last axis; None is 1 for rank 4, else the last."""
+    return np.moveaxis(values, _channel_axis(values.ndim, channel_axis), -1)
+
+
+def read_pooling(text: str) -> Pooling:
+    """Return the pooling that a card or ``--pooling`` means by ``NAME`` or ``NAME:NUMBER``.
+
+    Raises
+    ------
+    BadOption
+        No pooling has that name, or it takes no such number.
+
+    Examples
+    --------
+    >>> read_pooling("max").rows(np.array([[[1, 4], [3, 2]]], np.float32), None, None)
+    array([[3., 4.]], dtype=float32)
+    """
+    name, *words = text.split(":")
+    if name not in POOLINGS:
+        raise BadOption(f"pooling {text!r}: expected one of {', '.join(_names())}")
+    pooling = POOLINGS[name]
+    if not words:
+        return pooling
+    try:
+        values = tuple(map(float, words))
+    except ValueError:
+        values = ()
+    if len(values) != len(pooling.parameters) or not all(0 < v < np.inf for v in values):
+        numbers = ":".join(["a positive number"] * len(pooling.parameters)) or "nothing"
+        raise BadOption(f"pooling {text!r}: expected {numbers} after {name}")
+    return replace(pooling, parameters=values)
+
+
+def _names(*, padded: bool = False) -> list[str]:
+    """Return the names of all poolings, or of those that make a row of positions with padding."""
+    if not padded:
+        return list(POOLINGS)
+    return [name for name, p in POOLINGS.items() if p.mask != "refused" and name != "none"]
+
+
+def _channel_axis(rank: int, channel_axis: int | None) -> int:
+    if channel_axis is None:
+        return 1 if rank == 4 else rank - 1
+    return channel_axis % rank
+
+
+def _only_position(positions: FloatArray, mask: Mask | None) -> FloatArray:
+    if positions.shape[1] > 1:
+        raise BadGraph(
+            f"the tap gives {positions.shape[1]} positions of {positions.shape[2]} channels a "
+            f"sample and pooling is 'none'; choose one of {', '.join(_names()[1:])}"
+        )
+    return positions[:, 0]
+
+
+def _first_position(positions: FloatArray, mask: Mask | None) -> FloatArray:
+    return positions[:, 0]
+
+
+def _first_position_nodes(graph: GraphBuilder, positions: str, mask: str | None) -> str:
+    return graph.add("Gather", positions, graph.constant(0, np.int64), axis=1)
+
+
+def _mean(positions: FloatArray, mask: Mask | None) -> FloatArray:
+    if mask is None:
+        return np.asarray(positions.mean(axis=1))
+    return _masked_mean(positions, mask)
+
+
+def _masked_mean(positions: FloatArray, mask: Mask | None) -> FloatArray:
+    mask = np.ones(positions.shape[:2], bool) if mask is None else mask
+    counts = np.maximum(mask.sum(axis=1, keepdims=True), 1).astype(np.float32)
+    return np.asarray(np.einsum("npd,np->nd", positions, mask.astype(np.float32)) / counts)
+
+
+def _mean_nodes(graph: GraphBuilder, positions: str, mask: str | None) -> str:
+    if mask is None:
+        return graph.reduce("ReduceMean", positions, 1, keep=False)
+    total = graph.reduce("ReduceSum", graph.add("Mul", positions, mask), 1, keep=False)
+    count = graph.reduce("ReduceSum", mask, 1, keep=False)
+    return graph.add("Div", total, graph.add("Max", count, graph.float_const(1)))
+
+
+def _max(positions: FloatArray, mask: Mask | None) -> FloatArray:
+    if mask is not None:
+        positions = np.where(mask[:, :, None], positions, -np.inf)
+    largest = positions.max(axis=1)
+    return np.where(np.isfinite(largest), largest, 0).astype(np.float32)
+
+
+def _max_nodes(graph: GraphBuilder, positions: str, mask: str | None) -> str:
+    if mask is None:
+        return graph.reduce("ReduceMax", positions, 1, keep=False)
+    zero, lowest = graph.float_const(0), graph.float_const(-np.inf)
+    tokens = graph.add("Where", graph.add("Greater", mask, zero), positions, lowest)
+    largest = graph.reduce("ReduceMax", tokens, 1, keep=False)
+    return graph.add("Where", graph.add("IsInf", largest), zero, largest)
+
+
+def _last(positions: FloatArray, mask: Mask | None) -> FloatArray:
+    if mask is None:
+        return positions[:, -1]
+    last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1], axis=1)
+    return np.asarray(positions[np.arange(len(positions)), last])
+
+
+def _last_nodes(graph: GraphBuilder, positions: str, mask: str | None) -> str:
+    if mask is None:
+        return graph.add("Gather", positions, graph.constant(-1, np.int64), axis=1)
+    length = graph.dim(positions, 1)
+    numbers = graph.add(
+        "Range", *(graph.constant(0, np.int64), length, graph.constant(1, np.int64))
+    )
+    numbers = graph.to_float32(graph.add("Unsqueeze", numbers, graph.int_const(1)))
+    last = graph.reduce("ReduceMax", graph.add("Mul", mask, numbers), 1)
+    chosen = graph.add("Equal", numbers, last)
+    alone = graph.add("Where", chosen, positions, graph.float_const(0))
+    return graph.reduce("ReduceSum", alone, 1, keep=False)
+
+
+def _flatten(values: FloatArray, mask: Mask | None) -> FloatArray:
+    return values.reshape(len(values), -1)
+
+
+def _flatten_nodes(graph: GraphBuilder, values: str, mask: str | None) -> str:
+    return graph.add("Flatten", values, axis=1)
+
+
+def _table(*poolings: Pooling) -> Mapping[str, Pooling]:
+    return MappingProxyType({pooling.name: pooling for pooling in poolings})
+
+
+POOLINGS: Mapping[str, Pooling] = _table(
+    Pooling("none", "the tap gives a row", _only_position, _first_position_nodes, mask="ignored"),
+    Pooling("mean", "the mean of all positions, padding left out", _mean, _mean_nodes),
+    Pooling("max", "the largest value of each channel", _max, _max_nodes),
+    Pooling("cls", "the first position", _first_position, _first_position_nodes, mask="ignored"),
+    Pooling("last", "the last position that is not padding", _last, _last_nodes),
+    Pooling("masked-mean", "the mean as a sum over the mask", _masked_mean, _mean_nodes),
+    Pooling(
+        "flatten",
+        "all values side by side",
+        _flatten,
+        _flatten_nodes,
+        mask="refused",
+        channels_last=False,
+    ),
+)

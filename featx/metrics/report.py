@@ -1,0 +1,37 @@
+"""What every report of measuring offers, whichever the task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+__all__ = ["Report"]
+
+
+class Report(Protocol):
+    """Measured scores with 95 % intervals, of one task; ``ClassificationReport`` is one.
+
+    Attributes
+    ----------
+    n : int
+        Samples that were measured.
+    intervals : mapping of str to (float, float)
+        The 95 % interval of each main score, by the name of its attribute.
+    """
+
+    @property
+    def n(self) -> int:
+        """Return the number of samples that were measured."""
+
+    @property
+    def intervals(self) -> Mapping[str, tuple[float, float]]:
+        """Return the 95 % interval of each main score, by its name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+
+    def to_frame(self) -> Any:
+        """Return its table as a pandas DataFrame."""
+
+    def format_table(self) -> str:
+        """Return the report as lines of text."""

@@ -1,0 +1,225 @@
+"""The typed account of a training: data, tuning, validation, baselines, timings and rejects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from featx._display import html_page
+from featx.embedding.rows import Reject
+from featx.errors import BadArtifact
+from featx.metrics.report import Report
+from featx.reporting.training_samples import TrainingSamples
+from featx.tasks import get_task
+
+__all__ = ["Baseline", "DataSummary", "FitReport", "TuningSummary", "Validation"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSummary:
+    """What a predictor was trained on.
+
+    Attributes
+    ----------
+    n : int
+        Samples.
+    targets : mapping
+        What the targets are; in a classification the number of samples of each class.
+    inputs : tuple of str
+        The name of the backbone of each input.
+    """
+
+    n: int
+    targets: Mapping[str, Any]
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TuningSummary:
+    """How the head and its parameters were chosen.
+
+    Attributes
+    ----------
+    head : str
+        Name of the head that was chosen.
+    params : mapping of str to JSON value
+        Its parameters, by the names of scikit-learn's ``set_params``.
+    folds : int
+        Folds of the cross-validation; the number of samples where each was left out in turn, 0 where
+        there were too few to leave any out.
+    repeats : int
+        Times that samples were split into folds.
+    candidates : int
+        Candidates that were compared.
+    class_weight : {"balanced"} or None
+    random_state : int
+    """
+
+    head: str
+    params: Mapping[str, Any]
+    folds: int
+    repeats: int
+    candidates: int
+    class_weight: str | None = None
+    random_state: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How the score was measured: on samples that neither trained nor chose what predicted them.
+
+    Attributes
+    ----------
+    method : {"nested cross-validation", "hold-out"}
+    folds : int
+        Outer folds, each with a search of its own; 1 for a hold-out.
+    report : Report
+        Of the task's own type, such as ``ClassificationReport``.
+    """
+
+    method: str
+    folds: int
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What is reached without the backbone.
+
+    Attributes
+    ----------
+    name : str
+        Such as "always the most frequent class" or "raw pixels".
+    scores : mapping of str to float
+    intervals : mapping of str to (float, float)
+        95 %; empty where it was not measured on samples left out.
+    """
+
+    name: str
+    scores: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """The account of one training.
+
+    Attributes
+    ----------
+    task : str
+    data : DataSummary
+    tuning : TuningSummary
+    validation : Validation
+    baselines : tuple of Baseline
+        The trivial one first; then the same head on raw pixels, hashed words or mel bands.
+    timings : mapping of str to float
+        Seconds of each part.
+    rejects : tuple of Reject
+        Samples that could not be read and were left out.
+    samples : TrainingSamples or None
+        The training samples with their out-of-fold scores; not among the JSON values.
+
+    Examples
+    --------
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> report = featx.fit(images, ["dark"] * 3 + ["light"] * 3).report
+    >>> report.validation.report.accuracy
+    1.0
+    >>> FitReport.from_dict(report.to_dict()).data == report.data
+    True
+    """
+
+    task: str
+    data: DataSummary
+    tuning: TuningSummary
+    validation: Validation
+    baselines: tuple[Baseline, ...]
+    timings: Mapping[str, float]
+    rejects: tuple[Reject, ...] = ()
+    samples: TrainingSamples | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values, without ``samples`` and the confusion matrix."""
+        measured = self.validation.report.to_dict()
+        measured.pop("confusion", None)
+        return {
+            "task": self.task,
+            "data": {
+                "n": self.data.n,
+                "targets": dict(self.data.targets),
+                "inputs": list(self.data.inputs),
+            },
+            "tuning": {**asdict(self.tuning), "params": dict(self.tuning.params)},
+            "validation": {
+                "method": self.validation.method,
+                "folds": self.validation.folds,
+                "report": measured,
+            },
+            "baselines": [
+                {
+                    "name": baseline.name,
+                    "scores": dict(baseline.scores),
+                    "intervals": {key: list(pair) for key, pair in baseline.intervals.items()},
+                }
+                for baseline in self.baselines
+            ],
+            "timings": dict(self.timings),
+            "rejects": [asdict(reject) for reject in self.rejects],
+        }
+
+    @classmethod
+    def from_dict(
+        cls, table: Mapping[str, Any], samples: TrainingSamples | None = None
+    ) -> FitReport:
+        """Return the report that ``to_dict`` gave.
+
+        Raises
+        ------
+        BadArtifact
+            The table is no such report.
+        """
+        try:
+            data, measured = table["data"], table["validation"]
+            return cls(
+                task=table["task"],
+                data=DataSummary(data["n"], dict(data["targets"]), tuple(data["inputs"])),
+                tuning=TuningSummary(**table["tuning"]),
+                validation=Validation(
+                    measured["method"],
+                    measured["folds"],
+                    get_task(table["task"]).report_from_dict(measured["report"]),
+                ),
+                baselines=tuple(
+                    Baseline(
+                        one["name"],
+                        dict(one["scores"]),
+                        {key: (pair[0], pair[1]) for key, pair in one["intervals"].items()},
+                    )
+                    for one in table["baselines"]
+                ),
+                timings={key: float(value) for key, value in table["timings"].items()},
+                rejects=tuple(Reject(**one) for one in table["rejects"]),
+                samples=samples,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, LookupError) as error:
+            raise BadArtifact(f"not the JSON of a training's report: {error}") from error
+
+    def to_frame(self) -> Any:
+        """Return the table of the validation report as a pandas DataFrame."""
+        return self.validation.report.to_frame()
+
+    def format_table(self) -> str:
+        """Return the whole report as lines of text."""
+        from featx.reporting.text import describe
+
+        return describe(self)
+
+    def __str__(self) -> str:
+        return self.format_table()
+
+    def _repr_html_(self) -> str:
+        from featx.reporting.text import sections
+
+        return html_page(sections(self))

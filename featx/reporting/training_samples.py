@@ -1,0 +1,89 @@
+"""What is kept of the training samples, in an array file of a saved predictor."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import dataclass
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from featx._typing import FloatArray, Integers
+from featx.errors import BadArtifact
+
+__all__ = ["MOST_ROWS", "TrainingSamples"]
+
+# rows that are kept at most where they are asked for
+MOST_ROWS = 10_000
+
+_ARRAYS = ("ids", "digests", "folds", "targets", "scores")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingSamples:
+    """The training samples: which they were, and what a head said of each that had not seen it.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (n,), str
+    digests : ndarray of shape (n,), str
+        64 hexadecimal digits of the content of each sample; '' where it is not known.
+    folds : ndarray of shape (n,), intp
+        The fold of the search that left the sample out; -1 where none did.
+    targets : ndarray of shape (n,)
+    scores : ndarray of shape (n, n_outputs), float32
+        Uncalibrated scores of the chosen candidate, trained without the sample; NaN where there are none.
+    rows : ndarray of shape (n_kept, dim), float16, or None
+        Embeddings of the samples ``kept``, where they were asked for.
+    kept : ndarray of shape (n_kept,), intp, or None
+        Integers of the samples whose rows are kept.
+    """
+
+    ids: npt.NDArray[np.str_]
+    digests: npt.NDArray[np.str_]
+    folds: Integers
+    targets: npt.NDArray[Any]
+    scores: FloatArray
+    rows: npt.NDArray[np.float16] | None = None
+    kept: Integers | None = None
+
+    def to_bytes(self) -> bytes:
+        """Return the arrays as a compressed ``.npz``; equal arrays give equal bytes."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.rows is not None and self.kept is not None:
+            arrays |= {"rows": self.rows, "kept": self.kept}
+        stream = io.BytesIO()
+        np.savez_compressed(stream, **arrays)
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> TrainingSamples:
+        """Return what ``to_bytes`` gave; nothing in it can be code.
+
+        Raises
+        ------
+        BadArtifact
+            The bytes are something else, or the arrays do not fit each other.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+                samples = cls(**arrays)
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            EOFError,
+            BadZipFile,
+            zlib.error,
+        ) as error:
+            raise BadArtifact(f"not the arrays of training samples: {error}") from error
+        n = len(samples.ids)
+        lengths = [len(getattr(samples, name)) for name in _ARRAYS]
+        if lengths != [n] * len(_ARRAYS) or samples.scores.ndim != 2:
+            raise BadArtifact(f"not the arrays of training samples: lengths {lengths} differ")
+        return samples

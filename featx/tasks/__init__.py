@@ -1,0 +1,40 @@
+"""What differs between kinds of targets, behind one protocol; a task is found here by its name.
+
+No other module asks which task it has to do with. A further task is one module and one row in ``TASKS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from featx.errors import UnknownTask
+from featx.tasks.task import Prediction, Task
+
+__all__ = ["TASKS", "Prediction", "Task", "get_task"]
+
+# the module and the class of each task, loaded when first asked for
+TASKS: Mapping[str, str] = MappingProxyType(
+    {"classification": "featx.tasks.classification:Classification"}
+)
+
+
+def get_task(name: str) -> Task:
+    """Return the task of that name.
+
+    Raises
+    ------
+    UnknownTask
+        There is none.
+
+    Examples
+    --------
+    >>> get_task("classification").name
+    'classification'
+    """
+    if name not in TASKS:
+        raise UnknownTask(name, TASKS)
+    module, _, kind = TASKS[name].partition(":")
+    task: Task = getattr(import_module(module), kind)()
+    return task

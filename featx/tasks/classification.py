@@ -1,0 +1,274 @@
+"""Classification: one label a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Labels
+from featx.heads import Calibrator, TemperatureScaling, robust_log_loss
+from featx.metrics.classification import ClassificationReport, evaluate_predictions
+from featx.metrics.report import Report
+from featx.sources.labels import check_labels
+from featx.tuning.problem import Evaluation
+
+if TYPE_CHECKING:
+    from featx.heads import HeadSpec
+
+__all__ = ["Classification", "ClassificationProblem", "LabelPrediction", "stratified_folds"]
+
+# share of the largest class above which accuracy misleads
+_IMBALANCED = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPrediction:
+    """What a classifier says of one sample.
+
+    Attributes
+    ----------
+    id : str
+    label : str
+        The most probable class.
+    probability : float
+        Its calibrated probability.
+    top : tuple of (str, float)
+        Classes with their probabilities, the most probable first.
+    """
+
+    id: str
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+
+    def to_dict(self, digits: int | None = 6) -> dict[str, Any]:
+        """Return label, probability and top as JSON values; None rounds nothing."""
+
+        def rounded(share: float) -> float:
+            return share if digits is None else round(share, digits)
+
+        top = [{"label": label, "probability": rounded(share)} for label, share in self.top]
+        return {"label": self.label, "probability": rounded(self.probability), "top": top}
+
+    def to_csv_row(self) -> list[str | float]:
+        """Return id, label, probability, and top as JSON."""
+        import json
+
+        values = self.to_dict()
+        top = json.dumps(values["top"], ensure_ascii=False)
+        return [self.id, self.label, values["probability"], top]
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The task of predicting one label a sample; see ``featx.tasks.Task``."""
+
+    name: str = "classification"
+    predictor: str = "featx.predictor:Classifier"
+    csv_header: tuple[str, ...] = ("id", "label", "probability", "top")
+
+    def encode_targets(
+        self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
+    ) -> Labels:
+        """Return labels as an array of text; shape (n,)."""
+        return check_labels(targets, ids)
+
+    def tuning_problem(
+        self, targets: Labels, class_weight: ClassWeight = None
+    ) -> ClassificationProblem:
+        """Return the encoded targets as what a head is tuned for."""
+        return ClassificationProblem(targets, class_weight)
+
+    def summarize_targets(self, targets: Labels) -> dict[str, Any]:
+        """Return the number of samples of each class."""
+        names, counts = np.unique(targets, return_counts=True)
+        return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+    def evaluate(
+        self,
+        targets: Sequence[Any] | Labels,
+        outputs: FloatArray,
+        classes: Sequence[str],
+        random_state: int,
+    ) -> ClassificationReport:
+        """Return the report on probabilities of shape (n, n_classes)."""
+        predicted = np.asarray(classes)[outputs.argmax(axis=1)]
+        return evaluate_predictions(
+            targets, predicted, outputs, classes=classes, random_state=random_state
+        )
+
+    def report_from_dict(self, table: Mapping[str, Any]) -> ClassificationReport:
+        """Return the report whose ``to_dict`` gave ``table``."""
+        return ClassificationReport.from_dict(table)
+
+    def trivial_baseline(self, report: Report) -> tuple[str, dict[str, float]]:
+        """Return the scores of always predicting the most frequent class."""
+        report = cast(ClassificationReport, report)
+        occurring = sum(score.support > 0 for score in report.classes)
+        scores = {"accuracy": report.majority_baseline, "balanced_accuracy": 1 / occurring}
+        return "always the most frequent class", scores
+
+    def main_scores(self, report: Report) -> dict[str, float]:
+        """Return accuracy, balanced accuracy and macro F1."""
+        report = cast(ClassificationReport, report)
+        return {
+            "accuracy": report.accuracy,
+            "balanced_accuracy": report.balanced_accuracy,
+            "macro_f1": report.macro_f1,
+        }
+
+    def hints(self, report: Report, class_weight: str | None) -> list[str]:
+        """Return advice where most samples are of one class."""
+        report = cast(ClassificationReport, report)
+        if report.majority_baseline < _IMBALANCED:
+            return []
+        advice = "." if class_weight else ", or --balance."
+        return [
+            f"{report.majority_baseline:.0%} of the samples are of one class, so accuracy says "
+            f"little: look at balanced accuracy and F1{advice}"
+        ]
+
+    def predictions(
+        self, ids: Sequence[str], outputs: FloatArray, classes: Sequence[str], top_k: int
+    ) -> Iterator[LabelPrediction]:
+        """Give the most probable classes of each row of probabilities."""
+        orders = np.argsort(-outputs, axis=1, kind="stable")[:, :top_k]
+        for id, probabilities, order in zip(ids, outputs, orders, strict=True):
+            top = tuple((classes[i], float(probabilities[i])) for i in order)
+            yield LabelPrediction(id, *top[0], top)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassificationProblem:
+    """Labels of samples, one a sample; see ``TuningProblem`` for what tuning does with them.
+
+    Attributes
+    ----------
+    targets : ndarray of shape (n,), str
+    class_weight : "balanced" or None, default=None
+        With "balanced" every class counts the same in training, accuracy, log-loss and calibration.
+    calibrator : type of Calibrator, default=TemperatureScaling
+    """
+
+    targets: Labels
+    class_weight: ClassWeight = None
+    calibrator: type[Calibrator] = TemperatureScaling
+
+    @cached_property
+    def _encoded(self) -> tuple[Labels, Integers]:
+        classes, codes = np.unique(self.targets, return_inverse=True)
+        return classes, codes
+
+    @property
+    def classes(self) -> Labels:
+        """The labels, sorted: the columns of scores."""
+        return self._encoded[0]
+
+    @property
+    def codes(self) -> Integers:
+        """The index of each sample's label in ``classes``; shape (n,)."""
+        return self._encoded[1]
+
+    @cached_property
+    def counts(self) -> Integers:
+        """The number of samples of each class; shape (n_classes,)."""
+        return np.bincount(self.codes)
+
+    @cached_property
+    def weights(self) -> Doubles:
+        """What each sample counts in a score; shape (n,)."""
+        if self.class_weight == "balanced":
+            return np.asarray((1 / self.counts)[self.codes])
+        return np.ones(len(self))
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of scores: one a class."""
+        return len(self.classes)
+
+    @property
+    def max_folds(self) -> int:
+        """The number of samples of the largest class."""
+        return int(self.counts.max())
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def subset(self, indices: npt.NDArray[Any]) -> ClassificationProblem:
+        """Return the problem of some samples, by their indices or by a mask."""
+        return ClassificationProblem(self.targets[indices], self.class_weight, self.calibrator)
+
+    def make_folds(self, n_folds: int, rng: np.random.Generator) -> Integers:
+        """Return the fold of each sample, with the classes spread evenly; see ``stratified_folds``."""
+        return stratified_folds(self.targets, n_folds, rng)
+
+    def choose_heads(self, head: Any, *, random_state: int) -> tuple[HeadSpec, ...]:
+        """Return the heads that a user's choice stands for; see ``featx.heads.choose_heads``."""
+        # Not above: a saved linear head answers without scikit-learn, which this imports.
+        from featx.heads import choose_heads
+
+        return choose_heads(
+            head,
+            largest=self.max_folds,
+            class_weight=self.class_weight,
+            random_state=random_state,
+        )
+
+    def default_calibrator(self) -> Calibrator:
+        """Return temperature 1: probabilities are the softmax of scores."""
+        return TemperatureScaling()
+
+    def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
+        """Return the accuracy of scores, and their log-loss with the calibrator that suits them."""
+        y, weights = self.codes[indices], self.weights[indices]
+        calibrator = self.calibrator.fit(scores, y, weights)
+        losses = robust_log_loss(calibrator.apply(scores), y)
+        accuracy = float(np.average(scores.argmax(axis=1) == y, weights=weights))
+        return Evaluation(
+            score=accuracy,
+            standard_error=float(np.sqrt(accuracy * (1 - accuracy) / len(self))),
+            loss=float(np.average(losses, weights=weights)),
+            calibrator=calibrator,
+        )
+
+    def report(
+        self, predictions: FloatArray, indices: Integers, *, random_state: int
+    ) -> ClassificationReport:
+        """Return the report on probabilities of some samples."""
+        return Classification().evaluate(
+            self.targets[indices], predictions, self.classes.tolist(), random_state
+        )
+
+
+def stratified_folds(labels: Labels, n_folds: int, rng: np.random.Generator) -> Integers:
+    """Return a fold for each sample, with the classes spread evenly.
+
+    The members of a class differ in number by at most one between folds, and so do whole folds. A class
+    with a single member gets -1: it stays in every training part, so that each training part has all
+    classes. ``sklearn.model_selection.StratifiedKFold`` would leave it out of one, and refuses or warns
+    about classes with fewer members than folds; otherwise its folds have the same sizes.
+
+    Returns
+    -------
+    ndarray of shape (n,), intp
+        0 … n_folds - 1, or -1.
+
+    Examples
+    --------
+    >>> folds = stratified_folds(np.array(list("aaaabbbbc")), 2, np.random.default_rng(0))
+    >>> [int(sum(folds == fold)) for fold in (-1, 0, 1)]
+    [1, 4, 4]
+    """
+    folds = np.full(len(labels), -1, np.intp)
+    assigned = 0
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) > 1:
+            folds[rng.permutation(members)] = (np.arange(len(members)) + assigned) % n_folds
+            assigned += len(members)
+    return folds

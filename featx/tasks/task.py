@@ -1,0 +1,102 @@
+"""The protocol that a kind of target fulfils."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from featx._typing import ClassWeight, FloatArray, Labels
+from featx.metrics.report import Report
+from featx.tuning.problem import TuningProblem
+
+__all__ = ["Prediction", "Task"]
+
+
+class Prediction(Protocol):
+    """What a predictor says of one sample, as the command line, CSV and HTTP print it."""
+
+    @property
+    def id(self) -> str:
+        """Return the id of the sample."""
+
+    def to_dict(self, digits: int | None = 6) -> dict[str, Any]:
+        """Return the prediction as JSON values, without the id; numbers rounded, or whole for None."""
+
+    def to_csv_row(self) -> list[str | float]:
+        """Return the cells of a line of CSV, the id first; ``Task.csv_header`` names them."""
+
+
+class Task(Protocol):
+    """All that differs between kinds of targets."""
+
+    @property
+    def name(self) -> str:
+        """Return the name by which commands and saved predictors know the task."""
+
+    @property
+    def predictor(self) -> str:
+        """Return the module and the class of its predictors, as "module:Class"."""
+
+    @property
+    def csv_header(self) -> tuple[str, ...]:
+        """Return the names of the columns of predictions in CSV."""
+
+    def encode_targets(
+        self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
+    ) -> Any:
+        """Return targets as the array that heads are trained on; shape (n,).
+
+        Raises
+        ------
+        BadLabels
+            No predictor of the task can be trained on these targets.
+        """
+
+    def tuning_problem(self, targets: Any, class_weight: ClassWeight = None) -> TuningProblem:
+        """Return encoded targets as what a head is tuned for.
+
+        Parameters
+        ----------
+        class_weight : "balanced" or None, default=None
+            With "balanced" every class counts the same, however many samples it has.
+        """
+
+    def summarize_targets(self, targets: Any) -> dict[str, Any]:
+        """Return what the targets are, as JSON values, for the report."""
+
+    def evaluate(
+        self,
+        targets: Sequence[Any] | Labels,
+        outputs: FloatArray,
+        classes: Sequence[str],
+        random_state: int,
+    ) -> Report:
+        """Return the report on the outputs of a trained head.
+
+        Parameters
+        ----------
+        targets : sequence of n encoded targets
+        outputs : ndarray of shape (n, n_outputs), float32
+            What ``TrainedHead.predict_proba`` gave.
+        classes : sequence of n_outputs str
+            What the columns stand for.
+        random_state : int
+            Seed of bootstrapped intervals.
+        """
+
+    def report_from_dict(self, table: Mapping[str, Any]) -> Report:
+        """Return the report whose ``to_dict`` gave ``table``."""
+
+    def trivial_baseline(self, report: Report) -> tuple[str, dict[str, float]]:
+        """Return the name and the scores of what needs no features at all."""
+
+    def main_scores(self, report: Report) -> dict[str, float]:
+        """Return the scores that stand beside those of the baselines."""
+
+    def hints(self, report: Report, class_weight: str | None) -> list[str]:
+        """Return sentences of advice that follow from a report."""
+
+    def predictions(
+        self, ids: Sequence[str], outputs: FloatArray, classes: Sequence[str], top_k: int
+    ) -> Iterator[Prediction]:
+        """Give one prediction for each row of ``outputs``."""

@@ -1,0 +1,1 @@
+"""What several recipes need: subcommands, source lists, ONNX graphs, sessions, heads, comparisons."""
