@@ -176,7 +176,7 @@ def test_numbers_serve_as_labels():
 
 
 def test_fit_tells_baselines_and_what_it_was_trained_on(photos):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     classifier = featx.fit(samples)
     report = classifier.report
     assert report.data.targets == {"dark": 3, "light": 3}
@@ -195,7 +195,7 @@ def test_fit_names_the_samples_without_a_label(photos):
 
 def test_fit_leaves_out_what_cannot_be_read_when_asked(photos):
     (photos / "dark" / "broken.png").write_text("no picture")
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     with pytest.raises(BadSample, match=r"broken\.png"):
         featx.fit(samples)
     with pytest.warns(FeatxWarning, match=r"1 of 7 samples could not be read"):

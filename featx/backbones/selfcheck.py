@@ -6,16 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featx.backbones.backbone import Backbone
+from featx.backbones.backbone import Backbone, canary_deviation
 from featx.catalog import Card
 from featx.errors import FeatxError, MissingWeights
 
-__all__ = ["TOLERANCE", "Check", "check"]
-
-# Of the largest canary value, or of 1 where that is smaller. Resizing and cropping in one pass rounds a
-# hundredth of the pixels the other way, which moves the most sensitive backbone known here by 0.009;
-# swapped colours move the least sensitive one by 0.04.
-TOLERANCE = 0.01
+__all__ = ["Check", "check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +51,6 @@ def check(card: Card) -> Check:
     if len(card.canary) > len(row):
         words = f"the canary has {len(card.canary)} values, the row {len(row)}"
         return Check(card.name, "failed", words)
-    expected = np.array(card.canary)
-    deviation = float(np.abs(row[: len(expected)] - expected).max())
-    limit = TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    deviation, limit = canary_deviation(card, row)
     words = f"differs from the canary by {deviation:.2g}, allowed {limit:.2g}"
     return Check(card.name, "ok" if deviation <= limit else "failed", words, deviation)

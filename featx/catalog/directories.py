@@ -14,7 +14,8 @@ from pathlib import Path
 from featx.catalog.card import Card, File
 from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone
 from featx.modalities import DEFAULTS
-from featx.storage.container import Location, member_at
+from featx.storage.blob import Blob
+from featx.storage.container import member_at
 from featx.storage.dirs import data_dir
 
 __all__ = [
@@ -122,7 +123,7 @@ def list_cards() -> list[Card]:
     return cards
 
 
-def places(card: Card, file: File) -> Iterator[Location]:
+def places(card: Card, file: File) -> Iterator[Blob]:
     """Where a file of that name is: in the card's pack; else beside the card, then on every shelf."""
     if card.pack:
         yield member_at(card.pack, f"{BUNDLED}/{file.name}")
@@ -130,10 +131,10 @@ def places(card: Card, file: File) -> Iterator[Location]:
     folders = [shelf / card.name for shelf in model_directories()]
     for folder in ([card.path.parent] if card.path else []) + folders:
         if (path := folder / file.name).is_file():
-            yield path
+            yield Blob.of_path(path)
 
 
-def locate(card: Card, file: File) -> Location | None:
+def locate(card: Card, file: File) -> Blob | None:
     """The first of the places of a file, unproven; None where it is on no shelf."""
     return next(places(card, file), None)
 

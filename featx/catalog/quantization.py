@@ -28,7 +28,13 @@ class QuantizationInfo:
     size: float  # times the parent's bytes
     calibration: int = 0  # samples whose values set the ranges of integers
     layers: int = 0  # that were quantised
-    floats: tuple[str, ...] = ()  # layers that could be, and were left in float for fidelity
+    float_layers: tuple[str, ...] = ()  # that could be, and were left in float for fidelity
+    # Bits of integer weights: 7 gives the same rows on every processor, 8 is for one kind of machine and is
+    # checked when the backbone is opened. None: weights are floats, or the card is older than this entry.
+    weight_bits: int | None = None
+    # By how many steps of an eight-bit number some layer differed from the same layer computed exactly, on the
+    # machine that made it. 0 or 1 is rounding; more says that sums saturate there.
+    steps_from_exact: int | None = None
     probe: str | None = None  # how accuracy was measured: hold-out, or nested cross-validation
     probe_before: float | None = None  # accuracy of a linear head on rows of the parent
     probe_after: float | None = None
@@ -38,6 +44,8 @@ class QuantizationInfo:
     def from_table(cls, table: Mapping[str, Any]) -> QuantizationInfo:
         """What a card's table says; raises BadCard where it says what cannot be."""
         kinds = {field.name: str(field.type) for field in fields(cls)}
+        # What cards called it before.
+        table = {{"floats": "float_layers"}.get(key, key): table[key] for key in table}
         if strangers := sorted(set(table) - set(kinds)):
             raise BadCard(f"[optimized] unknown key {strangers[0]!r}; known: {', '.join(kinds)}")
         needed = {field.name for field in fields(cls) if field.default is MISSING}
@@ -49,6 +57,8 @@ class QuantizationInfo:
             raise BadCard(
                 f"[optimized] precision = {values['precision']!r}: expected one of {known}"
             )
+        if values.get("weight_bits", 7) not in (7, 8):
+            raise BadCard(f"[optimized] weight_bits = {values['weight_bits']}: expected 7 or 8")
         return cls(**values)
 
     def to_table(self) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from featx.errors import BadGraph, UnknownTap
 from featx.graphs.inspect import Shape, load, shape_of
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "taps"]
 
@@ -33,7 +34,7 @@ class Tap:
     output: bool  # whether the graph gives it already
 
 
-def taps(path: Location) -> list[Tap]:
+def taps(path: Path | Blob) -> list[Tap]:
     """Every floating-point tensor that the graph computes from its inputs, from shallow to deep.
 
     Shapes are those that ONNX's shape inference finds; None where it finds none.
@@ -63,7 +64,7 @@ def taps(path: Location) -> list[Tap]:
     return sorted(found, key=lambda tap: tap.depth)
 
 
-def cut_graph(path: Location, tap: str | None = None) -> bytes:
+def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
     """The graph of ``path`` with ``tap`` as its only output, as serialised bytes.
 
     Nodes and weights that ``tap`` does not need are gone; the nodes that stay are untouched, so the
@@ -118,7 +119,7 @@ _FLOATS: dict[int, str] = {
 
 
 def _resolve(
-    graph: GraphProto, tap: str | None, values: dict[str, ValueInfoProto], path: Location
+    graph: GraphProto, tap: str | None, values: dict[str, ValueInfoProto], path: Path | Blob
 ) -> str:
     if tap is None:
         return str(graph.output[0].name)
@@ -128,7 +129,7 @@ def _resolve(
     return dense if tap == PENULTIMATE else _last_map(graph, dense, values, path)
 
 
-def _last_dense(graph: GraphProto, path: Location) -> str:
+def _last_dense(graph: GraphProto, path: Path | Blob) -> str:
     """What the last layer with weights before the first output reads."""
     constant = _constants(graph)
     needed = _ancestors(graph, graph.output[0].name)
@@ -141,7 +142,7 @@ def _last_dense(graph: GraphProto, path: Location) -> str:
 
 
 def _last_map(
-    graph: GraphProto, name: str, values: dict[str, ValueInfoProto], path: Location
+    graph: GraphProto, name: str, values: dict[str, ValueInfoProto], path: Path | Blob
 ) -> str:
     needed = _ancestors(graph, name)
     maps: list[str] = []

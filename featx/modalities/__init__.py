@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from featx._typing import FloatArray, Integers, Mask
 from featx.errors import BadCard
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = [
     "DEFAULTS",
@@ -134,7 +134,7 @@ class Settings(Protocol):
     def from_table(cls, table: Mapping[str, Any]) -> Settings:
         """Return the settings that a card's table describes; raises BadCard."""
 
-    def open(self, files: Mapping[str, Location]) -> Reader:
+    def open(self, files: Mapping[str, Blob]) -> Reader:
         """Return the reader; ``files`` are the card's further files, by name."""
 
     def canary(self) -> Any:

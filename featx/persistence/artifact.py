@@ -37,7 +37,7 @@ from featx.predictor import Input, Predictor, predictor_class
 from featx.reporting.fit_report import FitReport
 from featx.reporting.training_samples import TrainingSamples
 from featx.storage.atomic import recover
-from featx.storage.container import container_names, read_location, write_container
+from featx.storage.container import container_names, write_container
 from featx.tasks import get_task
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _input(path: Path, metadata: Metadata, one: InputMetadata) -> Input:
 
 def _backbone_files(card: Card) -> dict[str, bytes]:
     """A backbone's proven bytes, by their names in a bundle."""
-    return {f"{BUNDLED}/{name}": read_location(place) for name, place in verify_files(card).items()}
+    return {f"{BUNDLED}/{name}": blob.read() for name, blob in verify_files(card).items()}
 
 
 def _parameters(estimator: BaseEstimator) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from featx._typing import FloatArray
 from featx.embedding.rows import Reject
 from featx.server.registry import ServedPredictor
 from featx.tasks import Prediction
-from featx.tasks.classification import LabelPrediction
 
 __all__ = ["Metrics"]
 
@@ -82,11 +81,12 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def count_sample(self, model: str, result: Prediction | Reject) -> None:
-        """Count a sample that was predicted or rejected, and the label where it got one."""
+        """Count a sample that was predicted or rejected, and the labels that it got."""
         rejected = isinstance(result, Reject)
         self._samples.labels(model, "rejected" if rejected else "predicted").inc()
-        if isinstance(result, LabelPrediction):
-            self._labels.labels(model, result.label).inc()
+        if not isinstance(result, Reject):
+            for label in result.labels:
+                self._labels.labels(model, label).inc()
 
     def observe_rows(self, served: ServedPredictor, rows: FloatArray) -> None:
         """Update the drift with new rows: a mean in which old ones fade as new ones come."""

@@ -96,7 +96,7 @@ def _predictions(outcomes: list[Outcome], n_samples: int, seconds: float) -> Res
             message = outcome.result.reason
             result["error"] = {"status": 422, "code": "bad_sample", "message": message}
         else:
-            result |= outcome.result.to_dict(digits=None)
+            result |= outcome.result.to_dict()
         results.append(result)
     if not all("error" in result for result in results):
         return json_response({"results": results, "seconds": round(seconds, 6)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from featx.server.registry import ServedPredictor
 from featx.server.routing import AppState, Operation
 from featx.server.schemas import InferRequest, SampleInput, TensorInput
 from featx.sources import Sample
-from featx.tasks.classification import LabelPrediction
+from featx.tasks import Prediction
 
 __all__ = ["OPERATIONS"]
 
@@ -47,8 +47,7 @@ async def ready(state: AppState, request: Request) -> Response:
 async def describe_model(state: AppState, request: Request) -> Response:
     """Describe the tensors of a classifier; its classes are the columns of ``probabilities``."""
     served = _find(state, request)
-    tensors = [("label", "BYTES", [-1]), ("probability", "FP32", [-1])]
-    tensors += [("probabilities", "FP32", [-1, len(served.classes)])]
+    tensors = served.predictor.task.output_tensors(served.classes)
     return json_response(
         {
             "name": served.name,
@@ -59,8 +58,12 @@ async def describe_model(state: AppState, request: Request) -> Response:
                 for reading in served.inputs
             ],
             "outputs": [
-                {"name": name, "datatype": datatype, "shape": shape}
-                for name, datatype, shape in tensors
+                {
+                    "name": tensor.name,
+                    "datatype": tensor.datatype,
+                    "shape": [-1] if tensor.columns is None else [-1, tensor.columns],
+                }
+                for tensor in tensors
             ],
             "parameters": {"classes": list(served.classes)},
         }
@@ -89,12 +92,11 @@ async def infer(state: AppState, request: Request) -> Response:
             pool=state.pool,
             metrics=state.metrics,
         )
-    predictions: list[LabelPrediction] = []
+    predictions = []
     for outcome in outcomes:
         if isinstance(outcome.result, Reject):
             raise HTTPError(422, "bad_sample", f"{outcome.id}: {outcome.result.reason}")
-        # The tensors below are those of a classification, the one task that there is.
-        predictions.append(cast(LabelPrediction, outcome.result))
+        predictions.append(outcome.result)
     answer: dict[str, Any] = {"model_name": served.name, "model_version": _VERSION}
     if body.id:
         answer["id"] = body.id
@@ -113,19 +115,18 @@ def _find(state: AppState, request: Request) -> ServedPredictor:
 
 
 def _outputs(
-    predictions: Sequence[LabelPrediction], served: ServedPredictor, body: InferRequest
+    predictions: Sequence[Prediction], served: ServedPredictor, body: InferRequest
 ) -> list[dict[str, Any]]:
     """Return the tensors that are wanted, or all; raise HTTPError (422) where there is no such tensor."""
-    classes, n = served.classes, len(predictions)
-    tables = [dict(prediction.top) for prediction in predictions]
-    columns: dict[str, tuple[str, list[int], list[Any]]] = {
-        "label": ("BYTES", [n], [prediction.label for prediction in predictions]),
-        "probability": ("FP32", [n], [prediction.probability for prediction in predictions]),
-        "probabilities": (
-            "FP32",
-            [n, len(classes)],
-            [table[label] for table in tables for label in classes],
-        ),
+    task, n = served.predictor.task, len(predictions)
+    values = task.tensor_values(predictions, served.classes)
+    columns = {
+        tensor.name: (
+            tensor.datatype,
+            [n] if tensor.columns is None else [n, tensor.columns],
+            values[tensor.name],
+        )
+        for tensor in task.output_tensors(served.classes)
     }
     wanted = dict.fromkeys([output.name for output in body.outputs] or columns)
     if unknown := sorted(set(wanted) - set(columns)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from featx.heads import Calibrator, TemperatureScaling, robust_log_loss
 from featx.metrics.classification import ClassificationReport, evaluate_predictions
 from featx.metrics.report import Report
 from featx.sources.labels import check_labels
+from featx.tasks.task import OutputTensor
 from featx.tuning.problem import Evaluation
 
 if TYPE_CHECKING:
@@ -46,20 +48,23 @@ class LabelPrediction:
     probability: float
     top: tuple[tuple[str, float], ...]
 
-    def to_dict(self, digits: int | None = 6) -> dict[str, Any]:
-        """Return label, probability and top as JSON values; None rounds nothing."""
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label, alone."""
+        return (self.label,)
 
-        def rounded(share: float) -> float:
-            return share if digits is None else round(share, digits)
+    def to_dict(self, digits: int | None = None) -> dict[str, Any]:
+        """Return label, probability and top as JSON values; numbers rounded to ``digits``."""
 
-        top = [{"label": label, "probability": rounded(share)} for label, share in self.top]
-        return {"label": self.label, "probability": rounded(self.probability), "top": top}
+        def number(value: float) -> float:
+            return value if digits is None else round(value, digits)
+
+        top = [{"label": label, "probability": number(share)} for label, share in self.top]
+        return {"label": self.label, "probability": number(self.probability), "top": top}
 
     def to_csv_row(self) -> list[str | float]:
-        """Return id, label, probability, and top as JSON."""
-        import json
-
-        values = self.to_dict()
+        """Return id, label, probability, and top as JSON; numbers have six digits."""
+        values = self.to_dict(digits=6)
         top = json.dumps(values["top"], ensure_ascii=False)
         return [self.id, self.label, values["probability"], top]
 
@@ -141,6 +146,25 @@ class Classification:
         for id, probabilities, order in zip(ids, outputs, orders, strict=True):
             top = tuple((classes[i], float(probabilities[i])) for i in order)
             yield LabelPrediction(id, *top[0], top)
+
+    def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
+        """Return label, probability, and the probabilities of all classes."""
+        return (
+            OutputTensor("label", "BYTES"),
+            OutputTensor("probability", "FP32"),
+            OutputTensor("probabilities", "FP32", len(classes)),
+        )
+
+    def tensor_values(
+        self, predictions: Sequence[LabelPrediction], classes: Sequence[str]
+    ) -> dict[str, list[Any]]:
+        """Return the values of the tensors, flattened sample by sample."""
+        tables = [dict(prediction.top) for prediction in predictions]
+        return {
+            "label": [prediction.label for prediction in predictions],
+            "probability": [prediction.probability for prediction in predictions],
+            "probabilities": [table[label] for table in tables for label in classes],
+        }
 
 
 @dataclass(frozen=True, eq=False)

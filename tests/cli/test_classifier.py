@@ -74,7 +74,7 @@ def test_nothing_gives_nothing(saved):
 
 
 def test_records_hold_the_most_probable_classes_first(saved, pictures):
-    samples = featx.read_samples(pictures / "test", suffixes=frozenset({".png"}))
+    samples = featx.read_samples(pictures / "test")
     records = list(featx.load(saved).predict_samples(samples, top_k=5))
     assert [each.id for each in records] == [sample.id for sample in samples]
     for each in records:

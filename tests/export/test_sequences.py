@@ -20,7 +20,7 @@ from featx.graphs.builder import FLOAT, INT64, GraphBuilder
 from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.audio.settings import AudioSettings
 from featx.predictor import Classifier
-from featx.sources import read_samples
+from featx.reading import read_samples
 from tests.support.nets import save
 from tests.support.text_nets import file_of
 
@@ -222,20 +222,18 @@ def test_a_backbone_that_takes_one_sample_at_a_time_is_run_for_each(tmp_path, rn
 
 
 REAL = [
-    ("all-minilm-l6-v2", "banking77", {"string_is_sample": True, "suffixes": frozenset({".txt"})}),
-    ("yamnet", "fsdd", {"suffixes": frozenset({".wav"})}),
-    ("speech-embedding", "fsdd", {"suffixes": frozenset({".wav"})}),
+    ("all-minilm-l6-v2", "banking77"),
+    ("yamnet", "fsdd"),
+    ("speech-embedding", "fsdd"),
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "data", "how"), REAL)
+@pytest.mark.parametrize(("name", "data"), REAL)
 def test_real_backbones_answer_alike_on_real_samples(
-    name, data, how, shared_data, speech_shelf, tmp_path
+    name, data, shared_data, speech_shelf, tmp_path
 ):
-    train, test = (
-        read_samples(shared_data / data, split=part, **how) for part in ("train", "test")
-    )
+    train, test = (read_samples(shared_data / data, split=part) for part in ("train", "test"))
     labels = sorted({sample.label for sample in train})[:5]
     few = [s for label in labels for s in [s for s in train if s.label == label][:6]]
     unseen = [s for label in labels for s in [s for s in test if s.label == label][:6]]

@@ -115,7 +115,7 @@ def test_the_json_has_the_keys_that_programs_rely_on(truth, guesses):
 
 
 def test_a_classifier_is_measured_on_samples_with_labels_only(photos):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     classifier = featx.fit(samples)
     assert featx.evaluate(classifier, samples).accuracy == 1
     with pytest.raises(BadLabels, match="6 of 6 samples have none"):

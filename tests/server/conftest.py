@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import featx
+from featx.heads import TemperatureScaling, TrainedHead
 from featx.server import create_app
 from tests.support.serving import PICTURES
 
@@ -29,24 +30,26 @@ def client(shade, order):
         yield client
 
 
-class BlockedHead:
-    """A head whose answers wait for a sign; what is around it is real."""
+class BlockedScorer:
+    """A scorer whose answers wait for a sign; what is around it is real."""
 
-    classes = ("slow",)
+    n_outputs = 1
+    scaling = None
 
-    def __init__(self, scorer):
+    def __init__(self, dim):
+        self.dim = dim
         self.begun, self.go = threading.Semaphore(0), threading.Event()
-        self.scorer = scorer
 
-    def predict_proba(self, rows):
+    def scores(self, rows):
         self.begun.release()
         assert self.go.wait(20)
-        return np.ones((len(rows), 1), np.float32)
+        return np.ones((len(rows), 1))
 
 
 @pytest.fixture
 def slow(shade):
-    """A classifier that answers once its head is told to, and that head."""
-    head = BlockedHead(shade.head.scorer)
-    yield featx.Classifier.from_card(shade.card, head), head
-    head.go.set()
+    """A classifier that answers once its scorer is told to, and that scorer."""
+    scorer = BlockedScorer(shade.head.dim)
+    head = TrainedHead("blocked", ("slow",), scorer, TemperatureScaling(1.0))
+    yield featx.Classifier.from_card(shade.card, head), scorer
+    scorer.go.set()

@@ -62,9 +62,9 @@ def test_where_no_sample_can_be_read_the_status_says_so(client):
 
 def test_classifiers_that_share_a_backbone_share_its_pass(client, shade, order, monkeypatch):
     passes = []
-    embed_items = Backbone.embed_items
+    embed = Backbone.embed_items
     monkeypatch.setattr(
-        Backbone, "embed_items", lambda self, *given: passes.append(1) or embed_items(self, *given)
+        Backbone, "embed_items", lambda self, *given: passes.append(1) or embed(self, *given)
     )
     response = client.post("/v1/predict", content=DARK, headers=PNG)
     labels = [(result["model"], result["label"]) for result in response.json()["results"]]

@@ -84,13 +84,7 @@ def real_rows(shared_data, name, limit):
     """Rows of a real set by the backbone that featx ships for it, and their labels."""
     texts = name in ("trec6", "sst2", "banking77")
     backbone = featx.Backbone("featx-text-nano" if texts else "featx-audio-mel")
-    kind = backbone.card.input
-    samples = featx.read_samples(
-        shared_data / name,
-        suffixes=kind.suffixes,
-        string_is_sample=kind.string_is_sample,
-        split="train",
-    )
+    samples = featx.read_samples(shared_data / name, split="train")
     order = np.random.default_rng(0).permutation(len(samples))[:limit]
     rows = featx.Engine(cache=False).embed([samples[i] for i in order], backbone)
     return rows.embeddings, np.array(rows.labels, dtype=str)

@@ -17,7 +17,7 @@ from featx.modalities import Batch, among, refuse_unknown
 from featx.modalities.audio.baseline import describe
 from featx.modalities.audio.decode import Content, digest, load, stream
 from featx.modalities.audio.geometry import AudioGeometry
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = ["AudioSettings"]
 
@@ -112,7 +112,7 @@ class AudioSettings:
             if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
                 raise BadCard(f"[audio] {name} = {value!r}: expected a number above 0")
 
-    def open(self, files: Mapping[str, Location]) -> AudioSettings:
+    def open(self, files: Mapping[str, Blob]) -> AudioSettings:
         """Return itself: an audio card needs no further files."""
         return self
 

@@ -18,8 +18,7 @@ from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, among, refuse_unknown
 from featx.modalities.image.decode import in_colors, orientation, picture_of, refusals, upright
 from featx.modalities.image.geometry import ImageGeometry
-from featx.sources import read_bytes
-from featx.storage.container import Location
+from featx.storage.blob import Blob, read_bytes
 
 __all__ = ["ImageSettings"]
 
@@ -114,7 +113,7 @@ class ImageSettings:
             if crop[0] > resize[0] or crop[1] > resize[1]:
                 raise BadCard(f"[image] crop = {self.crop} is larger than resize = {self.resize}")
 
-    def open(self, files: Mapping[str, Location]) -> ImageSettings:
+    def open(self, files: Mapping[str, Blob]) -> ImageSettings:
         """Return itself: an image card needs no further files."""
         return self
 
