@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from tests.support.nets import save_keras_net, save_torch_net
-from tests.support.text_nets import decoder as decoder
 
 HERE = Path(__file__).parent
 SHARED = HERE.parent.parent / "shared"
