@@ -75,7 +75,9 @@ def main() -> None:
         ways["simplejpeg, whole"] = lambda data: plain.read(simplejpeg.decode_jpeg(data))
     print(f"Pillow with libjpeg-turbo {features.version_feature('libjpeg_turbo')}")
     for name, contents in ((f"{given.size[0]} × {given.size[1]}", large), ("as they are", small)):
-        rows = {w: backbone.embed_items([read(data) for data in contents]) for w, read in ways.items()}
+        rows = {
+            w: backbone.embed_items([read(data) for data in contents]) for w, read in ways.items()
+        }
         spent: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(given.rounds):
             for way, read in ways.items():

@@ -42,14 +42,14 @@ def export(out: Path, photos: list[str]) -> None:
 
 
 def compare(out: Path) -> None:
-    """featx's side: adopt the graph as its user would, and compare row by row."""
+    """featx's side: import the graph as its user would, and compare row by row."""
     from featx.backbones.backbone import Backbone
-    from featx.backbones.importing import adopt
+    from featx.backbones.importing import import_model
 
     with tempfile.TemporaryDirectory() as home:
         os.environ["FEATX_DATA_DIR"] = home
         os.environ["FEATX_CACHE_DIR"] = home
-        card = adopt(
+        card = import_model(
             out / "vgg16.onnx",
             name="vgg16-keras",
             like="caffe",

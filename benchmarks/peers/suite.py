@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from shelves import listed
 
-from featx.catalog import get_card, prove
+from featx.catalog import get_card, verify_files
 from peers import environments, figures, quantized, running
 from peers.contenders import contenders
 from peers.environments import Unavailable
@@ -236,7 +236,7 @@ class Suite:
         self.place.work.mkdir(parents=True, exist_ok=True)
         return {
             "backbone": backbone,
-            "graph": str(prove(card)[card.graph.name]),
+            "graph": str(verify_files(card)[card.graph.name]),
             "output": card.output,
             "image": {key: getattr(card.input, key) for key in IMAGE},
             "paths": list(paths),

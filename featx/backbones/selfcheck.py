@@ -1,4 +1,4 @@
-"""Does a backbone still say of a built-in sample what a second implementation said of it?"""
+"""Self-check: a backbone still gives of a built-in sample what a second implementation gave."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from featx.backbones.backbone import Backbone
 from featx.catalog import Card
 from featx.errors import FeatxError, MissingWeights
 
-__all__ = ["TOLERANCE", "Check", "check"]
+__all__ = ["TOLERANCE", "SelfCheck", "check"]
 
 # Of the largest canary value, or of 1 where that is smaller. Resizing and cropping in one pass rounds a
 # hundredth of the pixels the other way, which moves the most sensitive backbone known here by 0.009;
@@ -19,16 +19,28 @@ TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """What came of one check."""
+class SelfCheck:
+    """The result of checking one backbone.
 
-    name: str  # of the backbone
-    status: str  # ok | missing (no canary) | absent (no weights) | failed
-    words: str
-    deviation: float | None = None  # the worst of the canary's values, absolute
+    Attributes
+    ----------
+    name : str
+        The backbone's.
+    status : {"ok", "missing", "absent", "failed"}
+        Missing is a card without a canary, absent a backbone without weights.
+    message : str
+        Why.
+    deviation : float or None
+        The largest absolute difference from one of the canary's values.
+    """
+
+    name: str
+    status: str
+    message: str
+    deviation: float | None = None
 
 
-def check(card: Card) -> Check:
+def check(card: Card) -> SelfCheck:
     """Recompute the row of the modality's built-in sample and compare it with the card's canary.
 
     A backbone without a canary is run all the same, so that a graph that fails is found. Nothing is
@@ -45,19 +57,19 @@ def check(card: Card) -> Check:
         item = backbone.reader.read(backbone.reader.load(card.input.canary()))
         [row] = backbone.embed_items([item])
     except MissingWeights as error:
-        return Check(card.name, "absent", f"weights not here: {error}")
+        return SelfCheck(card.name, "absent", f"weights not here: {error}")
     except FeatxError as error:
-        return Check(card.name, "failed", str(error))
+        return SelfCheck(card.name, "failed", str(error))
     if not np.isfinite(row).all():
-        return Check(card.name, "failed", "the row holds values that are not numbers")
+        return SelfCheck(card.name, "failed", "the row holds values that are not numbers")
     if not card.canary:
-        words = f"canary missing: {len(row)} columns, and nothing to compare them with"
-        return Check(card.name, "missing", words)
+        message = f"canary missing: {len(row)} columns, and nothing to compare them with"
+        return SelfCheck(card.name, "missing", message)
     if len(card.canary) > len(row):
-        words = f"the canary has {len(card.canary)} values, the row {len(row)}"
-        return Check(card.name, "failed", words)
+        message = f"the canary has {len(card.canary)} values, the row {len(row)}"
+        return SelfCheck(card.name, "failed", message)
     expected = np.array(card.canary)
     deviation = float(np.abs(row[: len(expected)] - expected).max())
     limit = TOLERANCE * max(1.0, float(np.abs(expected).max()))
-    words = f"differs from the canary by {deviation:.2g}, allowed {limit:.2g}"
-    return Check(card.name, "ok" if deviation <= limit else "failed", words, deviation)
+    message = f"differs from the canary by {deviation:.2g}, allowed {limit:.2g}"
+    return SelfCheck(card.name, "ok" if deviation <= limit else "failed", message, deviation)

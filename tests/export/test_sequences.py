@@ -226,7 +226,7 @@ REAL = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "data", "how"), REAL)
 def test_real_backbones_answer_alike_on_real_samples(
-    name, data, how, shared_data, speech_shelf, tmp_path
+    name, data, how, shared_data, speech_directory, tmp_path
 ):
     train, test = (
         read_samples(shared_data / data, split=part, **how) for part in ("train", "test")
