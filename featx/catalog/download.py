@@ -257,4 +257,4 @@ def _opener(url: str) -> OpenerDirector:
 
 
 def _ignore(count: int) -> None:
-    """Progress that nobody watches."""
+    """Do nothing: nobody watches the progress."""

@@ -93,10 +93,10 @@ def layers(name: str, style: str) -> None:
     from featx.graphs import taps
 
     if name.endswith(".onnx"):
-        found = taps(Path(name))
+        available = taps(Path(name))
     else:
         card = get_card(name)
-        found = taps(verify_files(card)[card.graph.name])
+        available = taps(verify_files(card)[card.graph.name])
     facts = [
         {
             "depth": tap.depth,
@@ -105,12 +105,12 @@ def layers(name: str, style: str) -> None:
             "output": tap.output,
             "name": tap.name,
         }
-        for tap in found
+        for tap in available
     ]
     if style == "json":
         click.echo(json.dumps(facts, indent=2))
         return
-    rows = [[tap.depth, tap.op, _shape(tap.shape), tap.name] for tap in found]
+    rows = [[tap.depth, tap.op, _shape(tap.shape), tap.name] for tap in available]
     _table(["depth", "made by", "shape", "name"], rows)
 
 

@@ -1,4 +1,4 @@
-"""Which modality a source holds, when nobody says it."""
+"""Guess the modality of a sample or a source where nobody names it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["check_modality", "guess_modality", "modality_of"]
 
 
 def check_modality(name: str) -> None:
-    """Refuse, as BadOption, a modality that there is not."""
+    """Raise BadOption where there is no such modality."""
     if name not in MODALITIES:
         raise BadOption(f"modality {name!r}: expected one of {', '.join(MODALITIES)}")
 
 
 def modality_of(data: Any) -> str:
-    """The modality of one sample in memory or of the file that it names; images where nothing tells.
+    """Return the modality of one sample in memory or of the file that it names; images where nothing tells.
 
     A name tells by its suffix; another ``str`` is a text; a one-dimensional array of floats, or an array
     with its rate, is a sound.
@@ -48,7 +48,7 @@ def guess_modality(
     path_column: str | None = None,
     text_column: str | None = None,
 ) -> str:
-    """The modality whose suffixes most files have; where none has any, that of a column of texts.
+    """Return the modality whose suffixes most files have; where none has any, that of a column of texts.
 
     A source that tells nothing, such as standard input, is taken for the first there is: images.
     """
