@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from featx.embedding.engine import Engine as Engine
     from featx.embedding.rows import Reject as Reject
     from featx.embedding.rows import Rows as Rows
+    from featx.embedding.rows import Written as Written
     from featx.errors import FeatxError as FeatxError
     from featx.errors import FeatxWarning as FeatxWarning
     from featx.evaluation import evaluate as evaluate
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from featx.predictor import Classifier as Classifier
     from featx.predictor import Input as Input
     from featx.predictor import Predictor as Predictor
+    from featx.reading import read_samples as read_samples
     from featx.reporting.fit_report import Baseline as Baseline
     from featx.reporting.fit_report import DataSummary as DataSummary
     from featx.reporting.fit_report import FitReport as FitReport
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
     from featx.sources import Sample as Sample
     from featx.sources import make_samples as make_samples
-    from featx.sources import read_samples as read_samples
+    from featx.storage.blob import Blob as Blob
     from featx.tables import read_rows as read_rows
     from featx.tables import write_rows as write_rows
     from featx.tasks import Prediction as Prediction
@@ -50,6 +52,7 @@ __version__ = "0.1.0"
 _MODULE_OF = {
     "Backbone": "featx.backbones.backbone",
     "Baseline": "featx.reporting.fit_report",
+    "Blob": "featx.storage.blob",
     "Card": "featx.catalog",
     "ClassScore": "featx.metrics.classification",
     "ClassificationReport": "featx.metrics.classification",
@@ -72,6 +75,7 @@ _MODULE_OF = {
     "TrainingSamples": "featx.reporting.training_samples",
     "TuningSummary": "featx.reporting.fit_report",
     "Validation": "featx.reporting.fit_report",
+    "Written": "featx.embedding.rows",
     "evaluate": "featx.evaluation",
     "fit": "featx.training",
     "get_card": "featx.catalog",
@@ -79,7 +83,7 @@ _MODULE_OF = {
     "load": "featx.persistence.artifact",
     "make_samples": "featx.sources",
     "read_rows": "featx.tables",
-    "read_samples": "featx.sources",
+    "read_samples": "featx.reading",
     "save": "featx.persistence.artifact",
     "write_rows": "featx.tables",
 }

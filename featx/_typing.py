@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "ClassWeight",
     "Doubles",
     "FloatArray",
     "ImageSize",
-    "Indices",
     "Integers",
     "Labels",
     "Mask",
@@ -21,12 +21,13 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
 Integers = npt.NDArray[np.intp]
 Labels = npt.NDArray[np.str_]
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.number[Any]]
 
+# How classes weigh in training: "balanced" is scikit-learn's word for equal sums.
+ClassWeight = Literal["balanced"] | None
 # A tensor's dimensions: a number, a symbol, or None where unknown.
 Shape = tuple[int | str | None, ...]
 # Pixels: the short side, or height and width.

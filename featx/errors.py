@@ -30,6 +30,7 @@ __all__ = [
     "UnknownHead",
     "UnknownTap",
     "UnknownTask",
+    "WrongCanary",
     "WrongDigest",
     "first_line",
 ]
@@ -64,7 +65,7 @@ class BadSample(FeatxError, ValueError):
 
 
 class BadSource(FeatxError, ValueError):
-    """A folder, manifest, archive or list from which no samples can be read."""
+    """A folder, table, archive or list from which no samples can be read."""
 
 
 class BadTable(FeatxError, ValueError):
@@ -88,6 +89,10 @@ class MissingWeights(FeatxError, FileNotFoundError):
 
 class WrongDigest(FeatxError, ValueError):
     """Bytes are not the ones that a card promises."""
+
+
+class WrongCanary(FeatxError, ValueError):
+    """A backbone that was made for one machine gives other rows on this one."""
 
 
 class DownloadFailed(FeatxError, ConnectionError):

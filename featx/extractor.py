@@ -17,6 +17,7 @@ from featx.catalog import Card, get_card
 from featx.embedding.engine import Cache, Engine, OnError
 from featx.errors import BadOption, FeatxWarning
 from featx.sources import Sample, shorten
+from featx.storage.blob import Blob
 
 __all__ = ["FeatureExtractor"]
 
@@ -163,5 +164,5 @@ def _column(X: Any) -> Sequence[Any]:
 
 def _name(data: Any, place: int) -> str:
     """What an error calls a sample: its path or its place."""
-    named = isinstance(data, str) or hasattr(data, "__fspath__")
+    named = isinstance(data, str | Blob) or hasattr(data, "__fspath__")
     return shorten(str(data)) if named else f"sample {place}"

@@ -14,7 +14,7 @@ from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption
-from featx.heads import FittedHead, StoredHead, argmax_labels
+from featx.heads import TrainedHead, argmax_labels
 from featx.sources import Sample, make_samples
 from featx.tasks import Prediction, Task, get_task
 
@@ -88,7 +88,7 @@ class Predictor:
     """
 
     inputs: tuple[Input, ...]
-    head: FittedHead | StoredHead
+    head: TrainedHead
     report: FitReport | None = None
     config: FitConfig | None = None
     provider: Provider = CPU
@@ -98,7 +98,7 @@ class Predictor:
     def from_card(
         cls,
         card: Card,
-        head: FittedHead | StoredHead,
+        head: TrainedHead,
         *,
         report: FitReport | None = None,
         config: FitConfig | None = None,

@@ -19,7 +19,7 @@ from featx.embedding.rows import Rows
 from featx.errors import BadSample, FeatxError
 from featx.evaluation import tell_rejects
 from featx.fit_config import FitConfig
-from featx.heads import FittedHead
+from featx.heads import TrainedHead
 from featx.modalities.guess import modality_of
 from featx.predictor import Classifier, check_exact, predictor_class
 from featx.reporting.fit_report import (
@@ -31,8 +31,8 @@ from featx.reporting.fit_report import (
 )
 from featx.sources import Sample, make_samples
 from featx.tasks import Task, get_task
-from featx.tuning import HeadConfig, SearchResult, estimate_duration
-from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_of, train
+from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
+from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_for, train
 
 __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
 
@@ -41,7 +41,7 @@ __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
 class Trained:
     """A head trained on all rows, and what was measured on the way."""
 
-    head: FittedHead
+    head: TrainedHead
     search: SearchResult
     validation: ValidationResult
 
@@ -148,11 +148,12 @@ def fit_rows(
     targets = kind.encode_targets(rows.labels, rows.ids)
     _check_finite(rows.embeddings, rows.ids)
     plain = None if raw is None or raw.ids != rows.ids else raw.embeddings
-    _announce_duration(rows.embeddings, targets, config, plain)
+    problem = kind.tuning_problem(targets, config.class_weight)
+    _announce_duration(rows.embeddings, problem, config, plain)
     start = time.perf_counter()
-    trained = _train(rows.embeddings, targets, config)
+    trained = _train(rows.embeddings, problem, config)
     trained_at = time.perf_counter()
-    baselines = _baselines(kind, trained.validation, plain, targets, config, card)
+    baselines = _baselines(kind, trained.validation, plain, problem, config, card)
     seconds = {"head": trained_at - start, "baselines": time.perf_counter() - trained_at}
     search, measured = trained.search, trained.validation
     report = FitReport(
@@ -163,11 +164,11 @@ def fit_rows(
             params=dict(search.params),
             folds=search.folds,
             repeats=search.repeats,
-            candidates=search.tried,
+            candidates=search.n_candidates,
             class_weight=config.class_weight,
             random_state=config.random_state,
         ),
-        validation=Validation(measured.method, measured.folds, measured.report),
+        validation=Validation(measured.method, measured.n_folds, measured.report),
         baselines=baselines,
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
@@ -208,10 +209,11 @@ def fit_head(
     """
     config = config or HeadConfig()
     rows = np.ascontiguousarray(rows, np.float32)
-    y = get_task("classification").encode_targets(labels)
+    task = get_task("classification")
+    problem = task.tuning_problem(task.encode_targets(labels), config.class_weight)
     _check_finite(rows)
-    _announce_duration(rows, y, config)
-    return _train(rows, y, config)
+    _announce_duration(rows, problem, config)
+    return _train(rows, problem, config)
 
 
 def _embed(
@@ -237,7 +239,7 @@ def _baselines(
     task: Task,
     measured: ValidationResult,
     plain: FloatArray | None,
-    targets: Labels,
+    problem: TuningProblem,
     config: HeadConfig,
     card: Card,
 ) -> tuple[Baseline, ...]:
@@ -245,25 +247,28 @@ def _baselines(
     trivial = Baseline(*task.trivial_baseline(measured.report))
     if plain is None:
         return (trivial,)
-    report = cross_validate(plain, targets, config).report
+    report = cross_validate(plain, problem, config).report
     name = f"the same head on {card.input.baseline_name}"
     return (trivial, Baseline(name, task.main_scores(report), report.intervals))
 
 
 def _announce_duration(
-    rows: FloatArray, labels: Labels, config: HeadConfig, plain: FloatArray | None = None
+    rows: FloatArray,
+    problem: TuningProblem,
+    config: HeadConfig,
+    plain: FloatArray | None = None,
 ) -> None:
     """Say how long all of it will take, where that is long."""
-    n = len(labels)
+    n = len(problem)
     # what a hold-out leaves; thousands of samples are never measured by nested folds
     most = n - n // FOLDS
     work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
-    estimate_duration(heads_of(labels, config), labels, work, config)
+    estimate_duration(heads_for(problem, config), problem, work, config)
 
 
-def _train(rows: FloatArray, y: Labels, config: HeadConfig) -> Trained:
-    search, head = train(rows, y, config)
-    return Trained(head, search, cross_validate(rows, y, config))
+def _train(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> Trained:
+    search, head = train(rows, problem, config)
+    return Trained(head, search, cross_validate(rows, problem, config))
 
 
 def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:

@@ -25,7 +25,7 @@ IMPORT_NAMES = {
     "tomli-w": "tomli_w",
 }
 # brought by a declared dependency, of whose interface they are a part
-BROUGHT_ALONG = {"google", "pydantic", "scipy", "starlette"}
+BROUGHT_ALONG = {"google", "scipy"}
 
 
 def declared_dependencies():

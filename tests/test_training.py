@@ -12,10 +12,11 @@ from sklearn.metrics import log_loss
 import featx
 from featx.embedding.engine import Engine
 from featx.errors import BadLabels, BadSample, FeatxWarning
-from featx.heads import HEADS, FittedHead
+from featx.heads import HEADS, TemperatureScaling, TrainedHead
 from featx.metrics.classification import evaluate_predictions
+from featx.tasks.classification import ClassificationProblem, stratified_folds
 from featx.training import fit_head
-from featx.tuning import HeadConfig, make_folds, tune
+from featx.tuning import HeadConfig, tune
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def noisy():
 @settings(deadline=None, max_examples=60)
 def test_folds_are_even_and_leave_every_class_in_every_training_part(labels, k, seed):
     y = np.array(labels).astype(str)
-    folds = make_folds(y, k, np.random.default_rng(seed))
+    folds = stratified_folds(y, k, np.random.default_rng(seed))
     whole = [int((folds == fold).sum()) for fold in range(k)]
     assert max(whole) - min(whole) <= 1
     for fold in range(k):
@@ -67,7 +68,9 @@ def test_probabilities_are_calibrated_for_every_head(name, noisy):
     shares = head.predict_proba(X[400:])
     report = evaluate_predictions(y[400:], head.predict(X[400:]), shares, classes=head.classes)
     assert report.expected_calibration_error < 0.09
-    plain = FittedHead(name, head.estimator, 1.0).predict_proba(X[400:])
+    plain = TrainedHead.from_estimator(name, head.estimator, TemperatureScaling(1.0)).predict_proba(
+        X[400:]
+    )
     assert report.log_loss < log_loss(y[400:], plain) + 0.01
 
 
@@ -163,7 +166,7 @@ def test_a_solver_at_its_limit_is_told_once_and_by_featx(digits):
 def test_warning_filters_are_as_before(digits):
     X, y = digits
     before = list(warnings.filters)
-    tune([HEADS["centroid"]], X[:50], y[:50], recipe=HeadConfig())
+    tune([HEADS["centroid"]], X[:50], ClassificationProblem(y[:50]), config=HeadConfig())
     assert list(warnings.filters) == before
 
 
@@ -173,7 +176,7 @@ def test_numbers_serve_as_labels():
 
 
 def test_fit_tells_baselines_and_what_it_was_trained_on(photos):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     classifier = featx.fit(samples)
     report = classifier.report
     assert report.data.targets == {"dark": 3, "light": 3}
@@ -192,7 +195,7 @@ def test_fit_names_the_samples_without_a_label(photos):
 
 def test_fit_leaves_out_what_cannot_be_read_when_asked(photos):
     (photos / "dark" / "broken.png").write_text("no picture")
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     with pytest.raises(BadSample, match=r"broken\.png"):
         featx.fit(samples)
     with pytest.warns(FeatxWarning, match=r"1 of 7 samples could not be read"):

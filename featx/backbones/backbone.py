@@ -17,12 +17,17 @@ from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.session import FAILURES, open_graph
 from featx.catalog import Card, get_card, verify_files
-from featx.errors import BadGraph, BadOption, BadSample, first_line
+from featx.errors import BadGraph, BadOption, BadSample, WrongCanary, first_line
 from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
 from featx.sources import Sample, make_samples
 
-__all__ = ["Backbone", "open_backbone"]
+__all__ = ["CANARY_TOLERANCE", "Backbone", "canary_deviation", "open_backbone"]
+
+# Of the largest canary value, or of 1 where that is smaller. Resizing and cropping in one pass rounds a
+# hundredth of the pixels the other way, which moves the most sensitive backbone known here by 0.009;
+# swapped colours move the least sensitive one by 0.04.
+CANARY_TOLERANCE = 0.01
 
 _DTYPES: Mapping[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -59,6 +64,9 @@ class Backbone:
     Raises
     ------
     UnknownBackbone, MissingWeights, WrongDigest, BadGraph, UnknownTap, BadOption
+    WrongCanary
+        Its integer weights take eight bits, and it gives other rows here than on the machine it was
+        made for; or it is asked for other rows than its canary is of, so that this cannot be known.
 
     Examples
     --------
@@ -94,6 +102,8 @@ class Backbone:
         self.reader: Reader = self.card.input.open(others)
         self._pooling = read_pooling(self.card.pooling)
         self._dim = self.card.dim
+        if self.card.optimized is not None and self.card.optimized.weight_bits == 8:
+            self._require_canary()
 
     def __repr__(self) -> str:
         return f"Backbone({self.card.name!r})"
@@ -335,10 +345,33 @@ class Backbone:
                 f"[{self.card.modality}] table makes {sides}"
             )
 
+    def _require_canary(self) -> None:
+        """Raise WrongCanary where the row of the built-in sample is not the card's canary."""
+        again = "make it again here, or without --for-this-machine"
+        if not self.card.canary:
+            raise WrongCanary(
+                f"{self.card.name}: was made for one machine, and without a canary nothing tells whether this "
+                f"one is like it: expected its own tap, pooling, normalisation and options; or {again}"
+            )
+        item = self.reader.read(self.reader.load(self.card.input.canary()))
+        deviation, limit = canary_deviation(self.card, self.embed_items([item])[0])
+        if not deviation <= limit:
+            raise WrongCanary(
+                f"{self.card.name}: was made for another machine: its row differs from the canary by "
+                f"{deviation:.2g}, allowed {limit:.2g}; {again}"
+            )
+
     def _fixed_batch(self) -> int | None:
         """Return the only batch that the graph takes, or None where it takes any."""
         sizes = {i.shape[0] for i in self._inputs if i.shape and isinstance(i.shape[0], int)}
         return sizes.pop() if len(sizes) == 1 else None
+
+
+def canary_deviation(card: Card, row: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return by how much a row differs from a card's canary at most, and how much it may differ."""
+    expected = np.array(card.canary)
+    deviation = float(np.abs(row[: len(expected)] - expected).max())
+    return deviation, CANARY_TOLERANCE * max(1.0, float(np.abs(expected).max()))
 
 
 @lru_cache(maxsize=4)

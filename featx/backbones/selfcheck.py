@@ -6,16 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featx.backbones.backbone import Backbone
+from featx.backbones.backbone import Backbone, canary_deviation
 from featx.catalog import Card
 from featx.errors import FeatxError, MissingWeights
 
-__all__ = ["TOLERANCE", "SelfCheck", "check"]
-
-# Of the largest canary value, or of 1 where that is smaller. Resizing and cropping in one pass rounds a
-# hundredth of the pixels the other way, which moves the most sensitive backbone known here by 0.009;
-# swapped colours move the least sensitive one by 0.04.
-TOLERANCE = 0.01
+__all__ = ["SelfCheck", "check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +63,6 @@ def check(card: Card) -> SelfCheck:
     if len(card.canary) > len(row):
         message = f"the canary has {len(card.canary)} values, the row {len(row)}"
         return SelfCheck(card.name, "failed", message)
-    expected = np.array(card.canary)
-    deviation = float(np.abs(row[: len(expected)] - expected).max())
-    limit = TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    deviation, limit = canary_deviation(card, row)
     message = f"differs from the canary by {deviation:.2g}, allowed {limit:.2g}"
     return SelfCheck(card.name, "ok" if deviation <= limit else "failed", message, deviation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 # Since 1.29 ONNX Runtime reports its use to its maker unless this is set before it is loaded; featx
 # keeps off the network, whoever asks nothing of it.
@@ -14,7 +15,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 from featx.backbones.providers import CPU, PROVIDERS, Provider
 from featx.errors import BadGraph, BadOption, first_line
 from featx.graphs.cache import cached_cut, store_cut
-from featx.storage.container import Location, ZipMember, read_location
+from featx.storage.blob import Blob
 
 __all__ = ["FAILURES", "available", "check_started", "open_graph", "open_session"]
 
@@ -40,7 +41,7 @@ def available() -> tuple[str, ...]:
 
 
 def open_graph(
-    path: Location, tap: str | None, *, key: str, provider: Provider = CPU
+    path: Blob, tap: str | None, *, key: str, provider: Provider = CPU
 ) -> onnxruntime.InferenceSession:
     """Return a session whose only output is ``tap``; a graph that gives nothing else is loaded as it is.
 
@@ -73,9 +74,18 @@ def open_graph(
 
 
 def open_session(
-    graph: Location | bytes, path: Location, provider: Provider = CPU
+    graph: Blob | bytes, path: Blob | Path, provider: Provider = CPU, *, integers: bool = True
 ) -> onnxruntime.InferenceSession:
-    """Return a session of one thread for a graph; ``path`` is what it is called where it fails.
+    """Return a session of one thread for a graph; ``path`` names it where it fails.
+
+    Parameters
+    ----------
+    graph : Blob or bytes
+    path : Blob or path
+    provider : Provider, default=CPU
+    integers : bool, default=True
+        Whether layers between DequantizeLinear and QuantizeLinear are computed in integers; otherwise they are
+        computed in float32, as the graph is written.
 
     Raises
     ------
@@ -98,9 +108,14 @@ def open_session(
     # it refuses to start otherwise
     if provider.name == "directml":
         options.enable_mem_pattern = False
-    if isinstance(graph, ZipMember):
-        graph = read_location(graph)
-    source = graph if isinstance(graph, bytes) else str(graph)
+    if not integers:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
+    source: bytes | str
+    if isinstance(graph, Blob):
+        # Weights in a file beside the graph are found by the graph's own path.
+        source = graph.read() if graph.path is None else str(graph.path)
+    else:
+        source = graph
     chosen = [(kind.runtime, dict(provider.options))]
     try:
         session = onnxruntime.InferenceSession(source, options, providers=chosen)

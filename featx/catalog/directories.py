@@ -15,7 +15,8 @@ from pathlib import Path
 from featx.catalog.card import Card, File
 from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone
 from featx.modalities import DEFAULTS
-from featx.storage.container import Location, member_at
+from featx.storage.blob import Blob
+from featx.storage.container import member_at
 from featx.storage.dirs import data_dir
 
 __all__ = [
@@ -125,7 +126,7 @@ def list_cards() -> list[Card]:
     return cards
 
 
-def candidates(card: Card, file: File) -> Iterator[Location]:
+def candidates(card: Card, file: File) -> Iterator[Blob]:
     """Give the files of that name: in the card's bundle; else beside it, then in model directories."""
     if card.pack:
         yield member_at(card.pack, f"{BUNDLED}/{file.name}")
@@ -133,10 +134,10 @@ def candidates(card: Card, file: File) -> Iterator[Location]:
     folders = [directory / card.name for directory in model_directories()]
     for folder in ([card.path.parent] if card.path else []) + folders:
         if (path := folder / file.name).is_file():
-            yield path
+            yield Blob.of_path(path)
 
 
-def locate(card: Card, file: File) -> Location | None:
+def locate(card: Card, file: File) -> Blob | None:
     """Return where a file is, its bytes not verified; None where no model directory has it."""
     return next(candidates(card, file), None)
 

@@ -17,7 +17,7 @@ from featx.catalog.directories import user_directory
 from featx.catalog.resumable import claimed
 from featx.catalog.verify import digest, find, verify_files
 from featx.errors import DownloadFailed, MissingWeights, WrongDigest
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -40,8 +40,8 @@ def pull(
     timeout: float = 30.0,
     tries: int = 5,
     pause: float = 1.0,
-) -> Location:
-    """Fetch what a card needs and this machine lacks, and return the path of the graph.
+) -> Blob:
+    """Fetch what a card needs and this machine lacks; return the graph.
 
     What a broken download has left is continued where the server can do that. Bytes are accepted by
     their digest only, and appear under their name once they are whole. When two processes pull one

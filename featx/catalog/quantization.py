@@ -37,8 +37,15 @@ class QuantizationInfo:
         Samples whose values set the ranges of integers.
     layers : int
         Layers that were quantised.
-    floats : tuple of str
+    float_layers : tuple of str
         Layers that could be, and were left in float for fidelity.
+    weight_bits : int or None
+        Bits of integer weights: 7 gives the same rows on every processor, 8 is for one kind of machine and
+        is checked when the backbone is opened. None: weights are floats, or the card is older than this
+        entry.
+    steps_from_exact : int or None
+        By how many steps of an eight-bit number some layer differed from the same layer computed exactly,
+        on the machine that made it. 0 or 1 is rounding; more says that sums saturate there.
     probe : str or None
         How accuracy was measured: hold-out, or nested cross-validation.
     probe_before, probe_after : float or None
@@ -58,7 +65,9 @@ class QuantizationInfo:
     size: float
     calibration: int = 0
     layers: int = 0
-    floats: tuple[str, ...] = ()
+    float_layers: tuple[str, ...] = ()
+    weight_bits: int | None = None
+    steps_from_exact: int | None = None
     probe: str | None = None
     probe_before: float | None = None
     probe_after: float | None = None
@@ -68,6 +77,8 @@ class QuantizationInfo:
     def from_table(cls, table: Mapping[str, Any]) -> QuantizationInfo:
         """Return what a card's table says; raises BadCard where it says what cannot be."""
         kinds = {field.name: str(field.type) for field in fields(cls)}
+        # What cards called it before.
+        table = {{"floats": "float_layers"}.get(key, key): table[key] for key in table}
         if strangers := sorted(set(table) - set(kinds)):
             raise BadCard(f"[optimized] unknown key {strangers[0]!r}; known: {', '.join(kinds)}")
         needed = {field.name for field in fields(cls) if field.default is MISSING}
@@ -79,6 +90,8 @@ class QuantizationInfo:
             raise BadCard(
                 f"[optimized] precision = {values['precision']!r}: expected one of {known}"
             )
+        if values.get("weight_bits", 7) not in (7, 8):
+            raise BadCard(f"[optimized] weight_bits = {values['weight_bits']}: expected 7 or 8")
         return cls(**values)
 
     def to_table(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from featx.catalog.card import Card, File
 from featx.catalog.directories import candidates
 from featx.errors import MissingWeights, OutputFailed, WrongDigest
-from featx.storage.container import Location, ZipMember, read_location
+from featx.storage.blob import Blob, to_blob
 from featx.storage.dirs import cache_dir
 from featx.storage.json_file import read_json_table, write_json_table
 
@@ -21,7 +21,7 @@ __all__ = ["digest", "find", "verify_files"]
 Stamp = list[int | str]
 
 
-def verify_files(card: Card) -> Mapping[str, Location]:
+def verify_files(card: Card) -> Mapping[str, Blob]:
     """Return where each of a card's files is, by its name in the card, once its digest is the card's.
 
     A digest is remembered with the file's size, modification time and inode, so that the next start
@@ -37,12 +37,12 @@ def verify_files(card: Card) -> Mapping[str, Location]:
     return MappingProxyType({f.name: _verify(card, f) for f in (card.graph, *card.files)})
 
 
-def find(card: Card, file: File) -> Location | None:
+def find(card: Card, file: File) -> Blob | None:
     """Return where the right bytes of one of a card's files are; None where there are none."""
-    return next((path for path in candidates(card, file) if digest(path) == file.sha256), None)
+    return next((blob for blob in candidates(card, file) if digest(blob) == file.sha256), None)
 
 
-def digest(path: Location) -> str:
+def digest(file: Path | Blob) -> str:
     """Return the sha256 of a file in hex digits, remembered until the file changes.
 
     Raises
@@ -50,9 +50,10 @@ def digest(path: Location) -> str:
     MissingWeights
         The file cannot be read.
     """
-    if isinstance(path, ZipMember):
-        return _digest_member(path)
-    path = path.resolve()
+    blob = to_blob(file)
+    if blob.path is None:
+        return _digest_member(blob)
+    path = blob.path.resolve()
     try:
         stamp = _stamp(path)
         known = _remembered().get(str(path), [])
@@ -68,17 +69,17 @@ def digest(path: Location) -> str:
     return computed
 
 
-def _digest_member(member: ZipMember) -> str:
+def _digest_member(blob: Blob) -> str:
     try:
-        return hashlib.sha256(read_location(member)).hexdigest()
+        return hashlib.sha256(blob.read()).hexdigest()
     except OSError as error:
-        raise MissingWeights(f"{member}: cannot be read: {error.strerror}") from error
+        raise MissingWeights(f"{blob}: cannot be read: {error.strerror}") from error
 
 
-def _verify(card: Card, file: File) -> Location:
-    path = find(card, file)
-    if path is not None:
-        return path
+def _verify(card: Card, file: File) -> Blob:
+    blob = find(card, file)
+    if blob is not None:
+        return blob
     remedy = f"run: featx backbones pull {card.name}" if file.url else "put it beside the card"
     wrong = next(candidates(card, file), None)
     if wrong is None:

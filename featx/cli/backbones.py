@@ -156,8 +156,9 @@ def _where(card: Card) -> str:
     lacking = [file for file in (card.graph, *card.files) if locate(card, file) is None]
     if lacking:
         return "to pull" if all(file.url for file in lacking) else "missing"
-    path = locate(card, card.graph)
-    shipped = isinstance(path, Path) and path.is_relative_to(bundled_directory())
+    graph = locate(card, card.graph)
+    path = graph.path if graph else None
+    shipped = path is not None and path.is_relative_to(bundled_directory())
     return "shipped" if shipped else "here"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,17 +16,31 @@ from featx.cli.options import (
     source_options,
 )
 
+if TYPE_CHECKING:
+    from featx.metrics.report import Report
+
 __all__ = ["evaluate"]
 
 
 @click.command()
 @click.argument("classifier", type=click.Path(path_type=Path))
 @click.argument("source", metavar="DATA")
+@click.option(
+    "--top-k",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Also the share whose label is among the K most probable classes, with its interval.",
+)
 @format_option("table", "json", help="How to print the report.")
 @source_options
 @run_options(on_error="fail")
 def evaluate(
-    classifier: Path, source: str, style: str, columns: SourceChoice, run: RunChoice
+    classifier: Path,
+    source: str,
+    top_k: int | None,
+    style: str,
+    columns: SourceChoice,
+    run: RunChoice,
 ) -> None:
     """Measure CLASSIFIER on the labelled samples of DATA; on its test part where it has one."""
     from featx.evaluation import evaluate as evaluate_classifier
@@ -35,7 +50,23 @@ def evaluate(
     samples = columns.read(source, loaded.card, split="test")
     with run.engine(len(samples)) as engine:
         report = evaluate_classifier(loaded, samples, engine=engine)
+    table = report.to_dict()
+    text = report.format_table()
+    if top_k is not None:
+        value, (low, high) = _top_k(report, top_k)
+        name = f"top-{top_k} accuracy"
+        table |= {"top_k": {"k": top_k, "accuracy": value, "interval": [low, high]}}
+        text = f"{name:<18} {value:.3f}   95 % interval {low:.3f} to {high:.3f}\n{text}"
     if style == "json":
-        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+        click.echo(json.dumps(table, ensure_ascii=False))
     else:
-        click.echo(f"{report.n} samples of {source}\n\n{report.format_table()}")
+        click.echo(f"{report.n} samples of {source}\n\n{text}")
+
+
+def _top_k(report: Report, k: int) -> tuple[float, tuple[float, float]]:
+    from featx.errors import BadOption
+    from featx.metrics.classification import ClassificationReport
+
+    if not isinstance(report, ClassificationReport):
+        raise BadOption(f"--top-k {k}: only a classification has classes to rank")
+    return report.top_k_accuracy(k)

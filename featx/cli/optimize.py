@@ -1,4 +1,4 @@
-"""``featx optimize``: a faster backbone on your shelf, made of another."""
+"""``featx optimize``: make a faster backbone of another."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ __all__ = ["optimize"]
     show_default=True,
     help="int8 is for speed and size; fp16 only stores weights smaller.",
 )
+@click.option(
+    "--for-this-machine",
+    is_flag=True,
+    help="Weights of eight bits instead of seven: other processors may give other rows.",
+)
 @click.option("--name", help="Of the new backbone [default: BACKBONE-int8 or BACKBONE-fp16].")
 @click.option("--shelf", type=click.Path(path_type=Path), help="Where to put it [default: yours].")
 @source_options
@@ -58,6 +63,7 @@ def optimize(
     max_drop: float,
     min_cosine: float,
     weights: str,
+    for_this_machine: bool,
     name: str | None,
     shelf: Path | None,
     columns: SourceChoice,
@@ -67,35 +73,36 @@ def optimize(
 
     Its convolutions or dense layers compute in eight-bit integers, with ranges from your own samples. Layers
     that cost too much fidelity stay in float; where even that is not enough nothing is written, and the figures
-    are told.
+    are printed.
     """
     from featx.catalog import get_card
-    from featx.optimize import Bounds
+    from featx.optimize import QuantizationConfig, Tolerance
     from featx.optimize import optimize as make
 
+    config = QuantizationConfig(name, weights, for_this_machine, Tolerance(max_drop, min_cosine))
     card = get_card(backbone)
     samples = columns.read(calibrate, card)
     with run.engine(None) as engine:
-        made = make(
+        child = make(
             card,
             samples,
-            name=name,
+            config,
             labelled=[_labelled(source, columns, card) for source in labelled],
-            bounds=Bounds(max_drop, min_cosine),
-            weights=weights,
             shelf=shelf,
             engine=engine,
-            tell=lambda words: click.echo(words, err=True),
+            log=lambda message: click.echo(message, err=True),
         )
-    click.echo(made.to_toml(), nl=False)
+    click.echo(child.to_toml(), nl=False)
     where = f" with {shelf} in $FEATX_MODELS" if shelf else ""
-    click.echo(f"Wrote {made.path}; try{where}: featx fit FOLDER --backbone {made.name}", err=True)
+    click.echo(
+        f"Wrote {child.path}; try{where}: featx fit FOLDER --backbone {child.name}", err=True
+    )
 
 
 def _labelled(source: str, columns: SourceChoice, card: Card) -> Labelled:
-    """The parts of a source: to learn from and to measure on, or all where it has no parts."""
+    """Return the parts of a source: to learn from and to measure on, or all where it has no parts."""
     from featx.optimize import Labelled
 
     train, test = (columns.read(source, card, split=part) for part in ("train", "test"))
-    whole = [each.id for each in train] == [each.id for each in test]
-    return Labelled(source, train, None if whole else test)
+    unsplit = [sample.id for sample in train] == [sample.id for sample in test]
+    return Labelled(source, train, None if unsplit else test)

@@ -123,17 +123,13 @@ class SourceChoice:
 
     def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
         """The samples of ``source`` that the card's modality can read."""
-        from featx.sources import read_samples
+        from featx.sources import Columns, Readable, read_source
 
-        return read_samples(
+        return read_source(
             source,
-            suffixes=card.input.suffixes,
-            string_is_sample=card.input.string_is_sample,
+            Readable(card.input.suffixes, card.input.string_is_sample),
             split=split,
-            path_column=self.path_column,
-            text_column=self.text_column,
-            label_column=self.label_column,
-            id_column=self.id_column,
+            columns=Columns(self.path_column, self.label_column, self.id_column, self.text_column),
         )
 
     def remember(self, source: str, classifier: Path) -> None:
@@ -155,7 +151,15 @@ def training_samples(classifier: Path, card: Card) -> list[Sample]:
         found = SourceChoice(**origin.columns).read(origin.source, card, split="train")
     except (FeatxError, TypeError):
         return []
-    return [each for each in found if not isinstance(each.data, Path) or each.data.exists()]
+    return [sample for sample in found if _is_there(sample.data)]
+
+
+def _is_there(data: Any) -> bool:
+    """Whether a sample still has its file, or never had one."""
+    from featx.storage.blob import Blob
+
+    path = data.path if isinstance(data, Blob) else None
+    return path is None or path.exists()
 
 
 @dataclass(frozen=True, slots=True)

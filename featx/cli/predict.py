@@ -85,7 +85,7 @@ def predict(
 
 def _line(prediction: Prediction, style: str) -> str:
     if style == "jsonl":
-        return json.dumps({"id": prediction.id, **prediction.to_dict()}, ensure_ascii=False)
+        return json.dumps({"id": prediction.id, **prediction.to_dict(digits=6)}, ensure_ascii=False)
     cell = io.StringIO()
     csv.writer(cell, lineterminator="").writerow(prediction.to_csv_row())
     return cell.getvalue()

@@ -12,7 +12,8 @@ from featx.errors import BadOption
 __all__ = ["serve"]
 
 _STANDARD_ERROR = 2
-_EVERY = 2.0  # seconds between two looks at the files
+# Seconds between two checks of the files.
+_RELOAD_SECONDS = 2.0
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -57,7 +58,7 @@ def serve(
     from featx._extras import require
     from featx.persistence.artifact import load
 
-    for library in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
+    for library in ("starlette", "pydantic", "uvicorn", "prometheus_client", "python_multipart"):
         require(library, extra="serve")
     from featx.server import AccessLog, Limits, create_app, run
 
@@ -68,23 +69,24 @@ def serve(
         max_body=max_body << 20,
         max_samples=max_samples,
     )
-    paths = _named(classifiers)
+    paths = _by_name(classifiers)
     loaded = {name: load(path, provider=provider) for name, path in paths.items()}
-    journal = AccessLog(_STANDARD_ERROR)
+    access_log = AccessLog(_STANDARD_ERROR)
     app = create_app(
         loaded,
         limits=limits,
         token=token,
-        log=journal,
+        log=access_log,
         sources=paths,
-        reload_every=_EVERY if reload else None,
+        reload_every=_RELOAD_SECONDS if reload else None,
     )
     if not host.startswith(_LOOPBACK) and not token:
         click.echo(f"{host}: whoever reaches it may use it; --token lets in who knows it", err=True)
-    run(app, host=host, port=port, limits=limits, log=journal, last=journal.close)
+    run(app, host=host, port=port, limits=limits, log=access_log, on_stop=access_log.close)
 
 
-def _named(paths: tuple[Path, ...]) -> dict[str, Path]:
+def _by_name(paths: tuple[Path, ...]) -> dict[str, Path]:
+    """Return paths by the names of their classifiers; raise BadOption where two have the same."""
     named: dict[str, Path] = {}
     for path in paths:
         name = path.resolve().name.removesuffix(".zip").removesuffix(".featx")

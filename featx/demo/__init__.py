@@ -12,6 +12,7 @@ from featx.demo.synthetic import SETS, Labelled
 from featx.embedding.engine import Baseline, Embedder, Engine
 from featx.heads import HEADS
 from featx.metrics.classification import ClassificationReport, evaluate_predictions
+from featx.tasks.classification import ClassificationProblem
 from featx.tuning import HeadConfig, fit_choice, tune
 
 __all__ = ["DemoResult", "run_demo"]
@@ -46,9 +47,12 @@ def _contest(data: Labelled, backbone: Backbone, engine: Engine, seed: int) -> D
 def _measure(data: Labelled, embedder: Embedder, engine: Engine, seed: int) -> ClassificationReport:
     train, test = engine.embed(data.train, embedder), engine.embed(data.test, embedder)
     labels = np.asarray([str(label) for label in train.labels])
-    recipe = HeadConfig(random_state=seed, n_jobs=engine.n_jobs)
-    choice = tune([HEADS["logistic"]], train.embeddings, labels, recipe=recipe, repeats=3)
-    head = fit_choice(choice, train.embeddings, labels)
+    problem, config = (
+        ClassificationProblem(labels),
+        HeadConfig(random_state=seed, n_jobs=engine.n_jobs),
+    )
+    choice = tune([HEADS["logistic"]], train.embeddings, problem, config=config, repeats=3)
+    head = fit_choice(choice, train.embeddings, problem)
     return evaluate_predictions(
         list(map(str, test.labels)),
         head.predict(test.embeddings),

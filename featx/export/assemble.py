@@ -49,7 +49,7 @@ def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
         length = graph.reduce("ReduceL2", rows, 1)
         floor = graph.constant(1e-12, np.float32)
         rows = graph.add("Div", rows, graph.add("Max", length, floor))
-    shares = add_head(graph, rows, classifier.head.estimator, classifier.head.temperature)
+    shares = add_head(graph, rows, classifier.head)
     graph.named("probabilities", "Cast", shares, to=FLOAT)
     first = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
     labels = graph.constant(classifier.classes, np.object_)

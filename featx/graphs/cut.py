@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -11,7 +12,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
 from featx._typing import Shape
 from featx.errors import BadGraph, UnknownTap
 from featx.graphs.inspect import load, shape_of
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "taps"]
 
@@ -48,7 +49,7 @@ class Tap:
     output: bool
 
 
-def taps(path: Location) -> list[Tap]:
+def taps(path: Path | Blob) -> list[Tap]:
     """Return every floating-point tensor that the graph computes from its inputs, from shallow to deep.
 
     Shapes are those that ONNX's shape inference finds; None where it finds none.
@@ -78,7 +79,7 @@ def taps(path: Location) -> list[Tap]:
     return sorted(result, key=lambda tap: tap.depth)
 
 
-def cut_graph(path: Location, tap: str | None = None) -> bytes:
+def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
     """Return the graph of ``path`` with ``tap`` as its only output, as serialised bytes.
 
     Nodes and weights that ``tap`` does not need are gone; the nodes that stay are untouched, so the
@@ -133,7 +134,7 @@ _FLOATS: dict[int, str] = {
 
 
 def _resolve(
-    graph: GraphProto, tap: str | None, values: dict[str, ValueInfoProto], path: Location
+    graph: GraphProto, tap: str | None, values: dict[str, ValueInfoProto], path: Path | Blob
 ) -> str:
     if tap is None:
         return str(graph.output[0].name)
@@ -143,7 +144,7 @@ def _resolve(
     return dense if tap == PENULTIMATE else _last_map(graph, dense, values, path)
 
 
-def _last_dense(graph: GraphProto, path: Location) -> str:
+def _last_dense(graph: GraphProto, path: Path | Blob) -> str:
     """Return what the last layer with weights before the first output reads."""
     constant = _constants(graph)
     needed = _ancestors(graph, graph.output[0].name)
@@ -156,7 +157,7 @@ def _last_dense(graph: GraphProto, path: Location) -> str:
 
 
 def _last_map(
-    graph: GraphProto, name: str, values: dict[str, ValueInfoProto], path: Location
+    graph: GraphProto, name: str, values: dict[str, ValueInfoProto], path: Path | Blob
 ) -> str:
     needed = _ancestors(graph, name)
     maps: list[str] = []

@@ -12,7 +12,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from featx._typing import Shape
 from featx.errors import BadGraph
-from featx.storage.container import Location, ZipMember, read_location
+from featx.storage.blob import Blob
 
 __all__ = ["Tensor", "external_data", "inputs_of", "load", "outputs_of", "shape_of"]
 
@@ -72,13 +72,14 @@ def _tensors(message: Message) -> Iterator[TensorProto]:
                 yield from _tensors(part)
 
 
-def load(path: Location, *, weights: bool = True) -> ModelProto:
+def load(path: Path | Blob, *, weights: bool = True) -> ModelProto:
     """Return the graph of a file; raises BadGraph where it is none."""
     try:
-        if isinstance(path, ZipMember):
-            model = onnx.load_from_string(read_location(path))
+        file = path.path if isinstance(path, Blob) else path
+        if isinstance(path, Blob) and file is None:
+            model = onnx.load_from_string(path.read())
         else:
-            model = onnx.load(str(path), load_external_data=weights)
+            model = onnx.load(str(file), load_external_data=weights)
     except FileNotFoundError as error:
         raise BadGraph(f"{path}: no such file; expected an ONNX graph") from error
     except IsADirectoryError as error:

@@ -1,46 +1,153 @@
-"""The table of heads, and what a user's choice among them stands for."""
+"""Two tables: what featx knows of each type of estimator, and the heads that people choose by name.
+
+A new head is a row in ``HEADS``; an estimator with scores, arrays or an ONNX form of its own is one entry in
+``ESTIMATORS``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import (
+    LogisticRegression,
+    LogisticRegressionCV,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    SGDClassifier,
+)
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 
+from featx._typing import ClassWeight, Doubles, Numbers
 from featx.errors import BadOption, UnknownHead
+from featx.heads import onnx_forms, score_forms
 
-__all__ = ["AUTO", "HEADS", "HeadSpec", "choose_heads", "make_head"]
+if TYPE_CHECKING:
+    from featx.graphs.builder import GraphBuilder
+
+__all__ = [
+    "AUTO",
+    "ESTIMATORS",
+    "HEADS",
+    "TRANSFORMERS",
+    "EstimatorForms",
+    "HeadSpec",
+    "Search",
+    "choose_heads",
+    "last_step",
+    "make_head",
+    "scores",
+    "steps_of",
+]
 
 AUTO = "auto"
 
-# how candidates are tried: each by fits of its own, along one path, or with samples left out in closed form
-Search = Literal["fits", "path", "leave-one-out"]
+ScoreForm = Callable[[Any, Numbers], Doubles]
+LinearForm = Callable[[Any], tuple[Doubles, Doubles]]
+# From the graph, the name of the input and the fitted estimator to the name of the output.
+OnnxForm = Callable[["GraphBuilder", str, Any], str]
+
+# How the candidates of a head are compared: by a fit each; along one path of penalties; with each
+# sample left out in closed form; by fits that share a kernel matrix, or one search for neighbours.
+Search = Literal["fits", "path", "leave-one-out", "kernel", "neighbors"]
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatorForms:
+    """What featx knows of one type of estimator at the end of a head.
+
+    Attributes
+    ----------
+    scores : callable
+        From the fitted estimator and rows to scores, float64 of shape (n, n_classes).
+    linear : callable, default=None
+        Gives the coefficients and intercepts of the same scores; None where they are not linear.
+    onnx : callable, default=None
+        Adds the same scores to a graph; None where they cannot be written as one.
+    """
+
+    scores: ScoreForm = score_forms.default_scores
+    linear: LinearForm | None = None
+    onnx: OnnxForm | None = None
+
+
+_LINEAR = EstimatorForms(linear=score_forms.linear_coefficients, onnx=onnx_forms.add_linear)
+
+ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
+    {
+        LogisticRegression: _LINEAR,
+        LogisticRegressionCV: _LINEAR,
+        RidgeClassifier: _LINEAR,
+        RidgeClassifierCV: _LINEAR,
+        SGDClassifier: _LINEAR,
+        LinearSVC: _LINEAR,
+        LinearDiscriminantAnalysis: _LINEAR,
+        NearestCentroid: EstimatorForms(
+            scores=score_forms.centroid_scores,
+            linear=score_forms.centroid_coefficients,
+            onnx=onnx_forms.add_centroids,
+        ),
+        SVC: EstimatorForms(
+            scores=score_forms.one_vs_one_scores, onnx=onnx_forms.add_support_vectors
+        ),
+        KNeighborsClassifier: EstimatorForms(onnx=onnx_forms.add_neighbors),
+    }
+)
+
+# ONNX forms of the steps that may stand before the last one.
+TRANSFORMERS: Mapping[type, OnnxForm] = MappingProxyType(
+    {
+        StandardScaler: onnx_forms.add_standard_scaler,
+        PCA: onnx_forms.add_pca,
+        Normalizer: onnx_forms.add_normalizer,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class HeadSpec:
-    """One kind of estimator that can be trained on rows."""
+    """One kind of estimator that can be trained on rows.
+
+    Attributes
+    ----------
+    name : str
+    description : str
+        One sentence for people who choose.
+    cost : str
+        What training and predicting ask for, in words.
+    build : callable
+        Makes the unfitted estimator, with its own scaler.
+    grid : tuple of mappings
+        Parameters of each candidate, the most regularised first.
+    search : str, default="fits"
+        How candidates are compared.
+    min_class_size : int, default=2
+        Samples that the largest class must have.
+    growth : float, default=1.0
+        The power of the number of samples with which its time grows, as measured from 800 to 10 000 of
+        them; part of the work is linear.
+    """
 
     name: str
-    text: str  # one sentence for people who choose
-    cost: str  # what it asks for, in words
-    build: Callable[[], BaseEstimator]  # unfitted, with its own scaler
-    grid: tuple[Mapping[str, Any], ...] = (MappingProxyType({}),)  # stiffest first
+    description: str
+    cost: str
+    build: Callable[[], BaseEstimator]
+    grid: tuple[Mapping[str, Any], ...] = (MappingProxyType({}),)
     search: Search = "fits"
-    least: int = 2  # samples that the largest class must have
+    min_class_size: int = 2
+    growth: float = 1.0
 
     def candidates(self, n_samples: int) -> tuple[Mapping[str, Any], ...]:
-        """The part of the grid that ``n_samples`` training samples can fill."""
+        """Return the part of the grid that ``n_samples`` training samples allow."""
         return tuple(
             params
             for params in self.grid
@@ -69,6 +176,8 @@ _TABLE = (
             StandardScaler(), SVC(kernel="linear", decision_function_shape="ovo")
         ),
         _grid("svc__C", [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]),
+        search="kernel",
+        growth=1.8,
     ),
     HeadSpec(
         "rbf-svm",
@@ -76,6 +185,8 @@ _TABLE = (
         "grows with the square of the samples; keeps its support vectors",
         lambda: make_pipeline(StandardScaler(), SVC(decision_function_shape="ovo")),
         _grid("svc__C", [0.3, 1.0, 3.0, 10.0, 30.0]),
+        search="kernel",
+        growth=1.8,
     ),
     HeadSpec(
         "ridge",
@@ -95,7 +206,7 @@ _TABLE = (
             LinearDiscriminantAnalysis(solver="lsqr"),
         ),
         _grid("lineardiscriminantanalysis__shrinkage", [0.9, 0.3, 0.1]),
-        least=4,
+        min_class_size=4,
     ),
     HeadSpec(
         "knn",
@@ -103,6 +214,8 @@ _TABLE = (
         "no training; every prediction compares with every row kept",
         lambda: make_pipeline(StandardScaler(), Normalizer(), KNeighborsClassifier()),
         _grid("kneighborsclassifier__n_neighbors", [20, 10, 5, 3, 1]),
+        search="neighbors",
+        growth=1.5,
     ),
     HeadSpec(
         "centroid",
@@ -115,8 +228,49 @@ _TABLE = (
 HEADS: Mapping[str, HeadSpec] = MappingProxyType({head.name: head for head in _TABLE})
 
 
+def steps_of(estimator: BaseEstimator) -> list[BaseEstimator]:
+    """Return the steps of a pipeline, or the estimator alone.
+
+    >>> [type(step).__name__ for step in steps_of(make_head("ridge"))]
+    ['StandardScaler', 'RidgeClassifier']
+    """
+    if isinstance(estimator, Pipeline):
+        return [step for _, step in estimator.steps]
+    return [estimator]
+
+
+def last_step(estimator: BaseEstimator) -> BaseEstimator:
+    """Return the last step of a pipeline, or the estimator itself."""
+    return steps_of(estimator)[-1]
+
+
+def scores(estimator: BaseEstimator, rows: Numbers) -> Doubles:
+    """Return what a fitted estimator says for each class, on a scale where softmax makes sense.
+
+    An estimator that is not in ``ESTIMATORS`` gives its decision function (two classes: 0 and its value),
+    else the logarithm of its probabilities after adding 0.03.
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes), float64
+        Columns in the order of ``estimator.classes_``.
+
+    Raises
+    ------
+    BadOption
+        The estimator has neither ``decision_function`` nor ``predict_proba``.
+    """
+    # A subclass may do other things between its steps: it is asked as a whole.
+    if type(estimator) is not Pipeline:
+        return ESTIMATORS.get(type(estimator), EstimatorForms()).scores(estimator, rows)
+    last = estimator[-1]
+    if len(estimator) > 1:
+        rows = estimator[:-1].transform(rows)
+    return ESTIMATORS.get(type(last), EstimatorForms()).scores(last, rows)
+
+
 def make_head(name: str) -> Pipeline:
-    """A new, unfitted pipeline of a head by its name.
+    """Return a new, unfitted pipeline of a head by its name.
 
     Raises
     ------
@@ -134,9 +288,13 @@ def make_head(name: str) -> Pipeline:
 
 
 def choose_heads(
-    head: str | BaseEstimator, *, largest: int, balance: bool = False, seed: int = 0
+    head: str | BaseEstimator,
+    *,
+    largest: int,
+    class_weight: ClassWeight = None,
+    random_state: int = 0,
 ) -> tuple[HeadSpec, ...]:
-    """The heads that a user's choice stands for, ready to be trained.
+    """Return the heads that a user's choice stands for, ready to be trained.
 
     Parameters
     ----------
@@ -145,9 +303,9 @@ def choose_heads(
         taken as it is: featx adds no scaler and searches nothing.
     largest : int
         Samples of the largest class.
-    balance : bool, default=False
-        Classes weigh the same in training, however many samples they have.
-    seed : int, default=0
+    class_weight : "balanced" or None, default=None
+        With "balanced" classes weigh the same in training, however many samples they have.
+    random_state : int, default=0
         Given to every ``random_state`` of the estimator that is None.
 
     Raises
@@ -157,40 +315,43 @@ def choose_heads(
     BadOption
         The estimator is not a classifier, the head cannot weigh classes, or it needs more samples.
     """
+    balanced = class_weight == "balanced"
     if not isinstance(head, str):
-        chosen: tuple[HeadSpec, ...] = (_own_head(head, seed),)
+        chosen: tuple[HeadSpec, ...] = (_own_head(head, random_state),)
     elif head == AUTO:
         chosen = tuple(
-            h for h in HEADS.values() if h.least <= largest and (not balance or _weight_key(h))
+            h
+            for h in HEADS.values()
+            if h.min_class_size <= largest and (not balanced or _weight_key(h))
         )
     elif head in HEADS:
         chosen = (HEADS[head],)
     else:
         raise UnknownHead(head, [*HEADS, AUTO])
-    for each in chosen:
-        if each.least > largest:
+    for spec in chosen:
+        if spec.min_class_size > largest:
             raise BadOption(
-                f"head {each.name!r}: expected a class with at least {each.least} samples, "
+                f"head {spec.name!r}: expected a class with at least {spec.min_class_size} samples, "
                 f"the largest has {largest}; add samples or choose head 'logistic'"
             )
-    return tuple(_balanced(each) for each in chosen) if balance else chosen
+    return tuple(_with_class_weight(spec) for spec in chosen) if balanced else chosen
 
 
-def _own_head(estimator: BaseEstimator, seed: int) -> HeadSpec:
-    """A user's classifier as a head."""
-    known = hasattr(estimator, "get_params") and not isinstance(estimator, type)
-    if not known or not is_classifier(estimator):
+def _own_head(estimator: BaseEstimator, random_state: int) -> HeadSpec:
+    """Return a user's classifier as a head."""
+    instance = hasattr(estimator, "get_params") and not isinstance(estimator, type)
+    if not instance or not is_classifier(estimator):
         raise BadOption(
             f"head {estimator!r}: expected the name of a head or a scikit-learn classifier"
         )
-    unset = [k for k, v in estimator.get_params().items() if _names_seed(k) and v is None]
-    seeded = clone(estimator).set_params(**dict.fromkeys(unset, seed))
+    unset = [k for k, v in estimator.get_params().items() if _is_random_state(k) and v is None]
+    seeded = clone(estimator).set_params(**dict.fromkeys(unset, random_state))
     return HeadSpec(
         type(estimator).__name__, "The user's own estimator.", "its own", _Clone(seeded)
     )
 
 
-def _names_seed(key: str) -> bool:
+def _is_random_state(key: str) -> bool:
     return key == "random_state" or key.endswith("__random_state")
 
 
@@ -206,16 +367,15 @@ class _Clone:
 
 
 def _weight_key(head: HeadSpec) -> str | None:
-    """The parameter by which a head's last step weighs classes."""
+    """Return the parameter by which a head's last step weighs classes, or None."""
     estimator = head.build()
     name = f"{estimator.steps[-1][0]}__class_weight" if hasattr(estimator, "steps") else ""
     return next((k for k in (name, "class_weight") if k in estimator.get_params()), None)
 
 
-def _balanced(head: HeadSpec) -> HeadSpec:
+def _with_class_weight(head: HeadSpec) -> HeadSpec:
     key = _weight_key(head)
     if key is None:
-        able = ", ".join(name for name, known in HEADS.items() if _weight_key(known))
+        able = ", ".join(name for name, spec in HEADS.items() if _weight_key(spec))
         raise BadOption(f"head {head.name!r} cannot balance classes; those that can: {able}")
-    build = _Clone(head.build(), ((key, "balanced"),))
-    return HeadSpec(head.name, head.text, head.cost, build, head.grid, head.search, head.least)
+    return replace(head, build=_Clone(head.build(), ((key, "balanced"),)))

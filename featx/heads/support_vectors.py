@@ -1,120 +1,116 @@
-"""Support vectors through matrix products: libsvm evaluates kernels pair by pair, many times slower."""
+"""Support vector machines through kernel matrices: libsvm evaluates kernels pair by pair, many times slower."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from featx._typing import Doubles, FloatArray
+from featx._typing import Doubles, FloatArray, Labels, Numbers
+from featx.heads._sklearn_compat import adopt_kernel_fit, svc_gamma
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
 __all__ = [
     "LARGEST_GRAM",
-    "fit_vectors",
-    "kernel_of",
-    "margins",
+    "fit_by_kernel",
+    "kernel_matrix",
     "pairwise_coefficients",
-    "scale_of",
+    "pairwise_margins",
+    "scale_gamma",
 ]
 
+# Training samples whose whole kernel matrix fits into a gigabyte, at 8 bytes a pair.
+LARGEST_GRAM = 11_000
+_KERNELS = ("linear", "rbf")
+# Rows whose kernel with the support vectors is held in memory at a time.
+_BLOCK = 1024
+# Up to so many rows libsvm is as fast as a matrix product.
+_FEW_ROWS = 16
+# Rows on which a fit by kernel matrix is compared with libsvm, and how near their margins must be.
+_CHECKED_ROWS, _TOLERANCE = 50, 1e-3
 
-_BLOCK = 1024  # rows of a kernel that are made at a time
-_FEW = 16  # rows for which libsvm is as fast
-LARGEST_GRAM = 11_000  # training samples whose whole kernel fits into a gigabyte, 8 bytes a pair
-_CHECKED, _EQUAL = (
-    50,
-    1e-3,
-)  # rows on which the two ways to a margin are compared, and how near they must be
 
-
-def kernel_of(
-    kind: str,
-    rows: npt.NDArray[np.floating[Any]],
-    others: npt.NDArray[np.floating[Any]],
-    width: float = 0.0,
+def kernel_matrix(
+    kernel: str,
+    rows: Numbers,
+    others: Numbers,
+    gamma: float = 0.0,
 ) -> Doubles:
-    """The linear or Gaussian kernel of all pairs, as products in the precision of ``rows``.
+    """Return the linear or Gaussian ("rbf") kernel of all pairs.
 
     Parameters
     ----------
-    width : float
-        What SVC calls gamma; of the Gaussian one.
+    gamma : float
+        As in SVC; the linear kernel has none.
 
     Returns
     -------
     ndarray of shape (len(rows), len(others)), float64
     """
-    made = np.empty((len(rows), len(others)))
-    squares = np.einsum("nd,nd->n", others, others, dtype=np.float64)
-    for start in range(0, len(rows), _BLOCK):
-        some, block = rows[start : start + _BLOCK], made[start : start + _BLOCK]
-        block[:] = some @ others.T
-        if kind == "rbf":
-            block *= 2
-            block -= squares
-            block -= np.einsum("nd,nd->n", some, some, dtype=np.float64)[:, None]
-            np.minimum(block, 0, out=block)
-            block *= width
-            np.exp(block, out=block)
-    return made
+    from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
+
+    if kernel == "linear":
+        return np.asarray(linear_kernel(rows, others), np.float64)
+    # In float32 scikit-learn would convert as well, block by block, and give float32 back.
+    wide = np.asarray(rows, np.float64)
+    return np.asarray(
+        rbf_kernel(wide, None if others is rows else np.asarray(others, np.float64), gamma=gamma)
+    )
 
 
-def scale_of(table: FloatArray) -> float:
-    """The width that SVC calls ``scale``."""
-    return float(1 / (table.shape[1] * (float(table.var()) or 1.0)))
+def scale_gamma(rows: FloatArray) -> float:
+    """Return the number that SVC computes for ``gamma="scale"``."""
+    return float(1 / (rows.shape[1] * (float(rows.var()) or 1.0)))
 
 
-def margins(last: SVC, rows: FloatArray) -> Doubles:
-    """Its decision function, one against one: (n,) for two classes, else (n, pairs)."""
-    if last.kernel not in ("linear", "rbf") or len(rows) < _FEW:
-        return np.asarray(last.decision_function(rows), np.float64)
-    vectors = np.asarray(last.support_vectors_)
-    weights = pairwise_coefficients(last)
-    width = float(last._gamma)  # where it is named ("scale") nothing public says its value
-    parts = [
-        kernel_of(last.kernel, np.asarray(rows[start : start + _BLOCK], np.float64), vectors, width)
-        @ weights
+def pairwise_margins(svc: SVC, rows: Numbers) -> Doubles:
+    """Return the one-vs-one decision function: (n,) for two classes, else (n, pairs)."""
+    if svc.kernel not in _KERNELS or len(rows) < _FEW_ROWS:
+        return np.asarray(svc.decision_function(rows), np.float64)
+    vectors = np.asarray(svc.support_vectors_)
+    coefficients, gamma = pairwise_coefficients(svc), svc_gamma(svc)
+    products = [
+        kernel_matrix(
+            svc.kernel, np.asarray(rows[start : start + _BLOCK], np.float64), vectors, gamma
+        )
+        @ coefficients
         for start in range(0, len(rows), _BLOCK)
     ]
-    values = np.concatenate(parts) + last.intercept_
-    return np.asarray(values if len(last.classes_) > 2 else values[:, 0])
+    values = np.concatenate(products) + svc.intercept_
+    return np.asarray(values if len(svc.classes_) > 2 else values[:, 0])
 
 
-def pairwise_coefficients(last: SVC) -> Doubles:
-    """What each support vector weighs in each duel of two classes; shape (vectors, pairs)."""
-    dual, n = np.asarray(last.dual_coef_, np.float64), len(last.classes_)
-    if n == 2:
+def pairwise_coefficients(svc: SVC) -> Doubles:
+    """Return the weight of each support vector for each pair of classes; shape (vectors, pairs)."""
+    dual, n_classes = np.asarray(svc.dual_coef_, np.float64), len(svc.classes_)
+    if n_classes == 2:
         return np.asarray(dual.T)
-    owner = np.repeat(np.arange(n), last.n_support_)
-    first, second = np.triu_indices(n, 1)
-    weights = np.zeros((len(owner), len(first)))
+    owner = np.repeat(np.arange(n_classes), svc.n_support_)
+    first, second = np.triu_indices(n_classes, 1)
+    coefficients = np.zeros((len(owner), len(first)))
     for pair, (one, other) in enumerate(zip(first, second, strict=True)):
-        weights[owner == one, pair] = dual[other - 1, owner == one]
-        weights[owner == other, pair] = dual[one, owner == other]
-    return weights
+        coefficients[owner == one, pair] = dual[other - 1, owner == one]
+        coefficients[owner == other, pair] = dual[one, owner == other]
+    return coefficients
 
 
-def fit_vectors(last: SVC, table: FloatArray, labels: npt.NDArray[np.str_]) -> None:
-    """``last.fit(table, labels)`` by way of a kernel matrix, where it is worth it and fits into memory.
+def fit_by_kernel(svc: SVC, rows: FloatArray, labels: Labels) -> None:
+    """Do what ``svc.fit(rows, labels)`` does, by way of a kernel matrix where that fits into memory.
 
-    The estimator ends in the state that its own fit leaves, which is checked by its margins.
+    The estimator ends in the state that its own fit leaves. Its margins are checked against libsvm's, and
+    where they differ it is fitted plainly.
     """
-    kind = last.kernel
-    if kind not in ("linear", "rbf") or last.gamma != "scale" or len(table) > LARGEST_GRAM:
-        last.fit(table, labels)
+    kernel = svc.kernel
+    if kernel not in _KERNELS or svc.gamma != "scale" or len(rows) > LARGEST_GRAM:
+        svc.fit(rows, labels)
         return
-    width = scale_of(table)
-    whole = kernel_of(kind, table, table, width)
-    last.set_params(kernel="precomputed").fit(whole, labels)
-    expected = last.decision_function(whole[:_CHECKED])
-    last.set_params(kernel=kind)
-    last.support_vectors_ = np.asarray(table[last.support_], np.float64)
-    last.shape_fit_, last.n_features_in_ = table.shape, table.shape[1]
-    last._gamma = width  # what fit computes from "scale"
-    found = last.decision_function(table[:_CHECKED])
-    if not np.allclose(found, expected, rtol=_EQUAL, atol=_EQUAL):
-        last.fit(table, labels)
+    gamma = scale_gamma(rows)
+    gram = kernel_matrix(kernel, rows, rows, gamma)
+    svc.set_params(kernel="precomputed").fit(gram, labels)
+    expected = svc.decision_function(gram[:_CHECKED_ROWS])
+    adopt_kernel_fit(svc, rows, kernel=kernel, gamma=gamma)
+    margins = svc.decision_function(rows[:_CHECKED_ROWS])
+    if not np.allclose(margins, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
+        svc.fit(rows, labels)

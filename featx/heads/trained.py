@@ -1,194 +1,118 @@
-"""A trained head: scores, and the temperature that makes them calibrated probabilities."""
+"""A trained head: a scorer, and a calibrator that turns its scores into probabilities."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from featx._typing import Doubles, FloatArray
-from featx.errors import BadOption
-from featx.heads.support_vectors import margins
+from featx._typing import FloatArray, Labels
+from featx.errors import BadArtifact, BadOption
+from featx.heads.calibrators import Calibrator, TemperatureScaling
+from featx.heads.scorers import EstimatorScorer, LinearArrays, Scorer
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = [
-    "FLOOR",
-    "SHARPNESS",
-    "FittedHead",
-    "argmax_labels",
-    "calibrated_probabilities",
-    "find_temperature",
-    "floored_log",
-    "robust_log_loss",
-    "scores",
-    "softmax",
-]
-
-_OUTLIER_SHARE = 0.01  # share of samples that may be anything, when a temperature is sought
-FLOOR = 0.03  # added to probabilities before their logarithm: a vote of zero is not a proof
-SHARPNESS = 3.0  # of the soft minimum: at 1 all duels count, far above only the worst one
+__all__ = ["TrainedHead", "argmax_labels"]
 
 
-def scores(estimator: BaseEstimator, rows: FloatArray) -> Doubles:
-    """What a fitted estimator says for each class, on a scale where softmax makes sense.
+@dataclass(frozen=True, eq=False)
+class TrainedHead:
+    """What is trained on the rows of a backbone.
 
-    The decision function where there is one (two classes: 0 and its value), else the logarithm of the
-    probabilities after adding 0.03. For one-against-one support vectors it is the margin of a class's
-    worst duel, softly: as often right as counted votes, and far better calibrated. For nearest centroids
-    it is minus half the squared distance.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes), float64
-        Columns in the order of ``estimator.classes_``.
-    """
-    from sklearn.neighbors import NearestCentroid  # not above: saved linear heads do without
-    from sklearn.pipeline import Pipeline
-    from sklearn.svm import SVC
-
-    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    if isinstance(last, NearestCentroid):
-        inner = estimator[:-1].transform(rows) if isinstance(estimator, Pipeline) else rows
-        centers = np.asarray(last.centroids_, np.float64)
-        near: Doubles = (
-            inner @ centers.T - (centers**2).sum(axis=1) / 2
-        )  # + |x|²/2, the same for all
-        return near
-    if hasattr(estimator, "decision_function"):
-        if type(last) is SVC and getattr(last, "decision_function_shape", "") == "ovo":
-            inner = estimator[:-1].transform(rows) if isinstance(estimator, Pipeline) else rows
-            values = margins(last, inner)
-        else:
-            values = np.asarray(estimator.decision_function(rows), np.float64)
-        if values.ndim == 2 and getattr(last, "decision_function_shape", "") == "ovo":
-            values = _worst_margins(values, len(last.classes_))
-        return values if values.ndim == 2 else np.stack([np.zeros_like(values), values], axis=1)
-    return floored_log(np.asarray(estimator.predict_proba(rows), np.float64))
-
-
-def floored_log(shares: Doubles) -> Doubles:
-    """The logarithm of shares after adding 0.03: scores where there are only probabilities or votes."""
-    return np.asarray(np.log(shares + FLOOR))
-
-
-def _worst_margins(margins: Doubles, n_classes: int) -> Doubles:
-    """For each class the soft minimum of its margins over the others; (n, pairs) to (n, n_classes)."""
-    first, second = np.triu_indices(n_classes, 1)
-    worst = np.empty((len(margins), n_classes))
-    for place in range(n_classes):
-        own = np.hstack([margins[:, first == place], -margins[:, second == place]])
-        low = own.min(axis=1)
-        spread = np.exp(-SHARPNESS * (own - low[:, None])).sum(axis=1)
-        worst[:, place] = low - np.log(spread) / SHARPNESS
-    return worst
-
-
-def softmax(values: Doubles) -> Doubles:
-    """Positive rows that add up to one; the largest value keeps the largest share.
-
-    >>> softmax(np.array([[0.0, 0.0]]))
-    array([[0.5, 0.5]])
-    """
-    shares = np.exp(values - values.max(axis=1, keepdims=True))
-    normal: Doubles = shares / shares.sum(axis=1, keepdims=True)
-    return normal
-
-
-def robust_log_loss(values: Doubles, y: npt.NDArray[np.intp]) -> Doubles:
-    """Minus the logarithm of the share of the true class, where one sample in a hundred may be anything.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, n_classes), float64
-        Scores, divided by their temperature.
-    y : ndarray of shape (n,), integers
-
-    Returns
-    -------
-    ndarray of shape (n,), float64
-        At most log(100 n_classes), however far a row strays.
-    """
-    return np.asarray(-np.log(_mixed_with_uniform(softmax(values), y)))
-
-
-def _mixed_with_uniform(shares: Doubles, y: npt.NDArray[np.intp]) -> Doubles:
-    own = shares[np.arange(len(y)), y]
-    return np.asarray((1 - _OUTLIER_SHARE) * own + _OUTLIER_SHARE / shares.shape[1])
-
-
-def find_temperature(
-    values: Doubles, y: npt.NDArray[np.intp], weights: Doubles | None = None
-) -> float:
-    """The temperature that makes softmax(values / temperature) most likely, by temperature scaling.
-
-    One more sample, of which nothing is known, is counted in: without it a head that made no mistake on
-    twenty samples would be sure for ever.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, n_classes), float64
-        Scores of samples that the estimator was not trained on.
-    y : ndarray of shape (n,), integers
-        The column of each sample's class.
-    weights : ndarray of shape (n,), default=None
-        Of samples, one each by default.
-
-    Notes
-    -----
-    Guo et al., "On Calibration of Modern Neural Networks", 2017, with a likelihood in which one sample in a
-    hundred may be anything: else a single stray row, of scores beyond all measure, decides. Its maximum in
-    the inverse temperature is found by halving the interval of its logarithm from ±10.
-    """
-    weights = np.ones(len(y)) if weights is None else weights * (len(y) / weights.sum())
-    truth = values[np.arange(len(y)), y]
-    unknown = values.mean(axis=1)
-    low, high = -10.0, 10.0
-    for _ in range(25):
-        middle = (low + high) / 2
-        shares = softmax(values * np.exp(middle))
-        expected = (shares * values).sum(axis=1)
-        usual = weights * (1 - _OUTLIER_SHARE / shares.shape[1] / _mixed_with_uniform(shares, y))
-        slope = (usual * (expected - truth + (expected - unknown) / len(y))).sum()
-        low, high = (low, middle) if slope > 0 else (middle, high)
-    return float(np.exp(-(low + high) / 2))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FittedHead:
-    """A trained estimator with what turns its scores into calibrated probabilities.
+    Make one with ``from_estimator``, or with ``from_arrays`` where a saved linear head shall answer without
+    the import of scikit-learn.
 
     Attributes
     ----------
     name : str
-        The head's, or the class of a user's own estimator.
-    estimator : fitted scikit-learn classifier
-        Uncalibrated: its own ``predict_proba`` does not know the temperature.
-    temperature : float
-        Scores are divided by it before softmax (Guo et al., "On Calibration of Modern Neural Networks",
-        2017): above 1 the estimator was too sure of itself, below 1 not sure enough.
+        The name in ``featx.heads.HEADS``, or the class of a user's own estimator.
+    classes : tuple of str
+        The labels, in the order of the columns of probabilities.
+    scorer : Scorer
+    calibrator : Calibrator
+    build : callable, default=None
+        Gives the fitted estimator of a head that answers from arrays.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> rows = np.array([[0.0], [1.0], [8.0], [9.0]], np.float32)
+    >>> estimator = LogisticRegression().fit(rows, ["near", "near", "far", "far"])
+    >>> head = TrainedHead.from_estimator("logistic", estimator, TemperatureScaling(2.0))
+    >>> [str(label) for label in head.predict(rows[1:3])]
+    ['near', 'far']
     """
 
     name: str
-    estimator: BaseEstimator
-    temperature: float
+    classes: tuple[str, ...]
+    scorer: Scorer
+    calibrator: Calibrator
+    build: Callable[[], BaseEstimator] | None = field(default=None, repr=False)
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The labels, in the order of probability columns."""
-        return tuple(map(str, self.estimator.classes_))
+    @classmethod
+    def from_estimator(
+        cls, name: str, estimator: BaseEstimator, calibrator: Calibrator
+    ) -> TrainedHead:
+        """Return a head that answers with a fitted estimator."""
+        classes = tuple(map(str, estimator.classes_))
+        return cls(name, classes, EstimatorScorer(estimator), calibrator)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        name: str,
+        arrays: LinearArrays,
+        calibrator: Calibrator,
+        build: Callable[[], BaseEstimator],
+    ) -> TrainedHead:
+        """Return a head that answers from arrays, to the bit as its estimator would.
+
+        Parameters
+        ----------
+        build : callable
+            Gives the fitted estimator when someone asks for it; may raise BadArtifact.
+        """
+        return cls(name, tuple(map(str, arrays.classes)), arrays, calibrator, build)
 
     @property
     def dim(self) -> int:
-        """Columns of the rows that it was trained on."""
-        return int(self.estimator.n_features_in_)
+        """Columns of the rows that it takes."""
+        return self.scorer.dim
+
+    @property
+    def temperature(self) -> float:
+        """The temperature of a head that is calibrated by one."""
+        if not isinstance(self.calibrator, TemperatureScaling):
+            raise BadOption(f"head {self.name}: is calibrated by {self.calibrator.method}")
+        return self.calibrator.temperature
+
+    @cached_property
+    def estimator(self) -> BaseEstimator:
+        """The fitted scikit-learn classifier, uncalibrated.
+
+        Raises
+        ------
+        BadArtifact
+            It cannot be read, or gives other scores than the arrays that were saved with it.
+        """
+        if isinstance(self.scorer, EstimatorScorer):
+            return self.scorer.estimator
+        if self.build is None:
+            raise BadArtifact(f"head {self.name}: has arrays and no estimator; train it again")
+        estimator = self.build()
+        built, probe = EstimatorScorer(estimator), np.ones((1, self.dim), np.float32)
+        fits = built.dim == self.dim and built.n_outputs == self.scorer.n_outputs
+        if not fits or not np.allclose(self.scorer.scores(probe), built.scores(probe)):
+            raise BadArtifact(f"head {self.name}: its arrays and its estimator do not agree")
+        return estimator
 
     def predict_proba(self, rows: FloatArray) -> FloatArray:
-        """Calibrated probabilities.
+        """Return calibrated probabilities.
 
         Parameters
         ----------
@@ -202,46 +126,24 @@ class FittedHead:
         Raises
         ------
         BadOption
-            Rows have another number of columns.
+            Rows have another number of columns, or hold a number that is not finite.
         """
-        return calibrated_probabilities(
-            lambda rows: scores(self.estimator, rows),
-            rows,
-            self.dim,
-            len(self.classes),
-            self.temperature,
-        )
+        rows = np.asarray(rows, np.float32)
+        if rows.ndim != 2 or rows.shape[1] != self.dim:
+            raise BadOption(f"rows of shape {rows.shape}: expected (n, {self.dim})")
+        if not np.isfinite(rows).all():
+            raise BadOption("rows hold NaN or infinity: expected finite numbers")
+        if not len(rows):
+            return np.empty((0, len(self.classes)), np.float32)
+        probabilities = self.calibrator.apply(self.scorer.scores(rows))
+        return np.ascontiguousarray(probabilities, np.float32)
 
-    def predict(self, rows: FloatArray) -> npt.NDArray[np.str_]:
-        """The most probable label for each row; shape (n,)."""
+    def predict(self, rows: FloatArray) -> Labels:
+        """Return the most probable label of each row; shape (n,)."""
         return argmax_labels(self.classes, self.predict_proba(rows))
 
 
-def calibrated_probabilities(
-    score: Callable[[FloatArray], Doubles],
-    rows: FloatArray,
-    dim: int,
-    n_classes: int,
-    temperature: float,
-) -> FloatArray:
-    """Calibrated probabilities, (n, n_classes) float32, of the scores that ``score`` gives to rows.
-
-    Raises
-    ------
-    BadOption
-        Rows have another number of columns than ``dim``, or a number that is not finite.
-    """
-    rows = np.asarray(rows, np.float32)
-    if rows.ndim != 2 or rows.shape[1] != dim:
-        raise BadOption(f"rows of shape {rows.shape}: expected (n, {dim})")
-    if not np.isfinite(rows).all():
-        raise BadOption("rows hold NaN or infinity: expected finite numbers")
-    if not len(rows):
-        return np.empty((0, n_classes), np.float32)
-    return np.ascontiguousarray(softmax(score(rows) / temperature), np.float32)
-
-
-def argmax_labels(classes: Sequence[str], probabilities: FloatArray) -> npt.NDArray[np.str_]:
-    """The label of the largest share in each row."""
+def argmax_labels(classes: Sequence[str], probabilities: FloatArray) -> Labels:
+    """Return the label of the largest probability in each row; shape (n,)."""
     names = np.asarray(classes, dtype=np.str_)
     return np.asarray(names[probabilities.argmax(axis=1)], dtype=np.str_)

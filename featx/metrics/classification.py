@@ -12,7 +12,7 @@ import numpy.typing as npt
 from featx._display import TextTable, html_page
 from featx._extras import require
 from featx._typing import Doubles, Labels
-from featx.errors import BadLabels
+from featx.errors import BadLabels, BadOption
 from featx.metrics.intervals import wilson
 
 __all__ = ["ClassScore", "ClassificationReport", "evaluate_predictions"]
@@ -79,6 +79,9 @@ class ClassificationReport:
         Of samples whose label the predictor knows.
     expected_calibration_error : float or None
         Of the most probable class, in ten bins of equal width.
+    rank_counts : tuple of int
+        At index k − 1 the samples whose label is among the k most probable classes; empty where there
+        were no probabilities. See ``top_k_accuracy``.
     """
 
     n: int
@@ -92,6 +95,41 @@ class ClassificationReport:
     unseen_labels: tuple[str, ...] = ()
     log_loss: float | None = None
     expected_calibration_error: float | None = None
+    rank_counts: tuple[int, ...] = ()
+
+    def top_k_accuracy(self, k: int) -> tuple[float, tuple[float, float]]:
+        """Return the share of samples whose label is among the ``k`` most probable classes.
+
+        Parameters
+        ----------
+        k : int
+            From 1 to the number of classes that the predictor knows.
+
+        Returns
+        -------
+        value, interval : float, (float, float)
+            The share, and its 95 % interval by Wilson.
+
+        Raises
+        ------
+        BadOption
+            ``k`` is out of range, or the report was made without probabilities.
+
+        Examples
+        --------
+        >>> shares = np.array([[0.6, 0.3, 0.1], [0.1, 0.3, 0.6]])
+        >>> report = evaluate_predictions(["b", "a"], ["a", "c"], shares, classes=["a", "b", "c"])
+        >>> report.top_k_accuracy(2)[0]
+        0.5
+        """
+        if not 1 <= k <= len(self.rank_counts):
+            known = len(self.rank_counts)
+            expected = (
+                f"1 to {known}, the number of classes" if known else "a report on probabilities"
+            )
+            raise BadOption(f"top_k = {k}: expected {expected}")
+        hits = self.rank_counts[k - 1]
+        return hits / self.n, wilson(hits, self.n)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values; ``from_dict`` reads them back."""
@@ -100,6 +138,7 @@ class ClassificationReport:
         table["classes"] = [asdict(score) for score in self.classes]
         table["confusion"] = [list(row) for row in self.confusion]
         table["unseen_labels"] = list(self.unseen_labels)
+        table["rank_counts"] = list(self.rank_counts)
         return table
 
     @classmethod
@@ -117,6 +156,7 @@ class ClassificationReport:
             values["classes"] = tuple(ClassScore(**score) for score in table["classes"])
             values["confusion"] = tuple(map(tuple, table.get("confusion", ())))
             values["unseen_labels"] = tuple(table.get("unseen_labels", ()))
+            values["rank_counts"] = tuple(table.get("rank_counts", ()))
             return cls(**values)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise BadLabels(f"not the JSON of a classification report: {error}") from error
@@ -227,11 +267,14 @@ def evaluate_predictions(
     balanced, macro = _macro_scores(
         confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
     )
-    log_loss = error = None
+    log_loss: float | None = None
+    error: float | None = None
+    ranks: tuple[int, ...] = ()
     if probabilities is not None:
         columns = names if classes is None else np.asarray(classes, dtype=str)
         shares = np.asarray(probabilities, np.float64)
         log_loss, error = _log_loss(shares, truth, columns), _ece(shares, truth, columns)
+        ranks = _rank_counts(shares, truth, columns)
     return ClassificationReport(
         n=n,
         accuracy=correct / n,
@@ -244,6 +287,7 @@ def evaluate_predictions(
         unseen_labels=tuple(sorted(set(truth.tolist()) - set(classes))) if classes else (),
         log_loss=log_loss,
         expected_calibration_error=error,
+        rank_counts=ranks,
     )
 
 
@@ -303,3 +347,10 @@ def _ece(probabilities: Doubles, truth: Labels, classes: Labels) -> float:
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     gaps = np.bincount(bins, (predicted == truth) - confidence, minlength=_BINS)
     return float(np.abs(gaps).sum() / len(truth))
+
+
+def _rank_counts(probabilities: Doubles, truth: Labels, classes: Labels) -> tuple[int, ...]:
+    """Return, for each k from 1 on, the samples whose label is among the k most probable classes."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    hits = classes[order] == truth[:, None]
+    return tuple(int(count) for count in hits.sum(axis=0).cumsum())

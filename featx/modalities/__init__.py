@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy.typing as npt
 
-from featx._typing import FloatArray, Indices, Mask
+from featx._typing import FloatArray, Integers, Mask
 from featx.errors import BadCard
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = [
     "DEFAULTS",
@@ -68,9 +68,9 @@ class Batch:
     """
 
     feeds: Mapping[str, npt.NDArray[Any]]
-    item_index: Indices
+    item_index: Integers
     mask: Mask | None = None
-    window_index: Indices | None = None
+    window_index: Integers | None = None
 
 
 class Geometry(Protocol):
@@ -116,7 +116,7 @@ class Reader(ItemReader, Protocol):
     def batches(self, items: Sequence[Any], size: int) -> Iterable[Batch]:
         """Give the items as batches of at most ``size``, in any order; an item may have several entries."""
 
-    def merge(self, rows: FloatArray, item_index: Indices, n: int) -> FloatArray:
+    def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return one row for each of ``n`` items of the rows of all batches."""
 
 
@@ -134,7 +134,7 @@ class Settings(Protocol):
     def from_table(cls, table: Mapping[str, Any]) -> Settings:
         """Return the settings that a card's table describes; raises BadCard."""
 
-    def open(self, files: Mapping[str, Location]) -> Reader:
+    def open(self, files: Mapping[str, Blob]) -> Reader:
         """Return the reader; ``files`` are the card's further files, by name."""
 
     def canary(self) -> Any:

@@ -1,4 +1,4 @@
-"""Guess the modality of a sample or a source where nobody names it."""
+"""Which modality a sample or a source has, when nobody says it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from featx.errors import BadOption
+from featx.errors import BadOption, BadSource
 from featx.modalities import MODALITIES, kind_of
-from featx.sources import TarMember, survey
+from featx.sources import Columns, Source, open_source
+from featx.storage.blob import Blob
 
-__all__ = ["check_modality", "guess_modality", "modality_of"]
+__all__ = ["check_modality", "guess_modality", "modality_of", "modality_of_source"]
 
 
 def check_modality(name: str) -> None:
-    """Raise BadOption where there is no such modality."""
+    """Raise BadOption where there is no modality of that name."""
     if name not in MODALITIES:
         raise BadOption(f"modality {name!r}: expected one of {', '.join(MODALITIES)}")
 
 
 def modality_of(data: Any) -> str:
-    """Return the modality of one sample in memory or of the file that it names; images where nothing tells.
+    """Return the modality of one sample in memory or of the file that it names; 'image' where nothing tells.
 
     A name tells by its suffix; another ``str`` is a text; a one-dimensional array of floats, or an array
     with its rate, is a sound.
@@ -29,7 +30,7 @@ def modality_of(data: Any) -> str:
     >>> modality_of("photo.JPG"), modality_of("It rained all day."), modality_of(np.zeros(800))
     ('image', 'text', 'audio')
     """
-    name = data.name if isinstance(data, TarMember) else data
+    name = data.name if isinstance(data, Blob) else data
     if isinstance(name, str | os.PathLike):
         suffix = os.path.splitext(os.fspath(name))[1].lower()  # noqa: PTH122  # a text is no path
         named = [modality for modality in MODALITIES if suffix in kind_of(modality).suffixes]
@@ -48,11 +49,25 @@ def guess_modality(
     path_column: str | None = None,
     text_column: str | None = None,
 ) -> str:
+    """Return the modality of a source; images where there is none, or none that can be read."""
+    columns = Columns(path=path_column, text=text_column)
+    try:
+        return modality_of_source(open_source(source, columns), text_column=text_column)
+    except BadSource:
+        return next(iter(MODALITIES))
+
+
+def modality_of_source(source: Source, *, text_column: str | None = None) -> str:
     """Return the modality whose suffixes most files have; where none has any, that of a column of texts.
 
-    A source that tells nothing, such as standard input, is taken for the first there is: images.
+    A source that tells nothing, such as standard input, is taken for images.
+
+    Raises
+    ------
+    BadSource
+        The source cannot be read.
     """
-    seen = survey(source, path_column=path_column, text_column=text_column)
+    seen = source.peek()
     kinds = {modality: kind_of(modality) for modality in MODALITIES}
     counts = {
         modality: sum(seen.suffixes[suffix] for suffix in kind.suffixes)

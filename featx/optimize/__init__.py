@@ -1,7 +1,7 @@
-"""A faster backbone that is as good, made of another on a user's own samples."""
+"""Make a faster backbone of another, and keep it once its rows are near enough on a user's own samples."""
 
+from featx.optimize.config import WEIGHTS, QuantizationConfig, Tolerance
 from featx.optimize.metrics import Labelled
-from featx.optimize.quantize import WEIGHTS, optimize
-from featx.optimize.trial import Bounds
+from featx.optimize.quantize import optimize
 
-__all__ = ["WEIGHTS", "Bounds", "Labelled", "optimize"]
+__all__ = ["WEIGHTS", "Labelled", "QuantizationConfig", "Tolerance", "optimize"]

@@ -1,76 +1,76 @@
-"""A graph with integers in it, or with its weights stored in half the bytes."""
+"""Write a graph with integers in it, or with its weights stored in half the bytes."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+import numpy.typing as npt
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from featx.errors import BadGraph
 from featx.optimize.layers import Layer, Prepared
-from featx.optimize.quant_params import Rounding
+from featx.optimize.quant_params import QuantParams
 
 __all__ = ["quantize", "store_half"]
 
-_LARGE = 1024  # numbers of a weight below which nothing is to be saved
+# Numbers of a weight below which storing it in half the bytes saves nothing.
+_LARGE = 1024
+_QUANTIZED = {"Conv", "MatMul", "Gemm", "Relu", "Clip", "MaxPool", "Add", "Concat"}
 
 
 def quantize(
-    prepared: Prepared, layers: Collection[Layer], rounding: Mapping[str, Rounding]
+    prepared: Prepared,
+    layers: Collection[Layer],
+    params: Mapping[str, QuantParams],
+    weight_bits: int = 7,
 ) -> ModelProto:
-    """The graph with ``layers`` in eight-bit integers: QuantizeLinear and DequantizeLinear around them.
+    """Return the graph with ``layers`` in eight-bit integers: QuantizeLinear and DequantizeLinear around them.
 
     Activations are unsigned and have one scale a tensor, weights are signed and have one a channel: the
     kernels for processors with integer dot products take exactly that. Zero is exact in both.
-    """
-    from onnxruntime.quantization import QDQQuantizer, QuantType
-    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
 
+    Parameters
+    ----------
+    params : mapping of str to QuantParams
+        By the name of each tensor that becomes integer.
+    weight_bits : {7, 8}, default=7
+        Weights are integers from -64 to 64, whose sums fit everywhere, or from -127 to 127.
+
+    Raises
+    ------
+    BadGraph
+        ONNX Runtime's quantiser refuses the graph.
+    """
     model = ModelProto()
     model.CopyFrom(prepared.model)
-    ranges = {name: (each.low, each.high) for name, each in rounding.items()}
+    ranges = {name: (chosen.low, chosen.high) for name, chosen in params.items()}
     if not prepared.convolutional:
-        ranges |= _divide(model, layers, rounding)
-    pairs = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
-    kinds = {node.op_type for node in model.graph.node}
+        ranges |= _divide(model, layers, params)
     with _without_warnings():
-        quantizer = QDQQuantizer(
-            model,
-            True,  # weights by channel
-            False,  # all eight bits of them
-            QuantType.QInt8,
-            QuantType.QUInt8,
-            TensorsData(CalibrationMethod.MinMax, pairs),
-            prepared.nodes(layers),
-            [],
-            sorted(kinds & {"Conv", "MatMul", "Gemm", "Relu", "Clip", "MaxPool", "Add", "Concat"}),
-            {
-                "OpTypesToExcludeOutputQuantization": ["MatMul", "Gemm"],
-                "WeightSymmetric": True,
-                "QuantizeBias": prepared.convolutional,
-            },
-        )
+        quantizer = _quantizer(model, prepared, prepared.nodes(layers), ranges, weight_bits)
         try:
             quantizer.quantize_model()
-            quantizer.model.topological_sort()  # ONNX asks for it, ONNX Runtime does not
+            # ONNX asks for nodes in order, ONNX Runtime does not.
+            quantizer.model.topological_sort()
         except (ValueError, RuntimeError) as error:
             raise BadGraph(f"cannot be quantised: {error}") from error
     return store_half(quantizer.model.model, exact=True)
 
 
 def store_half(model: ModelProto, *, exact: bool = False) -> ModelProto:
-    """The graph with its large float32 weights stored as float16, and cast when it is loaded.
+    """Return the graph with its large float32 weights stored as float16, and cast when it is loaded.
 
     ONNX Runtime folds the casts at the start, so arithmetic and speed are those of float32. Weights that
     float16 cannot hold stay as they are.
 
     Parameters
     ----------
-    exact : bool
-        Only weights that lose nothing.
+    exact : bool, default=False
+        Whether only weights are stored so that lose nothing.
     """
     stored = ModelProto()
     stored.CopyFrom(model)
@@ -79,11 +79,8 @@ def store_half(model: ModelProto, *, exact: bool = False) -> ModelProto:
     for tensor in graph.initializer:
         if tensor.data_type != TensorProto.FLOAT or tensor.name in outputs:
             continue
-        values = numpy_helper.to_array(tensor)
-        if values.size < _LARGE or float(np.abs(values).max()) > float(np.finfo(np.float16).max):
-            continue
-        half = values.astype(np.float16)
-        if exact and not np.array_equal(half.astype(np.float32), values):
+        half = _half(numpy_helper.to_array(tensor), exact=exact)
+        if half is None:
             continue
         name, inner = tensor.name, f"{tensor.name}/half"
         tensor.CopyFrom(numpy_helper.from_array(half, inner))
@@ -91,48 +88,99 @@ def store_half(model: ModelProto, *, exact: bool = False) -> ModelProto:
             helper.make_node("Cast", [inner], [name], f"{name}/cast", to=TensorProto.FLOAT)
         )
     nodes = [*casts, *graph.node]
-    inputs = [value for value in graph.input if value.name not in {c.output[0] for c in casts}]
+    cast_names = {cast.output[0] for cast in casts}
+    inputs = [value for value in graph.input if value.name not in cast_names]
     del graph.node[:], graph.input[:]
     graph.node.extend(nodes)
     graph.input.extend(inputs)
     return stored
 
 
+def _quantizer(
+    model: ModelProto,
+    prepared: Prepared,
+    nodes: list[str],
+    ranges: Mapping[str, tuple[float, float]],
+    weight_bits: int,
+) -> Any:
+    """Return ONNX Runtime's quantiser for these nodes, with the ranges of their tensors."""
+    # A tenth of a second that only this command should pay.
+    from onnxruntime.quantization import QDQQuantizer, QuantType
+    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
+
+    pairs = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
+    kinds = {node.op_type for node in model.graph.node}
+    return QDQQuantizer(
+        model,
+        per_channel=True,
+        # Seven bits: ONNX Runtime calls it a reduced range.
+        reduce_range=weight_bits == 7,
+        weight_qType=QuantType.QInt8,
+        activation_qType=QuantType.QUInt8,
+        tensors_range=TensorsData(CalibrationMethod.MinMax, pairs),
+        nodes_to_quantize=nodes,
+        nodes_to_exclude=[],
+        op_types_to_quantize=sorted(kinds & _QUANTIZED),
+        extra_options={
+            "OpTypesToExcludeOutputQuantization": ["MatMul", "Gemm"],
+            "WeightSymmetric": True,
+            "QuantizeBias": prepared.convolutional,
+        },
+    )
+
+
+def _half(values: npt.NDArray[Any], *, exact: bool) -> npt.NDArray[np.float16] | None:
+    """Return large float32 weights as float16; None where that saves nothing or cannot hold them."""
+    if values.size < _LARGE or float(np.abs(values).max()) > float(np.finfo(np.float16).max):
+        return None
+    half = values.astype(np.float16)
+    if exact and not np.array_equal(half.astype(np.float32), values):
+        return None
+    return half
+
+
 def _divide(
-    model: ModelProto, layers: Collection[Layer], rounding: Mapping[str, Rounding]
+    model: ModelProto, layers: Collection[Layer], params: Mapping[str, QuantParams]
 ) -> dict[str, tuple[float, float]]:
-    """Divide what layers read and multiply their weights, where the rounding says so; the new ranges."""
+    """Divide what layers read and multiply their weights, where a divisor was chosen; return the new ranges."""
     graph, ranges = model.graph, {}
     nodes = {node.name: node for node in graph.node}
     matrices = {tensor.name: tensor for tensor in graph.initializer}
     for name in dict.fromkeys(layer.reads for layer in layers):
-        chosen = rounding[name]
+        chosen = params[name]
         if chosen.divisor is None:
             continue
-        even, factor = f"{name}/even", f"{name}/factor"
-        ranges[even] = (chosen.low, chosen.high)
+        scaled, factor = f"{name}/scaled", f"{name}/factor"
+        ranges[scaled] = (chosen.low, chosen.high)
         graph.initializer.append(numpy_helper.from_array(1 / chosen.divisor, factor))
-        graph.value_info.append(helper.make_tensor_value_info(even, TensorProto.FLOAT, None))
+        graph.value_info.append(helper.make_tensor_value_info(scaled, TensorProto.FLOAT, None))
         readers = [nodes[layer.name] for layer in layers if layer.reads == name]
-        place = min(list(graph.node).index(node) for node in readers)
-        graph.node.insert(place, helper.make_node("Mul", [name, factor], [even], even))
+        first = min(list(graph.node).index(node) for node in readers)
+        graph.node.insert(first, helper.make_node("Mul", [name, factor], [scaled], scaled))
         for node in readers:
-            values = numpy_helper.to_array(matrices[node.input[1]])
-            turned = any(each.name == "transB" and each.i for each in node.attribute)
-            scaled = values * (chosen.divisor if turned else chosen.divisor[:, None])
-            weight = f"{node.name}/even weight"
-            graph.initializer.append(numpy_helper.from_array(scaled, weight))
-            node.input[0], node.input[1] = even, weight
+            matrix = _multiply(node, matrices[node.input[1]], chosen.divisor)
+            graph.initializer.append(matrix)
+            node.input[0], node.input[1] = scaled, matrix.name
     used = {name for node in graph.node for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    rest = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]
-    graph.initializer.extend(kept)
+    graph.initializer.extend(rest)
     return ranges
+
+
+def _multiply(
+    node: NodeProto, weights: TensorProto, factor: npt.NDArray[np.float32]
+) -> TensorProto:
+    """Return the weights of a dense layer with what meets each column of its input multiplied by a factor."""
+    values = numpy_helper.to_array(weights)
+    transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
+    scaled = values * (factor if transposed else factor[:, None])
+    return numpy_helper.from_array(scaled, f"{node.name}/scaled weight")
 
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Hold back what the library logs of a graph: none of it is for who only wants a backbone."""
+    """Hold back what the quantiser logs of a graph: none of it helps a user who only wants a backbone."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""The layers of a graph that integers can compute, and the graph made ready for it."""
+"""Find the layers of a graph that integers can compute, and prepare the graph for it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,25 @@ from onnx import ModelProto, NodeProto, numpy_helper
 from featx.backbones.session import FAILURES
 from featx.errors import BadGraph, first_line
 from featx.graphs import cut_graph
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = ["Layer", "Prepared", "prepare"]
 
-_OPSET = 17  # to which older graphs are raised: scales by channel need 13
-_FOLLOW = {"Relu", "Clip", "MaxPool", "Add", "Concat"}  # integers pass through these as they are
+# Opset to which older graphs are converted: scales by channel need 13.
+_OPSET = 17
+# Operators that take integers and give integers.
+_PASS_THROUGH = {"Relu", "Clip", "MaxPool", "Add", "Concat"}
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A convolution or a dense layer with weights of its own."""
+    """A convolution or a dense layer with weights of its own.
 
-    name: str  # of its node
-    op: str  # Conv, MatMul or Gemm
+    ``name`` is its node's, ``op`` is Conv, MatMul or Gemm; the others are names of tensors.
+    """
+
+    name: str
+    op: str
     reads: str
     gives: str
     weight: str
@@ -48,43 +53,44 @@ class Prepared:
     convolutional: bool
 
     def nodes(self, layers: Collection[Layer]) -> list[str]:
-        """Names of the nodes that become integer when ``layers`` do."""
+        """Return the names of the nodes that become integer when ``layers`` do."""
         if not self.convolutional:
             return [layer.name for layer in layers]
-        chosen, made, names = {layer.name for layer in layers}, set[str](), []
+        chosen, integers, names = {layer.name for layer in layers}, set[str](), []
         for node in self.model.graph.node:
-            follows = node.op_type in _FOLLOW and made.issuperset(self._computed(node))
-            if node.name in chosen or follows:
+            inputs = self._computed_inputs(node)
+            passes = node.op_type in _PASS_THROUGH and integers.issuperset(inputs)
+            if node.name in chosen or passes:
                 names.append(node.name)
-                made.add(node.output[0])
+                integers.add(node.output[0])
         return names
 
     def tensors(self, layers: Collection[Layer]) -> list[str]:
-        """Names of the floats that are rounded to integers when ``layers`` are computed in them."""
+        """Return the names of the tensors that are rounded to integers when ``layers`` are computed in them."""
         if not self.convolutional:
             return list(dict.fromkeys(layer.reads for layer in layers))
-        names, found = set(self.nodes(layers)), dict[str, None]()
+        names, tensors = set(self.nodes(layers)), dict[str, None]()
         for node in self.model.graph.node:
             if node.name in names:
-                found |= dict.fromkeys([*self._computed(node), node.output[0]])
-        return list(found)
+                tensors |= dict.fromkeys([*self._computed_inputs(node), node.output[0]])
+        return list(tensors)
 
     def weights(self, layer: Layer) -> npt.NDArray[np.float32]:
-        """The weights of a dense layer, of shape (columns it reads, columns it gives)."""
+        """Return the weights of a dense layer, of shape (columns it reads, columns it gives)."""
         [tensor] = [t for t in self.model.graph.initializer if t.name == layer.weight]
         values: npt.NDArray[np.float32] = numpy_helper.to_array(tensor)
         [node] = [n for n in self.model.graph.node if n.name == layer.name]
-        return values.T if _turned(node) else values
+        return values.T if _is_transposed(node) else values
 
-    def _computed(self, node: NodeProto) -> list[str]:
-        """What a node reads that is not a weight or a bound."""
+    def _computed_inputs(self, node: NodeProto) -> list[str]:
+        """Return the names of what a node reads that is not a weight or a bound."""
         constant = {tensor.name for tensor in self.model.graph.initializer}
         first = node.input[:1] if node.op_type in ("Conv", "Relu", "Clip") else node.input
         return [name for name in first if name and name not in constant]
 
 
-def prepare(graph: Location, tap: str | None) -> Prepared:
-    """The graph up to a tap, with constants folded, shapes inferred and every node named.
+def prepare(graph: Blob, tap: str | None) -> Prepared:
+    """Return the graph up to a tap, with constants folded, shapes inferred and every node named.
 
     Raises
     ------
@@ -94,7 +100,7 @@ def prepare(graph: Location, tap: str | None) -> Prepared:
     """
     data = cut_graph(graph, tap)
     try:
-        model = _settle(_raise(onnx.load_from_string(data)))
+        model = _simplify(_convert(onnx.load_from_string(data)))
     except (*FAILURES, onnx.checker.ValidationError, RuntimeError, ValueError) as error:
         raise BadGraph(
             f"{graph}: cannot be prepared for quantisation: {first_line(error)}"
@@ -109,39 +115,40 @@ def prepare(graph: Location, tap: str | None) -> Prepared:
         )
     convolutions = [layer for layer in layers if layer.op == "Conv"]
     convolutional = 2 * len(convolutions) >= len(layers)
-    kept = convolutions if convolutional else [each for each in layers if each.op != "Conv"]
-    return Prepared(model, tuple(kept), convolutional)
+    dense = [layer for layer in layers if layer.op != "Conv"]
+    return Prepared(model, tuple(convolutions if convolutional else dense), convolutional)
 
 
-def _raise(model: ModelProto) -> ModelProto:
-    """The model at an opset that knows scales by channel."""
-    [opset] = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
+def _convert(model: ModelProto) -> ModelProto:
+    """Return the model at an opset that knows scales by channel."""
+    [opset] = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     return model if opset >= 13 else onnx.version_converter.convert_version(model, _OPSET)
 
 
-def _settle(model: ModelProto) -> ModelProto:
-    """What ONNX Runtime makes of it before it comes to a processor's own tricks."""
+def _simplify(model: ModelProto) -> ModelProto:
+    """Return the model after ONNX Runtime's optimisations that do not depend on the processor."""
     # A tenth of a second that only this command should pay.
     from onnxruntime.quantization import quant_pre_process
 
     with tempfile.TemporaryDirectory(prefix="featx-") as folder:
-        given, made = Path(folder) / "given.onnx", Path(folder) / "settled.onnx"
-        given.write_bytes(model.SerializeToString())
-        quant_pre_process(given, made, skip_symbolic_shape=True)
-        settled = onnx.load(made)
-    used = {node.domain for node in settled.graph.node}
-    domains = [each for each in settled.opset_import if each.domain in used]
-    del settled.opset_import[:]
-    settled.opset_import.extend(domains)
+        before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
+        before.write_bytes(model.SerializeToString())
+        quant_pre_process(before, after, skip_symbolic_shape=True)
+        simplified = onnx.load(after)
+    used = {node.domain for node in simplified.graph.node}
+    opsets = [entry for entry in simplified.opset_import if entry.domain in used]
+    del simplified.opset_import[:]
+    simplified.opset_import.extend(opsets)
     names = set[str]()
-    for place, node in enumerate(settled.graph.node):
+    for index, node in enumerate(simplified.graph.node):
         if not node.name or node.name in names:
-            node.name = f"{node.op_type} {place}"
+            node.name = f"{node.op_type} {index}"
         names.add(node.name)
-    return settled
+    return simplified
 
 
 def _layers(model: ModelProto) -> list[Layer]:
+    """Return the convolutions and dense layers whose weights are constants in float32, in order."""
     matrices = {t.name: t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT}
     layers = []
     for node in model.graph.node:
@@ -157,11 +164,11 @@ def _layers(model: ModelProto) -> list[Layer]:
 
 
 def _is_dense(node: NodeProto, shape: Sequence[int]) -> bool:
-    """Whether it is rows times a matrix, as the integer kernels have it."""
-    known = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
-    plain = known.get("alpha", 1.0) == 1.0 and known.get("beta", 1.0) == 1.0
-    return len(shape) == 2 and plain and not known.get("transA", 0)
+    """Return whether a node is rows times a matrix, as the integer kernels have it."""
+    values = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
+    unscaled = values.get("alpha", 1.0) == 1.0 and values.get("beta", 1.0) == 1.0
+    return len(shape) == 2 and unscaled and not values.get("transA", 0)
 
 
-def _turned(node: NodeProto) -> bool:
-    return any(each.name == "transB" and each.i for each in node.attribute)
+def _is_transposed(node: NodeProto) -> bool:
+    return any(entry.name == "transB" and entry.i for entry in node.attribute)

@@ -1,29 +1,42 @@
-"""Which layers stay in float: none if that is near enough to the parent, else the most sensitive ones."""
+"""Choose which layers stay in float: none if that is near enough to the parent, else the most sensitive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import onnx
 
+from featx.errors import FeatxWarning
+from featx.optimize.config import QuantizationConfig
 from featx.optimize.integer_graph import quantize
 from featx.optimize.layers import Layer, Prepared
 from featx.optimize.metrics import cosines
-from featx.optimize.quant_params import Rounding, choose_rounding
-from featx.optimize.ranges import Columns, Feeds, Observer, Spread, observe
-from featx.optimize.trial import Bounds, Trial, Trials
+from featx.optimize.quant_params import QuantParams, choose_quant_params
+from featx.optimize.ranges import ColumnRanges, Feeds, Histogram, Observer, observe
+from featx.optimize.saturation import MOST_STEPS, steps_from_exact
+from featx.optimize.trial import Candidate, Candidates
+from featx.sources import subsample
 
 __all__ = ["search"]
 
-Roundings = Mapping[str, Rounding]
-Tell = Callable[[str], object]
+Params = Mapping[str, QuantParams]
+Log = Callable[[str], object]
 
-_SHARES = (1.0, 0.9999, 0.999)  # of a tensor's values that a convolution's integers may cover
-_RANKED_ON = 8  # samples
+# Parts of a tensor's values that a convolution's integers may cover.
+_FRACTIONS = (1.0, 0.9999, 0.999)
+# Samples on which layers are ranked, and on which integers are compared with exact ones.
+_RANKED_ON = 8
+_CHECKED_ON = 4
 
 
-def search(prepared: Prepared, trials: Trials, bounds: Bounds, tell: Tell) -> Trial:
-    """The candidate with the fewest layers in float that keeps to the bounds.
+def search(
+    prepared: Prepared, candidates: Candidates, config: QuantizationConfig, log: Log
+) -> Candidate:
+    """Return the candidate with the fewest layers in float that is within the tolerance.
 
     Layers are ranked by what each costs alone, and 1, 2, 4, 8 … of the most sensitive stay in float, up to half
     of all. With labels the probe decides and the cosine is only aimed at; without, the cosine decides.
@@ -31,85 +44,128 @@ def search(prepared: Prepared, trials: Trials, bounds: Bounds, tell: Tell) -> Tr
     Raises
     ------
     TooLossy
-        No candidate keeps to the bounds; the message has the figures of the nearest.
+        No candidate is within the tolerance; the message has the figures of the nearest.
+
+    Warns
+    -----
+    FeatxWarning
+        Sums of eight-bit products saturate on this processor.
     """
-    tell(f"observing {len(prepared.layers)} layers on {len(trials.calibration)} samples")
-    rounding, trial = _start(prepared, trials)
-    nearest, ranked = trial, list[Layer]()
-    for n in _steps(len(prepared.layers)):
-        if n:
-            ranked = ranked or _rank(prepared, rounding, trials, tell)
-            floats = {layer.name for layer in ranked[:n]}
-            kept = [layer for layer in prepared.layers if layer.name not in floats]
-            trial = trials.try_out(quantize(prepared, kept, rounding), sorted(floats), len(kept))
-        if trial.mean >= bounds.min_cosine:
-            trial = trials.with_probe(trial)
-        tell(f"{trial.layers} of {len(prepared.layers)} layers in int8: {trials.describe(trial)}")
-        if trial.mean >= bounds.min_cosine and trials.holds(trial, bounds):
-            return trial
-        nearest = trial if trial.mean >= nearest.mean else nearest
-    nearest = nearest if nearest.probe else trials.with_probe(nearest)
-    trials.require(nearest, bounds)
-    return nearest
+    n_layers, bits = len(prepared.layers), config.weight_bits or 7
+    log(f"observing {n_layers} layers on {len(candidates.calibration)} samples")
+    params, first = _start(prepared, candidates, bits)
+    _warn_of_saturation(candidates, _steps_from_exact(prepared, candidates, first), config)
+
+    def leave(in_float: Sequence[str]) -> Candidate:
+        rest = [layer for layer in prepared.layers if layer.name not in in_float]
+        return candidates.compare(quantize(prepared, rest, params, bits), in_float, len(rest))
+
+    nearest, ranked = first, list[Layer]()
+    for n in _steps(n_layers):
+        if n and not ranked:
+            ranked = _rank(prepared, params, candidates, bits, log)
+        candidate = leave(sorted(layer.name for layer in ranked[:n])) if n else first
+        near = candidate.mean >= config.tolerance.min_cosine
+        candidate = candidates.with_probe(candidate) if near else candidate
+        log(f"{candidate.layers} of {n_layers} layers in int8: {candidates.describe(candidate)}")
+        nearest = candidate if candidate.mean >= nearest.mean else nearest
+        if near and candidates.is_within(candidate, config.tolerance):
+            nearest = candidate
+            break
+    nearest = nearest if nearest.probe else candidates.with_probe(nearest)
+    candidates.require(nearest, config.tolerance)
+    return replace(nearest, steps_from_exact=_steps_from_exact(prepared, candidates, nearest))
 
 
-def _start(prepared: Prepared, trials: Trials) -> tuple[Roundings, Trial]:
-    """The best rounding found, and the candidate with every layer in integers."""
-    choices = (
-        _convolutions(prepared, trials) if prepared.convolutional else [_dense(prepared, trials)]
+def _steps_from_exact(prepared: Prepared, candidates: Candidates, candidate: Candidate) -> int:
+    """Return by how many steps a candidate's layers differ from the same layers computed exactly."""
+    path = candidates.folder / candidate.backbone.card.graph.name
+    items = subsample(candidates.held_out, _CHECKED_ON)
+    return steps_from_exact(onnx.load(path), _feeds(prepared, candidates, items), path)
+
+
+def _warn_of_saturation(candidates: Candidates, steps: int, config: QuantizationConfig) -> None:
+    if steps <= MOST_STEPS:
+        return
+    remedy = "leave out for_this_machine: weights of seven bits do not saturate"
+    if not config.for_this_machine:
+        remedy = "please report it: weights of seven bits should not"
+    warnings.warn(
+        f"{candidates.parent.card.name}: sums of integers saturate on this processor: a layer is {steps} "
+        f"steps of 255 from the same layer computed exactly; {remedy}",
+        FeatxWarning,
+        # The line that called optimize.
+        stacklevel=5,
     )
-    started = []
-    for rounding in choices:
-        model = quantize(prepared, prepared.layers, rounding)
-        started.append((rounding, trials.try_out(model, layers=len(prepared.layers))))
-    return max(started, key=lambda each: each[1].mean)
 
 
-def _convolutions(prepared: Prepared, trials: Trials) -> list[Roundings]:
-    seen = {name: Spread() for name in prepared.tensors(prepared.layers)}
-    _observe(prepared, trials, seen)
+def _start(prepared: Prepared, candidates: Candidates, bits: int) -> tuple[Params, Candidate]:
+    """Return the best ranges found, and the candidate with every layer in integers."""
+    if prepared.convolutional:
+        choices = _convolution_params(prepared, candidates)
+    else:
+        choices = [_dense_params(prepared, candidates, bits)]
+    results = []
+    for params in choices:
+        model = quantize(prepared, prepared.layers, params, bits)
+        results.append((params, candidates.compare(model, layers=len(prepared.layers))))
+    return max(results, key=lambda result: result[1].mean)
+
+
+def _convolution_params(prepared: Prepared, candidates: Candidates) -> list[Params]:
+    seen = {name: Histogram() for name in prepared.tensors(prepared.layers)}
+    _observe(prepared, candidates, seen)
     return [
-        {name: Rounding(*spread.within(share)) for name, spread in seen.items()}
-        for share in _SHARES
+        {name: QuantParams(*histogram.within(fraction)) for name, histogram in seen.items()}
+        for fraction in _FRACTIONS
     ]
 
 
-def _dense(prepared: Prepared, trials: Trials) -> Roundings:
-    n = len(trials.calibration)
-    seen = {name: Columns.of(n) for name in prepared.tensors(prepared.layers)}
-    _observe(prepared, trials, seen)
+def _dense_params(prepared: Prepared, candidates: Candidates, bits: int) -> Params:
+    n = len(candidates.calibration)
+    seen = {name: ColumnRanges.for_samples(n) for name in prepared.tensors(prepared.layers)}
+    _observe(prepared, candidates, seen)
     return {
-        name: choose_rounding(
-            columns, [prepared.weights(layer) for layer in prepared.layers if layer.reads == name]
+        name: choose_quant_params(
+            ranges,
+            [prepared.weights(layer) for layer in prepared.layers if layer.reads == name],
+            bits,
         )
-        for name, columns in seen.items()
+        for name, ranges in seen.items()
     }
 
 
-def _observe(prepared: Prepared, trials: Trials, seen: Mapping[str, Observer]) -> None:
-    observe(trials.parent.card, prepared.model, seen, _feeds(prepared, trials))
+def _observe(prepared: Prepared, candidates: Candidates, seen: Mapping[str, Observer]) -> None:
+    feeds = _feeds(prepared, candidates, candidates.calibration)
+    observe(candidates.parent.card, prepared.model, seen, feeds)
 
 
-def _feeds(prepared: Prepared, trials: Trials) -> Iterator[Feeds]:
-    """One sample at a time: padding would be observed too."""
+def _feeds(prepared: Prepared, candidates: Candidates, items: Sequence[Any]) -> Iterator[Feeds]:
+    """Yield the graph's inputs for one sample at a time: padding would be observed too.
+
+    A graph that takes only batches of one size gets the sample as many times.
+    """
     first = prepared.model.graph.input[0].type.tensor_type.shape.dim
-    fixed = first[0].dim_value if first else 0  # the only batch that the graph takes, or 0
-    reader = trials.parent.reader
-    for item in trials.calibration:
-        for batch in reader.batches([item], 1):
-            feeds = trials.parent.feeds(batch)
-            for place in range(len(batch.item_index)):
-                yield {k: np.repeat(v[place : place + 1], fixed or 1, 0) for k, v in feeds.items()}
+    copies = (first[0].dim_value if first else 0) or 1
+    parent = candidates.parent
+    for item in items:
+        for batch in parent.reader.batches([item], 1):
+            feeds = parent.feeds(batch)
+            for index in range(len(batch.item_index)):
+                yield {k: np.repeat(v[index : index + 1], copies, 0) for k, v in feeds.items()}
 
 
-def _rank(prepared: Prepared, rounding: Roundings, trials: Trials, tell: Tell) -> list[Layer]:
-    """The layers, first the one that alone turns rows away most."""
-    tell(f"ranking {len(prepared.layers)} layers by what each costs alone")
-    items = trials.calibration[:: max(1, len(trials.calibration) // _RANKED_ON)][:_RANKED_ON]
-    exact = trials.parent.embed_items(items)
+def _rank(
+    prepared: Prepared, params: Params, candidates: Candidates, bits: int, log: Log
+) -> list[Layer]:
+    """Return the layers, first the one that alone turns rows away most."""
+    log(f"ranking {len(prepared.layers)} layers by what each costs alone")
+    calibration = candidates.calibration
+    items = calibration[:: max(1, len(calibration) // _RANKED_ON)][:_RANKED_ON]
+    exact = candidates.parent.embed_items(items)
 
     def lost(layer: Layer) -> float:
-        with trials.passing(quantize(prepared, [layer], rounding)) as backbone:
+        with candidates.temporary(quantize(prepared, [layer], params, bits)) as backbone:
             return float(np.mean(1 - cosines(exact, backbone.embed_items(items))))
 
     costs = {layer.name: lost(layer) for layer in prepared.layers}
@@ -117,7 +173,7 @@ def _rank(prepared: Prepared, rounding: Roundings, trials: Trials, tell: Tell) -
 
 
 def _steps(n: int) -> list[int]:
-    """0, 1, 2, 4 … up to half of ``n``."""
+    """Return 0, 1, 2, 4 … up to half of ``n``."""
     steps = [0]
     while (after := max(1, 2 * steps[-1])) <= n // 2:
         steps.append(after)

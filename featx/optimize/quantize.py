@@ -1,4 +1,4 @@
-"""``optimize``: a faster or smaller backbone beside its parent, once it is near enough."""
+"""Make a faster or smaller backbone of another, and write it beside its parent once it is near enough."""
 
 from __future__ import annotations
 
@@ -25,60 +25,57 @@ from featx.embedding.rows import Reject
 from featx.errors import BadOption, BadSample
 from featx.evaluation import tell_rejects
 from featx.graphs import cut_graph
+from featx.optimize.config import QuantizationConfig
 from featx.optimize.integer_graph import store_half
 from featx.optimize.layers import prepare
-from featx.optimize.metrics import Labelled, batch_bits, compare_rates
+from featx.optimize.metrics import Labelled, batch_bits, rate_ratio
 from featx.optimize.mixed_precision import search
-from featx.optimize.trial import Bounds, Trial, Trials
+from featx.optimize.trial import Candidate, Candidates
 from featx.sources import make_samples, subsample
 from featx.storage.atomic import replacing_folder
-from featx.storage.container import read_location
 
-__all__ = ["WEIGHTS", "optimize"]
+__all__ = ["optimize"]
 
-WEIGHTS = ("int8", "fp16")
+Log = Callable[[str], object]
 
-_MOST = 192  # samples: two thirds calibrate, a third is held out
+# Samples at most: two thirds calibrate, a third is held out.
+_MOST = 192
 _LEAST = 6
-_TIMED = 32  # samples whose times are compared
-_BATCHED = 32  # samples of which batches are compared
-_CANARY = 16  # values
+# Samples whose times are compared, and of which batches are compared.
+_TIMED = 32
+_BATCHED = 32
+_CANARY_VALUES = 16
 
 
 def optimize(
     backbone: str | Card,
     samples: Iterable[Any],
+    config: QuantizationConfig | None = None,
     *,
-    name: str | None = None,
     labelled: Sequence[Labelled] = (),
-    bounds: Bounds | None = None,
-    weights: str = "int8",
     shelf: Path | None = None,
     engine: Engine | None = None,
-    tell: Callable[[str], object] | None = None,
+    log: Log | None = None,
 ) -> Card:
-    """Put a faster backbone onto a shelf, made of another, once its rows are near enough; its card.
+    """Make a faster backbone of another, keep it once its rows are near enough, and return its card.
 
-    ``int8`` computes convolutions, or dense layers, in eight-bit integers: static, so that a row does not
-    depend on what else is in its batch. ``fp16`` only stores weights in half the bytes.
+    Integers are static: the ranges of activations are fixed, so that a row does not depend on what
+    else is in its batch.
 
     Parameters
     ----------
     samples : iterable of Sample, or of anything that the backbone reads
         Of the kind that the backbone will see; labels are not used. Of more than 192, as many, evenly
         chosen; every third of them is held out of calibration and measures the cosine.
-    name : str, default=None
-        Of the new backbone: the parent's with ``-int8`` or ``-fp16``.
+    config : QuantizationConfig, default=None
+        Name, kind of weights and tolerance; None is ``QuantizationConfig()``.
     labelled : sequence of Labelled, default=()
-        On which the probe's accuracy may not fall by more than ``bounds.max_drop`` points, on average.
-    bounds : Bounds, default=None
-        How far rows may be from the parent's: 0.5 points, a mean cosine of 0.994.
-    weights : {"int8", "fp16"}
+        On which the probe's accuracy may not fall by more than the tolerance, on average.
     shelf : Path, default=None
-        Where it is put: the user's own shelf.
+        The model directory that it is put in; None is the user's own.
     engine : Engine, default=None
         Threads and cache for rows of ``labelled``, and what to do with samples that cannot be read.
-    tell : callable, default=None
+    log : callable, default=None
         Called with a line of words at each step.
 
     Raises
@@ -86,66 +83,65 @@ def optimize(
     TooLossy
         Its rows are too far from the parent's, however many layers stay in float; nothing is written.
     BadOption
-        The name is taken, the backbone is itself optimised, or an option is none of its kind.
+        The name is taken, or the backbone is itself optimised.
     BadSample
         There are fewer than 6 samples, or one cannot be read.
     BadLabels
         ``labelled`` lacks labels.
     BadGraph
         The graph has no layer that integers could compute, or cannot be read.
+
+    Warns
+    -----
+    FeatxWarning
+        Sums of integers saturate on this processor.
     """
-    parent_card = get_card(backbone) if isinstance(backbone, str) else backbone
-    bounds, engine, tell = bounds or Bounds(), engine or Engine(), tell or (lambda words: None)
-    if weights not in WEIGHTS:
-        raise BadOption(f"weights {weights!r}: expected one of {', '.join(WEIGHTS)}")
-    if parent_card.optimized:
-        parent = parent_card.optimized.parent
-        raise BadOption(f"{parent_card.name}: is itself an optimised {parent}; name that instead")
-    name = f"{parent_card.name}-{weights}" if name is None else name
-    _check_name(parent_card, name)
+    card = get_card(backbone) if isinstance(backbone, str) else backbone
+    config, engine, log = config or QuantizationConfig(), engine or Engine(), log or _log_nothing
+    name = config.name if config.name is not None else f"{card.name}-{config.weights}"
+    _check(card, name)
     folder = new_directory(name, shelf or user_directory())
-    opened = Backbone(parent_card)
-    contents, items = _read(opened, samples, engine)
+    parent = Backbone(card)
+    contents, items = _read(parent, samples, engine)
     with tempfile.TemporaryDirectory(prefix="featx-") as work:
-        trials = Trials(
-            opened,
-            name,
-            Path(work),
-            calibration=[item for place, item in enumerate(items) if place % 3 != 2],
-            held_out=items[2::3],
-            labelled=labelled,
-            engine=engine,
-        )
-        trial = _int8(trials, bounds, tell) if weights == "int8" else _fp16(trials, bounds, tell)
-        tell("comparing batches and speed")
-        card = _card(trials, trial, weights, contents, items)
-        return _shelve(card, trial, folder)
+        candidates = Candidates(parent, name, Path(work), items, labelled, engine)
+        candidate = (_int8 if config.weights == "int8" else _fp16)(candidates, config, log)
+        log("comparing batches and speed")
+        child = _card(candidates, candidate, config, contents, items)
+        return _write(child, candidate, folder)
 
 
-def _int8(trials: Trials, bounds: Bounds, tell: Callable[[str], object]) -> Trial:
-    card = trials.parent.card
+def _log_nothing(message: str) -> None:
+    """Take the place of a log that nobody wants."""
+
+
+def _int8(candidates: Candidates, config: QuantizationConfig, log: Log) -> Candidate:
+    card = candidates.parent.card
     prepared = prepare(verify_files(card)[card.graph.name], card.output)
-    return search(prepared, trials, bounds, tell)
+    return search(prepared, candidates, config, log)
 
 
-def _fp16(trials: Trials, bounds: Bounds, tell: Callable[[str], object]) -> Trial:
-    card = trials.parent.card
+def _fp16(candidates: Candidates, config: QuantizationConfig, log: Log) -> Candidate:
+    card = candidates.parent.card
     model = onnx.load_from_string(cut_graph(verify_files(card)[card.graph.name], card.output))
-    trial = trials.with_probe(trials.try_out(store_half(model)))
-    tell(f"weights in fp16: {trials.describe(trial)}")
-    trials.require(trial, bounds)
-    return trial
+    candidate = candidates.with_probe(candidates.compare(store_half(model)))
+    log(f"weights in fp16: {candidates.describe(candidate)}")
+    candidates.require(candidate, config.tolerance)
+    return candidate
 
 
-def _check_name(card: Card, name: str) -> None:
-    """Refuse what no card may be called."""
+def _check(card: Card, name: str) -> None:
+    """Raise BadOption where a backbone is itself optimised, and BadCard where no backbone may have the name."""
+    if card.optimized:
+        parent = card.optimized.parent
+        raise BadOption(f"{card.name}: is itself an optimised {parent}; name that instead")
     Card.from_toml(replace(card, name=name, dim=card.dim or 1).to_toml())
 
 
 def _read(
     backbone: Backbone, samples: Iterable[Any], engine: Engine
 ) -> tuple[list[Any], list[Any]]:
-    """Contents and items of at most 192 samples, evenly chosen."""
+    """Return contents and items of at most 192 samples, evenly chosen."""
     known = subsample(list(make_samples(samples)), _MOST)
     contents, items, rejects = [], [], list[Reject]()
     for sample in known:
@@ -168,49 +164,61 @@ def _read(
 
 
 def _card(
-    trials: Trials, trial: Trial, weights: str, contents: Sequence[Any], items: Sequence[Any]
+    candidates: Candidates,
+    candidate: Candidate,
+    config: QuantizationConfig,
+    contents: Sequence[Any],
+    items: Sequence[Any],
 ) -> Card:
-    """The trial's card, with its figures, and what it gives for the built-in sample as its canary."""
-    parent, child = trials.parent, trial.backbone
-    descent = _descent(trials, trial, weights)
-    descent = replace(
-        descent,
+    """Return the candidate's card, with its figures, and its row of the built-in sample as the canary."""
+    parent, child = candidates.parent, candidate.backbone
+    info = replace(
+        _info(candidates, candidate, config),
         batch_bits=batch_bits(child, items[:_BATCHED]),
-        rate=round(compare_rates(parent, child, contents[:_TIMED]), 3),
+        rate=round(rate_ratio(parent, child, contents[:_TIMED]), 3),
     )
     [row] = child.embed_items([child.reader.read(child.reader.load(child.card.input.canary()))])
+    note = (
+        f"Made of {parent.card.name} by featx optimize. The canary is the row that it gave there."
+    )
+    if config.for_this_machine:
+        note += (
+            " It is compared whenever the backbone is opened: other processors may give other rows."
+        )
     return replace(
         child.card,
         graph=replace(child.card.graph, name="backbone.onnx"),
         files=tuple(replace(file, url=None) for file in child.card.files),
         dim=child.dim,
-        canary=tuple(float(f"{value:.6g}") for value in row[:_CANARY]),
-        note=(
-            f"Made of {parent.card.name} by featx optimize. The canary is what it gave there: it tells of "
-            "a processor on which its arithmetic comes out otherwise."
-        ),
-        optimized=descent,
+        canary=tuple(float(f"{value:.6g}") for value in row[:_CANARY_VALUES]),
+        note=note,
+        optimized=info,
     )
 
 
-def _descent(trials: Trials, trial: Trial, weights: str) -> QuantizationInfo:
-    """What is known once a trial is chosen; the rest is measured on it."""
-    card, graph = trials.parent.card, trial.backbone.card.graph
-    before, after = trials.before, trial.probe
-    whole = len(read_location(verify_files(card)[card.graph.name]))
+def _info(
+    candidates: Candidates, candidate: Candidate, config: QuantizationConfig
+) -> QuantizationInfo:
+    """Return what is known once a candidate is chosen; batches and speed are measured on it later."""
+    card, graph = candidates.parent.card, candidate.backbone.card.graph
+    before, after = candidates.before, candidate.probe
+    parent_size = len(verify_files(card)[card.graph.name].read())
+    integers = config.weights == "int8"
     return QuantizationInfo(
         parent=card.name,
         parent_sha256=card.graph.sha256,
-        precision="int8" if weights == "int8" else "fp16-weights",
-        cosine_mean=round(trial.mean, 6),
-        cosine_worst=round(trial.worst, 6),
-        held_out=len(trials.held_out),
+        precision="int8" if integers else "fp16-weights",
+        cosine_mean=round(candidate.mean, 6),
+        cosine_worst=round(candidate.worst, 6),
+        held_out=len(candidates.held_out),
         batch_bits=0,
         rate=1.0,
-        size=round((graph.size or 0) / whole, 3),
-        calibration=len(trials.calibration) if weights == "int8" else 0,
-        layers=trial.layers,
-        floats=trial.floats,
+        size=round((graph.size or 0) / parent_size, 3),
+        calibration=len(candidates.calibration) if integers else 0,
+        layers=candidate.layers,
+        float_layers=candidate.float_layers,
+        weight_bits=config.weight_bits,
+        steps_from_exact=candidate.steps_from_exact,
         probe=after.method if after else None,
         probe_before=round(before.accuracy, 6) if before else None,
         probe_after=round(after.accuracy, 6) if after else None,
@@ -218,12 +226,13 @@ def _descent(trials: Trials, trial: Trial, weights: str) -> QuantizationInfo:
     )
 
 
-def _shelve(card: Card, trial: Trial, folder: Path) -> Card:
-    made = verify_files(trial.backbone.card)
+def _write(card: Card, candidate: Candidate, folder: Path) -> Card:
+    """Put a card and its files into a folder, which appears whole or not at all; return the card there."""
+    places = verify_files(candidate.backbone.card)
     with replacing_folder(folder) as temporary:
-        for file, there in zip((card.graph, *card.files), made.values(), strict=True):
+        for file, source in zip((card.graph, *card.files), places.values(), strict=True):
             target = temporary / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(str(there), target)
+            shutil.copyfile(str(source), target)
         (temporary / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     return replace(card, path=folder / "card.toml")

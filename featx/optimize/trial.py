@@ -15,43 +15,58 @@ from featx.backbones.backbone import Backbone
 from featx.catalog import File, digest, verify_files
 from featx.embedding.engine import Engine
 from featx.errors import BadGraph, TooLossy
+from featx.optimize.config import Tolerance
 from featx.optimize.metrics import Labelled, Probe, cosines
-from featx.storage.container import read_location
 
-__all__ = ["Bounds", "Trial", "Trials"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How far from its parent an optimised backbone may be."""
-
-    max_drop: float = 0.5  # points of the probe's accuracy
-    min_cosine: float = 0.994  # mean, of held-out rows
+__all__ = ["Candidate", "Candidates"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One candidate, and how its rows are to the parent's."""
-
-    backbone: Backbone
-    mean: float  # cosine, over the held-out samples
-    worst: float
-    floats: tuple[str, ...] = ()  # layers that were left in float
-    layers: int = 0  # layers that were not
-    probe: Probe | None = None  # measured once the cosine is good enough
-
-
-class Trials:
-    """Makes trials in a folder of their own; nothing of them is on a shelf.
+class Candidate:
+    """One optimised graph, and how near its rows are to the parent's.
 
     Parameters
     ----------
-    calibration, held_out : sequence of items
-        What the parent's reader made of a user's samples.
+    backbone : Backbone
+        The graph, opened.
+    mean, worst : float
+        Cosine of held-out rows with the parent's.
+    float_layers : tuple of str, default=()
+        Names of the layers that were left in float.
+    layers : int, default=0
+        How many layers were not.
+    probe : Probe, default=None
+        Accuracy of a head, measured once the cosine is good enough.
+    steps_from_exact : int, default=None
+        Steps by which some layer differs from the same layer computed exactly; None before it is chosen.
+    """
+
+    backbone: Backbone
+    mean: float
+    worst: float
+    float_layers: tuple[str, ...] = ()
+    layers: int = 0
+    probe: Probe | None = None
+    steps_from_exact: int | None = None
+
+
+class Candidates:
+    """Opens and compares candidates in a folder of their own; none of them is in a model directory.
+
+    Parameters
+    ----------
+    parent : Backbone
+        What they are made of.
+    name : str
+        What they are called.
+    folder : Path
+        Where their graphs are written.
+    items : sequence of items
+        What the parent's reader made of a user's samples: every third is held out, the others calibrate.
     labelled : sequence of Labelled
         For the probe; may be empty.
     engine : Engine
-        How their rows are made.
+        How rows of ``labelled`` are made.
     """
 
     def __init__(
@@ -59,29 +74,33 @@ class Trials:
         parent: Backbone,
         name: str,
         folder: Path,
-        *,
-        calibration: Sequence[Any],
-        held_out: Sequence[Any],
+        items: Sequence[Any],
         labelled: Sequence[Labelled],
         engine: Engine,
     ) -> None:
         self.parent = parent
         self.name = name
         self.folder = folder
-        self.calibration = calibration
-        self.held_out = held_out
+        self.calibration = [item for index, item in enumerate(items) if index % 3 != 2]
+        self.held_out = items[2::3]
         self.labelled = labelled
         self.engine = engine
         self._count = 0
-        self._rows = parent.embed_items(held_out)
+        self._rows = parent.embed_items(self.held_out)
         places = verify_files(parent.card)
         for file in parent.card.files:
             path = folder / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(read_location(places[file.name]))
+            path.write_bytes(places[file.name].read())
 
     def open(self, model: ModelProto) -> Backbone:
-        """A backbone with this graph and everything else as the parent has it."""
+        """Return a backbone with this graph and everything else as the parent has it.
+
+        Raises
+        ------
+        BadGraph
+            The graph does not fit into one file of 2 GB.
+        """
         self._count += 1
         path = self.folder / f"{self._count}.onnx"
         try:
@@ -94,62 +113,68 @@ class Trials:
         return Backbone(replace(card, path=self.folder / "card.toml"))
 
     @contextmanager
-    def passing(self, model: ModelProto) -> Iterator[Backbone]:
-        """A backbone whose file is gone afterwards: of a large graph a hundred would fill a disk."""
+    def temporary(self, model: ModelProto) -> Iterator[Backbone]:
+        """Open a backbone whose file is gone afterwards: of a large graph a hundred would fill a disk."""
         backbone = self.open(model)
         yield backbone
         (self.folder / backbone.card.graph.name).unlink()
 
-    def try_out(self, model: ModelProto, floats: Sequence[str] = (), layers: int = 0) -> Trial:
-        """The candidate that this graph makes, compared on the held-out samples."""
+    def compare(
+        self, model: ModelProto, float_layers: Sequence[str] = (), layers: int = 0
+    ) -> Candidate:
+        """Return the candidate that this graph makes, compared on the held-out samples."""
         backbone = self.open(model)
         found = cosines(self._rows, backbone.embed_items(self.held_out))
-        return Trial(backbone, float(found.mean()), float(found.min()), tuple(floats), layers)
+        mean, worst = float(found.mean()), float(found.min())
+        return Candidate(backbone, mean, worst, tuple(float_layers), layers)
 
-    def with_probe(self, trial: Trial) -> Trial:
-        """The trial with its accuracy, where there are labels."""
+    def with_probe(self, candidate: Candidate) -> Candidate:
+        """Return the candidate with its accuracy, where there are labels."""
         if not self.labelled:
-            return trial
-        engine = replace(self.engine, cache=None)  # rows of a trial are never asked for again
-        return replace(trial, probe=Probe.of(self.labelled, trial.backbone, engine))
+            return candidate
+        # Rows of a candidate are never asked for again.
+        engine = replace(self.engine, cache=None)
+        return replace(candidate, probe=Probe.of(self.labelled, candidate.backbone, engine))
 
     @cached_property
     def before(self) -> Probe | None:
-        """The parent's accuracy."""
+        """The parent's accuracy; None without labels."""
         return Probe.of(self.labelled, self.parent, self.engine) if self.labelled else None
 
-    def drop(self, trial: Trial) -> float | None:
-        """Points of accuracy that the trial loses; negative where it gains; None without a probe."""
-        if self.before is None or trial.probe is None:
+    def drop(self, candidate: Candidate) -> float | None:
+        """Return the points of accuracy lost, negative where some are gained; None without a probe."""
+        if self.before is None or candidate.probe is None:
             return None
-        return 100 * (self.before.accuracy - trial.probe.accuracy)
+        return 100 * (self.before.accuracy - candidate.probe.accuracy)
 
-    def holds(self, trial: Trial, bounds: Bounds) -> bool:
-        """Whether a trial keeps to the bounds: the probe's where there are labels, else the cosine's."""
-        drop = self.drop(trial)
+    def is_within(self, candidate: Candidate, tolerance: Tolerance) -> bool:
+        """Return whether the probe's accuracy, or without labels the cosine, is within the tolerance."""
+        drop = self.drop(candidate)
         if drop is None:
-            return trial.mean >= bounds.min_cosine
-        return drop <= bounds.max_drop + 1e-9
+            return candidate.mean >= tolerance.min_cosine
+        return drop <= tolerance.max_drop + 1e-9
 
-    def require(self, trial: Trial, bounds: Bounds) -> None:
-        """Raise TooLossy, with the figures, where a trial does not keep to the bounds."""
-        if self.holds(trial, bounds):
+    def require(self, candidate: Candidate, tolerance: Tolerance) -> None:
+        """Raise TooLossy, with the figures, where a candidate is not within the tolerance."""
+        if self.is_within(candidate, tolerance):
             return
-        allowed = f"expected at most {bounds.max_drop:g} points lost"
-        if trial.probe is None:
+        allowed = f"expected at most {tolerance.max_drop:g} points lost"
+        if candidate.probe is None:
             remedy = "--labelled DATA would judge by accuracy"
-            allowed = f"expected a mean cosine of {bounds.min_cosine:g}; {remedy}"
-        whole = trial.layers + len(trial.floats)
-        layers = f"{trial.layers} of {whole} layers in int8" if whole else "weights in fp16"
+            allowed = f"expected a mean cosine of {tolerance.min_cosine:g}; {remedy}"
+        n_layers = candidate.layers + len(candidate.float_layers)
+        layers = (
+            f"{candidate.layers} of {n_layers} layers in int8" if n_layers else "weights in fp16"
+        )
         raise TooLossy(
-            f"{self.parent.card.name}: not written: with {layers}: {self.describe(trial)}; {allowed}"
+            f"{self.parent.card.name}: not written: with {layers}: {self.describe(candidate)}; {allowed}"
         )
 
-    def describe(self, trial: Trial) -> str:
-        """The figures of a trial in words."""
-        words = f"cosine {trial.mean:.4f} mean, {trial.worst:.4f} worst"
-        drop = self.drop(trial)
-        if drop is None or trial.probe is None:
+    def describe(self, candidate: Candidate) -> str:
+        """Return the figures of a candidate in words."""
+        words = f"cosine {candidate.mean:.4f} mean, {candidate.worst:.4f} worst"
+        drop = self.drop(candidate)
+        if drop is None or candidate.probe is None:
             return words
-        after = trial.probe.accuracy
+        after = candidate.probe.accuracy
         return f"{words}; probe {after + drop / 100:.4f} before, {after:.4f} after ({-drop:+.2f} points)"

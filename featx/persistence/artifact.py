@@ -19,7 +19,7 @@ from featx.backbones.providers import CPU, Provider, read_provider
 from featx.catalog import BUNDLED, Card, find, get_card, verify_files
 from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
 from featx.fit_config import FitConfig
-from featx.heads import FittedHead, StoredHead
+from featx.heads import TrainedHead, read_calibrator
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.metadata import (
     FORMAT,
@@ -37,7 +37,7 @@ from featx.predictor import Input, Predictor, predictor_class
 from featx.reporting.fit_report import FitReport
 from featx.reporting.training_samples import TrainingSamples
 from featx.storage.atomic import recover
-from featx.storage.container import container_names, read_location, write_container
+from featx.storage.container import container_names, write_container
 from featx.tasks import get_task
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     files = _own_files(path, metadata)
     inputs = tuple(_input(path, metadata, one) for one in metadata.inputs)
     try:
-        temperature = float(metadata.calibration["temperature"])
-        head = read_head(path, files, metadata.head, temperature, frozenset(trusted))
+        calibrator = read_calibrator(metadata.calibration)
+        head = read_head(path, files, metadata.head, calibrator, frozenset(trusted))
         _check_shapes(path, head, metadata)
         report = _report(metadata, files)
         config = None if metadata.config is None else FitConfig.from_dict(metadata.config)
@@ -196,7 +196,7 @@ def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any
         "head": {
             "name": head.name,
             "parameters": _parameters(head.estimator),
-            "calibration": {"method": "temperature", "temperature": head.temperature},
+            "calibration": head.calibrator.to_dict(),
         },
         "report": report.to_dict() if report else None,
         "config": config.to_dict() if config else None,
@@ -224,7 +224,7 @@ def _input(path: Path, metadata: Metadata, one: InputMetadata) -> Input:
 
 def _backbone_files(card: Card) -> dict[str, bytes]:
     """A backbone's proven bytes, by their names in a bundle."""
-    return {f"{BUNDLED}/{name}": read_location(place) for name, place in verify_files(card).items()}
+    return {f"{BUNDLED}/{name}": blob.read() for name, blob in verify_files(card).items()}
 
 
 def _parameters(estimator: BaseEstimator) -> dict[str, Any]:
@@ -294,12 +294,12 @@ def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
     return replace(card, pack=path.absolute())
 
 
-def _check_shapes(path: Path, head: FittedHead | StoredHead, metadata: Metadata) -> None:
+def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:
     """Dimensions agree between manifest, card and arrays, shown by running one row of zeros."""
     dim, classes = metadata.inputs[0].dim, metadata.classes
     if head.dim != dim:
         raise BadArtifact(f"{path}: its head takes rows of {head.dim}, its backbone gives {dim}")
-    if head.classes != classes or head.temperature <= 0:
+    if head.classes != classes:
         raise BadArtifact(f"{path}: its head and its manifest do not agree on the classes")
     shape = head.predict_proba(np.zeros((1, dim), np.float32)).shape
     if shape != (1, len(classes)):

@@ -1,7 +1,7 @@
 """A trained head as files of a classifier: its estimator through skops, and its arrays where it is linear.
 
-``head.skops`` is the head, whole; ``head.npz`` says the same of a linear one in a few arrays, from which it
-answers without scikit-learn. Neither is ever unpickled.
+``head.skops`` is the whole head; ``head.npz`` holds the same scores of a linear one in a few arrays, from which
+it answers without scikit-learn. Neither is ever unpickled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 from featx.errors import BadArtifact, FeatxError
-from featx.heads import FittedHead, LinearArrays, StoredHead, to_arrays
+from featx.heads import Calibrator, LinearArrays, TrainedHead, to_arrays
 from featx.persistence.metadata import HEAD
 
 if TYPE_CHECKING:
@@ -24,8 +24,13 @@ __all__ = ["ARRAYS", "read_head", "write_head"]
 ARRAYS = "head.npz"
 
 
-def write_head(head: FittedHead | StoredHead, path: Path) -> dict[str, bytes]:
-    """The files of a head, by name; ``path`` is the classifier that they are for.
+def write_head(head: TrainedHead, path: Path) -> dict[str, bytes]:
+    """Return the files of a head by their names.
+
+    Parameters
+    ----------
+    path : Path
+        The classifier that they are for, as messages name it.
 
     Raises
     ------
@@ -49,10 +54,22 @@ def read_head(
     path: Path,
     files: Mapping[str, bytes],
     name: str,
-    temperature: float,
+    calibrator: Calibrator,
     trusted: frozenset[str],
-) -> FittedHead | StoredHead:
-    """The head of a classifier's proven files; ``name`` and ``temperature`` are its manifest's.
+) -> TrainedHead:
+    """Return the head of a classifier whose files have been verified.
+
+    Parameters
+    ----------
+    path : Path
+        The classifier, as messages name it.
+    files : mapping of str to bytes
+        What ``write_head`` returned.
+    name : str
+        The head's, as the metadata say it.
+    calibrator : Calibrator
+    trusted : frozenset of str
+        Full names of further types that may be built.
 
     Raises
     ------
@@ -62,24 +79,24 @@ def read_head(
     """
     build = partial(_build, path, files[HEAD], trusted)
     if ARRAYS not in files:
-        return FittedHead(name, build(), temperature)
+        return TrainedHead.from_estimator(name, build(), calibrator)
     try:
         arrays = LinearArrays.from_bytes(files[ARRAYS])
     except BadArtifact as error:
         raise BadArtifact(f"{path}: {ARRAYS}: {error}") from error
-    return StoredHead(name, temperature, arrays, build)
+    return TrainedHead.from_arrays(name, arrays, calibrator, build)
 
 
 def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
-    """The estimator, once every type in it is one that skops knows to be harmless or the user named."""
+    """Build the estimator, once every type in it is known to be harmless or named by the user."""
     import skops.io
     from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
     try:
-        strangers = sorted(set(skops.io.get_untrusted_types(data=data)) - trusted)
-        if strangers:
+        untrusted = sorted(set(skops.io.get_untrusted_types(data=data)) - trusted)
+        if untrusted:
             raise BadArtifact(
-                f"{path}: holds types that featx does not trust: {', '.join(strangers)}; "
+                f"{path}: holds types that featx does not trust: {', '.join(untrusted)}; "
                 "if you do, load it with trusted=[…]"
             )
         return skops.io.loads(data, trusted=sorted(trusted))

@@ -15,7 +15,7 @@ from typing import Any
 
 from featx.catalog import BUNDLED
 from featx.errors import BadArtifact, FeatxError
-from featx.storage.container import container_names, member_at, read_location
+from featx.storage.container import container_names, member_at
 
 __all__ = [
     "FORMAT",
@@ -156,7 +156,7 @@ def read_metadata(path: str | Path) -> Metadata:
 
 def _parse(path: Path) -> tuple[dict[str, Any], bytes]:
     try:
-        raw = read_location(member_at(path, MANIFEST)) if container_names(path) else b""
+        raw = member_at(path, MANIFEST).read() if container_names(path) else b""
         manifest = json.loads(raw)
         number = manifest["format"]
         if not isinstance(number, int) or number < 1:
@@ -273,7 +273,7 @@ def read_file(path: Path, name: str, metadata: Metadata) -> bytes:
         It is missing, or not what the manifest says.
     """
     try:
-        data = read_location(member_at(path, name))
+        data = member_at(path, name).read()
     except OSError as error:
         raise BadArtifact(f"{path}: {name} cannot be read: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != metadata.files.get(name, {}).get("sha256"):

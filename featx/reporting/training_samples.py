@@ -39,7 +39,7 @@ class TrainingSamples:
     rows : ndarray of shape (n_kept, dim), float16, or None
         Embeddings of the samples ``kept``, where they were asked for.
     kept : ndarray of shape (n_kept,), intp, or None
-        Indices of the samples whose rows are kept.
+        Integers of the samples whose rows are kept.
     """
 
     ids: npt.NDArray[np.str_]

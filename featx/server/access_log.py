@@ -1,32 +1,37 @@
-"""The log: one JSON line a record, written by a thread of its own, so that who reads it can hold up nothing."""
+"""The access log: one JSON line a record, written by its own thread so that a slow reader delays no request."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Event, Thread
 from typing import Any
 
-__all__ = ["AccessLog"]
+__all__ = ["AccessLog", "LogFunction"]
 
-_GATHER = 0.05  # seconds in which lines come together: to wake a thread costs more than a line
-_PATIENCE = 1.0  # seconds that the last lines are waited for
-_LINES = 10_000  # a minute of a busy server
-_AT_ONCE = 64  # lines a write
+LogFunction = Callable[[Mapping[str, Any]], None]
+
+# Seconds in which lines are gathered: waking a thread costs more than writing a line.
+_GATHER_SECONDS = 0.05
+# Seconds that closing waits for the last lines.
+_CLOSE_SECONDS = 1.0
+# A minute of a busy server.
+_MAX_LINES = 10_000
+_LINES_PER_WRITE = 64
 
 
 class AccessLog:
-    """Writes records to a file descriptor, in order; where its reader does not keep up, drops and counts.
+    """Write records to a file descriptor, in order; where its reader is too slow, drop and count them.
 
     Parameters
     ----------
     descriptor : int
         Where lines go; nothing else may buffer it.
     lines : int, default=10000
-        That may wait; a record more is dropped.
+        How many may wait to be written; records beyond that are dropped.
 
     Attributes
     ----------
@@ -34,43 +39,48 @@ class AccessLog:
         Records that were never written.
     """
 
-    def __init__(self, descriptor: int, *, lines: int = _LINES) -> None:
+    def __init__(self, descriptor: int, *, lines: int = _MAX_LINES) -> None:
         self.dropped = 0
         self._descriptor = descriptor
-        self._room = lines
+        self._max_lines = lines
         self._waiting: deque[Mapping[str, Any]] = deque()
-        self._some, self._ending = Event(), Event()
-        self._writer = Thread(target=self._write_on, name="journal", daemon=True)
+        self._has_lines, self._closing = Event(), Event()
+        self._writer = Thread(target=self._write_lines, name="access_log", daemon=True)
         self._writer.start()
 
     def __call__(self, record: Mapping[str, Any]) -> None:
-        """Take a record; returns at once."""
-        if len(self._waiting) >= self._room:
+        """Take a record and return at once."""
+        if len(self._waiting) >= self._max_lines:
             self.dropped += 1
             return
         self._waiting.append(record)
-        if not self._some.is_set():
-            self._some.set()
+        if not self._has_lines.is_set():
+            self._has_lines.set()
 
     def close(self) -> None:
-        """Wait until what was taken is written, a second at most: a reader may never come back."""
-        self._ending.set()
-        self._some.set()
-        self._writer.join(_PATIENCE)
+        """Wait until all records are written, but a second at most: a reader may never come back."""
+        self._closing.set()
+        self._has_lines.set()
+        self._writer.join(_CLOSE_SECONDS)
 
-    def _write_on(self) -> None:
-        ended = False
-        while not ended:
-            self._some.wait()
-            ended = self._ending.wait(_GATHER)
-            self._some.clear()  # before the look: what comes after it sets it again
-            while taken := [self._waiting[k] for k in range(min(_AT_ONCE, len(self._waiting)))]:
-                self._write(b"".join(json.dumps(each).encode("ascii") + b"\n" for each in taken))
-                for _ in taken:  # not sooner: what is not written yet takes its room
+    def _write_lines(self) -> None:
+        closing = False
+        while not closing:
+            self._has_lines.wait()
+            closing = self._closing.wait(_GATHER_SECONDS)
+            # Cleared before the queue is read: a record that comes later sets it again.
+            self._has_lines.clear()
+            while records := [
+                self._waiting[k] for k in range(min(_LINES_PER_WRITE, len(self._waiting)))
+            ]:
+                self._write(b"".join(json.dumps(line).encode("ascii") + b"\n" for line in records))
+                # Removed only now: a record counts against the limit until it is written.
+                for _ in records:
                     self._waiting.popleft()
 
-    def _write(self, rest: bytes) -> None:
-        """Past Python's own buffers: a write that never ends must not hold a lock of the interpreter."""
-        with suppress(OSError):  # nobody is there to read it
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+    def _write(self, data: bytes) -> None:
+        """Write past Python's own buffers: a blocked write must not hold a lock of the interpreter."""
+        # An OSError means that nobody reads any more.
+        with suppress(OSError):
+            while data:
+                data = data[os.write(self._descriptor, data) :]

@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
-from typing import cast
+from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
 
-from featx import __version__
 from featx.errors import FeatxError
 from featx.predictor import Classifier
 from featx.server import routes_v1, routes_v2
-from featx.server.access_log import AccessLog
-from featx.server.direct import Direct
-from featx.server.errors import HTTPError, answer, explain
+from featx.server.access_log import AccessLog, LogFunction
+from featx.server.errors import handle_error, json_response
 from featx.server.limits import Limits
 from featx.server.metrics import Metrics
-from featx.server.middleware import Gate, Log
-from featx.server.openapi import describe
-from featx.server.parsing import in_words
+from featx.server.middleware import RequestMiddleware
+from featx.server.openapi import docs_page, openapi_document
 from featx.server.pool import Pool
 from featx.server.registry import Registry
 from featx.server.reloading import Reloader
-from featx.server.routes_v1 import AppState
+from featx.server.routing import AppState, Operation
 
 __all__ = ["create_app"]
 
 _PAGE = Path(__file__).parent / "page.html"
-_POLICY = (  # the page is whole in itself: it loads nothing and speaks to nobody but this server
+# The page loads nothing, and speaks to nobody but this server.
+_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
     "img-src blob: data:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_HANDLED = (FeatxError, HTTPException, ClientDisconnect, Exception)
 
 
 def create_app(
@@ -46,16 +45,16 @@ def create_app(
     *,
     limits: Limits | None = None,
     token: str | None = None,
-    log: Log | None = None,
+    log: LogFunction | None = None,
     sources: Mapping[str, Path] | None = None,
     reload_every: float | None = 2.0,
-) -> FastAPI:
-    """An application that answers with classifiers, and holds no other state.
+) -> Starlette:
+    """Return an application that answers with classifiers, and holds no other state.
 
     Parameters
     ----------
     classifiers : mapping of str to Classifier
-        By the names under which they are served.
+        Classifiers by the names under which they are served.
     limits : Limits, default=None
         How much it takes on.
     token : str, default=None
@@ -65,7 +64,7 @@ def create_app(
     sources : mapping of str to path, default=None
         Where classifiers were loaded from: one that is replaced there is replaced here.
     reload_every : float, default=2
-        Seconds between two looks at ``sources``; None looks only when told, as ``run`` does on SIGHUP.
+        Seconds between two checks of ``sources``; None checks only when told, as ``run`` does on SIGHUP.
 
     Raises
     ------
@@ -76,20 +75,51 @@ def create_app(
     """
     limits = limits or Limits()
     registry, metrics = Registry(classifiers, limits), Metrics()
+    pool = Pool(limits.threads, limits.waiting)
+    _measure(metrics, pool, log)
+    reloader = Reloader(registry, metrics, sources or {}, log)
+    state = AppState(registry, pool, limits, metrics)
+    app = Starlette(
+        routes=[operation.route(state) for operation in _OPERATIONS],
+        middleware=[
+            Middleware(RequestMiddleware, limits=limits, metrics=metrics, token=token, log=log)
+        ],
+        exception_handlers=dict.fromkeys(_HANDLED, handle_error),
+        lifespan=_lifespan(pool, reloader, reload_every if sources else None),
+    )
+    app.state.reload = partial(reloader.check, force=True)
+    return app
+
+
+def _measure(metrics: Metrics, pool: Pool, log: LogFunction | None) -> None:
+    """Have the metrics show the pool and the log."""
+    metrics.add_gauge(
+        "featx_requests_held", "Requests that are worked on or wait.", lambda: pool.held
+    )
+    metrics.add_gauge(
+        "featx_requests_waiting",
+        "Requests that wait for a worker.",
+        lambda: max(0, pool.held - pool.workers),
+    )
+    metrics.add_gauge("featx_workers", "Threads that embed.", lambda: pool.workers)
     if isinstance(log, AccessLog):
-        metrics.follow(
+        metrics.add_counter(
             "featx_log_lines_dropped",
             "Lines of the log that were never written because its reader did not keep up.",
             lambda: log.dropped,
         )
-    pool = Pool(limits.threads, limits.waiting)
-    watch = Reloader(registry, metrics, sources or {}, log)
-    house = AppState(registry, pool, limits, metrics)
+
+
+def _lifespan(
+    pool: Pool, reloader: Reloader, reload_every: float | None
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return what runs beside the requests: the checks of the files, and the end of the workers."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        follows = sources and reload_every is not None
-        task = asyncio.create_task(watch.run(reload_every or 0)) if follows else None
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        task = None
+        if reload_every is not None:
+            task = asyncio.create_task(reloader.run(reload_every))
         yield
         if task:
             task.cancel()
@@ -97,62 +127,57 @@ def create_app(
                 await task
         await asyncio.to_thread(pool.close)
 
-    app = FastAPI(
-        title="featx", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None
-    )
-    app.include_router(routes_v1.routes(house))
-    app.include_router(routes_v2.routes(house))
-    _add_pages(app, house)
-    app.add_exception_handler(FeatxError, explain)
-    app.add_exception_handler(HTTPException, explain)
-    app.add_exception_handler(RequestValidationError, _explain_query)
-    app.add_exception_handler(ClientDisconnect, _explain_leaving)
-    app.add_exception_handler(Exception, explain)
-    describe(app)
-    app.state.reload = partial(watch.look, again=True)
-    app.add_middleware(Direct, house=house)
-    app.add_middleware(Gate, limits=limits, metrics=metrics, token=token, log=log)
-    return app
+    return lifespan
 
 
-async def _explain_query(request: Request, error: Exception) -> Response:
-    words = in_words(cast(RequestValidationError, error).errors())
-    return await explain(request, HTTPError(422, "unprocessable", words))
+async def show_page(state: AppState, request: Request) -> Response:
+    """The page with which a person tries the classifiers."""
+    headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
+    return HTMLResponse(_page(), headers=headers)
 
 
-async def _explain_leaving(request: Request, error: Exception) -> Response:
-    words = "the client left before its body was whole"
-    return await explain(request, HTTPError(400, "incomplete", words))
+async def show_docs(state: AppState, request: Request) -> Response:
+    """The page that lists what programs can ask."""
+    return HTMLResponse(docs_page(_document()))
 
 
-def _add_pages(app: FastAPI, house: AppState) -> None:
-    page, pool = _PAGE.read_text(encoding="utf-8"), house.pool
-    house.metrics.watch(
-        "featx_requests_held", "Requests that are worked on or wait.", lambda: pool.held
-    )
-    house.metrics.watch(
-        "featx_requests_waiting",
-        "Requests that wait for a worker.",
-        lambda: max(0, pool.held - pool.workers),
-    )
-    house.metrics.watch("featx_workers", "Threads that embed.", lambda: pool.workers)
+async def show_openapi(state: AppState, request: Request) -> Response:
+    """The OpenAPI document."""
+    return json_response(_document())
 
-    @app.get("/", include_in_schema=False)
-    async def show_page() -> Response:
-        headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
-        return HTMLResponse(page, headers=headers)
 
-    @app.get("/healthz", tags=["health"])
-    async def healthz() -> Response:
-        """The server runs."""
-        return answer({"status": "ok"})
+async def healthz(state: AppState, request: Request) -> Response:
+    """The server runs."""
+    return json_response({"status": "ok"})
 
-    @app.get("/readyz", tags=["health"])
-    async def readyz() -> Response:
-        """Every classifier can answer: they are loaded before the server listens."""
-        return answer({"status": "ready"})
 
-    @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        """Requests, latency, queue, samples, labels and drift, for Prometheus."""
-        return Response(house.metrics.text(), media_type="text/plain; version=0.0.4")
+async def readyz(state: AppState, request: Request) -> Response:
+    """Every classifier can answer: they are loaded before the server listens."""
+    return json_response({"status": "ready"})
+
+
+async def show_metrics(state: AppState, request: Request) -> Response:
+    """Requests, latency, queue, samples, labels and drift, for Prometheus."""
+    return Response(state.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+@cache
+def _page() -> str:
+    return _PAGE.read_text(encoding="utf-8")
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return openapi_document(_OPERATIONS)
+
+
+_OPERATIONS = (
+    *routes_v1.OPERATIONS,
+    *routes_v2.OPERATIONS,
+    Operation("GET", "/healthz", healthz, tag="health"),
+    Operation("GET", "/readyz", readyz, tag="health"),
+    Operation("GET", "/metrics", show_metrics, tag="health", media_type="text/plain"),
+    Operation("GET", "/", show_page),
+    Operation("GET", "/docs", show_docs),
+    Operation("GET", "/openapi.json", show_openapi),
+)

@@ -1,4 +1,4 @@
-"""What a server answers: JSON that never fails to be written, and every failure in one shape."""
+"""The JSON that a server answers: results, and every failure in one shape."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from featx.errors import BadOption, BadSample, FeatxError
 
-__all__ = ["HTTPError", "answer", "explain", "refuse"]
+__all__ = ["HTTPError", "error_response", "handle_error", "json_response"]
 
 _CODES = {
     400: "bad_request",
@@ -22,12 +22,11 @@ _CODES = {
     422: "unprocessable",
 }
 
-
 _to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class HTTPError(FeatxError):
-    """What a server will not do, with the HTTP status that says so."""
+    """A request that the server does not answer as asked, with the HTTP status that says so."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
@@ -38,35 +37,46 @@ class HTTPError(FeatxError):
         self.headers = dict(headers or {})
 
 
-def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON response; ASCII only, so that no text a client sent can make it fail."""
+def json_response(
+    content: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a JSON response in ASCII, so that no text that a client sent can make it fail."""
     body = _to_json(content).encode("ascii")
     return Response(body, status, dict(headers or {}), "application/json")
 
 
-def refuse(error: Exception, path: str = "", **more: Any) -> Response:
-    """The one shape of every failure: ``{"error": {"status", "code", "message"}}`` and ``more``.
+def error_response(error: Exception, path: str = "", **more: Any) -> Response:
+    """Return the one shape of every failure.
 
-    Under ``/v2`` it is that of the Open Inference Protocol: ``{"error": message}``.
+    It is ``{"error": {"status", "code", "message"}}`` and the fields of ``more``; for a ``path`` under
+    ``/v2`` it is that of the Open Inference Protocol, ``{"error": message}``.
     """
-    status, code, headers = 500, "failed", {}
-    message = str(error)
-    if isinstance(error, HTTPError):
-        status, code, headers = error.status, error.code, error.headers
-    elif isinstance(error, HTTPException):
-        status, code = error.status_code, _CODES.get(error.status_code, "refused")
-        message, headers = str(error.detail), dict(error.headers or {})
-    elif isinstance(error, BadSample):
-        status, code = 422, "bad_sample"
-    elif isinstance(error, BadOption):
-        status, code = 422, "bad_option"
-    elif not isinstance(error, FeatxError):
-        message = "the server failed; its log says why"
-    told = {"status": status, "code": code, "message": message}
-    said = message if path.startswith("/v2") else told
-    return answer({"error": said, **more}, status, headers)
+    failure = _to_http(error)
+    message = str(failure)
+    content: Any = message
+    if not path.startswith("/v2"):
+        content = {"status": failure.status, "code": failure.code, "message": message}
+    return json_response({"error": content, **more}, failure.status, failure.headers)
 
 
-async def explain(request: Request, error: Exception) -> Response:
-    """``refuse`` as a handler of the application."""
-    return refuse(error, request.scope["path"])
+def _to_http(error: Exception) -> HTTPError:
+    match error:
+        case HTTPError():
+            return error
+        case StarletteHTTPException():
+            code = _CODES.get(error.status_code, "refused")
+            return HTTPError(error.status_code, code, str(error.detail), error.headers)
+        case ClientDisconnect():
+            return HTTPError(400, "incomplete", "the client left before its body was whole")
+        case BadSample():
+            return HTTPError(422, "bad_sample", str(error))
+        case BadOption():
+            return HTTPError(422, "bad_option", str(error))
+        case FeatxError():
+            return HTTPError(500, "failed", str(error))
+    return HTTPError(500, "failed", "the server failed; its log says why")
+
+
+async def handle_error(request: Request, error: Exception) -> Response:
+    """Answer a request with ``error_response``: the exception handler of the application."""
+    return error_response(error, request.scope["path"])

@@ -1,4 +1,4 @@
-"""How much a server takes on: what it refuses so that what it accepts is answered soon."""
+"""The limits of a server: what it refuses so that what it accepts is answered soon."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a server takes on.
+    """The amount of work that a server accepts.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Limits:
     max_pixels : int, default=40000000
         Pixels of one picture: a card's own limit, half a gigabyte as RGB, is lowered to this.
     max_seconds : float, default=600
-        Seconds of one sound, likewise.
+        Seconds of one sound: a card's own limit is lowered to this.
 
     Raises
     ------
@@ -56,10 +56,10 @@ class Limits:
 
     @property
     def threads(self) -> int:
-        """How many workers that is on this machine."""
+        """The number of workers on this machine."""
         return count_workers(self.workers)
 
     @property
     def waiting(self) -> int:
-        """How many requests may wait."""
+        """The number of requests that may wait."""
         return max(6, 2 * self.threads) if self.queue is None else self.queue

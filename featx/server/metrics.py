@@ -1,4 +1,4 @@
-"""What a server counts, for Prometheus: each application has its own."""
+"""The metrics of a server, in the form that Prometheus reads; each application has its own."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from prometheus_client.registry import Collector
 
 from featx._typing import FloatArray
 from featx.embedding.rows import Reject
-from featx.heads import FittedHead, StoredHead
-from featx.server.registry import Served
-from featx.tasks.classification import LabelPrediction as Prediction
+from featx.server.registry import ServedPredictor
+from featx.tasks import Prediction
 
 __all__ = ["Metrics"]
 
-_RECENT = 200  # rows over which drift is averaged
+# Rows over which drift is averaged.
+_RECENT_ROWS = 200
 _BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
@@ -27,116 +27,109 @@ class Metrics:
     """Counters and gauges of one application; may be used from several threads."""
 
     def __init__(self) -> None:
-        own = self.registry = CollectorRegistry()
+        registry = self._registry = CollectorRegistry()
         self._requests = Counter(
-            "featx_requests", "Requests answered.", ["route", "method", "status"], registry=own
+            "featx_requests", "Requests answered.", ["route", "method", "status"], registry=registry
         )
         self._seconds = Histogram(
             "featx_request_seconds",
             "Seconds from a request's first byte to the end of its answer.",
             ["route"],
             buckets=_BUCKETS,
-            registry=own,
+            registry=registry,
         )
         self._samples = Counter(
             "featx_samples",
             "Samples, by what became of them.",
             ["model", "outcome"],
-            registry=own,
+            registry=registry,
         )
         self._labels = Counter(
-            "featx_predictions", "Samples that got a label.", ["model", "label"], registry=own
+            "featx_predictions", "Samples that got a label.", ["model", "label"], registry=registry
         )
         self._drift = Gauge(
             "featx_drift",
             "How far the mean of recent embeddings lies from that of the training rows, in standard "
             "deviations (root mean square over the columns); near 0 where nothing changed.",
             ["model"],
-            registry=own,
+            registry=registry,
         )
         self.reloads = Counter(
             "featx_reloads",
             "Classifiers that were replaced.",
             ["model", "outcome"],
-            registry=own,
+            registry=registry,
         )
-        self._recent: dict[str, _Recent] = {}
+        self._recent: dict[str, _RecentMean] = {}
         self._lock = threading.Lock()
 
-    def watch(self, name: str, words: str, value: Callable[[], float]) -> None:
-        """A gauge that is read when it is asked for."""
-        Gauge(name, words, registry=self.registry).set_function(value)
+    def add_gauge(self, name: str, description: str, value: Callable[[], float]) -> None:
+        """Add a gauge whose value is read when the metrics are."""
+        Gauge(name, description, registry=self._registry).set_function(value)
 
-    def follow(self, name: str, words: str, value: Callable[[], float]) -> None:
-        """A counter that is kept elsewhere, and read when it is asked for."""
-        self.registry.register(_Followed(name, words, value))
+    def add_counter(self, name: str, description: str, value: Callable[[], float]) -> None:
+        """Add a counter whose value is kept elsewhere, and read when the metrics are."""
+        self._registry.register(_ExternalCounter(name, description, value))
 
     def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """A request was answered; ``route`` is a path of the application, not what a client typed."""
+        """Count a request that was answered.
+
+        ``route`` is a path of the application, not what a client typed, so that clients cannot make
+        ever new labels.
+        """
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def count_sample(self, model: str, said: Prediction | Reject) -> None:
-        """A sample got a label, or was rejected."""
-        rejected = isinstance(said, Reject)
+    def count_sample(self, model: str, result: Prediction | Reject) -> None:
+        """Count a sample that got a label, or was rejected."""
+        rejected = isinstance(result, Reject)
         self._samples.labels(model, "rejected" if rejected else "predicted").inc()
-        if isinstance(said, Prediction):
-            self._labels.labels(model, said.label).inc()
+        if not isinstance(result, Reject):
+            for label in result.labels:
+                self._labels.labels(model, label).inc()
 
-    def observe_rows(self, served: Served, rows: FloatArray) -> None:
-        """Let the drift follow what is seen: a mean in which old rows fade as new ones come."""
+    def observe_rows(self, served: ServedPredictor, rows: FloatArray) -> None:
+        """Update the drift with new rows: a mean in which old ones fade as new ones come."""
         with self._lock:
             recent = self._recent.get(served.name)
             if recent is None or recent.served is not served:
-                recent = self._recent[served.name] = _Recent(served)
-            drift = recent.take(rows)
+                recent = self._recent[served.name] = _RecentMean(served)
+            drift = recent.update(rows)
         if drift is not None:
             self._drift.labels(served.name).set(drift)
 
     def text(self) -> bytes:
-        """All of it, in Prometheus' text form."""
-        return generate_latest(self.registry)
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
 
 
-class _Recent:
-    """The mean of the rows that one classifier saw lately, beside that of its training rows."""
+class _RecentMean:
+    """The mean of the rows that one classifier saw lately, in units of its training rows."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: ServedPredictor) -> None:
         self.served = served
-        self._scaling = _scaling(served.classifier.head)
+        self._scaling = served.predictor.head.scorer.scaling
         self._count = 0
-        self._mean: FloatArray = np.zeros(served.backbone.dim, np.float32)
+        self._mean: FloatArray = np.zeros(served.input.backbone.dim, np.float32)
 
-    def take(self, rows: FloatArray) -> float | None:
-        """The drift once these are seen too; None where nothing is known of the training rows."""
+    def update(self, rows: FloatArray) -> float | None:
+        """Return the drift with these rows; None where nothing is known of the training rows."""
         if self._scaling is None or not len(rows):
             return None
         mean, scale = self._scaling
-        self._count = min(self._count + len(rows), _RECENT)
-        new = (rows.mean(axis=0) - mean) / scale
-        self._mean += (new - self._mean) * np.float32(len(rows) / self._count)
+        self._count = min(self._count + len(rows), _RECENT_ROWS)
+        newest = (rows.mean(axis=0) - mean) / scale
+        self._mean += (newest - self._mean) * np.float32(len(rows) / self._count)
         return math.sqrt(float(self._mean @ self._mean) / len(self._mean))
 
 
-def _scaling(head: FittedHead | StoredHead) -> tuple[FloatArray, FloatArray] | None:
-    """Mean and deviation of the training rows, as a head that begins with a StandardScaler keeps them."""
-    if isinstance(head, StoredHead):
-        return head.arrays.mean, head.arrays.scale
-    from sklearn.pipeline import Pipeline  # not above: a saved linear head does without
-    from sklearn.preprocessing import StandardScaler
+class _ExternalCounter(Collector):
+    """A counter whose value is kept elsewhere."""
 
-    scaler = head.estimator[0] if isinstance(head.estimator, Pipeline) else None
-    if not isinstance(scaler, StandardScaler) or scaler.mean_ is None or scaler.scale_ is None:
-        return None  # a user's own head keeps nothing of its training rows
-    return np.asarray(scaler.mean_, np.float32), np.asarray(scaler.scale_, np.float32)
-
-
-class _Followed(Collector):
-    """A counter whose value is somebody else's."""
-
-    def __init__(self, name: str, words: str, value: Callable[[], float]) -> None:
-        self._facts = (name, words)
+    def __init__(self, name: str, description: str, value: Callable[[], float]) -> None:
+        self._name = name
+        self._description = description
         self._value = value
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        yield CounterMetricFamily(*self._facts, value=self._value())
+        yield CounterMetricFamily(self._name, self._description, value=self._value())

@@ -1,4 +1,4 @@
-"""What every request passes: an id, a token, an end to its body and its time, a line in the log."""
+"""What every request passes: an id, a token, limits of its body and its time, a line in the access log."""
 
 from __future__ import annotations
 
@@ -7,57 +7,69 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from featx.server.errors import HTTPError, refuse
+from featx.server.access_log import LogFunction
+from featx.server.errors import HTTPError, error_response
 from featx.server.limits import Limits
 from featx.server.metrics import Metrics
 
-__all__ = ["Gate", "Log"]
+__all__ = ["RequestMiddleware"]
 
-Log = Callable[[Mapping[str, Any]], None]
-
-_OPEN = frozenset(
+# Paths that need no token: they tell nothing of the classifiers but that they are there.
+_PUBLIC_PATHS = frozenset(
     "/ /docs /openapi.json /healthz /readyz /v2/health/live /v2/health/ready".split()
-)  # they say nothing of the classifiers but that they are there
-_ID = re.compile(rb"[\w.:-]{1,64}", re.ASCII)
+)
+_METHODS = frozenset("GET HEAD POST PUT DELETE OPTIONS PATCH TRACE".split())
+_REQUEST_ID = re.compile(rb"[\w.:-]{1,64}", re.ASCII)
 
 
 @dataclass(slots=True)
-class _Passage:
-    """One request on its way."""
+class _Progress:
+    """A request, and how far it has come."""
 
     scope: Scope
     headers: dict[bytes, bytes]
     start: float = field(default_factory=time.perf_counter)
-    received: int = 0  # bytes of the body
-    status: int = 0  # 0: not answered yet
+    # Bytes of the body that have been read.
+    received: int = 0
+    # The status of the response; 0 until it is sent.
+    status: int = 0
 
-    def id(self) -> str:
-        """The client's own, where it is short and plain; else a new one."""
+    def request_id(self) -> str:
+        """Return the client's own id where it is short and plain, else a new one."""
         given = self.headers.get(b"x-request-id", b"")
-        return given.decode("ascii") if _ID.fullmatch(given) else uuid.uuid4().hex
+        return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-class Gate:
+class RequestMiddleware:
     """An ASGI application around another one.
 
     Parameters
     ----------
+    app : ASGI application
+        Answers what is let through.
+    limits : Limits
+        Of these ``max_body`` and ``timeout`` are enforced here.
+    metrics : Metrics
+        Count each request.
     token : str or None
-        What ``Authorization: Bearer`` must say, but to see the page or the docs, or to ask
-        after the server's health.
+        What ``Authorization: Bearer`` must say, except for the page, the docs and the health checks.
     log : callable or None
         Gets a record of each request: no payloads, no queries, no headers.
     """
 
     def __init__(
-        self, app: ASGIApp, *, limits: Limits, metrics: Metrics, token: str | None, log: Log | None
+        self,
+        app: ASGIApp,
+        *,
+        limits: Limits,
+        metrics: Metrics,
+        token: str | None,
+        log: LogFunction | None,
     ) -> None:
         self._app = app
         self._limits = limits
@@ -66,59 +78,62 @@ class Gate:
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or what is none: the application's start and end."""
+        """Handle a request; what is none, such as the start of the application, is passed on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        passage = _Passage(scope, dict(scope["headers"]))
-        name = passage.id()
+        progress = _Progress(scope, dict(scope["headers"]))
+        request_id = progress.request_id()
 
-        async def bounded() -> Message:
+        async def receive_limited() -> Message:
             message = await receive()
-            passage.received += len(message.get("body", b""))
-            if passage.received > self._limits.max_body:
+            progress.received += len(message.get("body", b""))
+            if progress.received > self._limits.max_body:
                 raise self._too_large()
             return message
 
-        async def named(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                passage.status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", name.encode())]
+                progress.status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
-            await self._pass(passage, bounded, named)
+            await self._answer(progress, receive_limited, send_with_id)
         finally:
-            self._tell(passage, name)
+            self._record(progress, request_id)
 
-    async def _pass(self, passage: _Passage, receive: Receive, send: Send) -> None:
-        scope = passage.scope
+    async def _answer(self, progress: _Progress, receive: Receive, send: Send) -> None:
+        scope = progress.scope
         try:
-            self._check(passage)
+            self._check(progress)
             async with asyncio.timeout(self._limits.timeout):
                 await self._app(scope, receive, send)
         except HTTPError as error:
-            await refuse(error, scope["path"])(scope, receive, send)
+            await error_response(error, scope["path"])(scope, receive, send)
         except TimeoutError:
-            if passage.status:  # the answer had begun: the server closes the connection
+            # An answer that has begun cannot be replaced: the server closes the connection.
+            if progress.status:
                 raise
             late = HTTPError(
                 504, "timeout", f"not answered within {self._limits.timeout:g} s; given up"
             )
-            await refuse(late, scope["path"])(scope, receive, send)
+            await error_response(late, scope["path"])(scope, receive, send)
 
-    def _check(self, passage: _Passage) -> None:
-        """Refuse before anything is read."""
-        if self._token is not None and passage.scope["path"] not in _OPEN:
-            kind, _, given = passage.headers.get(b"authorization", b"").partition(b" ")
-            if kind.lower() != b"bearer" or not secrets.compare_digest(given.strip(), self._token):
+    def _check(self, progress: _Progress) -> None:
+        """Refuse a request before anything of its body is read."""
+        headers = progress.headers
+        if self._token is not None and progress.scope["path"] not in _PUBLIC_PATHS:
+            scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+            known = secrets.compare_digest(token.strip(), self._token)
+            if scheme.lower() != b"bearer" or not known:
                 raise HTTPError(
                     401,
                     "unauthorized",
                     "expected the header Authorization: Bearer TOKEN, with this server's token",
                     {"WWW-Authenticate": "Bearer"},
                 )
-        length = passage.headers.get(b"content-length", b"0")
+        length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._limits.max_body:
             raise self._too_large()
 
@@ -127,27 +142,25 @@ class Gate:
             413, "too_large", f"the body is larger than the limit of {self._limits.max_body} bytes"
         )
 
-    def _tell(self, passage: _Passage, name: str) -> None:
-        """Count the request, and write its line."""
-        scope, seconds = passage.scope, time.perf_counter() - passage.start
+    def _record(self, progress: _Progress, request_id: str) -> None:
+        """Count the request, and write its line in the log."""
+        scope, seconds = progress.scope, time.perf_counter() - progress.start
         route = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        status = passage.status or 500  # what fails without an answer is answered outside of here
+        # A request that fails without an answer gets its 500 from the framework around this.
+        status = progress.status or 500
         self._metrics.count_request(route, method, status, seconds)
         if self._log:
             client = scope.get("client") or ("",)
             self._log(
                 {
                     "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                    "request_id": name,
+                    "request_id": request_id,
                     "client": client[0],
                     "method": scope["method"],
                     "path": scope["path"],
                     "status": status,
                     "seconds": round(seconds, 6),
-                    "bytes": passage.received,
+                    "bytes": progress.received,
                 }
             )
-
-
-_METHODS = frozenset("GET HEAD POST PUT DELETE OPTIONS PATCH TRACE".split())

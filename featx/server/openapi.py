@@ -1,32 +1,22 @@
-"""What programs can ask, in OpenAPI and as a page: both are made here, and load nothing from elsewhere."""
+"""The OpenAPI document of a server, and a page that shows it; neither loads anything from elsewhere."""
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
-from fastapi import FastAPI, Response
 from pydantic import BaseModel
-from starlette.responses import HTMLResponse
 
-from featx.server.schemas import (
-    EmbeddingsRequest,
-    ErrorForm,
-    InferErrorForm,
-    InferRequest,
-    PredictRequest,
-)
+from featx import __version__
+from featx.server.routing import Operation
+from featx.server.schemas import ErrorResponse, InferErrorResponse
 
-__all__ = ["body_of", "describe"]
+__all__ = ["docs_page", "openapi_document"]
 
-_AT = "#/components/schemas/{model}"
-_FORMS: tuple[type[BaseModel], ...] = (
-    EmbeddingsRequest,
-    InferRequest,
-    PredictRequest,
-    ErrorForm,
-    InferErrorForm,
-)
+_REFERENCE = "#/components/schemas/{model}"
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;"
     "color:#1b1f24;background:#fff}code{font-family:ui-monospace,monospace}h2{margin:2rem 0 .2rem;"
@@ -34,61 +24,34 @@ _STYLE = (
 )
 
 
-def body_of(form: type[BaseModel], *, raw: bool = False) -> dict[str, Any]:
-    """What OpenAPI says of a body that the handler reads itself."""
-    content: dict[str, Any] = {"application/json": {"schema": {"$ref": _at(form)}}}
-    if raw:
-        file = {"type": "string", "format": "binary"}
-        fields = {
-            "file": {"type": "array", "items": file},
-            "text": {"type": "array", "items": {"type": "string"}},
-            "model": {"type": "array", "items": {"type": "string"}},
-            "top_k": {"type": "integer", "minimum": 1, "maximum": 1000},
-        }
-        content["multipart/form-data"] = {"schema": {"type": "object", "properties": fields}}
-        content |= {kind: {"schema": file} for kind in ("image/*", "audio/*", "text/plain")}
-    return {"requestBody": {"required": True, "content": content}}
+def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
+    """Return the OpenAPI document of the operations that have a tag."""
+    paths: dict[str, dict[str, Any]] = {}
+    models: set[type[BaseModel]] = {ErrorResponse, InferErrorResponse}
+    for operation in operations:
+        if operation.tag is not None:
+            paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(operation)
+            models |= {operation.body} if operation.body else set()
+    schemas: dict[str, Any] = {}
+    for model in sorted(models, key=lambda model: model.__name__):
+        schema = model.model_json_schema(ref_template=_REFERENCE)
+        schemas |= schema.pop("$defs", {})
+        schemas[model.__name__] = schema
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "featx", "version": __version__},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
 
 
-def describe(app: FastAPI) -> None:
-    """Give an application its ``/openapi.json``, with every form and failure, and its ``/docs``."""
-    plain = app.openapi
-
-    def whole() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            made = plain()
-            held = made.setdefault("components", {}).setdefault("schemas", {})
-            for form in _FORMS:
-                schema = form.model_json_schema(ref_template=_AT)
-                held |= schema.pop("$defs", {})
-                held[form.__name__] = schema
-            for path, _, operation in _operations(made):
-                failure = InferErrorForm if path.startswith("/v2") else ErrorForm
-                operation["responses"].pop("422", None)
-                operation["responses"]["default"] = {
-                    "description": "A failure, in words",
-                    "content": {"application/json": {"schema": {"$ref": _at(failure)}}},
-                }
-            app.openapi_schema = made
-        return app.openapi_schema
-
-    app.openapi = whole  # type: ignore[method-assign]
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return HTMLResponse(_page(app.openapi()))
-
-
-def _operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """(path, method, operation) of everything that can be asked."""
-    paths = document["paths"].items()
-    return [(path, method, each) for path, methods in paths for method, each in methods.items()]
-
-
-def _page(document: dict[str, Any]) -> str:
+def docs_page(document: dict[str, Any]) -> str:
+    """Return an HTML page that lists the operations of an OpenAPI document."""
     parts = [
-        f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(each['description'])}</p>"
-        for path, method, each in _operations(document)
+        f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
+        f"<p>{escape(operation['description'])}</p>"
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
     ]
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>featx: what programs can ask'
@@ -98,5 +61,37 @@ def _page(document: dict[str, Any]) -> str:
     )
 
 
-def _at(form: type[BaseModel]) -> str:
-    return _AT.format(model=form.__name__)
+def _describe(operation: Operation) -> dict[str, Any]:
+    name = operation.handler.__name__
+    error = InferErrorResponse if operation.path.startswith("/v2") else ErrorResponse
+    described: dict[str, Any] = {
+        "tags": [operation.tag],
+        "summary": name.replace("_", " ").capitalize(),
+        "description": inspect.getdoc(operation.handler),
+        "operationId": name,
+        "responses": {
+            "200": {"description": "The answer", "content": {operation.media_type: {"schema": {}}}},
+            "default": {"description": "A failure, in words", "content": _json_content(error)},
+        },
+    }
+    if parameters := list(_parameters(operation)):
+        described["parameters"] = parameters
+    if operation.body:
+        content = _json_content(operation.body)
+        content |= {kind: {"schema": schema} for kind, schema in operation.other_bodies.items()}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"{(\w+)}", operation.path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    if operation.query:
+        for name, schema in operation.query.model_json_schema()["properties"].items():
+            words = schema.pop("description")
+            yield {"name": name, "in": "query", "description": words, "schema": schema}
+
+
+def _json_content(model: type[BaseModel]) -> dict[str, Any]:
+    reference = _REFERENCE.format(model=model.__name__)
+    return {"application/json": {"schema": {"$ref": reference}}}

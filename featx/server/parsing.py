@@ -1,11 +1,11 @@
-"""From the body of a request to samples: files of a form, raw bytes, or JSON."""
+"""What the query and the body of a request hold: files of a form, raw bytes, or JSON, made into samples."""
 
 from __future__ import annotations
 
 import binascii
 import json
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,66 +16,184 @@ from starlette.requests import Request
 from featx.embedding.rows import Reject
 from featx.server.errors import HTTPError
 from featx.server.limits import Limits
-from featx.server.registry import Served
-from featx.server.schemas import PredictRequest, SampleForm
+from featx.server.registry import ServedInput, ServedPredictor
+from featx.server.schemas import PredictQuery, PredictRequest, SampleInput
 from featx.sources import Sample
 from featx.sources.sample import shorten
 from featx.storage.blob import to_text
 
-__all__ = ["Asked", "in_words", "make_sample", "parse", "read_asked", "read_json"]
+__all__ = [
+    "PredictInput",
+    "read_json",
+    "read_predict_input",
+    "read_query",
+    "to_samples",
+    "validate",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
-_RAW = ("image", "audio", "text", "application/octet-stream")
-_EXPECTED = (
+# A sample as it came: an object of JSON, or an id and the bytes of a file.
+_Raw = SampleInput | tuple[str, bytes]
+
+_RAW_TYPES = ("image", "audio", "text", "application/octet-stream")
+_EXPECTED_TYPES = (
     "expected multipart/form-data, application/json, application/octet-stream, or the type of a "
     "picture, a sound or a text"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks: samples still as they came, which models, how many classes of each."""
+class PredictInput:
+    """What a request to predict holds.
 
-    samples: Sequence[SampleForm | tuple[str, bytes]]  # (id, bytes) where the body holds bytes
+    Attributes
+    ----------
+    samples : sequence of SampleInput, or of an id and bytes
+    models : sequence of str
+        Names of predictors; empty for all.
+    top_k : int
+        Classes to list.
+    modality : str, default=None
+        The kind of all samples, where the content type says it.
+    """
+
+    samples: Sequence[_Raw]
     models: Sequence[str]
     top_k: int
-    kind: str | None = None  # what the content type says of all samples: image, audio, text
-
-    def make(self, served: Served, limits: Limits) -> list[Sample | Reject]:
-        """Samples as a classifier's reader takes them, and in words those that it cannot take.
-
-        Raises
-        ------
-        Refusal
-            There are none (422), too many (413), or they are of another kind than it reads (415).
-        """
-        if not self.samples:
-            raise HTTPError(422, "no_samples", "the request holds no sample; expected at least one")
-        if len(self.samples) > limits.max_samples:
-            raise HTTPError(
-                413,
-                "too_many_samples",
-                f"{len(self.samples)} samples: expected at most {limits.max_samples} a request",
-            )
-        if self.kind not in (None, served.modality):
-            raise HTTPError(
-                415,
-                "unsupported_media_type",
-                f"Content-Type: found {self.kind}, {served.name} reads {served.modality}",
-            )
-        return [
-            _from_form(each, f"samples[{place}]", served)
-            if isinstance(each, SampleForm)
-            else make_sample(each[0], each[1], served)
-            for place, each in enumerate(self.samples)
-        ]
+    modality: str | None = None
 
 
-def make_sample(id: str, data: bytes, served: Served) -> Sample | Reject:
-    """A sample of bytes that came over the wire; they are never taken for a path."""
+def read_query(request: Request) -> PredictQuery:
+    """Return what the query says; raise HTTPError (422) where that cannot be."""
+    query = request.query_params
+    values: dict[str, Any] = {"model": query.getlist("model")}
+    if "top_k" in query:
+        values["top_k"] = query["top_k"]
+    return validate(PredictQuery, values, within="query")
+
+
+async def read_predict_input(request: Request, query: PredictQuery, limits: Limits) -> PredictInput:
+    """Return what a request holds; what its body says of models and classes goes before the query.
+
+    Raises
+    ------
+    HTTPError
+        The content type is not one that is read (415), or the body is not what it says (400, 422).
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type.partition("/")[0]
+    if media_type == "multipart/form-data":
+        return await _read_multipart(request, query, limits)
+    if media_type == "application/json":
+        body = validate(PredictRequest, await read_json(request))
+        models = [body.model] if isinstance(body.model, str) else body.model
+        top_k = query.top_k if body.top_k is None else body.top_k
+        return PredictInput(body.all_samples(), models or query.model, top_k)
+    if kind not in _RAW_TYPES and media_type not in _RAW_TYPES:
+        raise HTTPError(
+            415,
+            "unsupported_media_type",
+            f"Content-Type: {_EXPECTED_TYPES}; found {media_type or 'none'}",
+        )
+    sample = request.headers.get("x-sample-id", "body"), await request.body()
+    modality = None if kind == "application" else kind
+    return PredictInput([sample], query.model, query.top_k, modality)
+
+
+async def _read_multipart(request: Request, query: PredictQuery, limits: Limits) -> PredictInput:
+    samples: list[_Raw] = []
+    models: list[str] = []
+    top_k = query.top_k
+    # One more file than the limit, so that too many are refused in featx's words.
+    async with request.form(
+        max_files=limits.max_samples + 1,
+        max_fields=limits.max_samples + 100,
+        max_part_size=limits.max_body,
+    ) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                samples.append((value.filename or name, await value.read()))
+            elif name == "text":
+                samples.append(SampleInput(id=f"samples[{len(samples)}]", text=value))
+            elif name == "model":
+                models.append(value)
+            elif name == "top_k":
+                top_k = validate(PredictRequest, {"top_k": value}).top_k or top_k
+            else:
+                raise HTTPError(
+                    422,
+                    "unprocessable",
+                    f"field {name!r}: expected files, or fields named text, model or top_k",
+                )
+    return PredictInput(samples, models or query.model, top_k)
+
+
+async def read_json(request: Request) -> Any:
+    """Return the body, parsed as JSON; raise HTTPError (400) where it is none."""
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise HTTPError(400, "bad_json", f"the body is not JSON: {error}") from error
+
+
+def validate(model: type[M], value: Any, *, within: str = "") -> M:
+    """Return a value as a model has it; raise HTTPError (422) where it does not fit.
+
+    ``within`` goes before the names of fields in the message. The first error is told, and how many more
+    there are.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first, *others = error.errors(include_url=False, include_context=False)
+    location = ".".join(str(part) for part in ([within] if within else []) + [*first["loc"]])
+    more = f" (and {len(others)} more)" if others else ""
+    message = f"{location or 'the body'}: {first['msg']}{more}"
+    raise HTTPError(422, "unprocessable", message)
+
+
+def to_samples(
+    given: Sequence[_Raw], served: ServedPredictor, limits: Limits, *, modality: str | None = None
+) -> list[Sample | Reject]:
+    """Return samples as a predictor's reader takes them, and rejects where it cannot.
+
+    Raises
+    ------
+    HTTPError
+        There are none (422), too many (413), or they are of another kind than the predictor reads (415).
+    """
+    if not given:
+        raise HTTPError(422, "no_samples", "the request holds no sample; expected at least one")
+    check_count(len(given), limits)
+    if modality not in (None, served.input.modality):
+        raise HTTPError(
+            415,
+            "unsupported_media_type",
+            f"Content-Type: found {modality}, {served.name} reads {served.input.modality}",
+        )
+    return [
+        _from_object(sample, f"samples[{index}]", served)
+        if isinstance(sample, SampleInput)
+        else _from_bytes(sample[0], sample[1], served.input)
+        for index, sample in enumerate(given)
+    ]
+
+
+def check_count(n_samples: int, limits: Limits) -> None:
+    """Raise HTTPError (413) where a request holds more samples than the limit."""
+    if n_samples > limits.max_samples:
+        raise HTTPError(
+            413,
+            "too_many_samples",
+            f"{n_samples} samples: expected at most {limits.max_samples} a request",
+        )
+
+
+def _from_bytes(id: str, data: bytes, reading: ServedInput) -> Sample | Reject:
+    """Return a sample of bytes that a client sent; they are never taken for a path."""
     id = shorten(to_text(id))
-    if not served.string_is_sample:
+    if not reading.string_is_sample:
         return Sample(id, data)
     try:
         return Sample(id, data.decode("utf-8"))
@@ -83,24 +201,24 @@ def make_sample(id: str, data: bytes, served: Served) -> Sample | Reject:
         return Reject(id, "text: expected UTF-8")
 
 
-def _from_form(form: SampleForm, id: str, served: Served) -> Sample | Reject:
-    id = shorten(to_text(form.id or id))
-    if form.text is not None:
-        if served.string_is_sample:
-            return Sample(id, form.text)
+def _from_object(given: SampleInput, id: str, served: ServedPredictor) -> Sample | Reject:
+    reading, id = served.input, shorten(to_text(given.id or id))
+    if given.text is not None:
+        if reading.string_is_sample:
+            return Sample(id, given.text)
         return Reject(
-            id, f"text: {served.name} reads {served.modality}; send it as data, in base64"
+            id, f"text: {served.name} reads {reading.modality}; send it as data, in base64"
         )
-    if form.data is None:
+    if given.data is None:
         return Reject(id, "expected data (base64) or text")
     try:
-        return make_sample(id, from_base64(form.data), served)
+        return _from_bytes(id, _decode_base64(given.data), reading)
     except ValueError as error:
         return Reject(id, f"data: {error}")
 
 
-def from_base64(text: str) -> bytes:
-    """The bytes of base64, or of a ``data:`` URL that holds it; ValueError in words where it is not."""
+def _decode_base64(text: str) -> bytes:
+    """Return the bytes of base64, or of a ``data:`` URL that holds it; raise ValueError where it is none."""
     if text.startswith("data:"):
         head, comma, text = text.partition(",")
         if not comma or not head.endswith(";base64"):
@@ -109,85 +227,3 @@ def from_base64(text: str) -> bytes:
         return b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("expected base64") from None
-
-
-async def read_asked(request: Request, models: Sequence[str], top_k: int, limits: Limits) -> Asked:
-    """What a request to predict asks; what the body says of models and classes goes before the query.
-
-    Raises
-    ------
-    Refusal
-        The content type is not one that is read (415), or the body is not what it says (400, 422).
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        return await _read_multipart(request, models, top_k, limits)
-    if kind == "application/json":
-        said = parse(PredictRequest, await read_json(request))
-        listed = [said.model] if isinstance(said.model, str) else said.model
-        return Asked(
-            said.all_samples(), listed or models, top_k if said.top_k is None else said.top_k
-        )
-    if kind.partition("/")[0] not in _RAW and kind not in _RAW:
-        raise HTTPError(
-            415,
-            "unsupported_media_type",
-            f"Content-Type: {_EXPECTED}; found {kind or 'none'}",
-        )
-    name = request.headers.get("x-sample-id", "body")
-    main = kind.partition("/")[0]
-    body = await request.body()
-    return Asked([(name, body)], models, top_k, None if main == "application" else main)
-
-
-async def _read_multipart(
-    request: Request, models: Sequence[str], top_k: int, limits: Limits
-) -> Asked:
-    samples: list[SampleForm | tuple[str, bytes]] = []
-    named: list[str] = []
-    # one more than the limit, so that too many are refused in our words
-    async with request.form(
-        max_files=limits.max_samples + 1,
-        max_fields=limits.max_samples + 100,
-        max_part_size=limits.max_body,
-    ) as form:
-        for field, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                samples.append((value.filename or field, await value.read()))
-            elif field == "text":
-                samples.append(SampleForm(id=f"samples[{len(samples)}]", text=value))
-            elif field == "model":
-                named.append(value)
-            elif field == "top_k":
-                top_k = parse(PredictRequest, {"top_k": value}).top_k or top_k
-            else:
-                raise HTTPError(
-                    422,
-                    "unprocessable",
-                    f"field {field!r}: expected files, or fields named text, model or top_k",
-                )
-    return Asked(samples, named or models, top_k)
-
-
-async def read_json(request: Request) -> Any:
-    """The body as JSON; Refusal (400) in words where it is not."""
-    try:
-        return json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
-        raise HTTPError(400, "bad_json", f"the body is not JSON: {error}") from error
-
-
-def parse(form: type[M], value: Any) -> M:
-    """A value as the form says; Refusal (422) in words where it does not fit."""
-    try:
-        return form.model_validate(value)
-    except ValidationError as error:
-        raise HTTPError(422, "unprocessable", in_words(error.errors())) from None
-
-
-def in_words(errors: Sequence[Mapping[str, Any]]) -> str:
-    """The first of pydantic's complaints, where it is and how many more there are."""
-    first = errors[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the body"
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{place}: {first['msg']}{more}"

@@ -1,4 +1,4 @@
-"""From samples to what classifiers say of them: one backbone pass for all that share it."""
+"""Predictions and embeddings of samples, computed by workers: one backbone pass for all who share it."""
 
 from __future__ import annotations
 
@@ -13,110 +13,116 @@ from featx.embedding.engine import embed_chunk
 from featx.embedding.rows import Reject, Rows
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
-from featx.server.registry import LimitedBackbone, Served
+from featx.server.registry import LimitedBackbone, ServedPredictor
 from featx.sources import Sample
-from featx.tasks.classification import LabelPrediction as Prediction
+from featx.tasks import Prediction
 
 __all__ = ["Outcome", "embed", "predict"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one sample with one classifier."""
+    """What one predictor gives for one sample."""
 
     id: str
     model: str
-    said: Prediction | Reject
+    result: Prediction | Reject
 
 
 @dataclass(frozen=True, slots=True)
-class _Predicting:
-    """What classifiers of one backbone say of samples; equal steps may share a pass of it."""
+class _PredictStep:
+    """The predictions of predictors that share a backbone, for samples of several requests."""
 
-    group: tuple[Served, ...]
+    group: tuple[ServedPredictor, ...]
     top_k: int
     metrics: Metrics
 
     @property
-    def most(self) -> int:
-        """As many as a worker of the engine takes."""
-        return self.group[0].backbone.chunk_size
+    def max_batch(self) -> int:
+        """As many samples as a worker of the engine takes."""
+        return self.group[0].input.backbone.chunk_size
 
     def __call__(self, samples: Sequence[Sample]) -> list[list[Prediction | Reject]]:
-        """For each sample, in the order of the group."""
-        said: list[list[Prediction | Reject]] = [[] for _ in samples]
-        rows = _rows(samples, self.group[0].backbone)
+        """Return a list for each sample, in the order of the group."""
+        results: list[list[Prediction | Reject]] = [[] for _ in samples]
+        rows = _embed(samples, self.group[0].input.backbone)
         for served in self.group:
-            for each in served.classifier.predict_rows(rows, top_k=self.top_k):
-                said[int(each.id)].append(each)
-            for lost in rows.rejects:
-                said[int(lost.id)].append(lost)
+            for prediction in served.predictor.predict_rows(rows, top_k=self.top_k):
+                results[int(prediction.id)].append(prediction)
+            for reject in rows.rejects:
+                results[int(reject.id)].append(reject)
             self.metrics.observe_rows(served, rows.embeddings)
-        return said
+        return results
 
 
 @dataclass(frozen=True, slots=True)
-class _Embedding:
-    """The rows of samples; equal steps may share a pass of the backbone."""
+class _EmbedStep:
+    """The rows of samples of several requests."""
 
     backbone: LimitedBackbone
 
     @property
-    def most(self) -> int:
-        """As many as a worker of the engine takes."""
+    def max_batch(self) -> int:
+        """As many samples as a worker of the engine takes."""
         return self.backbone.chunk_size
 
     def __call__(self, samples: Sequence[Sample]) -> list[FloatArray | Reject]:
-        rows = _rows(samples, self.backbone)
-        found: dict[str, FloatArray | Reject] = {lost.id: lost for lost in rows.rejects}
-        found |= zip(rows.ids, np.asarray(rows.embeddings), strict=True)
-        return [found[str(place)] for place in range(len(samples))]
+        """Return the row of each sample, or why it has none."""
+        rows = _embed(samples, self.backbone)
+        results: dict[str, FloatArray | Reject] = {reject.id: reject for reject in rows.rejects}
+        results |= zip(rows.ids, np.asarray(rows.embeddings), strict=True)
+        return [results[str(index)] for index in range(len(samples))]
 
 
 async def predict(
     samples: Sequence[Sample | Reject],
-    chosen: Sequence[Served],
+    chosen: Sequence[ServedPredictor],
     *,
     top_k: int,
     pool: Pool,
     metrics: Metrics,
 ) -> list[Outcome]:
-    """What each classifier says of each sample: samples in order, and for each the classifiers in order."""
-    groups: dict[str, list[Served]] = {}
-    for each in chosen:
-        groups.setdefault(each.backbone.fingerprint, []).append(each)
-    good = {place: sample for place, sample in enumerate(samples) if isinstance(sample, Sample)}
-    found: dict[tuple[int, str], Prediction | Reject] = {}
+    """Return what each predictor gives for each sample.
 
-    async def ask(group: Sequence[Served]) -> None:
-        made = await pool.run(_Predicting(tuple(group), top_k, metrics), list(good.values()))
-        for place, said in zip(good, made, strict=True):
-            for served, each in zip(group, said, strict=True):
-                found[place, served.name] = each
+    Samples are in order, and for each of them the predictors are in order.
+    """
+    groups: dict[str, list[ServedPredictor]] = {}
+    for served in chosen:
+        groups.setdefault(served.input.backbone.fingerprint, []).append(served)
+    readable = {k: sample for k, sample in enumerate(samples) if isinstance(sample, Sample)}
+    results: dict[tuple[int, str], Prediction | Reject] = {}
 
-    if len(groups) == 1:  # the usual case, without the tasks and rounds of the loop of the other
-        await ask(chosen)
+    async def predict_group(group: Sequence[ServedPredictor]) -> None:
+        step = _PredictStep(tuple(group), top_k, metrics)
+        by_sample = await pool.run(step, list(readable.values()))
+        for index, by_model in zip(readable, by_sample, strict=True):
+            for served, result in zip(group, by_model, strict=True):
+                results[index, served.name] = result
+
+    # One group is the usual case: tasks would take further rounds of the event loop.
+    if len(groups) == 1:
+        await predict_group(chosen)
     else:
-        await asyncio.gather(*map(ask, groups.values()))
+        await asyncio.gather(*map(predict_group, groups.values()))
     outcomes = []
-    for place, sample in enumerate(samples):
+    for index, sample in enumerate(samples):
         for served in chosen:
-            said = sample if isinstance(sample, Reject) else found[place, served.name]
-            outcomes.append(Outcome(sample.id, served.name, said))
-            metrics.count_sample(served.name, said)
+            result = sample if isinstance(sample, Reject) else results[index, served.name]
+            outcomes.append(Outcome(sample.id, served.name, result))
+            metrics.count_sample(served.name, result)
     return outcomes
 
 
 async def embed(
     samples: Sequence[Sample | Reject], backbone: LimitedBackbone, *, pool: Pool
 ) -> list[FloatArray | Reject]:
-    """The row of each sample, in order, or why it has none."""
-    good = [sample for sample in samples if isinstance(sample, Sample)]
-    made = iter(await pool.run(_Embedding(backbone), good))
-    return [sample if isinstance(sample, Reject) else next(made) for sample in samples]
+    """Return the row of each sample, in order, or why it has none."""
+    readable = [sample for sample in samples if isinstance(sample, Sample)]
+    results = iter(await pool.run(_EmbedStep(backbone), readable))
+    return [sample if isinstance(sample, Reject) else next(results) for sample in samples]
 
 
-def _rows(samples: Sequence[Sample], backbone: LimitedBackbone) -> Rows:
-    """Rows of the samples, whose ids are their places: a client's own may repeat."""
-    numbered = [Sample(str(place), sample.data) for place, sample in enumerate(samples)]
+def _embed(samples: Sequence[Sample], backbone: LimitedBackbone) -> Rows:
+    """Return the rows of samples; their ids are the indices, for a client's own may repeat."""
+    numbered = [Sample(str(index), sample.data) for index, sample in enumerate(samples)]
     return embed_chunk(numbered, backbone)

@@ -1,20 +1,21 @@
-"""The classifiers that are served, by name; one backbone for all that share it."""
+"""The predictors that are served, by name; those that share a backbone share one of it in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, cast
 
 from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone
+from featx.catalog import Card
 from featx.errors import BadOption
 from featx.modalities import Reader
 from featx.predictor import Classifier
 from featx.server.errors import HTTPError
 from featx.server.limits import Limits
 
-__all__ = ["LimitedBackbone", "Registry", "Served"]
+__all__ = ["LimitedBackbone", "Registry", "ServedInput", "ServedPredictor"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,22 +27,22 @@ class LimitedBackbone:
 
     @property
     def fingerprint(self) -> str:
-        """The backbone's: a row that is made is the same row."""
+        """The backbone's fingerprint: limits change no row."""
         return self.backbone.fingerprint
 
     @property
     def cache_key(self) -> str:
-        """The backbone's."""
+        """The backbone's key in the cache."""
         return self.backbone.cache_key
 
     @property
     def chunk_size(self) -> int:
-        """The backbone's."""
+        """Samples that a worker takes at once."""
         return self.backbone.chunk_size
 
     @property
     def batch_size(self) -> int:
-        """The backbone's."""
+        """Items of one pass of the graph."""
         return self.backbone.batch_size
 
     @property
@@ -50,94 +51,134 @@ class LimitedBackbone:
         return self.backbone.dim
 
     def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
-        """One row an item, in order."""
+        """Return one row an item, in order: float32 of shape (n, dim)."""
         return self.backbone.embed_items(items, batch_size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Served:
-    """A classifier under its name, with its backbone opened."""
+class ServedInput:
+    """One named input of a predictor, with its backbone opened."""
 
     name: str
-    classifier: Classifier
+    card: Card
     backbone: LimitedBackbone
 
     @property
     def modality(self) -> str:
-        """What it reads."""
-        return self.classifier.card.modality
+        """What it reads: image, text, audio."""
+        return self.card.modality
 
     @property
     def string_is_sample(self) -> bool:
-        """Whether a text is the sample itself."""
-        return self.classifier.card.input.string_is_sample
+        """Whether a text is the sample itself, and not the name of one."""
+        return self.card.input.string_is_sample
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedPredictor:
+    """A predictor under its name, with the inputs that it reads."""
+
+    name: str
+    predictor: Classifier
+    inputs: tuple[ServedInput, ...]
+
+    @property
+    def input(self) -> ServedInput:
+        """The one input: every predictor of today has one."""
+        [only] = self.inputs
+        return only
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels that it can give, sorted."""
+        return self.predictor.head.classes
 
 
 class Registry:
-    """Classifiers by name. Replacing one does not disturb who has chosen the old one already."""
+    """Predictors by name. Replacing one does not disturb requests that have chosen the old one already.
+
+    Parameters
+    ----------
+    classifiers : mapping of str to Classifier
+        At least one.
+    limits : Limits
+        What is too large to be read.
+
+    Raises
+    ------
+    BadOption
+        There is no classifier.
+    MissingWeights, WrongDigest
+        A backbone is not on this machine.
+    """
 
     def __init__(self, classifiers: Mapping[str, Classifier], limits: Limits) -> None:
         if not classifiers:
             raise BadOption("no classifier: expected at least one to serve")
         self._limits = limits
-        self._served: dict[str, Served] = {}
+        self._served: dict[str, ServedPredictor] = {}
         for name, classifier in classifiers.items():
             self.put(name, classifier)
 
-    def __iter__(self) -> Iterator[Served]:
+    def __iter__(self) -> Iterator[ServedPredictor]:
         return iter(list(self._served.values()))
 
     def put(self, name: str, classifier: Classifier) -> None:
-        """Serve a classifier under a name, from now on and instead of what had it before.
+        """Serve a classifier under a name, from now on and in place of the one that had it before.
 
         Raises
         ------
         MissingWeights, WrongDigest
             Its backbone is not on this machine.
         """
-        fingerprint = classifier.card.fingerprint
-        known = (each.backbone for each in self._served.values())
-        backbone = next((each for each in known if each.fingerprint == fingerprint), None)
-        if backbone is None:
-            opened = classifier.open()
-            backbone = LimitedBackbone(opened, _lowered(opened.reader, self._limits))
-        self._served[name] = Served(name, classifier, backbone)
+        card = classifier.card
+        only = ServedInput(card.modality, card, self._open(classifier))
+        self._served[name] = ServedPredictor(name, classifier, (only,))
 
-    def get(self, name: str) -> Served:
-        """The classifier of that name; Refusal (404) where there is none."""
+    def get(self, name: str) -> ServedPredictor:
+        """Return the predictor of that name; raise HTTPError (404) where there is none."""
         if name not in self._served:
             known = ", ".join(sorted(self._served))
             raise HTTPError(404, "unknown_model", f"no model named {name!r}; served: {known}")
         return self._served[name]
 
-    def choose(self, names: Sequence[str]) -> list[Served]:
-        """Classifiers of those names, or all; they read the same kind of sample.
+    def choose(self, names: Sequence[str]) -> list[ServedPredictor]:
+        """Return the predictors of those names, or all; they read the same kind of sample.
 
         Raises
         ------
-        Refusal
+        HTTPError
             A name is unknown (404), or the chosen ones read several kinds (422).
         """
         chosen = [self.get(name) for name in dict.fromkeys(names)] or list(self._served.values())
-        kinds = sorted({each.modality for each in chosen})
+        kinds = sorted({served.input.modality for served in chosen})
         if len(kinds) > 1:
             raise HTTPError(
                 422,
                 "model_needed",
                 f"model: the classifiers read {' and '.join(kinds)}; name those that are meant: "
-                f"{', '.join(each.name for each in chosen)}",
+                f"{', '.join(served.name for served in chosen)}",
             )
         return chosen
 
+    def _open(self, classifier: Classifier) -> LimitedBackbone:
+        """Return the backbone of a classifier, the one that is served already where there is one."""
+        for served in self._served.values():
+            if served.input.backbone.fingerprint == classifier.card.fingerprint:
+                return served.input.backbone
+        backbone = classifier.open()
+        return LimitedBackbone(backbone, _with_limits(backbone.reader, self._limits))
 
-def _lowered(reader: Reader, limits: Limits) -> Reader:
-    """The reader with the limits that it has at no more than the server's."""
-    held = vars(type(reader)).get("__dataclass_fields__", {})
+
+def _with_limits(reader: Any, limits: Limits) -> Any:
+    """Return a reader whose own limits, where it has any, are at most the server's."""
+    if not is_dataclass(reader):
+        return reader
     ceilings = {"max_pixels": limits.max_pixels, "max_seconds": limits.max_seconds}
-    own = {name: getattr(reader, name) for name in ceilings if name in held}
+    own = {field.name: getattr(reader, field.name) for field in fields(reader)}
     lowered = {
-        name: ceilings[name] if value is None else min(value, ceilings[name])
-        for name, value in own.items()
+        name: ceiling if own[name] is None else min(own[name], ceiling)
+        for name, ceiling in ceilings.items()
+        if name in own
     }
-    bounded: Reader = replace(cast(Any, reader), **lowered) if lowered else reader
-    return bounded
+    return replace(cast(Any, reader), **lowered)

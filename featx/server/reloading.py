@@ -1,4 +1,4 @@
-"""A classifier that is replaced on disk is replaced in the server, and no request is lost."""
+"""Replace predictors in the server where they were replaced on disk, without losing a request."""
 
 from __future__ import annotations
 
@@ -6,72 +6,100 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
+from featx.backbones.providers import Provider
 from featx.errors import FeatxError
-from featx.persistence.artifact import load
+from featx.persistence.artifact import load as load_classifier
+from featx.predictor import Classifier
+from featx.server.access_log import LogFunction
 from featx.server.metrics import Metrics
-from featx.server.middleware import Log
 from featx.server.registry import Registry
 
 __all__ = ["Reloader"]
 
-Mark = tuple[int, int, int] | None
+
+class _Load(Protocol):
+    """A function that reads a classifier from disk, as ``featx.load`` does."""
+
+    def __call__(self, path: Path, /, *, provider: Provider) -> Classifier: ...
 
 
 class Reloader:
-    """Looks at the classifiers on disk now and then, and puts new ones into the registry.
+    """Check the files of classifiers now and then, and put new ones into the registry.
 
     Requests that have chosen the old classifier end with it. One that cannot be loaded is not put in:
     the old one stays until there is another.
+
+    Parameters
+    ----------
+    registry : Registry
+        What is served.
+    metrics : Metrics
+        Count what was replaced.
+    sources : mapping of str to path
+        Where the classifiers of the registry lie, by their names.
+    log : callable or None
+        Gets a record of each that is replaced, or could not be.
+    load : callable, default=featx.load
+        Reads a classifier.
     """
 
     def __init__(
-        self, registry: Registry, metrics: Metrics, sources: Mapping[str, Path], log: Log | None
+        self,
+        registry: Registry,
+        metrics: Metrics,
+        sources: Mapping[str, Path],
+        log: LogFunction | None,
+        *,
+        load: _Load = load_classifier,
     ) -> None:
         self._registry = registry
         self._metrics = metrics
         self._sources = sources
         self._log = log
-        self._looking = threading.Lock()
-        self._marks = {name: _mark(path) for name, path in sources.items()}
+        self._load = load
+        self._checking = threading.Lock()
+        self._versions = {name: _version(path) for name, path in sources.items()}
 
     async def run(self, every: float) -> None:
-        """Look every so many seconds, until cancelled."""
+        """Check every so many seconds, until cancelled."""
         while True:
             await asyncio.sleep(every)
-            await asyncio.to_thread(self.look)
+            await asyncio.to_thread(self.check)
 
-    def look(self, *, again: bool = False) -> None:
-        """Put in what has changed since the last look; what is not there now is left for the next.
+    def check(self, *, force: bool = False) -> None:
+        """Put in what has changed since the last check; a file that is missing is left for the next one.
 
         Parameters
         ----------
-        again : bool, default=False
+        force : bool, default=False
             Whether to read those, too, that have not changed.
         """
-        with self._looking:
+        with self._checking:
             for name, path in self._sources.items():
-                mark = _mark(path)
-                if mark is not None and (again or mark != self._marks[name]):
-                    self._take(name, path, mark)
+                version = _version(path)
+                if version is not None and (force or version != self._versions[name]):
+                    self._replace(name, path, version)
 
-    def _take(self, name: str, path: Path, mark: Mark) -> None:
-        words, outcome = f"{path}: replaced", "done"
+    def _replace(self, name: str, path: Path, version: tuple[int, int, int]) -> None:
+        message, outcome = f"{path}: replaced", "done"
         try:
-            provider = self._registry.get(name).classifier.provider
-            self._registry.put(name, load(path, provider=provider))
+            provider = self._registry.get(name).predictor.provider
+            self._registry.put(name, self._load(path, provider=provider))
         except FeatxError as error:
-            if _mark(path) != mark:  # replaced while it was read: the next look finds it whole
+            # Replaced again while it was read: the next check finds it whole.
+            if _version(path) != version:
                 return
-            words, outcome = f"{path}: the old one stays: {error}", "failed"
-        self._marks[name] = mark
+            message, outcome = f"{path}: the old one stays: {error}", "failed"
+        self._versions[name] = version
         self._metrics.reloads.labels(name, outcome).inc()
         if self._log:
-            self._log({"model": name, "reload": outcome, "message": words})
+            self._log({"model": name, "reload": outcome, "message": message})
 
 
-def _mark(path: Path) -> Mark:
-    """What changes when a classifier is replaced; None where there is none."""
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a classifier is replaced: time, inode and size; None where there is none."""
     try:
         facts = (path / "manifest.json" if path.is_dir() else path).stat()
     except OSError:

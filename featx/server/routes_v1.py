@@ -4,146 +4,149 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
+from featx._typing import FloatArray
 from featx.embedding.rows import Reject
-from featx.server.errors import HTTPError, answer, refuse
-from featx.server.limits import Limits
-from featx.server.metrics import Metrics
-from featx.server.openapi import body_of
-from featx.server.parsing import Asked, parse, read_asked, read_json
-from featx.server.pool import Pool
+from featx.server.errors import HTTPError, error_response, json_response
+from featx.server.parsing import (
+    read_json,
+    read_predict_input,
+    read_query,
+    to_samples,
+    validate,
+)
 from featx.server.predict import Outcome, embed, predict
-from featx.server.registry import Registry
-from featx.server.schemas import EmbeddingsRequest, PredictRequest, SampleForm
+from featx.server.registry import ServedPredictor
+from featx.server.routing import AppState, Operation
+from featx.server.schemas import EmbeddingsRequest, PredictQuery, PredictRequest, SampleInput
 
-__all__ = ["AppState", "answer_predict", "routes"]
-
-
-@dataclass(frozen=True, slots=True)
-class AppState:
-    """What answers the requests of one application."""
-
-    registry: Registry
-    pool: Pool
-    limits: Limits
-    metrics: Metrics
+__all__ = ["OPERATIONS"]
 
 
-def routes(house: AppState) -> APIRouter:
-    """The router of ``/v1``."""
-    router = APIRouter(prefix="/v1", tags=["featx"])
+async def predict_samples(state: AppState, request: Request) -> Response:
+    """Say what each sample is.
 
-    @router.post("/predict", openapi_extra=body_of(PredictRequest, raw=True))
-    async def predict_samples(
-        request: Request,
-        model: Annotated[list[str] | None, Query(description="Classifiers; all by default")] = None,
-        top_k: Annotated[int, Query(ge=1, le=1000, description="Classes to list")] = 3,
-    ) -> Response:
-        """Say what each sample is.
-
-        Samples are files of a form, a raw body of an image, audio or text type, or JSON. One that cannot
-        be read has an ``error`` in its place and costs the others nothing; where none can, the status is
-        422.
-        """
-        return await answer_predict(house, request, model or [], top_k)
-
-    @router.post("/embeddings", openapi_extra=body_of(EmbeddingsRequest))
-    async def embed_samples(request: Request) -> Response:
-        """Rows of samples, in the form of OpenAI's embeddings; one that cannot be read refuses all."""
-        with house.pool.place():
-            said = parse(EmbeddingsRequest, await read_json(request))
-            return await _embeddings(house, said)
-
-    @router.get("/models")
-    async def list_models() -> Response:
-        """The classifiers that are served, what they read and what they say."""
-        listed = [
-            {
-                "id": each.name,
-                "object": "model",
-                "owned_by": "featx",
-                "modality": each.modality,
-                "backbone": each.classifier.card.name,
-                "fingerprint": each.classifier.card.fingerprint,
-                "classes": list(each.classifier.classes),
-            }
-            for each in house.registry
-        ]
-        return answer({"object": "list", "data": listed})
-
-    return router
-
-
-async def answer_predict(
-    house: AppState, request: Request, models: Sequence[str], top_k: int
-) -> Response:
-    """What classifiers say of the samples in a request's body.
-
-    Raises
-    ------
-    Refusal
-        No place is free, or something is wrong with the request.
+    Samples are files of a form, a raw body of an image, audio or text type, or JSON. One that cannot
+    be read has an ``error`` in its place and costs the others nothing; where none can, the status is
+    422.
     """
     start = time.perf_counter()
-    with house.pool.place():
-        asked = await read_asked(request, models, top_k, house.limits)
-        chosen = house.registry.choose(asked.models)
-        samples = asked.make(chosen[0], house.limits)
+    query = read_query(request)
+    with state.pool.slot():
+        given = await read_predict_input(request, query, state.limits)
+        chosen = state.registry.choose(given.models)
+        samples = to_samples(given.samples, chosen[0], state.limits, modality=given.modality)
         outcomes = await predict(
-            samples, chosen, top_k=asked.top_k, pool=house.pool, metrics=house.metrics
+            samples, chosen, top_k=given.top_k, pool=state.pool, metrics=state.metrics
         )
     return _predictions(outcomes, len(samples), time.perf_counter() - start)
 
 
-def _predictions(outcomes: list[Outcome], n: int, seconds: float) -> Response:
-    results, lost = [], []
-    for each in outcomes:
-        result: dict[str, Any] = {"id": each.id, "model": each.model}
-        if isinstance(each.said, Reject):
-            result["error"] = {"status": 422, "code": "bad_sample", "message": each.said.reason}
-            lost.append(each)
-        else:
-            shares = [{"label": name, "probability": share} for name, share in each.said.top]
-            result |= {
-                "label": each.said.label,
-                "probability": each.said.probability,
-                "top": shares,
-            }
-        results.append(result)
-    if len(lost) < len(outcomes):
-        return answer({"results": results, "seconds": round(seconds, 6)})
-    [first, *_] = results
-    words = f"{first['id']}: {first['error']['message']}"
-    message = words if n == 1 else f"none of {n} samples can be read; the first: {words}"
-    return refuse(HTTPError(422, "bad_sample", message), results=results)
-
-
-async def _embeddings(house: AppState, said: EmbeddingsRequest) -> Response:
-    served = house.registry.get(said.model)
-    if said.dimensions not in (None, served.backbone.dim):
-        raise HTTPError(
-            422,
-            "unprocessable",
-            f"dimensions: {served.name} gives {served.backbone.dim}, found {said.dimensions}",
-        )
-    texts = [said.input] if isinstance(said.input, str) else said.input
-    forms = [
-        SampleForm(id=f"input[{place}]", **{"text" if served.string_is_sample else "data": text})
-        for place, text in enumerate(texts)
-    ]
-    samples = Asked(forms, [], 1).make(served, house.limits)
+async def embed_samples(state: AppState, request: Request) -> Response:
+    """Rows of samples, in the form of OpenAI's embeddings; one that cannot be read refuses all."""
+    with state.pool.slot():
+        body = validate(EmbeddingsRequest, await read_json(request))
+        served = state.registry.get(body.model)
+        backbone = served.input.backbone
+        if body.dimensions not in (None, backbone.dim):
+            raise HTTPError(
+                422,
+                "unprocessable",
+                f"dimensions: {served.name} gives {backbone.dim}, found {body.dimensions}",
+            )
+        samples = to_samples(_inputs(body, served), served, state.limits)
+        rows = await embed(samples, backbone, pool=state.pool)
     data: list[dict[str, Any]] = []
-    for place, row in enumerate(await embed(samples, served.backbone, pool=house.pool)):
+    for index, row in enumerate(rows):
         if isinstance(row, Reject):
-            raise HTTPError(422, "bad_sample", f"{samples[place].id}: {row.reason}")
-        packed: Any = row.tolist()
-        if said.encoding_format == "base64":
-            packed = b64encode(row.astype("<f4").tobytes()).decode("ascii")
-        data.append({"object": "embedding", "index": place, "embedding": packed})
-    usage = {"prompt_tokens": 0, "total_tokens": 0}  # nothing is counted or paid for
-    return answer({"object": "list", "data": data, "model": served.name, "usage": usage})
+            raise HTTPError(422, "bad_sample", f"{samples[index].id}: {row.reason}")
+        embedding = _encode(row, body.encoding_format)
+        data.append({"object": "embedding", "index": index, "embedding": embedding})
+    # The form asks for a usage; featx counts no tokens.
+    usage = {"prompt_tokens": 0, "total_tokens": 0}
+    return json_response({"object": "list", "data": data, "model": served.name, "usage": usage})
+
+
+async def list_models(state: AppState, request: Request) -> Response:
+    """The classifiers that are served, what they read and what they say."""
+    models = [
+        {
+            "id": served.name,
+            "object": "model",
+            "owned_by": "featx",
+            "modality": served.input.modality,
+            "backbone": served.input.card.name,
+            "fingerprint": served.input.card.fingerprint,
+            "classes": list(served.classes),
+        }
+        for served in state.registry
+    ]
+    return json_response({"object": "list", "data": models})
+
+
+def _predictions(outcomes: list[Outcome], n_samples: int, seconds: float) -> Response:
+    results = []
+    for outcome in outcomes:
+        result: dict[str, Any] = {"id": outcome.id, "model": outcome.model}
+        if isinstance(outcome.result, Reject):
+            message = outcome.result.reason
+            result["error"] = {"status": 422, "code": "bad_sample", "message": message}
+        else:
+            result |= outcome.result.to_dict()
+        results.append(result)
+    if not all("error" in result for result in results):
+        return json_response({"results": results, "seconds": round(seconds, 6)})
+    first = f"{results[0]['id']}: {results[0]['error']['message']}"
+    message = first
+    if n_samples > 1:
+        message = f"none of {n_samples} samples can be read; the first: {first}"
+    return error_response(HTTPError(422, "bad_sample", message), results=results)
+
+
+def _inputs(body: EmbeddingsRequest, served: ServedPredictor) -> list[SampleInput]:
+    field = "text" if served.input.string_is_sample else "data"
+    texts = [body.input] if isinstance(body.input, str) else body.input
+    return [SampleInput(id=f"input[{index}]", **{field: text}) for index, text in enumerate(texts)]
+
+
+def _encode(row: FloatArray, encoding: str) -> list[float] | str:
+    if encoding == "base64":
+        return b64encode(row.astype("<f4").tobytes()).decode("ascii")
+    numbers: list[float] = row.tolist()
+    return numbers
+
+
+_FILE = {"type": "string", "format": "binary"}
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_FORM = {
+    "type": "object",
+    "properties": {
+        "file": {"type": "array", "items": _FILE},
+        "text": _TEXTS,
+        "model": _TEXTS,
+        "top_k": {"type": "integer", "minimum": 1, "maximum": 1000},
+    },
+}
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/v1/predict",
+        predict_samples,
+        tag="featx",
+        query=PredictQuery,
+        body=PredictRequest,
+        other_bodies={
+            "multipart/form-data": _FORM,
+            "image/*": _FILE,
+            "audio/*": _FILE,
+            "text/plain": _FILE,
+        },
+    ),
+    Operation("POST", "/v1/embeddings", embed_samples, tag="featx", body=EmbeddingsRequest),
+    Operation("GET", "/v1/models", list_models, tag="featx"),
+)

@@ -7,103 +7,105 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from featx import __version__
 from featx.embedding.rows import Reject
-from featx.server.errors import HTTPError, answer
-from featx.server.openapi import body_of
-from featx.server.parsing import Asked, parse, read_json
+from featx.server.errors import HTTPError, json_response
+from featx.server.limits import Limits
+from featx.server.parsing import check_count, read_json, to_samples, validate
 from featx.server.predict import predict
-from featx.server.registry import Served
-from featx.server.routes_v1 import AppState
-from featx.server.schemas import InferRequest, SampleForm, TensorForm
+from featx.server.registry import ServedPredictor
+from featx.server.routing import AppState, Operation
+from featx.server.schemas import InferRequest, SampleInput, TensorInput
 from featx.sources import Sample
-from featx.tasks.classification import LabelPrediction as Prediction
+from featx.tasks import Prediction
 
-__all__ = ["routes"]
+__all__ = ["OPERATIONS"]
 
-_TEXT = frozenset({"str", "text", "text/plain", "utf-8"})
-_VERSION = "1"  # a classifier that is replaced takes the place of the old one
-_OUTPUTS = ("label", "probability", "probabilities")
+_TEXT_TYPES = frozenset({"str", "text", "text/plain", "utf-8"})
+# A classifier that is replaced takes the place of the old one.
+_VERSION = "1"
 
 
-def routes(house: AppState) -> APIRouter:
-    """The router of ``/v2``."""
-    router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+async def describe_server(state: AppState, request: Request) -> Response:
+    """The server, and the extensions of the protocol that it has: none."""
+    return json_response({"name": "featx", "version": __version__, "extensions": []})
 
-    @router.get("")
-    async def describe_server() -> Response:
-        """The server, and the extensions of the protocol that it has: none."""
-        return answer({"name": "featx", "version": __version__, "extensions": []})
 
-    @router.get("/health/live")
-    async def live() -> Response:
-        """The server runs."""
-        return answer({"live": True})
+async def live(state: AppState, request: Request) -> Response:
+    """The server runs."""
+    return json_response({"live": True})
 
-    @router.get("/health/ready")
-    async def ready() -> Response:
-        """Every classifier can answer: they are loaded before the server listens."""
-        return answer({"ready": True})
 
-    @router.get("/models/{name}/versions/{version}", include_in_schema=False)
-    @router.get("/models/{name}")
-    async def describe_model(name: str, request: Request) -> Response:
-        """The tensors of a classifier; its classes are the columns of ``probabilities``."""
-        return answer(_described(_served(house, request)))
+async def ready(state: AppState, request: Request) -> Response:
+    """Every classifier can answer: they are loaded before the server listens."""
+    return json_response({"ready": True})
 
-    @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
-    @router.get("/models/{name}/ready")
-    async def model_ready(name: str, request: Request) -> Response:
-        """The classifier can answer."""
-        return answer({"name": _served(house, request).name, "ready": True})
 
-    @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
-    @router.post("/models/{name}/infer", openapi_extra=body_of(InferRequest))
-    async def infer(name: str, request: Request) -> Response:
-        """Labels and probabilities; a sample that cannot be read refuses all.
+async def describe_model(state: AppState, request: Request) -> Response:
+    """The tensors of a classifier; its classes are the columns of ``probabilities``."""
+    served = _find(state, request)
+    tensors = served.predictor.task.output_tensors(served.classes)
+    return json_response(
+        {
+            "name": served.name,
+            "versions": [_VERSION],
+            "platform": "featx",
+            "inputs": [
+                {"name": reading.name, "datatype": "BYTES", "shape": [-1]}
+                for reading in served.inputs
+            ],
+            "outputs": [
+                {
+                    "name": tensor.name,
+                    "datatype": tensor.datatype,
+                    "shape": [-1] if tensor.columns is None else [-1, tensor.columns],
+                }
+                for tensor in tensors
+            ],
+            "parameters": {"classes": list(served.classes)},
+        }
+    )
 
-        The input is BYTES of shape [n] or [n, 1]: texts as they are, pictures and sounds in base64. A
-        picture may also be UINT8 of shape [n, height, width, 3].
-        """
-        with house.pool.place():
-            served = _served(house, request)
-            said = parse(InferRequest, await read_json(request))
-            samples = _samples(said, served, house)
-            outcomes = await predict(
-                samples,
-                [served],
-                top_k=len(served.classifier.classes),
-                pool=house.pool,
-                metrics=house.metrics,
-            )
-        for each in outcomes:
-            if isinstance(each.said, Reject):
-                raise HTTPError(422, "bad_sample", f"{each.id}: {each.said.reason}")
-        wanted = [output.name for output in said.outputs] or list(_OUTPUTS)
-        made = _outputs(
-            [each.said for each in outcomes if isinstance(each.said, Prediction)], served
+
+async def model_ready(state: AppState, request: Request) -> Response:
+    """The classifier can answer."""
+    return json_response({"name": _find(state, request).name, "ready": True})
+
+
+async def infer(state: AppState, request: Request) -> Response:
+    """Labels and probabilities; a sample that cannot be read refuses all.
+
+    The input is BYTES of shape [n] or [n, 1]: texts as they are, pictures and sounds in base64. A
+    picture may also be UINT8 of shape [n, height, width, 3].
+    """
+    with state.pool.slot():
+        served = _find(state, request)
+        body = validate(InferRequest, await read_json(request))
+        samples = _samples(body, served, state.limits)
+        outcomes = await predict(
+            samples,
+            [served],
+            top_k=len(served.classes),
+            pool=state.pool,
+            metrics=state.metrics,
         )
-        if strangers := sorted(set(wanted) - set(made)):
-            raise HTTPError(
-                422,
-                "unprocessable",
-                f"outputs: no tensor named {strangers[0]!r}; there are {', '.join(made)}",
-            )
-        body = {"model_name": served.name, "model_version": _VERSION}
-        return answer(
-            body
-            | ({"id": said.id} if said.id else {})
-            | {"outputs": [made[output] for output in dict.fromkeys(wanted)]}
-        )
-
-    return router
+    predictions = []
+    for outcome in outcomes:
+        if isinstance(outcome.result, Reject):
+            raise HTTPError(422, "bad_sample", f"{outcome.id}: {outcome.result.reason}")
+        predictions.append(outcome.result)
+    answer: dict[str, Any] = {"model_name": served.name, "model_version": _VERSION}
+    if body.id:
+        answer["id"] = body.id
+    return json_response(answer | {"outputs": _outputs(predictions, served, body)})
 
 
-def _served(house: AppState, request: Request) -> Served:
-    """The classifier that a path names; Refusal (404) where there is none, or not in that version."""
-    served = house.registry.get(request.path_params["name"])
+def _find(state: AppState, request: Request) -> ServedPredictor:
+    """Return the predictor that a path names; raise HTTPError (404) where there is none of that version."""
+    served = state.registry.get(request.path_params["name"])
     version = request.path_params.get("version", _VERSION)
     if version != _VERSION:
         raise HTTPError(
@@ -112,86 +114,74 @@ def _served(house: AppState, request: Request) -> Served:
     return served
 
 
-def _described(served: Served) -> dict[str, Any]:
-    n = len(served.classifier.classes)
-    kinds = {"label": "BYTES", "probability": "FP32", "probabilities": "FP32"}
-    shapes = {"label": [-1], "probability": [-1], "probabilities": [-1, n]}
-    return {
-        "name": served.name,
-        "versions": [_VERSION],
-        "platform": "featx",
-        "inputs": [{"name": served.modality, "datatype": "BYTES", "shape": [-1]}],
-        "outputs": [
-            {"name": name, "datatype": kinds[name], "shape": shapes[name]} for name in _OUTPUTS
-        ],
-        "parameters": {"classes": list(served.classifier.classes)},
-    }
-
-
-def _outputs(said: Sequence[Prediction], served: Served) -> dict[str, dict[str, Any]]:
-    classes, n = served.classifier.classes, len(said)
-    tables = [dict(each.top) for each in said]
-    return {
-        "label": _tensor("label", "BYTES", [n], [each.label for each in said]),
-        "probability": _tensor("probability", "FP32", [n], [each.probability for each in said]),
-        "probabilities": _tensor(
-            "probabilities",
-            "FP32",
-            [n, len(classes)],
-            [table[label] for table in tables for label in classes],
-        ),
-    }
-
-
-def _tensor(name: str, datatype: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
-    return {"name": name, "datatype": datatype, "shape": shape, "data": data}
-
-
-def _samples(said: InferRequest, served: Served, house: AppState) -> list[Sample | Reject]:
-    """The samples of the one input tensor, or a Refusal (422) that says what is wrong with it."""
-    if len(said.inputs) != 1:
-        raise _wrong(f"expected one tensor, found {len(said.inputs)}")
-    [tensor] = said.inputs
-    limit = house.limits.max_samples
-    if tensor.shape and tensor.shape[0] > limit:
-        raise HTTPError(
-            413,
-            "too_many_samples",
-            f"{tensor.shape[0]} samples: expected at most {limit} a request",
+def _outputs(
+    predictions: Sequence[Prediction], served: ServedPredictor, body: InferRequest
+) -> list[dict[str, Any]]:
+    """Return the tensors that are wanted, or all; raise HTTPError (422) where there is no such tensor."""
+    task, n = served.predictor.task, len(predictions)
+    values = task.tensor_values(predictions, served.classes)
+    columns = {
+        tensor.name: (
+            tensor.datatype,
+            [n] if tensor.columns is None else [n, tensor.columns],
+            values[tensor.name],
         )
-    if tensor.datatype == "UINT8" and served.modality == "image":
+        for tensor in task.output_tensors(served.classes)
+    }
+    wanted = dict.fromkeys([output.name for output in body.outputs] or columns)
+    if unknown := sorted(set(wanted) - set(columns)):
+        raise HTTPError(
+            422,
+            "unprocessable",
+            f"outputs: no tensor named {unknown[0]!r}; there are {', '.join(columns)}",
+        )
+    return [
+        dict(zip(("name", "datatype", "shape", "data"), (name, *columns[name]), strict=True))
+        for name in wanted
+    ]
+
+
+def _samples(body: InferRequest, served: ServedPredictor, limits: Limits) -> list[Sample | Reject]:
+    """Return the samples of the one input tensor; raise HTTPError (413, 422) where it is wrong."""
+    if len(body.inputs) != 1:
+        raise _wrong(f"expected one tensor, found {len(body.inputs)}")
+    [tensor] = body.inputs
+    if tensor.shape:
+        check_count(tensor.shape[0], limits)
+    if tensor.datatype == "UINT8" and served.input.modality == "image":
         return _pictures(tensor)
     if tensor.datatype != "BYTES":
         raise _wrong(f"datatype: found {tensor.datatype}, {served.name} takes BYTES")
-    texts = _flat(tensor.data)
+    texts = _flatten(tensor.data)
     if not 1 <= len(tensor.shape) <= 2 or math.prod(tensor.shape) != len(texts):
         raise _wrong(f"shape: found {tensor.shape} for {len(texts)} values, expected one a sample")
     if not all(isinstance(text, str) for text in texts):
         raise _wrong("data: expected strings")
-    as_text = served.string_is_sample and tensor.parameters.get("content_type", "str") in _TEXT
-    forms = [
-        SampleForm(id=f"data[{place}]", **{"text" if as_text else "data": text})
-        for place, text in enumerate(texts)
+    content_type = tensor.parameters.get("content_type", "str")
+    as_text = served.input.string_is_sample and content_type in _TEXT_TYPES
+    given = [
+        SampleInput(id=f"data[{index}]", **{"text" if as_text else "data": text})
+        for index, text in enumerate(texts)
     ]
-    return Asked(forms, [], 1).make(served, house.limits)
+    return to_samples(given, served, limits)
 
 
-def _pictures(tensor: TensorForm) -> list[Sample | Reject]:
-    """Pictures that came as numbers."""
+def _pictures(tensor: TensorInput) -> list[Sample | Reject]:
+    """Return the pictures of a tensor of numbers."""
     shape = tensor.shape
-    values = _flat(tensor.data)
-    whole = all(type(value) is int and 0 <= value <= 255 for value in values)
-    if len(shape) != 4 or min(shape) < 1 or math.prod(shape) != len(values) or not whole:
+    values = _flatten(tensor.data)
+    are_bytes = all(type(value) is int and 0 <= value <= 255 for value in values)
+    if len(shape) != 4 or min(shape) < 1 or math.prod(shape) != len(values) or not are_bytes:
         raise _wrong(
             f"data: {len(values)} values for shape {shape}; expected whole numbers from 0 to 255 of "
             f"shape [n, height, width, 3]"
         )
     pictures = np.array(values, np.uint8).reshape(shape)
-    return [Sample(f"data[{place}]", picture) for place, picture in enumerate(pictures)]
+    return [Sample(f"data[{index}]", picture) for index, picture in enumerate(pictures)]
 
 
-def _flat(values: list[Any]) -> list[Any]:
-    """Nested lists as one, which is how the protocol also lets tensors be written."""
+def _flatten(values: list[Any]) -> list[Any]:
+    """Return nested lists, as the protocol also lets tensors be written, as one."""
     while any(isinstance(value, list) for value in values):
         values = [
             inner for value in values for inner in (value if isinstance(value, list) else [value])
@@ -201,3 +191,21 @@ def _flat(values: list[Any]) -> list[Any]:
 
 def _wrong(words: str) -> HTTPError:
     return HTTPError(422, "unprocessable", f"inputs: {words}")
+
+
+_TAG = "Open Inference Protocol"
+_MODEL = "/v2/models/{name}"
+_MODEL_VERSION = f"{_MODEL}/versions/{{version}}"
+
+# The paths with a version are left out of the OpenAPI document: there is one version.
+OPERATIONS = (
+    Operation("GET", "/v2", describe_server, tag=_TAG),
+    Operation("GET", "/v2/health/live", live, tag=_TAG),
+    Operation("GET", "/v2/health/ready", ready, tag=_TAG),
+    Operation("GET", _MODEL, describe_model, tag=_TAG),
+    Operation("GET", _MODEL_VERSION, describe_model),
+    Operation("GET", f"{_MODEL}/ready", model_ready, tag=_TAG),
+    Operation("GET", f"{_MODEL_VERSION}/ready", model_ready),
+    Operation("POST", f"{_MODEL}/infer", infer, tag=_TAG, body=InferRequest),
+    Operation("POST", f"{_MODEL_VERSION}/infer", infer),
+)

@@ -1,4 +1,4 @@
-"""An application on a port, until it is told to stop."""
+"""Serve an application on a port until a signal ends it."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from featx.errors import BadOption
+from featx.server.access_log import LogFunction
 from featx.server.limits import Limits
-from featx.server.middleware import Log
 
 __all__ = ["listen", "run"]
 
-_SWITCH = 0.0001  # seconds until one thread must hand Python's lock to another that waits for it
-_BACKLOG = 128  # connections that the kernel holds before they are accepted
+# Seconds until one thread must hand Python's lock to another that waits for it.
+_SWITCH_INTERVAL = 0.0001
+# Connections that the kernel holds before they are accepted.
+_BACKLOG = 128
 
 
 def run(
-    app: FastAPI,
+    app: Starlette,
     *,
     host: str,
     port: int,
     limits: Limits,
-    log: Log | None = None,
-    last: Callable[[], object] | None = None,
+    log: LogFunction | None = None,
+    on_stop: Callable[[], object] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT: then nothing new is accepted, and what is in flight ends.
 
@@ -40,14 +42,14 @@ def run(
 
     Parameters
     ----------
-    app : FastAPI
-        As ``create_app`` makes it.
+    app : Starlette
+        An application that ``create_app`` made.
     port : int
         0 takes a free one; the log says which.
     log : callable, default=None
-        Gets a record once the port is open and the signals are heeded.
-    last : callable, default=None
-        Called once everything is answered: after SIGTERM this does not return.
+        Gets a record once the port is open and the signals are handled.
+    on_stop : callable, default=None
+        Called once everything is answered: after SIGTERM this function does not return.
 
     Raises
     ------
@@ -68,11 +70,11 @@ def run(
     with listen(host, port) as listening:
         address = listening.getsockname()[:2]
 
-        def first() -> None:
+        def on_ready() -> None:
             if log:
                 log({"message": "listening", "address": address})
 
-        _Server(config, app.state.reload, first, last).run(sockets=[listening])
+        _Server(config, app.state.reload, on_ready, on_stop).run(sockets=[listening])
 
 
 def _prefer_throughput() -> None:
@@ -82,16 +84,18 @@ def _prefer_throughput() -> None:
     waits for the end of a worker's slice of some milliseconds, instead of taking its core at once, and finds
     several things to do: 4 % more photos a second on two cores, and no later answers.
     """
-    sys.setswitchinterval(_SWITCH)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    # What was loaded stays: no later collection need look at it.
     gc.collect()
-    gc.freeze()  # what was loaded stays: no collection need look at it again
-    if hasattr(os, "SCHED_BATCH"):  # Linux
-        with suppress(OSError):  # a sandbox may forbid it
+    gc.freeze()
+    # Linux alone has it, and a sandbox may forbid it.
+    if hasattr(os, "SCHED_BATCH"):
+        with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; BadOption where the address cannot be listened on.
+    """Return a listening socket; raise BadOption where the address cannot be listened on.
 
     It names its protocol, from which asyncio sees that it may turn off Nagle's algorithm: without, each
     answer of two writes would wait 40 ms for an acknowledgement.
@@ -109,30 +113,32 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """One that knows SIGHUP, has a first thing to do, and a last before it dies of the signal that ended it."""
+    """A server that handles SIGHUP, and calls functions once it is ready and before a signal ends it."""
 
     def __init__(
         self,
         config: uvicorn.Config,
         reload: Callable[[], None],
-        first: Callable[[], object],
-        last: Callable[[], object] | None,
+        on_ready: Callable[[], object],
+        on_stop: Callable[[], object] | None,
     ) -> None:
         super().__init__(config)
         self._reload = reload
-        self._first = first
-        self._last = last
+        self._on_ready = on_ready
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if hasattr(signal, "SIGHUP"):  # Windows has none
+        # Windows has no SIGHUP.
+        if hasattr(signal, "SIGHUP"):
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._reload)
-        # whoever reads that may send a signal at once: without its handler SIGHUP kills
+        # Last: who reads that the server listens may send a signal at once, and without its handler
+        # SIGHUP kills.
         if self.started:
-            self._first()
+            self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
-        if self._last:
-            self._last()
+        if self._on_stop:
+            self._on_stop()

@@ -1,4 +1,4 @@
-"""What JSON bodies look like: read with these, and documented from them."""
+"""The schemas of queries and bodies: requests are validated with them, and documented from them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,30 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "EmbeddingsRequest",
-    "ErrorForm",
-    "InferErrorForm",
+    "ErrorResponse",
+    "InferErrorResponse",
     "InferRequest",
+    "PredictQuery",
     "PredictRequest",
-    "SampleForm",
-    "TensorForm",
+    "SampleInput",
+    "TensorInput",
 ]
 
 
-class Form(BaseModel):
-    """A JSON object in which nothing unknown is passed over."""
+class PredictQuery(BaseModel):
+    """What the query of a request to predict may say."""
+
+    model: list[str] = Field(default=[], description="Classifiers; all by default")
+    top_k: int = Field(default=3, ge=1, le=1000, description="Classes to list")
+
+
+class StrictModel(BaseModel):
+    """A JSON object that may hold no unknown field."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class SampleForm(Form):
+class SampleInput(StrictModel):
     """One sample: ``data`` in base64, or a ``text``."""
 
     id: str | None = None
@@ -33,10 +41,10 @@ class SampleForm(Form):
     text: str | None = None
 
 
-class PredictRequest(Form):
+class PredictRequest(StrictModel):
     """Samples to predict; a single one may stand without the list."""
 
-    samples: list[SampleForm] = []
+    samples: list[SampleInput] = []
     data: str | None = None
     text: str | None = None
     model: str | list[str] | None = Field(
@@ -44,15 +52,15 @@ class PredictRequest(Form):
     )
     top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
 
-    def all_samples(self) -> list[SampleForm]:
-        """Those of the list, and the single one."""
+    def all_samples(self) -> list[SampleInput]:
+        """Return the samples of the list, and the single one."""
         if self.data is None and self.text is None:
             return self.samples
-        return [*self.samples, SampleForm(data=self.data, text=self.text)]
+        return [*self.samples, SampleInput(data=self.data, text=self.text)]
 
 
 class EmbeddingsRequest(BaseModel):
-    """A request in the form of OpenAI's embeddings; what is not known of it is passed over."""
+    """A request in the form of OpenAI's embeddings; its fields that are not known here are ignored."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -64,7 +72,7 @@ class EmbeddingsRequest(BaseModel):
     dimensions: int | None = None
 
 
-class TensorForm(BaseModel):
+class TensorInput(BaseModel):
     """A tensor of the Open Inference Protocol."""
 
     name: str
@@ -74,7 +82,7 @@ class TensorForm(BaseModel):
     data: list[Any]
 
 
-class OutputForm(BaseModel):
+class OutputChoice(BaseModel):
     """The name of an output that is wanted."""
 
     name: str
@@ -86,17 +94,17 @@ class InferRequest(BaseModel):
 
     id: str | None = None
     parameters: dict[str, Any] = {}
-    inputs: list[TensorForm]
-    outputs: list[OutputForm] = []
+    inputs: list[TensorInput]
+    outputs: list[OutputChoice] = []
 
 
-class InferErrorForm(BaseModel):
+class InferErrorResponse(BaseModel):
     """A failure as the Open Inference Protocol has it: a sentence."""
 
     error: str
 
 
-class Failure(BaseModel):
+class ErrorDetails(BaseModel):
     """What went wrong: the HTTP status, a word for programs, and a sentence for people."""
 
     status: int
@@ -104,7 +112,7 @@ class Failure(BaseModel):
     message: str
 
 
-class ErrorForm(BaseModel):
-    """The one shape of every failure, but of the Open Inference Protocol's."""
+class ErrorResponse(BaseModel):
+    """The one shape of every failure outside the Open Inference Protocol."""
 
-    error: Failure
+    error: ErrorDetails

@@ -4,64 +4,91 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from featx.errors import BadSource
 from featx.sources.sample import Sample, number_repeats
-from featx.sources.splits import choose, label_within, splits_among
-from featx.storage.blob import in_words, to_text
-
-__all__ = ["is_hidden", "no_matching_files", "read_folder", "suffix_of"]
-
-_SYSTEM = frozenset(
-    {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found", "Thumbs.db", "desktop.ini"}
+from featx.sources.source import (
+    Columns,
+    Peek,
+    Readable,
+    count_suffixes,
+    is_hidden,
+    refuse_columns,
 )
+from featx.sources.splits import choose, label_within, splits_among
+from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
 
-Parts = tuple[str, ...]  # the way from a folder to a file, name by name
+__all__ = ["Folder", "is_folder", "no_matching_files"]
+
+# The way from a folder to a file, name by name.
+Parts = tuple[str, ...]
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name belongs to a system, not to a person."""
-    return name.startswith(".") or name in _SYSTEM
+class Folder:
+    """A folder of files; class folders in it are labels."""
+
+    def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
+        self._root = Path(uri)
+        self._columns = columns
+
+    @classmethod
+    def accepts(cls, uri: str) -> bool:
+        """Whether ``uri`` is a folder."""
+        return is_folder(uri)
+
+    def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
+        """Return the files that have one of the suffixes, sorted by their path, name by name.
+
+        The label is the first folder below this one or below its split. A folder reached by symbolic links
+        is read once, under its own name if that lies below this one. What only looks like a file (a broken
+        link, a pipe) is a sample too, and a reject when it is read.
+        """
+        where = to_text(str(self._root))
+        refuse_columns(self._columns, f"{where} is a folder and")
+        splits = splits_among(_subfolders(self._root))
+        chosen = choose(split, splits, where) if split and splits else None
+        walk = _Walk(self._root, readable.suffixes)
+        walk.run([()] if chosen is None else [(name,) for name in sorted(chosen)])
+        if not walk.files:
+            example = to_text("/".join(min(walk.others))) if walk.others else ""
+            raise no_matching_files(where, readable.suffixes, len(walk.others), example)
+        files = sorted(walk.files, key=lambda parts: tuple(map(os.fsencode, parts)))
+        ids = number_repeats("/".join(map(to_text, parts)) for parts in files)
+        labels = (label_within(parts, splits) for parts in files)
+        return [
+            Sample(
+                name, Blob.of_path(self._root.joinpath(*parts)), to_text(label) if label else None
+            )
+            for name, parts, label in zip(ids, files, labels, strict=True)
+        ]
+
+    def peek(self) -> Peek:
+        """Return the suffixes of the first files; what cannot be read is left out."""
+        return Peek(count_suffixes(self._names()))
+
+    def _names(self) -> Iterator[str]:
+        for _, folders, files in os.walk(self._root):
+            folders[:] = sorted(name for name in folders if not is_hidden(name))
+            yield from (name for name in files if not is_hidden(name))
 
 
-def suffix_of(name: str) -> str:
-    """The suffix with its dot, in lower case: '.jpg' of 'A.B.JPG', '' of 'jpg' and '.jpg'."""
-    stem, dot, suffix = name.rpartition(".")
-    return f".{suffix.lower()}" if stem and dot else ""
+def is_folder(uri: str) -> bool:
+    """Whether ``uri`` is a folder; False where the system does not tell."""
+    try:
+        return Path(uri).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def no_matching_files(where: str, suffixes: Iterable[str], found: int, example: str) -> BadSource:
-    """The refusal of a source in which no file has one of the suffixes."""
-    looked = ", ".join(sorted(suffixes))
+    """Return the refusal of a source in which no file has one of the suffixes."""
+    expected = ", ".join(sorted(suffixes))
     files = "1 other file," if found == 1 else f"{found:,} other files, such as"
     seen = f"found {files} {example}" if found else "found no files at all"
-    return BadSource(f"{where}: expected files ending in {looked}; {seen}")
-
-
-def read_folder(root: Path, suffixes: frozenset[str], split: str | None) -> list[Sample]:
-    """The files below ``root`` that have one of the suffixes, sorted by their path, name by name.
-
-    The label is the first folder below ``root`` or below its split. A folder reached by symbolic
-    links is read once, under its own name if that lies below ``root``. What only looks like a file
-    (a broken link, a pipe) is a sample too, and a reject when it is read.
-    """
-    where = to_text(str(root))
-    splits = splits_among(_subfolders(root, where))
-    chosen = choose(split, splits, where) if split and splits else None
-    walk = _Walk(root, suffixes)
-    walk.run([()] if chosen is None else [(name,) for name in sorted(chosen)])
-    if not walk.files:
-        raise no_matching_files(where, suffixes, len(walk.others), _first(walk.others))
-    files = sorted(walk.files, key=lambda parts: tuple(map(os.fsencode, parts)))
-    ids = number_repeats("/".join(map(to_text, parts)) for parts in files)
-    labels = (label_within(parts, splits) for parts in files)
-    return [
-        Sample(name, root.joinpath(*parts), to_text(label) if label else None)
-        for name, parts, label in zip(ids, files, labels, strict=True)
-    ]
+    return BadSource(f"{where}: expected files ending in {expected}; {seen}")
 
 
 @dataclass(slots=True)
@@ -79,9 +106,8 @@ class _Walk:
         above = [real, *real.parents] if starts != [()] else real.parents
         self.seen = {_identity(folder) for folder in above}
         folders = list(starts)
-        links: list[
-            Parts
-        ] = []  # followed when nothing else is left, so that real folders come first
+        # Links are followed when nothing else is left, so that real folders come first.
+        links: list[Parts] = []
         while folders or links:
             parts = folders.pop() if folders else heapq.heappop(links)
             identity = _identity(self.root.joinpath(*parts))
@@ -91,18 +117,18 @@ class _Walk:
 
     def _look(self, parts: Parts, folders: list[Parts], links: list[Parts]) -> None:
         for entry in _entries(self.root.joinpath(*parts)):
-            way = (*parts, entry.name)
-            if not _is_folder(entry):
+            inner = (*parts, entry.name)
+            if not _leads_to_folder(entry):
                 fits = suffix_of(entry.name) in self.suffixes
-                (self.files if fits else self.others).append(way)
+                (self.files if fits else self.others).append(inner)
             elif entry.is_symlink():
-                heapq.heappush(links, way)
+                heapq.heappush(links, inner)
             else:
-                folders.append(way)
+                folders.append(inner)
 
 
-def _subfolders(root: Path, where: str) -> list[str]:
-    return [entry.name for entry in _entries(root) if _is_folder(entry)]
+def _subfolders(root: Path) -> list[str]:
+    return [entry.name for entry in _entries(root) if _leads_to_folder(entry)]
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -110,13 +136,14 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return [entry for entry in entries if not is_hidden(entry.name)]
     except OSError as error:
-        raise BadSource(f"{to_text(str(folder))}: cannot be read: {in_words(error)}") from error
+        raise _unreadable(folder, error) from error
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads in a circle
+    except OSError:
+        # A link that leads in a circle.
         return False
 
 
@@ -124,9 +151,9 @@ def _identity(folder: Path) -> tuple[int, int]:
     try:
         status = folder.stat()
     except OSError as error:
-        raise BadSource(f"{to_text(str(folder))}: cannot be read: {in_words(error)}") from error
+        raise _unreadable(folder, error) from error
     return status.st_dev, status.st_ino
 
 
-def _first(files: list[Parts]) -> str:
-    return to_text("/".join(min(files))) if files else ""
+def _unreadable(folder: Path, error: OSError) -> BadSource:
+    return BadSource(f"{to_text(str(folder))}: cannot be read: {describe_os_error(error)}")

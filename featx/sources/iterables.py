@@ -1,31 +1,29 @@
-"""Samples from what a program already holds, and from lines of standard input."""
+"""Samples of what a program already holds: a list, an array, a column of a table."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from featx.errors import BadLabels, BadSource
 from featx.sources.sample import Sample, number_repeats, shorten, to_label
-from featx.storage.blob import to_text
+from featx.storage.blob import Blob, to_text
 
-__all__ = ["make_samples", "read_lines", "read_texts"]
+__all__ = ["make_samples"]
 
 
 def make_samples(
     X: Any, y: Iterable[Any] | None = None, ids: Iterable[str] | None = None
 ) -> list[Sample]:
-    """Samples of a list, an array, or one column of a table, in its order.
+    """Return a sample of each item of a list, an array, or one column of a table, in its order.
 
     Parameters
     ----------
     X : iterable of paths, texts, bytes, file objects, images, arrays or Sample
-        What each item may be is for the modality's reader to say. A table or a two-dimensional
+        What each item may be is for the modality to say. A table or a two-dimensional
         array of objects must have one column. A Sample keeps its label when ``y`` is None, and its
         id.
     y : iterable of labels, optional
@@ -58,52 +56,13 @@ def make_samples(
     return list(map(Sample, names, given, labels))
 
 
-def read_lines(lines: Iterable[bytes | str] | None) -> list[Sample]:
-    """Samples without labels from paths: one a line, or separated by NUL (``find -print0``)."""
-    raw = _raw(lines, "paths")
-    if any(b"\0" in line for line in raw):
-        raw = b"".join(raw).split(b"\0")
-    paths = [os.fsdecode(line) for line in (line.strip(b"\r\n") for line in raw) if line.strip()]
-    if not paths:
-        raise BadSource("standard input: expected paths, one a line; found none")
-    ids = number_repeats(map(to_text, paths))
-    return [Sample(name, Path(path)) for name, path in zip(ids, paths, strict=True)]
-
-
-def read_texts(lines: Iterable[bytes | str] | None) -> list[Sample]:
-    """Samples without labels from texts, one a line, an empty one too; a line's number is its id."""
-    raw = _raw(lines, "texts")
-    if not raw:
-        raise BadSource("standard input: expected texts, one a line; found none")
-    return [Sample(f"line {n}", _decoded(line.rstrip(b"\r\n"))) for n, line in enumerate(raw, 1)]
-
-
-def _raw(lines: Iterable[bytes | str] | None, nouns: str) -> list[bytes]:
-    """The lines as bytes, without a byte order mark; by default those of standard input."""
-    if lines is None:
-        if sys.stdin is None:
-            raise BadSource(f"standard input: is closed; expected {nouns}, one a line")
-        lines = sys.stdin.buffer
-    raw = [
-        line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line for line in lines
-    ]
-    return [line.removeprefix(b"\xef\xbb\xbf") for line in raw[:1]] + raw[1:]
-
-
-def _decoded(line: bytes) -> str | bytes:
-    """A line as text; bytes that are none are left for the reader to refuse."""
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line
-
-
 def _items(X: Any) -> list[Any]:
     if isinstance(X, str | bytes | bytearray | os.PathLike | dict) or not hasattr(X, "__iter__"):
         raise BadSource(
             f"X: expected a list of inputs, found one {type(X).__name__}: put it in a list"
         )
-    if hasattr(X, "iloc"):  # a table or a column of pandas
+    # A table or a column of pandas, which need not be installed.
+    if hasattr(X, "iloc"):
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and (X.dtype.kind in "OUST" or X.size == 0):
         if X.ndim > 2 or (X.ndim == 2 and X.shape[1] != 1 and X.size):
@@ -120,8 +79,8 @@ def _id(item: Any, index: int) -> str:
         return item.id
     if isinstance(item, str):
         return to_text(shorten(item))
-    if isinstance(item, os.PathLike):
-        return to_text(os.fsdecode(item))
+    if isinstance(item, os.PathLike | Blob):
+        return to_text(item.name if isinstance(item, Blob) else os.fsdecode(item))
     return str(index)
 
 

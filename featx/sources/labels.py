@@ -16,7 +16,7 @@ __all__ = ["check_labels", "missing_labels"]
 def check_labels(
     labels: Sequence[Any] | npt.NDArray[np.str_], ids: Sequence[str] | None = None
 ) -> npt.NDArray[np.str_]:
-    """The labels as an array of text, from which a classifier can be trained.
+    """Return the labels as an array of text from which a classifier can be trained.
 
     Raises
     ------
@@ -45,12 +45,13 @@ def check_labels(
 
 
 def _text(label: Any) -> str:
-    missing = label is None or label != label  # NaN is the one thing that differs from itself
+    # NaN is the one thing that differs from itself.
+    missing = label is None or label != label
     return "" if missing else str(label)
 
 
 def missing_labels(without: Sequence[str], n: int) -> str:
-    """What to say of samples without a label."""
+    """Return the message for samples without a label."""
     if not n:
         return "labels: expected labelled samples, found none"
     first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")

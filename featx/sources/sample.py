@@ -22,40 +22,41 @@ __all__ = [
 
 T = TypeVar("T")
 
-_LONG = 200  # characters of an id that is a text
+# The most characters of an id that is a text.
+_LONG = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One input with its id, and its label or none.
 
-    ``data`` is a ``Path`` or a ``TarMember`` where the content is still to be read, else the thing
-    itself: bytes, an image, an array, a text. ``id`` and ``label`` are always text that UTF-8 can
-    hold.
+    ``data`` is a ``Blob`` or a path where the content is still to be read, else the thing itself: bytes, an
+    image, an array, a text; what it may be is for the modality to say. ``id`` and ``label`` are always text
+    that UTF-8 can hold.
     """
 
     id: str
-    data: Any  # what it may be is for the reader of a modality to say
+    data: Any
     label: str | None = None
 
 
 def subsample(things: Sequence[T], most: int) -> list[T]:
-    """At most so many of them, at equal distances from the first to the last.
+    """Return at most so many of them, at equal distances from the first to the last.
 
-    >>> evenly("abcdefg", 3)
+    >>> subsample("abcdefg", 3)
     ['a', 'd', 'g']
     """
-    places = np.linspace(0, len(things) - 1, min(most, len(things))).round().astype(int)
-    return [things[place] for place in np.unique(places).tolist()]
+    indices = np.linspace(0, len(things) - 1, min(most, len(things))).round().astype(int)
+    return [things[index] for index in np.unique(indices).tolist()]
 
 
 def shorten(text: str) -> str:
-    """A text as an id: all of it, or how it begins."""
+    """Return a text as an id: all of it, or how it begins."""
     return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
 
 
 def to_label(value: object) -> str | None:
-    """A label as text: the same for 3, 3.0 and '3'; None for what is missing or blank.
+    """Return a label as text: the same for 3, 3.0 and '3'; None for what is missing or blank.
 
     >>> [to_label(value) for value in (3, 3.0, " cat ", True, "", None, float("nan"))]
     ['3', '3', 'cat', 'True', None, None, None]
@@ -82,13 +83,15 @@ def to_label(value: object) -> str | None:
 
 def _is_missing(value: object) -> bool:
     try:
-        return bool(value != value)  # NaN and NaT are the only values unlike themselves
-    except (TypeError, ValueError):  # pandas' NA has no truth, nor has an array
+        # NaN and NaT are the only values unlike themselves.
+        return bool(value != value)
+    except (TypeError, ValueError):
+        # NA of pandas has no truth, nor has an array.
         return type(value).__name__ == "NAType"
 
 
 def number_repeats(ids: Iterable[str]) -> list[str]:
-    """The ids, with '#2', '#3', … added to each one that was there before.
+    """Return the ids, with '#2', '#3', … added to each one that was there before.
 
     >>> number_repeats(["a", "b", "a", "a#2"])
     ['a', 'b', 'a#2', 'a#2#2']
@@ -106,7 +109,7 @@ def number_repeats(ids: Iterable[str]) -> list[str]:
 
 
 def unique_ids(samples: Iterable[Sample]) -> list[Sample]:
-    """The samples in their order, with repeated ids numbered; for joining several sources."""
+    """Return the samples in their order, with repeated ids numbered; for joining several sources."""
     samples = list(samples)
     ids = number_repeats(sample.id for sample in samples)
     return [

@@ -24,7 +24,7 @@ _NAMES = MappingProxyType(
 
 
 def split_of(name: str) -> str | None:
-    """'train', 'val' or 'test' for a name that means it, in any case of letters; else None.
+    """Return 'train', 'val' or 'test' for a name that means it, in any case of letters; else None.
 
     >>> split_of("Training"), split_of("dev"), split_of("cats")
     ('train', 'val', None)
@@ -33,7 +33,7 @@ def split_of(name: str) -> str | None:
 
 
 def check_split(split: str) -> str:
-    """The split that an option names.
+    """Return the split that an option names.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def check_split(split: str) -> str:
 
 
 def splits_among(folders: Iterable[str]) -> frozenset[str]:
-    """Those of the folders that are splits of a data set, or none of them where they are classes.
+    """Return those of the folders that are splits of a data set; none of them where they are classes.
 
     They are splits when nothing else is beside them, or when there is one to train on and one to
     measure on. So a folder ``train`` beside ``bus`` and ``car`` is a class.
@@ -64,7 +64,7 @@ def splits_among(folders: Iterable[str]) -> frozenset[str]:
 
 
 def choose(split: str, found: Collection[str], where: str) -> frozenset[str]:
-    """Those of the names ``found`` that are ``split``; ``val`` stands in for a missing ``test``.
+    """Return those of the names ``found`` that are ``split``; ``val`` stands in for a missing ``test``.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def choose(split: str, found: Collection[str], where: str) -> frozenset[str]:
 
 
 def label_within(parts: tuple[str, ...], splits: Collection[str]) -> str | None:
-    """The first folder on the way to a file, below its split; None where there is none."""
+    """Return the first folder on the way to a file, below its split; None where there is none."""
     if splits:
         parts = parts[1:] if parts[0] in splits else ()
     return parts[0] if len(parts) > 1 else None

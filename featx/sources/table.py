@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,10 +14,11 @@ from typing import Any
 from featx._extras import require
 from featx.errors import BadLabels, BadOption, BadSource
 from featx.sources.sample import Sample, number_repeats, to_label
+from featx.sources.source import Columns, Peek, Readable, count_suffixes
 from featx.sources.splits import choose, split_of
-from featx.storage.blob import LIMIT, in_words, to_text
+from featx.storage.blob import LIMIT, Blob, describe_os_error, to_text
 
-__all__ = ["LABEL_COLUMNS", "TABLE_SUFFIXES", "Columns", "peek", "read_table"]
+__all__ = ["LABEL_COLUMNS", "TABLE_SUFFIXES", "Table"]
 
 PATH_COLUMNS = ("path", "file", "filename", "image", "filepath")
 TEXT_COLUMNS = (
@@ -28,87 +28,92 @@ TEXT_COLUMNS = (
 LABEL_COLUMNS = ("label", "class", "target", "category")
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The names of the columns that a user asked for; None is for the usual names."""
+class Table:
+    """A table with a row a sample: a column of paths, relative to the table, or of texts."""
 
-    path: str | None = None
-    label: str | None = None
-    id: str | None = None
-    text: str | None = None
+    def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
+        self._path = Path(uri)
+        self._columns = columns
+
+    @classmethod
+    def accepts(cls, uri: str) -> bool:
+        """Whether ``uri`` ends in one of ``TABLE_SUFFIXES`` and is a file."""
+        path = Path(uri)
+        try:
+            return path.suffix.lower() in TABLE_SUFFIXES and path.exists() and not path.is_dir()
+        except (OSError, ValueError):
+            return False
+
+    def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
+        """Return a sample a row, in the order of the rows.
+
+        A row without a label has none. Files need not exist: one that does not is a reject when read. Where
+        a string is a sample a column of texts goes before one of paths. ``split`` selects by a column of
+        that name, where a cell of it names a split.
+        """
+        table, where = self._open(), self._where
+        columns = {
+            **_data_columns(table.columns, self._columns, where, readable.string_is_sample),
+            "label": _pick(table.columns, self._columns.label, LABEL_COLUMNS, where),
+            "id": _pick(table.columns, self._columns.id, ("id",), where),
+            "split": _pick(table.columns, None, ("split",), where) if split else None,
+        }
+        names = {key: name for key, name in columns.items() if name is not None}
+        rows = [
+            _Row.of(f"{where}: {line}", number, dict(zip(names, cells, strict=True)))
+            for number, (line, cells) in enumerate(table.rows(list(names.values())), start=1)
+        ]
+        if split and any(row.split for row in rows):
+            chosen = choose(split, {row.split for row in rows if row.split}, where)
+            rows = [row for row in rows if row.split in chosen]
+        if not rows:
+            raise BadSource(f"{where}: expected a row a sample, found no rows")
+        ids = _ids(rows) if "id" in names else number_repeats(row.name for row in rows)
+        folder = self._path.parent
+        return [
+            Sample(
+                name, row.text if row.path is None else Blob.of_path(folder / row.path), row.label
+            )
+            for name, row in zip(ids, rows, strict=True)
+        ]
+
+    def peek(self) -> Peek:
+        """Return the suffixes of the first paths, and whether there is a column of texts."""
+        table, where = self._open(), self._where
+        text = _pick(table.columns, self._columns.text, TEXT_COLUMNS, where)
+        name = _pick(table.columns, self._columns.path, PATH_COLUMNS, where)
+        rows = table.rows([name]) if name else ()
+        return Peek(
+            count_suffixes(cell for _, [cell] in rows if isinstance(cell, str)), text is not None
+        )
 
     @property
-    def asked(self) -> str | None:
-        """The option that names a column, if any does; for sources without columns to refuse it."""
-        pairs = (
-            ("path", self.path),
-            ("text", self.text),
-            ("label", self.label),
-            ("id", self.id),
-        )
-        return next((f"{name}_column" for name, value in pairs if value is not None), None)
+    def _where(self) -> str:
+        return to_text(str(self._path))
+
+    def _open(self) -> _OpenTable:
+        try:
+            return TABLE_SUFFIXES[self._path.suffix.lower()](self._path)
+        except OSError as error:
+            reason = describe_os_error(error)
+            raise BadSource(f"{self._where}: cannot be read: {reason}") from error
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """A manifest that has been opened: its columns, and how to get the cells of some of them."""
+class _OpenTable:
+    """A table that has been opened: its columns, and how to get the cells of some of them.
+
+    ``rows`` takes the names of columns and gives, for each row, where it is ("line 3") and its cells.
+    """
 
     columns: tuple[str, ...]
-    rows: Callable[[Sequence[str]], Iterator[tuple[str, Sequence[Any]]]]  # ("line 3", cells)
-
-
-def read_table(
-    path: Path, columns: Columns, split: str | None, *, string_is_sample: bool = False
-) -> list[Sample]:
-    """A sample a row, in the order of the rows; paths are relative to the manifest.
-
-    A row without a label has none. Files need not exist: one that does not is a reject when read.
-    Where a text is a sample by itself (``string_is_sample``) a column of them goes before one of paths.
-    """
-    table, where = _open(path), to_text(str(path))
-    wanted = {
-        **_data_columns(table.columns, columns, where, string_is_sample),
-        "label": _pick(table.columns, columns.label, LABEL_COLUMNS, where),
-        "id": _pick(table.columns, columns.id, ("id",), where),
-        "split": _pick(table.columns, None, ("split",), where) if split else None,
-    }
-    names = {key: name for key, name in wanted.items() if name is not None}
-    rows = [
-        _Row.of(f"{where}: {line}", number, dict(zip(names, cells, strict=True)))
-        for number, (line, cells) in enumerate(table.rows(list(names.values())), start=1)
-    ]
-    if split and any(row.split for row in rows):
-        chosen = choose(split, {row.split for row in rows if row.split}, where)
-        rows = [row for row in rows if row.split in chosen]
-    if not rows:
-        raise BadSource(f"{where}: expected a row a sample, found no rows")
-    ids = _ids(rows) if "id" in names else number_repeats(row.name for row in rows)
-    return [
-        Sample(name, row.text if row.path is None else path.parent / row.path, row.label)
-        for name, row in zip(ids, rows, strict=True)
-    ]
-
-
-def peek(path: Path, columns: Columns, limit: int) -> tuple[list[str], bool]:
-    """The paths of the first rows, and whether there is a column of texts."""
-    table, where = _open(path), to_text(str(path))
-    text = _pick(table.columns, columns.text, TEXT_COLUMNS, where)
-    name = _pick(table.columns, columns.path, PATH_COLUMNS, where)
-    rows = islice(table.rows([name]), limit) if name else ()
-    return [cell for _, [cell] in rows if isinstance(cell, str)], text is not None
-
-
-def _open(path: Path) -> _Table:
-    try:
-        return TABLE_SUFFIXES[path.suffix.lower()](path)
-    except OSError as error:
-        raise BadSource(f"{to_text(str(path))}: cannot be read: {in_words(error)}") from error
+    rows: Callable[[Sequence[str]], Iterator[tuple[str, Sequence[Any]]]]
 
 
 def _data_columns(
     names: Sequence[str], columns: Columns, where: str, string_is_sample: bool
 ) -> dict[str, str | None]:
-    """The column that holds the samples: of texts where they may be, else of paths."""
+    """Return the column that holds the samples: of texts where they may be, else of paths."""
     if columns.text is not None and not string_is_sample:
         raise BadOption(f"text_column {columns.text!r}: the backbone reads files, not texts")
     if columns.text is not None and columns.path is not None:
@@ -124,10 +129,16 @@ def _data_columns(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """What one row says of a sample.
+
+    ``name`` is its id where no column has ids. Without a ``path`` the text is the sample; one that is None
+    or a number is a reject when it is read.
+    """
+
     where: str
-    name: str  # its id where no column holds ids
-    path: str | None  # None: the text is the sample
-    text: Any  # None or a number is a reject when read
+    name: str
+    path: str | None
+    text: Any
     label: str | None
     id: str | None
     split: str | None
@@ -169,7 +180,7 @@ def _pick(
     *,
     needed: bool = False,
 ) -> str | None:
-    """The column that was asked for, else the first of the usual ones, in any case of letters."""
+    """Return the column that was asked for, else the first of the usual ones, in any case of letters."""
     if asked is not None:
         found = asked if asked in columns else None
     else:
@@ -195,12 +206,13 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _open_csv(path: Path) -> _Table:
+def _open_csv(path: Path) -> _OpenTable:
     text, where = _read_text(path), to_text(str(path))
     first = text.partition("\n")[0]
     tabs = path.suffix.lower() == ".tsv"
     delimiter = "\t" if tabs else max(",;\t", key=first.count)
-    csv.field_size_limit(max(csv.field_size_limit(), LIMIT))  # a cell may be a whole document
+    # A cell may be a whole document.
+    csv.field_size_limit(max(csv.field_size_limit(), LIMIT))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         columns = tuple(name.strip() for name in next(reader, []))
@@ -223,10 +235,10 @@ def _open_csv(path: Path) -> _Table:
         except csv.Error as error:
             raise BadSource(f"{where}: line {line}: {error}") from error
 
-    return _Table(columns, rows)
+    return _OpenTable(columns, rows)
 
 
-def _open_jsonl(path: Path) -> _Table:
+def _open_jsonl(path: Path) -> _OpenTable:
     where = to_text(str(path))
     records: list[tuple[str, dict[str, Any]]] = []
     columns: dict[str, None] = {}
@@ -246,10 +258,10 @@ def _open_jsonl(path: Path) -> _Table:
         for line, record in records:
             yield line, [record.get(name) for name in wanted]
 
-    return _Table(tuple(columns), rows)
+    return _OpenTable(tuple(columns), rows)
 
 
-def _open_parquet(path: Path) -> _Table:
+def _open_parquet(path: Path) -> _OpenTable:
     parquet = require("pyarrow.parquet", extra="parquet")
     arrow = require("pyarrow", extra="parquet")
     where = to_text(str(path))
@@ -270,7 +282,7 @@ def _open_parquet(path: Path) -> _Table:
         except (arrow.ArrowException, OSError) as error:
             raise BadSource(f"{where}: after row {number}: damaged: {error}") from error
 
-    return _Table(tuple(file.schema_arrow.names), rows)
+    return _OpenTable(tuple(file.schema_arrow.names), rows)
 
 
 TABLE_SUFFIXES = MappingProxyType(

@@ -15,12 +15,13 @@ from featx.errors import OutputFailed
 
 __all__ = ["os_errors_in_words", "recover", "replacing", "replacing_folder"]
 
+# The end of the name of a folder that was moved aside.
 _ASIDE = "-old"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that takes its place when the block ends well.
+    """Give a temporary file beside ``path`` that takes its place when the block ends well.
 
     When the block fails, whatever stood at ``path`` still does and the temporary file is gone. What a
     killed process left behind is swept by the next one that writes the same path.
@@ -45,7 +46,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside ``path`` that takes its place when the block ends well.
+    """Give a temporary folder beside ``path`` that takes its place when the block ends well.
 
     An old folder at ``path`` is moved aside first and removed last, so a reader finds the old one or
     the new one, whole; between two renames, for an instant, none.
@@ -83,7 +84,8 @@ def recover(path: Path) -> None:
     Their temporaries go; a folder that one of them had moved aside, and not yet replaced, comes back.
     """
     prefix, parent = _prefix(path), path.absolute().parent
-    if os.name != "posix" or not parent.is_dir():  # elsewhere a process cannot be asked harmlessly
+    # On other systems a process cannot be asked harmlessly whether it lives.
+    if os.name != "posix" or not parent.is_dir():
         return
     for leftover in sorted(parent.glob(f"{glob.escape(prefix)}*")):
         if _alive(leftover.name[len(prefix) :]):
@@ -102,7 +104,8 @@ def os_errors_in_words(path: Path) -> Iterator[None]:
     except OutputFailed:
         raise
     except OSError as error:
-        if error.errno is None:  # one of ours, or a library's, that only borrows the name
+        # Without a number it is one of ours, or a library's, that only borrows the name.
+        if error.errno is None:
             raise
         parent = path.absolute().parent
         if not parent.exists():
@@ -115,7 +118,7 @@ def os_errors_in_words(path: Path) -> Iterator[None]:
 
 
 def _temporary(path: Path) -> Path:
-    """A new name beside ``path``."""
+    """Return a new name beside ``path``."""
     recover(path)
     return path.with_name(f"{_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}")
 

@@ -1,21 +1,38 @@
-"""The bytes of a sample, or in words why there are none."""
+"""Bytes that lie somewhere: in a file, in a part of one, in memory; they are read when they are needed.
+
+A ``Blob`` is a name and a place. What differs between places is behind the protocol ``Place``, so that
+another one (an object store, say) is a class in a module of its own; the members of a zip, in
+``featx.storage.container``, are an example.
+"""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
-from featx.errors import BadSample
+from featx.errors import BadArtifact, BadSample
 
-__all__ = ["LIMIT", "TarMember", "in_words", "read_bytes", "to_text"]
+__all__ = [
+    "LIMIT",
+    "Blob",
+    "Place",
+    "Section",
+    "describe_os_error",
+    "read_bytes",
+    "suffix_of",
+    "to_blob",
+    "to_text",
+]
 
-LIMIT = 1 << 30  # bytes of one sample
+# The most bytes of one sample.
+LIMIT = 1 << 30
 
-_WORDS = {
+_REASONS = {
     errno.ENOENT: "file not found",
     errno.ENOTDIR: "file not found",
     errno.EACCES: "permission denied",
@@ -25,102 +42,325 @@ _WORDS = {
 }
 
 
+class Place(Protocol):
+    """Where the bytes of a blob lie; a frozen dataclass, so that blobs can be hashed and pickled."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file that has these bytes and no others; None where there is none."""
+
+    @property
+    def container(self) -> str | None:
+        """What the bytes are a part of, for messages; None where they stand alone."""
+
+    def size(self) -> int:
+        """Return how many bytes there are; raise OSError where they cannot be read."""
+
+    def open(self) -> IO[bytes]:
+        """Return a new file object that stands at the first byte; raise OSError likewise."""
+
+
 @dataclass(frozen=True, slots=True)
-class TarMember:
-    """A file inside an uncompressed tar: where its bytes lie; read when needed, never extracted."""
-
-    archive: Path
-    name: str
-    offset: int  # of the first byte of the content, from the start of the archive
-    size: int  # bytes
-
-
-def to_text(name: str) -> str:
-    r"""A name of a file as text that UTF-8 can hold; bytes that are no UTF-8 become ``\xNN``.
-
-    >>> to_text("caf\udce9.jpg")
-    'caf\\xe9.jpg'
-    """
-    try:
-        return os.fsencode(name).decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # a text that no file system gave
-        return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def read_bytes(data: Any, *, limit: int = LIMIT) -> bytes:
-    """The content of a sample: of a file, of a member of a tar, or of bytes themselves.
+class Blob:
+    """Bytes that lie somewhere, under a name; making one reads nothing.
 
     Parameters
     ----------
-    data : str, PathLike, TarMember, bytes, bytearray, memoryview or binary file object
-        A file object is read from where it stands and, where it can seek, put back there, so that
-        it may be read again.
+    name : str
+        The path of a file, or the name within an archive; its suffix says what the bytes are.
+    place : Place
+        Where they are. ``of_path``, ``of_section`` and ``of_bytes`` make the usual ones.
+
+    Examples
+    --------
+    >>> blob = Blob.of_bytes(b"abc", "notes/a.TXT")
+    >>> blob.suffix, blob.size, blob.read()
+    ('.txt', 3, b'abc')
+    """
+
+    name: str
+    place: Place
+
+    @classmethod
+    def of_path(cls, path: str | os.PathLike[str]) -> Blob:
+        """Return the content of a file."""
+        name = os.fsdecode(path)
+        return cls(name, _File(name))
+
+    @classmethod
+    def of_section(cls, archive: Path, name: str, offset: int, size: int) -> Blob:
+        """Return ``size`` bytes from ``offset`` on in a file, such as a member of an uncompressed tar."""
+        return cls(name, _Stretch(archive, offset, size))
+
+    @classmethod
+    def of_bytes(cls, data: bytes, name: str = "bytes") -> Blob:
+        """Return bytes that are in memory already."""
+        return cls(name, _Memory(data))
+
+    def __str__(self) -> str:
+        """Say where the bytes are, as text that UTF-8 can hold."""
+        container = self.place.container
+        name = to_text(self.name)
+        return name if container is None else f"{name} in {to_text(container)}"
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the name, lower case and with its dot; '' where there is none."""
+        return suffix_of(self.name.rpartition("/")[2])
+
+    @property
+    def path(self) -> Path | None:
+        """The file that has these bytes and no others, for libraries that want one; None without one."""
+        return self.place.path
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are; raises OSError where they cannot be read."""
+        return self.place.size()
+
+    def open(self) -> IO[bytes]:
+        """Return a new file object, which can seek, at the first byte.
+
+        Raises
+        ------
+        OSError
+            The bytes are not there or cannot be read, or there is something else than a file.
+        BadArtifact
+            They are in a zip that is damaged.
+        """
+        return self.place.open()
+
+    def read(self, limit: int | None = None) -> bytes:
+        """Return all bytes; where there are more than ``limit``, refuse before reading them.
+
+        Raises
+        ------
+        OSError, BadArtifact
+            As ``open`` does, and where there are more than ``limit`` bytes.
+        """
+        if limit is not None:
+            _check_size(self.size, limit)
+        with self.open() as file:
+            content = file.read()
+        if limit is not None:
+            _check_size(len(content), limit)
+        return content
+
+
+def to_blob(data: Any) -> Blob:
+    """Return what holds bytes as a Blob.
+
+    Parameters
+    ----------
+    data : Blob, str, PathLike, bytes, bytearray, memoryview or binary file object
+        A text is the path of a file. A file object is read here, from where it stands, and put back
+        there where it can seek, so that it may be read again.
+
+    Raises
+    ------
+    BadSample
+        It is none of these, or a file object that cannot be read.
+    """
+    if isinstance(data, Blob):
+        return data
+    if isinstance(data, bytes | bytearray | memoryview):
+        return Blob.of_bytes(bytes(data))
+    if isinstance(data, str | os.PathLike):
+        return Blob.of_path(data)
+    if hasattr(data, "read"):
+        return Blob.of_bytes(_read_stream(data), "file object")
+    kind = type(data).__name__
+    raise BadSample(f"{kind}: expected a path, bytes, or a file opened in 'rb' mode")
+
+
+def read_bytes(data: Any, *, limit: int = LIMIT) -> bytes:
+    """Return the content of a sample, whatever ``to_blob`` takes.
+
+    Parameters
+    ----------
     limit : int
         Refuse more than so many bytes before reading them.
 
     Raises
     ------
     BadSample
-        Not found, not permitted, not a file, empty, larger than ``limit``, or none of these things.
+        Not found, not permitted, not a file, empty, larger than ``limit``, or nothing that holds bytes.
     """
-    if isinstance(data, TarMember):
-        subject, content = f"{data.name} in {to_text(str(data.archive))}", _read_member(data, limit)
-    elif isinstance(data, bytes | bytearray | memoryview):
-        subject, content = "bytes", bytes(data)
-    elif isinstance(data, str | os.PathLike):
-        path = os.fsdecode(data)
-        subject, content = to_text(path), _read_file(path, limit)
-    elif hasattr(data, "read"):
-        subject, content = "file object", _read_stream(data)
-    else:
-        kind = type(data).__name__
-        raise BadSample(f"{kind}: expected a path, bytes, or a file opened in 'rb' mode")
+    blob = to_blob(data)
+    try:
+        content = blob.read(limit)
+    except (OSError, BadArtifact) as error:
+        reason = describe_os_error(error) if isinstance(error, OSError) else str(error)
+        raise BadSample(f"{_subject(blob)}: {reason}") from error
     if not content:
-        raise BadSample(f"{subject}: empty file")
-    if len(content) > limit:
-        raise _too_large(subject, len(content), limit)
+        raise BadSample(f"{_subject(blob)}: empty file")
     return content
 
 
-def in_words(error: OSError) -> str:
-    """Why the system refused, without numbers."""
-    known = _WORDS.get(error.errno or 0)
+def describe_os_error(error: OSError) -> str:
+    """Return why the system refused, in words and without numbers."""
+    known = _REASONS.get(error.errno or 0)
     return known or (error.strerror or type(error).__name__).lower()
 
 
-def _read_file(path: str, limit: int) -> bytes:
-    name = to_text(path)
+def to_text(name: str) -> str:
+    r"""Return the name of a file as text that UTF-8 can hold; bytes that are no UTF-8 become ``\xNN``.
+
+    >>> to_text("caf\udce9.jpg")
+    'caf\\xe9.jpg'
+    """
     try:
-        status = Path(path).stat()  # before opening: to open a pipe may wait for ever
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        # A text that no file system gave.
+        return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix of a file's name with its dot, in lower case; '' where there is none.
+
+    >>> suffix_of("A.B.JPG"), suffix_of("jpg"), suffix_of(".jpg")
+    ('.jpg', '', '')
+    """
+    stem, dot, suffix = name.rpartition(".")
+    return f".{suffix.lower()}" if stem and dot else ""
+
+
+class Section(io.RawIOBase):
+    """A part of a file, as a file; whoever seeks out of it stands at its edge.
+
+    Parameters
+    ----------
+    file : binary file object
+        It must be able to seek, and is closed together with the section.
+    offset, size : int
+        Where the section begins in the file, and its length, in bytes.
+    """
+
+    def __init__(self, file: IO[bytes], offset: int, size: int) -> None:
+        self._file = file
+        self._offset = offset
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position within the section."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a position within the section, and return it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = min(max(0, base + offset), self._size)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer from the position on, and return the number of bytes."""
+        room = memoryview(buffer)[: self._size - self._position]
+        self._file.seek(self._offset + self._position)
+        content = self._file.read(len(room))
+        room[: len(content)] = content
+        self._position += len(content)
+        return len(content)
+
+    def readall(self) -> bytes:
+        """Return the rest of the section; raise OSError where the file ends before it does."""
+        self._file.seek(self._offset + self._position)
+        rest = self._size - self._position
+        content = self._file.read(rest)
+        if len(content) < rest:
+            raise OSError(errno.EIO, "the archive ends before the content does; was it changed?")
+        self._position = self._size
+        return content
+
+    def close(self) -> None:
+        """Close the section and its file."""
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The whole of a regular file."""
+
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.name)
+
+    @property
+    def container(self) -> None:
+        return None
+
+    def size(self) -> int:
+        try:
+            # A Path takes longer to make.
+            status = os.stat(self.name)  # noqa: PTH116
+        except ValueError as error:
+            raise OSError(errno.EINVAL, "not a name that a file can have") from error
         if stat.S_ISDIR(status.st_mode):
-            raise BadSample(f"{name}: expected a file, found a folder")
+            raise IsADirectoryError(errno.EISDIR, "expected a file, found a folder")
         if not stat.S_ISREG(status.st_mode):
-            raise BadSample(f"{name}: not a regular file")
-        if status.st_size > limit:
-            raise _too_large(name, status.st_size, limit)
-        with open(path, "rb", buffering=0) as file:
-            return file.readall()
-    except OSError as error:
-        raise BadSample(f"{name}: {in_words(error)}") from error
-    except ValueError as error:
-        if isinstance(error, BadSample):
-            raise
-        raise BadSample(f"{name!r}: not a name that a file can have") from error
+            raise OSError(errno.EINVAL, "not a regular file")
+        return status.st_size
+
+    def open(self) -> IO[bytes]:
+        # Looked at first: to open a pipe may wait for ever.
+        self.size()
+        return open(self.name, "rb", buffering=0)
 
 
-def _read_member(member: TarMember, limit: int) -> bytes:
-    name = f"{member.name} in {to_text(str(member.archive))}"
-    if member.size > limit:
-        raise _too_large(name, member.size, limit)
-    try:
-        with open(member.archive, "rb") as file:
-            file.seek(member.offset)
-            content = file.read(member.size)
-    except OSError as error:
-        raise BadSample(f"{name}: {in_words(error)}") from error
-    if len(content) != member.size:
-        raise BadSample(f"{name}: the archive ends before the content does; was it changed?")
-    return content
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A part of a file."""
+
+    archive: Path
+    offset: int
+    length: int
+
+    @property
+    def path(self) -> None:
+        return None
+
+    @property
+    def container(self) -> str:
+        return str(self.archive)
+
+    def size(self) -> int:
+        return self.length
+
+    def open(self) -> IO[bytes]:
+        return io.BufferedReader(Section(self.archive.open("rb"), self.offset, self.length))
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """Bytes in memory."""
+
+    data: bytes = field(repr=False)
+
+    @property
+    def path(self) -> None:
+        return None
+
+    @property
+    def container(self) -> None:
+        return None
+
+    def size(self) -> int:
+        return len(self.data)
+
+    def open(self) -> IO[bytes]:
+        return io.BytesIO(self.data)
 
 
 def _read_stream(stream: Any) -> bytes:
@@ -130,13 +370,21 @@ def _read_stream(stream: Any) -> bytes:
         if start is not None:
             stream.seek(start)
     except OSError as error:
-        raise BadSample(f"file object: {in_words(error)}") from error
-    except (AttributeError, ValueError) as error:  # not quite a file; closed
+        raise BadSample(f"file object: {describe_os_error(error)}") from error
+    except (AttributeError, ValueError) as error:
+        # Not quite a file, or a closed one.
         raise BadSample(f"file object: {error}") from error
     if not isinstance(content, bytes):
         raise BadSample("file object: gives text; open it in 'rb' mode")
     return content
 
 
-def _too_large(name: str, size: int, limit: int) -> BadSample:
-    return BadSample(f"{name}: {size:,} bytes, expected at most {limit:,}")
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise OSError(errno.EFBIG, f"{size:,} bytes, expected at most {limit:,}")
+
+
+def _subject(blob: Blob) -> str:
+    """Return what a message calls a blob: one line, whatever characters a name has."""
+    name = str(blob)
+    return name if name.isprintable() else repr(name)

@@ -1,87 +1,120 @@
-"""The files of a classifier, by relative name: in a folder, or stored in one zip and read in place."""
+"""The files of a saved predictor, by relative name: in a folder, or stored in one zip and read in place."""
 
 from __future__ import annotations
 
+import errno
+import io
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from featx.errors import BadArtifact
 from featx.storage.atomic import recover, replacing, replacing_folder
+from featx.storage.blob import Blob
 
 __all__ = [
-    "Location",
     "ZipMember",
     "container_names",
     "is_archive",
     "is_inner",
     "member_at",
-    "read_location",
     "write_container",
 ]
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files give the same archive
+# The time of every member: the same files give the same archive.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ZipMember:
-    """A file that lies uncompressed inside a zip."""
+    """The place of a file that lies uncompressed inside a zip such as featx writes."""
 
     archive: Path
     name: str
 
-    def __str__(self) -> str:
-        return f"{self.archive}:{self.name}"
+    @property
+    def path(self) -> None:
+        """None: the zip has other bytes too."""
+        return None
 
+    @property
+    def container(self) -> str:
+        """The path of the zip."""
+        return str(self.archive)
 
-Location = Path | ZipMember
+    def size(self) -> int:
+        """Return how many bytes the member has.
+
+        Raises
+        ------
+        BadArtifact
+            The archive is damaged, or has members that featx never writes.
+        OSError
+            There is no such member, or no such archive.
+        """
+        with self._found() as (_, info):
+            return info.file_size
+
+    def open(self) -> IO[bytes]:
+        """Return the member as a file object, its bytes read and compared with its checksum.
+
+        Raises
+        ------
+        BadArtifact
+            The archive is damaged, or has members that featx never writes.
+        OSError
+            There is no such member, or no such archive.
+        """
+        with self._found() as (archive, info):
+            return io.BytesIO(archive.read(info))
+
+    @contextmanager
+    def _found(self) -> Iterator[tuple[zipfile.ZipFile, zipfile.ZipInfo]]:
+        """Open the archive and find the member; what zipfile refuses becomes BadArtifact."""
+        try:
+            with zipfile.ZipFile(self.archive) as archive:
+                members = _checked_members(self.archive, archive)
+                if self.name not in members:
+                    raise FileNotFoundError(
+                        errno.ENOENT, "no such file in the archive", str(self.archive)
+                    )
+                yield archive, members[self.name]
+        except (
+            zipfile.BadZipFile,
+            NotImplementedError,
+            RuntimeError,
+            EOFError,
+            ValueError,
+        ) as error:
+            if isinstance(error, BadArtifact):
+                raise
+            raise BadArtifact(f"{self.archive}: damaged: {error}") from error
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a pack of this name is one file: it is one, or nothing is there and it ends in ``.zip``."""
+    """Whether a container of this name is one file: it is one, or nothing is there and it ends in ``.zip``."""
     return path.is_file() or (not path.exists() and path.suffix.lower() == ".zip")
 
 
-def member_at(path: Path, name: str) -> Location:
-    """Where a pack has the file of that name, if it has.
+def member_at(path: Path, name: str) -> Blob:
+    """Return the file of that name in a container; that it is there is not looked at.
 
     Raises
     ------
     BadArtifact
-        The name leads out of the pack.
+        The name leads out of the container.
     """
     if not is_inner(name):
         raise BadArtifact(f"{path}: {name!r}: expected a relative name without '..'")
-    return ZipMember(path, name) if is_archive(path) else path / name
-
-
-def read_location(place: Location) -> bytes:
-    """The bytes that lie there.
-
-    Raises
-    ------
-    BadArtifact
-        The archive is damaged, or has members that featx never writes.
-    OSError
-        There are none, or they cannot be read.
-    """
-    if isinstance(place, Path):
-        return place.read_bytes()
-    try:
-        with zipfile.ZipFile(place.archive) as archive:
-            return archive.read(_checked(place.archive, archive)[place.name])
-    except KeyError:
-        raise FileNotFoundError(2, "no such file in the archive", str(place)) from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        if isinstance(error, BadArtifact):
-            raise
-        raise BadArtifact(f"{place.archive}: damaged: {error}") from error
+    return Blob(name, ZipMember(path, name)) if is_archive(path) else Blob.of_path(path / name)
 
 
 def container_names(path: Path) -> set[str]:
-    """The names of a pack's files, symbolic links refused; folders are looked into.
+    """Return the names of a container's files; folders in it are looked into.
 
     Raises
     ------
@@ -89,15 +122,16 @@ def container_names(path: Path) -> set[str]:
         A file is a symbolic link, or the archive is damaged or not one of featx's.
     """
     if not path.exists():
-        recover(path)  # a writer that was killed between two renames left the old one aside
+        # A writer that was killed between two renames left the old one aside.
+        recover(path)
     if not is_archive(path):
-        inner = [place for place in path.rglob("*") if place.is_symlink() or not place.is_dir()]
-        if link := next((place for place in inner if place.is_symlink()), None):
+        inner = [file for file in path.rglob("*") if file.is_symlink() or not file.is_dir()]
+        if link := next((file for file in inner if file.is_symlink()), None):
             raise BadArtifact(f"{link}: is a symbolic link; expected the file itself")
-        return {place.relative_to(path).as_posix() for place in inner}
+        return {file.relative_to(path).as_posix() for file in inner}
     try:
         with zipfile.ZipFile(path) as archive:
-            return set(_checked(path, archive))
+            return set(_checked_members(path, archive))
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
         if isinstance(error, BadArtifact):
             raise
@@ -110,7 +144,7 @@ def write_container(path: Path, files: Mapping[str, bytes]) -> None:
     Raises
     ------
     OutputFailed
-        It cannot be written there.
+        They cannot be written there.
     """
     if path.suffix.lower() == ".zip":
         with (
@@ -122,9 +156,9 @@ def write_container(path: Path, files: Mapping[str, bytes]) -> None:
         return
     with replacing_folder(path) as folder:
         for name, data in files.items():
-            place = folder / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
 
 
 def is_inner(name: str) -> bool:
@@ -138,8 +172,8 @@ def is_inner(name: str) -> bool:
     )
 
 
-def _checked(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """The members by name, once all of them are such as featx writes."""
+def _checked_members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the members by name, once all of them are such as featx writes."""
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         if info.is_dir() and is_inner(info.filename):

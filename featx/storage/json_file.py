@@ -13,7 +13,7 @@ __all__ = ["read_json_table", "write_json_table"]
 
 
 def read_json_table(path: Path) -> dict[str, Any]:
-    """A JSON table that featx keeps for itself; empty where there is none, or it is damaged."""
+    """Return a JSON table that featx keeps for itself; empty where there is none, or it is damaged."""
     try:
         table = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -22,7 +22,7 @@ def read_json_table(path: Path) -> dict[str, Any]:
 
 
 def write_json_table(path: Path, table: Mapping[str, Any]) -> None:
-    """Keep a JSON table in place of what ``path`` held; its folder is made where it is missing.
+    """Write a JSON table in place of what ``path`` held; its folder is made where it is missing.
 
     Raises
     ------

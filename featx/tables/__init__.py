@@ -15,25 +15,25 @@ Every number comes back as it was, NaN and infinities too. The same rows give th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from importlib import import_module
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from featx._extras import require
 from featx._lazy import lazy_attributes
-from featx.embedding.rows import Reject, Rows, Written, check_block
+from featx.embedding.rows import Reject, Rows, Written
 from featx.errors import BadTable
 from featx.storage.atomic import replacing
+from featx.tables.writer import FORMATS, RowWriter, TableWriter, check_output, write_rows
 
 if TYPE_CHECKING:
-    from featx.tables.text import json_lines as json_lines
+    from featx.tables.jsonl import json_lines as json_lines
 
 __all__ = [
     "FORMATS",
     "Reject",
+    "RowWriter",
     "Rows",
+    "TableWriter",
     "Written",
     "check_output",
     "json_lines",
@@ -42,88 +42,11 @@ __all__ = [
     "write_rows",
 ]
 
-FORMATS = MappingProxyType(  # where each has its ``write_`` and ``read_``
-    {
-        ".parquet": "featx.tables.parquet",
-        ".npz": "featx.tables.npz",
-        ".csv": "featx.tables.text",
-        ".jsonl": "featx.tables.text",
-    }
-)
-
-__getattr__ = lazy_attributes("featx.tables", {"json_lines": "featx.tables.text"})
-
-
-def check_output(path: str | os.PathLike[str]) -> None:
-    """Refuse what ``write_rows`` would refuse of a name, before there is anything to write.
-
-    Raises
-    ------
-    BadTable
-        The suffix is not one of ``FORMATS``.
-    MissingExtra
-        A Parquet file, and pyarrow is not installed.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise BadTable(f"{path}: expected a name ending in {', '.join(FORMATS)}")
-    if path.suffix.lower() == ".parquet":
-        require("pyarrow.parquet", extra="parquet")
-
-
-def write_rows(
-    path: str | os.PathLike[str], blocks: Iterable[Rows], *, fingerprint: str, dim: int
-) -> Written:
-    """Write a table as its blocks come; ``path`` is replaced when the last one is written, not
-    before.
-
-    Parameters
-    ----------
-    path : path ending in one of ``FORMATS``
-    blocks : iterable of Rows
-        In the order of the table; taken one by one, and only after the name has been accepted.
-    fingerprint : str
-        What each block must have been made by; kept in the file.
-    dim : int
-        Columns of each block, and of a table without any.
-
-    Returns
-    -------
-    Written
-        How many rows there were, and the rejects of all blocks, which a table does not hold.
-
-    Raises
-    ------
-    BadTable
-        The suffix is unknown, or a block is of another width or backbone.
-    OutputFailed
-        The folder is missing, not writable, or full.
-    MissingExtra
-        A Parquet file, and pyarrow is not installed.
-    """
-    path = Path(path)
-    check_output(path)
-    if dim < 1:
-        raise BadTable(f"{path}: expected rows of one column or more, found {dim}")
-    rejects: list[Reject] = []
-    count = 0
-
-    def checked() -> Iterator[Rows]:
-        nonlocal count
-        for block in blocks:
-            check_block(block, fingerprint=fingerprint, dim=dim)
-            rejects.extend(block.rejects)
-            count += len(block)
-            yield block
-
-    write = _function("write", path)
-    with replacing(path) as temporary:
-        write(temporary, checked(), fingerprint=fingerprint, dim=dim)
-    return Written(count, tuple(rejects))
+__getattr__ = lazy_attributes("featx.tables", {"json_lines": "featx.tables.jsonl"})
 
 
 def read_rows(path: str | os.PathLike[str]) -> Rows:
-    """The table in a file, in memory.
+    """Return the table in a file, in memory; ``write_rows`` has an example.
 
     Raises
     ------
@@ -134,7 +57,8 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
     """
     path = Path(path)
     check_output(path)
-    read: Callable[[Path], Rows] = _function("read", path)
+    entry = FORMATS[path.suffix.lower()]
+    read: Callable[[Path], Rows] = entry.load(entry.reader)
     try:
         return read(path)
     except OSError as error:
@@ -153,13 +77,7 @@ def write_rejects(path: str | os.PathLike[str], rejects: Iterable[Reject]) -> No
     OutputFailed
         The folder is missing, not writable, or full.
     """
-    from featx.tables.text import write_rejects_csv
+    from featx.tables.csv import write_rejects_csv
 
     with replacing(Path(path)) as temporary:
         write_rejects_csv(temporary, rejects)
-
-
-def _function(what: str, path: Path) -> Callable[..., Any]:
-    suffix = path.suffix.lower()
-    found: Callable[..., Any] = getattr(import_module(FORMATS[suffix]), f"{what}_{suffix[1:]}")
-    return found

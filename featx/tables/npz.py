@@ -7,43 +7,65 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar, Self
 
 import numpy as np
 
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
 
-__all__ = ["read_npz", "write_npz"]
+__all__ = ["NpzWriter", "read_npz"]
 
 _ARRAYS = ("ids", "labels", "embeddings", "fingerprint")
 _DAMAGES = (ValueError, KeyError, EOFError, OSError, MemoryError, zipfile.BadZipFile, zlib.error)
-_CHUNK = 4096  # texts written at a time
+# How many texts are written at a time.
+_CHUNK = 4096
 
 
-def write_npz(path: Path, blocks: Iterable[Rows], *, fingerprint: str, dim: int) -> None:
-    """Write the blocks; their numbers wait on disk until it is known how many they are."""
-    ids: list[str] = []
-    labels: list[str] = []
-    with tempfile.TemporaryFile(dir=path.parent) as raw:
-        for block in blocks:
-            ids += block.ids
-            labels += (label or "" for label in block.labels)
-            raw.write(np.ascontiguousarray(block.embeddings, "<f4").tobytes())
-        raw.seek(0)
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            _write_texts(archive, "ids", ids)
-            _write_texts(archive, "labels", labels)
-            with _member(archive, "embeddings", "<f4", (len(ids), dim)) as file:
-                shutil.copyfileobj(raw, file, 1 << 20)
-            with _member(archive, "fingerprint", f"<U{max(1, len(fingerprint))}", ()) as file:
-                file.write(np.array(fingerprint, f"<U{max(1, len(fingerprint))}").tobytes())
+class NpzWriter:
+    """Writes an archive of arrays; the numbers wait on disk until it is known how many they are."""
+
+    dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
+
+    def __init__(self, path: Path, *, fingerprint: str, dim: int, dtype: str) -> None:
+        self._path = path
+        self._fingerprint = fingerprint
+        self._dim = dim
+        self._ids: list[str] = []
+        self._labels: list[str] = []
+
+    def __enter__(self) -> Self:
+        """Open the file in which the numbers wait."""
+        self._numbers = tempfile.TemporaryFile(dir=self._path.parent)
+        return self
+
+    def write(self, block: Rows) -> None:
+        """Keep ids and labels, and write the numbers where they wait."""
+        self._ids += block.ids
+        self._labels += (label or "" for label in block.labels)
+        self._numbers.write(np.ascontiguousarray(block.embeddings, "<f4").tobytes())
+
+    def __exit__(self, kind: object, *failure: object) -> None:
+        """Write the archive, unless there was an error."""
+        with self._numbers:
+            if kind is None:
+                self._assemble()
+
+    def _assemble(self) -> None:
+        self._numbers.seek(0)
+        with zipfile.ZipFile(self._path, "w", zipfile.ZIP_STORED) as archive:
+            _write_texts(archive, "ids", self._ids)
+            _write_texts(archive, "labels", self._labels)
+            with _member(archive, "embeddings", "<f4", (len(self._ids), self._dim)) as file:
+                shutil.copyfileobj(self._numbers, file, 1 << 20)
+            text = f"<U{max(1, len(self._fingerprint))}"
+            with _member(archive, "fingerprint", text, ()) as file:
+                file.write(np.array(self._fingerprint, text).tobytes())
 
 
 def read_npz(path: Path) -> Rows:
-    """The rows of a file that featx wrote; numpy reads it too."""
+    """Return the rows of a file that featx wrote; numpy reads it too."""
     try:
         with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
             missing = [name for name in _ARRAYS if name not in arrays]
@@ -74,11 +96,12 @@ def _write_texts(archive: zipfile.ZipFile, name: str, texts: list[str]) -> None:
 
 
 def _member(archive: zipfile.ZipFile, name: str, kind: str, shape: tuple[int, ...]) -> IO[bytes]:
-    """A member to write an array's bytes to; its header is written, and no time of day."""
+    """Open a member for an array's bytes; its header is written, and no time of day."""
     header = io.BytesIO()
     described: dict[str, Any] = {"descr": kind, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(header, described)
-    info = zipfile.ZipInfo(f"{name}.npy")  # of 1980, always
+    # Without a date it is of 1980, always.
+    info = zipfile.ZipInfo(f"{name}.npy")
     file = archive.open(info, "w", force_zip64=True)
     file.write(header.getvalue())
     return file

@@ -5,9 +5,8 @@ The same rows give the same bytes, however they came in blocks: row groups have 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -15,41 +14,81 @@ from featx._extras import require
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
 
-__all__ = ["read_parquet", "write_parquet"]
+__all__ = ["ParquetWriter", "read_parquet"]
 
 FINGERPRINT = b"featx.fingerprint"
 
-_GROUP_ROWS = 1024  # as many after a thousand rows as after a million: memory does not grow
+# The most rows and bytes of a row group: as many after a thousand rows as after a million.
+_GROUP_ROWS = 1024
 _GROUP_BYTES = 8 << 20
 
 
-def write_parquet(path: Path, blocks: Iterable[Rows], *, fingerprint: str, dim: int) -> None:
-    """Write the blocks as they come; no more than one row group is held in memory."""
-    arrow, parquet = _libraries()
-    embedding = arrow.list_(arrow.field("element", arrow.float32(), nullable=False), dim)
-    schema = arrow.schema(
-        [
-            arrow.field("id", arrow.string(), nullable=False),
-            arrow.field("label", arrow.string()),
-            arrow.field("embedding", embedding, nullable=False),
-        ],
-        metadata={FINGERPRINT: fingerprint.encode(), b"featx.dim": str(dim).encode()},
-    )
-    with parquet.ParquetWriter(
-        path, schema, compression="zstd", use_dictionary=["label"], write_statistics=["id", "label"]
-    ) as writer:
-        for group in _regroup(blocks, max(1, min(_GROUP_ROWS, _GROUP_BYTES // (4 * dim)))):
-            values = arrow.array(group.embeddings.reshape(-1))
-            columns = [
-                arrow.array(group.ids, arrow.string()),
-                arrow.array(group.labels, arrow.string()),
-                arrow.FixedSizeListArray.from_arrays(values, type=embedding),
-            ]
-            writer.write_table(arrow.Table.from_arrays(columns, schema=schema), len(group))
+class ParquetWriter:
+    """Writes the blocks as they come; no more than one row group is held in memory."""
+
+    dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
+
+    def __init__(self, path: Path, *, fingerprint: str, dim: int, dtype: str) -> None:
+        arrow, _ = _libraries()
+        self._path = path
+        self._embedding = arrow.list_(arrow.field("element", arrow.float32(), nullable=False), dim)
+        self._schema = arrow.schema(
+            [
+                arrow.field("id", arrow.string(), nullable=False),
+                arrow.field("label", arrow.string()),
+                arrow.field("embedding", self._embedding, nullable=False),
+            ],
+            metadata={FINGERPRINT: fingerprint.encode(), b"featx.dim": str(dim).encode()},
+        )
+        self._size = max(1, min(_GROUP_ROWS, _GROUP_BYTES // (4 * dim)))
+        self._held: list[Rows] = []
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        """Open the file."""
+        _, parquet = _libraries()
+        self._writer = parquet.ParquetWriter(
+            self._path,
+            self._schema,
+            compression="zstd",
+            use_dictionary=["label"],
+            write_statistics=["id", "label"],
+        )
+        return self
+
+    def write(self, block: Rows) -> None:
+        """Write every row group that is full with these rows, and hold the others."""
+        start = 0
+        while self._count + len(block) - start >= self._size:
+            stop = start + self._size - self._count
+            self._held.append(block.slice(start, stop))
+            self._write_group()
+            start = stop
+        if start < len(block):
+            self._held.append(block.slice(start, len(block)))
+            self._count += len(block) - start
+
+    def __exit__(self, kind: object, *failure: object) -> None:
+        """Write the last row group, unless there was an error, and close the file."""
+        with self._writer:
+            if kind is None and self._held:
+                self._write_group()
+
+    def _write_group(self) -> None:
+        arrow, _ = _libraries()
+        group = Rows.concatenate(self._held)
+        self._held, self._count = [], 0
+        values = arrow.array(group.embeddings.reshape(-1))
+        columns = [
+            arrow.array(group.ids, arrow.string()),
+            arrow.array(group.labels, arrow.string()),
+            arrow.FixedSizeListArray.from_arrays(values, type=self._embedding),
+        ]
+        self._writer.write_table(arrow.Table.from_arrays(columns, schema=self._schema), len(group))
 
 
 def read_parquet(path: Path) -> Rows:
-    """The rows of a file that featx wrote, or of any with columns id and embedding."""
+    """Return the rows of a file that featx wrote, or of any with columns id and embedding."""
     arrow, parquet = _libraries()
     try:
         with parquet.ParquetFile(path) as file:
@@ -78,7 +117,7 @@ def read_parquet(path: Path) -> Rows:
 
 
 def _embeddings(path: Path, column: Any, kind: Any) -> Any:
-    """The column as one array; also of lists of any length, if in the end all have the same."""
+    """Return the column as one array; also of lists of any length, if in the end all have the same."""
     types = require("pyarrow.types", extra="parquet")
     compute = require("pyarrow.compute", extra="parquet")
     is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
@@ -92,23 +131,6 @@ def _embeddings(path: Path, column: Any, kind: Any) -> Any:
     pieces = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
     values = np.concatenate([np.empty(0, np.float32), *pieces])
     return values.astype(np.float32, copy=False).reshape(len(column), dim)
-
-
-def _regroup(blocks: Iterable[Rows], size: int) -> Iterator[Rows]:
-    """The same rows in blocks of ``size``, the last one shorter."""
-    held: list[Rows] = []
-    count = 0
-    for block in blocks:
-        start = 0
-        while count + len(block) - start >= size:
-            stop = start + size - count
-            yield Rows.concatenate([*held, block.slice(start, stop)])
-            held, count, start = [], 0, stop
-        if start < len(block):
-            held.append(block.slice(start, len(block)))
-            count += len(block) - start
-    if held:
-        yield Rows.concatenate(held)
 
 
 def _libraries() -> tuple[Any, Any]:

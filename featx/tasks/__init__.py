@@ -10,9 +10,9 @@ from importlib import import_module
 from types import MappingProxyType
 
 from featx.errors import UnknownTask
-from featx.tasks.task import Prediction, Task
+from featx.tasks.task import OutputTensor, Prediction, Task
 
-__all__ = ["TASKS", "Prediction", "Task", "get_task"]
+__all__ = ["TASKS", "OutputTensor", "Prediction", "Task", "get_task"]
 
 # the module and the class of each task, loaded when first asked for
 TASKS: Mapping[str, str] = MappingProxyType(

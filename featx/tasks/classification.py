@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from featx._typing import FloatArray, Labels
+from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Labels
+from featx.heads import Calibrator, TemperatureScaling, robust_log_loss
 from featx.metrics.classification import ClassificationReport, evaluate_predictions
 from featx.metrics.report import Report
 from featx.sources.labels import check_labels
+from featx.tasks.task import OutputTensor
+from featx.tuning.problem import Evaluation
 
-__all__ = ["Classification", "LabelPrediction"]
+if TYPE_CHECKING:
+    from featx.heads import HeadSpec
+
+__all__ = ["Classification", "ClassificationProblem", "LabelPrediction", "stratified_folds"]
 
 # share of the largest class above which accuracy misleads
 _IMBALANCED = 0.7
@@ -39,16 +48,23 @@ class LabelPrediction:
     probability: float
     top: tuple[tuple[str, float], ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return label, probability and top as JSON values, rounded to six digits."""
-        top = [{"label": label, "probability": round(share, 6)} for label, share in self.top]
-        return {"label": self.label, "probability": round(self.probability, 6), "top": top}
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label, alone."""
+        return (self.label,)
+
+    def to_dict(self, digits: int | None = None) -> dict[str, Any]:
+        """Return label, probability and top as JSON values; numbers rounded to ``digits``."""
+
+        def number(value: float) -> float:
+            return value if digits is None else round(value, digits)
+
+        top = [{"label": label, "probability": number(share)} for label, share in self.top]
+        return {"label": self.label, "probability": number(self.probability), "top": top}
 
     def to_csv_row(self) -> list[str | float]:
-        """Return id, label, probability, and top as JSON."""
-        import json
-
-        values = self.to_dict()
+        """Return id, label, probability, and top as JSON; numbers have six digits."""
+        values = self.to_dict(digits=6)
         top = json.dumps(values["top"], ensure_ascii=False)
         return [self.id, self.label, values["probability"], top]
 
@@ -67,13 +83,23 @@ class Classification:
         """Return labels as an array of text; shape (n,)."""
         return check_labels(targets, ids)
 
+    def tuning_problem(
+        self, targets: Labels, class_weight: ClassWeight = None
+    ) -> ClassificationProblem:
+        """Return the encoded targets as what a head is tuned for."""
+        return ClassificationProblem(targets, class_weight)
+
     def summarize_targets(self, targets: Labels) -> dict[str, Any]:
         """Return the number of samples of each class."""
         names, counts = np.unique(targets, return_counts=True)
         return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
     def evaluate(
-        self, targets: Sequence[Any], outputs: FloatArray, classes: Sequence[str], random_state: int
+        self,
+        targets: Sequence[Any] | Labels,
+        outputs: FloatArray,
+        classes: Sequence[str],
+        random_state: int,
     ) -> ClassificationReport:
         """Return the report on probabilities of shape (n, n_classes)."""
         predicted = np.asarray(classes)[outputs.argmax(axis=1)]
@@ -120,3 +146,153 @@ class Classification:
         for id, probabilities, order in zip(ids, outputs, orders, strict=True):
             top = tuple((classes[i], float(probabilities[i])) for i in order)
             yield LabelPrediction(id, *top[0], top)
+
+    def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
+        """Return label, probability, and the probabilities of all classes."""
+        return (
+            OutputTensor("label", "BYTES"),
+            OutputTensor("probability", "FP32"),
+            OutputTensor("probabilities", "FP32", len(classes)),
+        )
+
+    def tensor_values(
+        self, predictions: Sequence[LabelPrediction], classes: Sequence[str]
+    ) -> dict[str, list[Any]]:
+        """Return the values of the tensors, flattened sample by sample."""
+        tables = [dict(prediction.top) for prediction in predictions]
+        return {
+            "label": [prediction.label for prediction in predictions],
+            "probability": [prediction.probability for prediction in predictions],
+            "probabilities": [table[label] for table in tables for label in classes],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class ClassificationProblem:
+    """Labels of samples, one a sample; see ``TuningProblem`` for what tuning does with them.
+
+    Attributes
+    ----------
+    targets : ndarray of shape (n,), str
+    class_weight : "balanced" or None, default=None
+        With "balanced" every class counts the same in training, accuracy, log-loss and calibration.
+    calibrator : type of Calibrator, default=TemperatureScaling
+    """
+
+    targets: Labels
+    class_weight: ClassWeight = None
+    calibrator: type[Calibrator] = TemperatureScaling
+
+    @cached_property
+    def _encoded(self) -> tuple[Labels, Integers]:
+        classes, codes = np.unique(self.targets, return_inverse=True)
+        return classes, codes
+
+    @property
+    def classes(self) -> Labels:
+        """The labels, sorted: the columns of scores."""
+        return self._encoded[0]
+
+    @property
+    def codes(self) -> Integers:
+        """The index of each sample's label in ``classes``; shape (n,)."""
+        return self._encoded[1]
+
+    @cached_property
+    def counts(self) -> Integers:
+        """The number of samples of each class; shape (n_classes,)."""
+        return np.bincount(self.codes)
+
+    @cached_property
+    def weights(self) -> Doubles:
+        """What each sample counts in a score; shape (n,)."""
+        if self.class_weight == "balanced":
+            return np.asarray((1 / self.counts)[self.codes])
+        return np.ones(len(self))
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of scores: one a class."""
+        return len(self.classes)
+
+    @property
+    def max_folds(self) -> int:
+        """The number of samples of the largest class."""
+        return int(self.counts.max())
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def subset(self, indices: npt.NDArray[Any]) -> ClassificationProblem:
+        """Return the problem of some samples, by their indices or by a mask."""
+        return ClassificationProblem(self.targets[indices], self.class_weight, self.calibrator)
+
+    def make_folds(self, n_folds: int, rng: np.random.Generator) -> Integers:
+        """Return the fold of each sample, with the classes spread evenly; see ``stratified_folds``."""
+        return stratified_folds(self.targets, n_folds, rng)
+
+    def choose_heads(self, head: Any, *, random_state: int) -> tuple[HeadSpec, ...]:
+        """Return the heads that a user's choice stands for; see ``featx.heads.choose_heads``."""
+        # Not above: a saved linear head answers without scikit-learn, which this imports.
+        from featx.heads import choose_heads
+
+        return choose_heads(
+            head,
+            largest=self.max_folds,
+            class_weight=self.class_weight,
+            random_state=random_state,
+        )
+
+    def default_calibrator(self) -> Calibrator:
+        """Return temperature 1: probabilities are the softmax of scores."""
+        return TemperatureScaling()
+
+    def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
+        """Return the accuracy of scores, and their log-loss with the calibrator that suits them."""
+        y, weights = self.codes[indices], self.weights[indices]
+        calibrator = self.calibrator.fit(scores, y, weights)
+        losses = robust_log_loss(calibrator.apply(scores), y)
+        accuracy = float(np.average(scores.argmax(axis=1) == y, weights=weights))
+        return Evaluation(
+            score=accuracy,
+            standard_error=float(np.sqrt(accuracy * (1 - accuracy) / len(self))),
+            loss=float(np.average(losses, weights=weights)),
+            calibrator=calibrator,
+        )
+
+    def report(
+        self, predictions: FloatArray, indices: Integers, *, random_state: int
+    ) -> ClassificationReport:
+        """Return the report on probabilities of some samples."""
+        return Classification().evaluate(
+            self.targets[indices], predictions, self.classes.tolist(), random_state
+        )
+
+
+def stratified_folds(labels: Labels, n_folds: int, rng: np.random.Generator) -> Integers:
+    """Return a fold for each sample, with the classes spread evenly.
+
+    The members of a class differ in number by at most one between folds, and so do whole folds. A class
+    with a single member gets -1: it stays in every training part, so that each training part has all
+    classes. ``sklearn.model_selection.StratifiedKFold`` would leave it out of one, and refuses or warns
+    about classes with fewer members than folds; otherwise its folds have the same sizes.
+
+    Returns
+    -------
+    ndarray of shape (n,), intp
+        0 … n_folds - 1, or -1.
+
+    Examples
+    --------
+    >>> folds = stratified_folds(np.array(list("aaaabbbbc")), 2, np.random.default_rng(0))
+    >>> [int(sum(folds == fold)) for fold in (-1, 0, 1)]
+    [1, 4, 4]
+    """
+    folds = np.full(len(labels), -1, np.intp)
+    assigned = 0
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) > 1:
+            folds[rng.permutation(members)] = (np.arange(len(members)) + assigned) % n_folds
+            assigned += len(members)
+    return folds

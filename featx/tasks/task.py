@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from featx._typing import FloatArray, Labels
+from featx._typing import ClassWeight, FloatArray, Labels
 from featx.metrics.report import Report
+from featx.tuning.problem import TuningProblem
 
-__all__ = ["Prediction", "Task"]
+__all__ = ["OutputTensor", "Prediction", "Task"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTensor:
+    """What a tensor of predictions is called in the Open Inference Protocol.
+
+    Attributes
+    ----------
+    name : str
+    datatype : {"BYTES", "FP32"}
+    columns : int or None
+        Values a sample; None: the tensor has one axis only.
+    """
+
+    name: str
+    datatype: str
+    columns: int | None = None
 
 
 class Prediction(Protocol):
@@ -18,8 +37,12 @@ class Prediction(Protocol):
     def id(self) -> str:
         """Return the id of the sample."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the prediction as JSON values, without the id."""
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels that the sample was given, for a server's counters; none for a number."""
+
+    def to_dict(self, digits: int | None = None) -> dict[str, Any]:
+        """Return the prediction as JSON values, without the id; numbers rounded to ``digits``."""
 
     def to_csv_row(self) -> list[str | float]:
         """Return the cells of a line of CSV, the id first; ``Task.csv_header`` names them."""
@@ -51,11 +74,24 @@ class Task(Protocol):
             No predictor of the task can be trained on these targets.
         """
 
+    def tuning_problem(self, targets: Any, class_weight: ClassWeight = None) -> TuningProblem:
+        """Return encoded targets as what a head is tuned for.
+
+        Parameters
+        ----------
+        class_weight : "balanced" or None, default=None
+            With "balanced" every class counts the same, however many samples it has.
+        """
+
     def summarize_targets(self, targets: Any) -> dict[str, Any]:
         """Return what the targets are, as JSON values, for the report."""
 
     def evaluate(
-        self, targets: Sequence[Any], outputs: FloatArray, classes: Sequence[str], random_state: int
+        self,
+        targets: Sequence[Any] | Labels,
+        outputs: FloatArray,
+        classes: Sequence[str],
+        random_state: int,
     ) -> Report:
         """Return the report on the outputs of a trained head.
 
@@ -86,3 +122,14 @@ class Task(Protocol):
         self, ids: Sequence[str], outputs: FloatArray, classes: Sequence[str], top_k: int
     ) -> Iterator[Prediction]:
         """Give one prediction for each row of ``outputs``."""
+
+    def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
+        """Return the tensors in which a server of the Open Inference Protocol answers."""
+
+    def tensor_values(
+        self, predictions: Sequence[Any], classes: Sequence[str]
+    ) -> dict[str, list[Any]]:
+        """Return the values of these tensors by name, flattened sample by sample.
+
+        Each prediction must hold all classes: ``top_k`` was their number.
+        """

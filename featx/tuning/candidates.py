@@ -1,4 +1,7 @@
-"""How each candidate of a head does on samples left out."""
+"""The scores of each candidate of a head on samples left out.
+
+What the candidates of a split share is done once: how depends on the head's ``search``.
+"""
 
 from __future__ import annotations
 
@@ -7,63 +10,74 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, clone
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
 
-from featx._typing import Doubles, FloatArray, Integers, Labels
-from featx.heads import HeadSpec, find_temperature, robust_log_loss
+from featx._typing import Doubles, FloatArray, Integers, Numbers
+from featx.heads import HeadSpec, last_step, scores
+from featx.heads.score_forms import floored_log
+from featx.heads.support_vectors import kernel_matrix, scale_gamma
+from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.solvers.lbfgs import MapFn
 from featx.tuning.solvers.logistic import LogisticPath
 from featx.tuning.solvers.ridge import leave_one_out
-from featx.tuning.split_scores import split_scores
-from featx.tuning.splits import Deals
+from featx.tuning.splits import Splits
 
-__all__ = ["CandidateScore", "Data", "leave_out", "open_path", "try_fits", "try_path"]
+__all__ = [
+    "CandidateScore",
+    "leave_out_each",
+    "open_path",
+    "score_candidates",
+    "split_scores",
+]
 
-
-_GAP = 1e-5  # of the loss: accuracies are then within a thousandth of the solutions'
-_PATIENCE = 2  # steps for the worse along a path before it is left
+# Of the loss: accuracies are then within a thousandth of the solutions'.
+_GAP = 1e-5
+# Steps in which the loss only grows, after which a path is left.
+_PATIENCE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateScore:
-    """How one candidate did on samples left out."""
+    """How good one candidate is on samples left out."""
 
     head: HeadSpec
     params: Mapping[str, Any]
-    accuracy: float
-    log_loss: float
-    temperature: float
+    evaluation: Evaluation
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Labelled rows, and what each weighs in a score."""
+def score_candidates(
+    head: HeadSpec, rows: FloatArray, problem: TuningProblem, splits: Splits, map_fn: MapFn
+) -> list[CandidateScore]:
+    """Evaluate the candidates of a head on what each split leaves out; the last of a path may be missing."""
+    if head.search == "path":
+        return _score_path(head, rows, problem, splits, map_fn)
+    grid = head.candidates(splits.smallest_train)
 
-    rows: FloatArray
-    labels: Labels
-    y: Integers
-    weights: Doubles
+    def score_split(split: tuple[Integers, Integers]) -> list[Doubles]:
+        return split_scores(head, grid, rows, problem, split, gram=splits.gram)
 
-    @classmethod
-    def of(cls, rows: FloatArray, labels: Labels, *, balance: bool) -> Data:
-        """With ``balance`` every class weighs the same in a score."""
-        y = np.unique(labels, return_inverse=True)[1]
-        weights = (1 / np.bincount(y))[y] if balance else np.ones(len(y))
-        return cls(rows, labels, y, weights)
+    parts = list(map_fn(score_split, splits.pairs))
+    return [
+        CandidateScore(head, params, problem.evaluate(np.concatenate(candidate), splits.tested))
+        for params, candidate in zip(grid, zip(*parts, strict=True), strict=True)
+    ]
 
-    def judge(
-        self, head: HeadSpec, params: Mapping[str, Any], values: Doubles, tested: Integers
-    ) -> CandidateScore:
-        """Accuracy of scores of samples left out, and log-loss at the temperature that suits them."""
-        y, weights = self.y[tested], self.weights[tested]
-        temperature = find_temperature(values, y, weights)
-        losses = robust_log_loss(values / temperature, y)
-        return CandidateScore(
-            head,
-            params,
-            accuracy=float(np.average(values.argmax(axis=1) == y, weights=weights)),
-            log_loss=float(np.average(losses, weights=weights)),
-            temperature=temperature,
-        )
+
+def leave_out_each(
+    head: HeadSpec, rows: FloatArray, problem: TuningProblem
+) -> list[CandidateScore]:
+    """Evaluate the candidates of ridge with every sample left out in turn."""
+    class_weight = last_step(head.build()).class_weight
+    alphas = [_only_value(params) for params in head.grid]
+    scored = leave_one_out(rows, problem.codes, alphas, class_weight=class_weight)
+    indices = np.arange(len(problem))
+    return [
+        CandidateScore(head, params, problem.evaluate(values, indices))
+        for params, values in zip(head.grid, scored, strict=True)
+    ]
 
 
 def open_path(
@@ -75,48 +89,100 @@ def open_path(
     *,
     gap: float,
 ) -> LogisticPath:
-    """The path of a head along the training parts."""
-    balance = head.build()[-1].class_weight == "balanced"
-    return LogisticPath(rows, y, trains, balance=balance, gap=gap, map_fn=map_fn)
+    """Return the path of a logistic head on some training parts."""
+    class_weight = last_step(head.build()).class_weight
+    return LogisticPath(rows, y, trains, class_weight=class_weight, gap=gap, map_fn=map_fn)
 
 
-def try_path(head: HeadSpec, data: Data, deals: Deals, map_fn: MapFn) -> list[CandidateScore]:
-    """Along the grid; it is left when it only gets worse."""
-    tries: list[CandidateScore] = []
-    path = open_path(
-        head, data.rows, data.y, [train for train, _ in deals.splits], map_fn, gap=_GAP
-    )
-    strengths = [next(iter(params.values())) for params in head.grid]
-    for params, _ in zip(head.grid, path.walk(strengths), strict=True):
-        parts = [path.scores(place, test) for place, (_, test) in enumerate(deals.splits)]
-        tries.append(data.judge(head, params, np.concatenate(parts), deals.tested))
-        losses = [each.log_loss for each in tries]
+def _score_path(
+    head: HeadSpec, rows: FloatArray, problem: TuningProblem, splits: Splits, map_fn: MapFn
+) -> list[CandidateScore]:
+    """Evaluate candidates from the strongest penalty on, until the loss only grows."""
+    candidates: list[CandidateScore] = []
+    path = open_path(head, rows, problem.codes, splits.trains, map_fn, gap=_GAP)
+    strengths = [_only_value(params) for params in head.grid]
+    for params, _ in zip(head.grid, path.solve_path(strengths), strict=True):
+        parts = [path.scores(index, test) for index, (_, test) in enumerate(splits.pairs)]
+        evaluation = problem.evaluate(np.concatenate(parts), splits.tested)
+        candidates.append(CandidateScore(head, params, evaluation))
+        losses = [candidate.evaluation.loss for candidate in candidates]
         if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
             break
-    return tries
+    return candidates
 
 
-def leave_out(head: HeadSpec, data: Data) -> list[CandidateScore]:
-    """With every sample left out in turn."""
-    alphas = [next(iter(params.values())) for params in head.grid]
-    balance = head.build()[-1].class_weight == "balanced"
-    scored = leave_one_out(data.rows, data.y, alphas, balance=balance)
-    everyone = np.arange(len(data.y))
+def _only_value(params: Mapping[str, Any]) -> Any:
+    [value] = params.values()
+    return value
+
+
+def split_scores(
+    head: HeadSpec,
+    grid: Sequence[Mapping[str, Any]],
+    rows: FloatArray,
+    problem: TuningProblem,
+    split: tuple[Integers, Integers],
+    *,
+    gram: bool,
+) -> list[Doubles]:
+    """Return the scores of the samples that a split leaves out, by each candidate of a grid.
+
+    The steps before the last are fitted once; support vectors share one kernel matrix, and all numbers of
+    neighbours the search for the largest.
+
+    Parameters
+    ----------
+    gram : bool
+        Whether there is memory for a kernel matrix of the training samples: 8 bytes a pair.
+
+    Returns
+    -------
+    list of ndarray of shape (n_test, n_outputs), float64
+    """
+    train, test = split
+    estimator, prefix = head.build(), ""
+    fitted, left_out, targets = rows[train], rows[test], problem.targets[train]
+    if isinstance(estimator, Pipeline):
+        before, prefix = estimator[:-1], f"{estimator.steps[-1][0]}__"
+        estimator = estimator[-1]
+        fitted, left_out = before.fit_transform(fitted, targets), before.transform(left_out)
+    own_params = [{k.removeprefix(prefix): v for k, v in params.items()} for params in grid]
+    if head.search == "neighbors":
+        return _neighbor_scores(estimator, own_params, fitted, targets, left_out)
+    if head.search == "kernel" and gram:
+        kernel, gamma = estimator.kernel, scale_gamma(fitted)
+        estimator.set_params(kernel="precomputed")
+        matrix = kernel_matrix(kernel, fitted, fitted, gamma)
+        beside = kernel_matrix(kernel, left_out, fitted, gamma)
+        return _fit_scores(estimator, own_params, matrix, targets, beside)
+    return _fit_scores(estimator, own_params, fitted, targets, left_out)
+
+
+def _fit_scores(
+    estimator: BaseEstimator,
+    grid: Sequence[Mapping[str, Any]],
+    fitted: Numbers,
+    targets: npt.NDArray[Any],
+    left_out: Numbers,
+) -> list[Doubles]:
+    """Return the scores by a fit for each candidate."""
     return [
-        data.judge(head, params, values, everyone)
-        for params, values in zip(head.grid, scored, strict=True)
+        scores(clone(estimator).set_params(**params).fit(fitted, targets), left_out)
+        for params in grid
     ]
 
 
-def try_fits(head: HeadSpec, data: Data, deals: Deals, map_fn: MapFn) -> list[CandidateScore]:
-    """By fits of their own; what candidates of a split share is done once."""
-    grid = head.candidates(deals.least)
-
-    def try_one(split: tuple[Integers, Integers]) -> list[Doubles]:
-        return split_scores(head, grid, data.rows, data.labels, *split, gram=deals.gram)
-
-    parts = list(map_fn(try_one, deals.splits))
-    return [
-        data.judge(head, params, np.concatenate([part[place] for part in parts]), deals.tested)
-        for place, params in enumerate(grid)
-    ]
+def _neighbor_scores(
+    estimator: KNeighborsClassifier,
+    grid: Sequence[Mapping[str, Any]],
+    fitted: FloatArray,
+    targets: npt.NDArray[Any],
+    left_out: FloatArray,
+) -> list[Doubles]:
+    """Return the scores for every number of neighbours, from one search."""
+    numbers = [params["n_neighbors"] for params in grid]
+    nearest = estimator.set_params(n_neighbors=max(numbers)).fit(fitted, targets)
+    codes = np.searchsorted(nearest.classes_, targets)
+    neighbors = codes[nearest.kneighbors(left_out, return_distance=False)]
+    votes = (neighbors[:, :, None] == np.arange(len(nearest.classes_))).cumsum(axis=1)
+    return [floored_log(votes[:, k - 1] / k) for k in numbers]

@@ -13,102 +13,141 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
-from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from featx._typing import FloatArray, Labels
+from featx._typing import ClassWeight, FloatArray
 from featx.embedding.engine import count_workers
 from featx.errors import FeatxWarning
-from featx.heads import HEADS, FittedHead, HeadSpec, fit_vectors
-from featx.tuning.candidates import CandidateScore, Data, leave_out, open_path, try_fits, try_path
+from featx.heads import HEADS, Calibrator, HeadSpec, TrainedHead
+from featx.heads.support_vectors import fit_by_kernel
+from featx.tuning.candidates import CandidateScore, leave_out_each, open_path, score_candidates
+from featx.tuning.problem import TuningProblem
 from featx.tuning.solvers.lbfgs import MapFn
-from featx.tuning.splits import Deals, make_folds
+from featx.tuning.splits import Splits, make_splits
 
-__all__ = ["HeadConfig", "SearchResult", "fit_choice", "tune"]
+__all__ = ["HeadConfig", "SearchResult", "best_candidate", "fit_choice", "tune"]
 
 FOLDS = 4
-_CLOSE = 0.5  # standard errors of accuracy within which the log-loss decides
-_GAP = 1e-5  # of the loss, when what was chosen is trained
-_SMALL = 2_000_000  # samples x columns x classes below which threads cost more than they save
-RACES = ((1500, 4), (4500, 2))  # samples of a race among heads, and how many of them go on
+# Races among heads: the number of samples, and how many heads go on.
+RACES = ((1500, 4), (4500, 2))
+# Standard errors of the score within which the loss decides.
+_CLOSE = 0.5
+# Of the loss, when what was chosen is trained.
+_GAP = 1e-5
+# Samples x columns x outputs below which threads cost more than they save.
+_SMALL = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class HeadConfig:
-    """How a head is trained: what a user decides, besides the rows."""
+    """How a head is trained: what a user decides, besides the rows.
+
+    Attributes
+    ----------
+    head : str or scikit-learn estimator, default="logistic"
+    class_weight : "balanced" or None, default=None
+        With "balanced" every class weighs the same, however many samples it has.
+    random_state : int, default=0
+        Decides the folds, and what is random in an estimator.
+    n_jobs : int, default=None
+        Threads; None is one a core. It never changes the answer.
+    """
 
     head: str | BaseEstimator = "logistic"
-    class_weight: str | None = None  # "balanced": every class weighs the same
+    class_weight: ClassWeight = None
     random_state: int = 0
-    n_jobs: int | None = None  # threads; it never changes the answer
+    n_jobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A head, its parameters and its temperature, as cross-validation chose them."""
+    """A head, its parameters and its calibrator, as cross-validation chose them.
+
+    Attributes
+    ----------
+    head : HeadSpec
+    params : mapping of str to value
+    calibrator : Calibrator
+    score : float
+        Of the samples left out. It was optimised, so it is not one to quote. NaN where none were left out.
+    folds : int
+        0 where there were too few samples to leave any out; as many as samples where each was in turn.
+    repeats : int
+    n_candidates : int
+    """
 
     head: HeadSpec
     params: Mapping[str, Any]
-    temperature: float
-    accuracy: float  # of the samples left out: the number that was optimised, so not one to quote
-    folds: (
-        int  # 0 where there were too few samples to leave any out; as many as samples: each in turn
-    )
+    calibrator: Calibrator
+    score: float
+    folds: int
     repeats: int
-    tried: int  # candidates
+    n_candidates: int
 
 
 def tune(
     heads: Sequence[HeadSpec],
     rows: FloatArray,
-    labels: Labels,
+    problem: TuningProblem,
     *,
-    recipe: HeadConfig,
+    config: HeadConfig,
     repeats: int = 1,
 ) -> SearchResult:
-    """The best of the candidates of ``heads``, by stratified cross-validation in four folds.
+    """Return the best of the candidates of ``heads``, by cross-validation in four folds.
 
-    Accuracy decides; among candidates within half of its standard error, the log-loss after
-    calibration does. The answer is the same, bit for bit, whatever ``n_jobs``. A ridge that has no rival
-    is tuned with every sample left out in turn, in closed form. Several heads on thousands of rows race
-    first on a part of them: the four best of 1500 rows go on, and of those the two best of 4500.
+    The score decides; among candidates within half of its standard error, the loss after calibration does.
+    The answer is the same, bit for bit, whatever ``n_jobs``. A ridge that has no rival is tuned with every
+    sample left out in turn, in closed form. Several heads on thousands of rows race first on a part of
+    them: the four best of 1500 rows go on, and of those the two best of 4500.
 
     Parameters
     ----------
+    heads : sequence of HeadSpec
+    rows : ndarray of shape (n, d), float32
+    problem : TuningProblem
+        The targets of the rows.
+    config : HeadConfig
+        Its random state and its number of threads.
     repeats : int, default=1
-        Times that samples are dealt into folds anew; more is steadier.
-    recipe : Recipe
-        With ``balance`` every class counts the same in accuracy, log-loss and temperature.
+        How often samples are assigned to folds anew; more is steadier.
     """
     for size, kept in RACES:
-        if len(heads) > kept and len(labels) > 1.5 * size:
-            part = make_folds(
-                labels, -(-len(labels) // size), np.random.default_rng(recipe.random_state)
-            )
-            some = np.flatnonzero(part == 0)
-            tries = _search(heads, rows[some], labels[some], recipe, 1)[0]
-            heads = _fastest(heads, tries, kept)
-    tries, deals = _search(heads, rows, labels, recipe, repeats)
-    if not tries:
+        if len(heads) > kept and len(problem) > 1.5 * size:
+            rng = np.random.default_rng(config.random_state)
+            folds = problem.make_folds(-(-len(problem) // size), rng)
+            some = np.flatnonzero(folds == 0)
+            candidates = _search(heads, rows[some], problem.subset(some), config, 1)[0]
+            heads = _best_heads(heads, candidates, kept)
+    candidates, splits = _search(heads, rows, problem, config, repeats)
+    if not candidates:
         head = heads[0]
-        grid = head.candidates(len(labels))
-        return SearchResult(head, grid[len(grid) // 2], 1.0, float("nan"), 0, 0, 1)
-    best = _best(tries, len(labels))
-    out = _leaves_one_out(heads)
+        grid = head.candidates(len(problem))
+        middle = grid[len(grid) // 2]
+        return SearchResult(head, middle, problem.default_calibrator(), float("nan"), 0, 0, 1)
+    best = best_candidate(candidates)
+    in_turn = _leaves_out_each(heads)
     return SearchResult(
         best.head,
         best.params,
-        best.temperature,
-        best.accuracy,
-        folds=len(labels) if out else deals.k,
-        repeats=1 if out else repeats,
-        tried=len(tries),
+        best.evaluation.calibrator,
+        best.evaluation.score,
+        folds=len(problem) if in_turn else splits.n_folds,
+        repeats=1 if in_turn else repeats,
+        n_candidates=len(candidates),
     )
 
 
+def best_candidate(candidates: Sequence[CandidateScore]) -> CandidateScore:
+    """Return the candidate of the smallest loss among those with about the best score."""
+    top = max((candidate.evaluation for candidate in candidates), key=lambda e: e.score)
+    threshold = top.score - (_CLOSE * top.standard_error + 1e-9)
+    close = [candidate for candidate in candidates if candidate.evaluation.score >= threshold]
+    return min(close, key=lambda candidate: candidate.evaluation.loss)
+
+
 def fit_choice(
-    choice: SearchResult, rows: FloatArray, labels: Labels, *, n_jobs: int | None = None
-) -> FittedHead:
+    choice: SearchResult, rows: FloatArray, problem: TuningProblem, *, n_jobs: int | None = None
+) -> TrainedHead:
     """Train what ``tune`` chose on all rows.
 
     Parameters
@@ -124,86 +163,87 @@ def fit_choice(
     head = choice.head
     estimator = head.build().set_params(**choice.params)
     workers = 1 if rows.size < _SMALL else count_workers(n_jobs)
-    with _quiet([head]), _one_thread_each(), _threads(workers) as map_fn:
+    with _collect_warnings([head]), _one_thread_each(), _threads(workers) as map_fn:
         if head.search == "path":
-            _finish_path(head, estimator, rows, labels, map_fn)
-        elif head.name in HEADS and isinstance(estimator[-1], SVC):
-            fit_vectors(estimator[-1], estimator[:-1].fit_transform(rows), labels)
+            _fit_by_path(head, estimator, rows, problem, map_fn)
+        elif head.search == "kernel":
+            fit_by_kernel(estimator[-1], estimator[:-1].fit_transform(rows), problem.targets)
         else:
-            estimator.fit(rows, labels)
-    return FittedHead(head.name, estimator, choice.temperature)
+            estimator.fit(rows, problem.targets)
+    return TrainedHead.from_estimator(head.name, estimator, choice.calibrator)
 
 
-def _finish_path(
-    head: HeadSpec, estimator: Pipeline, rows: FloatArray, labels: Labels, map_fn: MapFn
+def _fit_by_path(
+    head: HeadSpec, estimator: Pipeline, rows: FloatArray, problem: TuningProblem, map_fn: MapFn
 ) -> None:
     """Fit from featx's solution: scikit-learn's solver has nothing left to do but to agree."""
     scaler, last = estimator
-    last.classes_, y = np.unique(labels, return_inverse=True)
+    last.classes_, y = np.unique(problem.targets, return_inverse=True)
     path = open_path(head, rows, y, [np.arange(len(y))], map_fn, gap=_GAP)
-    for _ in path.walk([last.C]):
+    for _ in path.solve_path([last.C]):
         last.coef_ = np.ascontiguousarray(path.weights[0, :-1].T)
         last.intercept_ = path.weights[0, -1].copy()
-    last.set_params(warm_start=True).fit(scaler.fit_transform(rows), labels)
+    last.set_params(warm_start=True).fit(scaler.fit_transform(rows), problem.targets)
     last.set_params(warm_start=False)
 
 
 def _search(
-    heads: Sequence[HeadSpec], rows: FloatArray, labels: Labels, recipe: HeadConfig, repeats: int
-) -> tuple[list[CandidateScore], Deals]:
-    """Every candidate of every head on samples left out; none where there are too few to leave any out."""
-    k = int(min(FOLDS, max(np.unique(labels, return_counts=True)[1])))
-    deals = Deals(labels, k, repeats=repeats, seed=recipe.random_state)
-    tries: list[CandidateScore] = []
-    if not deals.splits:
-        return tries, deals
-    data = Data.of(rows, labels, balance=recipe.class_weight == "balanced")
-    small = rows.size * int(data.y.max() + 1) < _SMALL
-    workers = 1 if small else count_workers(recipe.n_jobs)
-    with _quiet(heads), _one_thread_each(), _threads(workers) as map_fn:
+    heads: Sequence[HeadSpec],
+    rows: FloatArray,
+    problem: TuningProblem,
+    config: HeadConfig,
+    repeats: int,
+) -> tuple[list[CandidateScore], Splits]:
+    """Evaluate every candidate of every head; none where there are too few samples to leave any out."""
+    n_folds = min(FOLDS, problem.max_folds)
+    splits = make_splits(problem, n_folds, repeats=repeats, random_state=config.random_state)
+    candidates: list[CandidateScore] = []
+    if not splits.pairs:
+        return candidates, splits
+    small = rows.size * problem.n_outputs < _SMALL
+    workers = 1 if small else count_workers(config.n_jobs)
+    with _collect_warnings(heads), _one_thread_each(), _threads(workers) as map_fn:
         for head in heads:
-            if head.search == "path":
-                tries += try_path(head, data, deals, map_fn)
-            elif _leaves_one_out(heads):
-                tries += leave_out(head, data)
+            if _leaves_out_each(heads):
+                candidates += leave_out_each(head, rows, problem)
             else:
-                tries += try_fits(head, data, deals, map_fn)
-    return tries, deals
+                candidates += score_candidates(head, rows, problem, splits, map_fn)
+    return candidates, splits
 
 
-def _leaves_one_out(heads: Sequence[HeadSpec]) -> bool:
-    """Beside other heads no sample more may be learned from than they learn from."""
+def _leaves_out_each(heads: Sequence[HeadSpec]) -> bool:
+    """Beside other heads no head may learn from one sample more than they do."""
     return len(heads) == 1 and heads[0].search == "leave-one-out"
 
 
-def _best(tries: Sequence[CandidateScore], n: int) -> CandidateScore:
-    top = max(each.accuracy for each in tries)
-    close = _CLOSE * np.sqrt(top * (1 - top) / n) + 1e-9
-    near = [each for each in tries if each.accuracy >= top - close]
-    return min(near, key=lambda each: each.log_loss)
-
-
-def _fastest(
-    heads: Sequence[HeadSpec], tries: Sequence[CandidateScore], kept: int
+def _best_heads(
+    heads: Sequence[HeadSpec], candidates: Sequence[CandidateScore], kept: int
 ) -> list[HeadSpec]:
-    """The heads of the best candidates, in the order of ``heads``."""
-    best = {head.name: max(each.accuracy for each in tries if each.head is head) for head in heads}
+    """Return the heads of the best candidates, in the order of ``heads``."""
+    best = {
+        head.name: max(c.evaluation.score for c in candidates if c.head is head) for head in heads
+    }
     names = sorted(best, key=best.__getitem__, reverse=True)[:kept]
     return [head for head in heads if head.name in names]
 
 
 def _one_thread_each() -> threadpool_limits:
-    """No threads inside the linear algebra: folds already fill the cores, and sums keep their order."""
+    """Allow no threads inside the linear algebra: folds fill the cores, and sums keep their order."""
     return threadpool_limits(limits=1)
+
+
+def _limit_openmp() -> None:
+    """Keep OpenMP to one thread in this thread of a pool; limits of OpenMP are a thread's own."""
+    threadpool_limits(limits=1, user_api="openmp")
 
 
 @contextmanager
 def _threads(workers: int) -> Iterator[MapFn]:
-    """``map``, over threads where there is more than one; after an interrupt none goes on to new work."""
+    """Give ``map``, over threads where there is more than one; after an interrupt none goes on to new work."""
     if workers == 1:
         yield map
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="featx-fit")
+    pool = ThreadPoolExecutor(workers, "featx-fit", initializer=_limit_openmp)
     try:
         yield pool.map
     finally:
@@ -211,23 +251,20 @@ def _threads(workers: int) -> Iterator[MapFn]:
 
 
 @contextmanager
-def _quiet(heads: Sequence[HeadSpec]) -> Iterator[None]:
-    """Hold back what scikit-learn says of each fold; say once what a user's own estimator said.
+def _collect_warnings(heads: Sequence[HeadSpec]) -> Iterator[None]:
+    """Hold back scikit-learn's warnings of each fold; give those of a user's own estimator once.
 
-    featx's own heads warn about classes with one sample, which is known and harmless; of a solver at its
-    limit they say so in featx's words, since nobody can set what scikit-learn advises to raise.
+    featx's own heads warn about classes with one sample, which is known and harmless; that a solver stopped
+    at its limit is said in featx's words, since nobody can set what scikit-learn advises to raise.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
     if all(head.name in HEADS for head in heads):
-        short = any(issubclass(each.category, ConvergenceWarning) for each in caught)
-        told = (
-            {"a solver stopped before it converged; the score is of what it found"}
-            if short
-            else set()
-        )
+        stopped = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+        message = "a solver stopped before it converged; the score is of what it found"
+        messages = {message} if stopped else set()
     else:
-        told = {str(each.message).partition("\n")[0] for each in caught}
-    for message in sorted(told):
+        messages = {str(warning.message).partition("\n")[0] for warning in caught}
+    for message in sorted(messages):
         warnings.warn(f"while training: {message}", FeatxWarning, stacklevel=4)

@@ -1,83 +1,70 @@
-"""Samples dealt into folds, class by class."""
+"""Training and left-out parts of cross-validation, once or several times over."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from featx._typing import Integers, Labels
+from featx._typing import Integers
+from featx.tuning.problem import TuningProblem
 
-__all__ = ["Deals", "Integers", "Labels", "make_folds"]
+__all__ = ["Splits", "fits_gram", "make_splits"]
 
-
-_GRAM = 8000  # training samples of which a whole kernel matrix is kept in memory, 8 bytes a pair
-
-
-def make_folds(labels: Labels, k: int, rng: np.random.Generator) -> Integers:
-    """A fold for each sample, with the classes spread evenly.
-
-    The members of a class differ in number by at most one between folds, and so do whole folds. A class
-    with a single member gets -1: it stays in every training part. So each training part has all classes.
-
-    Returns
-    -------
-    ndarray of shape (n,), intp
-        0 … k-1, or -1.
-
-    Examples
-    --------
-    >>> folds = make_folds(np.array(list("aaaabbbbc")), 2, np.random.default_rng(0))
-    >>> [int(sum(folds == fold)) for fold in (-1, 0, 1)]
-    [1, 4, 4]
-    """
-    folds = np.full(len(labels), -1, np.intp)
-    turn = 0
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        if len(members) > 1:
-            folds[rng.permutation(members)] = (np.arange(len(members)) + turn) % k
-            turn += len(members)
-    return folds
+# Training samples of which a whole kernel matrix is kept in memory, at 8 bytes a pair.
+_LARGEST_GRAM = 8000
 
 
-class Deals:
-    """Samples dealt into folds once or several times: what each training part has, and what it leaves out.
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Training and left-out indices of each split.
 
-    Parameters
+    Attributes
     ----------
-    labels : ndarray of shape (n,)
-    k : int
-        Folds a deal.
-    repeats : int
-    seed : int
+    pairs : tuple of (train, test)
+        Integer arrays.
+    n_folds : int
+        Folds of one repeat.
     """
 
-    def __init__(self, labels: Labels, k: int, *, repeats: int, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        folds = np.stack([make_folds(labels, k, rng) for _ in range(repeats)])
-        self.splits = [
-            (np.flatnonzero(deal != fold), np.flatnonzero(deal == fold))
-            for deal in folds
-            for fold in range(k)
-            if (deal == fold).any()
-        ]
-        self.k, self.repeats = k, repeats
+    pairs: tuple[tuple[Integers, Integers], ...]
+    n_folds: int
+
+    @property
+    def trains(self) -> list[Integers]:
+        """The indices of each training part."""
+        return [train for train, _ in self.pairs]
 
     @property
     def tested(self) -> Integers:
-        """Samples in the order in which splits leave them out."""
-        return np.concatenate([test for _, test in self.splits])
+        """The samples in the order in which splits leave them out."""
+        return np.concatenate([test for _, test in self.pairs])
 
     @property
-    def least(self) -> int:
-        """Samples of the smallest training part."""
-        return min(len(train) for train, _ in self.splits)
+    def smallest_train(self) -> int:
+        """The number of samples of the smallest training part."""
+        return min(map(len, self.trains))
 
     @property
     def gram(self) -> bool:
-        """Whether training parts are small enough for a kernel matrix of each that is under way."""
-        return self.fits(max(len(train) for train, _ in self.splits))
+        """Whether training parts are small enough for a kernel matrix of each that is in work."""
+        return fits_gram(max(map(len, self.trains)))
 
-    @staticmethod
-    def fits(n: int) -> bool:
-        """Whether a kernel matrix of ``n`` training samples is small enough."""
-        return n <= _GRAM
+
+def make_splits(problem: TuningProblem, n_folds: int, *, repeats: int, random_state: int) -> Splits:
+    """Assign samples to folds ``repeats`` times; a fold that leaves nothing out gives no split."""
+    rng = np.random.default_rng(random_state)
+    pairs = []
+    for _ in range(repeats):
+        folds = problem.make_folds(n_folds, rng)
+        pairs += [
+            (np.flatnonzero(folds != fold), np.flatnonzero(folds == fold))
+            for fold in range(n_folds)
+            if (folds == fold).any()
+        ]
+    return Splits(tuple(pairs), n_folds)
+
+
+def fits_gram(n: int) -> bool:
+    """Return whether a kernel matrix of ``n`` training samples is small enough."""
+    return n <= _LARGEST_GRAM

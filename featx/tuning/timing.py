@@ -1,4 +1,4 @@
-"""How long a head will take on many rows, told before it starts."""
+"""How long tuning and training will take on many rows, said before they start."""
 
 from __future__ import annotations
 
@@ -6,63 +6,65 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
-from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from featx._typing import FloatArray, Labels
+from featx._typing import FloatArray
 from featx.embedding.engine import count_workers
 from featx.errors import FeatxNotice
-from featx.heads import HEADS, LARGEST_GRAM, HeadSpec
-from featx.tuning.candidates import Data, leave_out, try_path
+from featx.heads import HEADS, HeadSpec
+from featx.heads.support_vectors import LARGEST_GRAM
+from featx.tuning.candidates import leave_out_each, score_candidates, split_scores
+from featx.tuning.problem import TuningProblem
 from featx.tuning.search import FOLDS, RACES, HeadConfig, SearchResult, fit_choice
-from featx.tuning.split_scores import split_scores
-from featx.tuning.splits import Deals, make_folds
+from featx.tuning.splits import Splits, fits_gram, make_splits
 
-__all__ = ["estimate_duration", "in_words"]
+__all__ = ["estimate_duration", "format_duration"]
 
-_PROBE = 800  # samples on which a search and a training are timed
-_LONG = 20.0  # seconds from which on it is worth a word
-_SAFE = 1.2  # where it is said to be the most
-# powers of the samples as measured from 800 to 10 000 of them, where not 1: part of the work is linear
-_POWERS = MappingProxyType({"linear-svm": 1.8, "rbf-svm": 1.8, "knn": 1.5})
+# Samples on which a search and a training are timed.
+_PROBE = 800
+# Seconds from which on it is worth a word.
+_LONG = 20.0
+# By how much an upper bound exceeds what was estimated.
+_MARGIN = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class _Timing:
-    """What a head took on few samples."""
+    """What a head took on few samples: seconds of a search and of a training."""
 
     head: HeadSpec
     n: int
-    search: float  # seconds
+    search: float
     training: float
 
     def on(self, n: int) -> tuple[float, float]:
-        """Seconds of a search and of a training on ``n`` samples."""
-        growth = (n / self.n) ** _POWERS.get(self.head.name, 1)
+        """Return the seconds of a search and of a training on ``n`` samples."""
+        growth = (n / self.n) ** self.head.growth
         return self.search * growth, self.training * growth
 
 
 def estimate_duration(
     heads: Sequence[HeadSpec],
-    labels: Labels,
+    problem: TuningProblem,
     work: Sequence[tuple[FloatArray, Sequence[int]]],
-    recipe: HeadConfig,
+    config: HeadConfig,
 ) -> float | None:
-    """Time heads on 800 samples, and tell what that says of the whole where it is long.
+    """Time heads on 800 samples, and say what that means for the whole where it is long.
 
-    Only of featx's own heads, and only where there are far more samples: of others nobody knows how their
-    time grows. Several heads race, and nobody knows which are left at the end: the slowest are assumed.
+    Only of featx's own heads, and only where there are far more samples: how the time of others grows is
+    not known. Several heads race, and which are left at the end is not known: the slowest are assumed.
 
     Parameters
     ----------
-    heads : sequence of Head
+    heads : sequence of HeadSpec
         Those to choose among.
-    labels : ndarray of shape (n,)
+    problem : TuningProblem
+        The n targets.
     work : sequence of (rows, sizes)
         Tables of n rows, and on how many of these heads are chosen and trained, one size a time.
+    config : HeadConfig
 
     Returns
     -------
@@ -74,71 +76,78 @@ def estimate_duration(
     FeatxNotice
         It takes longer than 20 seconds.
     """
-    n = len(labels)
+    n = len(problem)
     if n < 4 * _PROBE or not all(head.name in HEADS for head in heads):
         return None
-    some = np.flatnonzero(make_folds(labels, -(-n // _PROBE), np.random.default_rng(0)) == 0)
-    if len(np.unique(labels[some])) < 2:
+    some = np.flatnonzero(problem.make_folds(-(-n // _PROBE), np.random.default_rng(0)) == 0)
+    probe = _Probe(problem.subset(some), n, config, alone=len(heads) == 1)
+    if probe.problem.n_outputs < 2:
         return None
     seconds = 0.0
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")
         for rows, sizes in work:
-            few, deals = (rows[some], labels[some]), Deals(labels[some], FOLDS, repeats=1, seed=0)
-            paces = [_probe(head, *few, deals, n, recipe, len(heads) == 1) for head in heads]
-            seconds += sum(_total(paces, size) for size in sizes)
+            timings = [probe.time(head, rows[some]) for head in heads]
+            seconds += sum(_total(timings, size) for size in sizes)
     if seconds >= _LONG:
-        name, most = (heads[0].name, "") if len(heads) == 1 else ("auto", "at most ")
-        words = in_words(seconds if len(heads) == 1 else _SAFE * seconds)
-        told = f"{name}: {most}about {words} on {n} samples, measuring included"
-        warnings.warn(told, FeatxNotice, stacklevel=3)
+        name, bound = (heads[0].name, "") if probe.alone else ("auto", "at most ")
+        words = format_duration(seconds if probe.alone else _MARGIN * seconds)
+        message = f"{name}: {bound}about {words} on {n} samples, measuring included"
+        warnings.warn(message, FeatxNotice, stacklevel=3)
     return seconds
 
 
-def _total(paces: Sequence[_Timing], n: int) -> float:
-    """Seconds until one of several heads is chosen and trained, if the slowest stay in the race."""
-    seconds, left = 0.0, list(paces)
+def _total(timings: Sequence[_Timing], n: int) -> float:
+    """Return the seconds until one of several heads is chosen and trained, if the slowest stay in the race."""
+    seconds, left = 0.0, list(timings)
     for size, kept in RACES:
         if len(left) > kept and n > 1.5 * size:
-            seconds += sum(pace.on(size)[0] for pace in left)
-            left = sorted(left, key=lambda pace: sum(pace.on(n)), reverse=True)[:kept]
-    return seconds + sum(pace.on(n)[0] for pace in left) + max(pace.on(n)[1] for pace in left)
+            seconds += sum(timing.on(size)[0] for timing in left)
+            left = sorted(left, key=lambda timing: sum(timing.on(n)), reverse=True)[:kept]
+    searches = sum(timing.on(n)[0] for timing in left)
+    return seconds + searches + max(timing.on(n)[1] for timing in left)
 
 
-def _probe(
-    head: HeadSpec,
-    rows: FloatArray,
-    labels: Labels,
-    deals: Deals,
-    n: int,
-    recipe: HeadConfig,
-    alone: bool,
-) -> _Timing:
-    """Time one head as it will run on ``n`` samples."""
-    data, grid = (
-        Data.of(rows, labels, balance=recipe.class_weight == "balanced"),
-        head.candidates(deals.least),
-    )
-    workers = count_workers(recipe.n_jobs)
-    if head.search == "path":
-        search = _time(lambda: try_path(head, data, deals, map)) / workers
-    elif head.search == "leave-one-out" and alone:
-        search = _time(lambda: leave_out(head, data))
-    else:
-        train, test = deals.splits[0]
-        gram = Deals.fits(n - n // FOLDS)
-        one = _time(lambda: split_scores(head, grid, rows, labels, train, test, gram=gram))
-        search = one * -(-len(deals.splits) // workers)
-    choice = SearchResult(head, grid[len(grid) // 2], 1.0, 0.0, FOLDS, 1, len(grid))
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """A few samples of the whole, on which heads are timed as they will run on all ``n`` of it."""
 
-    def train_and_predict() -> None:
-        if n > LARGEST_GRAM and isinstance(head.build()[-1], SVC):
-            head.build().set_params(**choice.params).fit(rows, labels).predict(rows[deals.tested])
-        else:
-            made = fit_choice(choice, rows, labels, n_jobs=1)
-            made.predict_proba(rows[deals.splits[0][1]])
+    problem: TuningProblem
+    n: int
+    config: HeadConfig
+    alone: bool
 
-    return _Timing(head, len(rows), search, _time(train_and_predict))
+    def time(self, head: HeadSpec, rows: FloatArray) -> _Timing:
+        """Time one head on the rows of these samples."""
+        splits = make_splits(self.problem, FOLDS, repeats=1, random_state=0)
+        grid = head.candidates(splits.smallest_train)
+        search = self._time_search(head, rows, splits)
+        params = grid[len(grid) // 2]
+        calibrator = self.problem.default_calibrator()
+        choice = SearchResult(head, params, calibrator, 0.0, FOLDS, 1, len(grid))
+
+        def train_and_predict() -> None:
+            if self.n > LARGEST_GRAM and head.search == "kernel":
+                estimator = head.build().set_params(**params)
+                estimator.fit(rows, self.problem.targets).predict(rows[splits.tested])
+            else:
+                trained = fit_choice(choice, rows, self.problem, n_jobs=1)
+                trained.predict_proba(rows[splits.pairs[0][1]])
+
+        return _Timing(head, len(rows), search, _time(train_and_predict))
+
+    def _time_search(self, head: HeadSpec, rows: FloatArray, splits: Splits) -> float:
+        workers = count_workers(self.config.n_jobs)
+        if head.search == "path":
+            return _time(lambda: score_candidates(head, rows, self.problem, splits, map)) / workers
+        if head.search == "leave-one-out" and self.alone:
+            return _time(lambda: leave_out_each(head, rows, self.problem))
+        grid = head.candidates(splits.smallest_train)
+        gram = fits_gram(self.n - self.n // FOLDS)
+        one = _time(
+            lambda: split_scores(head, grid, rows, self.problem, splits.pairs[0], gram=gram)
+        )
+        return one * -(-len(splits.pairs) // workers)
 
 
 def _time(task: Callable[[], object]) -> float:
@@ -147,10 +156,10 @@ def _time(task: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def in_words(seconds: float) -> str:
-    """Seconds as people say them.
+def format_duration(seconds: float) -> str:
+    """Return seconds as people say them.
 
-    >>> in_words(34), in_words(250), in_words(9000)
+    >>> format_duration(34), format_duration(250), format_duration(9000)
     ('34 s', '4 min', '2.5 h')
     """
     if seconds < 90:

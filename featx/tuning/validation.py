@@ -7,84 +7,102 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featx._typing import FloatArray, Labels
-from featx.heads import FittedHead, HeadSpec, argmax_labels, choose_heads
-from featx.metrics.classification import ClassificationReport, evaluate_predictions
-from featx.tuning import HeadConfig, SearchResult, fit_choice, make_folds, tune
+from featx._typing import FloatArray, Integers
+from featx.heads import HeadSpec, TrainedHead
+from featx.metrics.report import Report
+from featx.tuning.problem import TuningProblem
+from featx.tuning.search import HeadConfig, SearchResult, fit_choice, tune
 
-__all__ = ["FOLDS", "ValidationResult", "cross_validate", "heads_of", "train"]
+__all__ = ["FOLDS", "ValidationResult", "cross_validate", "heads_for", "train"]
 
-FOLDS = 5  # of the outer cross-validation; one of them is the hold-out
-_NESTED_SAMPLES = 1000  # up to here, and up to so much work, the search is run five times more
-_NESTED_WORK = 20_000_000  # samples x columns x classes
-_REPEATED_SAMPLES = 500  # up to here the last search deals samples into folds three times
+# Of the outer cross-validation; one of them is the hold-out.
+FOLDS = 5
+# Up to so many samples, and up to so much work, the search is run five times more.
+_NESTED_SAMPLES = 1000
+# Samples x columns x outputs.
+_NESTED_WORK = 20_000_000
+# Up to so many samples the last search assigns samples to folds three times.
+_REPEATED_SAMPLES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """The score to tell a user, and on what it was found."""
+    """The score to tell a user, and on what it was found.
 
-    method: str  # "nested cross-validation" or "hold-out"
-    folds: int  # outer ones, each with a search of its own; 1 for a hold-out
-    report: ClassificationReport  # on samples that neither trained nor chose what predicted them
+    Attributes
+    ----------
+    method : str
+        "nested cross-validation" or "hold-out".
+    n_folds : int
+        Outer folds, each with a search of its own; 1 for a hold-out.
+    report : Report
+        On samples that neither trained nor chose what predicted them.
+    folds : ndarray of shape (n,), intp
+        The outer fold that left each sample out; -1 where none did.
+    predictions : ndarray of shape (n, n_outputs), float32
+        Calibrated predictions of the samples left out; NaN where a sample was not.
+    """
+
+    method: str
+    n_folds: int
+    report: Report
+    folds: Integers
+    predictions: FloatArray
 
 
 def train(
     rows: FloatArray,
-    labels: Labels,
-    recipe: HeadConfig,
+    problem: TuningProblem,
+    config: HeadConfig,
     *,
     heads: Sequence[HeadSpec] | None = None,
     once: bool = False,
-) -> tuple[SearchResult, FittedHead]:
+) -> tuple[SearchResult, TrainedHead]:
     """Tune a head and train it on all rows, without measuring it; see ``fit_head``.
 
     Parameters
     ----------
-    heads : sequence of Head, default=None
-        Those to choose among; None: the recipe's, for these labels.
+    rows : ndarray of shape (n, d), float32
+    problem : TuningProblem
+        The targets of the rows.
+    config : HeadConfig
+    heads : sequence of HeadSpec, default=None
+        Those to choose among; None is the config's choice for these targets.
     once : bool, default=False
-        Whether few samples, too, are dealt into folds only once.
+        Whether few samples, too, are assigned to folds only once.
     """
-    repeats = 1 if once or len(labels) > _REPEATED_SAMPLES else 3
-    choice = tune(heads or heads_of(labels, recipe), rows, labels, recipe=recipe, repeats=repeats)
-    return choice, fit_choice(choice, rows, labels, n_jobs=recipe.n_jobs)
+    repeats = 1 if once or len(problem) > _REPEATED_SAMPLES else 3
+    heads = heads or heads_for(problem, config)
+    choice = tune(heads, rows, problem, config=config, repeats=repeats)
+    return choice, fit_choice(choice, rows, problem, n_jobs=config.n_jobs)
 
 
-def cross_validate(rows: FloatArray, labels: Labels, recipe: HeadConfig) -> ValidationResult:
-    """How good the head would be, without training it on all rows; see ``fit_head``."""
-    names, counts = np.unique(labels, return_counts=True)
-    n, work = len(labels), rows.size * len(names)
-    k = int(min(FOLDS, counts.max()))
-    folds = make_folds(labels, k, np.random.default_rng(recipe.random_state + 1))
+def cross_validate(
+    rows: FloatArray, problem: TuningProblem, config: HeadConfig
+) -> ValidationResult:
+    """Measure how good the head would be, without training it on all rows; see ``fit_head``."""
+    n, work = len(problem), rows.size * problem.n_outputs
+    n_folds = min(FOLDS, problem.max_folds)
+    folds = problem.make_folds(n_folds, np.random.default_rng(config.random_state + 1))
     nested = n <= _NESTED_SAMPLES and work <= _NESTED_WORK
-    shares = np.zeros((n, len(names)), np.float32)
-    heads = heads_of(labels, recipe)
-    tested = folds >= 0 if nested else folds == 0
-    for fold in range(k if nested else 1):
+    predictions = np.full((n, problem.n_outputs), np.nan, np.float32)
+    heads = heads_for(problem, config)
+    for fold in range(n_folds if nested else 1):
         known, test = folds != fold, folds == fold
         if test.any():
-            _, head = train(rows[known], labels[known], recipe, heads=heads, once=nested)
-            shares[test] = head.predict_proba(rows[test])
-    predicted = argmax_labels(names.tolist(), shares)
-    report = evaluate_predictions(
-        labels[tested],
-        predicted[tested],
-        shares[tested],
-        classes=names.tolist(),
-        random_state=recipe.random_state,
-    )
+            _, head = train(rows[known], problem.subset(known), config, heads=heads, once=nested)
+            predictions[test] = head.predict_proba(rows[test])
+    tested = np.flatnonzero(folds >= 0 if nested else folds == 0)
+    report = problem.report(predictions[tested], tested, random_state=config.random_state)
     return ValidationResult(
-        "nested cross-validation" if nested else "hold-out", k if nested else 1, report
+        method="nested cross-validation" if nested else "hold-out",
+        n_folds=n_folds if nested else 1,
+        report=report,
+        folds=folds if nested else np.where(folds == 0, 0, -1),
+        predictions=predictions,
     )
 
 
-def heads_of(labels: Labels, recipe: HeadConfig) -> Sequence[HeadSpec]:
-    """The recipe's heads for these labels."""
-    largest = int(np.unique(labels, return_counts=True)[1].max())
-    return choose_heads(
-        recipe.head,
-        largest=largest,
-        balance=recipe.class_weight == "balanced",
-        seed=recipe.random_state,
-    )
+def heads_for(problem: TuningProblem, config: HeadConfig) -> Sequence[HeadSpec]:
+    """Return the heads that a config stands for, with these targets."""
+    return problem.choose_heads(config.head, random_state=config.random_state)

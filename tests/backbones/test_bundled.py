@@ -47,6 +47,6 @@ def test_texts_and_sounds_fit_without_naming_a_backbone(tmp_path):
         for k in "ab"
     ]
     table.write_text("text,label\n" + "\n".join(lines), encoding="utf-8")
-    samples = featx.read_samples(table, suffixes=frozenset({".txt"}), string_is_sample=True)
+    samples = featx.read_samples(table)
     classifier = featx.fit(samples, backbone=DEFAULTS["text"])
     assert classifier.predict(["a slice of bread", "my bank card"]).tolist() == ["food", "money"]

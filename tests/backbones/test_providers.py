@@ -93,7 +93,7 @@ def test_every_command_that_runs_a_graph_takes_a_provider(
 def test_a_session_that_fell_back_to_the_cpu_is_refused():
     """ONNX Runtime itself only logs it: asked for a provider that cannot start, it takes the CPU."""
     card = featx.get_card("featx-image-nano")
-    path = locate(card, card.graph)
+    path = locate(card, card.graph).path
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     sessions.check_started(session, CPU)
     with pytest.raises(BadOption, match=r"provider cuda: .* would compute on the CPU instead"):

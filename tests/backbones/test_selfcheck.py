@@ -32,7 +32,7 @@ def test_both_draw_the_same_test_card():
 def test_the_canary_of_a_card_is_what_the_second_implementation_says(shared_models, name):
     card = get_card(name)
     table = tomllib.loads(card.path.read_text(encoding="utf-8"))
-    values = oracle.canary(table, locate(card, card.graph))
+    values = oracle.canary(table, locate(card, card.graph).path)
     np.testing.assert_allclose(values, card.canary, rtol=1e-4, atol=1e-4)
 
 

@@ -23,6 +23,7 @@ from featx.catalog import (
     verify_files,
 )
 from featx.errors import BadCard, BadOption, MissingWeights, UnknownBackbone, WrongDigest
+from featx.storage.blob import Blob
 
 GRAPH = b"a graph"
 
@@ -128,8 +129,9 @@ def test_bytes_may_lie_in_another_directory_than_the_card(directory, tmp_path, m
     (bytes_only / "net").mkdir(parents=True)
     (bytes_only / "net" / "backbone.onnx").write_bytes(GRAPH)
     monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(directory), str(bytes_only)]))
-    assert locate(get_card("net"), get_card("net").graph) == bytes_only / "net" / "backbone.onnx"
-    assert verify_files(get_card("net")) == {"backbone.onnx": bytes_only / "net" / "backbone.onnx"}
+    graph = Blob.of_path(bytes_only / "net" / "backbone.onnx")
+    assert locate(get_card("net"), get_card("net").graph) == graph
+    assert verify_files(get_card("net")) == {"backbone.onnx": graph}
 
 
 def test_the_right_bytes_are_taken_where_a_nearer_file_is_wrong(directory):
@@ -138,14 +140,14 @@ def test_the_right_bytes_are_taken_where_a_nearer_file_is_wrong(directory):
     path.write_bytes(b"other")
     (user_directory() / "net").mkdir(parents=True)
     (user_directory() / "net" / "backbone.onnx").write_bytes(GRAPH)
-    assert verify_files(card)["backbone.onnx"] == user_directory() / "net" / "backbone.onnx"
+    assert verify_files(card)["backbone.onnx"].path == user_directory() / "net" / "backbone.onnx"
 
 
 def test_a_card_is_bound_to_no_directory(tmp_path):
     path = put(tmp_path / "anywhere", "net")
     text = (path.parent / "card.toml").read_text(encoding="utf-8")
     card = Card.from_toml(text, path=path.parent / "card.toml")
-    assert verify_files(card)["backbone.onnx"] == path
+    assert verify_files(card)["backbone.onnx"].path == path
 
 
 def test_missing_bytes_are_said_with_what_to_do(directory):

@@ -122,11 +122,12 @@ def leave(card: Card, body: bytes) -> None:
 
 
 def test_bytes_arrive_whole_beside_nothing_else(world, card):
-    path = pull(card)
+    graph = pull(card)
+    path = graph.path
     assert path == user_directory() / "pulled" / "backbone.onnx"
     assert path.read_bytes() == BYTES
     assert list(path.parent.iterdir()) == [path]
-    assert verify_files(card) == {"backbone.onnx": path}
+    assert verify_files(card) == {"backbone.onnx": graph}
 
 
 def test_bytes_that_are_here_are_not_asked_for_again(world, card):
@@ -144,7 +145,7 @@ def test_progress_counts_every_byte(world, card):
 
 
 def test_a_redirect_is_followed(world):
-    assert pull(card_for(f"{world.address}/moved")).read_bytes() == BYTES
+    assert pull(card_for(f"{world.address}/moved")).read() == BYTES
     assert [path for path, _ in world.asked] == ["/moved", "/weights"]
 
 
@@ -179,7 +180,7 @@ def test_a_file_of_another_size_is_refused_before_it_is_fetched(world, card, bod
 def test_a_dropped_connection_is_continued_where_it_broke(world, card):
     world.drop_after = [1000]
     counts: list[int] = []
-    assert pull(card, progress=counts.append, pause=0).read_bytes() == BYTES
+    assert pull(card, progress=counts.append, pause=0).read() == BYTES
     assert [wanted for _, wanted in world.asked] == [None, "bytes=1000-"]
     assert sum(counts) == len(BYTES)
 
@@ -205,7 +206,7 @@ def test_what_a_broken_pull_leaves_is_continued_by_the_next(world, card):
         pull(card, tries=3, pause=0)
     assert part_of(card).read_bytes() == BYTES[:1000]
     assert locate(card, card.graph) is None
-    assert pull(card).read_bytes() == BYTES
+    assert pull(card).read() == BYTES
     assert world.asked[-1] == ("/weights", "bytes=1000-")
     assert not part_of(card).exists()
 
@@ -221,13 +222,13 @@ def test_what_a_broken_pull_leaves_counts_as_progress(world, card):
 def test_a_server_without_ranges_is_asked_for_everything_again(world, card):
     world.ranges = False
     leave(card, BYTES[:3000])
-    assert pull(card).read_bytes() == BYTES
+    assert pull(card).read() == BYTES
     assert world.asked == [("/weights", "bytes=3000-")]
 
 
 def test_remains_of_another_file_do_not_spoil_the_download(world, card):
     leave(card, b"?" * 3000)
-    assert pull(card).read_bytes() == BYTES
+    assert pull(card).read() == BYTES
     assert [wanted for _, wanted in world.asked] == ["bytes=3000-", None]
 
 
@@ -245,20 +246,20 @@ def test_a_file_system_without_locks_is_no_hindrance(world, card, monkeypatch):
 
     monkeypatch.setattr("fcntl.flock", refuse)
     world.drop_after, world.ranges = [1000], False
-    path = pull(card, pause=0)
+    path = pull(card, pause=0).path
     assert path.read_bytes() == BYTES
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_remains_longer_than_the_file_are_dropped(world, card):
     leave(card, b"?" * (len(BYTES) + 1))
-    assert pull(card).read_bytes() == BYTES
+    assert pull(card).read() == BYTES
     assert world.asked == [("/weights", None)]
 
 
 def test_remains_that_are_whole_need_no_network(world, card):
     leave(card, BYTES)
-    assert pull(card).read_bytes() == BYTES
+    assert pull(card).read() == BYTES
     assert world.asked == []
 
 
@@ -266,7 +267,7 @@ def test_a_size_that_the_card_does_not_know_is_no_hindrance(world, card):
     card = replace(card, graph=replace(card.graph, size=None))
     assert missing_bytes(card) is None
     world.drop_after = [1000]
-    assert pull(card, pause=0).read_bytes() == BYTES
+    assert pull(card, pause=0).read() == BYTES
 
 
 def test_an_address_without_a_file_is_named(world):
@@ -277,7 +278,7 @@ def test_an_address_without_a_file_is_named(world):
 
 def test_a_busy_server_is_asked_again(world, card):
     world.status = [503, 429]
-    assert pull(card, pause=0).read_bytes() == BYTES
+    assert pull(card, pause=0).read() == BYTES
     assert len(world.asked) == 3
 
 
@@ -315,7 +316,7 @@ def test_a_full_disk_leaves_nothing_behind(world, card, monkeypatch):
 
 
 def test_another_directory_can_be_named(world, card, tmp_path):
-    path = pull(card, directory=tmp_path / "mine")
+    path = pull(card, directory=tmp_path / "mine").path
     assert path == tmp_path / "mine" / "pulled" / "backbone.onnx"
 
 
@@ -324,7 +325,7 @@ def test_wrong_bytes_in_the_directory_are_replaced(world, card):
     part_of(card).with_suffix("").write_bytes(b"rotten")
     with pytest.raises(WrongDigest, match="run: featx backbones pull pulled"):
         verify_files(card)
-    assert pull(card).read_bytes() == BYTES
+    assert pull(card).read() == BYTES
 
 
 def test_further_files_are_fetched_too(world, card):
@@ -364,5 +365,5 @@ def test_a_pulled_backbone_is_found_for_the_card_of_another_directory(
     monkeypatch.setenv("FEATX_MODELS", str(directory))
     with pytest.raises(MissingWeights, match="run: featx backbones pull pulled"):
         verify_files(get_card("pulled"))
-    assert pull(get_card("pulled")) == user_directory() / "pulled" / "backbone.onnx"
-    assert verify_files(get_card("pulled"))["backbone.onnx"].read_bytes() == BYTES
+    assert pull(get_card("pulled")).path == user_directory() / "pulled" / "backbone.onnx"
+    assert verify_files(get_card("pulled"))["backbone.onnx"].read() == BYTES

@@ -74,7 +74,7 @@ def test_nothing_gives_nothing(saved):
 
 
 def test_records_hold_the_most_probable_classes_first(saved, pictures):
-    samples = featx.read_samples(pictures / "test", suffixes=frozenset({".png"}))
+    samples = featx.read_samples(pictures / "test")
     records = list(featx.load(saved).predict_samples(samples, top_k=5))
     assert [each.id for each in records] == [sample.id for sample in samples]
     for each in records:
@@ -156,6 +156,15 @@ def test_evaluate_measures_on_the_test_part(saved, pictures):
     report = json.loads(result.stdout)
     assert (report["n"], report["accuracy"]) == (4, 1.0)
     assert "macro F1" in run("evaluate", saved, pictures).stdout
+
+
+def test_evaluate_tells_the_top_k_accuracy_when_asked(saved, pictures):
+    table = json.loads(run("evaluate", saved, pictures, "--top-k", "2", "--format", "json").stdout)
+    assert table["top_k"]["accuracy"] == 1.0
+    assert "top-2 accuracy" in run("evaluate", saved, pictures, "--top-k", "2").stdout
+    refused = run("evaluate", saved, pictures, "--top-k", "3")
+    assert refused.exit_code == 1
+    assert "top_k = 3: expected 1 to 2, the number of classes" in refused.stderr
 
 
 def test_predict_prints_a_line_a_sample_and_nothing_else(saved, pictures):

@@ -13,7 +13,7 @@ import pytest
 
 import featx
 from featx.backbones.session import open_session
-from featx.heads import FittedHead, make_head
+from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.persistence.metadata import read_metadata
 from featx.predictor import Classifier
 
@@ -29,7 +29,9 @@ def world(tmp_path_factory):
     root = tmp_path_factory.mktemp("killed")
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(20, 384)).astype(np.float32)
-    head = FittedHead("old", make_head("ridge").fit(rows, ["dark", "light"] * 10), 1.0)
+    head = TrainedHead.from_estimator(
+        "old", make_head("ridge").fit(rows, ["dark", "light"] * 10), TemperatureScaling(1.0)
+    )
     old = Classifier.from_card(featx.get_card("featx-image-nano"), head)
     for name in ("x.featx", "x.featx.zip", "y.featx", "source.featx"):
         featx.save(old, root / name)

@@ -26,7 +26,7 @@ from featx.cli import main
 from featx.errors import BadGraph, BadOption, BadSample, OutputFailed
 from featx.export import export
 from featx.export import verify as checking
-from featx.heads import HEADS, FittedHead, make_head
+from featx.heads import HEADS, TemperatureScaling, TrainedHead, make_head
 from featx.predictor import Classifier
 from tests.support.nets import save_in_floats
 
@@ -49,7 +49,9 @@ def train(pictures):
         with warnings.catch_warnings():  # nearest centroids tell of columns that are all zero
             warnings.simplefilter("ignore", UserWarning)
             made.fit(rows, labels)
-        return Classifier.from_card(chosen, FittedHead(str(head), made, 0.5))
+        return Classifier.from_card(
+            chosen, TrainedHead.from_estimator(str(head), made, TemperatureScaling(0.5))
+        )
 
     return train
 
@@ -195,7 +197,9 @@ def test_a_backbone_of_eight_bits_is_exported_like_any_other(pictures, tmp_path)
     full = Classifier.from_card(nano, None).embed(pictures).embeddings
     assert np.abs(rows - full).max() > 1e-3  # it is another backbone indeed
     labels = [f"no. {k % 3}" for k in range(len(pictures))]
-    head = FittedHead("logistic", make_head("logistic").fit(rows, labels), 0.5)
+    head = TrainedHead.from_estimator(
+        "logistic", make_head("logistic").fit(rows, labels), TemperatureScaling(0.5)
+    )
     checked = export(Classifier.from_card(card, head), tmp_path / "m.onnx", samples=pictures)
     assert checked.worst < 1e-5
 

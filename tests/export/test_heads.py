@@ -17,14 +17,14 @@ from featx.backbones.session import open_session
 from featx.errors import BadOption
 from featx.export.heads import add_head
 from featx.graphs.builder import DOUBLE, FLOAT, GraphBuilder
-from featx.heads import HEADS, FittedHead, make_head
+from featx.heads import HEADS, TemperatureScaling, TrainedHead, make_head
 
 DIM = 12
 
 
 def session_of(head):
     graph = GraphBuilder()
-    shares = add_head(graph, "rows", head.estimator, head.temperature)
+    shares = add_head(graph, "rows", head)
     graph.named("shares", "Identity", shares)
     rows = helper.make_tensor_value_info("rows", FLOAT, ["N", DIM])
     made = helper.make_tensor_value_info("shares", DOUBLE, ["N", len(head.classes)])
@@ -49,7 +49,9 @@ def fitted():
     def fitted(head, classes):
         if (head, classes) not in made:
             rows, labels = drawn(np.random.default_rng(classes), 20 * classes, classes)
-            trained = FittedHead(head, make_head(head).fit(rows, labels), 0.3)
+            trained = TrainedHead.from_estimator(
+                head, make_head(head).fit(rows, labels), TemperatureScaling(0.3)
+            )
             made[head, classes] = trained, rows, session_of(trained)
         return made[head, classes]
 
@@ -94,7 +96,7 @@ def test_every_head_gives_its_probabilities_on_any_rows(name, classes, seed, siz
 @pytest.mark.parametrize("classes", [2, 4])
 def test_estimators_of_the_users_own_that_are_products_and_kernels_are_written(own, classes, rng):
     rows, labels = drawn(rng, 40, classes)
-    head = FittedHead("own", own.fit(rows, labels), 0.7)
+    head = TrainedHead.from_estimator("own", own.fit(rows, labels), TemperatureScaling(0.7))
     check(head, drawn(rng, 12, classes)[0], session_of(head))
 
 
@@ -114,12 +116,18 @@ def test_estimators_of_the_users_own_that_are_products_and_kernels_are_written(o
 def test_what_cannot_be_written_is_refused_by_name(own, words, rng):
     rows, labels = drawn(rng, 40, 4)
     with pytest.raises(BadOption, match=words):
-        session_of(FittedHead("own", own.fit(rows, labels), 1.0))
+        session_of(
+            TrainedHead.from_estimator("own", own.fit(rows, labels), TemperatureScaling(1.0))
+        )
 
 
 def test_numbers_that_a_tiny_scale_makes_much_of_are_rounded_as_scikit_learn_rounds_them(rng):
     """A column of which only the last bits differ: float64 would see another world."""
     rows, labels = drawn(rng, 60, 3)
     rows[:, 0] = np.float32(-5) + np.float32(4.8e-7) * rng.integers(0, 5, 60)
-    head = FittedHead("own", make_pipeline(StandardScaler(), LinearSVC()).fit(rows, labels), 1.0)
+    head = TrainedHead.from_estimator(
+        "own",
+        make_pipeline(StandardScaler(), LinearSVC()).fit(rows, labels),
+        TemperatureScaling(1.0),
+    )
     check(head, rows, session_of(head))

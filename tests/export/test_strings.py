@@ -21,10 +21,10 @@ from featx.errors import BadGraph, BadOption, BadSample
 from featx.export import export, strings, write_graph
 from featx.export.strings import HARD, add_tokens
 from featx.graphs.builder import INT64, STRING, GraphBuilder
-from featx.heads import FittedHead, make_head
+from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.text.settings import TextSettings
 from featx.predictor import Classifier
-from featx.sources import read_samples
+from featx.reading import read_samples
 from tests.support import text_nets
 from tests.support.text_nets import write_decoder
 
@@ -204,7 +204,9 @@ def test_a_backbone_is_fed_from_strings_as_from_tokens(table, tmp_path, rng, mon
     card = replace(card, dim=6, **pooling)
     given = ["un able d", "café , ß 漢 . " * 4, "", "able unabled", "É", "[SEP] i"]
     rows = Classifier.from_card(card, None).embed(given).embeddings
-    head = FittedHead("ridge", make_head("ridge").fit(rows, [*"aababb"]), 0.7)
+    head = TrainedHead.from_estimator(
+        "ridge", make_head("ridge").fit(rows, [*"aababb"]), TemperatureScaling(0.7)
+    )
     classifier = Classifier.from_card(card, head)
     session = open_session(write_graph(classifier, strings=True).SerializeToString(), "m")
     [shares] = session.run(["probabilities"], {"text": np.array(given, object)})
@@ -303,7 +305,7 @@ def test_tokens_with_marks_that_change_places_are_refused(tmp_path):
 
 
 def test_only_classifiers_of_texts_take_strings(photos, tmp_path):
-    classifier = featx.fit(read_samples(photos, suffixes=frozenset({".png"})), head="centroid")
+    classifier = featx.fit(read_samples(photos), head="centroid")
     with pytest.raises(BadOption, match="is of modality 'image'; expected 'text'"):
         export(classifier, tmp_path / "m.onnx", strings=True)
 
@@ -313,9 +315,8 @@ def test_only_classifiers_of_texts_take_strings(photos, tmp_path):
 def test_real_questions_are_answered_as_by_the_classifier(
     name, shared_models, shared_data, tmp_path
 ):
-    how = {"string_is_sample": True, "suffixes": frozenset({".txt"})}
     train, test = (
-        read_samples(shared_data / "banking77", split=part, **how) for part in ("train", "test")
+        read_samples(shared_data / "banking77", split=part) for part in ("train", "test")
     )
     labels = sorted({sample.label for sample in train})[:5]
     few = [s for label in labels for s in [s for s in train if s.label == label][:8]]

@@ -11,14 +11,15 @@ from sklearn.svm import SVC
 from featx.errors import BadOption, UnknownHead
 from featx.heads import (
     HEADS,
-    FittedHead,
+    TemperatureScaling,
+    TrainedHead,
     choose_heads,
-    find_temperature,
     make_head,
     robust_log_loss,
     scores,
     softmax,
 )
+from featx.tasks.classification import ClassificationProblem
 from featx.tuning import HeadConfig, fit_choice, tune
 
 
@@ -33,7 +34,7 @@ def test_the_heads_are_those_that_the_readme_names():
     assert list(HEADS) == [
         "logistic", "linear-svm", "rbf-svm", "ridge", "lda", "knn", "centroid",
     ]  # fmt: skip
-    assert all(head.text.endswith(".") and head.cost for head in HEADS.values())
+    assert all(head.description.endswith(".") and head.cost for head in HEADS.values())
 
 
 def test_a_name_that_is_no_head_is_refused_with_the_nearest():
@@ -65,8 +66,9 @@ def test_the_first_choice_of_the_scores_is_what_the_estimator_predicts(name, dig
 @pytest.mark.parametrize("name", ["linear-svm", "rbf-svm"])
 def test_margins_of_support_vectors_are_right_nearly_as_often_as_their_votes(name, digits):
     X, y = digits
-    choice = tune([HEADS[name]], X[:300], y[:300], recipe=HeadConfig())
-    head = fit_choice(choice, X[:300], y[:300])
+    problem = ClassificationProblem(y[:300])
+    choice = tune([HEADS[name]], X[:300], problem, config=HeadConfig())
+    head = fit_choice(choice, X[:300], problem)
     margins = (head.predict(X[300:]) == y[300:]).mean()
     assert margins > (head.estimator.predict(X[300:]) == y[300:]).mean() - 0.02
 
@@ -82,7 +84,7 @@ def test_the_nearest_centroid_has_the_highest_score(rng):
 def test_probabilities_are_float32_rows_that_add_up_to_one(name, n_classes, rng):
     X = rng.normal(size=(60, 8)).astype(np.float32)
     y = np.array(["a", "b", "c"])[np.arange(60) % n_classes]
-    head = FittedHead(name, make_head(name).fit(X, y), 1.5)
+    head = TrainedHead.from_estimator(name, make_head(name).fit(X, y), TemperatureScaling(1.5))
     table = head.predict_proba(X)
     assert table.dtype == np.float32
     assert table.flags.c_contiguous
@@ -95,20 +97,26 @@ def test_at_temperature_one_logistic_gives_its_own_probabilities(digits):
     X, y = digits
     for labels in (y, np.where(y == "3", "three", "other")):
         estimator = make_head("logistic").fit(X, labels)
-        table = FittedHead("logistic", estimator, 1.0).predict_proba(X)
+        table = TrainedHead.from_estimator(
+            "logistic", estimator, TemperatureScaling(1.0)
+        ).predict_proba(X)
         np.testing.assert_allclose(table, estimator.predict_proba(X), atol=1e-5)
 
 
 def test_no_rows_give_an_empty_table_of_the_right_width(digits):
     X, y = digits
-    head = FittedHead("ridge", make_head("ridge").fit(X, y), 1.0)
+    head = TrainedHead.from_estimator(
+        "ridge", make_head("ridge").fit(X, y), TemperatureScaling(1.0)
+    )
     assert head.predict_proba(X[:0]).shape == (0, 10)
     assert head.predict(X[:0]).shape == (0,)
 
 
 def test_rows_of_another_width_are_refused(digits):
     X, y = digits
-    head = FittedHead("ridge", make_head("ridge").fit(X, y), 1.0)
+    head = TrainedHead.from_estimator(
+        "ridge", make_head("ridge").fit(X, y), TemperatureScaling(1.0)
+    )
     with pytest.raises(BadOption, match=r"\(2, 63\).*\(n, 64\)"):
         head.predict_proba(X[:2, :63])
 
@@ -117,11 +125,11 @@ def test_a_stray_row_does_not_decide_the_temperature(rng):
     y = rng.integers(0, 3, 300)
     values = rng.normal(size=(300, 3))
     values[np.arange(300), y] += 2
-    usual = find_temperature(values, y)
+    usual = TemperatureScaling.fit(values, y).temperature
     values[0] = 0
     values[0, (y[0] + 1) % 3] = 1e4  # wrong, and sure beyond all measure
-    assert abs(find_temperature(values, y) - usual) < 0.1 * usual
-    assert robust_log_loss(values, y).max() <= np.log(300) + 1e-9
+    assert abs(TemperatureScaling.fit(values, y).temperature - usual) < 0.1 * usual
+    assert robust_log_loss(softmax(values), y).max() <= np.log(300) + 1e-9
 
 
 def test_the_temperature_is_the_one_that_scikit_learn_finds():
@@ -132,7 +140,7 @@ def test_the_temperature_is_the_one_that_scikit_learn_finds():
     )
     expected = theirs.fit(X[1000:], y[1000:]).predict_proba(X[:50])
     values = estimator.decision_function(X[1000:])
-    temperature = find_temperature(values, y[1000:])
+    temperature = TemperatureScaling.fit(values, y[1000:]).temperature
     ours = softmax(estimator.decision_function(X[:50]) / temperature)
     # scikit-learn does not allow for the one sample in a hundred that may be anything
     np.testing.assert_allclose(ours, expected, atol=5e-3)
@@ -141,19 +149,19 @@ def test_the_temperature_is_the_one_that_scikit_learn_finds():
 def test_the_temperature_undoes_a_scale(rng):
     values = rng.normal(size=(500, 4)) * 3
     y = np.array([rng.choice(4, p=row) for row in softmax(values)])
-    plain = find_temperature(values, y)
+    plain = TemperatureScaling.fit(values, y).temperature
     assert plain == pytest.approx(1, abs=0.2)
-    assert find_temperature(values * 7, y) == pytest.approx(7 * plain, rel=1e-3)
+    assert TemperatureScaling.fit(values * 7, y).temperature == pytest.approx(7 * plain, rel=1e-3)
 
 
 def test_a_head_without_a_mistake_is_not_sure_for_ever():
     values = np.array([[1.0, 0.0], [0.0, 1.0]] * 10)
-    shares = softmax(values / find_temperature(values, np.array([0, 1] * 10)))
+    shares = softmax(values / TemperatureScaling.fit(values, np.array([0, 1] * 10)).temperature)
     assert 0.9 < shares.max() < 0.999
 
 
 def test_a_user_may_give_any_classifier():
-    (head,) = choose_heads(RandomForestClassifier(n_estimators=5), largest=2, seed=7)
+    (head,) = choose_heads(RandomForestClassifier(n_estimators=5), largest=2, random_state=7)
     assert head.name == "RandomForestClassifier"
     assert head.build().random_state == 7
     assert head.grid == ({},)
@@ -166,13 +174,13 @@ def test_what_is_not_a_classifier_is_refused(thing):
 
 
 def test_balance_sets_the_class_weight_where_there_is_one_and_else_is_refused():
-    (head,) = choose_heads("logistic", largest=9, balance=True)
+    (head,) = choose_heads("logistic", largest=9, class_weight="balanced")
     assert head.build()[-1].class_weight == "balanced"
     with pytest.raises(BadOption, match="head 'knn' cannot balance classes; those that can"):
-        choose_heads("knn", largest=9, balance=True)
+        choose_heads("knn", largest=9, class_weight="balanced")
     with pytest.raises(BadOption, match="GaussianNB"):
-        choose_heads(GaussianNB(), largest=9, balance=True)
-    chosen = {head.name for head in choose_heads("auto", largest=9, balance=True)}
+        choose_heads(GaussianNB(), largest=9, class_weight="balanced")
+    chosen = {head.name for head in choose_heads("auto", largest=9, class_weight="balanced")}
     assert chosen == {"logistic", "linear-svm", "rbf-svm", "ridge"}
 
 

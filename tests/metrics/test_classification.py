@@ -1,3 +1,4 @@
+import json
 import warnings
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from sklearn import metrics
 
 import featx
-from featx.errors import BadLabels
+from featx.errors import BadLabels, BadOption
 from featx.metrics.classification import evaluate_predictions
 from featx.metrics.intervals import wilson
 
@@ -114,8 +115,34 @@ def test_the_json_has_the_keys_that_programs_rely_on(truth, guesses):
 
 
 def test_a_classifier_is_measured_on_samples_with_labels_only(photos):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     classifier = featx.fit(samples)
     assert featx.evaluate(classifier, samples).accuracy == 1
     with pytest.raises(BadLabels, match="6 of 6 samples have none"):
         featx.evaluate(classifier, [sample.data for sample in samples])
+
+
+def test_top_k_accuracy_is_what_scikit_learn_computes_and_has_wilsons_interval(rng):
+    classes = list("abcdef")
+    shares = rng.dirichlet(np.ones(6), 200)
+    truth = rng.integers(0, 6, 200)
+    guesses = np.array(classes)[shares.argmax(axis=1)]
+    report = evaluate_predictions(np.array(classes)[truth], guesses, shares, classes=classes)
+    for k in range(1, 6):
+        value, (low, high) = report.top_k_accuracy(k)
+        assert value == pytest.approx(
+            metrics.top_k_accuracy_score(truth, shares, k=k, labels=range(6))
+        )
+        assert (low, high) == wilson(round(value * 200), 200)
+    assert report.top_k_accuracy(1)[0] == report.accuracy
+    assert report.top_k_accuracy(6)[0] == 1
+    assert type(report).from_dict(json.loads(json.dumps(report.to_dict()))) == report
+
+
+def test_top_k_accuracy_refuses_more_classes_than_there_are(truth, guesses):
+    with pytest.raises(BadOption, match="top_k = 1: expected a report on probabilities"):
+        evaluate_predictions(truth, guesses).top_k_accuracy(1)
+    shares = np.full((len(truth), 3), 1 / 3)
+    report = evaluate_predictions(truth, guesses, shares, classes=["a", "b", "c"])
+    with pytest.raises(BadOption, match="top_k = 4: expected 1 to 3"):
+        report.top_k_accuracy(4)

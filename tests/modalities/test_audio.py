@@ -29,7 +29,9 @@ from featx.embedding.engine import Baseline, Engine
 from featx.errors import BadCard, BadSample, FeatxWarning
 from featx.modalities.audio import decode as sounds
 from featx.modalities.audio.settings import AudioSettings, Long
-from featx.sources import Sample, make_samples, read_samples
+from featx.reading import read_samples
+from featx.sources import Sample, make_samples
+from featx.storage.blob import Blob
 from tests.support import audio_oracle as oracle_sound
 from tests.support.nets import FLOAT, save, weights
 
@@ -71,7 +73,7 @@ def test_every_kind_of_source_gives_the_same_sound(tmp_path):
     path.write_bytes(data)
     with tarfile.open(tmp_path / "sounds.tar", "w") as archive:
         archive.add(path, "one/a.wav")
-    [member] = read_samples(tmp_path / "sounds.tar", suffixes=AudioSettings.suffixes)
+    [member] = read_samples(tmp_path / "sounds.tar")
     sources = [path, str(path), data, bytearray(data), io.BytesIO(data), member.data]
     sources += [sound, (sound, RATE), (sound[:, None], RATE), sound.astype(np.float64)]
     for source in sources:
@@ -366,7 +368,7 @@ def three_hours(tmp_path):
 def test_of_a_long_file_only_a_few_windows_are_in_memory(three_hours, monkeypatch):
     audio = AudioSettings.from_table({"rate": 1000, "window": 1000, "hop": 1000})
     content = audio.load(three_hours)
-    assert content == three_hours  # no bytes of it
+    assert content == Blob.of_path(three_hours)  # no bytes of it
     item = audio.read(content)
     assert isinstance(item, Long)
     read_so_far, decoded = 0, sounds._decoded
@@ -414,7 +416,7 @@ def test_a_long_sound_without_windows_or_beyond_the_limit_is_refused(three_hours
 def test_a_long_member_of_a_tar_is_read_where_it_lies(three_hours, tmp_path):
     with tarfile.open(tmp_path / "long.tar", "w") as archive:
         archive.add(three_hours, "x.wav")
-    [sample] = read_samples(tmp_path / "long.tar", suffixes=AudioSettings.suffixes)
+    [sample] = read_samples(tmp_path / "long.tar")
     audio = AudioSettings.from_table({"rate": 1000, "window": 1000})
     content = audio.load(sample.data)
     assert content is sample.data
@@ -496,7 +498,7 @@ def test_a_broken_file_among_good_ones_is_a_reject(card, recordings, three_hours
     struct.pack_into("<I", spoilt, 40, len(spoilt) * 2)
     late = np.zeros(70 * RATE, np.float32)
     late[-1] = np.nan  # known only while the rest is embedded
-    samples = read_samples(recordings, suffixes=AudioSettings.suffixes)
+    samples = read_samples(recordings)
     bad = {2: b"no sound", 5: bytes(spoilt), 6: late, 9: "absent.wav"}
     mixed = [Sample(s.id, bad.get(k, s.data), s.label) for k, s in enumerate(samples)]
     rows = Engine(on_error="skip").embed(mixed, backbone)
@@ -512,7 +514,7 @@ def test_a_broken_file_among_good_ones_is_a_reject(card, recordings, three_hours
 
 def test_rows_are_equal_with_and_without_the_cache(card, recordings, tmp_path):
     backbone = Backbone(card)
-    samples = read_samples(recordings, suffixes=AudioSettings.suffixes)
+    samples = read_samples(recordings)
     plain = Engine().embed(samples, backbone)
     for _ in range(2):
         kept = Engine(cache=tmp_path / "rows.sqlite").embed(samples, backbone)
@@ -556,7 +558,7 @@ def test_pooling_and_normalisation_are_options(card, recordings):
 
 
 def test_the_baseline_is_a_few_dozen_numbers_that_tell_low_from_high(recordings):
-    samples = read_samples(recordings, suffixes=AudioSettings.suffixes)
+    samples = read_samples(recordings)
     rows = Engine().embed(samples, Baseline(AudioSettings()))
     assert rows.embeddings.shape == (12, 43)
     assert np.isfinite(rows.embeddings).all()
@@ -613,10 +615,10 @@ def test_featx_says_of_the_canary_what_a_second_implementation_says(
 
 
 def test_spoken_digits_of_six_people_are_told_apart(speech_directory, shared_data):
-    """A quick look; benchmarks/sound.py measures."""
+    """A quick look; benchmarks/accuracy.py measures."""
     rows = {}
     for split in ("train", "test"):
-        samples = read_samples(shared_data / "fsdd", suffixes=AudioSettings.suffixes, split=split)
+        samples = read_samples(shared_data / "fsdd", split=split)
         rows[split] = Engine().embed(samples[::6], Backbone("speech-embedding"))
     head = LogisticRegression(C=0.01, max_iter=1000).fit(
         rows["train"].embeddings, rows["train"].labels

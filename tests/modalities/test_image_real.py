@@ -5,8 +5,7 @@ import pytest
 
 from featx.backbones.backbone import Backbone
 from featx.embedding.engine import Engine
-from featx.modalities import suffixes
-from featx.sources import read_samples
+from featx.reading import read_samples
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +19,7 @@ def cosines(a, b):
 def test_rows_of_drafted_jpegs_stay_within_cosine_0_999_of_the_exact_ones(
     shared_models, shared_data, name
 ):
-    samples = read_samples(shared_data / "cats_dogs", suffixes=suffixes("image"), split="test")
+    samples = read_samples(shared_data / "cats_dogs", split="test")
     drafted = Engine().embed(samples, Backbone(name))
     exact = Engine().embed(samples, Backbone(name, options={"draft": 0}))
     assert cosines(drafted.embeddings, exact.embeddings).min() > 0.999
@@ -28,7 +27,7 @@ def test_rows_of_drafted_jpegs_stay_within_cosine_0_999_of_the_exact_ones(
 
 @pytest.mark.parametrize("name", ["mobilenetv2-1.0", "vit-tiny-patch16-224"])
 def test_a_row_of_a_real_backbone_does_not_depend_on_its_batch(shared_models, shared_data, name):
-    samples = read_samples(shared_data / "brain_mri", suffixes=suffixes("image"), split="test")[:12]
+    samples = read_samples(shared_data / "brain_mri", split="test")[:12]
     alone = Engine(batch_size=1).embed(samples, Backbone(name)).embeddings
     together = Engine(batch_size=12).embed(samples, Backbone(name)).embeddings
     scale = np.abs(alone).max()

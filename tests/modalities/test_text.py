@@ -27,7 +27,9 @@ from featx.modalities.text import tokenizer as tokens_module
 from featx.modalities.text.baseline import HashedWords
 from featx.modalities.text.settings import TextSettings
 from featx.modalities.text.tokenizer import open_tokenizer
-from featx.sources import TarMember, make_samples, read_samples
+from featx.reading import read_samples
+from featx.sources import make_samples
+from featx.storage.blob import Blob
 from tests.support.text_nets import (
     PLACES,
     TABLE,
@@ -352,7 +354,7 @@ def test_a_str_is_the_text_and_a_path_names_its_file(tmp_path):
         tar.add(path, "a.txt")
     [sample] = read_samples(archive, **TEXT)
     member = sample.data
-    assert isinstance(member, TarMember)
+    assert isinstance(member, Blob)
     assert reader.load(member) == "grüße\r\n"
     assert reader.digest(reader.load(member)) == reader.digest("grüße\r\n")
 
@@ -454,7 +456,7 @@ def test_the_baseline_counts_words_at_unit_length():
 # sources
 
 
-TEXT = {"suffixes": TextSettings.suffixes, "string_is_sample": True}
+TEXT = {"modality": "text"}
 
 
 def listed(samples):
@@ -508,10 +510,12 @@ def test_what_is_no_text_in_a_table_is_left_for_the_reader_to_refuse(tmp_path):
 def test_a_manifest_of_paths_still_names_files(tmp_path):
     (tmp_path / "a.txt").write_text("hello")
     path = write_table(tmp_path / "d.csv", ["path", "label"], [("a.txt", "x")])
-    assert listed(read_samples(path, **TEXT)) == [("a.txt", tmp_path / "a.txt", "x")]
+    assert listed(read_samples(path, **TEXT)) == [("a.txt", Blob.of_path(tmp_path / "a.txt"), "x")]
     both = write_table(tmp_path / "b.csv", ["path", "text"], [("a.txt", "inside")])
     assert read_samples(both, **TEXT)[0].data == "inside"
-    assert read_samples(both, path_column="path", **TEXT)[0].data == tmp_path / "a.txt"
+    assert read_samples(both, path_column="path", **TEXT)[0].data == Blob.of_path(
+        tmp_path / "a.txt"
+    )
     with pytest.raises(BadOption, match="name one of the two"):
         read_samples(both, path_column="path", text_column="text", **TEXT)
 
@@ -519,7 +523,7 @@ def test_a_manifest_of_paths_still_names_files(tmp_path):
 def test_a_column_of_texts_is_refused_for_a_backbone_that_reads_files(tmp_path):
     path = write_table(tmp_path / "d.csv", ["path", "text"], [("a.jpg", "x")])
     with pytest.raises(BadOption, match="the backbone reads files, not texts"):
-        read_samples(path, suffixes=frozenset({".jpg"}), text_column="text")
+        read_samples(path, modality="image", text_column="text")
 
 
 def test_a_folder_with_a_manifest_for_each_part_gives_the_part_that_is_meant(tmp_path):

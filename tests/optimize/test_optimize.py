@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -18,22 +19,23 @@ import featx
 from featx.backbones.selfcheck import check
 from featx.catalog import Card, digest, get_card, list_cards, user_directory, verify_files
 from featx.cli import main
-from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy
+from featx.errors import BadCard, BadGraph, BadOption, BadSample, TooLossy, WrongCanary
 from featx.export import export
 from featx.modalities.text import tokenizer as tokens
-from featx.optimize import Bounds, Labelled, optimize
+from featx.optimize import Labelled, QuantizationConfig, Tolerance, optimize
 from featx.optimize.metrics import batch_bits, cosines
-from featx.optimize.quant_params import choose_rounding
-from featx.optimize.ranges import Columns, Spread
+from featx.optimize.quant_params import WEIGHT_LIMITS, choose_quant_params
+from featx.optimize.ranges import ColumnRanges, Histogram
 from featx.sources import Sample
 from featx.storage.dirs import data_dir
-from tests.support.nets import FLOAT, save, save_in_floats
+from tests.support.nets import FLOAT, convolutions, save, save_in_floats
 
 pytestmark = pytest.mark.usefixtures("own_directory", "parents")
 
 SHIPPED = "featx-image-nano"
 NANO = "nano-in-floats"
-NEAR = Bounds(min_cosine=0.99)
+SMALL = "two-convolutions"
+NEAR = QuantizationConfig(tolerance=Tolerance(min_cosine=0.99))
 
 
 def pictures(n, seed=0):
@@ -67,6 +69,7 @@ def floats(tmp_path_factory):
     entry = replace(card.graph, sha256=digest(graph), size=graph.stat().st_size)
     made = replace(card, name=NANO, graph=entry, canary=())
     (shelf / NANO / "card.toml").write_text(made.to_toml(), encoding="utf-8")
+    shelve(shelf, SMALL, save_small(shelf / "small.onnx"), dim=5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FEATX_MODELS", str(shelf))
         yield shelf
@@ -80,7 +83,7 @@ def parents(floats, monkeypatch):
 @pytest.fixture(scope="module")
 def nano(shelf, floats, module_home):
     """It in int8, made once for this module."""
-    return optimize(NANO, pictures(36), bounds=NEAR, shelf=shelf)
+    return optimize(NANO, pictures(36), NEAR, shelf=shelf)
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +132,17 @@ def chain(path, sensitive, plain):
     return save(path, nodes, [image], [(last, FLOAT, ["N", 12])], constants)
 
 
+def save_small(path):
+    """Two convolutions whose last map is averaged: enough where the network does not matter."""
+    nodes, constants = convolutions("image")
+    nodes += [
+        helper.make_node("GlobalAveragePool", ["map"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["row"]),
+    ]
+    image, row = ("image", FLOAT, ["N", 3, 8, 8]), ("row", FLOAT, ["N", 5])
+    return save(path, nodes, [image], [row], constants)
+
+
 def shelve(shelf, name, graph, dim=12):
     """A card for a graph of pictures of 8 by 8, pixels from -1 to 1."""
     folder = shelf / name
@@ -141,7 +155,7 @@ def shelve(shelf, name, graph, dim=12):
         "[image]\nresize = [8, 8]\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n",
         encoding="utf-8",
     )
-    return get_card(name)
+    return Card.from_toml((folder / "card.toml").read_text("utf-8"), path=folder / "card.toml")
 
 
 @pytest.fixture
@@ -226,6 +240,164 @@ def test_the_graph_is_one_that_others_read(nano):
     assert {entry.domain for entry in model.opset_import} == {""}
 
 
+def integer_weights(card):
+    """The weights of a quantised graph by name, without biases, which are integers of 32 bits."""
+    model = onnx.load(card.path.with_name("backbone.onnx"))
+    kept = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    return {
+        name: values for name, values in kept.items() if values.dtype == np.int8 and values.ndim > 1
+    }
+
+
+@pytest.fixture(scope="module")
+def saturates():
+    """Whether this processor adds products of eight bits in sixteen; asked of one large matrix."""
+    matrix = numpy_helper.from_array(np.full((64, 16), 127, np.int8), "matrix")
+    ends = [
+        helper.make_tensor_value_info("rows", onnx.TensorProto.UINT8, [1, 64]),
+        helper.make_tensor_value_info("sums", onnx.TensorProto.INT32, [1, 16]),
+    ]
+    node = helper.make_node("MatMulInteger", ["rows", "matrix"], ["sums"])
+    graph = helper.make_graph([node], "sums", ends[:1], ends[1:], [matrix])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    [sums] = session.run(None, {"rows": np.full((1, 64), 255, np.uint8)})
+    return not (sums == 64 * 255 * 127).all()
+
+
+@pytest.fixture
+def eight_bits(net, tmp_path):
+    """A chain of dense layers with weights of eight bits, as this processor made it, and its warnings."""
+    anything = Tolerance(min_cosine=0)
+    config = QuantizationConfig("eight", for_this_machine=True, tolerance=anything)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        card = optimize(net("mild", sensitive=0, plain=3), pictures(30), config, shelf=tmp_path)
+    return card, [str(warning.message) for warning in caught]
+
+
+def test_weights_keep_to_seven_bits_so_that_pairs_of_products_fit_sixteen(nano):
+    assert nano.optimized.weight_bits == 7
+    found = integer_weights(nano)
+    assert found
+    for values in found.values():
+        assert np.abs(values.astype(int)).max() == WEIGHT_LIMITS[7]
+    sixteen = np.iinfo(np.int16)
+    assert 2 * 255 * WEIGHT_LIMITS[7] <= sixteen.max
+    assert 2 * 255 * WEIGHT_LIMITS[8] > sixteen.max
+
+
+def test_integers_of_seven_bits_are_those_computed_exactly_on_every_processor(nano):
+    assert nano.optimized.steps_from_exact <= 1
+
+
+def test_eight_bits_are_written_into_the_card_with_what_they_do_on_this_processor(
+    eight_bits, saturates
+):
+    card, told = eight_bits
+    assert card.optimized.weight_bits == 8
+    assert max(np.abs(values.astype(int)).max() for values in integer_weights(card).values()) == 127
+    assert (card.optimized.steps_from_exact > 1) == saturates
+    assert len(told) == saturates
+    assert all("saturate on this processor" in words for words in told)
+    assert all("weights of seven bits do not" in words for words in told)
+
+
+def rows_of(card, items, add):
+    """Rows of a chain of quantised dense layers, computed in NumPy; ``add`` adds products of integers."""
+    graph = onnx.load(card.path.with_name("backbone.onnx")).graph
+    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    scales = {}
+    known[graph.input[0].name] = np.stack(items)
+    for node in graph.node:
+        given, target = [known[name] for name in node.input], node.output[0]
+        if node.op_type == "QuantizeLinear":
+            values, scale, zero = given
+            known[target] = np.clip(np.round(values / scale) + zero, 0, 255).astype(np.uint8)
+        elif node.op_type == "DequantizeLinear":
+            known[target], scales[target] = given[0], given[1:]
+        elif node.op_type == "MatMul":
+            (scale, zero), (by_column, _) = (scales[name] for name in node.input)
+            sums = add(*given) - int(zero) * given[1].astype(np.int64).sum(axis=0)
+            known[target] = (sums * (scale * by_column)).astype(np.float32)
+        else:
+            how = {"Flatten": lambda x: x.reshape(len(x), -1), "Tanh": np.tanh, "Mul": np.multiply}
+            how["Cast"] = lambda x: x.astype(np.float32)
+            known[target] = how[node.op_type](*given)
+    return known[graph.output[0].name]
+
+
+def exactly(rows, weights):
+    return rows.astype(np.int64) @ weights.astype(np.int64)
+
+
+def in_sixteen_bits(rows, weights):
+    """The sums as AVX2 makes them: pairs of products are added in sixteen bits, which saturate."""
+    sums = np.zeros((len(rows), weights.shape[1]), np.int64)
+    for k in range(0, len(weights), 2):
+        pair = exactly(rows[:, k : k + 2], weights[k : k + 2])
+        sums += np.clip(pair, np.iinfo(np.int16).min, np.iinfo(np.int16).max)
+    return sums
+
+
+def test_rows_of_seven_bits_are_the_same_in_sixteen_bits_and_those_of_eight_are_not(
+    net, eight_bits, saturates, tmp_path
+):
+    eight, _ = eight_bits
+    seven = optimize(get_card("mild"), pictures(30), replace(NEAR, name="seven"), shelf=tmp_path)
+    for card in (seven, eight):
+        backbone = featx.Backbone(card)
+        items = [backbone.reader.read(picture) for picture in pictures(8, seed=9)]
+        exact, saturated = (rows_of(card, items, add) for add in (exactly, in_sixteen_bits))
+        assert (cosines(exact, saturated).min() > 1 - 1e-6) == (card is seven)
+        expected = saturated if saturates else exact
+        np.testing.assert_allclose(backbone.embed_items(items), expected, atol=1e-4)
+
+
+def test_eight_bits_are_opened_where_they_were_made(eight_bits):
+    card, _ = eight_bits
+    assert featx.Backbone(card).dim == 12
+    assert check(card).status == "ok"
+
+
+def test_eight_bits_are_refused_where_the_canary_is_another(eight_bits):
+    card, _ = eight_bits
+    elsewhere = replace(card, canary=(card.canary[0] + 0.1, *card.canary[1:]))
+    with pytest.raises(WrongCanary, match=r"made for another machine.* without --for-this-machine"):
+        featx.Backbone(elsewhere)
+    found = check(elsewhere)
+    assert found.status == "failed"
+    assert "made for another machine" in found.words
+    seven = replace(elsewhere, optimized=replace(elsewhere.optimized, weight_bits=7))
+    assert featx.Backbone(seven).dim == 12
+
+
+def test_eight_bits_are_refused_where_no_canary_can_tell_the_machine(eight_bits):
+    card, _ = eight_bits
+    with pytest.raises(
+        WrongCanary, match="expected its own tap, pooling, normalisation and options"
+    ):
+        featx.Backbone(card, normalize=True)
+
+
+@pytest.mark.filterwarnings("default::featx.FeatxWarning")
+def test_the_command_makes_eight_bits_for_this_machine(tmp_path):
+    data = folder(tmp_path / "photos", 12)
+    arguments = ["optimize", SMALL, "--calibrate", str(data), "--no-cache", "--min-cosine", "0"]
+    result = CliRunner().invoke(main, [*arguments, "--for-this-machine"])
+    assert result.exit_code == 0, result.output
+    assert Card.from_toml(result.stdout).optimized.weight_bits == 8
+
+
+def test_a_card_from_before_weight_bits_is_read(nano):
+    text = nano.to_toml().replace("float_layers", "floats").replace("weight_bits = 7\n", "")
+    before = Card.from_toml(text.replace("floats = []", 'floats = ["a"]'))
+    assert before.optimized.float_layers == ("a",)
+    assert before.optimized.weight_bits is None
+
+
 def test_another_tap_of_it_can_be_read(nano, on_shelf):
     maps = featx.FeatureExtractor(nano.name, tap="last-map", pooling="mean")
     exact = featx.FeatureExtractor(NANO, tap="last-map", pooling="mean")
@@ -234,13 +406,13 @@ def test_another_tap_of_it_can_be_read(nano, on_shelf):
 
 
 def test_a_classifier_on_it_is_exported(nano, on_shelf, photos, tmp_path):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     made = export(featx.fit(samples, backbone=nano.name), tmp_path / "a.onnx", samples=samples)
     assert made.n == 6
 
 
 def test_it_is_fitted_and_predicts(nano, on_shelf, photos):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     classifier = featx.fit(samples, backbone=nano.name)
     assert classifier.card.optimized == nano.optimized
     assert (
@@ -250,7 +422,7 @@ def test_it_is_fitted_and_predicts(nano, on_shelf, photos):
 
 
 def test_a_saved_classifier_keeps_what_its_backbone_was_made_of(nano, on_shelf, photos, tmp_path):
-    samples = featx.read_samples(photos, suffixes=frozenset({".png"}))
+    samples = featx.read_samples(photos)
     featx.save(featx.fit(samples, backbone=nano.name), tmp_path / "a.featx", bundle=True)
     assert featx.load(tmp_path / "a.featx").card.optimized == nano.optimized
 
@@ -266,14 +438,17 @@ def test_a_row_does_not_depend_on_its_batch(nano, on_shelf, seed, n):
     np.testing.assert_array_equal(backbone.embed_items(items, n), alone)
 
 
-def test_the_same_samples_give_the_same_bytes(nano, tmp_path):
-    again = optimize(NANO, pictures(36), bounds=NEAR, shelf=tmp_path, name="again")
-    assert again.graph.sha256 == nano.graph.sha256
+def test_the_same_samples_give_the_same_bytes(tmp_path):
+    first, again = (
+        optimize(SMALL, pictures(12), replace(NEAR, name=name), shelf=tmp_path)
+        for name in ("first", "again")
+    )
+    assert again.graph.sha256 == first.graph.sha256
 
 
 def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(net, tmp_path):
     parent = net("wide", sensitive=0, plain=3)
-    made = optimize(parent, pictures(12), weights="fp16", shelf=tmp_path)
+    made = optimize(parent, pictures(12), QuantizationConfig(weights="fp16"), shelf=tmp_path)
     assert made.name == f"{parent.name}-fp16"
     assert made.optimized.precision == "fp16-weights"
     assert made.optimized.cosine_worst > 0.9999
@@ -292,9 +467,9 @@ def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(net, tmp_pat
 
 def test_a_chain_of_dense_layers_is_computed_in_integers(net, tmp_path):
     parent = net("mild", sensitive=0, plain=3)
-    made = optimize(parent, pictures(30), bounds=NEAR, shelf=tmp_path / "shelf")
+    made = optimize(parent, pictures(30), NEAR, shelf=tmp_path / "shelf")
     assert made.optimized.layers == 4
-    assert not made.optimized.floats
+    assert not made.optimized.float_layers
     found = kernels(made.path.with_name("backbone.onnx"))
     assert found.count("MatMulIntegerToFloat") == 4
     assert "MatMul" not in found
@@ -303,8 +478,8 @@ def test_a_chain_of_dense_layers_is_computed_in_integers(net, tmp_path):
 def test_a_layer_that_costs_too_much_stays_in_float(net, tmp_path):
     parent = net("one", sensitive=1, plain=3)
     told = []
-    made = optimize(parent, pictures(30), bounds=NEAR, shelf=tmp_path / "shelf", tell=told.append)
-    assert made.optimized.floats == (
+    made = optimize(parent, pictures(30), NEAR, shelf=tmp_path / "shelf", log=told.append)
+    assert made.optimized.float_layers == (
         "dense 4",
         "dense 5",
     )  # that make the pairs, and take them apart
@@ -336,13 +511,11 @@ def labelled(card, n=80):
 
 def test_the_probe_refuses_what_loses_more_points_than_allowed(net, tmp_path):
     parent = net("all", sensitive=4)
-    source, bounds = labelled(parent), Bounds(max_drop=0.5, min_cosine=0.0)
+    source, config = labelled(parent), QuantizationConfig(tolerance=Tolerance(0.5, min_cosine=0.0))
     with pytest.raises(TooLossy, match=r"probe 0\.\d+ before, 0\.\d+ after \(-\d+\.\d\d points\)"):
-        optimize(parent, pictures(30), labelled=[source], bounds=bounds, shelf=tmp_path / "shelf")
-    generous = Bounds(max_drop=100, min_cosine=0.0)
-    made = optimize(
-        parent, pictures(30), labelled=[source], bounds=generous, shelf=tmp_path / "shelf"
-    )
+        optimize(parent, pictures(30), config, labelled=[source], shelf=tmp_path / "shelf")
+    generous = QuantizationConfig(tolerance=Tolerance(100, min_cosine=0.0))
+    made = optimize(parent, pictures(30), generous, labelled=[source], shelf=tmp_path / "shelf")
     told = made.optimized
     assert told.probe == "hold-out"
     assert told.probe_samples == 40
@@ -351,24 +524,22 @@ def test_the_probe_refuses_what_loses_more_points_than_allowed(net, tmp_path):
 
 def test_the_probe_accepts_what_the_cosine_alone_would_not(net, tmp_path):
     parent = net("mild", sensitive=0, plain=3)
-    strict = Bounds(max_drop=10, min_cosine=1.0)
+    strict = QuantizationConfig("strict", tolerance=Tolerance(10, min_cosine=1.0))
     with pytest.raises(TooLossy, match="expected a mean cosine of 1; --labelled DATA would judge"):
-        optimize(parent, pictures(30), bounds=strict, shelf=tmp_path / "a")
+        optimize(parent, pictures(30), strict, shelf=tmp_path / "a")
     source = Labelled("drawn", [*labelled(parent).train, *labelled(parent).test])
-    made = optimize(
-        parent, pictures(30), labelled=[source], bounds=strict, shelf=tmp_path / "b", name="b"
-    )
+    made = optimize(parent, pictures(30), strict, labelled=[source], shelf=tmp_path / "b")
     assert made.optimized.probe == "nested cross-validation"
     assert made.optimized.probe_samples == 80
 
 
 def test_an_interrupt_leaves_nothing(tmp_path):
-    def stop(words):
-        if words.startswith("comparing"):
+    def stop(message):
+        if message.startswith("comparing"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        optimize(NANO, pictures(12), shelf=tmp_path / "shelf", tell=stop)
+        optimize(SMALL, pictures(12), shelf=tmp_path / "shelf", log=stop)
     assert list((tmp_path / "shelf").iterdir()) == []
 
 
@@ -384,17 +555,19 @@ def test_a_graph_that_computes_in_integers_already_is_refused(tmp_path):
 
 def test_a_name_that_is_taken_is_refused_before_the_work(tmp_path):
     with pytest.raises(BadOption, match="choose another --name"):
-        optimize(NANO, iter(()), name="featx-text-nano", shelf=tmp_path)
+        optimize(NANO, iter(()), QuantizationConfig("featx-text-nano"), shelf=tmp_path)
 
 
 def test_a_name_that_no_backbone_may_have_is_refused(tmp_path):
     with pytest.raises(BadCard, match="expected letters, digits"):
-        optimize(NANO, pictures(12), name="../up", shelf=tmp_path)
+        optimize(NANO, pictures(12), QuantizationConfig("../up"), shelf=tmp_path)
 
 
-def test_unknown_weights_are_refused(tmp_path):
+def test_unknown_weights_are_refused():
     with pytest.raises(BadOption, match="weights 'int4': expected one of int8, fp16"):
-        optimize(NANO, pictures(12), weights="int4", shelf=tmp_path)
+        QuantizationConfig(weights="int4")
+    with pytest.raises(BadOption, match="expected int8; floats are the same on every machine"):
+        QuantizationConfig(weights="fp16", for_this_machine=True)
 
 
 def test_a_handful_of_samples_is_not_enough(tmp_path):
@@ -424,11 +597,11 @@ def folder(path, n):
 def test_the_command_writes_the_card_and_prints_it(tmp_path):
     data = folder(tmp_path / "some data", 24)
     result = CliRunner().invoke(
-        main, ["optimize", NANO, "--calibrate", str(data), "--name", "mine", "--no-cache"]
+        main, ["optimize", SMALL, "--calibrate", str(data), "--name", "mine", "--no-cache"]
     )
     assert result.exit_code == 0, result.output
     assert Card.from_toml(result.stdout).name == "mine"
-    assert "23 of 23" in result.stderr or "layers in int8: cosine" in result.stderr
+    assert "2 of 2 layers in int8: cosine" in result.stderr
     assert "mine" in [card.name for card in list_cards()]
     assert (user_directory() / "mine" / "backbone.onnx").is_file()
 
@@ -436,19 +609,19 @@ def test_the_command_writes_the_card_and_prints_it(tmp_path):
 def test_a_calibration_folder_that_is_not_there_or_empty_is_told(tmp_path):
     (tmp_path / "empty").mkdir()
     for name, words in (("none", "no such"), ("empty", "")):
-        result = CliRunner().invoke(main, ["optimize", NANO, "--calibrate", str(tmp_path / name)])
+        result = CliRunner().invoke(main, ["optimize", SMALL, "--calibrate", str(tmp_path / name)])
         assert result.exit_code == 1, result.output
         assert name in result.output
         assert words in result.output
         assert "Traceback" not in result.output
-    assert not (data_dir() / "models" / f"{NANO}-int8").exists()
+    assert not (data_dir() / "models" / f"{SMALL}-int8").exists()
 
 
 @pytest.mark.filterwarnings("default::featx.FeatxWarning")
 def test_a_broken_calibration_sample_is_named_or_left_out(tmp_path):
     data = folder(tmp_path / "photos", 18)
     (data / "05.png").write_bytes(b"not a picture")
-    arguments = ["optimize", NANO, "--calibrate", str(data), "--no-cache"]
+    arguments = ["optimize", SMALL, "--calibrate", str(data), "--no-cache"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert "05.png: not an image" in result.output
@@ -466,8 +639,9 @@ def test_the_figures_of_a_card_are_checked_when_it_is_read(nano):
             "batch_bits = 'none': expected int",
         ),
         (text.replace("batch_bits = 0\n", ""), "missing 'batch_bits'"),
+        (text.replace("weight_bits = 7", "weight_bits = 6"), "weight_bits = 6: expected 7 or 8"),
         (text.replace("batch_bits = 0", "batch_bytes = 0"), "unknown key 'batch_bytes'"),
-        (text.replace("floats = []", "floats = [1]"), "expected a list of names"),
+        (text.replace("float_layers = []", "float_layers = [1]"), "expected a list of names"),
     ):
         with pytest.raises(BadCard, match=r"\[optimized\]") as caught:
             Card.from_toml(broken)
@@ -480,17 +654,17 @@ def test_the_figures_of_a_card_are_checked_when_it_is_read(nano):
     ),
     st.floats(0.5, 1.0),
 )
-def test_a_spread_has_the_range_of_all_that_was_seen(parts, share):
-    spread = Spread()
+def test_a_histogram_has_the_range_of_all_that_was_seen(parts, share):
+    histogram = Histogram()
     for part in parts:
-        spread.add(np.array(part, np.float32))
+        histogram.add(np.array(part, np.float32))
     values = np.array([value for part in parts for value in part], np.float32)
-    assert spread.counts.sum() == len(values)
-    low, high = spread.within(1.0)
+    assert histogram.counts.sum() == len(values)
+    low, high = histogram.within(1.0)
     assert low == pytest.approx(min(0.0, float(values.min())))
     assert high == pytest.approx(max(0.0, float(values.max())))
-    low, high = spread.within(share)
-    near = spread.limit * 1e-6  # bins are found in float32
+    low, high = histogram.within(share)
+    near = histogram.limit * 1e-6  # bins are found in float32
     left_out = np.mean((values < low - near) | (values > high + near))
     assert left_out <= 1 - share + 2 / len(values) + 1e-9
     assert low <= 0 <= high
@@ -500,9 +674,9 @@ def test_a_column_that_is_a_hundred_times_the_others_is_divided_first(rng):
     rows = rng.normal(0, 1, (64, 32)).astype(np.float32)
     rows[:, 7] *= 100
     matrix = rng.normal(0, 0.1, (32, 16)).astype(np.float32)
-    seen = Columns.of(1)
+    seen = ColumnRanges.for_samples(1)
     seen.add(rows)
-    chosen = choose_rounding(seen, [matrix])
+    chosen = choose_quant_params(seen, [matrix])
     assert chosen.divisor is not None
     assert chosen.divisor.argmax() == 7
     exact = rows @ matrix
@@ -518,9 +692,9 @@ def test_a_column_that_is_a_hundred_times_the_others_is_divided_first(rng):
 
 
 def test_even_columns_are_left_as_they_are(rng):
-    seen = Columns.of(1)
+    seen = ColumnRanges.for_samples(1)
     seen.add(rng.uniform(-1, 1, (64, 32)).astype(np.float32))
-    assert choose_rounding(seen, [np.eye(32, dtype=np.float32)]).divisor is None
+    assert choose_quant_params(seen, [np.eye(32, dtype=np.float32)]).divisor is None
 
 
 def test_cosines_are_defined_for_rows_of_zeros():
@@ -533,7 +707,7 @@ def test_cosines_are_defined_for_rows_of_zeros():
 class Batchy:
     """A stand-in for a backbone whose rows are a little larger in a batch."""
 
-    def embed(self, items, batch_size=None):
+    def embed_items(self, items, batch_size=None):
         rows = np.array([[item] for item in items], np.float32)
         return np.nextafter(rows, np.float32(np.inf)) if len(items) > 1 else rows
 
@@ -548,7 +722,7 @@ def test_a_text_in_integers_does_not_depend_on_its_padding(
     shared_models, shared_data, tmp_path, monkeypatch
 ):
     texts = featx.read_samples(
-        shared_data / "banking77", suffixes=frozenset(), string_is_sample=True, split="test"
+        shared_data / "banking77", suffixes=frozenset(), inline=True, split="test"
     )[::40]
     made = optimize("all-minilm-l6-v2", texts, shelf=tmp_path)
     backbone = featx.Backbone(made)
@@ -574,10 +748,7 @@ def test_real_backbones_stay_near_their_parents(
 ):
     card = get_card(name)
     samples = featx.read_samples(
-        shared_data / data,
-        suffixes=card.input.suffixes,
-        string_is_sample=card.input.string_is_sample,
-        split="train",
+        shared_data / data, suffixes=card.input.suffixes, inline=card.input.inline, split="train"
     )
     made = optimize(name, samples[:: len(samples) // 48], shelf=tmp_path)
     assert made.optimized.layers >= layers

@@ -12,7 +12,7 @@ from sklearn.preprocessing import Normalizer
 import featx
 from featx.catalog import get_card
 from featx.errors import BadArtifact, BadOption, OutputFailed
-from featx.heads import HEADS, FittedHead, StoredHead
+from featx.heads import HEADS, LinearArrays, TemperatureScaling, TrainedHead
 from featx.persistence.metadata import file_table, read_metadata
 from featx.predictor import Classifier
 from featx.training import fit_head
@@ -176,7 +176,9 @@ def test_shapes_that_do_not_fit_are_refused(saved, train, rows, tmp_path):
     classifier = train("logistic")
     estimator = classifier.head.estimator
     estimator[-1].coef_ = estimator[-1].coef_[:, :-1]
-    broken = Classifier.from_card(classifier.card, FittedHead("logistic", estimator, 1.0))
+    broken = Classifier.from_card(
+        classifier.card, TrainedHead.from_estimator("logistic", estimator, TemperatureScaling(1.0))
+    )
     with pytest.raises(BadArtifact, match="not a trained predictor"):
         featx.load(featx.save(broken, tmp_path / "x.featx"))
     narrow = fit_head(rows[:, :7], ["a", "b"] * 20, HeadConfig("centroid")).head
@@ -213,7 +215,7 @@ def test_a_linear_head_is_kept_as_arrays_too_and_they_say_the_same_to_the_bit(
     trained = fit_head(rows, labels, HeadConfig(name)).head
     classifier = Classifier.from_card(get_card("featx-image-nano"), trained)
     loaded = featx.load(featx.save(classifier, tmp_path / "x.featx"))
-    assert isinstance(loaded.head, StoredHead) == (name in LINEAR)
+    assert isinstance(loaded.head.scorer, LinearArrays) == (name in LINEAR)
     for some in (rows, rows[:1], rows[:0]):
         np.testing.assert_array_equal(loaded.head.predict_proba(some), trained.predict_proba(some))
     assert list(loaded.head.predict(rows)) == list(trained.predict(rows))

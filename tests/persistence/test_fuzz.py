@@ -19,7 +19,7 @@ import featx
 from featx.catalog import Card, get_card
 from featx.errors import FeatxError
 from featx.graphs import cut_graph, external_data, taps
-from featx.heads import FittedHead, make_head
+from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.persistence.metadata import seal
 from featx.predictor import Classifier
 from featx.tables import read_rows
@@ -32,7 +32,9 @@ def saved(tmp_path_factory):
     """A classifier whose head is small, as a folder and as one file with its backbone."""
     root = tmp_path_factory.mktemp("saved")
     rows = np.random.default_rng(0).normal(size=(12, 384)).astype(np.float32)
-    head = FittedHead("ridge", make_head("ridge").fit(rows, ["a", "b", "c"] * 4), 0.5)
+    head = TrainedHead.from_estimator(
+        "ridge", make_head("ridge").fit(rows, ["a", "b", "c"] * 4), TemperatureScaling(0.5)
+    )
     classifier = Classifier.from_card(get_card("featx-image-nano"), head)
     featx.save(classifier, root / "x.featx")
     featx.save(classifier, root / "x.zip", bundle=True)

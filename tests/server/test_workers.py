@@ -14,7 +14,7 @@ from featx.server.workers import Workers
 class Held:
     """A step that says what it was given, and waits for a sign before it answers."""
 
-    most: int = 3
+    max_batch: int = 3
     given: list = field(default_factory=list)
     begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     go: threading.Event = field(default_factory=threading.Event)
@@ -32,7 +32,7 @@ class Named:
 
     name: str
     seen: list = field(compare=False)
-    most: int = 3
+    max_batch: int = 3
 
     def __call__(self, items):
         self.seen.append((self.name, list(items)))
@@ -69,7 +69,7 @@ def test_what_waits_for_equal_steps_is_worked_on_together_and_answered_apart():
 def test_a_step_says_how_much_it_takes_at_once():
     async def ask():
         workers, seen = Workers(1), []
-        answers = await workers.run(Named("a", seen, most=2), list(range(5)))
+        answers = await workers.run(Named("a", seen, max_batch=2), list(range(5)))
         workers.close()
         return seen, answers
 

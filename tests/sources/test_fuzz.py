@@ -1,4 +1,4 @@
-"""Damaged and hostile samples, manifests and tars: refused in words, and nothing else happens."""
+"""Damaged and hostile samples, tables and tars: refused in words, and nothing else happens."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from featx.errors import FeatxError
 from featx.modalities import kind_of
 from featx.modalities.audio.settings import AudioSettings
 from featx.modalities.image.settings import ImageSettings
-from featx.sources import read_bytes, read_samples
+from featx.sources import Readable, read_bytes, read_source
 from tests.support.fuzz import BOUNDED, VALUES, altered, damage, watched
 
 SUFFIXES = frozenset({".jpg", ".png"})
@@ -115,10 +115,10 @@ def table_bytes(kind):
     return text.getvalue().encode()
 
 
-def read_all(path, **how):
+def read_all(path, *, split=None, string_is_sample=False):
     """Every sample of a source, and its bytes where there are any; nothing but what featx refuses."""
     try:
-        found = read_samples(path, suffixes=SUFFIXES, **how)
+        found = read_source(path, Readable(SUFFIXES, string_is_sample), split=split)
     except FeatxError:
         return []
     for sample in found:
@@ -131,7 +131,7 @@ def read_all(path, **how):
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
 @BOUNDED
 @given(data=st.data())
-def test_a_damaged_manifest_is_read_or_refused(kind, data, tmp_path_factory):
+def test_a_damaged_table_is_read_or_refused(kind, data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / f"damaged.{kind}"
     path.write_bytes(data.draw(damage(table_bytes(kind))))
     with watched() as seen:
@@ -142,7 +142,7 @@ def test_a_damaged_manifest_is_read_or_refused(kind, data, tmp_path_factory):
 
 @BOUNDED
 @given(rows=st.lists(altered({"path": "a.jpg", "label": "x", "id": "1"}), min_size=1, max_size=4))
-def test_a_manifest_of_any_values_is_read_or_refused(rows, tmp_path_factory):
+def test_a_table_of_any_values_is_read_or_refused(rows, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     read_all(path)

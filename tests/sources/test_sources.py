@@ -13,16 +13,18 @@ from hypothesis import strategies as st
 
 from featx.errors import BadLabels, BadOption, BadSample, BadSource
 from featx.sources import (
+    Columns,
+    Readable,
     Sample,
-    TarMember,
     make_samples,
     read_bytes,
-    read_samples,
+    read_source,
     to_label,
     to_text,
     unique_ids,
 )
 from featx.sources.sample import number_repeats
+from featx.storage.blob import Blob
 
 IMAGES = frozenset({".jpg", ".png"})
 
@@ -40,8 +42,9 @@ def grow(root, *names):
     return root
 
 
-def read(source, **options):
-    return read_samples(source, suffixes=IMAGES, **options)
+def read(source, *, split=None, stdin=None, **columns):
+    asked = Columns(**{name.removesuffix("_column"): value for name, value in columns.items()})
+    return read_source(source, Readable(IMAGES), split=split, columns=asked, stdin=stdin)
 
 
 def pairs(samples):
@@ -216,14 +219,14 @@ def test_a_folder_that_may_not_be_read_is_refused_by_name(tmp_path):
 
 def test_a_single_file_is_one_sample(tmp_path):
     path = grow(tmp_path, "a.JPG") / "a.JPG"
-    assert read(path) == [Sample(str(path), path)]
+    assert read(path) == [Sample(str(path), Blob.of_path(path))]
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("nowhere", "no such file or folder"),
-        ("a.zip", "expected a folder, a manifest"),
+        ("a.zip", "expected a folder, a table"),
         ("a\0b", "not a name"),
     ],
 )
@@ -242,7 +245,7 @@ def test_standard_input_is_a_list_of_paths():
     lines = [b"b.jpg\n", b"\n", "é c.jpg\r\n", b"\xff.txt\n", b"b.jpg"]
     samples = read("-", stdin=lines)
     assert ids(samples) == ["b.jpg", "é c.jpg", r"\xff.txt", "b.jpg#2"]
-    assert samples[2].data == Path("\udcff.txt")
+    assert samples[2].data == Blob.of_path("\udcff.txt")
     assert {sample.label for sample in samples} == {None}
 
 
@@ -256,17 +259,17 @@ def test_empty_standard_input_is_refused():
         read("-", stdin=[b"\n", b"  \n"])
 
 
-# manifests
+# tables
 
 
-def manifest(tmp_path, text, name="list.csv"):
+def table(tmp_path, text, name="list.csv"):
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def test_a_csv_has_paths_relative_to_itself_labels_and_ids(tmp_path):
-    path = manifest(
+    path = table(
         tmp_path, '\ufeffLabel,Path,x\ncat,"a, b.jpg",1\n ,sub/c.jpg,2\n\n7,/d.jpg,3\ndog,e.jpg\n'
     )
     samples = read(path)
@@ -276,19 +279,22 @@ def test_a_csv_has_paths_relative_to_itself_labels_and_ids(tmp_path):
         ("/d.jpg", "7"),
         ("e.jpg", "dog"),
     ]
-    assert [sample.data for sample in samples[1:3]] == [tmp_path / "sub/c.jpg", Path("/d.jpg")]
+    assert [sample.data for sample in samples[1:3]] == [
+        Blob.of_path(tmp_path / "sub/c.jpg"),
+        Blob.of_path("/d.jpg"),
+    ]
 
 
 @pytest.mark.parametrize(("name", "mark"), [("a.csv", ";"), ("a.tsv", "\t"), ("a.csv", "\t")])
 def test_other_separators_are_understood(tmp_path, name, mark):
-    path = manifest(tmp_path, f"file{mark}class\nx,1.jpg{mark}cat\n", name)
+    path = table(tmp_path, f"file{mark}class\nx,1.jpg{mark}cat\n", name)
     assert pairs(read(path)) == [("x,1.jpg", "cat")]
 
 
 def test_named_columns_are_used(tmp_path):
-    path = manifest(tmp_path, "path,photo,label,kind,id,key\nno,a.jpg,no,cat,no,7\n")
+    path = table(tmp_path, "path,photo,label,kind,id,key\nno,a.jpg,no,cat,no,7\n")
     samples = read(path, path_column="photo", label_column="kind", id_column="key")
-    assert samples == [Sample("7", tmp_path / "a.jpg", "cat")]
+    assert samples == [Sample("7", Blob.of_path(tmp_path / "a.jpg"), "cat")]
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "ndjson", "parquet"])
@@ -299,11 +305,14 @@ def test_json_lines_and_parquet_say_the_same(tmp_path, suffix):
         pd.DataFrame(rows).to_parquet(path)
     else:
         path.write_text("\n".join(map(json.dumps, rows)) + "\n\n")
-    assert read(path) == [Sample("1", tmp_path / "a.jpg", "3"), Sample("2", tmp_path / "b.jpg")]
+    assert read(path) == [
+        Sample("1", Blob.of_path(tmp_path / "a.jpg"), "3"),
+        Sample("2", Blob.of_path(tmp_path / "b.jpg")),
+    ]
 
 
 def test_a_column_split_selects_rows(tmp_path):
-    path = manifest(
+    path = table(
         tmp_path, "path,label,split\na.jpg,x,train\nb.jpg,x,Test\nc.jpg,y,training\nd.jpg,y,\n"
     )
     assert ids(read(path, split="train")) == ["a.jpg", "c.jpg"]
@@ -314,7 +323,7 @@ def test_a_column_split_selects_rows(tmp_path):
 
 
 def test_a_path_listed_twice_gets_a_number(tmp_path):
-    assert ids(read(manifest(tmp_path, "path\na.jpg\na.jpg\n"))) == ["a.jpg", "a.jpg#2"]
+    assert ids(read(table(tmp_path, "path\na.jpg\na.jpg\n"))) == ["a.jpg", "a.jpg#2"]
 
 
 @pytest.mark.parametrize(
@@ -337,7 +346,7 @@ def test_a_path_listed_twice_gets_a_number(tmp_path):
 )
 def test_a_csv_that_makes_no_sense_is_refused_with_its_line(tmp_path, text, options, words):
     with pytest.raises(BadSource, match=words):
-        read(manifest(tmp_path, text), **options)
+        read(table(tmp_path, text), **options)
 
 
 @pytest.mark.parametrize(
@@ -354,12 +363,12 @@ def test_a_csv_that_makes_no_sense_is_refused_with_its_line(tmp_path, text, opti
     ],
 )
 def test_json_lines_that_make_no_sense_are_refused_with_their_line(tmp_path, line, words):
-    path = manifest(tmp_path, '{"path": "a"}\n' + line, "list.jsonl")
+    path = table(tmp_path, '{"path": "a"}\n' + line, "list.jsonl")
     with pytest.raises(BadSource, match=words):
         read(path)
 
 
-def test_a_manifest_in_another_encoding_is_refused_with_its_line(tmp_path):
+def test_a_table_in_another_encoding_is_refused_with_its_line(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"path\nok.jpg\ncaf\xe9.jpg\n")
     with pytest.raises(BadSource, match="line 3: not UTF-8"):
         read(tmp_path / "a.csv")
@@ -371,8 +380,8 @@ def test_a_damaged_parquet_is_refused(tmp_path):
         read(tmp_path / "a.parquet")
 
 
-def test_a_file_that_a_manifest_lists_and_is_missing_is_a_reject_when_read(tmp_path):
-    [sample] = read(manifest(tmp_path, "path\nnowhere.jpg\n"))
+def test_a_file_that_a_table_lists_and_is_missing_is_a_reject_when_read(tmp_path):
+    [sample] = read(table(tmp_path, "path\nnowhere.jpg\n"))
     with pytest.raises(BadSample, match="file not found"):
         read_bytes(sample.data)
 
@@ -425,7 +434,8 @@ def test_a_tar_of_keys_has_labels_beside_the_samples(tmp_path, packing):
         ("f.png", None),
     ]
     assert b"".join(read_bytes(sample.data) for sample in samples) == b"BALREF"
-    assert isinstance(samples[0].data, bytes if packing else TarMember)
+    assert isinstance(samples[0].data, Blob)
+    assert (samples[0].data.name, samples[0].data.path) == ("b.jpg", None)
 
 
 def test_a_tar_of_class_folders_is_like_a_folder(tmp_path, packing):
@@ -693,6 +703,6 @@ def test_too_much_is_refused_before_it_is_read(tmp_path):
         file.truncate(1 << 40)
     with pytest.raises(BadSample, match="1,099,511,627,776 bytes, expected at most 1,073,741,824"):
         read_bytes(path)
-    for data in (b"abc", io.BytesIO(b"abc"), TarMember(path, "a.jpg", 0, 3)):
+    for data in (b"abc", io.BytesIO(b"abc"), Blob.of_section(path, "a.jpg", 0, 3)):
         with pytest.raises(BadSample, match="3 bytes, expected at most 2"):
             read_bytes(data, limit=2)

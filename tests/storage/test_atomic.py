@@ -128,6 +128,17 @@ def test_featx_own_folders_can_be_named(monkeypatch, tmp_path):
     assert data_dir().parts[-1] == "featx"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="each system has its own folders")
+def test_on_linux_the_folders_are_those_of_the_xdg_standard(monkeypatch, tmp_path):
+    for variable in ("FEATX_CACHE_DIR", "FEATX_DATA_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_dir() == tmp_path / ".cache" / "featx"
+    assert data_dir() == tmp_path / ".local" / "share" / "featx"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    assert cache_dir() == tmp_path / "elsewhere" / "featx"
+
+
 def test_notes_come_back_and_damaged_ones_are_none(tmp_path):
     path = tmp_path / "new" / "notes.json"
     assert read_json_table(path) == {}

@@ -14,7 +14,14 @@ from hypothesis.extra import numpy as hnp
 import featx._extras
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadTable, MissingExtra, OutputFailed
-from featx.tables import FORMATS, check_output, read_rows, write_rejects, write_rows
+from featx.tables import (
+    FORMATS,
+    TableWriter,
+    check_output,
+    read_rows,
+    write_rejects,
+    write_rows,
+)
 
 MADE_BY = "ab" * 32
 NASTY = (
@@ -109,6 +116,69 @@ def test_a_table_without_rows_is_well_formed(path):
     assert len(rows) == 0
     assert rows.embeddings.shape == ((0, 0) if path.suffix == ".jsonl" else (0, 4))
     assert rows.fingerprint == ("" if path.suffix in (".csv", ".jsonl") else MADE_BY)
+
+
+def test_rows_are_written_as_they_are_and_read_back(path):
+    written = write_rows(str(path), table())
+    assert (written.rows, written.rejects) == (5, ())
+    same(read_rows(str(path)), table())
+
+
+def test_what_made_the_rows_and_their_width_are_those_of_the_first_block(path):
+    write_rows(path, iter([table(2), table(3, start=2)]))
+    same(read_rows(path), table(5))
+    with pytest.raises(BadTable, match="3 columns, found a block of 4"):
+        write_rows(path, [table(), table(dim=4)])
+    same(read_rows(path), table(5))
+
+
+def test_no_block_at_all_is_refused_where_nobody_says_of_what(path):
+    with pytest.raises(BadTable, match=r"no rows to write; .* fingerprint= and dim="):
+        write_rows(path, [])
+    with pytest.raises(BadTable, match="one column or more, found 0"):
+        write_rows(path, Rows((), (), np.empty((0, 0), np.float32), ""))
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_writer_takes_blocks_and_the_file_is_there_when_it_is_closed(path):
+    with TableWriter(path) as writer:
+        writer.write(table(2))
+        assert not path.exists()
+        writer.write(table(3, start=2))
+        assert writer.written.rows == 5
+    same(read_rows(path), table(5))
+
+
+class Shards:
+    """Every block in a file of its own: a writer that wraps another."""
+
+    def __init__(self, folder, suffix):
+        self.folder, self.suffix, self.count = folder, suffix, 0
+
+    def __enter__(self):
+        return self
+
+    def write(self, block):
+        with TableWriter(self.folder / f"{self.count}{self.suffix}") as writer:
+            writer.write(block)
+        self.count += 1
+
+    def __exit__(self, *failure):
+        pass
+
+
+def test_a_writer_may_wrap_another(path):
+    with Shards(path.parent, path.suffix) as writer:
+        for block in (table(2), table(3, start=2)):
+            writer.write(block)
+    parts = [read_rows(path.with_name(f"{number}{path.suffix}")) for number in (0, 1)]
+    same(Rows.concatenate(parts), table(5))
+
+
+def test_a_type_that_a_format_cannot_hold_is_refused_by_name(path):
+    with pytest.raises(BadTable, match=rf"\{path.suffix} cannot hold int7; expected float"):
+        write_rows(path, table(), dtype="int7")
+    assert list(path.parent.iterdir()) == []
 
 
 def test_rejects_are_handed_back_by_the_writer(path):

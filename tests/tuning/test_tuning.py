@@ -21,16 +21,16 @@ from sklearn.svm import SVC
 
 import featx
 from featx.errors import FeatxNotice
-from featx.heads import HEADS, choose_heads, find_temperature, fit_vectors, robust_log_loss, scores
+from featx.heads import HEADS, choose_heads, scores
+from featx.heads.support_vectors import fit_by_kernel
+from featx.tasks.classification import ClassificationProblem
 from featx.training import fit_head
-from featx.tuning import HeadConfig, fit_choice, tune
-from featx.tuning.candidates import CandidateScore
-from featx.tuning.search import _best
+from featx.tuning import HeadConfig, estimate_duration, fit_choice, tune
+from featx.tuning.candidates import CandidateScore, split_scores
+from featx.tuning.search import best_candidate
 from featx.tuning.solvers.logistic import LogisticPath
 from featx.tuning.solvers.ridge import leave_one_out
-from featx.tuning.split_scores import split_scores
-from featx.tuning.splits import Deals
-from featx.tuning.timing import estimate_duration
+from featx.tuning.splits import make_splits
 
 GRID = [params["logisticregression__C"] for params in HEADS["logistic"].grid]
 
@@ -47,22 +47,23 @@ def scaled(**params):
 
 
 @pytest.mark.parametrize("kind", ["many classes", "two classes", "more columns than rows"])
-@pytest.mark.parametrize("balance", [False, True])
-def test_a_path_solves_what_scikit_learn_solves_on_each_training_part(kind, balance, digits, rng):
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_a_path_solves_what_scikit_learn_solves_on_each_training_part(
+    kind, class_weight, digits, rng
+):
     X, y = digits
     if kind == "two classes":
         y = (y > 3).astype(int)
     if kind == "more columns than rows":
         X, y = np.hstack([X[:90], rng.normal(size=(90, 300)).astype(np.float32)]), y[:90]
     X, y = X[:200], y[:200]
-    deals = Deals(y.astype(str), 3, repeats=1, seed=0)
-    trains = [train for train, _ in deals.splits]
-    path = LogisticPath(X, y, trains, balance=balance, gap=1e-6)
-    for strength in path.walk([1e-3, 3e-2]):
-        theirs = scaled(C=strength, class_weight="balanced" if balance else None)
-        for place, (train, test) in enumerate(deals.splits):
+    splits = make_splits(ClassificationProblem(y.astype(str)), 3, repeats=1, random_state=0)
+    path = LogisticPath(X, y, splits.trains, class_weight=class_weight, gap=1e-6)
+    for strength in path.solve_path([1e-3, 3e-2]):
+        theirs = scaled(C=strength, class_weight=class_weight)
+        for index, (train, test) in enumerate(splits.pairs):
             expected = scores(theirs.fit(X[train], y[train]), X[test])
-            ours = path.scores(place, test)
+            ours = path.scores(index, test)
             if len(theirs.classes_) > 2:  # where scores are known up to a constant
                 ours = ours - ours.mean(axis=1, keepdims=True)
             np.testing.assert_allclose(ours, expected, atol=1e-2 * np.abs(expected).max())
@@ -73,8 +74,8 @@ def test_a_column_that_only_the_left_out_rows_vary_says_nothing(rng):
     y = (X[:, 0] > 0).astype(int)
     train, test = np.arange(40), np.arange(40, 60)
     X[train, 3], X[test, 3] = 5, 5 + 100 * X[test, 3]
-    path = LogisticPath(X, y, [train], balance=False, gap=1e-7)
-    for strength in path.walk([1.0]):
+    path = LogisticPath(X, y, [train], class_weight=None, gap=1e-7)
+    for strength in path.solve_path([1.0]):
         expected = scores(scaled(C=strength).fit(X[train], y[train]), X[test])
         np.testing.assert_allclose(path.scores(0, test), expected, rtol=1e-2, atol=1e-2)
 
@@ -83,13 +84,7 @@ def real_rows(shared_data, name, limit):
     """Rows of a real set by the backbone that featx ships for it, and their labels."""
     texts = name in ("trec6", "sst2", "banking77")
     backbone = featx.Backbone("featx-text-nano" if texts else "featx-audio-mel")
-    kind = backbone.card.input
-    samples = featx.read_samples(
-        shared_data / name,
-        suffixes=kind.suffixes,
-        string_is_sample=kind.string_is_sample,
-        split="train",
-    )
+    samples = featx.read_samples(shared_data / name, split="train")
     order = np.random.default_rng(0).permutation(len(samples))[:limit]
     rows = featx.Engine(cache=False).embed([samples[i] for i in order], backbone)
     return rows.embeddings, np.array(rows.labels, dtype=str)
@@ -111,35 +106,33 @@ def test_the_tuned_logistic_head_is_what_scikit_learn_would_choose_on_real_rows(
         y = y.astype(str)
     else:
         X, y = real_rows(request.getfixturevalue("shared_data"), name, limit)
-    head, deals = HEADS["logistic"], Deals(y, 4, repeats=1, seed=0)
-    choice = tune([head], X, y, recipe=HeadConfig())
+    head, problem = HEADS["logistic"], ClassificationProblem(y)
+    splits = make_splits(problem, 4, repeats=1, random_state=0)
+    choice = tune([head], X, problem, config=HeadConfig())
     plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000, tol=1e-5))
-    truth = np.unique(y, return_inverse=True)[1]
     tries = []
     for params in head.grid:
         values = cross_val_predict(
             plain.set_params(**params),
             X.astype(np.float64),
             y,
-            cv=deals.splits,
+            cv=splits.pairs,
             method="decision_function",
         )
         values = values if values.ndim == 2 else np.stack([np.zeros(len(y)), values], axis=1)
-        temperature = find_temperature(values, truth)
-        loss = robust_log_loss(values / temperature, truth).mean()
-        accuracy = (values.argmax(axis=1) == truth).mean()
-        tries.append(CandidateScore(head, params, float(accuracy), float(loss), temperature))
-    assert choice.params == _best(tries, len(y)).params
-    accuracies = [each.accuracy for each in tries]
+        tries.append(CandidateScore(head, params, problem.evaluate(values, np.arange(len(y)))))
+    assert choice.params == best_candidate(tries).params
+    accuracies = [candidate.evaluation.score for candidate in tries]
     theirs = accuracies[GRID.index(choice.params["logisticregression__C"])]
-    assert abs(theirs - choice.accuracy) <= 1 / len(y) + 1e-9  # one sample
+    assert abs(theirs - choice.score) <= 1 / len(y) + 1e-9  # one sample
     assert max(accuracies) - theirs < 0.012
 
 
 def test_what_is_trained_is_a_plain_fitted_regression(digits):
     X, y = digits
-    choice = tune([HEADS["logistic"]], X, y.astype(str), recipe=HeadConfig())
-    pipeline = fit_choice(choice, X, y.astype(str)).estimator
+    problem = ClassificationProblem(y.astype(str))
+    choice = tune([HEADS["logistic"]], X, problem, config=HeadConfig())
+    pipeline = fit_choice(choice, X, problem).estimator
     last = pipeline[-1]
     assert not last.warm_start
     assert last.n_iter_.max() <= 1  # its own solver agrees that this is the solution
@@ -147,18 +140,22 @@ def test_what_is_trained_is_a_plain_fitted_regression(digits):
     np.testing.assert_allclose(pipeline.predict_proba(X), theirs.predict_proba(X), atol=0.02)
 
 
-@pytest.mark.parametrize("balance", [False, True])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("shape", [(40, 6), (25, 70)])
-def test_ridge_in_closed_form_is_ridge_with_each_sample_left_out(shape, n_classes, balance, rng):
+def test_ridge_in_closed_form_is_ridge_with_each_sample_left_out(
+    shape, n_classes, class_weight, rng
+):
     n, _ = shape
     X = rng.normal(size=shape).astype(np.float32) * 3 + 1
     y = np.concatenate([np.arange(n_classes)] * 3 + [rng.integers(0, n_classes, n)])[:n]
     X[:, 0] += y
-    weights = (n / (n_classes * np.bincount(y)))[y] if balance else np.ones(n)
+    weights = (n / (n_classes * np.bincount(y)))[y] if class_weight else np.ones(n)
     table = StandardScaler().fit_transform(X.astype(np.float64))
     alphas = [1e3, 10.0, 0.5]
-    for alpha, ours in zip(alphas, leave_one_out(X, y, alphas, balance=balance), strict=True):
+    for alpha, ours in zip(
+        alphas, leave_one_out(X, y, alphas, class_weight=class_weight), strict=True
+    ):
         for left in range(n):
             kept = np.arange(n) != left
             ridge = RidgeClassifier(alpha).fit(table[kept], y[kept], sample_weight=weights[kept])
@@ -167,16 +164,18 @@ def test_ridge_in_closed_form_is_ridge_with_each_sample_left_out(shape, n_classe
 
 def test_ridge_alone_is_tuned_by_leaving_out_each_and_beside_others_in_folds(digits):
     X, y = digits[0][:120], digits[1][:120].astype(str)
-    alone = tune([HEADS["ridge"]], X, y, recipe=HeadConfig("ridge"), repeats=3)
-    assert (alone.folds, alone.repeats, alone.tried) == (120, 1, len(HEADS["ridge"].grid))
-    beside = tune([HEADS["ridge"], HEADS["centroid"]], X, y, recipe=HeadConfig("auto"))
+    problem = ClassificationProblem(y)
+    alone = tune([HEADS["ridge"]], X, problem, config=HeadConfig("ridge"), repeats=3)
+    assert (alone.folds, alone.repeats, alone.n_candidates) == (120, 1, len(HEADS["ridge"].grid))
+    beside = tune([HEADS["ridge"], HEADS["centroid"]], X, problem, config=HeadConfig("auto"))
     assert beside.folds == 4
 
 
 def test_neighbours_of_one_search_vote_as_those_of_many(digits):
     X, y = digits[0], digits[1].astype(str)
-    head, (train, test) = HEADS["knn"], (np.arange(400), np.arange(400, 600))
-    found = split_scores(head, head.grid, X, y, train, test, gram=True)
+    head, train, test = HEADS["knn"], np.arange(400), np.arange(400, 600)
+    problem = ClassificationProblem(y)
+    found = split_scores(head, head.grid, X, problem, (train, test), gram=True)
     for params, values in zip(head.grid, found, strict=True):
         k = params["kneighborsclassifier__n_neighbors"]
         theirs = make_pipeline(StandardScaler(), Normalizer(), KNeighborsClassifier(k))
@@ -193,7 +192,7 @@ def test_support_vectors_by_way_of_a_kernel_are_those_of_their_own_fit(kind, n_c
     ours, theirs = (
         SVC(kernel=kind, C=0.5, tol=1e-6, decision_function_shape="ovo") for _ in range(2)
     )
-    fit_vectors(ours, X[:200], y[:200])
+    fit_by_kernel(ours, X[:200], y[:200])
     theirs.fit(X[:200], y[:200])
     assert set(vars(ours)) == set(vars(theirs))
     assert ours.get_params() == theirs.get_params()
@@ -209,7 +208,7 @@ def test_support_vectors_by_way_of_a_kernel_are_those_of_their_own_fit(kind, n_c
 def test_support_vectors_by_way_of_a_kernel_can_be_stored_cloned_and_fitted_again(kind, digits):
     X, y = digits[0][:200], digits[1][:200].astype(str)
     last = SVC(kernel=kind, decision_function_shape="ovo")
-    fit_vectors(last, X, y)
+    fit_by_kernel(last, X, y)
     stored = skops.io.dumps(last)
     again = skops.io.loads(stored, trusted=skops.io.get_untrusted_types(data=stored))
     np.testing.assert_array_equal(again.decision_function(X), last.decision_function(X))
@@ -223,10 +222,11 @@ def test_support_vectors_are_fitted_plainly_where_the_kernel_and_scikit_learn_di
 ):
     X, y = digits[0][:200], digits[1][:200].astype(str)
     monkeypatch.setattr(
-        "featx.heads.support_vectors.kernel_of", lambda kind, one, other, width: np.eye(len(one))
+        "featx.heads.support_vectors.kernel_matrix",
+        lambda kind, one, other, width: np.eye(len(one)),
     )
     last = SVC(decision_function_shape="ovo")
-    fit_vectors(last, X, y)
+    fit_by_kernel(last, X, y)
     expected = SVC(decision_function_shape="ovo").fit(X, y).decision_function(X)
     np.testing.assert_array_equal(last.decision_function(X), expected)
 
@@ -234,18 +234,18 @@ def test_support_vectors_are_fitted_plainly_where_the_kernel_and_scikit_learn_di
 @pytest.mark.parametrize("name", HEADS)
 def test_threads_do_not_change_a_bit_of_any_choice(name):
     X, y = make_classification(900, 600, n_informative=20, n_classes=5, random_state=0)
-    X, y = X.astype(np.float32), y.astype(str)
+    X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
     first, second = (
-        tune([HEADS[name]], X, y, recipe=HeadConfig(name, n_jobs=jobs)) for jobs in (1, 3)
+        tune([HEADS[name]], X, problem, config=HeadConfig(name, n_jobs=jobs)) for jobs in (1, 3)
     )
     assert first == second
 
 
 def test_rows_are_not_copied_for_each_fold_or_thread():
     X, y = make_classification(4000, 500, n_informative=20, n_classes=3, random_state=0)
-    X, y = X.astype(np.float32), y.astype(str)
+    X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
     tracemalloc.start()
-    tune([HEADS["logistic"]], X, y, recipe=HeadConfig(n_jobs=2))
+    tune([HEADS["logistic"]], X, problem, config=HeadConfig(n_jobs=2))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * X.nbytes  # one standardised copy, and what is made of 500 rows at a time
@@ -253,11 +253,11 @@ def test_rows_are_not_copied_for_each_fold_or_thread():
 
 def test_many_heads_race_on_a_part_of_many_rows():
     X, y = make_classification(7000, 10, n_informative=8, n_classes=3, random_state=0)
-    X, y = X.astype(np.float32), y.astype(str)
+    X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
     names = ("logistic", "ridge", "knn", "centroid", "lda")
-    choice = tune([HEADS[name] for name in names], X, y, recipe=HeadConfig("auto"))
+    choice = tune([HEADS[name] for name in names], X, problem, config=HeadConfig("auto"))
     assert choice.head.name == "knn"  # by far the best of them here
-    assert choice.tried <= max(
+    assert choice.n_candidates <= max(
         len(HEADS["knn"].grid) + len(HEADS[name].grid) for name in names if name != "knn"
     )
 
@@ -275,28 +275,28 @@ def test_how_long_all_of_it_takes_is_told_once_and_beforehand(monkeypatch):
         fit_head(X[:2000], y[:2000], HeadConfig("knn"))
 
 
-def test_the_time_foretold_is_that_of_each_search_training_and_table(monkeypatch):
+def test_the_time_estimated_is_that_of_each_search_training_and_table(monkeypatch):
     X, y = make_classification(8000, 20, n_informative=6, n_classes=2, random_state=0)
-    X, y = X.astype(np.float32), y.astype(str)
+    X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
     monkeypatch.setattr("featx.tuning.timing._time", lambda task: (task(), 1.0)[1])
     monkeypatch.setattr("featx.tuning.timing._LONG", 0.0)
-    recipe = HeadConfig("centroid", n_jobs=1)
+    config = HeadConfig("centroid", n_jobs=1)
     with pytest.warns(FeatxNotice, match=r"^centroid: about 50 s on 8000 samples"):
         assert (
-            estimate_duration([HEADS["centroid"]], y, [(X, (8000,))], recipe) == 50
+            estimate_duration([HEADS["centroid"]], problem, [(X, (8000,))], config) == 50
         )  # 10 x (4 folds + 1)
     work = [(X, (8000, 6400)), (X, (6400,))]
     with pytest.warns(FeatxNotice):
-        assert estimate_duration([HEADS["centroid"]], y, work, recipe) == 50 + 40 + 40
+        assert estimate_duration([HEADS["centroid"]], problem, work, config) == 50 + 40 + 40
     heads = [HEADS[name] for name in ("centroid", "knn", "lda")]
     # all three on 4500 rows; then the slower two on all, and the slowest of them is trained
     race, knn = 4 * (5.625 + 5.625**1.5 + 5.625), 10**1.5
     expected = pytest.approx(race + 4 * (knn + 10) + knn)
     with pytest.warns(FeatxNotice, match="^auto: at most about"):
-        assert estimate_duration(heads, y, [(X, (8000,))], recipe) == expected
+        assert estimate_duration(heads, problem, [(X, (8000,))], config) == expected
     ours = choose_heads(LogisticRegression(), largest=4000)
     assert (
-        estimate_duration(ours, y, [(X, (8000,))], recipe) is None
+        estimate_duration(ours, problem, [(X, (8000,))], config) is None
     )  # nobody knows how its time grows
 
 
@@ -305,10 +305,10 @@ def test_no_thread_or_process_is_left_after_an_interrupt():
     code = (
         "import numpy as np, sys\n"
         "from featx.training import fit_head\n"
-        "from featx.tuning import Recipe\n"
+        "from featx.tuning import HeadConfig\n"
         "X = np.random.default_rng(0).normal(size=(3000, 400)).astype(np.float32)\n"
         "print('ready', flush=True)\n"
-        "fit_head(X, np.arange(3000) % 30, Recipe('logistic', n_jobs=2))\n"
+        "fit_head(X, np.arange(3000) % 30, HeadConfig('logistic', n_jobs=2))\n"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -327,14 +327,15 @@ def test_no_thread_or_process_is_left_after_an_interrupt():
         os.killpg(child.pid, 0)
 
 
-def test_balance_reaches_every_search(rng):
+def test_class_weight_reaches_every_search(rng):
     X = rng.normal(size=(200, 3)).astype(np.float32)
     y = np.array(["many"] * 180 + ["few"] * 20)
     X[180:, 0] += 1.2
     for name in ("logistic", "ridge", "linear-svm"):
         found = []
-        for balance in (False, True):
-            heads = choose_heads(name, largest=180, balance=balance)
-            choice = tune(heads, X, y, recipe=HeadConfig(name, balance=balance))
-            found.append((fit_choice(choice, X, y).predict(X[180:]) == "few").mean())
+        for class_weight in (None, "balanced"):
+            heads = choose_heads(name, largest=180, class_weight=class_weight)
+            problem = ClassificationProblem(y, class_weight)
+            choice = tune(heads, X, problem, config=HeadConfig(name, class_weight))
+            found.append((fit_choice(choice, X, problem).predict(X[180:]) == "few").mean())
         assert found[1] > found[0] + 0.3

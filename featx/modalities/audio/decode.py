@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from featx._extras import require
 from featx._typing import FloatArray
-from featx.errors import BadSample
-from featx.sources import TarMember, read_bytes
-from featx.storage.blob import in_words
+from featx.errors import BadArtifact, BadSample
+from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
 __all__ = ["Content", "Wave", "digest", "load", "stream"]
 
@@ -47,7 +44,7 @@ class Wave:
     rate: int
 
 
-Content = bytes | Path | TarMember | Wave
+Content = bytes | Blob | Wave
 
 
 def load(data: Any, rate: int) -> Content:
@@ -55,7 +52,7 @@ def load(data: Any, rate: int) -> Content:
 
     Parameters
     ----------
-    data : str, PathLike, TarMember, bytes, binary file object, ndarray, or pair of ndarray and rate
+    data : str, PathLike, Blob, bytes, binary file object, ndarray, or pair of ndarray and rate
         An array has shape (samples,) or (samples, channels), as soundfile gives it.
     rate : int
         Of an array that comes without one, Hz.
@@ -72,17 +69,12 @@ def load(data: Any, rate: int) -> Content:
             kinds = ", ".join(type(part).__name__ for part in data)
             raise BadSample(f"tuple of {kinds}: expected an array and its rate in Hz")
         return _wave(*data)
-    if isinstance(data, TarMember) and data.size > SMALL:
-        return data
-    if isinstance(data, str | os.PathLike):
-        path = Path(os.fsdecode(data))
-        try:
-            if path.is_file() and path.stat().st_size > SMALL:
-                return path
-        except (OSError, ValueError):
-            # read_bytes says it in words
-            pass
-    return read_bytes(data)
+    blob = to_blob(data)
+    # What cannot be read is refused, in words, by read_bytes.
+    with suppress(OSError, BadArtifact):
+        if isinstance(data, str | os.PathLike | Blob) and blob.size > SMALL:
+            return blob
+    return read_bytes(blob)
 
 
 def digest(content: Content) -> bytes:
@@ -99,7 +91,7 @@ def digest(content: Content) -> bytes:
             while part := file.read(1 << 20):
                 hasher.update(part)
         except OSError as error:
-            raise BadSample(in_words(error)) from error
+            raise BadSample(describe_os_error(error)) from error
         return hasher.digest()
 
 
@@ -194,11 +186,11 @@ def _resampled(blocks: Iterator[FloatArray], stored_rate: int, rate: int) -> Ite
     yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
 
 
-def _opened(content: bytes | Path | TarMember, stack: ExitStack) -> Any:
+def _opened(content: bytes | Blob, stack: ExitStack) -> Any:
     """Open a soundfile.SoundFile; what a file is named plays no part in how it is read."""
     soundfile = require("soundfile", extra="audio")
     file: Any = _file(content, stack)
-    if isinstance(content, Path):
+    if isinstance(content, Blob) and content.path is not None:
         # libsndfile reads it itself, without Python in between
         file = file.fileno()
     try:
@@ -237,43 +229,11 @@ def _check_whole(there: int, promised: int, unit: str) -> None:
         )
 
 
-def _file(content: bytes | Path | TarMember, stack: ExitStack) -> io.RawIOBase:
-    if isinstance(content, bytes):
-        return _Part(io.BytesIO(content), 0, len(content))
+def _file(content: bytes | Blob, stack: ExitStack) -> IO[bytes] | Section:
+    blob = to_blob(content)
     try:
-        path = content if isinstance(content, Path) else content.archive
-        file = stack.enter_context(io.FileIO(path))
+        file = stack.enter_context(blob.open())
+        # A damaged header may lead out of the bytes; a section keeps its reader within them.
+        return file if blob.path is not None else Section(file, 0, blob.size)
     except OSError as error:
-        raise BadSample(in_words(error)) from error
-    return file if isinstance(content, Path) else _Part(file, content.offset, content.size)
-
-
-class _Part(io.RawIOBase):
-    """A stretch of a file, as a file; where a damaged header leads out of it, one stays at its edge."""
-
-    def __init__(self, file: io.FileIO | io.BytesIO, offset: int, size: int) -> None:
-        self._file = file
-        self._offset = offset
-        self._size = size
-        self._place = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
-        self._place = min(max(0, base + offset), self._size)
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:
-        room = memoryview(buffer)[: self._size - self._place]
-        self._file.seek(self._offset + self._place)
-        count = self._file.readinto(room) or 0
-        self._place += count
-        return count
+        raise BadSample(describe_os_error(error)) from error

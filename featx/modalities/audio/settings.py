@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from featx._typing import FloatArray, Indices
+from featx._typing import FloatArray, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, among, refuse_unknown
 from featx.modalities.audio.baseline import describe
 from featx.modalities.audio.decode import Content, digest, load, stream
 from featx.modalities.audio.geometry import AudioGeometry
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = ["AudioSettings"]
 
@@ -112,7 +112,7 @@ class AudioSettings:
             if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
                 raise BadCard(f"[audio] {name} = {value!r}: expected a number above 0")
 
-    def open(self, files: Mapping[str, Location]) -> AudioSettings:
+    def open(self, files: Mapping[str, Blob]) -> AudioSettings:
         """Return itself: an audio card needs no further files."""
         return self
 
@@ -175,7 +175,7 @@ class AudioSettings:
         if windows:
             yield Batch({"waveform": np.stack(windows)}, np.array(item_index, np.intp))
 
-    def merge(self, rows: FloatArray, item_index: Indices, n: int) -> FloatArray:
+    def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return each sound's row of its windows' rows, pooled; a pair of poolings stands side by side."""
         # windows come in the order of sounds
         bounds = np.searchsorted(item_index, np.arange(n + 1))

@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from featx._typing import FloatArray, ImageSize, Indices
+from featx._typing import FloatArray, ImageSize, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, among, refuse_unknown
 from featx.modalities.image.decode import in_colors, orientation, picture_of, refusals, upright
 from featx.modalities.image.geometry import ImageGeometry
-from featx.sources import read_bytes
-from featx.storage.container import Location
+from featx.storage.blob import Blob, read_bytes
 
 __all__ = ["ImageSettings"]
 
@@ -114,7 +113,7 @@ class ImageSettings:
             if crop[0] > resize[0] or crop[1] > resize[1]:
                 raise BadCard(f"[image] crop = {self.crop} is larger than resize = {self.resize}")
 
-    def open(self, files: Mapping[str, Location]) -> ImageSettings:
+    def open(self, files: Mapping[str, Blob]) -> ImageSettings:
         """Return itself: an image card needs no further files."""
         return self
 
@@ -189,7 +188,7 @@ class ImageSettings:
             yield Batch({"input": np.stack(items[start:stop])}, np.arange(start, stop))
             start = stop
 
-    def merge(self, rows: FloatArray, item_index: Indices, n: int) -> FloatArray:
+    def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return the rows as they are: one an image, in order."""
         return rows
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.errors import BadSample
-from featx.sources import TarMember, read_bytes
+from featx.storage.blob import Blob, read_bytes
 
 __all__ = ["HashedWords", "digest_text", "load_text"]
 
@@ -38,7 +38,7 @@ def load_text(data: Any) -> str:
                 "expected text that UTF-8 can hold"
             ) from None
         return str(data)
-    known = isinstance(data, (bytes, bytearray, memoryview, os.PathLike, TarMember))
+    known = isinstance(data, (bytes, bytearray, memoryview, os.PathLike, Blob))
     if not known and not hasattr(data, "read"):
         raise BadSample(f"{_in_words(data)}: expected a text, a path or bytes")
     try:

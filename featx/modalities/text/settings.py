@@ -10,7 +10,7 @@ from featx.errors import BadCard
 from featx.modalities import among, refuse_unknown
 from featx.modalities.text.baseline import HashedWords
 from featx.modalities.text.tokenizer import TokenReader, open_tokenizer
-from featx.storage.container import Location
+from featx.storage.blob import Blob
 
 __all__ = ["TextSettings"]
 
@@ -78,7 +78,7 @@ class TextSettings:
         for _, usual in self.feeds:
             among("text", "feeds", usual, FEEDS)
 
-    def open(self, files: Mapping[str, Location]) -> TokenReader:
+    def open(self, files: Mapping[str, Blob]) -> TokenReader:
         """Return a reader with the card's tokenizer.
 
         Raises

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from featx._extras import require
-from featx._typing import FloatArray, Indices
+from featx._typing import FloatArray, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch
 from featx.modalities.text.baseline import digest_text, load_text
 from featx.modalities.text.geometry import TextGeometry
-from featx.storage.container import Location, read_location
+from featx.storage.blob import Blob, to_blob
 
 if TYPE_CHECKING:
     from featx.modalities.text.settings import TextSettings
@@ -169,7 +170,7 @@ class TokenReader:
             yield self._batch(entries[start:stop])
             start = stop
 
-    def merge(self, rows: FloatArray, item_index: Indices, n: int) -> FloatArray:
+    def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return the mean row of each text's windows, which are of equal length."""
         merged = np.zeros((n, *rows.shape[1:]), np.float32)
         if len(rows) == n:
@@ -202,7 +203,7 @@ class TokenReader:
         return Batch(feeds, owners, mask, numbers)
 
 
-def open_tokenizer(path: Location) -> Any:
+def open_tokenizer(path: Path | Blob) -> Any:
     """Return the tokenizer of a ``tokenizer.json``, with its padding and truncation turned off.
 
     Raises
@@ -214,7 +215,7 @@ def open_tokenizer(path: Location) -> Any:
     """
     tokenizers = require("tokenizers", extra="text")
     try:
-        tokenizer = tokenizers.Tokenizer.from_buffer(read_location(path))
+        tokenizer = tokenizers.Tokenizer.from_buffer(to_blob(path).read())
     except Exception as error:
         # the library raises nothing more exact
         raise BadCard(f"{path}: not a tokenizer.json: {error}") from error

@@ -1,4 +1,7 @@
-"""What makes a descent short: the curvature that rows have by themselves, and that of the last steps."""
+"""L-BFGS for several problems of one shape at once: its preconditioner and its two-loop recursion.
+
+Tables have shape (p, d, m): p problems (splits of the same rows), d variables a column, m columns.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +13,33 @@ import numpy as np
 
 from featx._typing import FloatArray
 
-__all__ = ["History", "MapFn", "Spectrum", "dot"]
+__all__ = ["LbfgsHistory", "MapFn", "Preconditioner", "Spectrum", "dot"]
 
 MapFn = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+Preconditioner = Callable[[FloatArray], FloatArray]
 
-_CHUNK = (
-    2048  # rows for one part of their outer product; fixed, so that threads do not change the sum
-)
-_RANK = 1e-6  # of the largest eigenvalue, below which a direction holds no row
-_MEMORY = 20  # steps that are remembered, or fewer where they are long
-_ROOM = 20_000_000  # numbers in them; with each goes one change of the gradient
+# Rows of one part of their outer product; fixed, so that threads do not change the sum.
+_CHUNK = 2048
+# Of the largest eigenvalue: a direction below it holds no row.
+_RANK = 1e-6
+# Steps that are remembered, or fewer where they are long: so many numbers in them, and as many in the
+# changes of the gradient.
+_MEMORY = 20
+_MEMORY_NUMBERS = 20_000_000
+# Of step times change of the gradient: below it the pair tells nothing of the curvature.
+_SMALLEST_CURVATURE = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """Eigenvectors and eigenvalues of the mean outer product of rows."""
+    """Eigenvectors, shape (d, r), and eigenvalues, shape (r,), of the mean outer product of rows."""
 
-    vectors: FloatArray  # (d, r)
-    values: FloatArray  # (r,)
+    vectors: FloatArray
+    values: FloatArray
 
     @classmethod
     def of(cls, rows: FloatArray, map_fn: MapFn) -> Spectrum:
-        """Of a table of shape (n, d)."""
+        """Return the spectrum of rows of shape (n, d)."""
         n, d = rows.shape
         if n < d:
             values, left = np.linalg.eigh((rows @ rows.T / n).astype(np.float64))
@@ -46,60 +54,84 @@ class Spectrum:
         return cls(vectors.astype(np.float32), np.maximum(values, 0).astype(np.float32))
 
     def solve(self, table: FloatArray, curvature: float, penalty: FloatArray) -> FloatArray:
-        """``table`` times the inverse of curvature x outer product + penalty; shape (p, d, m) stays."""
+        """Return ``table`` times the inverse of curvature x outer product + penalty.
+
+        Parameters
+        ----------
+        table : ndarray of shape (p, d, m)
+        curvature : float
+        penalty : ndarray of shape (p, 1, 1)
+        """
         p, d, m = table.shape
         flat = table.transpose(1, 0, 2).reshape(d, p * m)
         inner = (self.vectors.T @ flat).reshape(-1, p, m)
-        soft = 1 / (curvature * self.values[:, None, None] + penalty[:, 0, 0, None])
+        inverse = 1 / (curvature * self.values[:, None, None] + penalty[:, 0, 0, None])
         if len(self.values) == d:
-            made = self.vectors @ (inner * soft).reshape(d, p * m)
-        else:  # outside the span of the rows there is nothing but the penalty
-            stiff = 1 / penalty[:, 0, 0, None]
-            made = (flat.reshape(d, p, m) * stiff).reshape(d, p * m)
-            made += self.vectors @ (inner * (soft - stiff)).reshape(-1, p * m)
-        return np.asarray(made.reshape(d, p, m).transpose(1, 0, 2), np.float32)
+            solved = self.vectors @ (inner * inverse).reshape(d, p * m)
+        else:
+            # Outside the span of the rows there is nothing but the penalty.
+            outside = 1 / penalty[:, 0, 0, None]
+            solved = (flat.reshape(d, p, m) * outside).reshape(d, p * m)
+            solved += self.vectors @ (inner * (inverse - outside)).reshape(-1, p * m)
+        return np.asarray(solved.reshape(d, p, m).transpose(1, 0, 2), np.float32)
 
 
-class History:
-    """The last steps and what they did to the gradient, of every split."""
+class LbfgsHistory:
+    """The last steps and the changes of the gradient along them, of every problem.
 
-    def __init__(self, precondition: Callable[[FloatArray], FloatArray]) -> None:
-        self._soften = precondition
+    Parameters
+    ----------
+    precondition : callable
+        Multiplies a gradient by an approximate inverse of the curvature.
+    """
+
+    def __init__(self, precondition: Preconditioner) -> None:
+        self._precondition = precondition
+        # Steps, changes of the gradient, and 1 / (step · change), or 0 where that tells nothing.
         self._pairs: list[tuple[FloatArray, FloatArray, FloatArray]] = []
 
-    def moved(self, precondition: Callable[[FloatArray], FloatArray], more: FloatArray) -> History:
-        """These steps under another penalty: ``more`` than before, of all but the last entry of d."""
-        there = History(precondition)
+    def with_penalty_added(self, precondition: Preconditioner, added: FloatArray) -> LbfgsHistory:
+        """Return the history of the same steps under a penalty that is larger by ``added``.
+
+        The last of the d variables, the intercept, has no penalty.
+        """
+        history = LbfgsHistory(precondition)
         for step, change, _ in self._pairs:
             changed = change.copy()
-            changed[:, :-1] += more * step[:, :-1]
-            there.add(step, changed)
-        return there
+            changed[:, :-1] += added * step[:, :-1]
+            history.append(step, changed)
+        return history
 
-    def add(self, step: FloatArray, change: FloatArray) -> None:
-        """A step, and the gradient behind it less the one before it."""
-        along = dot(step, change)
-        useful = along > 1e-10
-        inverse = np.where(useful, 1 / np.where(useful, along, 1), 0).astype(np.float32)
-        most = min(_MEMORY, max(4, _ROOM // step.size))
+    def append(self, step: FloatArray, change: FloatArray) -> None:
+        """Remember a step, and the gradient after it less the one before it."""
+        product = dot(step, change)
+        useful = product > _SMALLEST_CURVATURE
+        inverse = np.where(useful, 1 / np.where(useful, product, 1), 0).astype(np.float32)
+        most = min(_MEMORY, max(4, _MEMORY_NUMBERS // step.size))
         self._pairs = [*self._pairs[1 - most :], (step, change, inverse)]
 
-    def turn(self, gradient: FloatArray) -> FloatArray:
-        """The gradient through the inverse curvature as far as it is known."""
-        turned = gradient.copy()
-        parts = []
+    def two_loop_recursion(self, gradient: FloatArray) -> FloatArray:
+        """Return the gradient times the inverse curvature as far as it is known.
+
+        Nocedal and Wright, Numerical Optimization, algorithm 7.4, with a preconditioner that is scaled to
+        the last step in place of a multiple of the identity.
+        """
+        direction = gradient.copy()
+        coefficients = []
         for step, change, inverse in reversed(self._pairs):
-            part = inverse * dot(step, turned)
-            turned -= part * change
-            parts.append(part)
-        turned = self._soften(turned)
+            coefficient = inverse * dot(step, direction)
+            direction -= coefficient * change
+            coefficients.append(coefficient)
+        direction = self._precondition(direction)
         if self._pairs:
             _, change, inverse = self._pairs[-1]
-            norm = dot(change, self._soften(change)) * inverse
-            turned *= np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 1)
-        for (step, change, inverse), part in zip(self._pairs, reversed(parts), strict=True):
-            turned += (part - inverse * dot(change, turned)) * step
-        return turned
+            norm = dot(change, self._precondition(change)) * inverse
+            direction *= np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 1)
+        for (step, change, inverse), coefficient in zip(
+            self._pairs, reversed(coefficients), strict=True
+        ):
+            direction += (coefficient - inverse * dot(change, direction)) * step
+        return direction
 
 
 def _gram(rows: FloatArray) -> FloatArray:
@@ -107,5 +139,5 @@ def _gram(rows: FloatArray) -> FloatArray:
 
 
 def dot(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Of each split; shape (p, 1, 1)."""
+    """Return the scalar product of each problem's tables; shape (p, 1, 1)."""
     return np.asarray(np.einsum("pdm,pdm->p", one, other))[:, None, None]

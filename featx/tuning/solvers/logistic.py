@@ -1,41 +1,58 @@
 """Logistic regression along a path of penalties, every fold at once.
 
 The problem is scikit-learn's, the way to its solution is not: all folds share one copy of the rows, in float32,
-and go through it together; each penalty starts where a stronger one ended, with what was learned there of the
-curvature; and L-BFGS steps through the inverse of the curvature that rows have by themselves, so that it needs
-a few steps where plain L-BFGS needs dozens.
+and are solved together; each penalty starts from the solution of a stronger one, with what was learned there
+of the curvature; and L-BFGS is preconditioned with the curvature that the rows have by themselves, so that it
+needs a few steps where plain L-BFGS needs dozens.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
-from featx._typing import Doubles, FloatArray, Integers
-from featx.tuning.solvers.lbfgs import History, MapFn, Spectrum, dot
+from featx._typing import ClassWeight, Doubles, FloatArray, Integers
+from featx.tuning.solvers.lbfgs import LbfgsHistory, MapFn, Spectrum, dot
 
 __all__ = ["LogisticPath"]
 
-_BLOCK = 512  # rows that a thread takes at a time; fixed, so that sums do not depend on the threads
-_LEAP = 0.7  # of the last step along the path, taken once more before the descent
-_STEPS = 500
-_ENOUGH = 1e-4  # of the decrease that the slope promises
-_SHORTEST = 1e-6  # step of a line search, after which it is taken as it is
-_STUCK = 1e-7  # of the loss: a step that gains less is the last
-_ROUNDING = 1e-6  # of the loss, below which float32 cannot tell a decrease
+# Rows that a thread takes at a time; fixed, so that sums do not depend on the threads.
+_BLOCK = 512
+# Of the last step along the path: it is taken once more as the first guess of the next.
+_EXTRAPOLATION = 0.7
+_MAX_STEPS = 500
+# Of the decrease that the slope promises (Armijo's condition of the line search).
+_SUFFICIENT_DECREASE = 1e-4
+# Step length of the line search below which a step is taken as it is.
+_SHORTEST_STEP = 1e-6
+# Of the loss: a step that gains less is the last.
+_STALLED = 1e-7
+# Of the loss: float32 cannot tell a smaller decrease.
+_ROUNDING = 1e-6
 
 _ALL = slice(None)
 
-Some = Integers | slice  # splits
+# Which splits are meant: their indices, or all of them.
+SplitIndex = Integers | slice
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Weights of every split, the loss there and its gradient."""
+
+    weights: FloatArray
+    loss: Doubles
+    gradient: FloatArray
 
 
 class LogisticPath:
-    """The same rows split in several ways, and on each training part a regression that gets less stiff.
+    """The same rows split in several ways, and on each training part a regression with ever weaker penalties.
 
     What is minimised is, for each split, what ``LogisticRegression(C=C)`` minimises on the training part
     after a ``StandardScaler`` that was fitted on it: multinomial for three or more classes, one column for
@@ -48,14 +65,14 @@ class LogisticPath:
         Classes, 0 … k - 1.
     trains : sequence of p integer arrays
         Rows of each training part, all of which have all classes.
-    balance : bool
-        Classes weigh the same, as by ``class_weight="balanced"``.
+    class_weight : "balanced" or None
+        As in ``LogisticRegression``.
     gap : float
         Share of the loss that a regression may still have to gain when it is done: half of Newton's
         decrement, with the curvature as L-BFGS knows it (Boyd and Vandenberghe, Convex Optimization,
         9.5.1). Unlike a bound on the gradient it means the same at every penalty: where the penalty is
         weak, slopes are small far from the solution too.
-    share : callable
+    map_fn : callable, default=map
         ``map``, or that of a pool of threads. It never changes a bit of the answer.
 
     Attributes
@@ -75,165 +92,202 @@ class LogisticPath:
         y: Integers,
         trains: Sequence[Integers],
         *,
-        balance: bool,
+        class_weight: ClassWeight,
         gap: float,
         map_fn: MapFn = map,
     ) -> None:
         n, d = rows.shape
         k = int(y.max()) + 1
-        self._share, self._gap = map_fn, gap
+        self._map_fn, self._gap = map_fn, gap
         self._starts = range(0, n, _BLOCK)
-        whole = _scaler(rows, np.arange(n))
-        scalers = list(map_fn(lambda p: _scaler(rows, trains[p]), range(len(trains))))
+        common = _fit_scaler(rows, np.arange(n))
+        scalers = list(map_fn(lambda p: _fit_scaler(rows, trains[p]), range(len(trains))))
         self._rows = np.empty((n, d), np.float32)
         for start in self._starts:
             part = slice(start, start + _BLOCK)
-            self._rows[part] = (rows[part] - whole.mean_) / whole.scale_
-        # columns that are constant in a training part say nothing there
-        varied = np.stack([each.scale_ == np.sqrt(each.var_) for each in scalers])
-        scales = np.stack([each.scale_ for each in scalers])
-        means = np.stack([each.mean_ for each in scalers])
-        self._stretch = (varied * whole.scale_ / scales).astype(np.float32)[:, :, None]
-        self._shift = (varied * (whole.mean_ - means) / scales).astype(np.float32)[:, :, None]
-        self._truth = (y[:, None] == np.arange(k)).astype(np.float32)[:, (1 if k == 2 else 0) :]
+            self._rows[part] = (rows[part] - common.mean_) / common.scale_
+        # Columns that are constant in a training part tell nothing there.
+        varied = np.stack([scaler.scale_ == np.sqrt(scaler.var_) for scaler in scalers])
+        scales = np.stack([scaler.scale_ for scaler in scalers])
+        means = np.stack([scaler.mean_ for scaler in scalers])
+        self._stretch = (varied * common.scale_ / scales).astype(np.float32)[:, :, None]
+        self._shift = (varied * (common.mean_ - means) / scales).astype(np.float32)[:, :, None]
+        self._one_hot = (y[:, None] == np.arange(k)).astype(np.float32)[:, (1 if k == 2 else 0) :]
         self._sizes = np.array([len(train) for train in trains])
-        self._shares = np.stack([_shares(y, train, balance) for train in trains], axis=1)
+        self._sample_weights = np.stack(
+            [_sample_weights(y, train, class_weight) for train in trains], axis=1
+        )
         self._spectrum = Spectrum.of(self._rows, map_fn)
-        self.weights = np.zeros((len(trains), d + 1, self._truth.shape[1]), np.float32)
+        self.weights = np.zeros((len(trains), d + 1, self._one_hot.shape[1]), np.float32)
 
-    def walk(self, strengths: Iterable[float]) -> Iterator[float]:
-        """Solve for each C in turn; ``weights`` are its solution while it is given out."""
+    def solve_path(self, strengths: Iterable[float]) -> Iterator[float]:
+        """Solve for each C in turn and yield it; ``weights`` are its solution until the next is asked for."""
         last, history, before = self.weights, None, np.zeros((1, 1, 1), np.float32)
         for strength in strengths:
-            ahead = np.asarray(self.weights + _LEAP * (self.weights - last), np.float32)
+            guess = np.asarray(self.weights + _EXTRAPOLATION * (self.weights - last), np.float32)
             penalty = (1 / (strength * self._sizes)).astype(np.float32)[:, None, None]
-            precondition = partial(self._soften, penalty=penalty, curvature=self._curvature(ahead))
-            history = (
-                history.moved(precondition, penalty - before) if history else History(precondition)
+            precondition = partial(
+                self._precondition, penalty=penalty, curvature=self._curvature(guess)
             )
-            last, self.weights = self.weights, self._descend(ahead, penalty, history)
+            if history:
+                history = history.with_penalty_added(precondition, penalty - before)
+            else:
+                history = LbfgsHistory(precondition)
+            last, self.weights = self.weights, self._minimize(guess, penalty, history)
             before = penalty
             yield strength
 
-    def scores(self, split: int, places: Integers) -> Doubles:
-        """What the regression of one split says of some rows; shape (n, k), float64."""
-        inside, offset = self._inside(self.weights, _ALL)
-        own = np.concatenate(
+    def scores(self, split: int, indices: Integers) -> Doubles:
+        """Return the scores of some rows by the regression of one split; shape (n, k), float64."""
+        coef, offset = self._shared_weights(self.weights, _ALL)
+        products = np.concatenate(
             [
-                self._rows[places[start : start + _BLOCK]] @ inside[split]
-                for start in range(0, max(len(places), 1), _BLOCK)
+                self._rows[indices[start : start + _BLOCK]] @ coef[split]
+                for start in range(0, max(len(indices), 1), _BLOCK)
             ]
         )
-        values = np.asarray(own + offset[split], np.float64)
+        values = np.asarray(products + offset[split], np.float64)
         return values if values.shape[1] > 1 else np.hstack([np.zeros_like(values), values])
 
-    def _inside(self, weights: FloatArray, some: Some) -> tuple[FloatArray, FloatArray]:
-        """Weights and intercepts of some splits for the shared rows."""
-        own = weights[:, :-1]
-        return own * self._stretch[some], weights[:, -1] + (own * self._shift[some]).sum(axis=1)
+    def _shared_weights(
+        self, weights: FloatArray, splits: SplitIndex
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return weights (p, d, m) and intercepts (p, m) of some splits for the shared rows."""
+        coef = weights[:, :-1]
+        offset = weights[:, -1] + (coef * self._shift[splits]).sum(axis=1)
+        return coef * self._stretch[splits], offset
 
     def _evaluate(
-        self, weights: FloatArray, penalty: FloatArray, some: Some = _ALL
+        self, weights: FloatArray, penalty: FloatArray, splits: SplitIndex = _ALL
     ) -> tuple[Doubles, FloatArray]:
-        """The loss of each of some splits, and its gradient."""
-        inside, offset = self._inside(weights, some)
-        p, d, m = inside.shape
-        table = np.ascontiguousarray(inside.transpose(1, 0, 2)).reshape(d, p * m)
-        task = partial(self._block, table, offset, some)
-        losses, pull, push = np.zeros(p), np.zeros((d, p * m), np.float32), np.zeros((p, m))
-        for loss, toward, total in self._share(task, self._starts):
-            losses += loss
-            pull += toward
-            push += total
-        slope = pull.reshape(d, p, m).transpose(1, 0, 2)
+        """Return the loss of each of some splits, and its gradient."""
+        coef, offset = self._shared_weights(weights, splits)
+        p, d, m = coef.shape
+        flat = np.ascontiguousarray(coef.transpose(1, 0, 2)).reshape(d, p * m)
+        task = partial(self._evaluate_block, flat, offset, splits)
+        losses = np.zeros(p)
+        coef_slope, offset_slope = np.zeros((d, p * m), np.float32), np.zeros((p, m))
+        for block_losses, block_coef, block_offset in self._map_fn(task, self._starts):
+            losses += block_losses
+            coef_slope += block_coef
+            offset_slope += block_offset
+        slope = coef_slope.reshape(d, p, m).transpose(1, 0, 2)
         gradient = np.empty_like(weights)
-        gradient[:, :-1] = slope * self._stretch[some] + self._shift[some] * push[:, None]
+        gradient[:, :-1] = (
+            slope * self._stretch[splits] + self._shift[splits] * offset_slope[:, None]
+        )
         gradient[:, :-1] += penalty * weights[:, :-1]
-        gradient[:, -1] = push
+        gradient[:, -1] = offset_slope
         squares = (weights[:, :-1].astype(np.float64) ** 2).sum(axis=(1, 2))
         return losses + penalty[:, 0, 0] / 2 * squares, gradient
 
-    def _block(
-        self, table: FloatArray, offset: FloatArray, some: Some, start: int
+    def _evaluate_block(
+        self, coef: FloatArray, offset: FloatArray, splits: SplitIndex, start: int
     ) -> tuple[Doubles, FloatArray, FloatArray]:
-        """Loss and gradient of a few rows, read once."""
+        """Return loss and gradient of a few rows, which are read once."""
         part = slice(start, start + _BLOCK)
-        rows, truth, shares = self._rows[part], self._truth[part, None], self._shares[part, some]
-        values = (rows @ table).reshape(len(rows), *offset.shape)
+        rows, one_hot = self._rows[part], self._one_hot[part, None]
+        sample_weights = self._sample_weights[part, splits]
+        values = (rows @ coef).reshape(len(rows), *offset.shape)
         values += offset
         top = values.max(axis=2, keepdims=True)
         if values.shape[2] == 1:
             np.maximum(top, 0, out=top)
-        own = (values * truth).sum(axis=2)
+        true_score = (values * one_hot).sum(axis=2)
         np.exp(values - top, out=values)
         total = values.sum(axis=2, keepdims=True)
         if values.shape[2] == 1:
             total += np.exp(-top)
-        losses = (shares * (np.log(total) + top)[:, :, 0] - shares * own).sum(
-            axis=0, dtype=np.float64
-        )
+        losses = (
+            sample_weights * (np.log(total) + top)[:, :, 0] - sample_weights * true_score
+        ).sum(axis=0, dtype=np.float64)
         values /= total
-        values -= truth
-        values *= shares[:, :, None]
+        values -= one_hot
+        values *= sample_weights[:, :, None]
         return losses, rows.T @ values.reshape(len(rows), -1), values.sum(axis=0)
 
-    def _descend(self, at: FloatArray, penalty: FloatArray, history: History) -> FloatArray:
-        """L-BFGS on all splits at once, each with a step of its own, until the last is done."""
-        loss, gradient = self._evaluate(at, penalty)
-        stuck = np.zeros(penalty.shape, bool)  # where float32 sees no way down any more
-        for _ in range(_STEPS):
-            step = -history.turn(gradient)
-            slope, length = dot(gradient, step), np.ones_like(penalty)
-            busy = ~stuck & (-slope / 2 > self._gap * loss[:, None, None])
-            if not busy.any():
-                return at
-            step, slope = step * busy, slope * busy
-            there, new_loss, new_gradient = at.copy(), loss.copy(), gradient.copy()
-            some = np.flatnonzero(busy)  # a round costs what its splits do
-            while len(some) and length.min() >= _SHORTEST:
-                there[some] = at[some] + length[some] * step[some]
-                new_loss[some], new_gradient[some] = self._evaluate(
-                    there[some], penalty[some], some
-                )
-                allowed = loss + (_ENOUGH * length * slope)[:, 0, 0] + _ROUNDING * np.abs(loss)
-                some = np.flatnonzero(new_loss > allowed)
-                length[some] /= 2
-            history.add(there - at, new_gradient - gradient)
-            stuck |= (loss - new_loss < _STUCK * np.abs(loss))[:, None, None] & busy
-            at, loss, gradient = there, new_loss, new_gradient
-        told = f"the logistic path stopped after {_STEPS} steps, before it converged"
-        warnings.warn(told, ConvergenceWarning, stacklevel=2)
-        return at
+    def _minimize(
+        self, weights: FloatArray, penalty: FloatArray, history: LbfgsHistory
+    ) -> FloatArray:
+        """Run L-BFGS on all splits at once, each with a step of its own, until the last is done."""
+        point = _Point(weights, *self._evaluate(weights, penalty))
+        # Splits in which float32 sees no decrease any more.
+        stalled = np.zeros(penalty.shape, bool)
+        for _ in range(_MAX_STEPS):
+            step = -history.two_loop_recursion(point.gradient)
+            slope = dot(point.gradient, step)
+            active = ~stalled & (-slope / 2 > self._gap * point.loss[:, None, None])
+            if not active.any():
+                return point.weights
+            following = self._line_search(point, step * active, slope * active, penalty)
+            history.append(following.weights - point.weights, following.gradient - point.gradient)
+            gained = point.loss - following.loss
+            stalled |= (gained < _STALLED * np.abs(point.loss))[:, None, None] & active
+            point = following
+        message = f"the logistic path stopped after {_MAX_STEPS} steps, before it converged"
+        warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        return point.weights
+
+    def _line_search(
+        self, start: _Point, step: FloatArray, slope: FloatArray, penalty: FloatArray
+    ) -> _Point:
+        """Halve each split's step until its loss decreases enough.
+
+        Parameters
+        ----------
+        step : ndarray of shape (p, d + 1, m)
+            0 in splits that are done; they are not evaluated, for each costs.
+        slope : ndarray of shape (p, 1, 1)
+            The scalar product of gradient and step, negative in splits that are not done.
+        """
+        length = np.ones_like(penalty)
+        weights, loss, gradient = (start.weights.copy(), start.loss.copy(), start.gradient.copy())
+        searching = np.flatnonzero(slope)
+        while len(searching) and length.min() >= _SHORTEST_STEP:
+            weights[searching] = start.weights[searching] + length[searching] * step[searching]
+            loss[searching], gradient[searching] = self._evaluate(
+                weights[searching], penalty[searching], searching
+            )
+            promised = (_SUFFICIENT_DECREASE * length * slope)[:, 0, 0]
+            allowed = start.loss + promised + _ROUNDING * np.abs(start.loss)
+            searching = np.flatnonzero(loss > allowed)
+            length[searching] /= 2
+        return _Point(weights, loss, gradient)
 
     def _curvature(self, weights: FloatArray) -> float:
-        """Of the loss, per column of scores: a mean over some rows."""
-        inside, offset = self._inside(weights, _ALL)
+        """Return the curvature of the loss per column of scores: a mean over some rows."""
+        coef, offset = self._shared_weights(weights, _ALL)
         few = self._rows[:: max(1, len(self._rows) // _BLOCK)]
-        values = np.stack([few @ own for own in inside], axis=1) + offset
+        values = np.stack([few @ own for own in coef], axis=1) + offset
         if values.shape[2] == 1:
             values = np.concatenate([np.zeros_like(values), values], axis=2)
         shares = np.exp(values - values.max(axis=2, keepdims=True))
         shares /= shares.sum(axis=2, keepdims=True)
         return max(float((shares * (1 - shares)).mean()), 1e-6)
 
-    def _soften(self, gradient: FloatArray, penalty: FloatArray, curvature: float) -> FloatArray:
-        """The gradient through the inverse of a curvature that is the same for every row."""
-        soft = np.empty_like(gradient)
-        soft[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty)
-        soft[:, -1] = gradient[:, -1] / curvature
-        return soft
+    def _precondition(
+        self, gradient: FloatArray, penalty: FloatArray, curvature: float
+    ) -> FloatArray:
+        """Return the gradient times the inverse of a curvature that is the same for every row."""
+        direction = np.empty_like(gradient)
+        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty)
+        direction[:, -1] = gradient[:, -1] / curvature
+        return direction
 
 
-def _scaler(rows: FloatArray, places: Integers) -> StandardScaler:
+def _fit_scaler(rows: FloatArray, indices: Integers) -> StandardScaler:
     scaler = StandardScaler()
-    for start in range(0, len(places), _BLOCK):
-        scaler.partial_fit(rows[places[start : start + _BLOCK]])
+    for start in range(0, len(indices), _BLOCK):
+        scaler.partial_fit(rows[indices[start : start + _BLOCK]])
     return scaler
 
 
-def _shares(y: Integers, train: Integers, balance: bool) -> FloatArray:
-    """What each sample weighs in a split, 0 where it is left out; they add up to one."""
+def _sample_weights(y: Integers, train: Integers, class_weight: ClassWeight) -> FloatArray:
+    """Return the weight of each sample in a split, 0 where it is left out; they add up to one."""
     weights = np.zeros(len(y))
     counts = np.bincount(y[train])
-    weights[train] = 1 / (counts[y[train]] * len(counts)) if balance else 1 / len(train)
+    if class_weight == "balanced":
+        weights[train] = 1 / (counts[y[train]] * len(counts))
+    else:
+        weights[train] = 1 / len(train)
     return weights.astype(np.float32)

@@ -1,0 +1,183 @@
+"""Scorers: where the scores of a trained head come from, linear arrays or a fitted estimator."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from featx._typing import Doubles, FloatArray, Labels
+from featx.errors import BadArtifact
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+__all__ = ["EstimatorScorer", "LinearArrays", "Scorer", "to_arrays"]
+
+_NAMES = ("classes", "mean", "scale", "coef", "intercept")
+# Rows on which arrays and estimator are compared, one alone and many together.
+_PROBE_SIZES = (1, 33)
+
+
+class Scorer(Protocol):
+    """Gives scores to rows."""
+
+    @property
+    def dim(self) -> int:
+        """Columns of the rows that it takes."""
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of its scores."""
+
+    @property
+    def scaling(self) -> tuple[FloatArray, FloatArray] | None:
+        """Mean and scale of the columns of the training rows, float32, or None where they are not kept."""
+
+    def scores(self, rows: FloatArray) -> Doubles:
+        """Return scores, float64 of shape (n, n_outputs), of rows of shape (n, dim)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearArrays:
+    """A scaler and a linear model: scores are ``((rows - mean) / scale) @ coef.T + intercept``.
+
+    They answer without scikit-learn, whose import takes most of a second.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,), str
+    mean, scale : ndarray of shape (dim,), float32
+    coef : ndarray of shape (n_scores, dim), float32 or float64
+        One score stands for two classes: that of the first is 0.
+    intercept : ndarray of shape (n_scores,)
+    """
+
+    classes: Labels
+    mean: FloatArray
+    scale: FloatArray
+    coef: npt.NDArray[Any]
+    intercept: npt.NDArray[Any]
+
+    @property
+    def dim(self) -> int:
+        """Columns of the rows that it takes."""
+        return len(self.mean)
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of its scores: one a class."""
+        return len(self.classes)
+
+    @property
+    def scaling(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and scale of the columns of the training rows, float32."""
+        return self.mean, self.scale
+
+    def scores(self, rows: FloatArray) -> Doubles:
+        """Return what ``featx.heads.scores`` gives for the estimator, to the bit."""
+        scaled = rows - self.mean
+        scaled /= self.scale
+        values = np.asarray(scaled @ self.coef.T + self.intercept, np.float64)
+        if values.shape[1] > 1:
+            return values
+        return np.concatenate([np.zeros_like(values), values], axis=1)
+
+    def to_bytes(self) -> bytes:
+        """Return the arrays as an ``.npz``; equal arrays give equal bytes."""
+        stream = io.BytesIO()
+        np.savez(stream, **{name: getattr(self, name) for name in _NAMES})
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> LinearArrays:
+        """Return the arrays that ``to_bytes`` wrote; nothing in them can be code.
+
+        Raises
+        ------
+        BadArtifact
+            The bytes are something else, or the arrays do not fit each other.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                arrays = cls(*(stored[name] for name in _NAMES))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise BadArtifact(f"not the arrays of a head: {error}") from error
+        shapes = [np.shape(getattr(arrays, name)) for name in _NAMES]
+        n, dim = shapes[3] if len(shapes[3]) == 2 else (0, 0)
+        n_classes = n if n > 1 else 2
+        if shapes != [(n_classes,), (dim,), (dim,), (n, dim), (n,)] or not n:
+            raise BadArtifact(f"not the arrays of a head: shapes {shapes} do not fit each other")
+        return arrays
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EstimatorScorer:
+    """The scores of a fitted estimator, as ``featx.heads.scores`` gives them."""
+
+    estimator: BaseEstimator
+
+    @property
+    def dim(self) -> int:
+        """Columns of the rows that the estimator was trained on."""
+        return int(self.estimator.n_features_in_)
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of its scores: one a class."""
+        return len(self.estimator.classes_)
+
+    @property
+    def scaling(self) -> tuple[FloatArray, FloatArray] | None:
+        """Mean and scale that a StandardScaler at the estimator's beginning has learned, or None."""
+        from sklearn.preprocessing import StandardScaler
+
+        from featx.heads.registry import steps_of
+
+        scaler = steps_of(self.estimator)[0]
+        if not isinstance(scaler, StandardScaler) or scaler.mean_ is None or scaler.scale_ is None:
+            return None
+        return np.asarray(scaler.mean_, np.float32), np.asarray(scaler.scale_, np.float32)
+
+    def scores(self, rows: FloatArray) -> Doubles:
+        """Return the estimator's scores, float64 of shape (n, n_outputs)."""
+        from featx.heads.registry import scores
+
+        return scores(self.estimator, rows)
+
+
+def to_arrays(estimator: BaseEstimator) -> LinearArrays | None:
+    """Return a fitted StandardScaler and linear classifier as arrays.
+
+    None where the estimator is another, or where the arrays would not give its scores to the bit.
+    """
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from featx.heads.registry import ESTIMATORS, scores
+
+    if type(estimator) is not Pipeline or len(estimator) != 2:
+        return None
+    scaler, last = estimator[0], estimator[-1]
+    forms = ESTIMATORS.get(type(last))
+    if type(scaler) is not StandardScaler or scaler.mean_ is None or scaler.scale_ is None:
+        return None
+    if forms is None or forms.linear is None:
+        return None
+    coef, intercept = forms.linear(last)
+    # Where shapes differ the estimator is broken, which loading it will say.
+    if coef.shape[1] != len(scaler.mean_):
+        return None
+    mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
+    classes = np.array([str(name) for name in last.classes_])
+    arrays = LinearArrays(classes, mean, scale, coef, intercept)
+    rng = np.random.default_rng(0)
+    for n in _PROBE_SIZES:
+        probe = rng.normal(mean, scale, (n, len(mean))).astype(np.float32)
+        if not np.array_equal(arrays.scores(probe), scores(estimator, probe)):
+            return None
+    return arrays

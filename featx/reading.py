@@ -1,0 +1,78 @@
+"""Samples of a folder, a table or an archive, whatever it holds: the first step of most programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from featx.modalities import kind_of
+from featx.modalities.guess import check_modality, guess_modality
+from featx.sources import Columns, Readable, Sample, read_source
+
+__all__ = ["read_samples"]
+
+
+def read_samples(
+    source: str | os.PathLike[str],
+    *,
+    modality: str | None = None,
+    split: str | None = None,
+    path_column: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    id_column: str | None = None,
+    stdin: Iterable[bytes | str] | None = None,
+) -> list[Sample]:
+    """Return the labelled samples of a source; their content is read when they are embedded.
+
+    A folder of class folders, a table of paths or texts (.csv, .tsv, .jsonl, .parquet), a folder with
+    ``train.csv``, a tar, one file, or ``-`` for the lines of standard input: ``featx.sources.open_source``
+    says what ids, labels and order each gives. All ids differ.
+
+    Parameters
+    ----------
+    source : path, or '-'
+    modality : {'image', 'text', 'audio'}, optional
+        Which files are samples, and whether a text is one. By default what most files are, or text for a
+        column of texts; images where neither tells.
+    split : {'train', 'val', 'test'}, optional
+        The part that is preferred where the source has parts (folders, a column ``split``, tables named for
+        one); where it has none, all of it is given. ``val`` stands in for a missing ``test``. By default
+        everything.
+    path_column, text_column, label_column, id_column : str, optional
+        Columns of a table, where they have not the usual names.
+    stdin : iterable of lines, optional
+        What ``-`` reads instead of standard input.
+
+    Raises
+    ------
+    BadSource
+        There is no such source, or none that can be read, or not one sample in it.
+    BadOption
+        ``modality`` or ``split`` is unknown, or a column is named for a source that has no columns.
+    MissingExtra
+        A Parquet table, and pyarrow is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat/1.jpg", "cat/2.jpg", "dog/3.jpg"):
+    ...         Path(folder, name).parent.mkdir(exist_ok=True)
+    ...         _ = Path(folder, name).write_bytes(b"...")
+    ...     samples = read_samples(folder)
+    >>> [(sample.id, sample.label) for sample in samples]
+    [('cat/1.jpg', 'cat'), ('cat/2.jpg', 'cat'), ('dog/3.jpg', 'dog')]
+    """
+    if modality is None:
+        modality = guess_modality(source, path_column=path_column, text_column=text_column)
+    check_modality(modality)
+    kind = kind_of(modality)
+    return read_source(
+        source,
+        Readable(kind.suffixes, kind.string_is_sample),
+        split=split,
+        columns=Columns(path_column, label_column, id_column, text_column),
+        stdin=stdin,
+    )

@@ -1,0 +1,94 @@
+"""The operations of a server: one record each, from which the route and its documentation are made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
+
+from featx.server.limits import Limits
+from featx.server.metrics import Metrics
+from featx.server.pool import Pool
+from featx.server.registry import Registry
+
+__all__ = ["AppState", "Operation"]
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """What the handlers of one application share."""
+
+    registry: Registry
+    pool: Pool
+    limits: Limits
+    metrics: Metrics
+
+
+Handler = Callable[[AppState, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path.
+
+    Attributes
+    ----------
+    method, path : str
+        ``{name}`` in the path is a parameter.
+    handler : coroutine function of AppState and Request
+        Answers it; its docstring is the description in the OpenAPI document.
+    tag : str, default=None
+        The section of the OpenAPI document; None leaves the operation out of it.
+    query : type of BaseModel, default=None
+        The parameters in the query.
+    body : type of BaseModel, default=None
+        The JSON body.
+    other_bodies : mapping of str to JSON schema, default={}
+        Bodies of other media types.
+    media_type : str, default="application/json"
+        The type of the answer.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    tag: str | None = None
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    other_bodies: Mapping[str, Any] = field(default_factory=dict)
+    media_type: str = "application/json"
+
+    def route(self, state: AppState) -> Route:
+        """Return the route that answers with that state."""
+        return _Route(self.path, _Endpoint(self.handler, state), methods=[self.method])
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """A handler as an ASGI application.
+
+    Starlette would wrap a function in a second handling of exceptions beside the application's own, which
+    is slower.
+    """
+
+    handler: Handler
+    state: AppState
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.handler(self.state, Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+class _Route(Route):
+    """A route that older releases of Starlette, too, leave in the scope: metrics count by its path."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child_scope = super().matches(scope)
+        child_scope["route"] = self
+        return match, child_scope

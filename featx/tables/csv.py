@@ -1,0 +1,91 @@
+"""Rows as ``.csv`` with columns id, label, fingerprint, e0, e1, …, and rejects with id and reason.
+
+Numbers are the shortest text that reads back to the same float32.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from featx.embedding.rows import Reject, Rows
+from featx.errors import BadTable
+from featx.tables.lines import Line, collect_rows
+
+__all__ = ["CsvWriter", "read_csv", "write_rejects_csv"]
+
+_FIRST = ("id", "label", "fingerprint")
+
+
+class CsvWriter:
+    """Writes the blocks as they come: UTF-8, a line a row unless an id or label has line breaks."""
+
+    dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
+
+    def __init__(self, path: Path, *, fingerprint: str, dim: int, dtype: str) -> None:
+        self._path = path
+        self._fingerprint = fingerprint
+        self._dim = dim
+
+    def __enter__(self) -> Self:
+        """Open the file and write its header."""
+        self._file = self._path.open("w", encoding="utf-8", newline="")
+        self._file.write(",".join((*_FIRST, *(f"e{i}" for i in range(self._dim)))) + "\n")
+        return self
+
+    def write(self, block: Rows) -> None:
+        """Write a line a row."""
+        for name, label, row in zip(block.ids, block.labels, block.embeddings, strict=True):
+            first = ",".join(map(_quoted, (name, label or "", self._fingerprint)))
+            self._file.write(f"{first},{','.join(map(str, row))}\n")
+
+    def __exit__(self, *failure: object) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def write_rejects_csv(path: Path, rejects: Iterable[Reject]) -> None:
+    """Write id and reason, a line a reject."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write("id,reason\n")
+        for reject in rejects:
+            file.write(f"{_quoted(reject.id)},{_quoted(reject.reason)}\n")
+
+
+def read_csv(path: Path) -> Rows:
+    """Return the rows of a file that featx wrote, or of any with columns id, e0, e1, …"""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = next(reader, [])
+            dim = sum(1 for name in header if name[:1] == "e" and name[1:].isdecimal())
+            first = [name for name in _FIRST if name in header]
+            if "id" not in first or header != [*first, *(f"e{i}" for i in range(dim))]:
+                raise BadTable(f"{path}: expected columns id, label, fingerprint, e0, e1, …")
+            return collect_rows(path, _parsed(path, reader, first, len(header)), dim)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise BadTable(f"{path}: line {reader.line_num}: {error}") from error
+
+
+def _parsed(path: Path, reader: Any, first: list[str], width: int) -> Iterator[Line]:
+    for cells in reader:
+        if len(cells) != width:
+            raise BadTable(
+                f"{path}: line {reader.line_num}: expected {width} cells, found {len(cells)}; "
+                "the file is damaged"
+            )
+        yield Line(reader.line_num, dict(zip(first, cells, strict=False)), cells[len(first) :])
+
+
+def _quoted(text: str) -> str:
+    """Return a cell, in quotes where a reader of CSV needs them.
+
+    ``csv.writer`` does not give these bytes: before Python 3.13 it leaves a lone carriage return without
+    quotes where lines end in a newline alone, so that the file cannot be read back, and it leaves out the
+    quotes around a cell that begins or ends with a space.
+    """
+    if any(mark in text for mark in ',"\r\n') or text != text.strip():
+        return '"' + text.replace('"', '""') + '"'
+    return text

@@ -1,0 +1,88 @@
+"""What tuning asks of a task: an object that holds the targets and knows how to split and to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from featx._typing import ClassWeight, Doubles, FloatArray, Integers
+from featx.metrics.report import Report
+
+if TYPE_CHECKING:
+    from featx.heads import Calibrator, HeadSpec
+
+__all__ = ["Evaluation", "TuningProblem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How good scores of samples left out are.
+
+    Attributes
+    ----------
+    score : float
+        What is maximised, such as the accuracy.
+    standard_error : float
+        Of the score; candidates that are much nearer to each other are compared by ``loss``.
+    loss : float
+        What is minimised among them, such as the log-loss after calibration.
+    calibrator : Calibrator
+        The one that suits these scores.
+    """
+
+    score: float
+    standard_error: float
+    loss: float
+    calibrator: Calibrator
+
+
+class TuningProblem(Protocol):
+    """The targets of a task's samples, one a row, and all that tuning does with them.
+
+    Rows are given beside it, in the same order; ``indices`` are of both.
+    """
+
+    @property
+    def targets(self) -> npt.NDArray[Any]:
+        """The targets on which estimators are fitted; shape (n,)."""
+
+    @property
+    def codes(self) -> Integers:
+        """The targets as featx's own solvers take them: the column of each sample's class."""
+
+    @property
+    def class_weight(self) -> ClassWeight:
+        """How classes weigh in training and in every score."""
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of scores."""
+
+    @property
+    def max_folds(self) -> int:
+        """The largest number of folds in which each has something to leave out."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+
+    def subset(self, indices: npt.NDArray[Any]) -> Self:
+        """Return the problem of some samples, by their indices or by a mask."""
+
+    def make_folds(self, n_folds: int, rng: np.random.Generator) -> Integers:
+        """Return the fold of each sample, or -1 for one that stays in every training part."""
+
+    def choose_heads(self, head: Any, *, random_state: int) -> Sequence[HeadSpec]:
+        """Return the heads that a user's choice stands for, with these targets."""
+
+    def default_calibrator(self) -> Calibrator:
+        """Return the calibrator of a head of which no scores are known."""
+
+    def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
+        """Return how good the scores of some samples are; they were not trained on."""
+
+    def report(self, predictions: FloatArray, indices: Integers, *, random_state: int) -> Report:
+        """Return the task's report on calibrated predictions of samples that were never seen."""
