@@ -29,7 +29,7 @@ backbones.add_command(add)
 @backbones.command("list")
 @format_option("table", "json", help="What to print.")
 def list_(style: str) -> None:
-    """List the backbones of all shelves; one that is to be pulled needs `featx backbones pull`."""
+    """List all backbones; one that is to be pulled needs `featx backbones pull`."""
     from featx.catalog import list_cards
 
     facts: list[dict[str, Any]] = [
@@ -69,7 +69,7 @@ def show(name: str) -> None:
 def check(ctx: click.Context, names: Sequence[str]) -> None:
     """Recompute the canary of each NAME, or of every backbone: is it still what its card says?
 
-    Exit status 1 if one fails; a canary or weights that are missing are only said.
+    Exit status 1 if one fails; a canary or weights that are missing are only mentioned.
     """
     from featx.backbones.selfcheck import check as check_card
     from featx.catalog import get_card, list_cards
@@ -78,9 +78,9 @@ def check(ctx: click.Context, names: Sequence[str]) -> None:
     width = max((len(card.name) for card in cards), default=0)
     failed = False
     for card in cards:
-        found = check_card(card)
-        failed |= found.status == "failed"
-        click.echo(f"{found.name:{width}}  {found.status:7}  {found.words}")
+        result = check_card(card)
+        failed |= result.status == "failed"
+        click.echo(f"{result.name:{width}}  {result.status:7}  {result.message}")
     ctx.exit(1 if failed else 0)
 
 
@@ -93,10 +93,10 @@ def layers(name: str, style: str) -> None:
     from featx.graphs import taps
 
     if name.endswith(".onnx"):
-        found = taps(Path(name))
+        available = taps(Path(name))
     else:
         card = get_card(name)
-        found = taps(verify_files(card)[card.graph.name])
+        available = taps(verify_files(card)[card.graph.name])
     facts = [
         {
             "depth": tap.depth,
@@ -105,19 +105,19 @@ def layers(name: str, style: str) -> None:
             "output": tap.output,
             "name": tap.name,
         }
-        for tap in found
+        for tap in available
     ]
     if style == "json":
         click.echo(json.dumps(facts, indent=2))
         return
-    rows = [[tap.depth, tap.op, _shape(tap.shape), tap.name] for tap in found]
+    rows = [[tap.depth, tap.op, _shape(tap.shape), tap.name] for tap in available]
     _table(["depth", "made by", "shape", "name"], rows)
 
 
 @backbones.command()
 @click.argument("name")
 def pull(name: str) -> None:
-    """Fetch the bytes of NAME into your shelf, and print where they are."""
+    """Fetch the bytes of NAME into your model directory, and print where they are."""
     from tqdm import tqdm
 
     from featx.catalog import get_card, missing_bytes
@@ -134,10 +134,10 @@ def pull(name: str) -> None:
 @backbones.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Take the card and the bytes of NAME off your own shelf; what featx ships stays."""
-    from featx.catalog import remove as take_off
+    """Delete NAME from your own model directory; what featx ships stays."""
+    from featx.catalog import remove as delete
 
-    click.echo(f"removed {take_off(name)}", err=True)
+    click.echo(f"removed {delete(name)}", err=True)
 
 
 def _size(card: Card) -> int | None:

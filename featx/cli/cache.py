@@ -26,9 +26,9 @@ def info() -> None:
 def clear() -> None:
     """Remove every row and every cut graph; they are made again when they are next needed."""
     from featx.embedding.cache import RowCache
-    from featx.graphs.cache import forget_cuts
+    from featx.graphs.cache import clear_cuts
 
-    forget_cuts()
+    clear_cuts()
     store = RowCache()
     rows = store.info().rows
     store.clear()

@@ -92,7 +92,7 @@ class BackboneChoice:
         )
 
     def open(self, provider: str = "cpu") -> Backbone:
-        """The backbone, its bytes proven, computed where ``--provider`` says."""
+        """Return the backbone, its bytes verified, computed where ``--provider`` says."""
         from featx.backbones.backbone import open_backbone
         from featx.backbones.providers import read_provider
 

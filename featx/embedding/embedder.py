@@ -1,4 +1,4 @@
-"""What an engine drives: a backbone, or a baseline in its place."""
+"""Embedders: what an engine drives, a backbone or a baseline."""
 
 from __future__ import annotations
 

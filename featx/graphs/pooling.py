@@ -163,7 +163,7 @@ def read_pooling(text: str) -> Pooling:
     try:
         values = tuple(map(float, words))
     except ValueError:
-        values = ()
+        values = (np.nan,)
     if len(values) != len(pooling.parameters) or not all(0 < v < np.inf for v in values):
         numbers = ":".join(["a positive number"] * len(pooling.parameters)) or "nothing"
         raise BadOption(f"pooling {text!r}: expected {numbers} after {name}")

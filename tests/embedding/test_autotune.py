@@ -23,8 +23,8 @@ from featx.sources import make_samples
 
 
 @pytest.fixture(autouse=True)
-def own_data(own_shelf):
-    """Plans of these tests are seen by no other."""
+def own_data(own_directory):
+    """Settings of these tests are seen by no other."""
 
 
 @pytest.fixture

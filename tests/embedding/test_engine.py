@@ -85,7 +85,7 @@ def test_the_last_samples_are_dealt_so_that_no_worker_waits_long_for_another(
     assert max(until) - min(until) <= backbone.batch_size
 
 
-def test_a_remembered_batch_is_the_one_that_the_graph_is_given(backbone, samples, own_shelf):
+def test_a_remembered_batch_is_the_one_that_the_graph_is_given(backbone, samples, own_directory):
     remember(backbone.cache_key, RunSettings(batch_size=8, workers=1, cores=1))
     counting = Counting(backbone)
     Engine().embed(samples, counting)

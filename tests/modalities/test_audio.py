@@ -435,9 +435,9 @@ def test_a_long_member_of_a_tar_is_read_where_it_lies(three_hours, tmp_path):
 
 @pytest.fixture
 def card(tmp_path, monkeypatch):
-    """A small backbone of sounds on a shelf: a filter bank of eight, then the mean square of each."""
+    """A small backbone of sounds in a model directory: a filter bank of eight, then the mean square of each."""
     node = helper.make_node
-    folder = tmp_path / "shelf" / "small-sound"
+    folder = tmp_path / "models" / "small-sound"
     folder.mkdir(parents=True)
     graph = save(
         folder / "backbone.onnx",
@@ -457,7 +457,7 @@ def card(tmp_path, monkeypatch):
     (folder / "card.toml").write_text(
         Card("small-sound", "audio", file, table, dim=16).to_toml(), encoding="utf-8"
     )
-    monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "shelf"))
+    monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "models"))
     return get_card("small-sound")
 
 
@@ -600,7 +600,7 @@ def test_both_draw_the_same_canary():
     ],
 )
 def test_featx_says_of_the_canary_what_a_second_implementation_says(
-    shared_models, speech_shelf, name, files
+    shared_models, speech_directory, name, files
 ):
     backbone = Backbone(name)
     item = backbone.reader.read(backbone.reader.load(backbone.card.input.canary()))
@@ -614,7 +614,7 @@ def test_featx_says_of_the_canary_what_a_second_implementation_says(
     assert check(backbone.card).status == "ok"
 
 
-def test_spoken_digits_of_six_people_are_told_apart(speech_shelf, shared_data):
+def test_spoken_digits_of_six_people_are_told_apart(speech_directory, shared_data):
     """A quick look; benchmarks/accuracy.py measures."""
     rows = {}
     for split in ("train", "test"):

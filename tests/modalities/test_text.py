@@ -431,7 +431,7 @@ def test_the_default_of_a_modality_that_is_not_there_is_refused_in_words(monkeyp
         import_module("featx.catalog.directories"), "DEFAULTS", {"text": "featx-text-none"}
     )
     with pytest.raises(
-        BadOption, match="featx-text-none is not on the shelves; name one: all-minilm"
+        BadOption, match="featx-text-none is in no model directory; name one: all-minilm"
     ):
         default_card("text")
 

@@ -30,7 +30,7 @@ from featx.sources import Sample
 from featx.storage.dirs import data_dir
 from tests.support.nets import FLOAT, convolutions, save, save_in_floats
 
-pytestmark = pytest.mark.usefixtures("own_shelf", "parents")
+pytestmark = pytest.mark.usefixtures("own_directory", "parents")
 
 SHIPPED = "featx-image-nano"
 NANO = "nano-in-floats"
