@@ -14,8 +14,7 @@ from sklearn.base import BaseEstimator
 from featx._typing import FloatArray, Labels
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
-from featx.embedding.engine import Baseline as BaselineRows
-from featx.embedding.engine import Engine
+from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
 from featx.errors import BadSample, FeatxError, FeatxNotice
 from featx.evaluation import tell_rejects
@@ -235,7 +234,8 @@ def _embed(
     embedded = time.perf_counter()
     readable = set(rows.ids)
     raw = replace(engine, progress=None).embed(
-        [sample for sample in samples if sample.id in readable], BaselineRows(backbone.card.input)
+        [sample for sample in samples if sample.id in readable],
+        BaselineEmbedder(backbone.card.input),
     )
     seconds = {
         "backbone": embedded - start,

@@ -14,7 +14,7 @@ import click
 
 from featx.cli.options import PoolingName
 
-__all__ = ["add"]
+__all__ = ["add_command"]
 
 
 class Numbers(click.ParamType[Any]):
@@ -99,10 +99,10 @@ def _graph_options(function: Callable[..., None]) -> Callable[..., None]:
     return gathered
 
 
-@click.command()
+@click.command("add")
 @click.argument("file", type=click.Path(path_type=Path))
 @_graph_options
-def add(file: Path, given: GraphOptions) -> None:
+def add_command(file: Path, given: GraphOptions) -> None:
     """Put FILE, an ONNX graph of images, into your model directory and print its card.
 
     Layout, size and outputs are read from the graph. What it cannot tell is asked on a terminal,

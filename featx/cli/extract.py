@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from featx.sources import Sample
     from featx.tables import TableWriter, Written
 
-__all__ = ["extract"]
+__all__ = ["extract_command"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -128,14 +128,14 @@ def output_options(function: F) -> F:
     return gather_options(function, options, OutputChoice, "target")
 
 
-@click.command()
+@click.command("extract")
 @click.argument("source")
 @output_options
 @click.option("--split", metavar="NAME", help="Only this part of a folder, such as train or test.")
 @backbone_options
 @source_options
 @run_options(on_error="fail")
-def extract(
+def extract_command(
     source: str,
     target: OutputChoice,
     split: str | None,

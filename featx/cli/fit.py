@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from featx.fit_config import FitConfig
     from featx.predictor import Classifier
 
-__all__ = ["fit"]
+__all__ = ["fit_command"]
 
 _HEADS = "logistic, linear-svm, rbf-svm, ridge, lda, knn, centroid, or auto to choose among them"
 
@@ -47,7 +47,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     context.default_map = {**(context.default_map or {}), **defaults}
 
 
-@click.command()
+@click.command("fit")
 @click.argument("source", metavar="DATA")
 @click.option(
     "--output",
@@ -80,7 +80,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
 @backbone_options
 @source_options
 @run_options(on_error="fail")
-def fit(
+def fit_command(
     source: str,
     output: Path,
     head: str,
@@ -100,14 +100,14 @@ def fit(
     train and a test part only train is used; `featx evaluate` measures on the other.
     """
     from featx.persistence.artifact import check_target, save
-    from featx.training import fit as train
+    from featx.training import fit
 
     check_target(output, overwrite=overwrite)
     backbone = chosen.open(run.provider)
     config = _config(head, seed, balance, chosen, columns, run)
     samples = columns.read(source, backbone.card, split="train")
     with run.engine(len(samples)) as engine:
-        classifier = train(
+        classifier = fit(
             samples,
             backbone=backbone,
             head=head,
@@ -119,7 +119,7 @@ def fit(
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:
-        columns.remember(source, output)
+        columns.remember_source(source, output)
     _print(classifier, output, style)
     click.echo(_next(source, output, columns, classifier.card, len(samples)), err=True)
 

@@ -133,19 +133,19 @@ class SourceChoice:
             columns=Columns(self.path_column, self.label_column, self.id_column, self.text_column),
         )
 
-    def remember(self, source: str, classifier: Path) -> None:
+    def remember_source(self, source: str, classifier: Path) -> None:
         """Note, on this machine only, that a classifier was trained on a source."""
-        from featx.persistence.training_source import Origin, remember
+        from featx.persistence.training_source import Origin, remember_source
 
         if source != "-":
-            remember(classifier, Origin(str(Path(source).absolute()), asdict(self)))
+            remember_source(classifier, Origin(str(Path(source).absolute()), asdict(self)))
 
 
 def training_samples(classifier: Path, card: Card) -> list[Sample]:
     """What a classifier was trained on, as far as this machine knows and still has it."""
-    from featx.persistence.training_source import recall
+    from featx.persistence.training_source import recall_source
 
-    origin = recall(classifier)
+    origin = recall_source(classifier)
     if origin is None:
         return []
     try:

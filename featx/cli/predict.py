@@ -22,10 +22,10 @@ from featx.cli.options import (
 if TYPE_CHECKING:
     from featx.tasks import Prediction
 
-__all__ = ["predict"]
+__all__ = ["predict_command"]
 
 
-@click.command()
+@click.command("predict")
 @click.argument("classifier", type=click.Path(path_type=Path))
 @click.argument("sources", metavar="FILES...", nargs=-1, required=True)
 @click.option(
@@ -43,7 +43,7 @@ __all__ = ["predict"]
 )
 @source_options
 @run_options(on_error="skip")
-def predict(
+def predict_command(
     classifier: Path,
     sources: tuple[str, ...],
     top_k: int,

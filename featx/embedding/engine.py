@@ -18,14 +18,14 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.embedding.cache import RowCache, row_key
-from featx.embedding.embedder import Baseline, Embedder
+from featx.embedding.embedder import BaselineEmbedder, Embedder
 from featx.embedding.rows import Reject, Rows
 from featx.embedding.run_settings import RunSettings, remembered_settings
 from featx.errors import BadOption, BadSample
 from featx.sources import Sample
 
 __all__ = [
-    "Baseline",
+    "BaselineEmbedder",
     "Cache",
     "Embedder",
     "Engine",

@@ -11,7 +11,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
 
 from featx._typing import Shape
 from featx.errors import BadGraph, UnknownTap
-from featx.graphs.inspect import load, shape_of
+from featx.graphs.inspect import load_model, shape_of
 from featx.storage.blob import Blob
 
 __all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "taps"]
@@ -59,7 +59,7 @@ def taps(path: Path | Blob) -> list[Tap]:
     BadGraph
         The file is not an ONNX graph.
     """
-    model = load(path)
+    model = load_model(path)
     graph = model.graph
     values = _values(model)
     constant = _constants(graph)
@@ -99,7 +99,7 @@ def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
     UnknownTap
         No tensor of that name is computed from the inputs.
     """
-    model = load(path)
+    model = load_model(path)
     graph = model.graph
     makers = {name: node for node in graph.node for name in node.output if name}
     values = _values(model)

@@ -14,7 +14,7 @@ from featx._typing import Shape
 from featx.errors import BadGraph
 from featx.storage.blob import Blob
 
-__all__ = ["Tensor", "external_data", "inputs_of", "load", "outputs_of", "shape_of"]
+__all__ = ["Tensor", "external_data", "inputs_of", "load_model", "outputs_of", "shape_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Tensor:
 
 def inputs_of(path: Path) -> list[Tensor]:
     """Return the inputs that the graph wants, weights left out."""
-    graph = load(path, weights=False).graph
+    graph = load_model(path, weights=False).graph
     constants = {tensor.name for tensor in graph.initializer}
     return [_tensor(value) for value in graph.input if value.name not in constants]
 
 
 def outputs_of(path: Path) -> list[Tensor]:
     """Return the outputs that the graph gives."""
-    return [_tensor(value) for value in load(path, weights=False).graph.output]
+    return [_tensor(value) for value in load_model(path, weights=False).graph.output]
 
 
 def external_data(data: bytes) -> set[str]:
@@ -72,7 +72,7 @@ def _tensors(message: Message) -> Iterator[TensorProto]:
                 yield from _tensors(part)
 
 
-def load(path: Path | Blob, *, weights: bool = True) -> ModelProto:
+def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
     """Return the graph of a file; raises BadGraph where it is none."""
     try:
         file = path.path if isinstance(path, Blob) else path

@@ -10,7 +10,7 @@ from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version
 
 from featx.errors import BadGraph, first_line
 from featx.graphs.cut import cut_graph
-from featx.graphs.inspect import load
+from featx.graphs.inspect import load_model
 
 __all__ = ["Between", "join_graphs"]
 
@@ -69,7 +69,7 @@ def join_graphs(
     UnknownTap
         ``first`` has no tensor of that name.
     """
-    head, tail = onnx.load_from_string(cut_graph(first, tap)), load(second)
+    head, tail = onnx.load_from_string(cut_graph(first, tap)), load_model(second)
     weights = {tensor.name for tensor in tail.graph.initializer}
     wanted = [value.name for value in tail.graph.input if value.name not in weights]
     if len(wanted) != 1:

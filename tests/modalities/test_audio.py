@@ -25,7 +25,7 @@ from featx.backbones.backbone import Backbone
 from featx.backbones.selfcheck import check
 from featx.catalog import Card, File, get_card
 from featx.cli import main
-from featx.embedding.engine import Baseline, Engine
+from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.errors import BadCard, BadSample, FeatxWarning
 from featx.modalities.audio import decode as sounds
 from featx.modalities.audio.settings import AudioSettings, Long
@@ -559,7 +559,7 @@ def test_pooling_and_normalisation_are_options(card, recordings):
 
 def test_the_baseline_is_a_few_dozen_numbers_that_tell_low_from_high(recordings):
     samples = read_samples(recordings)
-    rows = Engine().embed(samples, Baseline(AudioSettings()))
+    rows = Engine().embed(samples, BaselineEmbedder(AudioSettings()))
     assert rows.embeddings.shape == (12, 43)
     assert np.isfinite(rows.embeddings).all()
     assert (
@@ -567,7 +567,7 @@ def test_the_baseline_is_a_few_dozen_numbers_that_tell_low_from_high(recordings)
         == 1
     )
     for short in (np.ones(1, np.float32), np.zeros(50, np.float32)):
-        found = Engine().embed(make_samples([short]), Baseline(AudioSettings()))
+        found = Engine().embed(make_samples([short]), BaselineEmbedder(AudioSettings()))
         assert np.isfinite(found.embeddings).all()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from featx._typing import FloatArray
 
-__all__ = ["describe"]
+__all__ = ["describe_spectrum"]
 
 BANDS = 16
 PARTS = 8
@@ -19,7 +19,7 @@ _LOW = 60.0
 _FLOOR = 1e-8
 
 
-def describe(frames: Iterable[FloatArray], rate: int) -> FloatArray:
+def describe_spectrum(frames: Iterable[FloatArray], rate: int) -> FloatArray:
     """Return a few dozen numbers of a sound.
 
     Parameters

@@ -18,7 +18,7 @@ from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadSample
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
-__all__ = ["Content", "Wave", "digest", "load", "stream"]
+__all__ = ["Content", "Wave", "digest_sound", "load_sound", "stream"]
 
 # bytes: up to here a file is read whole, once; a larger one stays where it is
 SMALL = 1 << 24
@@ -47,7 +47,7 @@ class Wave:
 Content = bytes | Blob | Wave
 
 
-def load(data: Any, rate: int) -> Content:
+def load_sound(data: Any, rate: int) -> Content:
     """Return the content of a sound: bytes or numbers; a large file is left where it is.
 
     Parameters
@@ -77,7 +77,7 @@ def load(data: Any, rate: int) -> Content:
     return read_bytes(blob)
 
 
-def digest(content: Content) -> bytes:
+def digest_sound(content: Content) -> bytes:
     """Return the SHA-256 of the file's bytes, or of rate, type, shape and values."""
     if isinstance(content, Wave):
         values = np.ascontiguousarray(content.values)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +19,44 @@ from featx.modalities.text.baseline import digest_text, load_text
 from featx.modalities.text.geometry import TextGeometry
 from featx.storage.blob import Blob, to_blob
 
-if TYPE_CHECKING:
-    from featx.modalities.text.settings import TextSettings
-
 __all__ = ["BUDGET", "TokenReader", "open_tokenizer"]
 
 # tokens a batch, padding included: more of them leave the processor's cache
 BUDGET = 192
 
 Ids = npt.NDArray[np.int64]
+
+
+class TokenSettings(Protocol):
+    """What a reader takes of the ``[text]`` table of a card; ``TextSettings`` says what each means."""
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of a window, with those around a text."""
+
+    @property
+    def truncation(self) -> str:
+        """Which end of a long text is kept: "right" cuts the right one off."""
+
+    @property
+    def long(self) -> str:
+        """What becomes of a long text: "truncate" or "chunk-mean"."""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before every text."""
+
+    @property
+    def pad(self) -> bool:
+        """Whether windows are filled up to ``max_length``."""
+
+    @property
+    def layout(self) -> str:
+        """The axes of the graph's inputs."""
+
+    @property
+    def feeds(self) -> tuple[tuple[str, str], ...]:
+        """The graph's own names of inputs, each with the usual one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +108,7 @@ class TokenReader:
     chunk_size: ClassVar[int] = 128
     batch_size: ClassVar[int] = 128
 
-    def __init__(self, settings: TextSettings, tokenizer: Any) -> None:
+    def __init__(self, settings: TokenSettings, tokenizer: Any) -> None:
         self._settings = settings
         # of the library tokenizers
         self.tokenizer = tokenizer
