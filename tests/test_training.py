@@ -98,7 +98,7 @@ def test_many_samples_are_measured_on_a_hold_out_and_few_by_nested_folds(rng):
     y = np.where(X[:, 0] > 0, "right", "left")
     many, few = fit_head(X, y).validation, fit_head(X[:300], y[:300]).validation
     assert (many.method, many.report.n) == ("hold-out", 240)
-    assert (few.method, few.folds, few.report.n) == ("nested cross-validation", 5, 300)
+    assert (few.method, few.n_folds, few.report.n) == ("nested cross-validation", 5, 300)
 
 
 @pytest.mark.parametrize("name", ["logistic", "linear-svm", "rbf-svm", "ridge", "knn", "centroid"])

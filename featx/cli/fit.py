@@ -69,6 +69,11 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Decides the folds."
 )
 @click.option("--balance", is_flag=True, help="Let every class weigh the same.")
+@click.option(
+    "--keep-rows",
+    is_flag=True,
+    help="Keep the rows of at most 10 000 training samples in it, as float16.",
+)
 @click.option("--bundle", is_flag=True, help="Put the backbone's bytes into it.")
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
 @format_option("table", "json", help="How to print the report.")
@@ -81,6 +86,7 @@ def fit(
     head: str,
     seed: int,
     balance: bool,
+    keep_rows: bool,
     bundle: bool,
     overwrite: bool,
     style: str,
@@ -108,7 +114,8 @@ def fit(
             class_weight="balanced" if balance else None,
             random_state=seed,
             engine=engine,
-            config=replace(config, backbone=backbone.card.name),
+            keep_rows=keep_rows,
+            config=replace(config, backbone=backbone.card.name, keep_rows=keep_rows),
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:

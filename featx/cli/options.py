@@ -28,6 +28,7 @@ __all__ = [
     "SourceChoice",
     "backbone_options",
     "format_option",
+    "gather_options",
     "provider_option",
     "run_options",
     "source_options",
@@ -222,20 +223,18 @@ def backbone_options(function: F) -> F:
             "[default: what most files are, or text for a column of texts].",
         ),
     ]
-    return _gather(function, options, BackboneChoice, "chosen")
+    return gather_options(function, options, BackboneChoice, "chosen")
 
 
 def source_options(function: F) -> F:
     """``--path-column`` and its like as one ``SourceChoice`` named ``columns``."""
     options = [
-        click.option("--path-column", metavar="NAME", help="Column of a manifest with the paths."),
-        click.option("--text-column", metavar="NAME", help="Column of a manifest with the texts."),
-        click.option(
-            "--label-column", metavar="NAME", help="Column of a manifest with the labels."
-        ),
-        click.option("--id-column", metavar="NAME", help="Column of a manifest with the ids."),
+        click.option("--path-column", metavar="NAME", help="Column of a table with the paths."),
+        click.option("--text-column", metavar="NAME", help="Column of a table with the texts."),
+        click.option("--label-column", metavar="NAME", help="Column of a table with the labels."),
+        click.option("--id-column", metavar="NAME", help="Column of a table with the ids."),
     ]
-    return _gather(function, options, SourceChoice, "columns")
+    return gather_options(function, options, SourceChoice, "columns")
 
 
 provider_option = click.option(
@@ -281,10 +280,12 @@ def run_options(on_error: str) -> Callable[[F], F]:
         ),
         provider_option,
     ]
-    return lambda function: _gather(function, options, RunChoice, "run")
+    return lambda function: gather_options(function, options, RunChoice, "run")
 
 
-def _gather(function: F, options: list[Any], kind: type, name: str) -> F:
+def gather_options(function: F, options: list[Any], kind: type, name: str) -> F:
+    """Give a command several options as one record of a dataclass, in a parameter of that name."""
+
     @wraps(function)
     def gathered(*args: Any, **kwargs: Any) -> Any:
         values = {field.name: kwargs.pop(field.name) for field in fields(kind)}

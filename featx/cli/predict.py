@@ -54,7 +54,7 @@ def predict(
 ) -> None:
     """Say what each of FILES is: its id, label, probability and the most probable classes.
 
-    FILES may also be folders, manifests, tars, or - for a list of paths on standard input. A sample that
+    FILES may also be folders, tables, tars, or - for a list of paths on standard input. A sample that
     cannot be read is told on standard error, the others are still predicted, and the exit status is 1.
     """
     from featx.embedding.rows import Reject

@@ -63,7 +63,7 @@ def add_normalizer(graph: GraphBuilder, value: str, normalizer: Any) -> str:
         raise BadOption(
             f"head Normalizer: norm = {normalizer.norm!r} cannot be written; expected 'l2'"
         )
-    length = _reduce(graph, "ReduceL2", value, 1)
+    length = graph.reduce("ReduceL2", value, 1)
     return graph.add("Div", value, graph.add("Max", length, graph.constant(1e-300)))
 
 
@@ -92,7 +92,7 @@ def add_support_vectors(graph: GraphBuilder, value: str, svc: Any) -> str:
     else:
         support = np.asarray(svc.support_vectors_, np.float64)
         products = _affine(graph, value, 2 * support.T, -(support**2).sum(axis=1))
-        square = _reduce(graph, "ReduceSumSquare", value, 1)
+        square = graph.reduce("ReduceSumSquare", value, 1)
         distance = graph.add("Max", graph.add("Sub", square, products), graph.constant(0.0))
         exponent = graph.add("Mul", distance, graph.constant(-svc_gamma(svc)))
         kernel = graph.add("Exp", exponent)
@@ -109,7 +109,7 @@ def add_neighbors(graph: GraphBuilder, value: str, neighbors: Any) -> str:
     count = graph.constant([neighbors.n_neighbors], np.int64)
     indices = graph.add("TopK", nearness, count, outputs=2, axis=1)
     one_hot = graph.constant(np.eye(len(neighbors.classes_))[neighbor_codes(neighbors)])
-    votes = _reduce(graph, "ReduceMean", graph.add("Gather", one_hot, indices), 1, keep=False)
+    votes = graph.reduce("ReduceMean", graph.add("Gather", one_hot, indices), 1, keep=False)
     return graph.add("Log", graph.add("Add", votes, graph.constant(FLOOR)))
 
 
@@ -133,9 +133,5 @@ def _soft_minimum_margins(graph: GraphBuilder, margins: str, n_classes: int) -> 
     signs = [np.where(first[own] == k, 1.0, -1.0) for k, own in enumerate(pairs)]
     own_margins = graph.add("Gather", margins, graph.constant(pairs, np.int64), axis=1)
     signed = graph.add("Mul", own_margins, graph.constant(-SHARPNESS * np.asarray(signs)))
-    spread = _reduce(graph, "ReduceLogSumExp", signed, 2, keep=False)
+    spread = graph.reduce("ReduceLogSumExp", signed, 2, keep=False)
     return graph.add("Div", spread, graph.constant(-SHARPNESS))
-
-
-def _reduce(graph: GraphBuilder, op: str, value: str, axis: int, *, keep: bool = True) -> str:
-    return graph.add(op, value, graph.constant([axis], np.int64), keepdims=int(keep))

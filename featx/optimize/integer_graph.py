@@ -54,6 +54,7 @@ def quantize(
         quantizer = _quantizer(model, prepared, prepared.nodes(layers), ranges, weight_bits)
         try:
             quantizer.quantize_model()
+            _keep_in_float(quantizer.model.model)
             # ONNX asks for nodes in order, ONNX Runtime does not.
             quantizer.model.topological_sort()
         except (ValueError, RuntimeError) as error:
@@ -127,6 +128,33 @@ def _quantizer(
             "QuantizeBias": prepared.convolutional,
         },
     )
+
+
+def _keep_in_float(model: ModelProto) -> None:
+    """Separate layers with float weights from the integers after them.
+
+    Where a layer stands directly between DequantizeLinear and QuantizeLinear, ONNX Runtime computes it in
+    integers, with eight bits and one scale for all its weights. The maximum of one tensor is that tensor,
+    and is not optimised away.
+    """
+    graph = model.graph
+    makers = {node.output[0]: node.op_type for node in graph.node if node.output}
+    weights = {tensor.name for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
+    read_by = dict[str, list[NodeProto]]()
+    for node in graph.node:
+        for name in node.input:
+            read_by.setdefault(name, []).append(node)
+    for node in list(graph.node):
+        if node.op_type not in ("Conv", "Gemm") or node.input[1] not in weights:
+            continue
+        output, readers = node.output[0], read_by.get(node.output[0], [])
+        kinds = {reader.op_type for reader in readers}
+        if makers.get(node.input[0]) != "DequantizeLinear" or kinds != {"QuantizeLinear"}:
+            continue
+        same = f"{output}/float"
+        for reader in readers:
+            reader.input[0] = same
+        graph.node.append(helper.make_node("Max", [output], [same], same))
 
 
 def _half(values: npt.NDArray[Any], *, exact: bool) -> npt.NDArray[np.float16] | None:

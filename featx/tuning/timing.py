@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -22,10 +23,13 @@ from featx.tuning.splits import Splits, fits_gram, make_splits
 
 __all__ = ["estimate_duration", "format_duration"]
 
+# Runs a task and returns its seconds.
+Stopwatch = Callable[[Callable[[], object]], float]
+
 # Samples on which a search and a training are timed.
 _PROBE = 800
-# Seconds from which on it is worth a word.
-_LONG = 20.0
+# Seconds from which on a user is told.
+NOTICE_AFTER = 20.0
 # By how much an upper bound exceeds what was estimated.
 _MARGIN = 1.2
 
@@ -50,6 +54,9 @@ def estimate_duration(
     problem: TuningProblem,
     work: Sequence[tuple[FloatArray, Sequence[int]]],
     config: HeadConfig,
+    *,
+    notice_after: float = NOTICE_AFTER,
+    stopwatch: Stopwatch | None = None,
 ) -> float | None:
     """Time heads on 800 samples, and say what that means for the whole where it is long.
 
@@ -65,6 +72,10 @@ def estimate_duration(
     work : sequence of (rows, sizes)
         Tables of n rows, and on how many of these heads are chosen and trained, one size a time.
     config : HeadConfig
+    notice_after : float, default=20.0
+        Seconds from which on a notice is given.
+    stopwatch : callable, default=None
+        Runs a task and returns its seconds; None is a real one.
 
     Returns
     -------
@@ -74,13 +85,14 @@ def estimate_duration(
     Warns
     -----
     FeatxNotice
-        It takes longer than 20 seconds.
+        It takes ``notice_after`` seconds or longer.
     """
     n = len(problem)
     if n < 4 * _PROBE or not all(head.name in HEADS for head in heads):
         return None
     some = np.flatnonzero(problem.make_folds(-(-n // _PROBE), np.random.default_rng(0)) == 0)
-    probe = _Probe(problem.subset(some), n, config, alone=len(heads) == 1)
+    alone = len(heads) == 1
+    probe = _Probe(problem.subset(some), n, config, alone, stopwatch or _measure_seconds)
     if probe.problem.n_outputs < 2:
         return None
     seconds = 0.0
@@ -89,9 +101,9 @@ def estimate_duration(
         for rows, sizes in work:
             timings = [probe.time(head, rows[some]) for head in heads]
             seconds += sum(_total(timings, size) for size in sizes)
-    if seconds >= _LONG:
-        name, bound = (heads[0].name, "") if probe.alone else ("auto", "at most ")
-        words = format_duration(seconds if probe.alone else _MARGIN * seconds)
+    if seconds >= notice_after:
+        name, bound = (heads[0].name, "") if alone else ("auto", "at most ")
+        words = format_duration(seconds if alone else _MARGIN * seconds)
         message = f"{name}: {bound}about {words} on {n} samples, measuring included"
         warnings.warn(message, FeatxNotice, stacklevel=3)
     return seconds
@@ -116,6 +128,7 @@ class _Probe:
     n: int
     config: HeadConfig
     alone: bool
+    stopwatch: Stopwatch
 
     def time(self, head: HeadSpec, rows: FloatArray) -> _Timing:
         """Time one head on the rows of these samples."""
@@ -134,23 +147,24 @@ class _Probe:
                 trained = fit_choice(choice, rows, self.problem, n_jobs=1)
                 trained.predict_proba(rows[splits.pairs[0][1]])
 
-        return _Timing(head, len(rows), search, _time(train_and_predict))
+        return _Timing(head, len(rows), search, self.stopwatch(train_and_predict))
 
     def _time_search(self, head: HeadSpec, rows: FloatArray, splits: Splits) -> float:
         workers = count_workers(self.config.n_jobs)
         if head.search == "path":
-            return _time(lambda: score_candidates(head, rows, self.problem, splits, map)) / workers
+            task = partial(score_candidates, head, rows, self.problem, splits, map)
+            return self.stopwatch(task) / workers
         if head.search == "leave-one-out" and self.alone:
-            return _time(lambda: leave_out_each(head, rows, self.problem))
+            return self.stopwatch(lambda: leave_out_each(head, rows, self.problem))
         grid = head.candidates(splits.smallest_train)
         gram = fits_gram(self.n - self.n // FOLDS)
-        one = _time(
+        one = self.stopwatch(
             lambda: split_scores(head, grid, rows, self.problem, splits.pairs[0], gram=gram)
         )
         return one * -(-len(splits.pairs) // workers)
 
 
-def _time(task: Callable[[], object]) -> float:
+def _measure_seconds(task: Callable[[], object]) -> float:
     start = time.perf_counter()
     task()
     return time.perf_counter() - start

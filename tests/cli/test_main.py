@@ -74,6 +74,17 @@ def test_extract_prints_json_lines_and_nothing_else(run, photos):
     assert len(lines[0]["embedding"]) == 384
 
 
+def test_extract_writes_halves_into_parquet_and_refuses_them_elsewhere(run, photos, tmp_path):
+    whole, half = tmp_path / "whole.parquet", tmp_path / "half.parquet"
+    run("extract", photos, "-o", whole)
+    assert run("extract", photos, "-o", half, "--dtype", "float16").exit_code == 0
+    expected = read_rows(whole).embeddings.astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(read_rows(half).embeddings, expected)
+    for output, suffix in ((tmp_path / "rows.npz", ".npz"), ("-", ".jsonl")):
+        words = refused(run("extract", photos, "-o", output, "--dtype", "float16"))
+        assert words.endswith(f"{suffix} cannot hold float16; write .parquet")
+
+
 def test_extract_reads_a_list_of_paths_from_standard_input(run, photos):
     listed = "\n".join(str(path) for path in sorted(photos.rglob("*.png")))
     result = run("extract", "-", "-o", "-", input=listed)

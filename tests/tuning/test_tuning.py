@@ -262,42 +262,53 @@ def test_many_heads_race_on_a_part_of_many_rows():
     )
 
 
-def test_how_long_all_of_it_takes_is_told_once_and_beforehand(monkeypatch):
+def a_second(task):
+    """A stopwatch for which everything takes a second."""
+    task()
+    return 1.0
+
+
+def test_what_takes_long_is_announced_in_one_line():
     X, y = make_classification(6000, 20, n_classes=2, random_state=0)
-    X, y = X.astype(np.float32), y.astype(str)
-    monkeypatch.setattr("featx.tuning.timing._LONG", 0.0)
-    with pytest.warns(FeatxNotice) as told:
-        fit_head(X, y, HeadConfig("knn"))
-    (words,) = [str(each.message) for each in told]
+    work, problem = [(X.astype(np.float32), (6000,))], ClassificationProblem(y.astype(str))
+    with pytest.warns(FeatxNotice) as notices:
+        estimate_duration([HEADS["knn"]], problem, work, HeadConfig("knn"), notice_after=0.0)
+    (words,) = [str(notice.message) for notice in notices]
     assert re.fullmatch(r"knn: about \d+ s on 6000 samples, measuring included", words)
+
+
+def test_what_is_done_soon_is_not_announced():
+    X, y = make_classification(6000, 20, n_classes=2, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit_head(X[:2000], y[:2000], HeadConfig("knn"))
+        fit_head(X.astype(np.float32), y, HeadConfig("centroid"))
 
 
-def test_the_time_estimated_is_that_of_each_search_training_and_table(monkeypatch):
+def test_the_estimated_time_is_that_of_each_search_training_and_table():
     X, y = make_classification(8000, 20, n_informative=6, n_classes=2, random_state=0)
     X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
-    monkeypatch.setattr("featx.tuning.timing._time", lambda task: (task(), 1.0)[1])
-    monkeypatch.setattr("featx.tuning.timing._LONG", 0.0)
-    config = HeadConfig("centroid", n_jobs=1)
+    config, once = HeadConfig("centroid", n_jobs=1), [(X, (8000,))]
+
+    def estimate(heads, work):
+        return estimate_duration(heads, problem, work, config, notice_after=0, stopwatch=a_second)
+
     with pytest.warns(FeatxNotice, match=r"^centroid: about 50 s on 8000 samples"):
-        assert (
-            estimate_duration([HEADS["centroid"]], problem, [(X, (8000,))], config) == 50
-        )  # 10 x (4 folds + 1)
-    work = [(X, (8000, 6400)), (X, (6400,))]
+        assert estimate([HEADS["centroid"]], once) == 50  # 10 x (4 folds + 1)
+    several = [(X, (8000, 6400)), (X, (6400,))]
     with pytest.warns(FeatxNotice):
-        assert estimate_duration([HEADS["centroid"]], problem, work, config) == 50 + 40 + 40
+        assert estimate([HEADS["centroid"]], several) == 50 + 40 + 40
     heads = [HEADS[name] for name in ("centroid", "knn", "lda")]
     # all three on 4500 rows; then the slower two on all, and the slowest of them is trained
     race, knn = 4 * (5.625 + 5.625**1.5 + 5.625), 10**1.5
-    expected = pytest.approx(race + 4 * (knn + 10) + knn)
     with pytest.warns(FeatxNotice, match="^auto: at most about"):
-        assert estimate_duration(heads, problem, [(X, (8000,))], config) == expected
-    ours = choose_heads(LogisticRegression(), largest=4000)
-    assert (
-        estimate_duration(ours, problem, [(X, (8000,))], config) is None
-    )  # nobody knows how its time grows
+        assert estimate(heads, once) == pytest.approx(race + 4 * (knn + 10) + knn)
+
+
+def test_the_time_of_an_estimator_of_the_users_own_is_not_estimated():
+    X, y = make_classification(4000, 5, random_state=0)
+    problem = ClassificationProblem(y.astype(str))
+    own = choose_heads(LogisticRegression(), largest=2000)
+    assert estimate_duration(own, problem, [(X.astype(np.float32), (4000,))], HeadConfig()) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")

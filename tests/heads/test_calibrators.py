@@ -1,0 +1,46 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from featx.errors import BadArtifact
+from featx.heads import CALIBRATORS, TemperatureScaling, read_calibrator
+
+
+def test_every_calibrator_goes_to_json_and_back(rng):
+    scores, y = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
+    for kind in CALIBRATORS.values():
+        fitted = kind.fit(scores, y)
+        again = read_calibrator(json.loads(json.dumps(fitted.to_dict())))
+        np.testing.assert_array_equal(again.apply(scores), fitted.apply(scores))
+
+
+def test_every_calibrator_gives_rows_that_add_up_to_one_and_keeps_the_first_class(rng):
+    scores, y = rng.normal(size=(40, 3)) * 50, rng.integers(0, 3, 40)
+    for kind in CALIBRATORS.values():
+        probabilities = kind.fit(scores, y).apply(scores)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+        np.testing.assert_array_equal(probabilities.argmax(axis=1), scores.argmax(axis=1))
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, math.nan, math.inf, True, "1", None, [1]])
+def test_a_temperature_that_is_no_positive_number_is_refused(temperature):
+    with pytest.raises(BadArtifact, match="expected a positive number"):
+        read_calibrator({"method": "temperature", "temperature": temperature})
+
+
+@pytest.mark.parametrize("values", [{}, {"method": "magic"}, {"method": ["temperature"]}])
+def test_a_calibration_that_nobody_knows_is_refused(values):
+    with pytest.raises(BadArtifact, match="expected one of temperature"):
+        read_calibrator(values)
+
+
+def test_weights_count_like_repeated_samples(rng):
+    scores, y = rng.normal(size=(60, 3)), rng.integers(0, 3, 60)
+    weights = np.where(y == 0, 2.0, 1.0)
+    repeated = np.concatenate([np.arange(60), np.flatnonzero(y == 0)])
+    weighted = TemperatureScaling.fit(scores, y, weights).temperature
+    assert weighted == pytest.approx(
+        TemperatureScaling.fit(scores[repeated], y[repeated]).temperature, rel=0.02
+    )
