@@ -29,6 +29,7 @@ from featx.optimize.metrics import batch_bits, cosines
 from featx.optimize.quant_params import WEIGHT_LIMITS, QuantParams, choose_quant_params
 from featx.optimize.ranges import ColumnRanges, Histogram
 from featx.sources import Sample
+from featx.storage.dirs import data_dir
 from tests.support.nets import FLOAT, convolutions, save, save_in_floats
 
 pytestmark = pytest.mark.usefixtures("own_directory", "parents")
