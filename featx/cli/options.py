@@ -205,7 +205,7 @@ def backbone_options(function: F) -> F:
         click.option(
             "--pooling",
             type=PoolingName(),
-            help="How a map or a sequence becomes one row.",
+            help="How a map or a sequence becomes one row; gem:4.5 is GeM with an exponent other than 3.",
         ),
         click.option(
             "--normalize/--no-normalize", default=None, help="Scale rows to unit length, or not."

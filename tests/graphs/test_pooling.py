@@ -6,7 +6,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+import featx
+from featx.catalog import get_card
 from featx.errors import BadGraph, BadOption
+from featx.export import export
 from featx.graphs.builder import GraphBuilder
 from featx.graphs.pooling import POOLINGS, read_pooling
 
@@ -76,6 +79,60 @@ def test_what_has_no_rows_of_one_length_is_refused(rng):
 def test_a_pooling_is_read_back_from_its_text(name):
     assert str(read_pooling(name)) == name
     assert read_pooling(str(read_pooling(name))) is POOLINGS[name]
+
+
+def generalised_mean(values, exponent):
+    """The paper's equation, in double precision, a channel at a time."""
+    return [
+        np.mean([max(float(v), 1e-6) ** exponent for v in channel]) ** (1 / exponent)
+        for channel in values.T
+    ]
+
+
+@pytest.mark.parametrize(("text", "exponent"), [("gem", 3), ("gem:1", 1), ("gem:4.5", 4.5)])
+def test_gem_is_the_generalised_mean_of_its_exponent(text, exponent, rng):
+    values = rng.normal(1, 2, (2, 6, 5)).astype(np.float32)
+    rows = read_pooling(text).rows(values, None, None)
+    expected = [generalised_mean(sample, exponent) for sample in values]
+    np.testing.assert_allclose(rows, expected, rtol=1e-5)
+    run = as_graph(read_pooling(text), values.shape)
+    np.testing.assert_allclose(run(values=values), rows, rtol=1e-5)
+
+
+def test_gem_lies_between_mean_and_max_and_no_exponent_overflows(rng):
+    values = rng.uniform(0, 1e4, (2, 9, 5)).astype(np.float32)
+    mean, largest = (read_pooling(name).rows(values, None, None) for name in ("mean", "max"))
+    np.testing.assert_allclose(read_pooling("gem:1").rows(values, None, None), mean, rtol=1e-5)
+    last = mean
+    for exponent in (2, 8, 64, 1000):
+        rows = read_pooling(f"gem:{exponent}").rows(values, None, None)
+        assert (last <= rows * (1 + 1e-6)).all()
+        last = rows
+    np.testing.assert_allclose(last, largest, rtol=5e-3)
+
+
+def test_equal_exponents_are_one_pooling_with_one_fingerprint():
+    card = get_card("featx-image-nano")
+    prints = {card.variant(pooling=text).fingerprint for text in ("gem", "gem:3", "gem:3.00")}
+    assert len(prints) == 1
+    assert card.variant(pooling="gem:4.5").pooling == "gem:4.5"
+    assert card.variant(pooling="gem:4.5").fingerprint not in prints
+
+
+@pytest.mark.parametrize(
+    "text", ["gem:", "gem:x", "gem:0", "gem:-3", "gem:nan", "gem:inf", "gem:3:3"]
+)
+def test_an_exponent_that_gem_cannot_have_is_refused(text):
+    with pytest.raises(BadOption, match="expected a positive number after gem"):
+        read_pooling(text)
+
+
+def test_a_classifier_on_gem_answers_alike_once_exported(photos, tmp_path):
+    samples = featx.read_samples(photos)
+    backbone = featx.Backbone("featx-image-nano", tap="last-map", pooling="gem:2.5")
+    classifier = featx.fit(samples, backbone=backbone, head="ridge")
+    checked = export(classifier, tmp_path / "gem.onnx", samples=samples)
+    assert checked.worst < 1e-4
 
 
 @pytest.mark.parametrize("text", ["", "sum", "Mean", "mean:2", "mean:", ":", "max:max"])
