@@ -116,11 +116,11 @@ class AudioSettings:
         """Return itself: an audio card needs no further files."""
         return self
 
-    def load_sound(self, data: Any) -> Content:
+    def load(self, data: Any) -> Content:
         """Return the bytes of a file, or where a large one lies; or an array, by itself or with its rate."""
         return load_sound(data, self.rate)
 
-    def digest_sound(self, content: Content) -> bytes:
+    def digest(self, content: Content) -> bytes:
         """Return the SHA-256 of the file's bytes, or of rate, type, shape and values."""
         return digest_sound(content)
 
