@@ -133,28 +133,26 @@ def _quantizer(
 def _keep_in_float(model: ModelProto) -> None:
     """Separate layers with float weights from the integers after them.
 
-    Where a layer stands directly between DequantizeLinear and QuantizeLinear, ONNX Runtime computes it in
-    integers, with eight bits and one scale for all its weights. The maximum of one tensor is that tensor,
-    and is not optimised away.
+    Where a layer stands between DequantizeLinear and QuantizeLinear, with at most a rectifier behind it, ONNX
+    Runtime computes it in integers, with eight bits and one scale for all its weights. The maximum of
+    one tensor is that tensor, and is not optimised away.
     """
     graph = model.graph
-    makers = {node.output[0]: node.op_type for node in graph.node if node.output}
+    makers = {node.output[0]: node for node in graph.node if node.output}
     weights = {tensor.name for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
-    read_by = dict[str, list[NodeProto]]()
-    for node in graph.node:
-        for name in node.input:
-            read_by.setdefault(name, []).append(node)
-    for node in list(graph.node):
-        if node.op_type not in ("Conv", "Gemm") or node.input[1] not in weights:
+    for quantize_node in [node for node in graph.node if node.op_type == "QuantizeLinear"]:
+        maker = makers.get(quantize_node.input[0])
+        if maker is not None and maker.op_type in ("Relu", "Clip"):
+            maker = makers.get(maker.input[0])
+        if maker is None or maker.op_type not in ("Conv", "Gemm") or maker.input[1] not in weights:
             continue
-        output, readers = node.output[0], read_by.get(node.output[0], [])
-        kinds = {reader.op_type for reader in readers}
-        if makers.get(node.input[0]) != "DequantizeLinear" or kinds != {"QuantizeLinear"}:
+        source = makers.get(maker.input[0])
+        if source is None or source.op_type != "DequantizeLinear":
             continue
-        same = f"{output}/float"
-        for reader in readers:
-            reader.input[0] = same
-        graph.node.append(helper.make_node("Max", [output], [same], same))
+        tensor = quantize_node.input[0]
+        same = f"{quantize_node.output[0]}/float"
+        quantize_node.input[0] = same
+        graph.node.append(helper.make_node("Max", [tensor], [same], same))
 
 
 def _half(values: npt.NDArray[Any], *, exact: bool) -> npt.NDArray[np.float16] | None:

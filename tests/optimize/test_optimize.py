@@ -499,26 +499,31 @@ def test_a_backbone_that_is_all_sensitive_is_refused_with_the_figures(net, tmp_p
     assert list((tmp_path / "shelf").iterdir()) == []
 
 
-def test_a_convolution_between_integers_that_stays_in_float_is_computed_in_float(tmp_path, parents):
+@pytest.mark.parametrize("rectifier", [None, "Relu", "Clip"])
+def test_a_convolution_between_integers_that_stays_in_float_is_computed_in_float(
+    tmp_path, rectifier
+):
     matrices = [
-        numpy_helper.from_array(np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1) * k, f"w{k}")
+        numpy_helper.from_array(k * np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1), f"w{k}")
         for k in (1, 2, 3)
     ]
-    names = ["image", "a", "b", "c"]
-    nodes = [
-        helper.make_node("Conv", [names[k], f"w{k + 1}"], [names[k + 1]], names[k + 1])
-        for k in range(3)
-    ]
+    bounds = [numpy_helper.from_array(np.float32(k), f"bound{k}") for k in (0, 6)]
+    nodes = [helper.make_node("Conv", ["image", "w1"], ["a"], "a")]
+    nodes += [helper.make_node("Conv", ["a", "w2"], ["b"], "b")]
+    if rectifier:
+        inputs = ["b", "bound0", "bound6"] if rectifier == "Clip" else ["b"]
+        nodes += [helper.make_node(rectifier, inputs, ["bent"], "bent")]
     nodes += [
+        helper.make_node("Conv", [nodes[-1].output[0], "w3"], ["c"], "c"),
         helper.make_node("GlobalAveragePool", ["c"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["row"]),
     ]
     image, row = ("image", FLOAT, ["N", 3, 8, 8]), ("row", FLOAT, ["N", 3])
-    graph = save(tmp_path / "three.onnx", nodes, [image], [row], matrices)
+    graph = save(tmp_path / "three.onnx", nodes, [image], [row], [*matrices, *bounds])
     prepared = prepare(graph, None)
-    params = {name: QuantParams(-8.0, 8.0) for name in names}
     around = [layer for layer in prepared.layers if layer.name != "b"]
-    onnx.save(quantize(prepared, around, params), tmp_path / "integers.onnx")
+    ranges = {name: QuantParams(-8.0, 8.0) for name in prepared.tensors(around)}
+    onnx.save(quantize(prepared, around, ranges), tmp_path / "integers.onnx")
     found = kernels(tmp_path / "integers.onnx")
     assert found.count("QLinearConv") == 2
     assert sum(kind in ("Conv", "FusedConv") for kind in found) == 1
