@@ -40,7 +40,7 @@ def refused(result):
 def test_a_solver_that_stops_short_is_told_once_and_in_featx_s_words(
     run, photos, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("featx.tuning.solvers.logistic._STEPS", 1)
+    monkeypatch.setattr("featx.tuning.solvers.logistic._MAX_STEPS", 1)
     result = run("fit", photos, "--output", tmp_path / "light.featx")
     assert result.exit_code == 0, result.output
     assert result.stderr.count("a solver stopped before it converged") == 1

@@ -14,6 +14,7 @@ from featx.embedding.engine import Engine
 from featx.embedding.run_settings import (
     RunSettings,
     forget,
+    remember_settings,
     remembered_settings,
     settings_file,
 )
