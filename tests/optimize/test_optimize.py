@@ -371,7 +371,7 @@ def test_eight_bits_are_refused_where_the_canary_is_another(eight_bits):
         featx.Backbone(elsewhere)
     found = check(elsewhere)
     assert found.status == "failed"
-    assert "made for another machine" in found.words
+    assert "made for another machine" in found.message
     seven = replace(elsewhere, optimized=replace(elsewhere.optimized, weight_bits=7))
     assert featx.Backbone(seven).dim == 12
 
