@@ -31,14 +31,14 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class ZipMember:
-    """The place of a file that lies uncompressed inside a zip such as featx writes."""
+    """The location of a file that lies uncompressed inside a zip such as featx writes."""
 
     archive: Path
     name: str
 
     @property
     def path(self) -> None:
-        """None: the zip has other bytes too."""
+        """No path: the zip has other bytes too."""
         return None
 
     @property
