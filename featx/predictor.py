@@ -110,7 +110,7 @@ class Predictor:
 
     @property
     def task(self) -> Task:
-        """What it predicts, and how that is measured and printed."""
+        """The task, which says what is predicted, and how that is measured and printed."""
         return get_task(self.task_name)
 
     @property

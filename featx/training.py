@@ -1,4 +1,4 @@
-"""From labelled samples to a predictor, with an honest account of how good it is."""
+"""Train a predictor on labelled samples, with an honest account of how good it is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from featx.catalog import Card, default_card, get_card
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
 from featx.errors import BadSample, FeatxError, FeatxNotice
-from featx.evaluation import tell_rejects
+from featx.evaluation import warn_about_rejects
 from featx.fit_config import FitConfig
 from featx.heads import TrainedHead
 from featx.modalities.guess import modality_of
@@ -181,9 +181,9 @@ def fit_rows(
         rejects=rows.rejects,
         samples_source=_samples(rows, problem, search),
     )
-    made = predictor_class(kind).from_card(card, trained.head, report=report)
-    assert isinstance(made, Classifier)
-    return made
+    classifier = predictor_class(kind).from_card(card, trained.head, report=report)
+    assert isinstance(classifier, Classifier)
+    return classifier
 
 
 def fit_head(
@@ -230,7 +230,7 @@ def _embed(
     """Return the rows of the backbone, those of its baseline, and the seconds of each."""
     start = time.perf_counter()
     rows = engine.embed(samples, backbone, digests=True)
-    tell_rejects(rows.rejects, len(samples))
+    warn_about_rejects(rows.rejects, len(samples))
     embedded = time.perf_counter()
     readable = set(rows.ids)
     raw = replace(engine, progress=None).embed(
@@ -269,7 +269,7 @@ def _announce_duration(
 ) -> None:
     """Say how long all of it will take, where that is long."""
     n = len(problem)
-    # what a hold-out leaves; thousands of samples are never measured by nested folds
+    # A hold-out leaves so many; thousands of samples are never measured by nested folds.
     most = n - n // FOLDS
     work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
     estimate_duration(heads_for(problem, config), problem, work, config)
@@ -317,16 +317,16 @@ def _with_rows(classifier: Classifier, rows: Rows, random_state: int) -> Classif
     report, n = classifier.report, len(rows)
     if report is None or report.samples is None:
         return classifier
-    kept = np.arange(n)
+    chosen = np.arange(n)
     if n > MOST_ROWS:
         rng = np.random.default_rng(random_state)
-        kept = np.sort(rng.choice(n, MOST_ROWS, replace=False))
-    halves = rows.embeddings[kept].astype(np.float16)
+        chosen = np.sort(rng.choice(n, MOST_ROWS, replace=False))
+    halves = rows.embeddings[chosen].astype(np.float16)
     message = (
-        f"keeps the rows of {len(kept)} of {n} samples: {halves.nbytes / 1e6:.1f} MB as float16"
+        f"keeps the rows of {len(chosen)} of {n} samples: {halves.nbytes / 1e6:.1f} MB as float16"
     )
     warnings.warn(message, FeatxNotice, stacklevel=3)
-    samples = replace(report.samples, rows=halves, kept=kept)
+    samples = replace(report.samples, rows=halves, kept=chosen)
     return replace(classifier, report=replace(report, samples_source=samples))
 
 

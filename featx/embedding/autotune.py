@@ -88,12 +88,12 @@ class AutotuneResult:
 
     @property
     def infer(self) -> float:
-        """Seconds a sample in the graph, on one core, at its best batch size."""
+        """The seconds a sample takes in the graph, on one core, at its best batch size."""
         return min(self.infer_by_batch.values())
 
     @property
     def roofline(self) -> float:
-        """Samples a second of all usable cores, if nothing but decoding and inference took time."""
+        """The samples a second of all usable cores, if nothing but decoding and inference took time."""
         return self.cores.usable / (self.decode + self.infer)
 
     def rate(self, settings: RunSettings) -> float:
@@ -154,7 +154,7 @@ def autotune(
     best = _best(first, default)
     others = [w for w in (cores.usable - 1, cores.usable + 1) if w > 0]
     report(f"batches of {best.batch_size}: {', '.join(map(str, others))} workers")
-    # the best anew, beside its neighbours: equal conditions
+    # The best is measured anew beside its neighbours: conditions are equal.
     second = _measure([best, *(replace(best, workers=w) for w in others)], run, backbone)
     repeated = (best.batch_size, best.workers)
     return AutotuneResult(

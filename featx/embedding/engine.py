@@ -134,9 +134,9 @@ def count_workers(n_jobs: int | None) -> int:
     _check_jobs(n_jobs)
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
-    # loaded in every process that it started
+    # It is loaded in every process that it started.
     processes = sys.modules.get("multiprocessing")
-    # joblib would say so too, with a warning
+    # Joblib would say so too, with a warning.
     if processes and processes.current_process().daemon:
         return 1
     # 0.08 s, which a single photo need not wait for
@@ -157,7 +157,7 @@ def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class _ChunkResult:
-    """What became of one chunk."""
+    """The outcome of the work on one chunk."""
 
     rows: Rows
     # for the cache

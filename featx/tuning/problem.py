@@ -56,11 +56,11 @@ class TuningProblem(Protocol):
 
     @property
     def class_weight(self) -> ClassWeight:
-        """How classes weigh in training and in every score."""
+        """The weighting of classes in training and in every score."""
 
     @property
     def n_outputs(self) -> int:
-        """Columns of scores."""
+        """The number of columns of scores."""
 
     @property
     def max_folds(self) -> int:

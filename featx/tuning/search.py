@@ -130,13 +130,13 @@ def tune(
     repeats : int, default=1
         How often samples are assigned to folds anew; more is steadier.
     """
-    for size, kept in RACES:
-        if len(heads) > kept and len(problem) > 1.5 * size:
+    for size, n_best in RACES:
+        if len(heads) > n_best and len(problem) > 1.5 * size:
             rng = np.random.default_rng(config.random_state)
             folds = problem.make_folds(-(-len(problem) // size), rng)
             some = np.flatnonzero(folds == 0)
             candidates = _search(heads, rows[some], problem.subset(some), config, 1)[0]
-            heads = _best_heads(heads, candidates, kept)
+            heads = _best_heads(heads, candidates, n_best)
     candidates, splits = _search(heads, rows, problem, config, repeats)
     if not candidates:
         head = heads[0]
@@ -262,18 +262,18 @@ def _without_scores_of_the_beaten(candidates: list[CandidateScore]) -> list[Cand
 
 
 def _leaves_out_each(heads: Sequence[HeadSpec]) -> bool:
-    """Beside other heads no head may learn from one sample more than they do."""
+    """Return whether every sample is left out in turn, which no head may do beside others that cannot."""
     return len(heads) == 1 and heads[0].search == "leave-one-out"
 
 
 def _best_heads(
-    heads: Sequence[HeadSpec], candidates: Sequence[CandidateScore], kept: int
+    heads: Sequence[HeadSpec], candidates: Sequence[CandidateScore], n_best: int
 ) -> list[HeadSpec]:
     """Return the heads of the best candidates, in the order of ``heads``."""
     best = {
         head.name: max(c.evaluation.score for c in candidates if c.head is head) for head in heads
     }
-    names = sorted(best, key=best.__getitem__, reverse=True)[:kept]
+    names = sorted(best, key=best.__getitem__, reverse=True)[:n_best]
     return [head for head in heads if head.name in names]
 
 

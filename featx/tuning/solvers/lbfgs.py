@@ -43,8 +43,8 @@ class Spectrum:
         n, d = rows.shape
         if n < d:
             values, left = np.linalg.eigh((rows @ rows.T / n).astype(np.float64))
-            kept = values > values[-1] * _RANK
-            values, left = values[kept], left[:, kept].astype(np.float32)
+            is_large = values > values[-1] * _RANK
+            values, left = values[is_large], left[:, is_large].astype(np.float32)
             vectors = rows.T @ left / np.sqrt(n * values).astype(np.float32)
             return cls(vectors, values.astype(np.float32))
         gram = np.zeros((d, d))

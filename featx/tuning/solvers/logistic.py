@@ -44,7 +44,7 @@ SplitIndex = Integers | slice
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """Weights of every split, the loss there and its gradient."""
+    """The weights of every split, the loss there and its gradient."""
 
     weights: FloatArray
     loss: Doubles

@@ -67,8 +67,8 @@ def _spectrum(table: Doubles) -> tuple[Doubles, Doubles]:
     n, d = table.shape
     if n <= d:
         values, basis = np.linalg.eigh(table @ table.T)
-        kept = values > max(values[-1], 0) * _RANK
-        return values[kept], basis[:, kept]
+        is_large = values > max(values[-1], 0) * _RANK
+        return values[is_large], basis[:, is_large]
     values, directions = np.linalg.eigh(table.T @ table)
-    kept = values > max(values[-1], 0) * _RANK
-    return values[kept], table @ (directions[:, kept] / np.sqrt(values[kept]))
+    is_large = values > max(values[-1], 0) * _RANK
+    return values[is_large], table @ (directions[:, is_large] / np.sqrt(values[is_large]))
