@@ -65,7 +65,7 @@ def fit(
     Parameters
     ----------
     samples : iterable of Sample, or of anything that the backbone reads
-        From ``read_samples("folder")``, or paths, images, arrays.
+        What ``read_samples("folder")`` gives, or paths, images, arrays.
     labels : sequence, default=None
         One a sample; None where the samples bring their own. Compared as text.
     backbone : str, Card or Backbone, default=None
@@ -141,7 +141,7 @@ def fit_rows(
     Parameters
     ----------
     rows : Rows
-        With a label each.
+        Rows that all have a label.
     card : Card
     config : HeadConfig
         Which head, and how it is trained.
@@ -162,24 +162,16 @@ def fit_rows(
     trained_at = time.perf_counter()
     baselines = _baselines(kind, trained.validation, plain, problem, config, card)
     seconds = {"head": trained_at - start, "baselines": time.perf_counter() - trained_at}
-    search, measured = trained.search, trained.validation
+    measured = trained.validation
     report = FitReport(
         task=task,
         data=DataSummary(len(targets), kind.summarize_targets(targets), (card.name,)),
-        tuning=TuningSummary(
-            head=trained.head.name,
-            params=dict(search.params),
-            folds=search.folds,
-            repeats=search.repeats,
-            candidates=search.n_candidates,
-            class_weight=config.class_weight,
-            random_state=config.random_state,
-        ),
+        tuning=_summarize_tuning(trained, config),
         validation=Validation(measured.method, measured.n_folds, measured.report),
         baselines=baselines,
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
-        samples_source=_samples(rows, problem, search),
+        samples_source=_samples(rows, problem, trained.search),
     )
     classifier = predictor_class(kind).from_card(card, trained.head, report=report)
     assert isinstance(classifier, Classifier)
@@ -259,6 +251,19 @@ def _baselines(
     report = cross_validate(plain, problem, config).report
     name = f"the same head on {card.input.baseline_name}"
     return (trivial, Baseline(name, task.main_scores(report), report.intervals))
+
+
+def _summarize_tuning(trained: Trained, config: HeadConfig) -> TuningSummary:
+    search = trained.search
+    return TuningSummary(
+        head=trained.head.name,
+        params=dict(search.params),
+        folds=search.folds,
+        repeats=search.repeats,
+        candidates=search.n_candidates,
+        class_weight=config.class_weight,
+        random_state=config.random_state,
+    )
 
 
 def _announce_duration(

@@ -27,7 +27,7 @@ class Evaluation:
     score : float
         What is maximised, such as the accuracy.
     standard_error : float
-        Of the score; candidates that are much nearer to each other are compared by ``loss``.
+        The standard error of the score; candidates that are much nearer to each other are compared by ``loss``.
     loss : float
         What is minimised among them, such as the log-loss after calibration.
     calibrator : Calibrator

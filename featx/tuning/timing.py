@@ -66,7 +66,7 @@ def estimate_duration(
     Parameters
     ----------
     heads : sequence of HeadSpec
-        Those to choose among.
+        The heads to choose among.
     problem : TuningProblem
         The n targets.
     work : sequence of (rows, sizes)

@@ -18,7 +18,7 @@ from featx._typing import ClassWeight, Doubles, FloatArray, Integers
 __all__ = ["leave_one_out"]
 
 
-# Of the largest eigenvalue: a direction below it holds no sample.
+# Share of the largest eigenvalue: a direction below it holds no sample.
 _RANK = 1e-10
 
 
@@ -36,7 +36,7 @@ def leave_one_out(
     y : ndarray of shape (n,), integers
         Classes, 0 … k - 1.
     class_weight : "balanced" or None
-        As in ``RidgeClassifier``.
+        The class weight of ``RidgeClassifier``.
 
     Yields
     ------
