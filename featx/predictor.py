@@ -58,7 +58,8 @@ class Input:
     kind : str
         The modality: "image", "text" or "audio".
     card : Card
-        With all that was changed of it; ``card.fingerprint`` is that of the rows the head was trained on.
+        The card with all that was changed of it; ``card.fingerprint`` is that of the rows on which the head
+        was trained.
     """
 
     name: str
@@ -210,7 +211,7 @@ class Classifier(Predictor):
         Returns
         -------
         ndarray of shape (n, n_classes), float32
-            In input order; columns as ``classes``.
+            Rows in input order; columns as ``classes``.
 
         Raises
         ------

@@ -158,7 +158,7 @@ def training_samples(classifier: Path, card: Card) -> list[Sample]:
 
 
 def _is_there(data: Any) -> bool:
-    """Whether a sample still has its file, or never had one."""
+    """Return whether a sample still has its file, or never had one."""
     from featx.storage.blob import Blob
 
     path = data.path if isinstance(data, Blob) else None

@@ -99,7 +99,7 @@ def _two_colours(rng: np.random.Generator) -> tuple[Plane, Plane]:
 def load_digits(*, shots: int = 10, tests: int = 30, seed: int = 0) -> LabelledSet:
     """Return handwritten digits, real scans of 8 x 8 that come with scikit-learn, enlarged to 64 x 64.
 
-    From the UCI repository (Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", 1998).
+    They are from the UCI repository (Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", 1998).
     """
     from sklearn.datasets import load_digits as load
 

@@ -65,14 +65,14 @@ def optimize(
     Parameters
     ----------
     samples : iterable of Sample, or of anything that the backbone reads
-        Of the kind that the backbone will see; labels are not used. Of more than 192, as many, evenly
+        Samples of the kind that the backbone will see; labels are not used. At most 192 are taken, evenly
         chosen; every third of them is held out of calibration and measures the cosine.
     config : QuantizationConfig, default=None
         Name, kind of weights and tolerance; None is ``QuantizationConfig()``.
     labelled : sequence of Labelled, default=()
-        On which the probe's accuracy may not fall by more than the tolerance, on average.
+        Samples on which the probe's accuracy may not fall by more than the tolerance, on average.
     directory : Path, default=None
-        The model directory that it is put in; None is the user's own.
+        The model directory into which it is put; None is the user's own.
     engine : Engine, default=None
         Threads and cache for rows of ``labelled``, and what to do with samples that cannot be read.
     log : callable, default=None

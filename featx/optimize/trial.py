@@ -64,7 +64,7 @@ class Candidates:
     items : sequence of items
         What the parent's reader made of a user's samples: every third is held out, the others calibrate.
     labelled : sequence of Labelled
-        For the probe; may be empty.
+        The sources on which the probe is measured; may be empty.
     engine : Engine
         How rows of ``labelled`` are made.
     """

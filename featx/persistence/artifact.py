@@ -56,7 +56,7 @@ def save(
     Parameters
     ----------
     path : path
-        By custom it ends in ``.featx``; its parent must exist.
+        The name ends in ``.featx`` by custom; its parent must exist.
     overwrite : bool, default=False
         Whether a classifier that is already there may be replaced; anything else never is.
     bundle : bool, default=False

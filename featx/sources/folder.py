@@ -36,7 +36,7 @@ class Folder:
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether ``uri`` is a folder."""
+        """Return whether ``uri`` is a folder."""
         return is_folder(uri)
 
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
@@ -76,7 +76,7 @@ class Folder:
 
 
 def is_folder(uri: str) -> bool:
-    """Whether ``uri`` is a folder; False where the system does not tell."""
+    """Return whether ``uri`` is a folder; False where the system does not tell."""
     try:
         return Path(uri).is_dir()
     except (OSError, ValueError):

@@ -37,7 +37,7 @@ class Table:
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether ``uri`` ends in one of ``TABLE_SUFFIXES`` and is a file."""
+        """Return whether ``uri`` ends in one of ``TABLE_SUFFIXES`` and is a file."""
         path = Path(uri)
         try:
             return path.suffix.lower() in TABLE_SUFFIXES and path.exists() and not path.is_dir()

@@ -135,7 +135,7 @@ class Blob:
         Raises
         ------
         OSError, BadArtifact
-            As ``open`` does, and where there are more than ``limit`` bytes.
+            The bytes cannot be read, as ``open`` says, or there are more than ``limit``.
         """
         if limit is not None:
             _check_size(self.size, limit)

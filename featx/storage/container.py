@@ -96,7 +96,7 @@ class ZipMember:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a container of this name is one file: it is one, or nothing is there and it ends in ``.zip``."""
+    """Return whether a container of this name is one file, or would be: its name ends in ``.zip``."""
     return path.is_file() or (not path.exists() and path.suffix.lower() == ".zip")
 
 
@@ -162,7 +162,7 @@ def write_container(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def is_inner(name: str) -> bool:
-    """Whether a name is relative, leads nowhere else, and means the same on every system."""
+    """Return whether a name is relative, leads nowhere else, and means the same on every system."""
     parts = PurePosixPath(name).parts
     return (
         bool(parts)
