@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -255,3 +257,16 @@ def test_rows_that_are_not_finite_are_refused_alike_by_every_head(train, tmp_pat
         for head in (classifier.head, loaded.head):
             with pytest.raises(BadOption, match="NaN or infinity"):
                 head.predict_proba(spoilt)
+
+
+def test_a_saved_linear_classifier_is_loaded_and_asked_without_scikit_learn(saved, rows):
+    code = (
+        "import sys, numpy as np, featx\n"
+        "head = featx.load(sys.argv[1]).head\n"
+        "print(head.predict(np.ones((1, head.dim), np.float32))[0])\n"
+        "assert not {'sklearn', 'scipy', 'skops', 'onnx'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(saved)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in ("grün", "rot")
