@@ -1,14 +1,14 @@
-"""HTTP clients that cost little: for benchmarks/serving.py, in a process of their own.
+"""Ask an HTTP server from a process of their own: the clients of benchmarks/serving.py.
 
 Reads one JSON object from standard input, writes one to standard output. A client is a thread with one
-connection that is kept; requests are made of bytes before the clock starts, and answers are parsed after it
-has stopped, so that what the clients take from the server's machine is small, and told.
+connection that is kept; bodies are made before the clock starts, and answers are parsed after it has
+stopped, so that what the clients take from the server's machine is small, and told.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
-import socket
 import sys
 import threading
 import time
@@ -17,98 +17,64 @@ from pathlib import Path
 EDGE = "edge-of-a-part"
 
 
-def write(path, target, form):
-    """The whole request for one photo, as bytes."""
+def make_body(path, form):
+    """Return headers and body of the request for one photo."""
     data, kind = Path(path).read_bytes(), "image/jpeg"
     if form:
         name = f'Content-Disposition: form-data; name="{form}"; filename="a.jpg"'
         head = f"--{EDGE}\r\n{name}\r\nContent-Type: image/jpeg\r\n\r\n"
         data = head.encode() + data + f"\r\n--{EDGE}--\r\n".encode()
         kind = f"multipart/form-data; boundary={EDGE}"
-    head = f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n"
-    return f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
+    return {"Content-Type": kind}, data
 
 
-class Connection:
-    """One connection, opened again when the server closes it."""
-
-    def __init__(self, port):
-        self._port, self._held = port, None
-
-    def ask(self, request):
-        """(status, head, body) of the answer to a request."""
-        for _ in range(2):
-            if self._held is None:
-                self._held = socket.create_connection(("127.0.0.1", self._port), timeout=60)
-                self._held.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            try:
-                self._held.sendall(request)
-                return self._read()
-            except (BrokenPipeError, ConnectionResetError, EOFError):
-                self._held.close()
-                self._held = None
-        raise ConnectionError("the server closes every connection")
-
-    def _read(self):
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += self._more()
-        head, _, body = answer.partition(b"\r\n\r\n")
-        lines = head.decode("latin-1").split("\r\n")
-        fields = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines[1:])}
-        while len(body) < int(fields["content-length"]):
-            body += self._more()
-        if fields.get("connection") == "close":
-            self._held.close()
-            self._held = None
-        return int(lines[0].split()[1]), fields, body
-
-    def _more(self):
-        part = self._held.recv(1 << 16)
-        if not part:
-            raise EOFError
-        return part
+def ask(connection, target, headers, body):
+    """Return status, body and Retry-After of an answer; a connection that was closed is opened again."""
+    try:
+        connection.request("POST", target, body, headers)
+        response = connection.getresponse()
+    except (ConnectionError, http.client.BadStatusLine):
+        connection.close()
+        connection.request("POST", target, body, headers)
+        response = connection.getresponse()
+    return response.status, response.read(), response.headers["retry-after"]
 
 
-def drive(given):
-    """What became of each request: (path, status, body, seconds, whether Retry-After was there).
+def drive(port, paths, clients, target, form, rate):
+    """Return what became of each request: path, status, body, Retry-After, seconds.
 
     Without ``rate`` every client asks again as soon as it is answered; with it request k is sent k / rate
     seconds after the start, by whichever client is free, and its seconds count from then.
     """
-    requests = {path: write(path, given["target"], given["form"]) for path in set(given["paths"])}
-    todo, rate = iter(enumerate(given["paths"])), given["rate"]
-    lock, records, failures = threading.Lock(), [], []
+    bodies = {path: make_body(path, form) for path in set(paths)}
+    lock, todo, records, failures = threading.Lock(), iter(enumerate(paths)), [], []
 
     def client():
-        connection = Connection(given["port"])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         while True:
             with lock:
-                place, path = next(todo, (0, None))
+                number, path = next(todo, (0, None))
             if path is None:
                 return
-            due = time.perf_counter()
-            if rate:
-                due = start + place / rate
-                time.sleep(max(0, due - time.perf_counter()))
+            due = start + number / rate if rate else time.perf_counter()
+            time.sleep(max(0, due - time.perf_counter()))
             try:
-                status, fields, body = connection.ask(requests[path])
+                answer = ask(connection, target, *bodies[path])
             except OSError as error:
                 failures.append(str(error))
-                continue
-            seconds = time.perf_counter() - due
-            records.append((path, status, body, seconds, fields.get("retry-after")))
+            else:
+                records.append((path, *answer, time.perf_counter() - due))
 
-    threads = [threading.Thread(target=client) for _ in range(given["clients"])]
+    threads = [threading.Thread(target=client) for _ in range(clients)]
     start, cpu = time.perf_counter(), time.process_time()
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     answers = [(path, status, json.loads(body), *rest) for path, status, body, *rest in records]
     return {"seconds": seconds, "cpu": cpu, "records": answers, "failures": failures}
 
 
 if __name__ == "__main__":
-    json.dump(drive(json.load(sys.stdin)), sys.stdout)
+    json.dump(drive(**json.load(sys.stdin)), sys.stdout)

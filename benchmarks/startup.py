@@ -1,94 +1,25 @@
-"""How long a command takes to start: featx beside the least that can do the same work.
+"""Compare the start of featx predict with the least that does the same work, of featx --help with click.
 
-    python benchmarks/startup.py                        # 15 rounds of each, interleaved; the medians
-    python benchmarks/startup.py --json startup.json
+    python benchmarks/startup.py                        # 15 rounds of each, in turns; the medians
 
-``featx predict`` of one photo stands beside a script that imports ONNX Runtime, Pillow and NumPy and nothing
-else: it decodes, resizes, crops, standardises, runs the graph and the linear head, and prints the same JSON
-line. Both read the weights and the head from files, in a process of their own. ``featx --help`` stands beside
-``import click``. The classifier is trained on noise, for its time does not depend on what it learned;
-featx runs with its cache of rows emptied, so that both compute. Every module is compiled once, in the round
-that warms up, as an installer does it: a source tree with ``PYTHONDONTWRITEBYTECODE`` would pay each time.
+``featx predict`` of one photo stands beside benchmarks/bare.py, which imports ONNX Runtime, Pillow and NumPy
+and nothing else: it decodes, resizes, crops, standardises, runs the graph and the linear head, and prints the
+same JSON line. Both read the weights and the head from files, in a process of their own. It is trained on
+noise, for its time does not depend on what it learned; featx runs with its cache of rows emptied, so that
+both compute. Every module is compiled once, in the round that warms up, as an installer does it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+import common
 import numpy as np
-from shelves import stock
-
-ROOT = Path(__file__).resolve().parent.parent
-SHARED = (ROOT / "../shared").resolve()
-BARE = """
-import json, sys
-import numpy as np
-import onnxruntime
-from PIL import Image
-
-graph, head, photo, resize, crop, mean, std = sys.argv[1:]
-resize, crop = int(resize), int(crop)
-mean, std = (np.array(json.loads(v), np.float32)[:, None, None] for v in (mean, std))
-options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = 1
-session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-image = Image.open(photo).convert("RGB")
-width, height = image.size
-scale = resize / min(width, height)
-image = image.resize((max(resize, int(width * scale)), max(resize, int(height * scale))), 2)
-left, top = round((image.width - crop) / 2), round((image.height - crop) / 2)
-pixels = np.asarray(image.crop((left, top, left + crop, top + crop)), np.float32)
-tensor = (pixels.transpose(2, 0, 1) / 255 - mean) / std
-row = session.run(["embedding"], {session.get_inputs()[0].name: tensor[None].astype(np.float32)})[0]
-with np.load(head) as kept:
-    scores = ((row - kept["mean"]) / kept["scale"]) @ kept["coef"].T + kept["intercept"]
-    classes, temperature = kept["classes"], kept["temperature"]
-values = np.concatenate([np.zeros_like(scores), scores], 1)[0] / temperature
-shares = np.exp(values - values.max())
-shares /= shares.sum()
-best = int(shares.argmax())
-print(json.dumps({"id": photo, "label": str(classes[best]), "probability": float(shares[best])}))
-"""
-
-
-def prepare(work: Path, backbone: str) -> dict[str, list[str]]:
-    """The commands that are compared, by name."""
-    import featx
-    from featx.catalog import locate
-    from featx.training import fit_head
-    from featx.tuning import Recipe
-
-    card = featx.get_card(backbone)
-    rng = np.random.default_rng(0)
-    rows = rng.normal(0.4, 0.4, (60, card.dim)).astype(np.float32)
-    trained = fit_head(rows, ["cat", "dog"] * 30, Recipe("logistic"))
-    saved = featx.save(featx.Classifier(card, trained.head, {}), work / "x.featx")
-    with np.load(saved / "head.npz") as kept:
-        np.savez(work / "head.npz", temperature=trained.head.temperature, **kept)
-    photo = work / "photo.jpg"
-    card.input.canary().resize((464, 404)).save(photo, quality=90)
-    settings = card.input
-    (work / "bare.py").write_text(BARE, encoding="utf-8")
-    given = [str(locate(card, card.graph)), str(work / "head.npz"), str(photo)]
-    given += [str(settings.resize), str(settings.crop)]
-    given += [json.dumps(settings.mean or [0] * 3), json.dumps(settings.std or [1] * 3)]
-    door = [sys.executable, str(ROOT / "cli.py")]
-    return {
-        "bare script": [sys.executable, str(work / "bare.py"), *given],
-        "featx predict": [*door, "predict", str(saved), str(photo)],
-        "featx predict --no-cache": [*door, "predict", "--no-cache", str(saved), str(photo)],
-        "import click": [sys.executable, "-c", "import click"],
-        "featx --help": [*door, "--help"],
-    }
-
+from common import format_table
 
 PAIRS = {
     "featx predict": "bare script",
@@ -97,56 +28,63 @@ PAIRS = {
 }
 
 
-def measure(
-    commands: dict[str, list[str]], work: Path, rounds: int
-) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """Seconds of each command, one a round, in turns; and what each said."""
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    said = {}
-    environment = {**os.environ, "FEATX_CACHE_DIR": str(work / "cache"), "PYTHONPATH": str(ROOT)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment["PYTHONPYCACHEPREFIX"] = str(work / "compiled")
-    for turn in range(rounds + 1):
-        for name, words in commands.items():
-            (work / "cache" / "rows.sqlite").unlink(missing_ok=True)
-            start = time.perf_counter()
-            done = subprocess.run(
-                words, check=True, env=environment, stdout=subprocess.PIPE, text=True
-            )
-            if turn:  # the first warms the disk, and the digests that featx remembers
-                seconds[name].append(time.perf_counter() - start)
-            said[name] = done.stdout
-    return seconds, said
+def prepare(work: Path, backbone: str) -> dict[str, list[str]]:
+    """Return the commands that are compared, by name."""
+    import featx
+
+    card, rng = featx.get_card(backbone), np.random.default_rng(0)
+    # two kinds of noise, which any backbone tells apart
+    pictures = [rng.integers(0, most, (64, 64, 3), np.uint8) for most in (120, 256) * 12]
+    classifier = featx.fit(pictures, ["cat", "dog"] * 12, backbone=backbone)
+    saved = featx.save(classifier, work / "x.featx")
+    photo = work / "photo.jpg"
+    card.input.canary().resize((464, 404)).save(photo, quality=90)
+    bare = [common.HERE / "bare.py", common.find_file(card, card.graph.name)]
+    bare += [common.save_bare(classifier, card, work / "head.npz"), photo]
+    featx_command = [sys.executable, str(common.ROOT / "cli.py")]
+    predict = [*featx_command, "predict", str(saved), str(photo)]
+    return {
+        "bare script": [sys.executable, *map(str, bare)],
+        "featx predict": predict,
+        "featx predict --no-cache": [*predict, "--no-cache"],
+        "import click": [sys.executable, "-c", "import click"],
+        "featx --help": [*featx_command, "--help"],
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Measure all commands in turns, and print medians and the median of the rounds' ratios."""
+    parser = common.make_parser(__doc__, rounds=15)
     parser.add_argument("--backbone", default="mobilenetv2-1.0")
-    parser.add_argument("--models", type=Path, default=SHARED / "models")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    given = parser.parse_args()
-    stock(given.models)
-    sys.path.insert(0, str(ROOT))
+    given = common.parse(parser)
     with tempfile.TemporaryDirectory() as folder:
         commands = prepare(Path(folder), given.backbone)
-        seconds, said = measure(commands, Path(folder), given.rounds)
-    answers = [json.loads(said[name]) for name in ("bare script", "featx predict")]
-    apart = abs(answers[0]["probability"] - answers[1]["probability"])
-    if apart > 0.01:
+        around = {**os.environ, "FEATX_CACHE_DIR": f"{folder}/cache"}
+        around["PYTHONPYCACHEPREFIX"] = f"{folder}/compiled"
+        around.pop("PYTHONDONTWRITEBYTECODE", None)
+
+        def run(command: list[str]) -> tuple[float, str]:
+            Path(folder, "cache", "rows.sqlite").unlink(missing_ok=True)
+            done = common.run_process(command, environment=around)
+            return done.seconds, done.stdout
+
+        steps = {name: lambda command=command: run(command) for name, command in commands.items()}
+        # the first round warms the disk, and the digests that featx remembers
+        results = common.in_turns(given.rounds, steps, warm=1)
+    answers = [json.loads(results[name][0][1]) for name in ("bare script", "featx predict")]
+    if abs(answers[0]["probability"] - answers[1]["probability"]) > 0.01:
         raise SystemExit(f"not the same work: {answers}")
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    print(f"{'':<26} median s   fastest   beside")
-    for name, median in medians.items():
-        beside = PAIRS.get(name)
-        ratio = f"{median / medians[beside]:.2f} × {beside}" if beside else ""
-        print(f"{name:<26} {median:8.3f} {min(seconds[name]):9.3f}   {ratio}")
-    if given.json:
-        ratios = {name: medians[name] / medians[beside] for name, beside in PAIRS.items()}
-        facts = {"backbone": given.backbone, "seconds": seconds, "medians": medians}
-        given.json.write_text(json.dumps({**facts, "ratios": ratios}, indent=1) + "\n")
+    seconds = {name: [result[0] for result in rounds] for name, rounds in results.items()}
+    lines = []
+    for name, values in seconds.items():
+        beside, medians = PAIRS.get(name), common.spread(values)
+        line = [name, f"{medians['median']:.3f}", f"{medians['low']:.3f}", ""]
+        if beside:
+            ratio, low, high = common.ratio_interval(values, seconds[beside])
+            line[-1] = f"{ratio:.2f} ({low:.2f} to {high:.2f}) × {beside}"
+        lines.append(line)
+    print(format_table(["", "median s", "fastest", "beside (95 % interval)"], lines))
+    common.write_json(given.json, {"backbone": given.backbone, "seconds": seconds})
 
 
 if __name__ == "__main__":

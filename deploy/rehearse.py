@@ -1,4 +1,4 @@
-"""What the image would hold, without a container engine: installed by the Dockerfile's own line, and asked.
+"""Try what the image would hold, without a container engine: install by the Dockerfile's own line, and ask.
 
     python deploy/rehearse.py
 
@@ -14,7 +14,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import tempfile
 import time
 import venv
@@ -22,7 +21,8 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 SOURCE = Path(__file__).resolve().parents[1]
-LEAST = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]  # --cap-drop ALL: root obeys, too
+# As --cap-drop ALL: without capabilities root, too, may not write what is read-only.
+NO_CAPABILITIES = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
 BUNDLE = """
 import numpy as np, featx, sys
 pictures = [np.full((40, 50, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
@@ -32,25 +32,25 @@ featx.save(classifier, sys.argv[1], bundle=True)
 
 
 def command_of(dockerfile: str) -> tuple[str, list[str]]:
-    """What the Dockerfile asks pip for, with its extras, and what the image starts."""
+    """Return what the Dockerfile asks pip for, with its extras, and what the image starts."""
     [extras] = re.findall(r"pip install --no-cache-dir '/source(\[.*\])'", dockerfile)
     [entry] = re.findall(r"^ENTRYPOINT (\[.*\])$", dockerfile, re.MULTILINE)
     return f"{SOURCE}{extras}", json.loads(entry)
 
 
 def dark_picture() -> bytes:
-    """A BMP of 8 x 8 dark pixels, drawn without a library."""
+    """Return a BMP of 8 x 8 dark pixels, drawn without a library."""
     pixels = bytes(8 * 8 * 3)
     header = (b"BM", 54 + len(pixels), 0, 54, 40, 8, 8, 1, 24, 0, len(pixels), 0, 0, 0, 0)
     sizes = (2, 4, 4, 4, 4, 4, 4, 2, 2, 4, 4, 4, 4, 4, 4)
-    held = io.BytesIO()
+    file = io.BytesIO()
     for value, size in zip(header, sizes, strict=True):
-        held.write(value if isinstance(value, bytes) else value.to_bytes(size, "little"))
-    return held.getvalue() + pixels
+        file.write(value if isinstance(value, bytes) else value.to_bytes(size, "little"))
+    return file.getvalue() + pixels
 
 
 def rehearse(work: Path) -> None:
-    """Install, bundle, serve read-only, ask."""
+    """Install featx, bundle a classifier, serve it without the right to write, and ask it."""
     wanted, entry = command_of((SOURCE / "deploy/Dockerfile").read_text(encoding="utf-8"))
     opt, classifier, home, scratch = (work / n for n in ("opt", "dark.featx.zip", "home", "tmp"))
     venv.create(opt, with_pip=True)
@@ -62,12 +62,13 @@ def rehearse(work: Path) -> None:
     subprocess.run([opt / "bin/python", "-c", BUNDLE, classifier], check=True, env=plain, cwd=home)
     assert not any(home.iterdir()), f"written to the home: {list(home.iterdir())}"
     subprocess.run(["chmod", "-R", "a-w", opt, classifier, home], check=True)
-    least = LEAST if os.geteuid() == 0 else []
-    probe = subprocess.run([*least, "touch", home / "x"], stderr=subprocess.DEVNULL, check=False)
+    drop = NO_CAPABILITIES if os.geteuid() == 0 else []
+    probe = subprocess.run([*drop, "touch", home / "x"], stderr=subprocess.DEVNULL, check=False)
     assert probe.returncode, "the home can still be written"
-    entry[entry.index("--port") + 1] = "0"  # a free one
+    # Port 0 is a free one.
+    entry[entry.index("--port") + 1] = "0"
     entry[entry.index("--host") + 1] = "127.0.0.1"
-    command = [*least, str(opt / "bin" / entry[0]), *entry[1:], str(classifier)]
+    command = [*drop, str(opt / "bin" / entry[0]), *entry[1:], str(classifier)]
     print(shlex.join(command))
     start = time.perf_counter()
     with subprocess.Popen(command, env=plain, cwd=home, stderr=subprocess.PIPE) as server:
@@ -89,4 +90,4 @@ def rehearse(work: Path) -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         rehearse(Path(folder).resolve())
-    sys.stdout.write("as the image would\n")
+    print("answers as the image would")

@@ -11,6 +11,7 @@ from featx._lazy import lazy_attributes as _lazy_attributes
 
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone as Backbone
+    from featx.backbones.maps import SampleMaps as SampleMaps
     from featx.catalog import Card as Card
     from featx.catalog import get_card as get_card
     from featx.catalog import list_cards as list_cards
@@ -72,6 +73,7 @@ _MODULE_OF = {
     "Report": "featx.metrics.report",
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
+    "SampleMaps": "featx.backbones.maps",
     "TrainingSamples": "featx.reporting.training_samples",
     "TuningSummary": "featx.reporting.fit_report",
     "Validation": "featx.reporting.fit_report",

@@ -136,7 +136,7 @@ class _Unknown(FeatxError, LookupError):
 
 
 class UnknownBackbone(_Unknown):
-    """No card on any shelf carries this name."""
+    """No card in any model directory carries this name."""
 
     noun = "backbone"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -13,10 +14,9 @@ from sklearn.base import BaseEstimator
 from featx._typing import FloatArray, Labels
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
-from featx.embedding.engine import Baseline as BaselineRows
-from featx.embedding.engine import Engine
+from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
-from featx.errors import BadSample, FeatxError
+from featx.errors import BadSample, FeatxError, FeatxNotice
 from featx.evaluation import tell_rejects
 from featx.fit_config import FitConfig
 from featx.heads import TrainedHead
@@ -29,6 +29,7 @@ from featx.reporting.fit_report import (
     TuningSummary,
     Validation,
 )
+from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
 from featx.sources import Sample, make_samples
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
@@ -56,6 +57,7 @@ def fit(
     random_state: int = 0,
     n_jobs: int | None = None,
     engine: Engine | None = None,
+    keep_rows: bool = False,
     config: FitConfig | None = None,
 ) -> Classifier:
     """Train a classifier on labelled samples.
@@ -81,6 +83,8 @@ def fit(
         Threads; None or -1 is every core. It never changes the answer. Only where there is no ``engine``.
     engine : Engine, default=None
         How to embed: threads, cache, what to do with samples that cannot be read.
+    keep_rows : bool, default=False
+        Whether the classifier keeps the rows of its training samples, at most 10 000 of them, as float16.
     config : FitConfig, default=None
         What to write into the predictor as the configuration that was asked for; None: what these
         parameters say.
@@ -117,7 +121,10 @@ def fit(
     )
     card = replace(opened.card, dim=opened.dim)
     classifier = fit_rows(rows, card, head_config, raw=raw, timings=timings)
-    return replace(classifier, config=config or _config(card, head_config, engine))
+    if keep_rows:
+        classifier = _with_rows(classifier, rows, random_state)
+    asked = config or _config(card, head_config, engine, keep_rows=keep_rows)
+    return replace(classifier, config=asked)
 
 
 def fit_rows(
@@ -172,6 +179,7 @@ def fit_rows(
         baselines=baselines,
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
+        samples_source=_samples(rows, problem, search),
     )
     made = predictor_class(kind).from_card(card, trained.head, report=report)
     assert isinstance(made, Classifier)
@@ -221,12 +229,13 @@ def _embed(
 ) -> tuple[Rows, Rows, dict[str, float]]:
     """Return the rows of the backbone, those of its baseline, and the seconds of each."""
     start = time.perf_counter()
-    rows = engine.embed(samples, backbone)
+    rows = engine.embed(samples, backbone, digests=True)
     tell_rejects(rows.rejects, len(samples))
     embedded = time.perf_counter()
     readable = set(rows.ids)
     raw = replace(engine, progress=None).embed(
-        [sample for sample in samples if sample.id in readable], BaselineRows(backbone.card.input)
+        [sample for sample in samples if sample.id in readable],
+        BaselineEmbedder(backbone.card.input),
     )
     seconds = {
         "backbone": embedded - start,
@@ -286,7 +295,42 @@ def _open(backbone: str | Card | None, samples: Sequence[Sample]) -> Backbone:
     return open_backbone(get_card(backbone) if isinstance(backbone, str) else backbone)
 
 
-def _config(card: Card, config: HeadConfig, engine: Engine) -> FitConfig:
+def _samples(rows: Rows, problem: TuningProblem, search: SearchResult) -> TrainingSamples:
+    """Return the training samples with what the search said of each that it had left out."""
+    n = len(rows)
+    left_out = search.left_out
+    return TrainingSamples(
+        ids=np.asarray(rows.ids, dtype=str),
+        digests=np.asarray(rows.digests or [""] * n, dtype=str),
+        folds=np.full(n, -1, np.intp) if left_out is None else left_out.folds,
+        targets=problem.targets,
+        scores=(
+            np.full((n, problem.n_outputs), np.nan, np.float32)
+            if left_out is None
+            else left_out.scores
+        ),
+    )
+
+
+def _with_rows(classifier: Classifier, rows: Rows, random_state: int) -> Classifier:
+    """Return the classifier with rows of its training samples; say how large they are."""
+    report, n = classifier.report, len(rows)
+    if report is None or report.samples is None:
+        return classifier
+    kept = np.arange(n)
+    if n > MOST_ROWS:
+        rng = np.random.default_rng(random_state)
+        kept = np.sort(rng.choice(n, MOST_ROWS, replace=False))
+    halves = rows.embeddings[kept].astype(np.float16)
+    message = (
+        f"keeps the rows of {len(kept)} of {n} samples: {halves.nbytes / 1e6:.1f} MB as float16"
+    )
+    warnings.warn(message, FeatxNotice, stacklevel=3)
+    samples = replace(report.samples, rows=halves, kept=kept)
+    return replace(classifier, report=replace(report, samples_source=samples))
+
+
+def _config(card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool) -> FitConfig:
     """Return what a call in Python asked for: the card's name with what was changed of it."""
     head = config.head if isinstance(config.head, str) else f"own:{type(config.head).__name__}"
     return FitConfig(
@@ -295,6 +339,7 @@ def _config(card: Card, config: HeadConfig, engine: Engine) -> FitConfig:
         head=head,
         class_weight=config.class_weight,
         random_state=config.random_state,
+        keep_rows=keep_rows,
         on_error=engine.on_error,
     )
 

@@ -29,7 +29,7 @@ def own_folders(home, monkeypatch):
 
 @pytest.fixture
 def shared_models(monkeypatch):
-    """Real backbones on the shelves: their cards are ours, their bytes lie beside the checkout."""
+    """Real backbones in model directories: their cards are ours, their bytes lie beside the checkout."""
     models = SHARED / "models"
     if not models.is_dir():
         pytest.skip("no ../shared/models beside the checkout: real backbones are not tested")
@@ -38,14 +38,16 @@ def shared_models(monkeypatch):
 
 
 @pytest.fixture
-def speech_shelf(shared_models, tmp_path_factory, monkeypatch):
-    """A shelf with speech-embedding, whose one graph is made of the two that its makers give."""
-    shelf = tmp_path_factory.getbasetemp() / "speech shelf"
-    if not shelf.exists():
+def speech_directory(shared_models, tmp_path_factory, monkeypatch):
+    """A model directory with speech-embedding, whose one graph is made of the two that its makers give."""
+    directory = tmp_path_factory.getbasetemp() / "speech models"
+    if not directory.exists():
         recipe = runpy.run_path(str(HERE / "cards" / "speech-embedding" / "recipe.py"))
-        recipe["make"](shared_models / "speech-embedding", shelf)
-    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([os.environ["FEATX_MODELS"], str(shelf)]))
-    return shelf
+        recipe["make"](shared_models / "speech-embedding", directory)
+    monkeypatch.setenv(
+        "FEATX_MODELS", os.pathsep.join([os.environ["FEATX_MODELS"], str(directory)])
+    )
+    return directory
 
 
 @pytest.fixture
@@ -58,8 +60,8 @@ def shared_data():
 
 
 @pytest.fixture
-def own_shelf(monkeypatch, tmp_path):
-    """A user's shelf that no other test sees."""
+def own_directory(monkeypatch, tmp_path):
+    """A user's model directory that no other test sees."""
     monkeypatch.setenv("FEATX_DATA_DIR", str(tmp_path / "data"))
 
 

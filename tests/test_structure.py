@@ -25,7 +25,7 @@ IMPORT_NAMES = {
     "tomli-w": "tomli_w",
 }
 # brought by a declared dependency, of whose interface they are a part
-BROUGHT_ALONG = {"google", "scipy"}
+BROUGHT_ALONG = {"google"}
 
 
 def declared_dependencies():

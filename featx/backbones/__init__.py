@@ -1,1 +1,1 @@
-"""A frozen graph in ONNX Runtime: where it runs, what it gives, and how one is added and checked."""
+"""Backbones: frozen graphs in ONNX Runtime, what they give, and how one is imported and checked."""

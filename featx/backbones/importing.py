@@ -1,4 +1,4 @@
-"""A card for a user's own graph: what the graph tells, and what only its owner knows."""
+"""Import a user's own graph: its card is what the graph tells and what only its owner knows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from featx._typing import ImageSize, Shape
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card, File, digest, new_directory, user_directory
 from featx.errors import BadCard, BadGraph, BadOption
 from featx.graphs import LAST_MAP, PENULTIMATE, cut_graph, inputs_of, outputs_of
+from featx.graphs.pooling import read_pooling
 from featx.modalities import read_settings
 from featx.storage.atomic import replacing_folder
 
 __all__ = ["LIKE", "Question", "import_model", "questions"]
 
+# how pixels become numbers, by Keras's names; raw leaves them at 0 to 255
 LIKE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "torch": {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
@@ -26,10 +29,7 @@ LIKE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "caffe": {"color": "BGR", "scale": 1.0, "mean": (103.939, 116.779, 123.68)},
         "raw": {"scale": 1.0},
     }
-)  # pixels as numbers, as Keras names the ways; raw leaves them at 0 to 255
-
-Size = int | tuple[int, int]
-Shape = tuple[int | str | None, ...]
+)
 
 _DTYPES = {"float32": "float32", "float64": "float32", "float16": "float16", "uint8": "uint8"}
 _NUMBERS = ("like", "scale", "mean", "std")
@@ -37,22 +37,34 @@ _NUMBERS = ("like", "scale", "mean", "std")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that a graph does not tell, and what is taken when nobody says it."""
+    """Something that a graph does not tell.
 
-    option: str  # what ``import_model`` calls it
-    words: str
-    default: Any = None  # None: it must be said
+    Attributes
+    ----------
+    option : str
+        What ``import_model`` calls it.
+    text : str
+        The question.
+    default : Any
+        What is taken where nobody answers; None is a question that must be answered.
+    """
+
+    option: str
+    text: str
+    default: Any = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
-    """What the graph tells."""
+class _GraphFacts:
+    """What a graph of images tells of itself."""
 
     layout: str | None
     color: str
-    size: tuple[int, int] | None  # height and width, where the graph insists on them
+    # height and width, where the graph insists on them
+    size: tuple[int, int] | None
     dtype: str
-    outputs: tuple[str, ...]  # of floats
+    # names of the outputs of floats
+    outputs: tuple[str, ...]
 
 
 def import_model(
@@ -63,22 +75,24 @@ def import_model(
     options: Mapping[str, Any] | None = None,
     tap: str | None = None,
     pooling: str | None = None,
-    shelf: Path | None = None,
+    directory: Path | None = None,
 ) -> Card:
-    """Put a graph of images onto the user's shelf, with a card for it; the card.
+    """Put a graph of images into a model directory, with a card for it, and return the card.
 
     Layout, size, colours, dtype and outputs are read from the graph; ``dim`` by running it once.
 
     Parameters
     ----------
     name : str
-        What the backbone is called from now on; no shelf may have that name already.
+        What the backbone is called from now on; no model directory may have that name already.
     like : {"torch", "tf", "caffe", "raw"}, default=None
         How pixels become numbers, as Keras names it.
     options : mapping, default=None
         Entries of the card's ``[image]`` table; they win over ``like`` and what the graph tells.
     tap, pooling : str, default=None
         The tensor to read, and how a map becomes a row; the only output, and ``"mean"``.
+    directory : Path, default=None
+        The model directory; the user's own.
 
     Raises
     ------
@@ -87,17 +101,17 @@ def import_model(
     BadOption
         Something that the graph does not tell was not said either, or does not fit the graph.
     OutputFailed
-        The shelf cannot be written.
+        The model directory cannot be written.
     """
-    said = {"like": like, "tap": tap, "pooling": pooling, **(options or {})}
-    known = {key: value for key, value in said.items() if value is not None}
+    given = {"like": like, "tap": tap, "pooling": pooling, **(options or {})}
+    known = {key: value for key, value in given.items() if value is not None}
     asked = questions(path, known)
-    if lacking := [question for question in asked if question.default is None]:
-        lacks = "; ".join(f"--{question.option} ({question.words})" for question in lacking)
-        raise BadOption(f"{path}: the graph does not tell all; say also {lacks}")
+    if missing := [question for question in asked if question.default is None]:
+        listed = "; ".join(f"--{question.option} ({question.text})" for question in missing)
+        raise BadOption(f"{path}: the graph does not tell all; say also {listed}")
     known = {question.option: question.default for question in asked} | known
     card = _draft(path, name, known)
-    folder = new_directory(name, shelf or user_directory())
+    folder = new_directory(name, directory or user_directory())
     with replacing_folder(folder) as temporary:
         graph = temporary / card.graph.name
         shutil.copyfile(path, graph)
@@ -108,43 +122,43 @@ def import_model(
     return card
 
 
-def questions(path: Path, said: Mapping[str, Any]) -> list[Question]:
-    """What the graph at ``path`` leaves open once ``said`` is known, in the order to ask it.
+def questions(path: Path, given: Mapping[str, Any]) -> list[Question]:
+    """Return what the graph at ``path`` leaves open once ``given`` is known, in the order to ask it.
 
-    ``said`` has the names of the options of ``import_model``, those of the ``[image]`` table among them.
+    ``given`` has the names of the options of ``import_model``, those of the ``[image]`` table among them.
 
     Raises
     ------
     BadGraph
         The file is not an ONNX graph, or not one that takes images.
     """
-    sight = _look(path)
-    found = []
-    if sight.layout is None and "layout" not in said:
-        found.append(Question("layout", "where the channels are: NCHW or NHWC"))
-    if sight.dtype != "uint8" and not any(option in said for option in _NUMBERS):
-        words = f"how pixels become numbers: {', '.join(LIKE)}; or --scale, --mean and --std"
-        found.append(Question("like", words))
-    if "resize" not in said and "crop" not in said:
-        words = "the short side in pixels, or height,width to stretch to"
-        found.append(Question("resize", words, _usual_size(sight, said.get("like"))))
-    if "interpolation" not in said:
-        words = "nearest, bilinear, bicubic, lanczos, box or hamming"
-        found.append(Question("interpolation", words, "bilinear"))
-    tap = said.get("tap")
+    facts = _inspect(path)
+    asked = []
+    if facts.layout is None and "layout" not in given:
+        asked.append(Question("layout", "where the channels are: NCHW or NHWC"))
+    if facts.dtype != "uint8" and not any(option in given for option in _NUMBERS):
+        text = f"how pixels become numbers: {', '.join(LIKE)}; or --scale, --mean and --std"
+        asked.append(Question("like", text))
+    if "resize" not in given and "crop" not in given:
+        text = "the short side in pixels, or height,width to stretch to"
+        asked.append(Question("resize", text, _usual_size(facts, given.get("like"))))
+    if "interpolation" not in given:
+        text = "nearest, bilinear, bicubic, lanczos, box or hamming"
+        asked.append(Question("interpolation", text, "bilinear"))
+    tap = given.get("tap")
     if tap is None:
-        tap = sight.outputs[0] if len(sight.outputs) == 1 else None
-        words = f"{', '.join((*sight.outputs, PENULTIMATE, LAST_MAP))} or any tensor by name"
-        found.append(Question("tap", words, tap))
-    if tap is not None and "pooling" not in said:
+        tap = facts.outputs[0] if len(facts.outputs) == 1 else None
+        text = f"{', '.join((*facts.outputs, PENULTIMATE, LAST_MAP))} or any tensor by name"
+        asked.append(Question("tap", text, tap))
+    if tap is not None and "pooling" not in given:
         shape = _shape_of(path, tap)
         if shape is not None and len(shape) > 2 and not _is_pooled(shape):
-            words = "how a row is made of it: mean, max, flatten, cls or last"
-            found.append(Question("pooling", words, "mean" if len(shape) == 4 else None))
-    return found
+            text = "how a row is made of it: mean, max, flatten, cls or last"
+            asked.append(Question("pooling", text, "mean" if len(shape) == 4 else None))
+    return asked
 
 
-def _look(path: Path) -> _Sight:
+def _inspect(path: Path) -> _GraphFacts:
     inputs = inputs_of(path)
     if len(inputs) != 1:
         names = ", ".join(tensor.name for tensor in inputs) or "none"
@@ -163,22 +177,22 @@ def _look(path: Path) -> _Sight:
     size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
     color = "L" if layout and channels == 1 else "RGB"
     outputs = tuple(tensor.name for tensor in outputs_of(path) if "float" in tensor.dtype)
-    return _Sight(layout, color, size if layout else None, _DTYPES[image.dtype], outputs)
+    return _GraphFacts(layout, color, size if layout else None, _DTYPES[image.dtype], outputs)
 
 
-def _usual_size(sight: _Sight, like: str | None) -> Size | None:
-    """What most do: Keras stretches; torchvision takes the middle 7/8 of an image."""
-    if sight.size is None or like != "torch" or sight.size[0] != sight.size[1]:
-        return sight.size
-    return round(sight.size[0] * 8 / 7)
+def _usual_size(facts: _GraphFacts, like: str | None) -> ImageSize | None:
+    """Return the size that most take: Keras stretches; torchvision takes the middle 7/8 of an image."""
+    if facts.size is None or like != "torch" or facts.size[0] != facts.size[1]:
+        return facts.size
+    return round(facts.size[0] * 8 / 7)
 
 
 def _draft(path: Path, name: str, known: Mapping[str, Any]) -> Card:
-    """The card, but for what only the copied graph tells: digest, size, dim."""
-    table = _image_table(_look(path), known)
-    pooling = known.get("pooling", "none")
-    places = pooling in ("mean", "max", "cls", "last")
-    axis = _channel_axis(_shape_of(path, known["tap"]), table["layout"]) if places else None
+    """Return the card, but for what only the copied graph tells: digest, size, dim."""
+    table = _image_table(_inspect(path), known)
+    pooling = read_pooling(known.get("pooling", "none"))
+    pools_channels = pooling.channels_last and pooling.name != "none"
+    axis = _channel_axis(_shape_of(path, known["tap"]), table["layout"]) if pools_channels else None
     try:
         card = Card(
             name=name,
@@ -187,7 +201,7 @@ def _draft(path: Path, name: str, known: Mapping[str, Any]) -> Card:
             input=read_settings("image", table),
             dim=1,
             output=known["tap"],
-            pooling=pooling,
+            pooling=str(pooling),
             channel_axis=axis,
             source="added by its user",
             note="canary missing: no second implementation was run.",
@@ -197,33 +211,34 @@ def _draft(path: Path, name: str, known: Mapping[str, Any]) -> Card:
         raise BadOption(str(error)) from error
 
 
-def _image_table(sight: _Sight, known: Mapping[str, Any]) -> dict[str, Any]:
-    """What the graph tells, then ``like``, then what was said."""
+def _image_table(facts: _GraphFacts, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``[image]`` table: what the graph tells, then ``like``, then what was given."""
     like = known.get("like", "raw")
     if like not in LIKE:
         raise BadOption(f"like {like!r}: expected one of {', '.join(LIKE)}")
-    if sight.dtype == "uint8" and any(option in known for option in _NUMBERS):
+    if facts.dtype == "uint8" and any(option in known for option in _NUMBERS):
         raise BadOption(
             "the graph takes pixels as they are: leave --like, --scale, --mean, --std out"
         )
-    table: dict[str, Any] = {"layout": sight.layout, "color": sight.color, "dtype": sight.dtype}
+    table: dict[str, Any] = {"layout": facts.layout, "color": facts.color, "dtype": facts.dtype}
     table |= LIKE[like] if "like" in known else {}
     table |= {key: value for key, value in known.items() if key not in ("like", "tap", "pooling")}
     if isinstance(table.get("resize"), int) and "crop" not in table:
-        table["crop"] = sight.size or table["resize"]
-    for key in ("mean", "std"):  # one number stands for all channels
+        table["crop"] = facts.size or table["resize"]
+    # one number stands for all channels
+    for key in ("mean", "std"):
         if len(table.get(key, ())) == 1 and table["color"] != "L":
             table[key] = tuple(table[key]) * 3
     size = table.get("crop") or table["resize"]
     pair = (size, size) if isinstance(size, int) else tuple(size)
-    if sight.size not in (None, pair):
-        taken, given = (f"{high} × {wide}" for high, wide in (sight.size, pair))
-        raise BadOption(f"the graph takes images of {taken} pixels, the options make {given}")
+    if facts.size not in (None, pair):
+        wanted, resized = (f"{high} × {wide}" for high, wide in (facts.size, pair))
+        raise BadOption(f"the graph takes images of {wanted} pixels, the options make {resized}")
     return table
 
 
 def _channel_axis(shape: Shape | None, layout: str) -> int | None:
-    """Where the channels of a map are: beside two equal sides, or where the number is known."""
+    """Return where the channels of a map are: beside two equal sides, or where the number is known."""
     if shape is None or len(shape) != 4:
         return None
     first, middle, last = shape[1:]
@@ -235,7 +250,7 @@ def _channel_axis(shape: Shape | None, layout: str) -> int | None:
 
 
 def _is_pooled(shape: Shape) -> bool:
-    """Whether a map has one place only, so that it is a row already."""
+    """Return whether a map has one position only, so that it is a row already."""
     return list(shape[1:]).count(1) >= len(shape) - 2
 
 
@@ -247,11 +262,11 @@ def _shape_of(path: Path, tap: str) -> Shape | None:
 
 
 def _width(card: Card, graph: Path, path: Path) -> int:
-    """Columns of a row, found by running the copied graph once; failures name the user's file."""
+    """Return the columns of a row, found by running the copied graph once; failures name the user's file."""
     try:
         return Backbone(card).dim
     except BadGraph as error:
         if "xternal data" in str(error):
-            words = "keeps its weights in another file; export it as one file"
-            raise BadGraph(f"{path}: {words}, without external data") from error
+            text = "keeps its weights in another file; export it as one file"
+            raise BadGraph(f"{path}: {text}, without external data") from error
         raise BadGraph(str(error).replace(str(graph), str(path))) from error

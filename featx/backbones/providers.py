@@ -1,4 +1,4 @@
-"""Where a graph is computed: ONNX Runtime's execution providers, by short names and in known precision."""
+"""Providers: where a graph is computed, by short names and in known precision."""
 
 from __future__ import annotations
 
@@ -15,15 +15,30 @@ Options = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One execution provider, as featx offers it."""
+    """One of ONNX Runtime's execution providers, as featx offers it.
 
-    runtime: str  # its name in ONNX Runtime
-    precisions: tuple[str, ...]  # the first is the default: that of the graph, float32
-    brings: str  # the package that has it
-    options: Callable[[str, int], Options]  # what it is told, by precision and device
-    # samples a run where nobody says; None: as on a CPU
+    Attributes
+    ----------
+    runtime : str
+        Its name in ONNX Runtime.
+    precisions : tuple of str
+        What it can compute in; the first is the default: that of the graph, float32.
+    brings : str
+        The package that has it.
+    options : callable
+        Returns what ONNX Runtime is given, of a precision and the number of a device.
+    batch_size : int or None
+        Samples a run where nobody says; None is as on a CPU.
+    devices : bool
+        Whether there may be several devices, by number.
+    """
+
+    runtime: str
+    precisions: tuple[str, ...]
+    brings: str
+    options: Callable[[str, int], Options]
     batch_size: int | None = None
-    devices: bool = False  # whether there may be several, by number
+    devices: bool = False
 
 
 def _openvino(precision: str, device: int) -> Options:
@@ -79,7 +94,7 @@ class Provider:
 
     @property
     def kind(self) -> Kind:
-        """What is known of it."""
+        """What featx knows of the provider."""
         return PROVIDERS[self.name]
 
     @property
@@ -89,11 +104,11 @@ class Provider:
 
     @property
     def options(self) -> Options:
-        """What ONNX Runtime is told."""
+        """What ONNX Runtime is given."""
         return self.kind.options(self.precision, self.device)
 
     def __str__(self) -> str:
-        """As ``read_provider`` reads it; the device, which changes no number, left out."""
+        """Return what ``read_provider`` reads; the device, which changes no number, is left out."""
         return self.name if self.exact else f"{self.name}:{self.precision}"
 
 
@@ -101,7 +116,7 @@ CPU = Provider("cpu", "fp32")
 
 
 def read_provider(text: str) -> Provider:
-    """The provider of ``NAME[:PRECISION][:DEVICE]``, such as ``openvino``, ``openvino:bf16`` or ``cuda:1``.
+    """Return the provider of ``NAME[:PRECISION][:DEVICE]``, such as ``openvino:bf16`` or ``cuda:1``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A graph in an ONNX Runtime session: loaded, cut at its tap, and computed where it was asked to be."""
+"""Sessions: a graph in ONNX Runtime, cut at its tap, on the provider that was asked for."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from featx.backbones.providers import CPU, PROVIDERS, Provider
 from featx.errors import BadGraph, BadOption, first_line
-from featx.graphs.cache import keep_cut, kept_cut
+from featx.graphs.cache import cached_cut, store_cut
 from featx.storage.blob import Blob
 
 __all__ = ["FAILURES", "available", "check_started", "open_graph", "open_session"]
 
 if hasattr(onnxruntime, "disable_telemetry_events"):
-    onnxruntime.disable_telemetry_events()  # for a program that loaded it before us
+    # for a program that loaded it before us
+    onnxruntime.disable_telemetry_events()
 
 FAILURES = (
     failures.Fail,
@@ -34,7 +35,7 @@ FAILURES = (
 
 
 def available() -> tuple[str, ...]:
-    """The providers that the installed ONNX Runtime offers, by featx's names."""
+    """Return the providers that the installed ONNX Runtime offers, by featx's names."""
     offered = set(onnxruntime.get_available_providers())
     return tuple(name for name, kind in PROVIDERS.items() if kind.runtime in offered)
 
@@ -42,7 +43,7 @@ def available() -> tuple[str, ...]:
 def open_graph(
     path: Blob, tap: str | None, *, key: str, provider: Provider = CPU
 ) -> onnxruntime.InferenceSession:
-    """A session whose only output is ``tap``; a graph that gives nothing else is loaded as it is.
+    """Return a session whose only output is ``tap``; a graph that gives nothing else is loaded as it is.
 
     Parameters
     ----------
@@ -57,17 +58,18 @@ def open_graph(
     BadOption
         The provider is not there, or does not start.
     """
-    if (data := kept_cut(key)) is not None:
+    if (data := cached_cut(key)) is not None:
         return open_session(data, path, provider)
     session = open_session(path, path, provider)
     names = [output.name for output in session.get_outputs()]
     if len(names) == 1 and tap in (None, names[0]):
         return session
-    from featx.graphs import cut_graph  # onnx takes 0.3 s to import, and only a cut needs it
+    # onnx takes 0.3 s to import, and only a cut needs it
+    from featx.graphs import cut_graph
 
     data = cut_graph(path, tap)
     session = open_session(data, path, provider)
-    keep_cut(key, data)
+    store_cut(key, data)
     return session
 
 
@@ -101,8 +103,10 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: warnings about a foreign graph help nobody
-    if provider.name == "directml":  # it refuses to start otherwise
+    # errors only: warnings about a foreign graph help nobody
+    options.log_severity_level = 3
+    # it refuses to start otherwise
+    if provider.name == "directml":
         options.enable_mem_pattern = False
     if not integers:
         options.add_session_config_entry("session.disable_quant_qdq", "1")

@@ -1,4 +1,4 @@
-"""Which backbones exist, where their bytes are, and proof that they are the right bytes."""
+"""The catalogue: which backbones exist, where their bytes are, and whether they are the right ones."""
 
 from __future__ import annotations
 

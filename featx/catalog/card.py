@@ -1,4 +1,4 @@
-"""A card: all that decides a backbone's numbers, and what people must know of it."""
+"""Cards: all that decides a backbone's numbers, and what people must know of it."""
 
 from __future__ import annotations
 
@@ -28,49 +28,91 @@ _TOP_KEYS |= {"optimized"}
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Bytes that a backbone needs: where they lie, where they come from, and what proves them."""
+    """Bytes that a backbone needs: where they are, where they come from, and their digest.
 
-    name: str  # beside the card, or in a folder of the backbone's name on any shelf
+    Attributes
+    ----------
+    name : str
+        Of the file beside the card, or in a folder of the backbone's name in any model directory.
+    sha256 : str
+        64 hex digits.
+    size : int or None
+        Bytes.
+    url : str or None
+        Where it can be downloaded.
+    """
+
+    name: str
     sha256: str
-    size: int | None = None  # bytes
+    size: int | None = None
     url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One backbone; the Python face of ``card.toml``. Frozen and hashable."""
+    """One backbone, as its ``card.toml`` describes it. Frozen and hashable.
+
+    Attributes
+    ----------
+    name, modality : str
+    graph : File
+    input : Settings
+        The table named after the modality.
+    dim : int or None
+        Columns of one row; None until a variant has been run.
+    output : str or None
+        The tap; None is the graph's only output.
+    pooling : str
+        How a map or a sequence becomes a row; see ``featx.graphs.pooling``.
+    normalize : bool
+        Whether rows are scaled to unit L2 norm, after pooling.
+    channel_axis : int or None
+        The axis of the channels of a map that is pooled; None is 1 for [N,C,H,W], else -1.
+    files : tuple of File
+        What is needed besides the graph: a tokenizer, external weights.
+    license, source, note : str
+        What people must know.
+    canary : tuple of float
+        What a second implementation says the row of the built-in sample begins with.
+    optimized : QuantizationInfo or None
+        Of which backbone ``featx optimize`` made it, and how well.
+    path : Path or None
+        The ``card.toml`` it was read from.
+    pack : Path or None
+        The bundled classifier that brings the bytes.
+    """
 
     name: str
     modality: str
     graph: File
-    input: Settings  # the table named after the modality
-    dim: int | None = None  # columns of one row; None until a variant has been run
-    output: str | None = None  # the tap; None is the graph's only output
+    input: Settings
+    dim: int | None = None
+    output: str | None = None
     pooling: str = "none"
-    normalize: bool = False  # L2, after pooling
-    channel_axis: int | None = None  # of a map that is pooled; None: 1 for [N,C,H,W], else -1
-    files: tuple[File, ...] = ()  # besides the graph: a tokenizer, external weights
+    normalize: bool = False
+    channel_axis: int | None = None
+    files: tuple[File, ...] = ()
     license: str = "unknown"
     source: str = "unknown"
     note: str = ""
-    canary: tuple[float, ...] = ()  # what a second implementation says the row begins with
-    optimized: QuantizationInfo | None = (
-        None  # of which backbone ``featx optimize`` made it, and how well
-    )
-    path: Path | None = field(default=None, compare=False)  # the card.toml it was read from
-    pack: Path | None = field(default=None, compare=False)  # the classifier that brings the bytes
-    _print: str = field(default="", init=False, repr=False, compare=False)  # once it was asked for
+    canary: tuple[float, ...] = ()
+    optimized: QuantizationInfo | None = None
+    path: Path | None = field(default=None, compare=False)
+    pack: Path | None = field(default=None, compare=False)
+    # computed once: every prediction compares some, and the card never changes
+    _fingerprint: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def fingerprint(self) -> str:
         """64 hex digits over everything that decides a number in a row."""
-        if not self._print:  # every prediction compares some, and the card never changes
-            object.__setattr__(self, "_print", self._digest())
-        return self._print
+        if not self._fingerprint:
+            object.__setattr__(self, "_fingerprint", self._digest())
+        return self._fingerprint
 
     def _digest(self) -> str:
         deciding = {
-            "rows": 1,  # raised when featx itself changes the numbers
+            # raised when featx itself changes the numbers
+            "rows": 1,
             "graph": self.graph.sha256,
             "files": {file.name: file.sha256 for file in self.files},
             "tap": self.output,
@@ -89,7 +131,7 @@ class Card:
         normalize: bool | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> Card:
-        """This card with another tap, pooling, normalisation or options; None keeps the card's.
+        """Return this card with another tap, pooling, normalisation or options; None keeps the card's.
 
         The canary and, where the width may differ, ``dim`` belong to the original and are dropped.
 
@@ -117,7 +159,7 @@ class Card:
 
     @classmethod
     def from_toml(cls, text: str, *, path: Path | None = None) -> Card:
-        """The card that ``text`` describes.
+        """Return the card that ``text`` describes.
 
         Raises
         ------
@@ -170,7 +212,7 @@ class Card:
         )
 
     def to_toml(self) -> str:
-        """The card as text that ``from_toml`` reads back to an equal card."""
+        """Return the card as text that ``from_toml`` reads back to an equal card."""
         import tomli_w
 
         graph: dict[str, Any] = {"file": self.graph.name, **_file_table(self.graph)}
@@ -259,7 +301,7 @@ def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table(settings: Settings) -> dict[str, Any]:
-    """The settings as a TOML table: tuples are lists, and what is None is left out."""
+    """Return the settings as a TOML table: tuples are lists, and what is None is left out."""
     pairs = {f.name: getattr(settings, f.name) for f in fields(settings)}  # type: ignore[arg-type]
     return {
         key: list(value) if isinstance(value, tuple) else value

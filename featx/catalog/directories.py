@@ -1,6 +1,7 @@
-"""Which backbones exist, and where their bytes are: the shelves, in order.
+"""Model directories: the folders in which cards and their bytes are looked for, in order.
 
-A shelf is a folder of folders, each of a backbone's name, with its ``card.toml`` or bytes or both.
+A model directory is a folder of folders, each of a backbone's name, with its ``card.toml`` or bytes or
+both.
 """
 
 from __future__ import annotations
@@ -21,62 +22,64 @@ from featx.storage.dirs import data_dir
 __all__ = [
     "BUNDLED",
     "bundled_directory",
+    "candidates",
     "default_card",
     "get_card",
     "list_cards",
     "locate",
     "model_directories",
     "new_directory",
-    "places",
     "remove",
     "user_directory",
 ]
 
 VARIABLE = "FEATX_MODELS"
 CARD = "card.toml"
-BUNDLED = "backbone"  # the folder of a pack that holds a card's files
+# the folder of a bundled classifier that holds a card's files
+BUNDLED = "backbone"
 
 
 def model_directories() -> list[Path]:
-    """The folders that are searched for cards and bytes, first to last; those that exist.
+    """Return the folders that are searched for cards and bytes, first to last; those that exist.
 
-    They are the entries of ``$FEATX_MODELS`` (separated as in PATH), the user's own shelf and the
-    one that featx ships. An entry of the variable that is not a folder is skipped with a warning.
+    They are the entries of ``$FEATX_MODELS`` (separated as in PATH), the user's own model directory
+    and the one that featx ships. An entry of the variable that is not a folder is skipped with a
+    warning.
     """
-    found: list[Path] = []
+    directories: list[Path] = []
     for entry in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
-        shelf = Path(entry).expanduser().absolute()
-        if shelf.is_dir():
-            found.append(shelf)
+        directory = Path(entry).expanduser().absolute()
+        if directory.is_dir():
+            directories.append(directory)
         else:
             warnings.warn(
                 f"{VARIABLE} names {entry!r}, which is not a folder: skipped",
                 FeatxWarning,
                 stacklevel=1,
             )
-    found += [shelf for shelf in (user_directory(), bundled_directory()) if shelf.is_dir()]
-    return found
+    directories += [path for path in (user_directory(), bundled_directory()) if path.is_dir()]
+    return directories
 
 
 def user_directory() -> Path:
-    """Where ``add`` and ``pull`` put backbones; it may not exist yet."""
+    """Return the folder where ``add`` and ``pull`` put backbones; it may not exist yet."""
     return data_dir() / "models"
 
 
 def bundled_directory() -> Path:
-    """The shelf that comes with featx: inside the installed package, or beside it in a checkout."""
+    """Return the model directory of featx: in the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "models"
     return inside if inside.is_dir() else package.parent / "models"
 
 
 def get_card(name: str) -> Card:
-    """The card called ``name`` on the first shelf that has one.
+    """Return the card called ``name`` of the first model directory that has one.
 
     Raises
     ------
     UnknownBackbone
-        No shelf has it; the message names the nearest that there is.
+        No model directory has it; the message names the nearest that there is.
     BadCard
         The card is damaged, or lies in a folder of another name.
 
@@ -85,35 +88,35 @@ def get_card(name: str) -> Card:
     >>> get_card("featx-image-nano").dim
     384
     """
-    for shelf in model_directories():
-        path = shelf / name / CARD
+    for directory in model_directories():
+        path = directory / name / CARD
         if Path(name).name == name and path.is_file():
             return _read(path)
     raise UnknownBackbone(name, _paths())
 
 
 def default_card(modality: str) -> Card:
-    """The card that is meant for a modality when nobody names one.
+    """Return the card that is meant for a modality where nobody names one.
 
     Raises
     ------
     BadOption
-        It is not on the shelves; the message names those of the modality that are.
+        It is in no model directory; the message names those of the modality that are.
     """
     name = DEFAULTS.get(modality, "")
     try:
         return get_card(name)
     except UnknownBackbone:
         others = [card.name for card in list_cards() if card.modality == modality]
-        known = ", ".join(others) or "none is on the shelves, see featx backbones add"
+        known = ", ".join(others) or "there is none, see featx backbones add"
         raise BadOption(
-            f"no backbone named for {modality}, and {name or 'a default'} is not on the shelves; "
+            f"no backbone named for {modality}, and {name or 'a default'} is in no model directory; "
             f"name one: {known}"
         ) from None
 
 
 def list_cards() -> list[Card]:
-    """One card for each name, sorted by name; a damaged card is left out with a warning."""
+    """Return one card for each name, sorted by name; a damaged card is left out with a warning."""
     cards = []
     for _, path in sorted(_paths().items()):
         try:
@@ -123,33 +126,33 @@ def list_cards() -> list[Card]:
     return cards
 
 
-def places(card: Card, file: File) -> Iterator[Blob]:
-    """Where a file of that name is: in the card's pack; else beside the card, then on every shelf."""
+def candidates(card: Card, file: File) -> Iterator[Blob]:
+    """Give the files of that name: in the card's bundle; else beside it, then in model directories."""
     if card.pack:
         yield member_at(card.pack, f"{BUNDLED}/{file.name}")
         return
-    folders = [shelf / card.name for shelf in model_directories()]
+    folders = [directory / card.name for directory in model_directories()]
     for folder in ([card.path.parent] if card.path else []) + folders:
         if (path := folder / file.name).is_file():
             yield Blob.of_path(path)
 
 
 def locate(card: Card, file: File) -> Blob | None:
-    """The first of the places of a file, unproven; None where it is on no shelf."""
-    return next(places(card, file), None)
+    """Return where a file is, its bytes not verified; None where no model directory has it."""
+    return next(candidates(card, file), None)
 
 
-def new_directory(name: str, shelf: Path) -> Path:
-    """The folder for a new backbone, not there yet, on a shelf that is.
+def new_directory(name: str, directory: Path) -> Path:
+    """Return the folder for a new backbone, not there yet, in a model directory that is.
 
     Raises
     ------
     BadOption
-        A backbone of that name is on a shelf already.
+        A model directory has a backbone of that name already.
     OutputFailed
-        The shelf cannot be made.
+        The model directory cannot be made.
     """
-    folder = shelf / name
+    folder = directory / name
     try:
         taken = get_card(name).path
     except UnknownBackbone:
@@ -157,21 +160,21 @@ def new_directory(name: str, shelf: Path) -> Path:
     if taken is not None:
         raise BadOption(f"{name}: a backbone of that name is at {taken}; choose another --name")
     try:
-        shelf.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputFailed(f"{shelf}: cannot be made: {error.strerror}") from error
+        raise OutputFailed(f"{directory}: cannot be made: {error.strerror}") from error
     return folder
 
 
 def remove(name: str) -> Path:
-    """Take a backbone's card and bytes off the user's own shelf; the folder that is gone.
+    """Delete a backbone from the user's own model directory, and return the folder that is gone.
 
     Raises
     ------
     BadOption
-        The backbone is on other shelves only, which featx does not change.
+        It is in other model directories only, which featx does not change.
     UnknownBackbone
-        No shelf has it.
+        No model directory has it.
     OutputFailed
         The folder cannot be removed.
     """
@@ -180,7 +183,7 @@ def remove(name: str) -> Path:
         card = get_card(name)
         where = card.path.parent if card.path else "elsewhere"
         raise BadOption(
-            f"{name}: nothing of it is on your shelf {user_directory()}; {where} is left alone"
+            f"{name}: nothing of it is in your model directory {user_directory()}; {where} is left alone"
         )
     try:
         shutil.rmtree(folder)
@@ -190,19 +193,19 @@ def remove(name: str) -> Path:
 
 
 def _paths() -> dict[str, Path]:
-    """The card that each name stands for."""
-    found: dict[str, Path] = {}
-    for shelf in model_directories():
-        for path in _cards_on(shelf):
-            found.setdefault(path.parent.name, path)
-    return found
+    """Return the path of the card that each name stands for."""
+    paths: dict[str, Path] = {}
+    for directory in model_directories():
+        for path in _cards_in(directory):
+            paths.setdefault(path.parent.name, path)
+    return paths
 
 
-def _cards_on(shelf: Path) -> Iterator[Path]:
+def _cards_in(directory: Path) -> Iterator[Path]:
     try:
-        yield from shelf.glob(f"*/{CARD}")
+        yield from directory.glob(f"*/{CARD}")
     except OSError as error:
-        warnings.warn(f"{shelf}: cannot be read: {error.strerror}", FeatxWarning, stacklevel=1)
+        warnings.warn(f"{directory}: cannot be read: {error.strerror}", FeatxWarning, stacklevel=1)
 
 
 def _read(path: Path) -> Card:

@@ -1,4 +1,4 @@
-"""Bytes from the network into the user's shelf; no other module of featx opens a connection."""
+"""Download what cards need; no other module of featx opens a connection."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ __all__ = ["missing_bytes", "pull"]
 Progress = Callable[[int], object]
 
 _CHUNK = 1 << 16
-_PASSING = {408, 425, 429}  # and every 5xx: answers that may be another one in a moment
+# and every 5xx: answers that may be another one in a moment
+_PASSING = {408, 425, 429}
 
 
 def pull(
     card: Card,
     *,
-    shelf: Path | None = None,
+    directory: Path | None = None,
     progress: Progress | None = None,
     timeout: float = 30.0,
     tries: int = 5,
@@ -48,8 +49,8 @@ def pull(
 
     Parameters
     ----------
-    shelf : Path, default=None
-        Where the bytes go; the user's own shelf.
+    directory : Path, default=None
+        The model directory where the bytes go; the user's own.
     progress : callable, default=None
         Called with the number of bytes that came since the last call; negative when what had come
         must be fetched again.
@@ -69,9 +70,9 @@ def pull(
     WrongDigest
         The server has other bytes than the card promises.
     OutputFailed
-        The shelf cannot be written.
+        The model directory cannot be written.
     """
-    folder = (shelf or user_directory()) / card.name
+    folder = (directory or user_directory()) / card.name
     for file in (card.graph, *card.files):
         if find(card, file) is not None:
             continue
@@ -85,13 +86,13 @@ def pull(
                 transfer = _Transfer(file, part, progress or _ignore, timeout)
                 transfer.complete(tries=tries, pause=pause)
                 Path(part.name).replace(target)
-    if shelf is not None:
+    if directory is not None:
         card = replace(card, path=folder / "card.toml")
     return verify_files(card)[card.graph.name]
 
 
 def missing_bytes(card: Card) -> int | None:
-    """How much ``pull`` would fetch; None where a card does not say the size of a missing file."""
+    """Return the bytes that ``pull`` would fetch; None where a card does not say the size of a missing file."""
     sizes = [f.size for f in (card.graph, *card.files) if find(card, f) is None]
     return None if None in sizes else sum(size or 0 for size in sizes)
 
@@ -110,12 +111,13 @@ class _Transfer:
         self.opener = _opener(self.url)
         self.etag: str | None = None
         self.have = part.seek(0, os.SEEK_END)
-        self.patched = self.have > 0  # made of more than one answer, perhaps of more than one file
+        # made of more than one answer, perhaps of more than one file
+        self.patched = self.have > 0
         self.answered = False
         progress(self.have)
 
     def complete(self, *, tries: int, pause: float) -> None:
-        """The whole file, proven and on the disk."""
+        """Fetch the whole file, verified and on the disk."""
         self._fetch(tries, pause)
         if self.patched and not self._is_verified():
             self._restart()
@@ -229,13 +231,13 @@ class _ConnectionLost(Exception):
 
 
 def _first_byte(response: HTTPResponse) -> int:
-    """Where in the file an answer begins."""
-    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return int(found[1]) if response.status == 206 and found else 0
+    """Return where in the file an answer begins."""
+    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return int(match[1]) if response.status == 206 and match else 0
 
 
 def _opener(url: str) -> OpenerDirector:
-    """What follows redirects and proxies, and speaks nothing but HTTP and HTTPS."""
+    """Return what follows redirects and proxies, and speaks nothing but HTTP and HTTPS."""
     from urllib import request
 
     if not re.match(r"https?://", url, re.IGNORECASE):
@@ -255,4 +257,4 @@ def _opener(url: str) -> OpenerDirector:
 
 
 def _ignore(count: int) -> None:
-    """Progress that nobody watches."""
+    """Do nothing: nobody watches the progress."""

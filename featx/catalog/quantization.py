@@ -1,4 +1,4 @@
-"""Where an optimised backbone comes from, and how near to its parent it is: what its card says of that."""
+"""Quantization info: what a card says of the backbone that it was optimised from, and how near it is."""
 
 from __future__ import annotations
 
@@ -15,34 +15,67 @@ PRECISIONS = ("int8", "fp16-weights")
 
 @dataclass(frozen=True, slots=True)
 class QuantizationInfo:
-    """The ``[optimized]`` table of a card, written by ``featx optimize``: its figures are of that day."""
+    """The ``[optimized]`` table of a card, written by ``featx optimize``: its figures are of that day.
 
-    parent: str  # name of the backbone that it was made of
-    parent_sha256: str  # of the parent's graph
-    precision: str  # int8: weights and arithmetic of most layers; fp16-weights: stored so, computed in fp32
-    cosine_mean: float  # of rows with the parent's, on held-out samples
+    Attributes
+    ----------
+    parent, parent_sha256 : str
+        Name of the backbone that it was made of, and the digest of its graph.
+    precision : str
+        int8: weights and arithmetic of most layers; fp16-weights: stored so, computed in fp32.
+    cosine_mean, cosine_worst : float
+        Cosines of rows with the parent's, on held-out samples.
+    held_out : int
+        Samples of which the cosines are.
+    batch_bits : int
+        Lowest bits in which a row differs alone and in batches of 4 and 16; 0 is none.
+    rate : float
+        Times the parent's samples per second, decoding included, one thread.
+    size : float
+        Times the parent's bytes.
+    calibration : int
+        Samples whose values set the ranges of integers.
+    layers : int
+        Layers that were quantised.
+    float_layers : tuple of str
+        Layers that could be, and were left in float for fidelity.
+    weight_bits : int or None
+        Bits of integer weights: 7 gives the same rows on every processor, 8 is for one kind of machine and
+        is checked when the backbone is opened. None: weights are floats, or the card is older than this
+        entry.
+    steps_from_exact : int or None
+        By how many steps of an eight-bit number some layer differed from the same layer computed exactly,
+        on the machine that made it. 0 or 1 is rounding; more says that sums saturate there.
+    probe : str or None
+        How accuracy was measured: hold-out, or nested cross-validation.
+    probe_before, probe_after : float or None
+        Accuracy of a linear head on rows of the parent, and on its own.
+    probe_samples : int or None
+        Samples on which the accuracies were measured.
+    """
+
+    parent: str
+    parent_sha256: str
+    precision: str
+    cosine_mean: float
     cosine_worst: float
-    held_out: int  # samples of which the cosines are
-    batch_bits: int  # lowest bits in which a row differs alone and in batches of 4 and 16; 0: none
-    rate: float  # times the parent's samples per second, decoding included, one thread
-    size: float  # times the parent's bytes
-    calibration: int = 0  # samples whose values set the ranges of integers
-    layers: int = 0  # that were quantised
-    float_layers: tuple[str, ...] = ()  # that could be, and were left in float for fidelity
-    # Bits of integer weights: 7 gives the same rows on every processor, 8 is for one kind of machine and is
-    # checked when the backbone is opened. None: weights are floats, or the card is older than this entry.
+    held_out: int
+    batch_bits: int
+    rate: float
+    size: float
+    calibration: int = 0
+    layers: int = 0
+    float_layers: tuple[str, ...] = ()
     weight_bits: int | None = None
-    # By how many steps of an eight-bit number some layer differed from the same layer computed exactly, on the
-    # machine that made it. 0 or 1 is rounding; more says that sums saturate there.
     steps_from_exact: int | None = None
-    probe: str | None = None  # how accuracy was measured: hold-out, or nested cross-validation
-    probe_before: float | None = None  # accuracy of a linear head on rows of the parent
+    probe: str | None = None
+    probe_before: float | None = None
     probe_after: float | None = None
-    probe_samples: int | None = None  # on which the accuracies were measured
+    probe_samples: int | None = None
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> QuantizationInfo:
-        """What a card's table says; raises BadCard where it says what cannot be."""
+        """Return what a card's table says; raises BadCard where it says what cannot be."""
         kinds = {field.name: str(field.type) for field in fields(cls)}
         # What cards called it before.
         table = {{"floats": "float_layers"}.get(key, key): table[key] for key in table}
@@ -62,7 +95,7 @@ class QuantizationInfo:
         return cls(**values)
 
     def to_table(self) -> dict[str, Any]:
-        """The table, without what was not measured."""
+        """Return the table, without what was not measured."""
         pairs = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             key: list(value) if isinstance(value, tuple) else value
@@ -72,9 +105,9 @@ class QuantizationInfo:
 
 
 def _value(key: str, value: Any, kind: str) -> Any:
-    """A value of the kind that the field says, with lists as tuples and whole numbers as they are meant."""
+    """Return a value of the kind that the field says, with lists as tuples and integers as floats."""
     if kind.startswith("tuple"):
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        if isinstance(value, list) and all(isinstance(name, str) for name in value):
             return tuple(value)
         raise BadCard(f"[optimized] {key} = {value!r}: expected a list of names")
     wanted: Any = {"str": str, "int": int, "float": (int, float)}[kind.removesuffix(" | None")]

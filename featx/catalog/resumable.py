@@ -1,4 +1,4 @@
-"""Files that come piece by piece: one writer at a time, and a broken one can be continued."""
+"""Resumable files: one writer at a time, and a broken download can be continued."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["claimed"]
 
 @contextmanager
 def claimed(target: Path) -> Iterator[BufferedRandom]:
-    """The partial file of ``target``, ours alone and open at its end.
+    """Open the partial file of ``target``, ours alone, at its end.
 
     It is gone after the block, unless the block failed in a way that leaves something to continue:
     a broken connection, or Ctrl-C. A killed process leaves it too. The block may rename it.
@@ -43,18 +43,20 @@ def claimed(target: Path) -> Iterator[BufferedRandom]:
         reason = (error.strerror or str(error)).lower()
         raise OutputFailed(f"{target}: cannot be written: {reason}") from error
     finally:
+        # goes only when it is empty
         with suppress(OSError):
-            target.parent.rmdir()  # goes only when it is empty
+            target.parent.rmdir()
 
 
 def _claim(target: Path) -> BufferedRandom:
-    """The partial file once nobody else has it; where files cannot be locked, one of our own."""
+    """Return the partial file once nobody else has it; where files cannot be locked, one of our own."""
     part = target.with_name(f"{target.name}.part")
     while True:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             stream = part.open("a+b")
-        except FileNotFoundError:  # another process that failed has just removed the empty folder
+        except FileNotFoundError:
+            # another process that failed has just removed the empty folder
             continue
         if not _lock(stream):
             stream.close()
@@ -64,7 +66,8 @@ def _claim(target: Path) -> BufferedRandom:
             return target.with_name(f"{target.name}.{os.getpid()}.part").open("a+b")
         if _is_at(stream, part):
             return stream
-        stream.close()  # whoever had it is done and has renamed or removed it
+        # whoever had it is done and has renamed or removed it
+        stream.close()
 
 
 def _lock(stream: BufferedRandom) -> bool:
@@ -75,7 +78,8 @@ def _lock(stream: BufferedRandom) -> bool:
 
     try:
         fcntl.flock(stream, fcntl.LOCK_EX)
-    except OSError:  # a file system without locks
+    except OSError:
+        # a file system without locks
         return False
     return True
 

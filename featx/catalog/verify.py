@@ -1,4 +1,4 @@
-"""Proof that the bytes on this machine are the ones that a card promises."""
+"""Verify that the bytes on this machine are the ones that a card promises."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from featx.catalog.card import Card, File
-from featx.catalog.directories import places
+from featx.catalog.directories import candidates
 from featx.errors import MissingWeights, OutputFailed, WrongDigest
 from featx.storage.blob import Blob, to_blob
 from featx.storage.dirs import cache_dir
@@ -17,32 +17,33 @@ from featx.storage.json_file import read_json_table, write_json_table
 
 __all__ = ["digest", "find", "verify_files"]
 
-Stamp = list[int | str]  # size in bytes, modification time in ns, inode, sha256
+# size in bytes, modification time in ns, inode, sha256
+Stamp = list[int | str]
 
 
 def verify_files(card: Card) -> Mapping[str, Blob]:
-    """Where each of a card's files is, by its name in the card, once its digest is the card's.
+    """Return where each of a card's files is, by its name in the card, once its digest is the card's.
 
     A digest is remembered with the file's size, modification time and inode, so that the next start
-    reads no bytes; where that memory cannot be written, it is computed again.
+    reads no bytes; where the file of digests cannot be written, they are computed again.
 
     Raises
     ------
     MissingWeights
-        A file is on no shelf.
+        A file is in no model directory.
     WrongDigest
         A file is not the one that the card promises.
     """
-    return MappingProxyType({f.name: _is_verified(card, f) for f in (card.graph, *card.files)})
+    return MappingProxyType({f.name: _verify(card, f) for f in (card.graph, *card.files)})
 
 
 def find(card: Card, file: File) -> Blob | None:
-    """Where the right bytes of one of a card's files are; None where they are on no shelf."""
-    return next((blob for blob in places(card, file) if digest(blob) == file.sha256), None)
+    """Return where the right bytes of one of a card's files are; None where there are none."""
+    return next((blob for blob in candidates(card, file) if digest(blob) == file.sha256), None)
 
 
 def digest(file: Path | Blob) -> str:
-    """The sha256 of a file in hex digits, remembered until the file changes.
+    """Return the sha256 of a file in hex digits, remembered until the file changes.
 
     Raises
     ------
@@ -75,12 +76,12 @@ def _digest_member(blob: Blob) -> str:
         raise MissingWeights(f"{blob}: cannot be read: {error.strerror}") from error
 
 
-def _is_verified(card: Card, file: File) -> Blob:
+def _verify(card: Card, file: File) -> Blob:
     blob = find(card, file)
     if blob is not None:
         return blob
     remedy = f"run: featx backbones pull {card.name}" if file.url else "put it beside the card"
-    wrong = next(places(card, file), None)
+    wrong = next(candidates(card, file), None)
     if wrong is None:
         raise MissingWeights(f"{card.name}: {file.name} is not on this machine; {remedy}")
     raise WrongDigest(
@@ -94,20 +95,20 @@ def _stamp(path: Path) -> Stamp:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _memory() -> Path:
-    return cache_dir() / "proven.json"
+def _digests_file() -> Path:
+    return cache_dir() / "verified.json"
 
 
 def _remembered() -> dict[str, Stamp]:
     return {
         key: value
-        for key, value in read_json_table(_memory()).items()
+        for key, value in read_json_table(_digests_file()).items()
         if isinstance(value, list) and len(value) == 4
     }
 
 
 def _remember(path: Path, entry: Stamp) -> None:
-    """Keep a digest for the next start; a memory that cannot be written is done without."""
-    kept = {key: value for key, value in _remembered().items() if Path(key).exists()}
+    """Keep a digest for the next start, where the file of digests can be written."""
+    known = {key: value for key, value in _remembered().items() if Path(key).exists()}
     with suppress(OutputFailed):
-        write_json_table(_memory(), {**kept, str(path): entry})
+        write_json_table(_digests_file(), {**known, str(path): entry})

@@ -18,19 +18,19 @@ __all__ = ["main"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "demo": "featx.cli.demo:demo",
-        "extract": "featx.cli.extract:extract",
-        "fit": "featx.cli.fit:fit",
-        "evaluate": "featx.cli.evaluate:evaluate",
-        "predict": "featx.cli.predict:predict",
-        "serve": "featx.cli.serve:serve",
-        "bundle": "featx.cli.bundle:bundle",
-        "export": "featx.cli.export:export",
-        "optimize": "featx.cli.optimize:optimize",
-        "inspect": "featx.cli.inspect:inspect",
-        "backbones": "featx.cli.backbones:backbones",
-        "cache": "featx.cli.cache:cache",
-        "bench": "featx.cli.bench:bench",
+        "demo": "featx.cli.demo:demo_command",
+        "extract": "featx.cli.extract:extract_command",
+        "fit": "featx.cli.fit:fit_command",
+        "evaluate": "featx.cli.evaluate:evaluate_command",
+        "predict": "featx.cli.predict:predict_command",
+        "serve": "featx.cli.serve:serve_command",
+        "bundle": "featx.cli.bundle:bundle_command",
+        "export": "featx.cli.export:export_command",
+        "optimize": "featx.cli.optimize:optimize_command",
+        "inspect": "featx.cli.inspect:inspect_command",
+        "backbones": "featx.cli.backbones:backbones_group",
+        "cache": "featx.cli.cache:cache_group",
+        "bench": "featx.cli.bench:bench_command",
     }
 )
 

@@ -14,7 +14,7 @@ import click
 
 from featx.cli.options import PoolingName
 
-__all__ = ["add"]
+__all__ = ["add_command"]
 
 
 class Numbers(click.ParamType[Any]):
@@ -84,63 +84,63 @@ class GraphOptions:
     pooling: str | None
 
 
-def _told(function: Callable[..., None]) -> Callable[..., None]:
+def _graph_options(function: Callable[..., None]) -> Callable[..., None]:
     """The options of the table above, gathered into one ``GraphOptions``."""
 
     @wraps(function)
     def gathered(**values: Any) -> None:
-        told = GraphOptions(
+        given = GraphOptions(
             **{field.name: values.pop(field.name) for field in fields(GraphOptions)}
         )
-        function(told=told, **values)
+        function(given=given, **values)
 
     for option, (kind, words) in reversed(_OPTIONS.items()):
         gathered = click.option(f"--{option}", type=kind, help=words)(gathered)
     return gathered
 
 
-@click.command()
+@click.command("add")
 @click.argument("file", type=click.Path(path_type=Path))
-@_told
-def add(file: Path, told: GraphOptions) -> None:
-    """Put FILE, an ONNX graph of images, onto your shelf and print its card.
+@_graph_options
+def add_command(file: Path, given: GraphOptions) -> None:
+    """Put FILE, an ONNX graph of images, into your model directory and print its card.
 
     Layout, size and outputs are read from the graph. What it cannot tell is asked on a terminal,
-    and elsewhere said by options: wrong preprocessing fails quietly, so featx does not guess it.
+    and elsewhere given by options: wrong preprocessing fails quietly, so featx does not guess it.
     """
     from featx.backbones.importing import import_model
 
-    said = {key: value for key, value in asdict(told).items() if value is not None}
+    answers = {key: value for key, value in asdict(given).items() if value is not None}
     if sys.stdin.isatty():
-        said = _ask(file, said)
-    name = said.pop("name", _plain(file.stem))
-    first = {key: said.pop(key, None) for key in ("like", "tap", "pooling")}
-    card = import_model(file, name=name, options=said, **first)
+        answers = _ask(file, answers)
+    name = answers.pop("name", _as_name(file.stem))
+    first = {key: answers.pop(key, None) for key in ("like", "tap", "pooling")}
+    card = import_model(file, name=name, options=answers, **first)
     click.echo(card.to_toml(), nl=False)
     click.echo(f"added {card.name}; try: featx fit FOLDER --backbone {card.name}", err=True)
-    if told.tap is None and card.pooling == "none":
-        words = f"its rows are the {card.dim} values of {card.output}"
-        click.echo(f"{words}; if those are scores of classes, use --tap penultimate", err=True)
+    if given.tap is None and card.pooling == "none":
+        values = f"its rows are the {card.dim} values of {card.output}"
+        click.echo(f"{values}; if those are scores of classes, use --tap penultimate", err=True)
 
 
-def _plain(stem: str) -> str:
+def _as_name(stem: str) -> str:
     """A file's name as a backbone's name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("._-") or "backbone"
 
 
-def _ask(file: Path, said: dict[str, Any]) -> dict[str, Any]:
-    """``said`` and an answer to each question that is still open, asked on the terminal."""
+def _ask(file: Path, answers: dict[str, Any]) -> dict[str, Any]:
+    """Return ``answers`` with an answer to each question that is still open, asked on the terminal."""
     from featx.backbones.importing import questions
 
-    said = dict(said)
-    if "name" not in said:
-        said["name"] = click.prompt("name", default=_plain(file.stem), err=True)
-    while found := questions(file, said):
-        question = found[0]
+    answers = dict(answers)
+    if "name" not in answers:
+        answers["name"] = click.prompt("name", default=_as_name(file.stem), err=True)
+    while asked := questions(file, answers):
+        question = asked[0]
         kind, _ = _OPTIONS[question.option]
         default = question.default
         if isinstance(default, tuple):
             default = ",".join(map(str, default))
-        words = f"{question.option}: {question.words}"
-        said[question.option] = click.prompt(words, default=default, type=kind, err=True)
-    return said
+        text = f"{question.option}: {question.text}"
+        answers[question.option] = click.prompt(text, default=default, type=kind, err=True)
+    return answers

@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featx.cli.add import add
+from featx.cli.add import add_command
 from featx.cli.options import format_option
 
 if TYPE_CHECKING:
     from featx.catalog import Card
 
-__all__ = ["backbones"]
+__all__ = ["backbones_group"]
 
 
-@click.group()
-def backbones() -> None:
+@click.group("backbones")
+def backbones_group() -> None:
     """List, inspect, check, add and fetch backbones."""
 
 
-backbones.add_command(add)
+backbones_group.add_command(add_command)
 
 
-@backbones.command("list")
+@backbones_group.command("list")
 @format_option("table", "json", help="What to print.")
-def list_(style: str) -> None:
-    """List the backbones of all shelves; one that is to be pulled needs `featx backbones pull`."""
+def list_command(style: str) -> None:
+    """List all backbones; one that is to be pulled needs `featx backbones pull`."""
     from featx.catalog import list_cards
 
     facts: list[dict[str, Any]] = [
@@ -50,9 +50,9 @@ def list_(style: str) -> None:
     _table(["name", "modality", "dim", "size", "licence", "where"], rows)
 
 
-@backbones.command()
+@backbones_group.command("show")
 @click.argument("name")
-def show(name: str) -> None:
+def show_command(name: str) -> None:
     """Print the card of NAME as TOML, with its fingerprint and where its bytes are."""
     from featx.catalog import get_card, locate
 
@@ -63,40 +63,40 @@ def show(name: str) -> None:
     click.echo(card.to_toml(), nl=False)
 
 
-@backbones.command()
+@backbones_group.command("check")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.pass_context
-def check(ctx: click.Context, names: Sequence[str]) -> None:
+def check_command(ctx: click.Context, names: Sequence[str]) -> None:
     """Recompute the canary of each NAME, or of every backbone: is it still what its card says?
 
-    Exit status 1 if one fails; a canary or weights that are missing are only said.
+    Exit status 1 if one fails; a canary or weights that are missing are only mentioned.
     """
-    from featx.backbones.selfcheck import check as check_card
+    from featx.backbones.selfcheck import check
     from featx.catalog import get_card, list_cards
 
     cards = [get_card(name) for name in names] if names else list_cards()
     width = max((len(card.name) for card in cards), default=0)
     failed = False
     for card in cards:
-        found = check_card(card)
-        failed |= found.status == "failed"
-        click.echo(f"{found.name:{width}}  {found.status:7}  {found.words}")
+        result = check(card)
+        failed |= result.status == "failed"
+        click.echo(f"{result.name:{width}}  {result.status:7}  {result.message}")
     ctx.exit(1 if failed else 0)
 
 
-@backbones.command()
+@backbones_group.command("layers")
 @click.argument("name")
 @format_option("table", "json", help="What to print.")
-def layers(name: str, style: str) -> None:
+def layers_command(name: str, style: str) -> None:
     """List what --tap can read of NAME, a backbone or an .onnx file, from shallow to deep."""
     from featx.catalog import get_card, verify_files
     from featx.graphs import taps
 
     if name.endswith(".onnx"):
-        found = taps(Path(name))
+        available = taps(Path(name))
     else:
         card = get_card(name)
-        found = taps(verify_files(card)[card.graph.name])
+        available = taps(verify_files(card)[card.graph.name])
     facts = [
         {
             "depth": tap.depth,
@@ -105,39 +105,38 @@ def layers(name: str, style: str) -> None:
             "output": tap.output,
             "name": tap.name,
         }
-        for tap in found
+        for tap in available
     ]
     if style == "json":
         click.echo(json.dumps(facts, indent=2))
         return
-    rows = [[tap.depth, tap.op, _shape(tap.shape), tap.name] for tap in found]
+    rows = [[tap.depth, tap.op, _shape(tap.shape), tap.name] for tap in available]
     _table(["depth", "made by", "shape", "name"], rows)
 
 
-@backbones.command()
+@backbones_group.command("pull")
 @click.argument("name")
-def pull(name: str) -> None:
-    """Fetch the bytes of NAME into your shelf, and print where they are."""
+def pull_command(name: str) -> None:
+    """Fetch the bytes of NAME into your model directory, and print where they are."""
     from tqdm import tqdm
 
-    from featx.catalog import get_card, missing_bytes
-    from featx.catalog import pull as fetch
+    from featx.catalog import get_card, missing_bytes, pull
 
     card = get_card(name)
     with tqdm(
         total=missing_bytes(card), desc=name, unit="B", unit_scale=True, disable=None, leave=False
     ) as bar:
-        path = fetch(card, progress=bar.update)
+        path = pull(card, progress=bar.update)
     click.echo(path)
 
 
-@backbones.command()
+@backbones_group.command("remove")
 @click.argument("name")
-def remove(name: str) -> None:
-    """Take the card and the bytes of NAME off your own shelf; what featx ships stays."""
-    from featx.catalog import remove as take_off
+def remove_command(name: str) -> None:
+    """Delete NAME from your own model directory; what featx ships stays."""
+    from featx.catalog import remove
 
-    click.echo(f"removed {take_off(name)}", err=True)
+    click.echo(f"removed {remove(name)}", err=True)
 
 
 def _size(card: Card) -> int | None:

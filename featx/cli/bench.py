@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from featx.embedding.autotune import AutotuneResult
     from featx.sources import Sample
 
-__all__ = ["bench"]
+__all__ = ["bench_command"]
 
 
-@click.command()
+@click.command("bench")
 @click.argument("backbone", default="featx-image-nano")
 @click.argument("source", required=False)
 @click.option("--limit", default=200, show_default=True, help="Samples of SOURCE to take.")
@@ -31,7 +31,7 @@ __all__ = ["bench"]
 @click.option("--json", "style", flag_value="json", help="The same as --format json.")
 @provider_option
 @source_options
-def bench(
+def bench_command(
     backbone: str,
     source: str | None,
     limit: int,
@@ -63,7 +63,7 @@ def bench(
     )
     click.echo(json.dumps(result.to_dict()) if style == "json" else _table(result))
     if remember:
-        path = run_settings.remember(opened.cache_key, result.best)
+        path = run_settings.remember_settings(opened.cache_key, result.best)
         click.echo(f"remembered in {path}", err=True)
 
 

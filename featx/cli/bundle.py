@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-__all__ = ["bundle"]
+__all__ = ["bundle_command"]
 
 
-@click.command()
+@click.command("bundle")
 @click.argument("classifier", type=click.Path(path_type=Path))
 @click.option(
     "--output",
@@ -18,11 +18,11 @@ __all__ = ["bundle"]
     help="Another folder, or one file, NAME.featx.zip [default: CLASSIFIER itself].",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
-def bundle(classifier: Path, output: Path | None, overwrite: bool) -> None:
+def bundle_command(classifier: Path, output: Path | None, overwrite: bool) -> None:
     """Put the backbone's bytes into CLASSIFIER, so that it runs on a machine without that backbone.
 
     Written as NAME.featx.zip it is one file; every command takes it as it takes the folder.
     """
-    from featx.persistence.artifact import bundle as put
+    from featx.persistence.artifact import bundle
 
-    click.echo(str(put(classifier, output, overwrite=overwrite)))
+    click.echo(str(bundle(classifier, output, overwrite=overwrite)))

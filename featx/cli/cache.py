@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-__all__ = ["cache"]
+__all__ = ["cache_group"]
 
 
-@click.group()
-def cache() -> None:
+@click.group("cache")
+def cache_group() -> None:
     """Look at the cached rows, or remove them."""
 
 
-@cache.command()
-def info() -> None:
+@cache_group.command("info")
+def info_command() -> None:
     """Print where the cache is and how much it holds."""
     from featx.embedding.cache import RowCache
 
@@ -21,14 +21,14 @@ def info() -> None:
     click.echo(f"path   {held.path}\nrows   {held.rows}\nbytes  {held.bytes}")
 
 
-@cache.command()
+@cache_group.command("clear")
 @click.confirmation_option(prompt="Remove all cached rows?")
-def clear() -> None:
+def clear_command() -> None:
     """Remove every row and every cut graph; they are made again when they are next needed."""
     from featx.embedding.cache import RowCache
-    from featx.graphs.cache import forget_cuts
+    from featx.graphs.cache import clear_cuts
 
-    forget_cuts()
+    clear_cuts()
     store = RowCache()
     rows = store.info().rows
     store.clear()

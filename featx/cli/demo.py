@@ -8,7 +8,7 @@ import click
 
 from featx.cli.options import BackboneChoice, RunChoice, backbone_options, run_options
 
-__all__ = ["demo"]
+__all__ = ["demo_command"]
 
 _KINDS = {"image": "pictures", "text": ".txt files", "audio": "recordings"}
 _BETTER = "  What the backbone learned elsewhere is of use here."
@@ -23,10 +23,10 @@ Next, on your own folder with one folder of {} for each class:
 """
 
 
-@click.command()
+@click.command("demo")
 @backbone_options
 @run_options(on_error="fail")
-def demo(chosen: BackboneChoice, run: RunChoice) -> None:
+def demo_command(chosen: BackboneChoice, run: RunChoice) -> None:
     """Train on a few samples a class, with a frozen backbone and without, and compare.
 
     Pictures, or with --modality text or audio sentences or sounds; nothing is downloaded.

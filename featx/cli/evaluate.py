@@ -19,10 +19,10 @@ from featx.cli.options import (
 if TYPE_CHECKING:
     from featx.metrics.report import Report
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate_command"]
 
 
-@click.command()
+@click.command("evaluate")
 @click.argument("classifier", type=click.Path(path_type=Path))
 @click.argument("source", metavar="DATA")
 @click.option(
@@ -34,7 +34,7 @@ __all__ = ["evaluate"]
 @format_option("table", "json", help="How to print the report.")
 @source_options
 @run_options(on_error="fail")
-def evaluate(
+def evaluate_command(
     classifier: Path,
     source: str,
     top_k: int | None,
@@ -43,13 +43,13 @@ def evaluate(
     run: RunChoice,
 ) -> None:
     """Measure CLASSIFIER on the labelled samples of DATA; on its test part where it has one."""
-    from featx.evaluation import evaluate as evaluate_classifier
+    from featx.evaluation import evaluate
     from featx.persistence.artifact import load
 
     loaded = load(classifier, provider=run.provider)
     samples = columns.read(source, loaded.card, split="test")
     with run.engine(len(samples)) as engine:
-        report = evaluate_classifier(loaded, samples, engine=engine)
+        report = evaluate(loaded, samples, engine=engine)
     table = report.to_dict()
     text = report.format_table()
     if top_k is not None:

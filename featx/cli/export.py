@@ -8,10 +8,10 @@ import click
 
 from featx.cli.options import SourceChoice, source_options, training_samples
 
-__all__ = ["export"]
+__all__ = ["export_command"]
 
 
-@click.command()
+@click.command("export")
 @click.argument("classifier", type=click.Path(path_type=Path))
 @click.option(
     "--to", "output", required=True, type=click.Path(path_type=Path), help="File to write, .onnx."
@@ -26,7 +26,7 @@ __all__ = ["export"]
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file of that name.")
 @source_options
-def export(
+def export_command(
     classifier: Path,
     output: Path,
     check: str | None,
@@ -39,7 +39,7 @@ def export(
     Its answers are compared with the classifier's first, on up to 200 samples of DATA; it is not written where
     a probability differs by more than 0.0001 or a label changes.
     """
-    from featx.export import export as write
+    from featx.export import export
     from featx.persistence.artifact import load
 
     loaded = load(classifier)
@@ -47,7 +47,7 @@ def export(
         samples, kind = columns.read(check, loaded.card), "of your samples"
     else:
         samples, kind = training_samples(classifier, loaded.card), "samples that it was trained on"
-    made = write(loaded, output, samples=samples or None, strings=strings, overwrite=overwrite)
+    made = export(loaded, output, samples=samples or None, strings=strings, overwrite=overwrite)
     kind = kind if made.real else "drawn samples; --check DATA compares on real ones"
     words = f"at most {made.worst:.1e} from the classifier on {made.n} {kind}"
     click.echo(f"Wrote {output}: {words}", err=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
@@ -14,40 +15,129 @@ from featx.cli.options import (
     RunChoice,
     SourceChoice,
     backbone_options,
+    gather_options,
     run_options,
     source_options,
 )
 
 if TYPE_CHECKING:
-    from featx.embedding.rows import Rows
+    from featx.backbones.backbone import Backbone
+    from featx.embedding.rows import Reject, Rows
     from featx.sources import Sample
-    from featx.tables import Written
+    from featx.tables import TableWriter, Written
 
-__all__ = ["extract"]
+__all__ = ["extract_command"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.command()
+@dataclass(frozen=True, slots=True)
+class OutputChoice:
+    """Where rows and rejects go."""
+
+    output: Path
+    rejects: Path | None
+    dtype: str
+
+    @property
+    def is_stdout(self) -> bool:
+        """Whether rows go to standard output."""
+        return str(self.output) == "-"
+
+    def check(self) -> None:
+        """Refuse a name that cannot be written, before there is anything to write."""
+        from featx.tables import check_output
+
+        # Standard output is JSON lines.
+        check_output(Path("standard output.jsonl") if self.is_stdout else self.output, self.dtype)
+
+    def open(self, backbone: Backbone) -> TableWriter | PrintedRows:
+        """Return the writer of the rows of a backbone."""
+        from featx.tables import TableWriter
+
+        if self.is_stdout:
+            return PrintedRows()
+        return TableWriter(
+            self.output, fingerprint=backbone.fingerprint, dim=backbone.dim, dtype=self.dtype
+        )
+
+    def list_rejects(self, rejects: tuple[Reject, ...]) -> Path:
+        """Write the rejects, and return where they are listed."""
+        from featx.tables import write_rejects
+
+        default = Path("rejects.csv") if self.is_stdout else self.output.with_name("rejects.csv")
+        listed = self.rejects or default
+        write_rejects(listed, rejects)
+        return listed
+
+
+@dataclass(slots=True)
+class PrintedRows:
+    """A writer of rows as JSON lines on standard output, each block as soon as it is there."""
+
+    rows: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def written(self) -> Written:
+        """How many rows were printed, and the rejects of all blocks."""
+        from featx.tables import Written
+
+        return Written(self.rows, tuple(self.rejects))
+
+    def __enter__(self) -> Self:
+        """Begin; there is nothing to open."""
+        return self
+
+    def write(self, block: Rows) -> None:
+        """Print a line a row."""
+        from featx.tables import json_lines
+
+        for line in json_lines(block):
+            click.echo(line)
+        self.rows += len(block)
+        self.rejects += block.rejects
+
+    def __exit__(self, *failure: object) -> None:
+        """End; there is nothing to close."""
+
+
+def output_options(function: F) -> F:
+    """``--output --rejects --dtype`` as one ``OutputChoice`` named ``target``."""
+    options = [
+        click.option(
+            "--output",
+            "-o",
+            required=True,
+            type=click.Path(path_type=Path),
+            help="File to write: .parquet, .npz, .csv or .jsonl; - is JSON lines on standard output.",
+        ),
+        click.option(
+            "--rejects",
+            type=click.Path(path_type=Path),
+            help="Where to list what could not be read [default: rejects.csv beside the output].",
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["float32", "float16"]),
+            default="float32",
+            show_default=True,
+            help="How numbers are stored; float16 is half as large, and for .parquet only.",
+        ),
+    ]
+    return gather_options(function, options, OutputChoice, "target")
+
+
+@click.command("extract")
 @click.argument("source")
-@click.option(
-    "--output",
-    "-o",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="File to write: .parquet, .npz, .csv or .jsonl; - is JSON lines on standard output.",
-)
-@click.option(
-    "--rejects",
-    type=click.Path(path_type=Path),
-    help="Where to list what could not be read [default: rejects.csv beside the output].",
-)
+@output_options
 @click.option("--split", metavar="NAME", help="Only this part of a folder, such as train or test.")
 @backbone_options
 @source_options
 @run_options(on_error="fail")
-def extract(
+def extract_command(
     source: str,
-    output: Path,
-    rejects: Path | None,
+    target: OutputChoice,
     split: str | None,
     chosen: BackboneChoice,
     columns: SourceChoice,
@@ -55,51 +145,27 @@ def extract(
 ) -> None:
     """Turn every sample of SOURCE into a row of numbers.
 
-    SOURCE is a folder (of class folders, or flat), a manifest (.csv, .tsv, .jsonl, .parquet), a .tar, one
-    file, or - for a list of paths on standard input. Killed and started again, it goes on where it was:
-    what the cache holds is not embedded twice.
+    SOURCE is a folder (of class folders, or flat), a table (.csv, .tsv, .jsonl, .parquet), a .tar, one file,
+    or - for a list of paths on standard input. Killed and started again, it goes on where it was: what the
+    cache holds is not embedded twice.
     """
-    from featx.tables import check_output, write_rejects, write_rows
-
-    to_stdout = str(output) == "-"
-    if not to_stdout:
-        check_output(output)
+    target.check()
     backbone = chosen.open(run.provider)
     samples = columns.read(source, backbone.card, split=split)
     start = time.perf_counter()
-    with run.engine(len(samples)) as engine:
-        blocks = engine.stream(_drained(samples), backbone)
-        if to_stdout:
-            written = _print(blocks)
-        else:
-            written = write_rows(output, blocks, fingerprint=backbone.fingerprint, dim=backbone.dim)
+    with run.engine(len(samples)) as engine, target.open(backbone) as writer:
+        for block in engine.stream(_drained(samples), backbone):
+            writer.write(block)
     seconds = time.perf_counter() - start
-    words = f"{written.rows} rows of {backbone.dim} columns in {seconds:.1f} s"
+    words = f"{writer.written.rows} rows of {backbone.dim} columns in {seconds:.1f} s"
     if run.on_error == "skip":
-        listed = rejects or (
-            output.with_name("rejects.csv") if not to_stdout else Path("rejects.csv")
-        )
-        write_rejects(listed, written.rejects)
-        words += f"; {len(written.rejects)} rejected, listed in {listed}"
+        rejects = writer.written.rejects
+        words += f"; {len(rejects)} rejected, listed in {target.list_rejects(rejects)}"
     click.echo(words, err=True)
 
 
 def _drained(samples: list[Sample]) -> Iterator[Sample]:
-    """Each sample in turn, forgotten as it is taken: a million take a third of a gigabyte."""
+    """Give each sample in turn, forgotten as it is taken: a million take a third of a gigabyte."""
     samples.reverse()
     while samples:
         yield samples.pop()
-
-
-def _print(blocks: Iterable[Rows]) -> Written:
-    """Rows as JSON lines on standard output, each block as soon as it is there."""
-    from featx.embedding.rows import Reject
-    from featx.tables import Written, json_lines
-
-    rows, rejects = 0, list[Reject]()
-    for block in blocks:
-        for line in json_lines(block):
-            click.echo(line.rstrip("\n"))
-        rows += len(block)
-        rejects += block.rejects
-    return Written(rows, tuple(rejects))

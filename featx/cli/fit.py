@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from featx.fit_config import FitConfig
     from featx.predictor import Classifier
 
-__all__ = ["fit"]
+__all__ = ["fit_command"]
 
 _HEADS = "logistic, linear-svm, rbf-svm, ridge, lda, knn, centroid, or auto to choose among them"
 
@@ -47,7 +47,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     context.default_map = {**(context.default_map or {}), **defaults}
 
 
-@click.command()
+@click.command("fit")
 @click.argument("source", metavar="DATA")
 @click.option(
     "--output",
@@ -69,18 +69,24 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Decides the folds."
 )
 @click.option("--balance", is_flag=True, help="Let every class weigh the same.")
+@click.option(
+    "--keep-rows",
+    is_flag=True,
+    help="Keep the rows of at most 10 000 training samples in it, as float16.",
+)
 @click.option("--bundle", is_flag=True, help="Put the backbone's bytes into it.")
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
 @format_option("table", "json", help="How to print the report.")
 @backbone_options
 @source_options
 @run_options(on_error="fail")
-def fit(
+def fit_command(
     source: str,
     output: Path,
     head: str,
     seed: int,
     balance: bool,
+    keep_rows: bool,
     bundle: bool,
     overwrite: bool,
     style: str,
@@ -94,25 +100,26 @@ def fit(
     train and a test part only train is used; `featx evaluate` measures on the other.
     """
     from featx.persistence.artifact import check_target, save
-    from featx.training import fit as train
+    from featx.training import fit
 
     check_target(output, overwrite=overwrite)
     backbone = chosen.open(run.provider)
     config = _config(head, seed, balance, chosen, columns, run)
     samples = columns.read(source, backbone.card, split="train")
     with run.engine(len(samples)) as engine:
-        classifier = train(
+        classifier = fit(
             samples,
             backbone=backbone,
             head=head,
             class_weight="balanced" if balance else None,
             random_state=seed,
             engine=engine,
-            config=replace(config, backbone=backbone.card.name),
+            keep_rows=keep_rows,
+            config=replace(config, backbone=backbone.card.name, keep_rows=keep_rows),
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:
-        columns.remember(source, output)
+        columns.remember_source(source, output)
     _print(classifier, output, style)
     click.echo(_next(source, output, columns, classifier.card, len(samples)), err=True)
 

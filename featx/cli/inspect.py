@@ -13,16 +13,16 @@ from featx.cli.options import format_option
 if TYPE_CHECKING:
     from featx.persistence.metadata import Metadata
 
-__all__ = ["inspect"]
+__all__ = ["inspect_command"]
 
 
-@click.command()
+@click.command("inspect")
 @click.argument("classifier", type=click.Path(path_type=Path))
 @format_option("table", "json", help="Words, or the whole manifest.")
 @click.option(
     "--config", is_flag=True, help="Print what fit was asked for, as TOML; see fit --config."
 )
-def inspect(classifier: Path, style: str, config: bool) -> None:
+def inspect_command(classifier: Path, style: str, config: bool) -> None:
     """Show what CLASSIFIER is, what it was trained on and how good it was; needs no backbone."""
     from featx.persistence.metadata import read_metadata
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from featx.catalog import Card
     from featx.optimize import Labelled
 
-__all__ = ["optimize"]
+__all__ = ["optimize_command"]
 
 
-@click.command()
+@click.command("optimize")
 @click.argument("backbone")
 @click.option(
     "--calibrate",
@@ -56,7 +56,7 @@ __all__ = ["optimize"]
 @click.option("--shelf", type=click.Path(path_type=Path), help="Where to put it [default: yours].")
 @source_options
 @run_options(on_error="fail")
-def optimize(
+def optimize_command(
     backbone: str,
     calibrate: str,
     labelled: tuple[str, ...],
@@ -76,14 +76,13 @@ def optimize(
     are printed.
     """
     from featx.catalog import get_card
-    from featx.optimize import QuantizationConfig, Tolerance
-    from featx.optimize import optimize as make
+    from featx.optimize import QuantizationConfig, Tolerance, optimize
 
     config = QuantizationConfig(name, weights, for_this_machine, Tolerance(max_drop, min_cosine))
     card = get_card(backbone)
     samples = columns.read(calibrate, card)
     with run.engine(None) as engine:
-        child = make(
+        child = optimize(
             card,
             samples,
             config,

@@ -28,6 +28,7 @@ __all__ = [
     "SourceChoice",
     "backbone_options",
     "format_option",
+    "gather_options",
     "provider_option",
     "run_options",
     "source_options",
@@ -91,7 +92,7 @@ class BackboneChoice:
         )
 
     def open(self, provider: str = "cpu") -> Backbone:
-        """The backbone, its bytes proven, computed where ``--provider`` says."""
+        """Return the backbone, its bytes verified, computed where ``--provider`` says."""
         from featx.backbones.backbone import open_backbone
         from featx.backbones.providers import read_provider
 
@@ -132,19 +133,19 @@ class SourceChoice:
             columns=Columns(self.path_column, self.label_column, self.id_column, self.text_column),
         )
 
-    def remember(self, source: str, classifier: Path) -> None:
+    def remember_source(self, source: str, classifier: Path) -> None:
         """Note, on this machine only, that a classifier was trained on a source."""
-        from featx.persistence.training_source import Origin, remember
+        from featx.persistence.training_source import Origin, remember_source
 
         if source != "-":
-            remember(classifier, Origin(str(Path(source).absolute()), asdict(self)))
+            remember_source(classifier, Origin(str(Path(source).absolute()), asdict(self)))
 
 
 def training_samples(classifier: Path, card: Card) -> list[Sample]:
     """What a classifier was trained on, as far as this machine knows and still has it."""
-    from featx.persistence.training_source import recall
+    from featx.persistence.training_source import recall_source
 
-    origin = recall(classifier)
+    origin = recall_source(classifier)
     if origin is None:
         return []
     try:
@@ -204,7 +205,7 @@ def backbone_options(function: F) -> F:
         click.option(
             "--pooling",
             type=PoolingName(),
-            help="How a map or a sequence becomes one row.",
+            help="How a map or a sequence becomes one row; gem:4.5 is GeM with an exponent other than 3.",
         ),
         click.option(
             "--normalize/--no-normalize", default=None, help="Scale rows to unit length, or not."
@@ -222,20 +223,18 @@ def backbone_options(function: F) -> F:
             "[default: what most files are, or text for a column of texts].",
         ),
     ]
-    return _gather(function, options, BackboneChoice, "chosen")
+    return gather_options(function, options, BackboneChoice, "chosen")
 
 
 def source_options(function: F) -> F:
     """``--path-column`` and its like as one ``SourceChoice`` named ``columns``."""
     options = [
-        click.option("--path-column", metavar="NAME", help="Column of a manifest with the paths."),
-        click.option("--text-column", metavar="NAME", help="Column of a manifest with the texts."),
-        click.option(
-            "--label-column", metavar="NAME", help="Column of a manifest with the labels."
-        ),
-        click.option("--id-column", metavar="NAME", help="Column of a manifest with the ids."),
+        click.option("--path-column", metavar="NAME", help="Column of a table with the paths."),
+        click.option("--text-column", metavar="NAME", help="Column of a table with the texts."),
+        click.option("--label-column", metavar="NAME", help="Column of a table with the labels."),
+        click.option("--id-column", metavar="NAME", help="Column of a table with the ids."),
     ]
-    return _gather(function, options, SourceChoice, "columns")
+    return gather_options(function, options, SourceChoice, "columns")
 
 
 provider_option = click.option(
@@ -281,10 +280,12 @@ def run_options(on_error: str) -> Callable[[F], F]:
         ),
         provider_option,
     ]
-    return lambda function: _gather(function, options, RunChoice, "run")
+    return lambda function: gather_options(function, options, RunChoice, "run")
 
 
-def _gather(function: F, options: list[Any], kind: type, name: str) -> F:
+def gather_options(function: F, options: list[Any], kind: type, name: str) -> F:
+    """Give a command several options as one record of a dataclass, in a parameter of that name."""
+
     @wraps(function)
     def gathered(*args: Any, **kwargs: Any) -> Any:
         values = {field.name: kwargs.pop(field.name) for field in fields(kind)}

@@ -22,10 +22,10 @@ from featx.cli.options import (
 if TYPE_CHECKING:
     from featx.tasks import Prediction
 
-__all__ = ["predict"]
+__all__ = ["predict_command"]
 
 
-@click.command()
+@click.command("predict")
 @click.argument("classifier", type=click.Path(path_type=Path))
 @click.argument("sources", metavar="FILES...", nargs=-1, required=True)
 @click.option(
@@ -43,7 +43,7 @@ __all__ = ["predict"]
 )
 @source_options
 @run_options(on_error="skip")
-def predict(
+def predict_command(
     classifier: Path,
     sources: tuple[str, ...],
     top_k: int,
@@ -54,7 +54,7 @@ def predict(
 ) -> None:
     """Say what each of FILES is: its id, label, probability and the most probable classes.
 
-    FILES may also be folders, manifests, tars, or - for a list of paths on standard input. A sample that
+    FILES may also be folders, tables, tars, or - for a list of paths on standard input. A sample that
     cannot be read is told on standard error, the others are still predicted, and the exit status is 1.
     """
     from featx.embedding.rows import Reject

@@ -9,7 +9,7 @@ import click
 from featx.cli.options import provider_option
 from featx.errors import BadOption
 
-__all__ = ["serve"]
+__all__ = ["serve_command"]
 
 _STANDARD_ERROR = 2
 # Seconds between two checks of the files.
@@ -17,7 +17,7 @@ _RELOAD_SECONDS = 2.0
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
-@click.command()
+@click.command("serve")
 @click.argument("classifiers", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -37,7 +37,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 @click.option("--max-samples", default=64, show_default=True, help="Samples of a request.")
 @provider_option
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Follow the files.")
-def serve(
+def serve_command(
     classifiers: tuple[Path, ...],
     host: str,
     port: int,

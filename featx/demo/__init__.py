@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from featx.backbones.backbone import Backbone
-from featx.demo.synthetic import SETS, Labelled
-from featx.embedding.engine import Baseline, Embedder, Engine
+from featx.demo.synthetic import SETS, LabelledSet
+from featx.embedding.engine import BaselineEmbedder, Embedder, Engine
 from featx.heads import HEADS
 from featx.metrics.classification import ClassificationReport, evaluate_predictions
 from featx.tasks.classification import ClassificationProblem
@@ -22,7 +22,7 @@ __all__ = ["DemoResult", "run_demo"]
 class DemoResult:
     """The same head on frozen features and on what samples say by themselves, on the same samples."""
 
-    data: Labelled
+    data: LabelledSet
     shots: int  # training samples a class
     features: ClassificationReport
     plain: ClassificationReport  # without a backbone: raw pixels, say
@@ -37,14 +37,18 @@ def run_demo(
         yield _contest(make(seed=seed), backbone, engine, seed)
 
 
-def _contest(data: Labelled, backbone: Backbone, engine: Engine, seed: int) -> DemoResult:
-    plain = _measure(data, Baseline(backbone.card.input), replace(engine, progress=None), seed)
+def _contest(data: LabelledSet, backbone: Backbone, engine: Engine, seed: int) -> DemoResult:
+    plain = _measure(
+        data, BaselineEmbedder(backbone.card.input), replace(engine, progress=None), seed
+    )
     features = _measure(data, backbone, engine, seed)
     shots = len(data.train) // len({sample.label for sample in data.train})
     return DemoResult(data, shots, features, plain)
 
 
-def _measure(data: Labelled, embedder: Embedder, engine: Engine, seed: int) -> ClassificationReport:
+def _measure(
+    data: LabelledSet, embedder: Embedder, engine: Engine, seed: int
+) -> ClassificationReport:
     train, test = engine.embed(data.train, embedder), engine.embed(data.test, embedder)
     labels = np.asarray([str(label) for label in train.labels])
     problem, config = (

@@ -16,7 +16,7 @@ __all__ = [
     "SHAPES",
     "SOUNDS",
     "TOPICS",
-    "Labelled",
+    "LabelledSet",
     "draw",
     "load_digits",
     "load_drawings",
@@ -33,7 +33,7 @@ _RATE = 16_000  # Hz of a sound
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledSet:
     """A small labelled set: a few samples a class to learn from, more to measure on."""
 
     text: str
@@ -59,14 +59,14 @@ SHAPES: Mapping[str, Callable[[Plane, Plane], npt.NDArray[np.bool_]]] = MappingP
 )
 
 
-def load_drawings(*, shots: int = 10, tests: int = 40, seed: int = 0) -> Labelled:
+def load_drawings(*, shots: int = 10, tests: int = 40, seed: int = 0) -> LabelledSet:
     """Synthetic pictures of the seven shapes, 64 x 64, different in place, size, angle, colour and noise."""
     rng = np.random.default_rng(seed)
     samples = [
         [Sample(f"{label}-{i}", draw(label, rng), label) for label in SHAPES]
         for i in range(shots + tests)
     ]
-    return Labelled(
+    return LabelledSet(
         f"{len(SHAPES)} shapes that featx draws itself (synthetic)",
         tuple(sample for few in samples[:shots] for sample in few),
         tuple(sample for many in samples[shots:] for sample in many),
@@ -94,7 +94,7 @@ def _two_colours(rng: np.random.Generator) -> tuple[Plane, Plane]:
             return paint, paper
 
 
-def load_digits(*, shots: int = 10, tests: int = 30, seed: int = 0) -> Labelled:
+def load_digits(*, shots: int = 10, tests: int = 30, seed: int = 0) -> LabelledSet:
     """Handwritten digits, real scans of 8 x 8 that come with scikit-learn, enlarged to 64 x 64.
 
     From the UCI repository (Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", 1998).
@@ -112,7 +112,7 @@ def load_digits(*, shots: int = 10, tests: int = 30, seed: int = 0) -> Labelled:
             sample = Sample(str(i), np.repeat(grey[..., None], 3, 2).astype(np.uint8), str(digit))
             (train if len(train) < (digit + 1) * shots else test).append(sample)
     text = "10 handwritten digits, real scans of 8 x 8 pixels, from scikit-learn"
-    return Labelled(text, tuple(train), tuple(test))
+    return LabelledSet(text, tuple(train), tuple(test))
 
 
 # A topic's words to learn from, and others of the same topic to measure on.
@@ -140,7 +140,7 @@ _SAID = (
 )
 
 
-def make_sentences(*, shots: int = 10, seed: int = 0) -> Labelled:
+def make_sentences(*, shots: int = 10, seed: int = 0) -> LabelledSet:
     """Synthetic sentences on five topics; those to measure on name things that those to learn from do not."""
     rng = np.random.default_rng(seed)
     train: list[Sample] = []
@@ -152,7 +152,7 @@ def make_sentences(*, shots: int = 10, seed: int = 0) -> Labelled:
         train += [Sample(f"{topic}-{i}", text, topic) for i, text in enumerate(chosen)]
         test += [Sample(f"{topic}-{i}-new", text, topic) for i, text in enumerate(unknown)]
     text = f"sentences on {len(TOPICS)} topics that featx composes itself (synthetic), of words not learned"
-    return Labelled(text, tuple(train), tuple(test))
+    return LabelledSet(text, tuple(train), tuple(test))
 
 
 # Each sound is a wave of time in seconds and pitch in Hz, of half a second.
@@ -170,14 +170,14 @@ SOUNDS: Mapping[str, Callable[[Plane, float, np.random.Generator], Plane]] = Map
 )
 
 
-def make_sounds(*, shots: int = 10, tests: int = 30, seed: int = 0) -> Labelled:
+def make_sounds(*, shots: int = 10, tests: int = 30, seed: int = 0) -> LabelledSet:
     """Synthetic sounds of six kinds, different in pitch, loudness, beginning and noise."""
     rng = np.random.default_rng(seed)
     samples = [
         [Sample(f"{label}-{i}", (play(label, rng), _RATE), label) for label in SOUNDS]
         for i in range(shots + tests)
     ]
-    return Labelled(
+    return LabelledSet(
         f"{len(SOUNDS)} kinds of sound that featx makes itself (synthetic)",
         tuple(sample for few in samples[:shots] for sample in few),
         tuple(sample for many in samples[shots:] for sample in many),
@@ -194,7 +194,7 @@ def play(label: str, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     return sound.clip(-1, 1).astype(np.float32)
 
 
-SETS: Mapping[str, Sequence[Callable[..., Labelled]]] = MappingProxyType(
+SETS: Mapping[str, Sequence[Callable[..., LabelledSet]]] = MappingProxyType(
     {
         "image": (load_drawings, load_digits),
         "text": (make_sentences,),

@@ -1,7 +1,7 @@
-"""One SQLite file that several threads and processes share, and that nobody has to look after.
+"""The cache's database: one SQLite file that several threads and processes share.
 
-A damaged file is set aside under another name and a fresh one begun; one that cannot be used is
-done without. Each is said as a FeatxWarning, and neither is an error.
+A damaged file is renamed and a fresh one begun; one that cannot be used is ignored. Both are a
+FeatxWarning, and neither is an error.
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ __all__ = ["Database", "pragma", "transaction"]
 
 _Answer = TypeVar("_Answer")
 
-_APPLICATION = 0x66656174  # 'feat', in the header of the file
-_TRIES = 3  # the file, the one that another process put in its place, a fresh one
-_FAMILY = 0xFF  # of an error code, without its details
+# 'feat', in the header of the file
+_APPLICATION = 0x66656174
+# the file, the one that another process put in its place, a fresh one
+_TRIES = 3
+# of an error code, without its details
+_FAMILY = 0xFF
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset(
     {
         sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_ERROR,  # a table or column of ours is not there
+        # a table or column of ours is not there
+        sqlite3.SQLITE_ERROR,
         sqlite3.SQLITE_FORMAT,
         sqlite3.SQLITE_NOTADB,
     }
@@ -61,11 +65,12 @@ class Database:
         self._timeout = timeout
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._opened: tuple[int, int] | None = None  # which file the connection is of
+        # which file the connection is of
+        self._opened: tuple[int, int] | None = None
         self._off = False
 
     def run(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer | None:
-        """What ``work`` gives, or None where the file cannot be used; it may be called again."""
+        """Return what ``work`` gives, or None where the file cannot be used; it may be called again."""
         with self._lock:
             for _ in range(_TRIES):
                 if self._off:
@@ -95,7 +100,8 @@ class Database:
             self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.text_factory = bytes  # text is damage: do not trip over it
+            # text is damage: do not trip over it
+            connection.text_factory = bytes
             self._prepare(connection)
         except BaseException:
             connection.close()
@@ -105,20 +111,22 @@ class Database:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        with transaction(connection, "DEFERRED"):  # another's database is not to be touched
+        # another's database is not to be touched
+        with transaction(connection, "DEFERRED"):
             empty = self._is_empty(connection)
         _log_ahead(connection, self._timeout)
         connection.execute("PRAGMA synchronous = NORMAL")
         if empty:
             with transaction(connection):
-                if self._is_empty(connection):  # else another process was faster
+                # else another process was faster
+                if self._is_empty(connection):
                     for statement in self._schema:
                         connection.execute(statement)
                     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                     connection.execute(f"PRAGMA user_version = {self._version}")
 
     def _is_empty(self, connection: sqlite3.Connection) -> bool:
-        """Whether nothing is there yet; OSError where something of others is."""
+        """Return whether the file is empty; OSError where it belongs to something else."""
         owner, version = (pragma(connection, name) for name in ("application_id", "user_version"))
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if owner == version == tables == 0:
@@ -134,7 +142,8 @@ class Database:
         self.close()
         code = getattr(error, "sqlite_errorcode", 0)
         if self._opened is not None and _identity(self.path) != self._opened:
-            return  # removed, or set aside by another process
+            # removed, or set aside by another process
+            return
         if code & _FAMILY not in _DAMAGED and code != sqlite3.SQLITE_IOERR_SHORT_READ:
             self._give_up((isinstance(error, OSError) and error.strerror) or str(error))
             return
@@ -154,7 +163,8 @@ class Database:
             n = 1
             while (aside := self.path.with_name(f"{self.path.name}.damaged-{n}")).exists():
                 n += 1
-            for path in reversed(self.files):  # the log first: a fresh file must not find it
+            # the log first: a fresh file must not find it
+            for path in reversed(self.files):
                 if path.exists():
                     path.rename(aside.with_name(aside.name + path.name[len(self.path.name) :]))
             return aside
@@ -173,13 +183,14 @@ class Database:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
-    """All that is written in the block, or nothing; nobody writes between what is read in it."""
+    """Write all of the block, or nothing; nobody writes between what is read in it."""
     connection.execute(f"BEGIN {kind}")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        with suppress(sqlite3.Error):  # it may have been undone already
+        # it may have been undone already
+        with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
 
@@ -198,7 +209,7 @@ def _log_ahead(connection: sqlite3.Connection, timeout: float) -> None:
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:
-    """What SQLite answers to ``PRAGMA name``, where that is a number."""
+    """Return what SQLite answers to ``PRAGMA name``, where that is a number."""
     return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
@@ -212,7 +223,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Alone in a folder, among those who ask; where the system has no such locks, nobody waits."""
+    """Hold the lock of a folder; where the system has no such locks, nobody waits."""
     try:
         import fcntl
     except ImportError:

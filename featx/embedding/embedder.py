@@ -1,4 +1,4 @@
-"""What an engine drives: a backbone, or a baseline in its place."""
+"""Embedders: what an engine drives, a backbone or a baseline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.modalities import ItemReader, Settings
 
-__all__ = ["Baseline", "Embedder"]
+__all__ = ["BaselineEmbedder", "Embedder"]
 
 
 class Embedder(Protocol):
@@ -47,7 +47,7 @@ class Embedder(Protocol):
         """Return one row for each item, in order."""
 
 
-class Baseline:
+class BaselineEmbedder:
     """Rows without a backbone: what samples say by themselves, such as a few raw pixels."""
 
     def __init__(self, settings: Settings) -> None:

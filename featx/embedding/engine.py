@@ -18,14 +18,14 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.embedding.cache import RowCache, row_key
-from featx.embedding.embedder import Baseline, Embedder
+from featx.embedding.embedder import BaselineEmbedder, Embedder
 from featx.embedding.rows import Reject, Rows
 from featx.embedding.run_settings import RunSettings, remembered_settings
 from featx.errors import BadOption, BadSample
 from featx.sources import Sample
 
 __all__ = [
-    "Baseline",
+    "BaselineEmbedder",
     "Cache",
     "Embedder",
     "Engine",
@@ -78,13 +78,24 @@ class Engine:
     on_error: OnError = "fail"
     progress: Callable[[int], object] | None = None
 
-    def embed(self, samples: Iterable[Sample], backbone: Embedder) -> Rows:
-        """Return all rows at once, in input order."""
+    def embed(
+        self, samples: Iterable[Sample], backbone: Embedder, *, digests: bool = False
+    ) -> Rows:
+        """Return all rows at once, in input order; see ``stream``."""
         empty = Rows((), (), np.empty((0, backbone.dim), np.float32), backbone.fingerprint)
-        return Rows.concatenate([empty, *self.stream(samples, backbone)])
+        return Rows.concatenate([empty, *self.stream(samples, backbone, digests=digests)])
 
-    def stream(self, samples: Iterable[Sample], backbone: Embedder) -> Iterator[Rows]:
+    def stream(
+        self, samples: Iterable[Sample], backbone: Embedder, *, digests: bool = False
+    ) -> Iterator[Rows]:
         """Give rows a few at a time, in input order; memory does not grow with the number of samples.
+
+        Parameters
+        ----------
+        samples : iterable of Sample
+        backbone : Backbone
+        digests : bool, default=False
+            Whether the rows carry the digest of each sample's content.
 
         Raises
         ------
@@ -102,7 +113,7 @@ class Engine:
             store = _open_cache(self.cache, stack)
             settings = remembered_settings(backbone.cache_key)
             size = self.batch_size or (settings.batch_size if settings else backbone.batch_size)
-            task = _Task(backbone, size, store)
+            task = _Task(backbone, size, store, digests)
             fresh: list[tuple[bytes, FloatArray]] = []
             if store:
                 stack.callback(lambda: store.put(fresh))
@@ -141,7 +152,7 @@ def _check_jobs(n_jobs: int | None) -> None:
 
 def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
     """Return rows of a few samples, computed in the calling thread; samples that fail are rejects."""
-    return _Task(backbone, backbone.batch_size, None)(samples).rows
+    return _Task(backbone, backbone.batch_size, None, False)(samples).rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +167,13 @@ class _ChunkResult:
 class _Task:
     """The work on one chunk, from any thread."""
 
-    def __init__(self, backbone: Embedder, batch_size: int, store: RowCache | None) -> None:
+    def __init__(
+        self, backbone: Embedder, batch_size: int, store: RowCache | None, digests: bool
+    ) -> None:
         self.backbone = backbone
         self.batch_size = batch_size
         self.store = store
+        self.digests = digests
         self.stop = threading.Event()
 
     def __call__(self, chunk: Sequence[Sample]) -> _ChunkResult:
@@ -168,9 +182,12 @@ class _Task:
         contents = self._apply(reader.load, data, reasons)
         keys: dict[int, bytes] = {}
         rows: dict[int, FloatArray] = {}
+        digests: dict[int, bytes] = {}
+        if self.store or self.digests:
+            digests = {index: reader.digest(content) for index, content in contents.items()}
         if self.store:
             cache_key = self.backbone.cache_key
-            keys = {i: row_key(cache_key, reader.digest(c)) for i, c in contents.items()}
+            keys = {index: row_key(cache_key, digest) for index, digest in digests.items()}
             cached = self.store.get(list(keys.values()), dim=self.backbone.dim)
             rows = {i: row for i, row in zip(keys, cached, strict=True) if row is not None}
         missing = {index: content for index, content in contents.items() if index not in rows}
@@ -183,6 +200,7 @@ class _Task:
             embeddings=np.stack([rows[index] for index in good]) if good else self._empty(),
             fingerprint=self.backbone.fingerprint,
             rejects=tuple(Reject(chunk[index].id, reasons[index]) for index in sorted(reasons)),
+            digests=tuple(digests[index].hex() for index in good) if self.digests else (),
         )
         return _ChunkResult(block, [(keys[i], rows[i]) for i in items if keys and i in rows])
 

@@ -48,6 +48,7 @@ class Rows:
     embeddings: FloatArray
     fingerprint: str
     rejects: tuple[Reject, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape, dtype = self.embeddings.shape, self.embeddings.dtype
@@ -96,6 +97,7 @@ class Rows:
             np.concatenate([block.embeddings for block in blocks]),
             blocks[0].fingerprint,
             tuple(reject for block in blocks for reject in block.rejects),
+            tuple(digest for block in blocks for digest in block.digests),
         )
 
     def slice(self, start: int, stop: int) -> Rows:

@@ -10,7 +10,7 @@ from featx.errors import OutputFailed
 from featx.storage.dirs import data_dir
 from featx.storage.json_file import read_json_table, write_json_table
 
-__all__ = ["RunSettings", "forget", "remember", "remembered_settings", "settings_file"]
+__all__ = ["RunSettings", "forget", "remember_settings", "remembered_settings", "settings_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class RunSettings:
     cores: int
 
 
-def remember(cache_key: str, settings: RunSettings) -> Path:
+def remember_settings(cache_key: str, settings: RunSettings) -> Path:
     """Keep settings for a backbone on this host, and return the file that they are in.
 
     Raises

@@ -16,7 +16,7 @@ import numpy as np
 
 from featx.graphs.builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
 
-__all__ = ["JUMPS", "Line", "picked", "resampled", "weights"]
+__all__ = ["JUMPS", "AxisResize", "picked", "resampled", "weights"]
 
 JUMPS = frozenset(
     {"nearest", "box"}
@@ -29,7 +29,7 @@ _MIDDLES = float(
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AxisResize:
     """A row or column of pixels: names of whole numbers, in float64."""
 
     side: str  # pixels that there are
@@ -38,7 +38,7 @@ class Line:
     kept: str  # how many are
 
 
-def weights(graph: GraphBuilder, line: Line, how: str) -> str:
+def weights(graph: GraphBuilder, line: AxisResize, how: str) -> str:
     """Weights in units of 2**-22, float64 of shape (side, kept)."""
     half, places = graph.constant(0.5), _count(graph, line.kept)
     if how in JUMPS:
@@ -90,7 +90,7 @@ def resampled(graph: GraphBuilder, pixels: str, weighed: str) -> str:
     return graph.cast(graph.add("Clip", level, black, white), BYTE)
 
 
-def picked(graph: GraphBuilder, line: Line) -> str:
+def picked(graph: GraphBuilder, line: AxisResize) -> str:
     """The place of the nearest pixel for each that is kept, int64 of shape (kept,)."""
     step = graph.add("Div", line.side, line.new)
     first = graph.add("Mul", step, graph.constant(0.5))

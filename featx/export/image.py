@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from featx.export.filters import JUMPS, Line, picked, resampled, weights
+from featx.export.filters import JUMPS, AxisResize, picked, resampled, weights
 from featx.graphs.builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
 from featx.modalities.image.decode import can_go_down_first
 from featx.modalities.image.settings import ImageSettings
@@ -41,7 +41,9 @@ def _grey(graph: GraphBuilder, image: str) -> str:
     return graph.cast(graph.add("Floor", graph.add("Div", half, graph.constant(65536.0))), BYTE)
 
 
-def _resized(graph: GraphBuilder, pixels: str, down: Line, across: Line, how: str) -> str:
+def _resized(
+    graph: GraphBuilder, pixels: str, down: AxisResize, across: AxisResize, how: str
+) -> str:
     if how == "nearest":
         pixels = graph.add("Gather", pixels, picked(graph, down), axis=2)
         return graph.add("Gather", pixels, picked(graph, across), axis=3)
@@ -69,14 +71,16 @@ def _goes_down_first(graph: GraphBuilder, ends: list[tuple[str, str]]) -> str:
     return graph.add("And", much, graph.add("Less", graph.constant(0.0), low))
 
 
-def _lines(graph: GraphBuilder, sides: list[str], settings: ImageSettings) -> tuple[Line, Line]:
+def _lines(
+    graph: GraphBuilder, sides: list[str], settings: ImageSettings
+) -> tuple[AxisResize, AxisResize]:
     """Height and width."""
     pair = _pair(settings.crop) if settings.crop else (None, None)
     made = []
     for side, new, crop in zip(sides, _new_sides(graph, sides, settings), pair, strict=True):
         kept = new if crop is None else graph.constant(float(crop))
         spare = graph.add("Mul", graph.add("Sub", new, kept), graph.constant(0.5))
-        made.append(Line(side, new, graph.add("Round", spare), kept))
+        made.append(AxisResize(side, new, graph.add("Round", spare), kept))
     return made[0], made[1]
 
 

@@ -1,4 +1,4 @@
-"""Look into an ONNX graph, cut it at a tap, join it with another, and keep what was cut."""
+"""ONNX graphs: inspect one, cut it at a tap, pool what it gives, join it with another, build one."""
 
 from __future__ import annotations
 

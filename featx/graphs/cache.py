@@ -1,7 +1,7 @@
-"""Cut graphs that were made before, in the cache folder: kept so that a start need not cut them again.
+"""The cache of cut graphs, so that a start need not cut them again.
 
-Each is named for what it was cut from and for its own digest, which is proven when it is read. A folder that
-cannot be written is done without, and a file that was changed is cut again.
+Each is named for what it was cut from and for its own digest, which is verified when it is read. A folder
+that cannot be written is ignored, and a file that was changed is cut again.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from featx.errors import OutputFailed
 from featx.storage.atomic import replacing
 from featx.storage.dirs import cache_dir
 
-__all__ = ["forget_cuts", "keep_cut", "kept_cut"]
+__all__ = ["cached_cut", "clear_cuts", "store_cut"]
 
-_VERSION = 1  # raised when featx cuts otherwise
-_MOST = 8  # cuts that are kept; the one that was used least lately goes
-_LARGEST = 1 << 29  # bytes of one
+# raised when featx cuts otherwise
+_VERSION = 1
+# cuts that are kept; the one that was used least lately goes
+_MOST = 8
+# bytes of one
+_LARGEST = 1 << 29
 
 
-def kept_cut(key: str) -> bytes | None:
-    """The bytes that were kept under ``key``; None where there are none, or not the same any more."""
+def cached_cut(key: str) -> bytes | None:
+    """Return the bytes stored under ``key``; None where there are none, or not the same any more."""
     for path in _files(_name(key)):
         try:
             data = path.read_bytes()
@@ -36,8 +39,8 @@ def kept_cut(key: str) -> bytes | None:
     return None
 
 
-def keep_cut(key: str, data: bytes) -> None:
-    """Keep a cut graph under ``key``, in place of what was there."""
+def store_cut(key: str, data: bytes) -> None:
+    """Store a cut graph under ``key``, in place of what was there."""
     if len(data) > _LARGEST:
         return
     name = f"{_name(key)}.{hashlib.sha256(data).hexdigest()}.onnx"
@@ -54,13 +57,13 @@ def keep_cut(key: str, data: bytes) -> None:
         return
 
 
-def forget_cuts() -> int:
-    """Remove all that is kept; how many there were."""
-    found = list(_files(""))
-    for path in found:
+def clear_cuts() -> int:
+    """Remove all that is stored, and return how many there were."""
+    paths = list(_files(""))
+    for path in paths:
         with suppress(OSError):
             path.unlink(missing_ok=True)
-    return len(found)
+    return len(paths)
 
 
 def _folder() -> Path:

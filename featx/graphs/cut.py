@@ -1,4 +1,4 @@
-"""Look into an ONNX graph and cut it at a tap: any tensor can be the embedding."""
+"""Cut an ONNX graph at a tap: any tensor can be the embedding."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
+from featx._typing import Shape
 from featx.errors import BadGraph, UnknownTap
-from featx.graphs.inspect import Shape, load, shape_of
+from featx.graphs.inspect import load_model, shape_of
 from featx.storage.blob import Blob
 
 __all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "taps"]
@@ -24,18 +25,32 @@ _POOLED = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "ReduceMean", "
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A tensor that can be read as the embedding."""
+    """A tensor that can be read as the embedding.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple or None
+        Numbers, symbols, or None where unknown.
+    dtype : str
+    op : str
+        The kind of node that makes it.
+    depth : int
+        Nodes on the longest way from an input.
+    output : bool
+        Whether the graph gives it already.
+    """
 
     name: str
     shape: Shape | None
     dtype: str
-    op: str  # the kind of node that makes it
-    depth: int  # nodes on the longest way from an input
-    output: bool  # whether the graph gives it already
+    op: str
+    depth: int
+    output: bool
 
 
 def taps(path: Path | Blob) -> list[Tap]:
-    """Every floating-point tensor that the graph computes from its inputs, from shallow to deep.
+    """Return every floating-point tensor that the graph computes from its inputs, from shallow to deep.
 
     Shapes are those that ONNX's shape inference finds; None where it finds none.
 
@@ -44,13 +59,13 @@ def taps(path: Path | Blob) -> list[Tap]:
     BadGraph
         The file is not an ONNX graph.
     """
-    model = load(path)
+    model = load_model(path)
     graph = model.graph
     values = _values(model)
     constant = _constants(graph)
     outputs = {value.name for value in graph.output}
     depths = _depths(graph)
-    found = []
+    result = []
     for node in graph.node:
         for name in filter(None, node.output):
             value = values.get(name)
@@ -58,14 +73,14 @@ def taps(path: Path | Blob) -> list[Tap]:
             if name in constant or kind not in _FLOATS:
                 continue
             shape = shape_of(value) if value else None
-            found.append(
+            result.append(
                 Tap(name, shape, _FLOATS[kind], node.op_type, depths[name], name in outputs)
             )
-    return sorted(found, key=lambda tap: tap.depth)
+    return sorted(result, key=lambda tap: tap.depth)
 
 
 def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
-    """The graph of ``path`` with ``tap`` as its only output, as serialised bytes.
+    """Return the graph of ``path`` with ``tap`` as its only output, as serialised bytes.
 
     Nodes and weights that ``tap`` does not need are gone; the nodes that stay are untouched, so the
     tensor has the numbers that it has in the whole graph.
@@ -84,7 +99,7 @@ def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
     UnknownTap
         No tensor of that name is computed from the inputs.
     """
-    model = load(path)
+    model = load_model(path)
     graph = model.graph
     makers = {name: node for node in graph.node for name in node.output if name}
     values = _values(model)
@@ -130,7 +145,7 @@ def _resolve(
 
 
 def _last_dense(graph: GraphProto, path: Path | Blob) -> str:
-    """What the last layer with weights before the first output reads."""
+    """Return what the last layer with weights before the first output reads."""
     constant = _constants(graph)
     needed = _ancestors(graph, graph.output[0].name)
     for node in reversed(graph.node):
@@ -147,21 +162,20 @@ def _last_map(
     needed = _ancestors(graph, name)
     maps: list[str] = []
     for node in reversed(graph.node):
-        for made in node.output:
-            if made not in needed or made not in values or node.op_type in _POOLED:
+        for output in node.output:
+            if output not in needed or output not in values or node.op_type in _POOLED:
                 continue
-            shape = shape_of(values[made])
+            shape = shape_of(values[output])
             if shape is not None and len(shape) == 4 and 1 not in shape[1:]:
-                maps.append(made)
+                maps.append(output)
     if not maps:
         raise BadGraph(f"{path}: no map of rank 4 before the last layer; name a tensor")
-    return max(
-        maps, key=_depths(graph).__getitem__
-    )  # of branches the longest, in any order of nodes
+    # of branches the longest, in any order of nodes
+    return max(maps, key=_depths(graph).__getitem__)
 
 
 def _depths(graph: GraphProto) -> dict[str, int]:
-    """Nodes on the longest way from an input to each tensor that a node makes."""
+    """Return the nodes on the longest way from an input to each tensor that a node makes."""
     depths: dict[str, int] = {}
     for node in graph.node:
         level = 1 + max((depths.get(name, 0) for name in _read_by(node)), default=0)
@@ -170,7 +184,7 @@ def _depths(graph: GraphProto) -> dict[str, int]:
 
 
 def _values(model: ModelProto) -> dict[str, ValueInfoProto]:
-    """Types and shapes of all tensors, as far as inference finds them."""
+    """Return types and shapes of all tensors, as far as inference finds them."""
     try:
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     except (onnx.shape_inference.InferenceError, ValueError):
@@ -179,7 +193,7 @@ def _values(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _constants(graph: GraphProto) -> set[str]:
-    """Names of tensors that no input can change."""
+    """Return the names of tensors that no input can change."""
     names = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
     for node in graph.node:
         if all(name in names for name in _read_by(node)) and not node.op_type.startswith("Random"):
@@ -188,16 +202,17 @@ def _constants(graph: GraphProto) -> set[str]:
 
 
 def _ancestors(graph: GraphProto, name: str) -> set[str]:
-    """Names of all tensors that ``name`` is computed from, itself included."""
+    """Return the names of all tensors that ``name`` is computed from, itself included."""
     needed = {name}
-    for node in reversed(graph.node):  # ONNX keeps nodes in topological order
+    # ONNX keeps nodes in topological order
+    for node in reversed(graph.node):
         if needed.intersection(node.output):
             needed.update(_read_by(node))
     return needed
 
 
 def _read_by(node: NodeProto) -> Iterator[str]:
-    """Names that a node reads, those captured by the bodies of its loops and branches included."""
+    """Give the names that a node reads, those captured by the bodies of its loops and branches included."""
     yield from filter(None, node.input)
     for attribute in node.attribute:
         bodies: Sequence[GraphProto] = ()
@@ -213,6 +228,6 @@ def _read_by(node: NodeProto) -> Iterator[str]:
 
 
 def _keep(repeated, wanted) -> None:  # type: ignore[no-untyped-def]  # protobuf's containers have no public type
-    kept = [item for item in repeated if wanted(item)]
+    remaining = [item for item in repeated if wanted(item)]
     del repeated[:]
-    repeated.extend(kept)
+    repeated.extend(remaining)

@@ -1,4 +1,4 @@
-"""An ONNX file: what it wants, and what it gives."""
+"""Inspect an ONNX file: its inputs, its outputs and the files beside it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import onnx
 from google.protobuf.message import DecodeError, Message
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
+from featx._typing import Shape
 from featx.errors import BadGraph
 from featx.storage.blob import Blob
 
-__all__ = ["Shape", "Tensor", "external_data", "inputs_of", "load", "outputs_of", "shape_of"]
-
-Shape = tuple[int | str | None, ...]
+__all__ = ["Tensor", "external_data", "inputs_of", "load_model", "outputs_of", "shape_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +27,27 @@ class Tensor:
 
 
 def inputs_of(path: Path) -> list[Tensor]:
-    """What the graph wants to be fed, weights left out."""
-    graph = load(path, weights=False).graph
+    """Return the inputs that the graph wants, weights left out."""
+    graph = load_model(path, weights=False).graph
     constants = {tensor.name for tensor in graph.initializer}
     return [_tensor(value) for value in graph.input if value.name not in constants]
 
 
 def outputs_of(path: Path) -> list[Tensor]:
-    """What the graph gives."""
-    return [_tensor(value) for value in load(path, weights=False).graph.output]
+    """Return the outputs that the graph gives."""
+    return [_tensor(value) for value in load_model(path, weights=False).graph.output]
 
 
 def external_data(data: bytes) -> set[str]:
-    """The names of the files beside a graph in which it says its weights lie.
+    """Return the names of the files beside a graph in which it says its weights lie.
 
     Raises
     ------
     BadGraph
         The bytes are not an ONNX graph.
     """
-    if b"location" not in data:  # the key that says where: without it there are none
+    # the key that says where: without it there are none
+    if b"location" not in data:
         return set()
     try:
         model = onnx.load_from_string(data)
@@ -62,18 +62,18 @@ def external_data(data: bytes) -> set[str]:
 
 
 def _tensors(message: Message) -> Iterator[TensorProto]:
-    """Every tensor anywhere in a graph: weights, constants, and those in the bodies of its loops."""
+    """Give every tensor anywhere in a graph: weights, constants, and those in the bodies of its loops."""
     if isinstance(message, TensorProto):
         yield message
         return
     for _, value in message.ListFields():
-        for each in value if isinstance(value, Sequence) else [value]:
-            if isinstance(each, Message):
-                yield from _tensors(each)
+        for part in value if isinstance(value, Sequence) else [value]:
+            if isinstance(part, Message):
+                yield from _tensors(part)
 
 
-def load(path: Path | Blob, *, weights: bool = True) -> ModelProto:
-    """The graph of a file; raises BadGraph where it is none."""
+def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
+    """Return the graph of a file; raises BadGraph where it is none."""
     try:
         file = path.path if isinstance(path, Blob) else path
         if isinstance(path, Blob) and file is None:
@@ -98,7 +98,7 @@ def _tensor(value: ValueInfoProto) -> Tensor:
 
 
 def shape_of(value: ValueInfoProto) -> Shape | None:
-    """A tensor's dimensions, each a number, a symbol or None; None where even the rank is unknown."""
+    """Return a tensor's dimensions, each a number, a symbol or None; None where even the rank is unknown."""
     kind = value.type.tensor_type
     if not kind.HasField("shape"):
         return None
@@ -109,5 +109,5 @@ def shape_of(value: ValueInfoProto) -> Shape | None:
 
 
 def _symbol(name: str) -> str | None:
-    """A dimension's name; None for those that shape inference makes up."""
+    """Return a dimension's name; None for those that shape inference makes up."""
     return None if name.startswith("unk__") else name or None

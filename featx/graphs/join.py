@@ -10,20 +10,29 @@ from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version
 
 from featx.errors import BadGraph, first_line
 from featx.graphs.cut import cut_graph
-from featx.graphs.inspect import load
+from featx.graphs.inspect import load_model
 
 __all__ = ["Between", "join_graphs"]
 
-_SECOND = "second/"  # what the second graph's names begin with where they clash with the first's
+# what the second graph's names begin with where they clash with the first's
+_SECOND = "second/"
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """What is done to the output of one graph before the next reads it, in this order."""
+    """What is done to the output of one graph before the next reads it, in this order.
 
-    scale: float = 1.0  # times
-    offset: float = 0.0  # plus
-    axes: tuple[int, ...] | None = None  # which axis comes where, as numpy.transpose takes them
+    Attributes
+    ----------
+    scale, offset : float
+        What it is multiplied by, and what is added then.
+    axes : tuple of int or None
+        Which axis comes where, as numpy.transpose takes them.
+    """
+
+    scale: float = 1.0
+    offset: float = 0.0
+    axes: tuple[int, ...] | None = None
 
 
 _NOTHING = Between()
@@ -37,7 +46,7 @@ def join_graphs(
     tap: str | None = None,
     batch: int | None = None,
 ) -> bytes:
-    """One graph that feeds what ``first`` gives to ``second``, as serialised bytes.
+    """Return one graph that feeds what ``first`` gives to ``second``, as serialised bytes.
 
     It wants what ``first`` wants and gives what ``second`` gives. Names of the second that the first uses
     too begin with ``second/`` afterwards; nodes and weights are untouched, but for those of the older
@@ -60,7 +69,7 @@ def join_graphs(
     UnknownTap
         ``first`` has no tensor of that name.
     """
-    head, tail = onnx.load_from_string(cut_graph(first, tap)), load(second)
+    head, tail = onnx.load_from_string(cut_graph(first, tap)), load_model(second)
     weights = {tensor.name for tensor in tail.graph.initializer}
     wanted = [value.name for value in tail.graph.input if value.name not in weights]
     if len(wanted) != 1:
@@ -84,14 +93,15 @@ _REFUSALS = (
 
 
 def _merge(head: ModelProto, tail: ModelProto, wanted: str, between: Between) -> ModelProto:
-    """One model, without what differs from one making to the next."""
+    """Return one model, without what differs from one making to the next."""
     for model in (head, tail):
         del model.metadata_props[:]
     given = _insert(head, between)
     while compose.check_overlapping_names(head.graph, tail.graph, [(given, wanted)]):
         tail, wanted = compose.add_prefix(tail, _SECOND), _SECOND + wanted
     joined = compose.merge_models(head, tail, io_map=[(given, wanted)])
-    versions = {opset.domain: opset.version for opset in joined.opset_import}  # each once
+    # each domain once
+    versions = {opset.domain: opset.version for opset in joined.opset_import}
     del joined.opset_import[:]
     joined.opset_import.extend(map(helper.make_opsetid, versions, versions.values()))
     joined.producer_name, joined.producer_version = "featx", ""
@@ -100,7 +110,7 @@ def _merge(head: ModelProto, tail: ModelProto, wanted: str, between: Between) ->
 
 
 def _of_one_version(head: ModelProto, tail: ModelProto) -> tuple[ModelProto, ModelProto]:
-    """Both with the newer of their two operator sets."""
+    """Return both with the newer of their two operator sets."""
     newest = max(_version(head), _version(tail))
     head, tail = (
         model if _version(model) == newest else version_converter.convert_version(model, newest)
@@ -111,7 +121,7 @@ def _of_one_version(head: ModelProto, tail: ModelProto) -> tuple[ModelProto, Mod
 
 
 def _version(model: ModelProto) -> int:
-    """The version of ONNX's own operators that a graph is written in."""
+    """Return the version of ONNX's own operators that a graph is written in."""
     return max(
         (opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")),
         default=1,
@@ -119,9 +129,9 @@ def _version(model: ModelProto) -> int:
 
 
 def _insert(model: ModelProto, between: Between) -> str:
-    """Put ``between`` after the only output of ``model``; the name of what is given then."""
+    """Put ``between`` after the only output of ``model``, and return the name of the output then."""
     graph = model.graph
-    given = str(graph.output[0].name)
+    output = str(graph.output[0].name)
     kind = graph.output[0].type.tensor_type.elem_type or TensorProto.FLOAT
     steps: list[tuple[str, float | tuple[int, ...]]] = []
     if between.scale != 1:
@@ -130,20 +140,20 @@ def _insert(model: ModelProto, between: Between) -> str:
         steps.append(("Add", between.offset))
     if between.axes is not None:
         steps.append(("Transpose", between.axes))
-    taken = {name for node in graph.node for name in (*node.input, *node.output)}
+    taken = {value for node in graph.node for value in (*node.input, *node.output)}
     for op, value in steps:
-        made = f"between/{op}"
-        while made in taken:
-            made += "_"
+        name = f"between/{op}"
+        while name in taken:
+            name += "_"
         if isinstance(value, tuple):
-            node = helper.make_node("Transpose", [given], [made], perm=value)
+            node = helper.make_node("Transpose", [output], [name], perm=value)
         else:
             number = helper.tensor_dtype_to_np_dtype(kind).type(value)
-            graph.initializer.append(numpy_helper.from_array(number.reshape(()), f"{made}/by"))
-            node = helper.make_node(op, [given, f"{made}/by"], [made])
+            graph.initializer.append(numpy_helper.from_array(number.reshape(()), f"{name}/by"))
+            node = helper.make_node(op, [output, f"{name}/by"], [name])
         graph.node.append(node)
-        given = made
+        output = name
     if steps:
         del graph.output[:]
-        graph.output.add(name=given).type.tensor_type.elem_type = kind
-    return given
+        graph.output.add(name=output).type.tensor_type.elem_type = kind
+    return output

@@ -163,7 +163,7 @@ def read_pooling(text: str) -> Pooling:
     try:
         values = tuple(map(float, words))
     except ValueError:
-        values = ()
+        values = (np.nan,)
     if len(values) != len(pooling.parameters) or not all(0 < v < np.inf for v in values):
         numbers = ":".join(["a positive number"] * len(pooling.parameters)) or "nothing"
         raise BadOption(f"pooling {text!r}: expected {numbers} after {name}")
@@ -257,12 +257,42 @@ def _last_nodes(graph: GraphBuilder, positions: str, mask: str | None) -> str:
     return graph.reduce("ReduceSum", alone, 1, keep=False)
 
 
+def _gem(positions: FloatArray, mask: Mask | None, exponent: float) -> FloatArray:
+    """Return the generalised mean of each channel, values below a millionth counted as that.
+
+    Radenović, Tolias, Chum: Fine-tuning CNN image retrieval with no human annotation, 2018. The largest
+    value is taken out of the powers, so that none overflows.
+    """
+    values = np.maximum(positions, _GEM_FLOOR)
+    if mask is not None:
+        values = np.where(mask[:, :, None], values, _GEM_FLOOR)
+    largest = values.max(axis=1, keepdims=True)
+    means = _mean((values / largest) ** np.float32(exponent), mask)
+    return np.asarray(largest[:, 0] * means ** np.float32(1 / exponent), np.float32)
+
+
+def _gem_nodes(graph: GraphBuilder, positions: str, mask: str | None, exponent: float) -> str:
+    floor = graph.float_const(float(_GEM_FLOOR))
+    values = graph.add("Max", positions, floor)
+    if mask is not None:
+        tokens = graph.add("Greater", mask, graph.float_const(0))
+        values = graph.add("Where", tokens, values, floor)
+    largest = graph.reduce("ReduceMax", values, 1)
+    powers = graph.add("Pow", graph.add("Div", values, largest), graph.float_const(exponent))
+    roots = graph.add("Pow", _mean_nodes(graph, powers, mask), graph.float_const(1 / exponent))
+    return graph.add("Mul", graph.add("Squeeze", largest, graph.int_const(1)), roots)
+
+
 def _flatten(values: FloatArray, mask: Mask | None) -> FloatArray:
     return values.reshape(len(values), -1)
 
 
 def _flatten_nodes(graph: GraphBuilder, values: str, mask: str | None) -> str:
     return graph.add("Flatten", values, axis=1)
+
+
+# The floor of the paper: a power of what is not positive has no root.
+_GEM_FLOOR = np.float32(1e-6)
 
 
 def _table(*poolings: Pooling) -> Mapping[str, Pooling]:
@@ -276,6 +306,13 @@ POOLINGS: Mapping[str, Pooling] = _table(
     Pooling("cls", "the first position", _first_position, _first_position_nodes, mask="ignored"),
     Pooling("last", "the last position that is not padding", _last, _last_nodes),
     Pooling("masked-mean", "the mean as a sum over the mask", _masked_mean, _mean_nodes),
+    Pooling(
+        "gem",
+        "the generalised mean of each channel, between mean and max as its exponent says",
+        _gem,
+        _gem_nodes,
+        parameters=(3.0,),
+    ),
     Pooling(
         "flatten",
         "all values side by side",

@@ -54,6 +54,7 @@ def quantize(
         quantizer = _quantizer(model, prepared, prepared.nodes(layers), ranges, weight_bits)
         try:
             quantizer.quantize_model()
+            _keep_in_float(quantizer.model.model)
             # ONNX asks for nodes in order, ONNX Runtime does not.
             quantizer.model.topological_sort()
         except (ValueError, RuntimeError) as error:
@@ -127,6 +128,31 @@ def _quantizer(
             "QuantizeBias": prepared.convolutional,
         },
     )
+
+
+def _keep_in_float(model: ModelProto) -> None:
+    """Separate layers with float weights from the integers after them.
+
+    Where a layer stands between DequantizeLinear and QuantizeLinear, with at most a rectifier behind it, ONNX
+    Runtime computes it in integers, with eight bits and one scale for all its weights. The maximum of
+    one tensor is that tensor, and is not optimised away.
+    """
+    graph = model.graph
+    makers = {node.output[0]: node for node in graph.node if node.output}
+    weights = {tensor.name for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
+    for quantize_node in [node for node in graph.node if node.op_type == "QuantizeLinear"]:
+        maker = makers.get(quantize_node.input[0])
+        if maker is not None and maker.op_type in ("Relu", "Clip"):
+            maker = makers.get(maker.input[0])
+        if maker is None or maker.op_type not in ("Conv", "Gemm") or maker.input[1] not in weights:
+            continue
+        source = makers.get(maker.input[0])
+        if source is None or source.op_type != "DequantizeLinear":
+            continue
+        tensor = quantize_node.input[0]
+        same = f"{quantize_node.output[0]}/float"
+        quantize_node.input[0] = same
+        graph.node.append(helper.make_node("Max", [tensor], [same], same))
 
 
 def _half(values: npt.NDArray[Any], *, exact: bool) -> npt.NDArray[np.float16] | None:

@@ -56,15 +56,8 @@ def search(
     params, first = _start(prepared, candidates, bits)
     _warn_of_saturation(candidates, _steps_from_exact(prepared, candidates, first), config)
 
-    def leave(in_float: Sequence[str]) -> Candidate:
-        rest = [layer for layer in prepared.layers if layer.name not in in_float]
-        return candidates.compare(quantize(prepared, rest, params, bits), in_float, len(rest))
-
-    nearest, ranked = first, list[Layer]()
-    for n in _steps(n_layers):
-        if n and not ranked:
-            ranked = _rank(prepared, params, candidates, bits, log)
-        candidate = leave(sorted(layer.name for layer in ranked[:n])) if n else first
+    nearest = first
+    for candidate in _with_layers_in_float(prepared, candidates, first, params, bits, log):
         near = candidate.mean >= config.tolerance.min_cosine
         candidate = candidates.with_probe(candidate) if near else candidate
         log(f"{candidate.layers} of {n_layers} layers in int8: {candidates.describe(candidate)}")
@@ -75,6 +68,25 @@ def search(
     nearest = nearest if nearest.probe else candidates.with_probe(nearest)
     candidates.require(nearest, config.tolerance)
     return replace(nearest, steps_from_exact=_steps_from_exact(prepared, candidates, nearest))
+
+
+def _with_layers_in_float(
+    prepared: Prepared,
+    candidates: Candidates,
+    first: Candidate,
+    params: Params,
+    bits: int,
+    log: Log,
+) -> Iterator[Candidate]:
+    """Yield the first candidate, then those with 1, 2, 4, 8 … of the most sensitive layers in float."""
+    yield first
+    if not (steps := _steps(len(prepared.layers))):
+        return
+    ranked = _rank(prepared, params, candidates, bits, log)
+    for n in steps:
+        in_float = sorted(layer.name for layer in ranked[:n])
+        rest = [layer for layer in prepared.layers if layer.name not in in_float]
+        yield candidates.compare(quantize(prepared, rest, params, bits), in_float, len(rest))
 
 
 def _steps_from_exact(prepared: Prepared, candidates: Candidates, candidate: Candidate) -> int:
@@ -173,8 +185,5 @@ def _rank(
 
 
 def _steps(n: int) -> list[int]:
-    """Return 0, 1, 2, 4 … up to half of ``n``."""
-    steps = [0]
-    while (after := max(1, 2 * steps[-1])) <= n // 2:
-        steps.append(after)
-    return steps
+    """Return 1, 2, 4 … up to half of ``n``."""
+    return [2**k for k in range(n.bit_length()) if 2**k <= n // 2]

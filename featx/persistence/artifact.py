@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from featx.persistence.metadata import (
     read_metadata,
     seal,
 )
-from featx.predictor import Input, Predictor, predictor_class
+from featx.predictor import Classifier, Input, Predictor, predictor_class
 from featx.reporting.fit_report import FitReport
 from featx.reporting.training_samples import TrainingSamples
 from featx.storage.atomic import recover
@@ -112,7 +112,7 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
             f"{path}: is one file; name one that ends in .zip: --output NAME.featx.zip"
         )
     check_target(target, overwrite=overwrite or target == path)
-    files = _own_files(path, metadata)
+    files = _read_files(path, metadata, (HEAD, ARRAYS, SAMPLES))
     for one in metadata.inputs:
         files |= _backbone_files(_card(path, metadata, one))
     manifest = {key: value for key, value in metadata.manifest.items() if key != "digest"}
@@ -138,11 +138,16 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise OutputFailed(f"{path}: exists; choose another name, or --overwrite (overwrite=True)")
 
 
-def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU) -> Any:
-    """Read a predictor, verifying every byte on the way.
+def load(
+    path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU
+) -> Classifier:
+    """Read a predictor, verifying every byte that is read.
+
+    The file of training samples is read, and verified, when ``report.samples`` is asked for.
 
     Parameters
     ----------
+    path : path
     trusted : iterable of str, default=()
         Full names of further types that may be built, for heads with a user's own estimator.
     provider : str or Provider, default="cpu"
@@ -156,13 +161,13 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     """
     path = Path(path)
     metadata = read_metadata(path)
-    files = _own_files(path, metadata)
+    files = _read_files(path, metadata, (HEAD, ARRAYS))
     inputs = tuple(_input(path, metadata, one) for one in metadata.inputs)
     try:
         calibrator = read_calibrator(metadata.calibration)
         head = read_head(path, files, metadata.head, calibrator, frozenset(trusted))
         _check_shapes(path, head, metadata)
-        report = _report(metadata, files)
+        report = _report(path, metadata)
         config = None if metadata.config is None else FitConfig.from_dict(metadata.config)
         task = get_task(metadata.task)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, FeatxError) as error:
@@ -170,7 +175,9 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
             raise
         raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
     where = read_provider(provider) if isinstance(provider, str) else provider
-    return predictor_class(task)(inputs, head, report, config, where, task.name)
+    made = predictor_class(task)(inputs, head, report, config, where, task.name)
+    # the only task there is; others will have classes of their own
+    return cast(Classifier, made)
 
 
 def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -204,17 +211,20 @@ def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any
     }
 
 
-def _own_files(path: Path, metadata: Metadata) -> dict[str, bytes]:
-    """Return the verified bytes of a predictor's files, by name, without those of its backbone."""
-    names = [HEAD, *(name for name in (ARRAYS, SAMPLES) if name in metadata.files)]
-    return {name: read_file(path, name, metadata) for name in names}
+def _read_files(path: Path, metadata: Metadata, names: Iterable[str]) -> dict[str, bytes]:
+    """Return the verified bytes of those files that a predictor has; its head must be among them."""
+    return {n: read_file(path, n, metadata) for n in names if n == HEAD or n in metadata.files}
 
 
-def _report(metadata: Metadata, files: Mapping[str, bytes]) -> FitReport | None:
+def _report(path: Path, metadata: Metadata) -> FitReport | None:
     if metadata.report is None:
         return None
-    samples = TrainingSamples.from_bytes(files[SAMPLES]) if SAMPLES in files else None
-    return FitReport.from_dict(metadata.report, samples)
+
+    def read_samples() -> TrainingSamples:
+        return TrainingSamples.from_bytes(read_file(path, SAMPLES, metadata))
+
+    kept = SAMPLES in metadata.files
+    return FitReport.from_dict(metadata.report, read_samples if kept else None)
 
 
 def _input(path: Path, metadata: Metadata, one: InputMetadata) -> Input:

@@ -15,7 +15,7 @@ from featx.persistence.metadata import HEAD, read_metadata
 from featx.storage.dirs import cache_dir
 from featx.storage.json_file import read_json_table, write_json_table
 
-__all__ = ["Origin", "recall", "remember"]
+__all__ = ["Origin", "recall_source", "remember_source"]
 
 _MOST = 1000  # classifiers that are remembered
 
@@ -28,7 +28,7 @@ class Origin:
     columns: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def remember(classifier: Path, origin: Origin) -> None:
+def remember_source(classifier: Path, origin: Origin) -> None:
     """Keep where the samples of a saved classifier were; what cannot be written is done without."""
     notes = read_json_table(_place())
     notes.pop(_key(classifier), None)
@@ -37,7 +37,7 @@ def remember(classifier: Path, origin: Origin) -> None:
         write_json_table(_place(), dict([*kept, (_key(classifier), asdict(origin))]))
 
 
-def recall(classifier: Path) -> Origin | None:
+def recall_source(classifier: Path) -> Origin | None:
     """Where the samples of a saved classifier were; None where nobody knows, or they are gone.
 
     Raises

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -117,8 +117,8 @@ class FitReport:
         Seconds of each part.
     rejects : tuple of Reject
         Samples that could not be read and were left out.
-    samples : TrainingSamples or None
-        The training samples with their out-of-fold scores; not among the JSON values.
+    samples_source : TrainingSamples, callable that gives it, or None
+        Where ``samples`` comes from: a loaded predictor reads it when it is asked for.
 
     Examples
     --------
@@ -138,7 +138,21 @@ class FitReport:
     baselines: tuple[Baseline, ...]
     timings: Mapping[str, float]
     rejects: tuple[Reject, ...] = ()
-    samples: TrainingSamples | None = field(default=None, repr=False, compare=False)
+    samples_source: TrainingSamples | Callable[[], TrainingSamples] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    @property
+    def samples(self) -> TrainingSamples | None:
+        """The training samples with their out-of-fold scores; None where they were not kept.
+
+        Raises
+        ------
+        BadArtifact
+            The file of a loaded predictor that holds them was changed or is damaged.
+        """
+        source = self.samples_source
+        return source() if callable(source) else source
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values, without ``samples`` and the confusion matrix."""
@@ -171,7 +185,9 @@ class FitReport:
 
     @classmethod
     def from_dict(
-        cls, table: Mapping[str, Any], samples: TrainingSamples | None = None
+        cls,
+        table: Mapping[str, Any],
+        samples_source: TrainingSamples | Callable[[], TrainingSamples] | None = None,
     ) -> FitReport:
         """Return the report that ``to_dict`` gave.
 
@@ -201,7 +217,7 @@ class FitReport:
                 ),
                 timings={key: float(value) for key, value in table["timings"].items()},
                 rejects=tuple(Reject(**one) for one in table["rejects"]),
-                samples=samples,
+                samples_source=samples_source,
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, LookupError) as error:
             raise BadArtifact(f"not the JSON of a training's report: {error}") from error

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
 from featx.errors import FeatxError
-from featx.predictor import Classifier
+from featx.predictor import Predictor
 from featx.server import routes_v1, routes_v2
 from featx.server.access_log import AccessLog, LogFunction
 from featx.server.errors import handle_error, json_response
@@ -41,7 +41,7 @@ _HANDLED = (FeatxError, HTTPException, ClientDisconnect, Exception)
 
 
 def create_app(
-    classifiers: Mapping[str, Classifier],
+    classifiers: Mapping[str, Predictor],
     *,
     limits: Limits | None = None,
     token: str | None = None,
@@ -53,8 +53,8 @@ def create_app(
 
     Parameters
     ----------
-    classifiers : mapping of str to Classifier
-        Classifiers by the names under which they are served.
+    classifiers : mapping of str to Predictor
+        Predictors by the names under which they are served.
     limits : Limits, default=None
         How much it takes on.
     token : str, default=None
@@ -131,18 +131,18 @@ def _lifespan(
 
 
 async def show_page(state: AppState, request: Request) -> Response:
-    """The page with which a person tries the classifiers."""
+    """Return the page with which a person tries the classifiers."""
     headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
     return HTMLResponse(_page(), headers=headers)
 
 
 async def show_docs(state: AppState, request: Request) -> Response:
-    """The page that lists what programs can ask."""
+    """Return the page that lists what programs can ask."""
     return HTMLResponse(docs_page(_document()))
 
 
 async def show_openapi(state: AppState, request: Request) -> Response:
-    """The OpenAPI document."""
+    """Return the OpenAPI document."""
     return json_response(_document())
 
 
@@ -157,7 +157,7 @@ async def readyz(state: AppState, request: Request) -> Response:
 
 
 async def show_metrics(state: AppState, request: Request) -> Response:
-    """Requests, latency, queue, samples, labels and drift, for Prometheus."""
+    """Return requests, latency, queue, samples, labels and drift, for Prometheus."""
     return Response(state.metrics.text(), media_type="text/plain; version=0.0.4")
 
 

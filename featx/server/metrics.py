@@ -81,7 +81,7 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def count_sample(self, model: str, result: Prediction | Reject) -> None:
-        """Count a sample that got a label, or was rejected."""
+        """Count a sample that was predicted or rejected, and the labels that it got."""
         rejected = isinstance(result, Reject)
         self._samples.labels(model, "rejected" if rejected else "predicted").inc()
         if not isinstance(result, Reject):

@@ -11,7 +11,7 @@ from featx.backbones.backbone import Backbone
 from featx.catalog import Card
 from featx.errors import BadOption
 from featx.modalities import Reader
-from featx.predictor import Classifier
+from featx.predictor import Predictor
 from featx.server.errors import HTTPError
 from featx.server.limits import Limits
 
@@ -60,13 +60,9 @@ class ServedInput:
     """One named input of a predictor, with its backbone opened."""
 
     name: str
+    modality: str
     card: Card
     backbone: LimitedBackbone
-
-    @property
-    def modality(self) -> str:
-        """What it reads: image, text, audio."""
-        return self.card.modality
 
     @property
     def string_is_sample(self) -> bool:
@@ -79,7 +75,7 @@ class ServedPredictor:
     """A predictor under its name, with the inputs that it reads."""
 
     name: str
-    predictor: Classifier
+    predictor: Predictor
     inputs: tuple[ServedInput, ...]
 
     @property
@@ -99,7 +95,7 @@ class Registry:
 
     Parameters
     ----------
-    classifiers : mapping of str to Classifier
+    predictors : mapping of str to Predictor
         At least one.
     limits : Limits
         What is too large to be read.
@@ -112,28 +108,28 @@ class Registry:
         A backbone is not on this machine.
     """
 
-    def __init__(self, classifiers: Mapping[str, Classifier], limits: Limits) -> None:
-        if not classifiers:
+    def __init__(self, predictors: Mapping[str, Predictor], limits: Limits) -> None:
+        if not predictors:
             raise BadOption("no classifier: expected at least one to serve")
         self._limits = limits
         self._served: dict[str, ServedPredictor] = {}
-        for name, classifier in classifiers.items():
-            self.put(name, classifier)
+        for name, predictor in predictors.items():
+            self.put(name, predictor)
 
     def __iter__(self) -> Iterator[ServedPredictor]:
         return iter(list(self._served.values()))
 
-    def put(self, name: str, classifier: Classifier) -> None:
-        """Serve a classifier under a name, from now on and in place of the one that had it before.
+    def put(self, name: str, predictor: Predictor) -> None:
+        """Serve a predictor under a name, from now on and in place of the one that had it before.
 
         Raises
         ------
         MissingWeights, WrongDigest
             Its backbone is not on this machine.
         """
-        card = classifier.card
-        only = ServedInput(card.modality, card, self._open(classifier))
-        self._served[name] = ServedPredictor(name, classifier, (only,))
+        [only] = predictor.inputs
+        served = ServedInput(only.name, only.kind, only.card, self._open(predictor))
+        self._served[name] = ServedPredictor(name, predictor, (served,))
 
     def get(self, name: str) -> ServedPredictor:
         """Return the predictor of that name; raise HTTPError (404) where there is none."""
@@ -161,12 +157,12 @@ class Registry:
             )
         return chosen
 
-    def _open(self, classifier: Classifier) -> LimitedBackbone:
-        """Return the backbone of a classifier, the one that is served already where there is one."""
+    def _open(self, predictor: Predictor) -> LimitedBackbone:
+        """Return the backbone of a predictor, the one that is served already where there is one."""
         for served in self._served.values():
-            if served.input.backbone.fingerprint == classifier.card.fingerprint:
+            if served.input.backbone.fingerprint == predictor.card.fingerprint:
                 return served.input.backbone
-        backbone = classifier.open()
+        backbone = predictor.open()
         return LimitedBackbone(backbone, _with_limits(backbone.reader, self._limits))
 
 

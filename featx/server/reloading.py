@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
-from featx.backbones.providers import Provider
 from featx.errors import FeatxError
 from featx.persistence.artifact import load as load_classifier
-from featx.predictor import Classifier
+from featx.predictor import Predictor
 from featx.server.access_log import LogFunction
 from featx.server.metrics import Metrics
 from featx.server.registry import Registry
 
 __all__ = ["Reloader"]
-
-
-class _Load(Protocol):
-    """A function that reads a classifier from disk, as ``featx.load`` does."""
-
-    def __call__(self, path: Path, /, *, provider: Provider) -> Classifier: ...
 
 
 class Reloader:
@@ -42,7 +34,7 @@ class Reloader:
     log : callable or None
         Gets a record of each that is replaced, or could not be.
     load : callable, default=featx.load
-        Reads a classifier.
+        Reads a classifier from a path, for its ``provider=``.
     """
 
     def __init__(
@@ -52,7 +44,7 @@ class Reloader:
         sources: Mapping[str, Path],
         log: LogFunction | None,
         *,
-        load: _Load = load_classifier,
+        load: Callable[..., Predictor] = load_classifier,
     ) -> None:
         self._registry = registry
         self._metrics = metrics

@@ -47,7 +47,7 @@ async def predict_samples(state: AppState, request: Request) -> Response:
 
 
 async def embed_samples(state: AppState, request: Request) -> Response:
-    """Rows of samples, in the form of OpenAI's embeddings; one that cannot be read refuses all."""
+    """Return rows of samples in the form of OpenAI's embeddings; one that cannot be read refuses all."""
     with state.pool.slot():
         body = validate(EmbeddingsRequest, await read_json(request))
         served = state.registry.get(body.model)
@@ -72,7 +72,7 @@ async def embed_samples(state: AppState, request: Request) -> Response:
 
 
 async def list_models(state: AppState, request: Request) -> Response:
-    """The classifiers that are served, what they read and what they say."""
+    """List the classifiers that are served, what they read and what they say."""
     models = [
         {
             "id": served.name,

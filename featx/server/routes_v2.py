@@ -30,7 +30,7 @@ _VERSION = "1"
 
 
 async def describe_server(state: AppState, request: Request) -> Response:
-    """The server, and the extensions of the protocol that it has: none."""
+    """Name the server and its version; it has no extensions of the protocol."""
     return json_response({"name": "featx", "version": __version__, "extensions": []})
 
 
@@ -45,7 +45,7 @@ async def ready(state: AppState, request: Request) -> Response:
 
 
 async def describe_model(state: AppState, request: Request) -> Response:
-    """The tensors of a classifier; its classes are the columns of ``probabilities``."""
+    """Describe the tensors of a classifier; its classes are the columns of ``probabilities``."""
     served = _find(state, request)
     tensors = served.predictor.task.output_tensors(served.classes)
     return json_response(
@@ -76,7 +76,7 @@ async def model_ready(state: AppState, request: Request) -> Response:
 
 
 async def infer(state: AppState, request: Request) -> Response:
-    """Labels and probabilities; a sample that cannot be read refuses all.
+    """Return labels and probabilities; a sample that cannot be read refuses all.
 
     The input is BYTES of shape [n] or [n, 1]: texts as they are, pictures and sounds in base64. A
     picture may also be UINT8 of shape [n, height, width, 3].

@@ -82,7 +82,7 @@ class TensorInput(BaseModel):
     data: list[Any]
 
 
-class OutputChoice(BaseModel):
+class RequestedOutput(BaseModel):
     """The name of an output that is wanted."""
 
     name: str
@@ -95,7 +95,7 @@ class InferRequest(BaseModel):
     id: str | None = None
     parameters: dict[str, Any] = {}
     inputs: list[TensorInput]
-    outputs: list[OutputChoice] = []
+    outputs: list[RequestedOutput] = []
 
 
 class InferErrorResponse(BaseModel):

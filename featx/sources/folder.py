@@ -58,11 +58,11 @@ class Folder:
         files = sorted(walk.files, key=lambda parts: tuple(map(os.fsencode, parts)))
         ids = number_repeats("/".join(map(to_text, parts)) for parts in files)
         labels = (label_within(parts, splits) for parts in files)
+        # A million Path objects would take longer than the walk.
+        paths = (os.path.join(self._root, *parts) for parts in files)  # noqa: PTH118
         return [
-            Sample(
-                name, Blob.of_path(self._root.joinpath(*parts)), to_text(label) if label else None
-            )
-            for name, parts, label in zip(ids, files, labels, strict=True)
+            Sample(name, Blob.of_path(path), to_text(label) if label else None)
+            for name, path, label in zip(ids, paths, labels, strict=True)
         ]
 
     def peek(self) -> Peek:

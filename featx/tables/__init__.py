@@ -9,7 +9,8 @@ suffix      holds                                         without a single row
 .jsonl      id, label, fingerprint, embedding             an empty file
 =========== ============================================= ============================
 
-Every number comes back as it was, NaN and infinities too. The same rows give the same bytes.
+Every number comes back as it was, NaN and infinities too; written as float16 (``.parquet`` alone), to three
+significant digits. The same rows give the same bytes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Rows as Parquet: columns id, label and embedding; the fingerprint is in the schema's metadata.
 
-The same rows give the same bytes, however they came in blocks: row groups have a fixed size.
+The numbers are float32, or float16 at half the size and three significant digits. The same rows give the
+same bytes, however they came in blocks: row groups have a fixed size.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from featx._extras import require
+from featx._typing import FloatArray
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
 
 __all__ = ["ParquetWriter", "read_parquet"]
 
 FINGERPRINT = b"featx.fingerprint"
+
+HalfArray = npt.NDArray[np.float16]
 
 # The most rows and bytes of a row group: as many after a thousand rows as after a million.
 _GROUP_ROWS = 1024
@@ -26,12 +31,14 @@ _GROUP_BYTES = 8 << 20
 class ParquetWriter:
     """Writes the blocks as they come; no more than one row group is held in memory."""
 
-    dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
+    dtypes: ClassVar[frozenset[str]] = frozenset({"float32", "float16"})
 
     def __init__(self, path: Path, *, fingerprint: str, dim: int, dtype: str) -> None:
         arrow, _ = _libraries()
         self._path = path
-        self._embedding = arrow.list_(arrow.field("element", arrow.float32(), nullable=False), dim)
+        self._dtype = dtype
+        number = arrow.float16() if dtype == "float16" else arrow.float32()
+        self._embedding = arrow.list_(arrow.field("element", number, nullable=False), dim)
         self._schema = arrow.schema(
             [
                 arrow.field("id", arrow.string(), nullable=False),
@@ -78,13 +85,28 @@ class ParquetWriter:
         arrow, _ = _libraries()
         group = Rows.concatenate(self._held)
         self._held, self._count = [], 0
-        values = arrow.array(group.embeddings.reshape(-1))
+        values = arrow.array(_stored(group.embeddings, self._dtype).reshape(-1))
         columns = [
             arrow.array(group.ids, arrow.string()),
             arrow.array(group.labels, arrow.string()),
             arrow.FixedSizeListArray.from_arrays(values, type=self._embedding),
         ]
         self._writer.write_table(arrow.Table.from_arrays(columns, schema=self._schema), len(group))
+
+
+def _stored(embeddings: FloatArray, dtype: str) -> FloatArray | HalfArray:
+    """Return the numbers as the file has them; refuse what is finite and would not stay so."""
+    if dtype == "float32":
+        return embeddings
+    with np.errstate(over="ignore"):
+        halves = embeddings.astype(np.float16)
+    lost = np.isfinite(embeddings) & ~np.isfinite(halves)
+    if lost.any():
+        raise BadTable(
+            f"rows: {embeddings[lost][0]:g} is beyond float16, which ends at "
+            f"{np.finfo(np.float16).max:g}; write float32, or rows of unit length"
+        )
+    return halves
 
 
 def read_parquet(path: Path) -> Rows:

@@ -41,11 +41,21 @@ _PATIENCE = 2
 
 @dataclass(frozen=True, slots=True)
 class CandidateScore:
-    """How good one candidate is on samples left out."""
+    """How good one candidate is on samples left out.
+
+    Attributes
+    ----------
+    head : HeadSpec
+    params : mapping of str to value
+    evaluation : Evaluation
+    scores : ndarray of shape (n_tested, n_outputs), float32, or None
+        Those of the samples left out, in the order of ``Splits.tested``; None once a better one is known.
+    """
 
     head: HeadSpec
     params: Mapping[str, Any]
     evaluation: Evaluation
+    scores: FloatArray | None = None
 
 
 def score_candidates(
@@ -61,9 +71,20 @@ def score_candidates(
 
     parts = list(map_fn(score_split, splits.pairs))
     return [
-        CandidateScore(head, params, problem.evaluate(np.concatenate(candidate), splits.tested))
+        _candidate(head, params, problem, np.concatenate(candidate), splits.tested)
         for params, candidate in zip(grid, zip(*parts, strict=True), strict=True)
     ]
+
+
+def _candidate(
+    head: HeadSpec,
+    params: Mapping[str, Any],
+    problem: TuningProblem,
+    scores: Doubles,
+    tested: Integers,
+) -> CandidateScore:
+    evaluation = problem.evaluate(scores, tested)
+    return CandidateScore(head, params, evaluation, scores.astype(np.float32))
 
 
 def leave_out_each(
@@ -75,7 +96,7 @@ def leave_out_each(
     scored = leave_one_out(rows, problem.codes, alphas, class_weight=class_weight)
     indices = np.arange(len(problem))
     return [
-        CandidateScore(head, params, problem.evaluate(values, indices))
+        _candidate(head, params, problem, values, indices)
         for params, values in zip(head.grid, scored, strict=True)
     ]
 
@@ -103,8 +124,7 @@ def _score_path(
     strengths = [_only_value(params) for params in head.grid]
     for params, _ in zip(head.grid, path.solve_path(strengths), strict=True):
         parts = [path.scores(index, test) for index, (_, test) in enumerate(splits.pairs)]
-        evaluation = problem.evaluate(np.concatenate(parts), splits.tested)
-        candidates.append(CandidateScore(head, params, evaluation))
+        candidates.append(_candidate(head, params, problem, np.concatenate(parts), splits.tested))
         losses = [candidate.evaluation.loss for candidate in candidates]
         if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
             break

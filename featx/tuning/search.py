@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from featx._typing import ClassWeight, FloatArray
+from featx._typing import ClassWeight, FloatArray, Integers
 from featx.embedding.engine import count_workers
 from featx.errors import FeatxWarning
 from featx.heads import HEADS, Calibrator, HeadSpec, TrainedHead
@@ -74,6 +74,8 @@ class SearchResult:
         0 where there were too few samples to leave any out; as many as samples where each was in turn.
     repeats : int
     n_candidates : int
+    left_out : LeftOut or None
+        The scores of the chosen candidate on samples left out; None where there were none.
     """
 
     head: HeadSpec
@@ -83,6 +85,23 @@ class SearchResult:
     folds: int
     repeats: int
     n_candidates: int
+    left_out: LeftOut | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What the chosen candidate said of each sample when it was left out of its training.
+
+    Attributes
+    ----------
+    folds : ndarray of shape (n,), intp
+        The fold of the first repeat that left the sample out; -1 where none did.
+    scores : ndarray of shape (n, n_outputs), float32
+        Uncalibrated; NaN where no fold left the sample out.
+    """
+
+    folds: Integers
+    scores: FloatArray
 
 
 def tune(
@@ -134,7 +153,28 @@ def tune(
         folds=len(problem) if in_turn else splits.n_folds,
         repeats=1 if in_turn else repeats,
         n_candidates=len(candidates),
+        left_out=_left_out(best, splits, len(problem), repeats, in_turn=in_turn),
     )
+
+
+def _left_out(
+    best: CandidateScore, splits: Splits, n: int, repeats: int, *, in_turn: bool
+) -> LeftOut | None:
+    """Return the scores of the first repeat by sample."""
+    if best.scores is None:
+        return None
+    if in_turn:
+        return LeftOut(np.arange(n), best.scores)
+    folds = np.full(n, -1, np.intp)
+    scores = np.full((n, best.scores.shape[1]), np.nan, np.float32)
+    first = splits.tested[: len(splits.tested) // repeats]
+    scores[first] = best.scores[: len(first)]
+    start = 0
+    for fold, (_, test) in enumerate(splits.pairs):
+        if start < len(first):
+            folds[test] = fold
+        start += len(test)
+    return LeftOut(folds, scores)
 
 
 def best_candidate(candidates: Sequence[CandidateScore]) -> CandidateScore:
@@ -208,7 +248,17 @@ def _search(
                 candidates += leave_out_each(head, rows, problem)
             else:
                 candidates += score_candidates(head, rows, problem, splits, map_fn)
+            candidates = _without_scores_of_the_beaten(candidates)
     return candidates, splits
+
+
+def _without_scores_of_the_beaten(candidates: list[CandidateScore]) -> list[CandidateScore]:
+    """Drop the scores, which are large, of candidates that can no longer be the best."""
+    best = best_candidate(candidates)
+    return [
+        c if c is best or c.evaluation.score >= best.evaluation.score else replace(c, scores=None)
+        for c in candidates
+    ]
 
 
 def _leaves_out_each(heads: Sequence[HeadSpec]) -> bool:

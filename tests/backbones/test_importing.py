@@ -21,8 +21,8 @@ RESIZE = {"resize": (16, 16)}
 
 
 @pytest.fixture(autouse=True)
-def shelf(own_shelf):
-    """What is added lands on a shelf of the test's own."""
+def directory(own_directory):
+    """What is added lands in a model directory of the test's own."""
 
 
 def one_node(path, shape, kind=FLOAT, outputs=("y",)):

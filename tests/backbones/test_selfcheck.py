@@ -39,7 +39,7 @@ def test_the_canary_of_a_card_is_what_the_second_implementation_says(shared_mode
 @pytest.mark.parametrize("name", [NANO, *CARDS])
 def test_featx_says_what_the_canary_says(shared_models, name):
     found = check(get_card(name))
-    assert (found.name, found.status) == (name, "ok"), found.words
+    assert (found.name, found.status) == (name, "ok"), found.message
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_wrong_preprocessing_fails_the_check(shared_models, name, wrong):
     spoilt = replace(card.variant(options=wrong), canary=card.canary, dim=card.dim)
     found = check(spoilt)
     assert found.status == "failed"
-    assert "differs from the canary by" in found.words
+    assert "differs from the canary by" in found.message
     assert found.deviation > 0.01
 
 
@@ -66,13 +66,13 @@ def test_a_card_without_a_canary_is_run_and_said_to_lack_it():
     card = replace(get_card(NANO), canary=())
     found = check(card)
     assert (found.status, found.deviation) == ("missing", None)
-    assert "canary missing" in found.words
+    assert "canary missing" in found.message
 
 
 def test_weights_that_are_not_here_are_said_to_be_absent():
     found = check(get_card("vgg16-12"))
     assert found.status == "absent"
-    assert "featx backbones pull vgg16-12" in found.words
+    assert "featx backbones pull vgg16-12" in found.message
 
 
 def test_a_canary_longer_than_the_row_fails():
@@ -81,7 +81,7 @@ def test_a_canary_longer_than_the_row_fails():
 
 
 def test_a_wrong_width_fails():
-    assert "its card says 3" in check(replace(get_card(NANO), dim=3, canary=())).words
+    assert "its card says 3" in check(replace(get_card(NANO), dim=3, canary=())).message
 
 
 def test_changed_weights_fail(tmp_path, monkeypatch):
@@ -91,7 +91,7 @@ def test_changed_weights_fail(tmp_path, monkeypatch):
     changed = replace(card.graph, sha256="0" * 64)
     found = check(replace(card, graph=changed, path=tmp_path / NANO / "card.toml"))
     assert found.status == "failed"
-    assert "sha256" in found.words
+    assert "sha256" in found.message
 
 
 def test_a_name_without_a_card_is_unknown():

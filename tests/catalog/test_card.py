@@ -123,8 +123,8 @@ def test_every_card_here_can_be_read_and_lies_in_a_folder_of_its_name(path):
 def test_what_a_card_cannot_say_is_refused_in_words(old, new, words):
     assert old in TEXT
     with pytest.raises(BadCard, match=words.replace(".", r"\.")) as caught:
-        Card.from_toml(TEXT.replace(old, new), path=Path("shelf/tiny/card.toml"))
-    assert str(caught.value).startswith(str(Path("shelf/tiny/card.toml")))
+        Card.from_toml(TEXT.replace(old, new), path=Path("directory/tiny/card.toml"))
+    assert str(caught.value).startswith(str(Path("directory/tiny/card.toml")))
     assert "\n" not in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""Shelves, and the proof of what lies on them."""
+"""Model directories, and whether the bytes in them are the right ones."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def folders(monkeypatch, tmp_path) -> None:
 
 
 @pytest.fixture
-def shelf(monkeypatch, tmp_path) -> Path:
-    shelf = tmp_path / "shelf"
-    shelf.mkdir()
-    monkeypatch.setenv("FEATX_MODELS", str(shelf))
-    return shelf
+def directory(monkeypatch, tmp_path) -> Path:
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    monkeypatch.setenv("FEATX_MODELS", str(directory))
+    return directory
 
 
-def put(shelf: Path, name: str, *, graph: bytes | None = GRAPH, extra: str = "") -> Path:
-    """A backbone on a shelf; the path of its graph."""
-    folder = shelf / name
+def put(directory: Path, name: str, *, graph: bytes | None = GRAPH, extra: str = "") -> Path:
+    """A backbone in a model directory; the path of its graph."""
+    folder = directory / name
     folder.mkdir(parents=True)
     digest = hashlib.sha256(graph or GRAPH).hexdigest()
     text = f'name = "{name}"\nmodality = "image"\ndim = 4\n{extra}[graph]\nsha256 = "{digest}"\n'
@@ -55,58 +55,60 @@ def put(shelf: Path, name: str, *, graph: bytes | None = GRAPH, extra: str = "")
     return folder / "backbone.onnx"
 
 
-def test_the_shelf_that_featx_ships_comes_last_and_has_the_default():
+def test_the_directory_that_featx_ships_comes_last_and_has_the_default():
     assert model_directories()[-1] == bundled_directory()
     assert get_card("featx-image-nano").name == "featx-image-nano"
 
 
-def test_shelves_are_searched_in_order(shelf, tmp_path, monkeypatch):
+def test_model_directories_are_searched_in_order(directory, tmp_path, monkeypatch):
     other = tmp_path / "other"
-    put(shelf, "net", extra='license = "first"\n')
+    put(directory, "net", extra='license = "first"\n')
     put(other, "net", extra='license = "second"\n')
     put(user_directory(), "net", extra='license = "third"\n')
     put(user_directory(), "mine")
-    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(shelf), "", str(other)]))
-    assert model_directories() == [shelf, other, user_directory(), bundled_directory()]
+    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(directory), "", str(other)]))
+    assert model_directories() == [directory, other, user_directory(), bundled_directory()]
     assert get_card("net").license == "first"
     listed = {card.name: card.license for card in list_cards()}
     assert listed["net"] == "first"
     assert listed.keys() > {"mine", "featx-image-nano"}
 
 
-def test_cards_are_listed_by_name(shelf):
+def test_cards_are_listed_by_name(directory):
     for name in ("zebra", "ant", "moth"):
-        put(shelf, name)
+        put(directory, name)
     names = [card.name for card in list_cards()]
     assert names == sorted(names)
     assert {"zebra", "ant", "moth"} < set(names)
 
 
-def test_a_shelf_that_does_not_exist_is_skipped_with_a_warning(shelf, monkeypatch, tmp_path):
-    put(shelf, "net")
-    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(tmp_path / "typo"), str(shelf)]))
+def test_a_model_directory_that_does_not_exist_is_skipped_with_a_warning(
+    directory, monkeypatch, tmp_path
+):
+    put(directory, "net")
+    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(tmp_path / "typo"), str(directory)]))
     with pytest.warns(UserWarning, match="FEATX_MODELS names .*typo.* not a folder"):
         assert get_card("net").name == "net"
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(shelf):
-    put(shelf, "resnet50")
+def test_an_unknown_name_is_answered_with_the_nearest(directory):
+    put(directory, "resnet50")
     with pytest.raises(UnknownBackbone, match="did you mean 'resnet50'"):
         get_card("resnet5")
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../shelf/net", "net/", "a/b", "nul\0"])
-def test_a_name_is_never_a_path(shelf, name):
-    put(shelf, "net")
+@pytest.mark.parametrize("name", ["", ".", "..", "../directory/net", "net/", "a/b", "nul\0"])
+def test_a_name_is_never_a_path(directory, name):
+    put(directory, "net")
     with pytest.raises(UnknownBackbone):
         get_card(name)
     with pytest.raises(UnknownBackbone):
         remove(name)
 
 
-def test_a_damaged_card_is_left_out_of_the_list_and_refused_by_name(shelf):
-    put(shelf, "good")
-    (put(shelf, "bad").parent / "card.toml").write_bytes(b"\xff")
+def test_a_damaged_card_is_left_out_of_the_list_and_refused_by_name(directory):
+    put(directory, "good")
+    (put(directory, "bad").parent / "card.toml").write_bytes(b"\xff")
     with pytest.warns(UserWarning, match=r"bad.card\.toml: cannot be read"):
         names = {card.name for card in list_cards()}
     assert "good" in names
@@ -115,25 +117,25 @@ def test_a_damaged_card_is_left_out_of_the_list_and_refused_by_name(shelf):
         get_card("bad")
 
 
-def test_a_card_in_a_folder_of_another_name_is_refused(shelf):
-    put(shelf, "net").parent.rename(shelf / "copy")
+def test_a_card_in_a_folder_of_another_name_is_refused(directory):
+    put(directory, "net").parent.rename(directory / "copy")
     with pytest.raises(BadCard, match="says name = 'net': expected that of its folder"):
         get_card("copy")
 
 
-def test_bytes_may_lie_on_another_shelf_than_the_card(shelf, tmp_path, monkeypatch):
-    put(shelf, "net", graph=None)
+def test_bytes_may_lie_in_another_directory_than_the_card(directory, tmp_path, monkeypatch):
+    put(directory, "net", graph=None)
     bytes_only = tmp_path / "bytes"
     (bytes_only / "net").mkdir(parents=True)
     (bytes_only / "net" / "backbone.onnx").write_bytes(GRAPH)
-    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(shelf), str(bytes_only)]))
+    monkeypatch.setenv("FEATX_MODELS", os.pathsep.join([str(directory), str(bytes_only)]))
     graph = Blob.of_path(bytes_only / "net" / "backbone.onnx")
     assert locate(get_card("net"), get_card("net").graph) == graph
     assert verify_files(get_card("net")) == {"backbone.onnx": graph}
 
 
-def test_the_right_bytes_are_taken_where_a_nearer_file_is_wrong(shelf):
-    path = put(shelf, "net")
+def test_the_right_bytes_are_taken_where_a_nearer_file_is_wrong(directory):
+    path = put(directory, "net")
     card = get_card("net")
     path.write_bytes(b"other")
     (user_directory() / "net").mkdir(parents=True)
@@ -141,23 +143,23 @@ def test_the_right_bytes_are_taken_where_a_nearer_file_is_wrong(shelf):
     assert verify_files(card)["backbone.onnx"].path == user_directory() / "net" / "backbone.onnx"
 
 
-def test_a_card_is_bound_to_no_shelf(tmp_path):
+def test_a_card_is_bound_to_no_directory(tmp_path):
     path = put(tmp_path / "anywhere", "net")
     text = (path.parent / "card.toml").read_text(encoding="utf-8")
     card = Card.from_toml(text, path=path.parent / "card.toml")
     assert verify_files(card)["backbone.onnx"].path == path
 
 
-def test_missing_bytes_are_said_with_what_to_do(shelf):
-    put(shelf, "net", graph=None)
+def test_missing_bytes_are_said_with_what_to_do(directory):
+    put(directory, "net", graph=None)
     with pytest.raises(
         MissingWeights, match=r"net: .* is not on this machine; put it beside the card"
     ):
         verify_files(get_card("net"))
 
 
-def test_changed_bytes_are_refused_by_name(shelf):
-    path = put(shelf, "net")
+def test_changed_bytes_are_refused_by_name(directory):
+    path = put(directory, "net")
     card = get_card("net")
     verify_files(card)
     path.write_bytes(b"b graph")
@@ -165,10 +167,10 @@ def test_changed_bytes_are_refused_by_name(shelf):
         verify_files(card)
 
 
-def test_a_proof_is_remembered_by_size_time_and_inode(shelf, tmp_path):
-    path = put(shelf, "net")
+def test_a_digest_is_remembered_by_size_time_and_inode(directory, tmp_path):
+    path = put(directory, "net")
     verify_files(get_card("net"))
-    memory = json.loads((tmp_path / "cache" / "proven.json").read_text())
+    memory = json.loads((tmp_path / "cache" / "verified.json").read_text())
     assert memory[str(path.resolve())][3] == hashlib.sha256(GRAPH).hexdigest()
     before = path.stat()
     path.write_bytes(GRAPH[::-1])
@@ -180,23 +182,23 @@ def test_a_proof_is_remembered_by_size_time_and_inode(shelf, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 3}', "\xff"])
-def test_a_damaged_memory_of_proofs_is_done_without(shelf, tmp_path, text):
-    put(shelf, "net")
+def test_a_damaged_file_of_digests_is_ignored(directory, tmp_path, text):
+    put(directory, "net")
     (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "proven.json").write_text(text, encoding="latin-1")
+    (tmp_path / "cache" / "verified.json").write_text(text, encoding="latin-1")
     verify_files(get_card("net"))
-    assert len(json.loads((tmp_path / "cache" / "proven.json").read_text())) == 1
+    assert len(json.loads((tmp_path / "cache" / "verified.json").read_text())) == 1
 
 
-def test_a_memory_of_proofs_that_cannot_be_written_is_done_without(shelf, tmp_path, monkeypatch):
+def test_a_file_of_digests_that_cannot_be_written_is_done_without(directory, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    put(shelf, "net")
+    put(directory, "net")
     assert verify_files(get_card("net"))
 
 
-def test_only_the_users_own_shelf_is_cleared(shelf):
-    put(shelf, "theirs")
+def test_only_the_users_own_directory_is_cleared(directory):
+    put(directory, "theirs")
     put(user_directory(), "mine")
     assert remove("mine") == user_directory() / "mine"
     assert not (user_directory() / "mine").exists()

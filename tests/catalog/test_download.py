@@ -292,10 +292,10 @@ def test_a_card_without_an_address_says_where_the_file_belongs(world):
         pull(card_for(None))
 
 
-def test_a_shelf_that_cannot_be_written_is_said_in_words(world, card, tmp_path):
+def test_a_model_directory_that_cannot_be_written_is_said_in_words(world, card, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OutputFailed, match="cannot be written: not a directory"):
-        pull(card, shelf=tmp_path / "file" / "shelf")
+        pull(card, directory=tmp_path / "file" / "directory")
     assert world.asked == []
 
 
@@ -315,12 +315,12 @@ def test_a_full_disk_leaves_nothing_behind(world, card, monkeypatch):
     assert not (user_directory() / "pulled").exists()
 
 
-def test_another_shelf_can_be_named(world, card, tmp_path):
-    path = pull(card, shelf=tmp_path / "mine").path
+def test_another_directory_can_be_named(world, card, tmp_path):
+    path = pull(card, directory=tmp_path / "mine").path
     assert path == tmp_path / "mine" / "pulled" / "backbone.onnx"
 
 
-def test_wrong_bytes_on_the_shelf_are_replaced(world, card):
+def test_wrong_bytes_in_the_directory_are_replaced(world, card):
     part_of(card).parent.mkdir(parents=True)
     part_of(card).with_suffix("").write_bytes(b"rotten")
     with pytest.raises(WrongDigest, match="run: featx backbones pull pulled"):
@@ -356,13 +356,13 @@ def test_two_processes_at_once_end_with_one_whole_file(world, card):
     assert world.asked == [("/weights", None)]
 
 
-def test_a_pulled_backbone_is_found_for_the_card_of_another_shelf(
+def test_a_pulled_backbone_is_found_for_the_card_of_another_directory(
     world, card, monkeypatch, tmp_path
 ):
-    shelf = tmp_path / "cards"
-    (shelf / "pulled").mkdir(parents=True)
-    (shelf / "pulled" / "card.toml").write_text(card.to_toml(), encoding="utf-8")
-    monkeypatch.setenv("FEATX_MODELS", str(shelf))
+    directory = tmp_path / "cards"
+    (directory / "pulled").mkdir(parents=True)
+    (directory / "pulled" / "card.toml").write_text(card.to_toml(), encoding="utf-8")
+    monkeypatch.setenv("FEATX_MODELS", str(directory))
     with pytest.raises(MissingWeights, match="run: featx backbones pull pulled"):
         verify_files(get_card("pulled"))
     assert pull(get_card("pulled")).path == user_directory() / "pulled" / "backbone.onnx"

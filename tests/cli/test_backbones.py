@@ -25,8 +25,8 @@ COMMAND = [sys.executable, "-m", "featx", "backbones"]
 
 
 @pytest.fixture(autouse=True)
-def shelf(own_shelf):
-    """What is added lands on a shelf of the test's own."""
+def directory(own_directory):
+    """What is added lands in a model directory of the test's own."""
 
 
 def featx(*words, status=0):
@@ -69,12 +69,12 @@ def test_a_check_says_what_is_missing_and_is_content():
 
 def test_a_check_of_spoilt_weights_ends_with_status_1(tmp_path, monkeypatch):
     card = get_card(NANO)
-    folder = tmp_path / "shelf" / "spoilt"
+    folder = tmp_path / "directory" / "spoilt"
     folder.mkdir(parents=True)
     text = replace(card, name="spoilt", canary=(99.0,)).to_toml()
     (folder / "card.toml").write_text(text, encoding="utf-8")
     (folder / "backbone.onnx").symlink_to(card.path.parent / "backbone.onnx")
-    monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "shelf"))
+    monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "directory"))
     assert "failed" in featx("check", "spoilt", status=1).stdout
 
 
@@ -117,7 +117,7 @@ def test_an_output_that_may_be_scores_is_mentioned(tmp_path):
     assert "the 5 values of y; if those are scores" in featx("add", path, "--like", "tf").stderr
 
 
-def test_a_shelf_that_does_not_exist_is_mentioned_once(monkeypatch, tmp_path):
+def test_a_model_directory_that_does_not_exist_is_mentioned_once(monkeypatch, tmp_path):
     monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "typo"))
     done = subprocess.run([*COMMAND, "list"], capture_output=True, text=True, check=True)
     assert done.stderr.count("FEATX_MODELS names") == 1

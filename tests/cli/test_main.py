@@ -40,7 +40,7 @@ def refused(result):
 def test_a_solver_that_stops_short_is_told_once_and_in_featx_s_words(
     run, photos, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("featx.tuning.solvers.logistic._STEPS", 1)
+    monkeypatch.setattr("featx.tuning.solvers.logistic._MAX_STEPS", 1)
     result = run("fit", photos, "--output", tmp_path / "light.featx")
     assert result.exit_code == 0, result.output
     assert result.stderr.count("a solver stopped before it converged") == 1
@@ -72,6 +72,17 @@ def test_extract_prints_json_lines_and_nothing_else(run, photos):
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["label"] for line in lines] == ["dark"] * 3 + ["light"] * 3
     assert len(lines[0]["embedding"]) == 384
+
+
+def test_extract_writes_halves_into_parquet_and_refuses_them_elsewhere(run, photos, tmp_path):
+    whole, half = tmp_path / "whole.parquet", tmp_path / "half.parquet"
+    run("extract", photos, "-o", whole)
+    assert run("extract", photos, "-o", half, "--dtype", "float16").exit_code == 0
+    expected = read_rows(whole).embeddings.astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(read_rows(half).embeddings, expected)
+    for output, suffix in ((tmp_path / "rows.npz", ".npz"), ("-", ".jsonl")):
+        words = refused(run("extract", photos, "-o", output, "--dtype", "float16"))
+        assert words.endswith(f"{suffix} cannot hold float16; write .parquet")
 
 
 def test_extract_reads_a_list_of_paths_from_standard_input(run, photos):

@@ -14,7 +14,7 @@ from featx.embedding.engine import Engine
 from featx.embedding.run_settings import (
     RunSettings,
     forget,
-    remember,
+    remember_settings,
     remembered_settings,
     settings_file,
 )
@@ -23,8 +23,8 @@ from featx.sources import make_samples
 
 
 @pytest.fixture(autouse=True)
-def own_data(own_shelf):
-    """Plans of these tests are seen by no other."""
+def own_data(own_directory):
+    """Settings of these tests are seen by no other."""
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_remembered_settings_are_used_unless_options_say_otherwise_and_change_no
     plain = Engine().embed(samples, backbone)
     assert max(batches) <= backbone.chunk_size
     batches.clear()
-    remember(backbone.cache_key, RunSettings(batch_size=9, workers=1, cores=1))
+    remember_settings(backbone.cache_key, RunSettings(batch_size=9, workers=1, cores=1))
     tuned = Engine().embed(samples, backbone)
     assert batches == [9]
     np.testing.assert_allclose(tuned.embeddings, plain.embeddings, atol=1e-5)
@@ -120,15 +120,15 @@ def test_remembered_workers_count_only_where_there_are_the_cores_they_were_measu
     )
     usable = count_cores().usable
     for cores in (usable, usable + 1):
-        remember(backbone.cache_key, RunSettings(batch_size=2, workers=3, cores=cores))
+        remember_settings(backbone.cache_key, RunSettings(batch_size=2, workers=3, cores=cores))
         Engine().embed(samples, backbone)
     Engine(n_jobs=5).embed(samples, backbone)
     assert started == [3, usable, 5]
 
 
 def test_settings_are_of_one_backbone_on_one_host_and_can_be_forgotten(monkeypatch):
-    remember("a" * 64, RunSettings(8, 2, 2))
-    remember("b" * 64, RunSettings(1, 3, 4))
+    remember_settings("a" * 64, RunSettings(8, 2, 2))
+    remember_settings("b" * 64, RunSettings(1, 3, 4))
     assert remembered_settings("a" * 64) == RunSettings(8, 2, 2)
     assert remembered_settings("b" * 64) == RunSettings(1, 3, 4)
     assert remembered_settings("c" * 64) is None
@@ -142,7 +142,7 @@ def test_settings_are_of_one_backbone_on_one_host_and_can_be_forgotten(monkeypat
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 3}', "\xff"])
 def test_a_damaged_file_of_settings_is_ignored(text, backbone, samples):
-    remember(backbone.cache_key, RunSettings(8, 2, 2))
+    remember_settings(backbone.cache_key, RunSettings(8, 2, 2))
     settings_file().write_text(text, encoding="latin-1")
     assert remembered_settings(backbone.cache_key) is None
     assert len(Engine().embed(samples, backbone)) == 9
@@ -150,7 +150,7 @@ def test_a_damaged_file_of_settings_is_ignored(text, backbone, samples):
 
 @pytest.mark.parametrize("wrong", [0, -1, True, "4", None, 2.0])
 def test_settings_that_make_no_sense_are_none(wrong):
-    remember("a" * 64, RunSettings(8, 2, 2))
+    remember_settings("a" * 64, RunSettings(8, 2, 2))
     table = json.loads(settings_file().read_text())
     for entry in table.values():
         entry["batch_size"] = wrong

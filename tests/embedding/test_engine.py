@@ -14,8 +14,8 @@ from PIL import Image
 from featx.backbones.backbone import Backbone
 from featx.catalog import get_card
 from featx.embedding.cache import RowCache
-from featx.embedding.engine import Baseline, Engine, count_workers
-from featx.embedding.run_settings import RunSettings, remember
+from featx.embedding.engine import BaselineEmbedder, Engine, count_workers
+from featx.embedding.run_settings import RunSettings, remember_settings
 from featx.errors import BadOption, BadSample
 from featx.sources import Sample, make_samples
 
@@ -85,8 +85,8 @@ def test_the_last_samples_are_dealt_so_that_no_worker_waits_long_for_another(
     assert max(until) - min(until) <= backbone.batch_size
 
 
-def test_a_remembered_batch_is_the_one_that_the_graph_is_given(backbone, samples, own_shelf):
-    remember(backbone.cache_key, RunSettings(batch_size=8, workers=1, cores=1))
+def test_a_remembered_batch_is_the_one_that_the_graph_is_given(backbone, samples, own_directory):
+    remember_settings(backbone.cache_key, RunSettings(batch_size=8, workers=1, cores=1))
     counting = Counting(backbone)
     Engine().embed(samples, counting)
     assert {size for _, size in counting.calls} == {8}
@@ -168,7 +168,7 @@ def test_progress_counts_every_sample_once(backbone, samples):
 
 
 def test_the_baseline_is_a_few_pixels(samples):
-    rows = Engine().embed(samples, Baseline(get_card("featx-image-nano").input))
+    rows = Engine().embed(samples, BaselineEmbedder(get_card("featx-image-nano").input))
     assert rows.embeddings.shape == (23, 16 * 16 * 3)
     assert 0 <= rows.embeddings.min() <= rows.embeddings.max() <= 1
 

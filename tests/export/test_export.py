@@ -227,7 +227,7 @@ def test_a_sample_that_cannot_be_read_is_not_compared(train, pictures, tmp_path)
 
 def test_a_graph_that_answers_otherwise_is_not_written(train, pictures, tmp_path, monkeypatch):
     def spoilt(classifier, **how):
-        head = replace(classifier.head, temperature=3.0)
+        head = replace(classifier.head, calibrator=TemperatureScaling(3.0))
         return written(replace(classifier, head=head), **how)
 
     written = checking.write_graph

@@ -231,7 +231,7 @@ REAL = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "data"), REAL)
 def test_real_backbones_answer_alike_on_real_samples(
-    name, data, shared_data, speech_shelf, tmp_path
+    name, data, shared_data, speech_directory, tmp_path
 ):
     train, test = (read_samples(shared_data / data, split=part) for part in ("train", "test"))
     labels = sorted({sample.label for sample in train})[:5]

@@ -1,4 +1,4 @@
-"""Kept cuts: the same rows with and without them, whatever becomes of their files."""
+"""Cached cuts: the same rows with and without them, whatever becomes of their files."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from featx.backbones.backbone import Backbone
 from featx.cli import main
-from featx.graphs.cache import forget_cuts, keep_cut, kept_cut
+from featx.graphs.cache import cached_cut, clear_cuts, store_cut
 
 TAP = "last-map"
 
@@ -32,7 +32,7 @@ def row(picture):
     return backbone.embed_items([backbone.reader.read(picture)])
 
 
-def test_a_second_start_takes_the_kept_cut_and_gives_the_same_rows(own_cache, picture):
+def test_a_second_start_takes_the_cached_cut_and_gives_the_same_rows(own_cache, picture):
     first = row(picture)
     [kept] = (own_cache / "cuts").iterdir()
     made = kept.stat().st_ino
@@ -51,7 +51,7 @@ def test_a_changed_or_cut_off_file_is_made_again(own_cache, picture):
     for spoil in (lambda data: data[:-1], lambda data: data[:50] + b"\xff" + data[51:]):
         [kept] = (own_cache / "cuts").iterdir()
         kept.write_bytes(spoil(kept.read_bytes()))
-        assert kept_cut("another key") is None
+        assert cached_cut("another key") is None
         np.testing.assert_array_equal(row(picture), first)
         [again] = (own_cache / "cuts").iterdir()
         assert again.stat().st_size > 1000
@@ -72,12 +72,12 @@ def test_a_cache_folder_that_cannot_be_made_is_done_without(tmp_path, monkeypatc
 
 def test_only_the_last_few_are_kept_and_clearing_the_cache_forgets_them(own_cache):
     for number in range(12):
-        keep_cut(str(number), bytes([number]))
-    assert kept_cut("11") == b"\x0b"
+        store_cut(str(number), bytes([number]))
+    assert cached_cut("11") == b"\x0b"
     assert len(list((own_cache / "cuts").iterdir())) == 8
     assert CliRunner().invoke(main, ["cache", "clear", "--yes"]).exit_code == 0
-    assert kept_cut("11") is None
-    assert forget_cuts() == 0
+    assert cached_cut("11") is None
+    assert clear_cuts() == 0
 
 
 @pytest.mark.parametrize("tap", [None, TAP])

@@ -25,7 +25,7 @@ from featx.backbones.backbone import Backbone
 from featx.backbones.selfcheck import check
 from featx.catalog import Card, File, get_card
 from featx.cli import main
-from featx.embedding.engine import Baseline, Engine
+from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.errors import BadCard, BadSample, FeatxWarning
 from featx.modalities.audio import decode as sounds
 from featx.modalities.audio.settings import AudioSettings, Long
@@ -435,9 +435,9 @@ def test_a_long_member_of_a_tar_is_read_where_it_lies(three_hours, tmp_path):
 
 @pytest.fixture
 def card(tmp_path, monkeypatch):
-    """A small backbone of sounds on a shelf: a filter bank of eight, then the mean square of each."""
+    """A small backbone of sounds in a model directory: a filter bank of eight, then the mean square of each."""
     node = helper.make_node
-    folder = tmp_path / "shelf" / "small-sound"
+    folder = tmp_path / "models" / "small-sound"
     folder.mkdir(parents=True)
     graph = save(
         folder / "backbone.onnx",
@@ -457,7 +457,7 @@ def card(tmp_path, monkeypatch):
     (folder / "card.toml").write_text(
         Card("small-sound", "audio", file, table, dim=16).to_toml(), encoding="utf-8"
     )
-    monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "shelf"))
+    monkeypatch.setenv("FEATX_MODELS", str(tmp_path / "models"))
     return get_card("small-sound")
 
 
@@ -559,7 +559,7 @@ def test_pooling_and_normalisation_are_options(card, recordings):
 
 def test_the_baseline_is_a_few_dozen_numbers_that_tell_low_from_high(recordings):
     samples = read_samples(recordings)
-    rows = Engine().embed(samples, Baseline(AudioSettings()))
+    rows = Engine().embed(samples, BaselineEmbedder(AudioSettings()))
     assert rows.embeddings.shape == (12, 43)
     assert np.isfinite(rows.embeddings).all()
     assert (
@@ -567,7 +567,7 @@ def test_the_baseline_is_a_few_dozen_numbers_that_tell_low_from_high(recordings)
         == 1
     )
     for short in (np.ones(1, np.float32), np.zeros(50, np.float32)):
-        found = Engine().embed(make_samples([short]), Baseline(AudioSettings()))
+        found = Engine().embed(make_samples([short]), BaselineEmbedder(AudioSettings()))
         assert np.isfinite(found.embeddings).all()
 
 
@@ -600,7 +600,7 @@ def test_both_draw_the_same_canary():
     ],
 )
 def test_featx_says_of_the_canary_what_a_second_implementation_says(
-    shared_models, speech_shelf, name, files
+    shared_models, speech_directory, name, files
 ):
     backbone = Backbone(name)
     item = backbone.reader.read(backbone.reader.load(backbone.card.input.canary()))
@@ -614,8 +614,8 @@ def test_featx_says_of_the_canary_what_a_second_implementation_says(
     assert check(backbone.card).status == "ok"
 
 
-def test_spoken_digits_of_six_people_are_told_apart(speech_shelf, shared_data):
-    """A quick look; benchmarks/sound.py measures."""
+def test_spoken_digits_of_six_people_are_told_apart(speech_directory, shared_data):
+    """A quick look; benchmarks/accuracy.py measures."""
     rows = {}
     for split in ("train", "test"):
         samples = read_samples(shared_data / "fsdd", split=split)

@@ -20,7 +20,7 @@ import featx
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card, default_card, get_card
 from featx.cli import main
-from featx.embedding.engine import Baseline, Engine
+from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.errors import BadCard, BadGraph, BadOption, BadSample, MissingExtra
 from featx.modalities.guess import guess_modality
 from featx.modalities.text import tokenizer as tokens_module
@@ -431,7 +431,7 @@ def test_the_default_of_a_modality_that_is_not_there_is_refused_in_words(monkeyp
         import_module("featx.catalog.directories"), "DEFAULTS", {"text": "featx-text-none"}
     )
     with pytest.raises(
-        BadOption, match="featx-text-none is not on the shelves; name one: all-minilm"
+        BadOption, match="featx-text-none is in no model directory; name one: all-minilm"
     ):
         default_card("text")
 
@@ -440,7 +440,7 @@ def test_the_default_of_a_modality_that_is_not_there_is_refused_in_words(monkeyp
 
 
 def test_the_baseline_counts_words_at_unit_length():
-    baseline = Baseline(TextSettings())
+    baseline = BaselineEmbedder(TextSettings())
     assert baseline.dim == 1024
     reader = baseline.reader
     same, other = reader.read("The CAT, the cat!"), reader.read("a dog")

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says, held against the server: requests made from it by schemathesis."""
+"""The OpenAPI document holds: the server answers as it says what schemathesis makes from it."""
 
 import numpy as np
 import pytest
@@ -28,12 +28,12 @@ LABELS = (
 
 @pytest.fixture(scope="module")
 def operations():
-    """What can be asked, by method and path."""
+    """The operations of the document, by method and path."""
     pictures = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     shade = featx.fit(featx.make_samples(pictures, ["dark"] * 3 + ["light"] * 3))
     app = create_app({"shade": shade}, limits=Limits(workers=1))
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
-    return {each.ok().label: each.ok() for each in schema.get_all_operations()}
+    return {result.ok().label: result.ok() for result in schema.get_all_operations()}
 
 
 def test_every_operation_is_tried(operations):
@@ -55,7 +55,8 @@ def test_what_the_document_allows_is_answered_as_the_document_says(operations, l
     )
     @given(case=operations[label].as_strategy())
     def ask(case):
-        name = NAMES[len(tried) % 3 == 2]  # a name made at random is never one that is served
+        # A name made at random is never one that is served.
+        name = NAMES[len(tried) % 3 == 2]
         if "name" in (case.path_parameters or {}):
             case.path_parameters["name"] = name
         if isinstance(case.body, dict) and "model" in case.body:
@@ -64,7 +65,7 @@ def test_what_the_document_allows_is_answered_as_the_document_says(operations, l
             case.query = {**case.query, "model": [name]}
         answer = case.call()
         tried.append(answer.status_code)
-        # what fits the document need not be a picture, and is then refused
+        # What fits the document need not be a picture, and is then refused.
         case.validate_response(answer, excluded_checks=[positive_data_acceptance])
 
     ask()

@@ -19,8 +19,9 @@ import featx
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LAUNCH = """
 import os, sys
-heard, said = os.dup(int(sys.argv[1])), os.dup(int(sys.argv[2]))
-os.dup2(heard, 13), os.dup2(said, 14)  # whatever numbers they had: it listens on 3 and answers on 4
+reads, writes = os.dup(int(sys.argv[1])), os.dup(int(sys.argv[2]))
+# Whatever numbers they had: Chromium reads on 3 and writes on 4.
+os.dup2(reads, 13), os.dup2(writes, 14)
 os.dup2(13, 3), os.dup2(14, 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
@@ -47,12 +48,12 @@ class Browser:
         os.close(answers)
         self._rest, self._count, self._session = b"", 0, None
         self.requests = []
-        target = self.ask("Target.getTargets")["targetInfos"]
-        page = next(each for each in target if each["type"] == "page")["targetId"]
+        targets = self.ask("Target.getTargets")["targetInfos"]
+        page = next(info for info in targets if info["type"] == "page")["targetId"]
         attached = self.ask("Target.attachToTarget", targetId=page, flatten=True)
         self._session = attached["sessionId"]
-        for each in ("Page", "Runtime", "DOM", "Network", "Accessibility"):
-            self.ask(f"{each}.enable")
+        for domain in ("Page", "Runtime", "DOM", "Network", "Accessibility"):
+            self.ask(f"{domain}.enable")
 
     def ask(self, method, **parameters):
         self._count += 1
@@ -61,12 +62,12 @@ class Browser:
             message["sessionId"] = self._session
         os.write(self._ours, json.dumps(message).encode() + b"\0")
         while True:
-            said = self._next()
-            if said.get("method") == "Network.requestWillBeSent":
-                self.requests.append(said["params"]["request"]["url"])
-            if said.get("id") == self._count:
-                assert "error" not in said, said
-                return said["result"]
+            reply = self._next()
+            if reply.get("method") == "Network.requestWillBeSent":
+                self.requests.append(reply["params"]["request"]["url"])
+            if reply.get("id") == self._count:
+                assert "error" not in reply, reply
+                return reply["result"]
 
     def _next(self):
         while b"\0" not in self._rest:
@@ -77,12 +78,12 @@ class Browser:
         return json.loads(one)
 
     def run(self, script):
-        """The value of an expression in the page, once its promise is kept."""
-        made = self.ask(
+        """Return the value of an expression in the page, once its promise is fulfilled."""
+        reply = self.ask(
             "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
         )
-        assert "exceptionDetails" not in made, made
-        return made["result"].get("value")
+        assert "exceptionDetails" not in reply, reply
+        return reply["result"].get("value")
 
     def until(self, script):
         """Wait until an expression holds, looking at each change of the picture."""
@@ -116,16 +117,16 @@ class Browser:
 
 @pytest.fixture
 def browser(tmp_path):
-    held = Browser(tmp_path / "profile")
-    yield held
-    held.close()
+    browser = Browser(tmp_path / "profile")
+    yield browser
+    browser.close()
 
 
 def serve(*arguments):
     command = [sys.executable, "-m", "featx", "serve", *map(str, arguments), "--port", "0"]
-    held = subprocess.Popen([*command, "--jobs", "1"], stderr=subprocess.PIPE, text=True)
-    host, port = json.loads(held.stderr.readline())["address"]
-    return held, f"http://{host}:{port}/"
+    server = subprocess.Popen([*command, "--jobs", "1"], stderr=subprocess.PIPE, text=True)
+    host, port = json.loads(server.stderr.readline())["address"]
+    return server, f"http://{host}:{port}/"
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def choose(browser, path):
     browser.ask("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
 
-def test_a_picture_is_chosen_classified_and_told(browser, pictures, tmp_path):
+def test_a_picture_is_chosen_and_classified_and_the_answer_shown(browser, pictures, tmp_path):
     server, address = serve(pictures)
     try:
         browser.ask("Page.navigate", url=address)
@@ -158,10 +159,12 @@ def test_a_picture_is_chosen_classified_and_told(browser, pictures, tmp_path):
         assert browser.run("document.activeElement.id") == "file"
         choose(browser, tmp_path / "light.png")
         browser.until("!document.querySelector('#result').hidden")
-        assert browser.run("document.querySelector('#said').textContent").startswith("light, ")
+        assert browser.run("document.querySelector('#prediction').textContent").startswith(
+            "light, "
+        )
         assert "Answered in" in browser.run("document.querySelector('[role=status]').textContent")
         assert browser.run("document.activeElement.id") == "result"
-        labels = "[...document.querySelectorAll('tbody th')].map(each => each.textContent)"
+        labels = "[...document.querySelectorAll('tbody th')].map(cell => cell.textContent)"
         assert browser.run(labels) == ["light", "dark"]
         browser.until("document.querySelector('#sample img').naturalWidth === 320")
         browser.shoot(tmp_path / "page.png")
@@ -201,8 +204,8 @@ def write_wav(path, wave, rate=16000):
     return path
 
 
-def answered(browser):
-    """What is told once an answer is there: the status, and each label with its bar and its share."""
+def read_answer(browser):
+    """Return the status once an answer is there, and each label with its bar and its share."""
     browser.until("document.querySelector('#status').textContent.startsWith('Answered')")
     rows = browser.run(
         "[...document.querySelectorAll('tbody tr')].map(row => [row.querySelector('th').textContent,"
@@ -228,7 +231,7 @@ def test_a_sound_is_dropped_and_answered_with_bars_and_latency(browser, tmp_path
         browser.ask("Page.navigate", url=address)
         browser.until("document.querySelector('#file-label')?.textContent === 'Choose a sound'")
         drop(browser, sound)
-        status, rows = answered(browser)
+        status, rows = read_answer(browser)
         whole, inside = map(int, re.findall(r"(\d+) ms", status))
         assert 0 <= inside <= whole
         assert [label for label, _, _ in rows] == ["tone", "hiss"]
@@ -255,11 +258,11 @@ def test_a_picture_is_pasted_and_gone_once_another_classifier_is_chosen(
         content = base64.b64encode((tmp_path / "light.png").read_bytes()).decode()
         browser.run(
             "{ const data = new DataTransfer();"
-            f"const bytes = Uint8Array.from(atob('{content}'), each => each.charCodeAt(0));"
+            f"const bytes = Uint8Array.from(atob('{content}'), letter => letter.charCodeAt(0));"
             "data.items.add(new File([bytes], 'image.png', {type: 'image/png'}));"
             "document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data})); }"
         )
-        _, rows = answered(browser)
+        _, rows = read_answer(browser)
         assert rows[0][0] == "light"
         assert browser.run("document.querySelector('#file').files[0].name") == "image.png"
         browser.run("document.querySelector('#model').focus()")
@@ -286,7 +289,7 @@ def test_nothing_stands_out_of_a_narrow_window(width, browser, pictures, tmp_pat
         browser.ask("Page.navigate", url=address)
         browser.until("document.querySelector('#files')?.hidden === false")
         choose(browser, tmp_path / "light.png")
-        answered(browser)
+        read_answer(browser)
         assert browser.run("document.documentElement.scrollWidth") <= width
     finally:
         server.kill()
@@ -294,9 +297,9 @@ def test_nothing_stands_out_of_a_narrow_window(width, browser, pictures, tmp_pat
 
 
 def accessible(browser):
-    """What a screen reader is given to say."""
+    """Return the names that a screen reader is given."""
     nodes = browser.ask("Accessibility.getFullAXTree")["nodes"]
-    return {each.get("name", {}).get("value", "").strip() for each in nodes}
+    return {node.get("name", {}).get("value", "").strip() for node in nodes}
 
 
 def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(browser, tmp_path):
@@ -317,9 +320,9 @@ def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(br
         browser.ask("Input.insertText", text="what a nice and good day")
         browser.key("Tab", 9)
         browser.key("Enter", 13, "\r")
-        _, rows = answered(browser)
+        _, rows = read_answer(browser)
         assert [label for label, _, _ in rows] == ["yes", "no"]
-        assert browser.run("document.querySelector('#said').textContent").startswith("yes, ")
+        assert browser.run("document.querySelector('#prediction').textContent").startswith("yes, ")
     finally:
         server.kill()
         server.communicate()

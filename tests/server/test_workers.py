@@ -1,4 +1,4 @@
-"""The server's workers: what waits for the same is worked on together, and each gets its own answer."""
+"""The server's workers: items of equal steps are worked on together, and each call gets its own results."""
 
 import asyncio
 import gc
@@ -11,8 +11,8 @@ from featx.server.workers import Workers
 
 
 @dataclass(eq=False)
-class Held:
-    """A step that says what it was given, and waits for a sign before it answers."""
+class BlockedStep:
+    """A step that keeps what it was given, and waits for a sign before it answers."""
 
     max_batch: int = 3
     given: list = field(default_factory=list)
@@ -43,7 +43,7 @@ class Named:
 
 async def busy(workers):
     """A step that keeps the only worker, and the task that waits for it."""
-    step = Held()
+    step = BlockedStep()
     task = asyncio.create_task(workers.run(step, [1]))
     assert await asyncio.to_thread(step.begun.acquire, timeout=20)
     return step, task
@@ -166,7 +166,7 @@ def test_closing_waits_for_what_has_begun_and_drops_the_rest_and_they_start_agai
 
 def test_workers_that_nobody_holds_end_by_themselves():
     def threads():
-        return [each for each in threading.enumerate() if each.name.startswith("serving_")]
+        return [thread for thread in threading.enumerate() if thread.name.startswith("serving_")]
 
     async def ask():
         return await Workers(2).run(Named("a", []), [1, 2, 3])
@@ -174,6 +174,6 @@ def test_workers_that_nobody_holds_end_by_themselves():
     before = set(threads())
     assert asyncio.run(ask()) == ["a: 1", "a: 2", "a: 3"]
     gc.collect()
-    for each in set(threads()) - before:
-        each.join(20)
-        assert not each.is_alive()
+    for thread in set(threads()) - before:
+        thread.join(20)
+        assert not thread.is_alive()

@@ -181,6 +181,35 @@ def test_a_type_that_a_format_cannot_hold_is_refused_by_name(path):
     assert list(path.parent.iterdir()) == []
 
 
+def test_half_the_bytes_come_back_as_float32_to_three_digits(tmp_path, rng):
+    values = rng.normal(size=(500, 64)).astype(np.float32)
+    values[0, :4] = [np.nan, np.inf, -np.inf, -0.0]
+    rows = Rows(tuple(map(str, range(500))), (None,) * 500, values, MADE_BY)
+    whole, half = tmp_path / "32.parquet", tmp_path / "16.parquet"
+    write_rows(whole, rows)
+    write_rows(half, rows, dtype="float16")
+    back = read_rows(half)
+    same(back, Rows(rows.ids, rows.labels, values.astype(np.float16).astype(np.float32), MADE_BY))
+    np.testing.assert_allclose(back.embeddings, values, rtol=1e-3, atol=1e-7)
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    assert pd.read_parquet(half)["embedding"][1].dtype == np.float16
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".jsonl"])
+def test_a_format_without_halves_names_the_one_that_has_them(tmp_path, suffix):
+    path = tmp_path / f"rows{suffix}"
+    with pytest.raises(BadTable, match=rf"\{suffix} cannot hold float16; write \.parquet"):
+        write_rows(path, table(), dtype="float16")
+    assert not path.exists()
+
+
+def test_a_number_beyond_float16_is_refused_not_made_infinite(tmp_path):
+    rows = Rows(("a",), (None,), np.array([[1.0, 70000.0]], np.float32), MADE_BY)
+    with pytest.raises(BadTable, match="70000 is beyond float16, which ends at 65504"):
+        write_rows(tmp_path / "rows.parquet", rows, dtype="float16")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_rejects_are_handed_back_by_the_writer(path):
     one = Rows((), (), np.empty((0, 3), np.float32), MADE_BY, (Reject("a", "empty file"),))
     written = write_rows(path, [one, table(2)], fingerprint=MADE_BY, dim=3)

@@ -1,4 +1,4 @@
-"""What is known of a sound without a backbone: how loud, how rough, and where its energy lies."""
+"""The baseline of sounds: how loud, how rough, and in which frequency bands their energy is."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import numpy as np
 
 from featx._typing import FloatArray
 
-__all__ = ["describe"]
+__all__ = ["describe_spectrum"]
 
 BANDS = 16
 PARTS = 8
 
-_LOW = 60.0  # Hz, the lower edge of the lowest band
-_FLOOR = 1e-8  # power that counts as silence
+# Hz, the lower edge of the lowest band
+_LOW = 60.0
+# power that counts as silence
+_FLOOR = 1e-8
 
 
-def describe(frames: Iterable[FloatArray], rate: int) -> FloatArray:
-    """A few dozen numbers of a sound.
+def describe_spectrum(frames: Iterable[FloatArray], rate: int) -> FloatArray:
+    """Return a few dozen numbers of a sound.
 
     Parameters
     ----------
@@ -36,17 +38,17 @@ def describe(frames: Iterable[FloatArray], rate: int) -> FloatArray:
     edges = np.linspace(0, len(power), PARTS + 1)
     sums = np.interp(edges, np.arange(len(power) + 1), np.concatenate([[0], np.cumsum(power)]))
     loudness = np.log10(np.diff(sums) * PARTS / len(power) + _FLOOR)
-    found = [energy.mean(axis=0), energy.std(axis=0), loudness]
-    found.append(np.array([crossings.mean(), crossings.std(), np.log10(len(power))]))
-    return np.concatenate(found).astype(np.float32)
+    values = [energy.mean(axis=0), energy.std(axis=0), loudness]
+    values.append(np.array([crossings.mean(), crossings.std(), np.log10(len(power))]))
+    return np.concatenate(values).astype(np.float32)
 
 
 def _of_frame(frame: FloatArray, rate: int) -> FloatArray:
-    """Log energy of each band, then power, then the share of zero crossings."""
+    """Return the log energy of each band, then power, then the share of zero crossings."""
     wide = frame.astype(np.float64)
     spectrum = np.abs(np.fft.rfft(wide * np.hanning(len(wide)))) ** 2 / len(wide)
-    places = np.fft.rfftfreq(len(wide), 1 / rate)
+    frequencies = np.fft.rfftfreq(len(wide), 1 / rate)
     edges = np.geomspace(_LOW, rate / 2, BANDS + 1)[1:-1]
-    bands = np.bincount(np.searchsorted(edges, places), spectrum, BANDS)
+    bands = np.bincount(np.searchsorted(edges, frequencies), spectrum, BANDS)
     crossings = np.mean(np.signbit(wide[1:]) != np.signbit(wide[:-1]))
     return np.concatenate([np.log10(bands + _FLOOR), [np.mean(wide**2), crossings]])

@@ -1,4 +1,4 @@
-"""Anything that libsndfile reads, and numbers: one channel at the rate asked for, block by block."""
+"""Decode sounds: anything that libsndfile reads, and arrays, as one channel, block by block."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadSample
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
-__all__ = ["Content", "Wave", "digest", "load", "stream"]
+__all__ = ["Content", "Wave", "digest_sound", "load_sound", "stream"]
 
-SMALL = 1 << 24  # bytes: up to here a file is read whole, once; a larger one stays where it is
-BLOCK = 1 << 16  # values, of all channels, that are decoded at a time
+# bytes: up to here a file is read whole, once; a larger one stays where it is
+SMALL = 1 << 24
+# values, of all channels, that are decoded at a time
+BLOCK = 1 << 16
 
-_RATES = (100, 4_000_000)  # Hz: beyond them a header is wrong rather than a microphone good
-_LOST = 0.01  # the part of the promised samples whose absence is forgiven
-_ENDLESS = 0x7F000000  # bytes: what is promised by a program that wrote before it knew the length
+# Hz: beyond them a header is wrong rather than a microphone good
+_RATES = (100, 4_000_000)
+# the part of the promised samples whose absence is forgiven
+_LOST = 0.01
+# bytes: what is promised by a program that wrote before it knew the length
+_ENDLESS = 0x7F000000
 _PROMISED = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.IGNORECASE)
 
 
@@ -33,15 +38,17 @@ _PROMISED = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)",
 class Wave:
     """A sound as numbers."""
 
-    values: npt.NDArray[Any]  # (samples,) or (samples, channels)
-    rate: int  # samples a second
+    # (samples,) or (samples, channels)
+    values: npt.NDArray[Any]
+    # samples a second
+    rate: int
 
 
 Content = bytes | Blob | Wave
 
 
-def load(data: Any, rate: int) -> Content:
-    """What a sound lies in: bytes or numbers; a large file is left where it is.
+def load_sound(data: Any, rate: int) -> Content:
+    """Return the content of a sound: bytes or numbers; a large file is left where it is.
 
     Parameters
     ----------
@@ -70,8 +77,8 @@ def load(data: Any, rate: int) -> Content:
     return read_bytes(blob)
 
 
-def digest(content: Content) -> bytes:
-    """SHA-256 of the file's bytes, or of rate, type, shape and values."""
+def digest_sound(content: Content) -> bytes:
+    """Return the SHA-256 of the file's bytes, or of rate, type, shape and values."""
     if isinstance(content, Wave):
         values = np.ascontiguousarray(content.values)
         head = f"{content.rate} {values.dtype.str} {values.shape}\0".encode()
@@ -79,17 +86,17 @@ def digest(content: Content) -> bytes:
     if isinstance(content, bytes):
         return hashlib.sha256(content).digest()
     with ExitStack() as stack:
-        file, found = _file(content, stack), hashlib.sha256()
+        file, hasher = _file(content, stack), hashlib.sha256()
         try:
             while part := file.read(1 << 20):
-                found.update(part)
+                hasher.update(part)
         except OSError as error:
             raise BadSample(describe_os_error(error)) from error
-        return found.digest()
+        return hasher.digest()
 
 
 def stream(content: Content, rate: int) -> Iterator[FloatArray]:
-    """The sound as float32 of shape (samples,) at ``rate``, block by block.
+    """Give the sound as float32 of shape (samples,) at ``rate``, block by block.
 
     Channels are mixed by their mean, integers scaled to -1 … 1. Memory does not grow with the length;
     how it is cut into blocks does not change a value.
@@ -103,14 +110,16 @@ def stream(content: Content, rate: int) -> Iterator[FloatArray]:
     """
     with ExitStack() as stack:
         if isinstance(content, Wave):
-            found, blocks = content.rate, _slices(content.values)
+            stored_rate, blocks = content.rate, _slices(content.values)
         else:
             sound = _opened(content, stack)
-            found, blocks = sound.samplerate, _decoded(sound)
-        if not _RATES[0] <= found <= _RATES[1]:
-            raise BadSample(f"{found} samples a second: expected {_RATES[0]} to {_RATES[1]:,}")
+            stored_rate, blocks = sound.samplerate, _decoded(sound)
+        if not _RATES[0] <= stored_rate <= _RATES[1]:
+            raise BadSample(
+                f"{stored_rate} samples a second: expected {_RATES[0]} to {_RATES[1]:,}"
+            )
         heard = _mixed(blocks)
-        yield from heard if found == rate else _resampled(heard, found, rate)
+        yield from heard if stored_rate == rate else _resampled(heard, stored_rate, rate)
 
 
 def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
@@ -130,7 +139,8 @@ def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
     return Wave(values, int(rate))
 
 
-_ZERO_AND_ONE = {  # of each kind of number: what silence is, and how far 1 is from it
+# of each kind of number: what silence is, and how far 1 is from it
+_ZERO_AND_ONE = {
     "f4": (0, 1),
     "f8": (0, 1),
     "f2": (0, 1),
@@ -148,13 +158,14 @@ def _slices(values: npt.NDArray[Any]) -> Iterator[FloatArray]:
         part = table[start : start + step]
         if one > 1:
             part = (part.astype(np.float64) - zero) / one
-        with np.errstate(over="ignore"):  # what is too large is told as not finite
+        # what is too large is told as not finite
+        with np.errstate(over="ignore"):
             block: FloatArray = part.astype(np.float32)
         yield block
 
 
 def _mixed(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
-    """The mean of the channels; refuses what is empty or not finite."""
+    """Give the mean of the channels; refuses what is empty or not finite."""
     count = 0
     for block in blocks:
         mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
@@ -167,20 +178,21 @@ def _mixed(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
         raise BadSample("the sound has no samples: expected at least one")
 
 
-def _resampled(blocks: Iterator[FloatArray], found: int, rate: int) -> Iterator[FloatArray]:
+def _resampled(blocks: Iterator[FloatArray], stored_rate: int, rate: int) -> Iterator[FloatArray]:
     soxr = require("soxr", extra="audio")
-    resampler = soxr.ResampleStream(found, rate, 1, dtype="float32")
+    resampler = soxr.ResampleStream(stored_rate, rate, 1, dtype="float32")
     for block in blocks:
         yield resampler.resample_chunk(np.ascontiguousarray(block))
     yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
 
 
 def _opened(content: bytes | Blob, stack: ExitStack) -> Any:
-    """A soundfile.SoundFile; what a file is named plays no part in how it is read."""
+    """Open a soundfile.SoundFile; what a file is named plays no part in how it is read."""
     soundfile = require("soundfile", extra="audio")
     file: Any = _file(content, stack)
     if isinstance(content, Blob) and content.path is not None:
-        file = file.fileno()  # libsndfile reads it itself, without Python in between
+        # libsndfile reads it itself, without Python in between
+        file = file.fileno()
     try:
         sound = stack.enter_context(soundfile.SoundFile(file, closefd=False))
     except soundfile.LibsndfileError as error:
@@ -206,7 +218,7 @@ def _decoded(sound: Any) -> Iterator[FloatArray]:
 
 
 def _words(error: str) -> str:
-    """What libsndfile says, as the end of a sentence."""
+    """Return what libsndfile says, as the end of a sentence."""
     return error.strip().removeprefix("Error : ").rstrip(".")
 
 

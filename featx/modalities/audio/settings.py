@@ -14,8 +14,8 @@ import numpy.typing as npt
 from featx._typing import FloatArray, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, among, refuse_unknown
-from featx.modalities.audio.baseline import describe
-from featx.modalities.audio.decode import Content, digest, load, stream
+from featx.modalities.audio.baseline import describe_spectrum
+from featx.modalities.audio.decode import Content, digest_sound, load_sound, stream
 from featx.modalities.audio.geometry import AudioGeometry
 from featx.storage.blob import Blob
 
@@ -118,11 +118,11 @@ class AudioSettings:
 
     def load(self, data: Any) -> Content:
         """Return the bytes of a file, or where a large one lies; or an array, by itself or with its rate."""
-        return load(data, self.rate)
+        return load_sound(data, self.rate)
 
     def digest(self, content: Content) -> bytes:
         """Return the SHA-256 of the file's bytes, or of rate, type, shape and values."""
-        return digest(content)
+        return digest_sound(content)
 
     def read(self, content: Content) -> FloatArray | Long:
         """Return the sound as the graph hears it, at least a window; a long one is only begun."""
@@ -259,4 +259,4 @@ class MelBands(AudioSettings):
 
     def read(self, content: Content) -> FloatArray:
         """Return the row; the frames of a sound are never in memory together."""
-        return describe(self._windows(self._blocks(content)), self.rate)
+        return describe_spectrum(self._windows(self._blocks(content)), self.rate)

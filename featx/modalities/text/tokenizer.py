@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +19,44 @@ from featx.modalities.text.baseline import digest_text, load_text
 from featx.modalities.text.geometry import TextGeometry
 from featx.storage.blob import Blob, to_blob
 
-if TYPE_CHECKING:
-    from featx.modalities.text.settings import TextSettings
-
 __all__ = ["BUDGET", "TokenReader", "open_tokenizer"]
 
 # tokens a batch, padding included: more of them leave the processor's cache
 BUDGET = 192
 
 Ids = npt.NDArray[np.int64]
+
+
+class TokenSettings(Protocol):
+    """What a reader takes of the ``[text]`` table of a card; ``TextSettings`` says what each means."""
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of a window, with those around a text."""
+
+    @property
+    def truncation(self) -> str:
+        """Which end of a long text is kept: "right" cuts the right one off."""
+
+    @property
+    def long(self) -> str:
+        """What becomes of a long text: "truncate" or "chunk-mean"."""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before every text."""
+
+    @property
+    def pad(self) -> bool:
+        """Whether windows are filled up to ``max_length``."""
+
+    @property
+    def layout(self) -> str:
+        """The axes of the graph's inputs."""
+
+    @property
+    def feeds(self) -> tuple[tuple[str, str], ...]:
+        """The graph's own names of inputs, each with the usual one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,12 +89,8 @@ class Frame:
         )
 
 
-class _Entry(NamedTuple):
-    """A window with the index of its item, and its own among those of the item."""
-
-    window: Window
-    item_index: int
-    window_index: int
+# A window with the index of its item, and its own among those of the item.
+_Entry = tuple[Window, int, int]
 
 
 class TokenReader:
@@ -79,7 +104,7 @@ class TokenReader:
     chunk_size: ClassVar[int] = 128
     batch_size: ClassVar[int] = 128
 
-    def __init__(self, settings: TextSettings, tokenizer: Any) -> None:
+    def __init__(self, settings: TokenSettings, tokenizer: Any) -> None:
         self._settings = settings
         # of the library tokenizers
         self.tokenizer = tokenizer
@@ -122,11 +147,7 @@ class TokenReader:
 
     def is_item(self, value: Any) -> bool:
         """Return whether a value is the windows of one text."""
-        return (
-            isinstance(value, tuple)
-            and len(value) > 0
-            and all(isinstance(window, Window) for window in value)
-        )
+        return isinstance(value, tuple) and len(value) > 0 and isinstance(value[0], Window)
 
     def _encode(self, content: str) -> Any:
         encoding = self.tokenizer.encode(self._settings.prefix + content, add_special_tokens=False)
@@ -136,6 +157,8 @@ class TokenReader:
 
     def _windows(self, encoding: Any) -> tuple[Window, ...]:
         ids = np.array(encoding.ids, np.int64)
+        if len(ids) <= self.room:
+            return (self.frame.around(ids),)
         return tuple(self.frame.around(ids[start:stop]) for start, stop in self._bounds(len(ids)))
 
     def _bounds(self, n: int) -> list[tuple[int, int]]:
@@ -152,19 +175,19 @@ class TokenReader:
 
     def batches(self, items: Sequence[Sequence[Window]], size: int) -> Iterator[Batch]:
         """Give windows of about equal length, at most ``size`` and about ``BUDGET`` tokens a batch."""
-        entries = [
-            _Entry(window, owner, number)
+        entries: list[_Entry] = [
+            (window, owner, number)
             for owner, item in enumerate(items)
             for number, window in enumerate(item)
         ]
-        entries.sort(key=lambda entry: len(entry.window.ids))
+        entries.sort(key=lambda entry: len(entry[0].ids))
         start = 0
         while start < len(entries):
             stop = start + 1
             while (
                 stop < len(entries)
                 and stop - start < size
-                and (stop + 1 - start) * len(entries[stop].window.ids) <= BUDGET
+                and (stop + 1 - start) * len(entries[stop][0].ids) <= BUDGET
             ):
                 stop += 1
             yield self._batch(entries[start:stop])
@@ -182,13 +205,13 @@ class TokenReader:
 
     def _batch(self, entries: Sequence[_Entry]) -> Batch:
         """Return windows padded at their right to the longest of them, or to ``max_length``."""
-        lengths = np.array([len(entry.window.ids) for entry in entries])
+        lengths = np.array([len(window.ids) for window, _, _ in entries])
         longest = self._settings.max_length if self._settings.pad else int(lengths.max())
         shape = (len(entries), longest)
         ids, types = np.full(shape, self.pad_id, np.int64), np.zeros(shape, np.int64)
-        for row, entry in enumerate(entries):
-            ids[row, : lengths[row]] = entry.window.ids
-            types[row, : lengths[row]] = entry.window.types
+        for row, (window, _, _) in enumerate(entries):
+            ids[row, : lengths[row]] = window.ids
+            types[row, : lengths[row]] = window.types
         mask = np.arange(longest) < lengths[:, None]
         feeds = {
             "input_ids": ids,
@@ -199,7 +222,10 @@ class TokenReader:
         if self._settings.layout == "N1L":
             feeds = {name: feed[:, None] for name, feed in feeds.items()}
         feeds |= {own: feeds[usual] for own, usual in self._settings.feeds}
-        owners, numbers = (np.array([entry[k] for entry in entries], np.intp) for k in (1, 2))
+        owners = np.array([owner for _, owner, _ in entries], np.intp)
+        numbers = None
+        if self._settings.long == "chunk-mean":
+            numbers = np.array([number for _, _, number in entries], np.intp)
         return Batch(feeds, owners, mask, numbers)
 
 

@@ -1,1 +1,0 @@
-"""What ``benchmarks/speed.py`` is made of: contenders, their environments, the photos, the arithmetic."""
