@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import (
     LogisticRegression,
     LogisticRegressionCV,
@@ -29,7 +30,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from featx._typing import ClassWeight, Doubles, Numbers
 from featx.errors import BadOption, UnknownHead
-from featx.heads import onnx_forms, score_forms
+from featx.heads import boosting, onnx_forms, score_forms
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -110,6 +111,11 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
             scores=score_forms.one_vs_one_scores, onnx=onnx_forms.add_support_vectors
         ),
         KNeighborsClassifier: EstimatorForms(onnx=onnx_forms.add_neighbors),
+        HistGradientBoostingClassifier: EstimatorForms(
+            onnx=boosting.add_boosting,
+            private_types=(boosting.TREE_TYPE,),
+            check=boosting.check_boosting,
+        ),
     }
 )
 
@@ -145,6 +151,8 @@ class HeadSpec:
     growth : float, default=1.0
         The power of the number of samples with which its time grows, as measured from 800 to 10 000 of
         them; part of the work is linear.
+    in_auto : bool, default=True
+        Whether the choice "auto" tries it.
     """
 
     name: str
@@ -155,6 +163,7 @@ class HeadSpec:
     search: Search = "fits"
     min_class_size: int = 2
     growth: float = 1.0
+    in_auto: bool = True
 
     def candidates(self, n_samples: int) -> tuple[Mapping[str, Any], ...]:
         """Return the part of the grid that ``n_samples`` training samples allow."""
@@ -232,6 +241,19 @@ _TABLE = (
         "The class whose mean is nearest: nothing to tune, for one to five samples a class.",
         "milliseconds",
         lambda: make_pipeline(StandardScaler(), NearestCentroid()),
+    ),
+    HeadSpec(
+        "boosting",
+        "Gradient boosted trees of few leaves: when single columns matter, seldom so on embeddings.",
+        "grows with samples, columns and classes; minutes for hundreds of columns and ten classes",
+        lambda: make_pipeline(
+            StandardScaler(),
+            HistGradientBoostingClassifier(
+                early_stopping=False, min_samples_leaf=5, random_state=0
+            ),
+        ),
+        _grid("histgradientboostingclassifier__max_leaf_nodes", [2, 4, 8]),
+        in_auto=False,
     ),
 )
 
@@ -332,8 +354,8 @@ def choose_heads(
     Parameters
     ----------
     head : str or scikit-learn classifier
-        A name in ``HEADS``; ``"auto"`` for all of them that the data allow; or an estimator, which is
-        taken as it is: featx adds no scaler and searches nothing.
+        A name in ``HEADS``; ``"auto"`` for those of ``in_auto`` that the data allow; or an estimator,
+        which is taken as it is: featx adds no scaler and searches nothing.
     largest : int
         Samples of the largest class.
     class_weight : "balanced" or None, default=None
@@ -355,7 +377,7 @@ def choose_heads(
         chosen = tuple(
             h
             for h in HEADS.values()
-            if h.min_class_size <= largest and (not balanced or _weight_key(h))
+            if h.in_auto and h.min_class_size <= largest and (not balanced or _weight_key(h))
         )
     elif head in HEADS:
         chosen = (HEADS[head],)
