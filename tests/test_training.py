@@ -18,6 +18,10 @@ from featx.tasks.classification import ClassificationProblem, stratified_folds
 from featx.training import fit_head
 from featx.tuning import HeadConfig, tune
 
+HEADS_BY_SPEED = [
+    pytest.param(name, marks=pytest.mark.slow if name == "boosting" else ()) for name in HEADS
+]
+
 
 @pytest.fixture(scope="module")
 def digits():
@@ -50,7 +54,7 @@ def test_folds_are_even_and_leave_every_class_in_every_training_part(labels, k, 
         assert (sum(sizes) == 0) == (int((y == label).sum()) == 1)
 
 
-@pytest.mark.parametrize("name", [*HEADS, "auto"])
+@pytest.mark.parametrize("name", [*HEADS_BY_SPEED, "auto"])
 def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
     X, y = digits
     trained = fit_head(X[:150], y[:150], HeadConfig(name))
@@ -61,7 +65,7 @@ def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
     assert abs(report.accuracy - accuracy) < 0.08
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", HEADS_BY_SPEED)
 def test_probabilities_are_calibrated_for_every_head(name, noisy):
     X, y = noisy
     head = fit_head(X[:400], y[:400], HeadConfig(name)).head
