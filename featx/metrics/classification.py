@@ -50,7 +50,7 @@ class ClassScore:
     predicted: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ClassificationReport:
     """What was measured on ``n`` labelled samples.
 
@@ -178,7 +178,7 @@ class ClassificationReport:
         """Return the report as lines of text."""
         return "\n".join([*self._score_lines(), "", self._class_table().to_text(), *self._notes()])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.format_table()
 
     def _repr_html_(self) -> str:
