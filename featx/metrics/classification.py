@@ -181,8 +181,12 @@ class ClassificationReport:
     def __repr__(self) -> str:
         return self.format_table()
 
+    def sections(self) -> list[str | TextTable]:
+        """Return the report as paragraphs and tables, for a notebook or a page."""
+        return [*self._score_lines(), self._class_table(), *self._notes()]
+
     def _repr_html_(self) -> str:
-        return html_page([*self._score_lines(), self._class_table(), *self._notes()])
+        return html_page(self.sections())
 
     def _score_lines(self) -> list[str]:
         lines = []
