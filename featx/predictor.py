@@ -67,7 +67,7 @@ class Input:
     card: Card
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Predictor:
     """Inputs and a head that was trained on their rows.
 
@@ -94,6 +94,11 @@ class Predictor:
     config: FitConfig | None = None
     provider: Provider = CPU
     task_name: str = "classification"
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{one.name}: {one.card.name}" for one in self.inputs)
+        count = len(self.head.classes)
+        return f"{type(self).__name__}({inputs}; head {self.head.name}, {count} classes)"
 
     @classmethod
     def from_card(
@@ -180,7 +185,7 @@ class Predictor:
         yield from self.task.predictions(rows.ids, outputs, self.head.classes, top_k)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Classifier(Predictor):
     """The predictor of a classification: samples in, labels and calibrated probabilities out.
 

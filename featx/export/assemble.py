@@ -17,6 +17,7 @@ from featx.graphs import cut_graph
 from featx.graphs.builder import FLOAT, STRING, GraphBuilder
 from featx.graphs.pooling import read_pooling
 from featx.predictor import Classifier
+from featx.tasks import OutputTensor
 
 __all__ = ["write_graph"]
 
@@ -51,19 +52,24 @@ def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
         floor = graph.constant(1e-12, np.float32)
         rows = graph.add("Div", rows, graph.add("Max", length, floor))
     shares = add_head(graph, rows, classifier.head)
-    graph.named("probabilities", "Cast", shares, to=FLOAT)
-    first = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
-    labels = graph.constant(classifier.classes, np.object_)
-    graph.named("label", "Gather", labels, first)
-    return _assembled(graph, backbone, front, classifier)
+    outputs = classifier.task.add_graph_outputs(graph, shares, classifier.head.classes)
+    return _assembled(graph, backbone, front, classifier, outputs)
 
 
 def _assembled(
-    graph: GraphBuilder, backbone: ModelProto, front: Preprocessing, classifier: Classifier
+    graph: GraphBuilder,
+    backbone: ModelProto,
+    front: Preprocessing,
+    classifier: Classifier,
+    tensors: Sequence[OutputTensor],
 ) -> ModelProto:
     outputs = [
-        helper.make_tensor_value_info("label", STRING, ["N"]),
-        helper.make_tensor_value_info("probabilities", FLOAT, ["N", len(classifier.classes)]),
+        helper.make_tensor_value_info(
+            tensor.name,
+            STRING if tensor.datatype == "BYTES" else FLOAT,
+            ["N"] if tensor.columns is None else ["N", tensor.columns],
+        )
+        for tensor in tensors
     ]
     constants = [*backbone.graph.initializer, *graph.constants]
     whole = helper.make_graph(graph.nodes, "featx", front.inputs, outputs, constants)

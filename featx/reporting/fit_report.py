@@ -101,7 +101,7 @@ class Baseline:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FitReport:
     """The account of one training.
 
@@ -232,7 +232,7 @@ class FitReport:
 
         return describe(self)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.format_table()
 
     def _repr_html_(self) -> str:
