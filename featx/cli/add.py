@@ -78,7 +78,7 @@ _OPTIONS: dict[str, tuple[click.ParamType[Any] | type, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class GraphOptions:
-    """What the command line says of a graph; None where it says nothing."""
+    """The options that describe a graph; None for each that is not given."""
 
     name: str | None
     like: str | None

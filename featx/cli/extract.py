@@ -33,7 +33,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class OutputChoice:
-    """Where rows and rejects go."""
+    """The options that say where rows and rejects go."""
 
     output: Path
     rejects: Path | None

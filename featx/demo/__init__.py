@@ -20,7 +20,7 @@ __all__ = ["DemoResult", "run_demo"]
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """The same head on frozen features and on what samples say by themselves, on the same samples.
+    """The scores of the same head on frozen features and on a baseline without a backbone.
 
     Attributes
     ----------

@@ -58,7 +58,7 @@ class MeasuredRate:
 
 @dataclass(frozen=True, slots=True)
 class AutotuneResult:
-    """What was measured, and the settings that follow from it.
+    """The measurements, and the settings that follow from them.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """Where a cache is, and how much it holds."""
+    """The path of a cache, and how much it holds."""
 
     path: Path
     rows: int

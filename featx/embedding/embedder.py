@@ -17,7 +17,7 @@ __all__ = ["BaselineEmbedder", "Embedder"]
 
 
 class Embedder(Protocol):
-    """What the engine drives: a backbone, or a baseline in its place."""
+    """The protocol of what the engine drives: a backbone, or a baseline instead."""
 
     @property
     def fingerprint(self) -> str:

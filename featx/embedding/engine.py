@@ -47,7 +47,7 @@ _COMMIT = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """How samples become rows: decode and inference in the same worker, a worker a core.
+    """The engine that turns samples into rows: decoding and inference run in the same worker, a worker a core.
 
     Parameters
     ----------

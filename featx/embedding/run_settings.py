@@ -15,7 +15,7 @@ __all__ = ["RunSettings", "forget", "remember_settings", "remembered_settings", 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What an engine does where nobody says otherwise; it changes how fast rows are made, not which.
+    """The defaults of an engine for a backbone on this host; they change how fast rows are made, not which.
 
     Attributes
     ----------

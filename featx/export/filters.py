@@ -28,7 +28,7 @@ _MIDDLES = float((1 << 23) + (1 << 15) + (1 << 7))
 
 @dataclass(frozen=True, slots=True)
 class AxisResize:
-    """How a row or column of pixels is resized and cropped: names of whole numbers, in float64.
+    """The resizing and cropping of a row or column of pixels: names of whole numbers, in float64.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ _SIZES = ((48, 64), (64, 48), (97, 131), (224, 224), (300, 401), (640, 480))
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How near an export is to its classifier.
+    """The result of comparing an export with its classifier.
 
     Attributes
     ----------

@@ -66,7 +66,7 @@ Search = Literal["fits", "path", "leave-one-out", "kernel", "neighbors"]
 
 @dataclass(frozen=True, slots=True)
 class EstimatorForms:
-    """What featx knows of one type of estimator at the end of a head.
+    """The forms of one type of estimator at the end of a head: its scores, arrays and graph.
 
     Attributes
     ----------

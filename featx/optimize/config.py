@@ -13,7 +13,7 @@ WEIGHTS = ("int8", "fp16")
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far from its parent an optimised backbone may be.
+    """Limits on how far an optimised backbone may be from its parent.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class QuantizationConfig:
-    """How an optimised backbone is made.
+    """The settings with which an optimised backbone is made.
 
     Parameters
     ----------

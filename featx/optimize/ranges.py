@@ -72,7 +72,7 @@ class Histogram:
 
 @dataclass
 class ColumnRanges:
-    """What a dense layer reads: the range of each column, and some whole rows, the largest among them.
+    """The inputs of a dense layer: the range of each column, and some whole rows, the largest among them.
 
     ``per_sample`` rows of each sample are kept, drawn with ``rng``.
     """

@@ -1,4 +1,4 @@
-"""What a saved predictor says of itself: a JSON text with a digest of itself and of every other file.
+"""The metadata of a saved predictor: a JSON text with a digest of itself and of every other file.
 
 Format 2 is written; format 1, of classifications alone, is still read.
 """
@@ -64,7 +64,7 @@ _INPUT: Mapping[str, Any] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class InputMetadata:
-    """What a manifest says of one input of a predictor.
+    """The entry of one input of a predictor in a manifest.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class InputMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a saved predictor says of itself.
+    """The content of the manifest of a saved predictor.
 
     Attributes
     ----------

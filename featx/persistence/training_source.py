@@ -1,4 +1,4 @@
-"""Where a classifier's training samples were: remembered on the machine that trained it, and only there.
+"""The source of a classifier's training samples: remembered on the machine that trained it, and only there.
 
 A classifier names no folder of its maker's machine; the note lies in the cache, by the digest of its head.
 """

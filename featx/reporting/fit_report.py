@@ -18,7 +18,7 @@ __all__ = ["Baseline", "DataSummary", "FitReport", "TuningSummary", "Validation"
 
 @dataclass(frozen=True, slots=True)
 class DataSummary:
-    """What a predictor was trained on.
+    """A summary of the samples that a predictor was trained on.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class DataSummary:
 
 @dataclass(frozen=True, slots=True)
 class TuningSummary:
-    """How the head and its parameters were chosen.
+    """A summary of how the head and its parameters were chosen.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class TuningSummary:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """How the score was measured: on samples that neither trained nor chose what predicted them.
+    """The score, measured on samples that neither trained nor chose what predicted them.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What is reached without the backbone.
+    """The scores that are reached without the backbone.
 
     Attributes
     ----------

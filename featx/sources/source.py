@@ -1,4 +1,4 @@
-"""What a source is: something that gives samples, such as a folder or a table."""
+"""The protocol of sources: whatever gives samples, such as a folder or a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """What a modality takes for a sample.
+    """The files and texts that a modality takes for a sample.
 
     ``suffixes`` are those of its files, lower case and with their dot. ``string_is_sample`` says whether a
     text may be a sample by itself: a cell of a table, or a line of standard input.
@@ -47,7 +47,7 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """What a source seems to hold: its first thousand files by suffix, and whether it has texts of its own."""
+    """The apparent content of a source: its first thousand files by suffix, and whether it has texts."""
 
     suffixes: Counter[str] = field(default_factory=Counter)
     texts: bool = False

@@ -1,4 +1,4 @@
-"""Which part of a data set is meant: its ``train``, ``val`` or ``test``."""
+"""The parts of a data set, ``train``, ``val`` and ``test``, and the names that mean them."""
 
 from __future__ import annotations
 

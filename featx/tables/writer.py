@@ -32,7 +32,7 @@ __all__ = [
 
 
 class RowWriter(Protocol):
-    """What takes blocks of rows, as a context manager: they are kept where it ends without an error."""
+    """A writer of blocks of rows, as a context manager: they are kept where it ends without an error."""
 
     def __enter__(self) -> Self:
         """Open the output."""

@@ -41,7 +41,7 @@ _PATIENCE = 2
 
 @dataclass(frozen=True, slots=True)
 class CandidateScore:
-    """How good one candidate is on samples left out.
+    """The evaluation of one candidate on samples left out.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What tuning asks of a task: an object that holds the targets and knows how to split and to judge."""
+"""The protocol by which tuning asks a task: an object that holds the targets and can split and judge."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Evaluation", "TuningProblem"]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How good scores of samples left out are.
+    """The evaluation of scores of samples left out.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ _SMALL = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class HeadConfig:
-    """How a head is trained: what a user decides, besides the rows.
+    """The settings of a training that a user decides, besides the rows.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What the chosen candidate said of each sample when it was left out of its training.
+    """The scores that the chosen candidate gave to each sample when it was left out of its training.
 
     Attributes
     ----------

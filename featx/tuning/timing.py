@@ -1,4 +1,4 @@
-"""How long tuning and training will take on many rows, said before they start."""
+"""Estimate how long tuning and training will take on many rows, before they start."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class _Point:
 
 
 class LogisticPath:
-    """The same rows split in several ways, and on each training part a regression with ever weaker penalties.
+    """Regressions with ever weaker penalties on each training part of rows that are split in several ways.
 
     What is minimised is, for each split, what ``LogisticRegression(C=C)`` minimises on the training part
     after a ``StandardScaler`` that was fitted on it: multinomial for three or more classes, one column for
