@@ -27,7 +27,7 @@ from shelves import stock
 
 import featx
 from featx.catalog import Card, get_card
-from featx.optimize import Labelled, optimize
+from featx.optimize import Labelled, QuantizationConfig, optimize
 from featx.optimize.fidelity import Probe, batch_bits
 
 HERE = Path(__file__).resolve().parent
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", help="accuracy on these only")
     parser.add_argument("--part", choices=("speed", "accuracy"), help="only this")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--for-this-machine", action="store_true", help="weights of eight bits")
     parser.add_argument(
         "--shelf", type=Path, help="keep the new backbones here, or take them from here"
     )
@@ -71,7 +72,8 @@ def main() -> None:
 def measure(name: str, shelf: Path, given: argparse.Namespace) -> dict[str, Any]:
     """All figures of one backbone and its child."""
     own, sets, bar = PLAN[name]
-    child = make(name, given.data / own, shelf)
+    config = QuantizationConfig(for_this_machine=given.for_this_machine)
+    child = make(name, given.data / own, shelf, config)
     told: dict[str, Any] = {"card": asdict(child.optimized)} if child.optimized else {}
     print(f"\n{child.name}: {told['card']['layers']} layers in int8, size × {told['card']['size']}")
     if given.part != "accuracy":
@@ -89,14 +91,14 @@ def measure(name: str, shelf: Path, given: argparse.Namespace) -> dict[str, Any]
     return told
 
 
-def make(name: str, folder: Path, shelf: Path) -> Card:
+def make(name: str, folder: Path, shelf: Path, config: QuantizationConfig) -> Card:
     """The child, from the shelf where it is kept, else made of the training part of a set."""
     if (shelf / f"{name}-int8").exists():
         return get_card(f"{name}-int8")
     train = samples(name, folder, "train")
     places = np.linspace(0, len(train) - 1, CALIBRATED).round().astype(int)
     start = time.perf_counter()
-    made = optimize(name, [train[place] for place in places], shelf=shelf)
+    made = optimize(name, [train[place] for place in places], config, shelf=shelf)
     print(f"{made.name} made in {time.perf_counter() - start:.0f} s", flush=True)
     return made
 
