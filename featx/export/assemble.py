@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import onnx
-from onnx import ModelProto, ValueInfoProto, compose, helper, version_converter
+from onnx import ModelProto, NodeProto, ValueInfoProto, compose, helper, version_converter
 
 from featx.catalog import Card, verify_files
 from featx.errors import BadGraph, BadOption, first_line
@@ -72,7 +72,11 @@ def _assembled(
     ]
     constants = [*backbone.graph.initializer, *graph.constants]
     whole = helper.make_graph(graph.nodes, "featx", front.inputs, outputs, constants)
-    versions = {each.domain: each.version for each in backbone.opset_import}
+    used = set(_domains(backbone.graph.node))
+    for function in backbone.functions:
+        used |= set(_domains(function.node))
+    # older versions of ONNX Runtime refuse sets of operators that they do not know, used or not
+    versions = {one.domain: one.version for one in backbone.opset_import if one.domain in used}
     for domain, least in graph.domains.items():
         versions[domain] = max(versions.get(domain, 0), least)
     made = helper.make_model(
@@ -84,6 +88,15 @@ def _assembled(
     )
     helper.set_model_props(made, _facts(classifier, front))
     return made
+
+
+def _domains(nodes: Iterable[NodeProto]) -> Iterator[str]:
+    """Give the domain of every node, those of inner graphs too."""
+    for node in nodes:
+        yield node.domain
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _domains(inner.node)
 
 
 def _facts(classifier: Classifier, front: Preprocessing) -> dict[str, str]:
