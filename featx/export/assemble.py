@@ -75,6 +75,7 @@ def _assembled(
     used = set(_domains(backbone.graph.node))
     for function in backbone.functions:
         used |= set(_domains(function.node))
+    used |= {"ai.onnx"} if "" in used else set()
     # older versions of ONNX Runtime refuse sets of operators that they do not know, used or not
     versions = {one.domain: one.version for one in backbone.opset_import if one.domain in used}
     for domain, least in graph.domains.items():
