@@ -58,7 +58,8 @@ class Input:
     kind : str
         The modality: "image", "text" or "audio".
     card : Card
-        With all that was changed of it; ``card.fingerprint`` is that of the rows the head was trained on.
+        The card with all that was changed of it; ``card.fingerprint`` is that of the rows on which the head
+        was trained.
     """
 
     name: str
@@ -115,7 +116,7 @@ class Predictor:
 
     @property
     def task(self) -> Task:
-        """What it predicts, and how that is measured and printed."""
+        """The task, which says what is predicted, and how that is measured and printed."""
         return get_task(self.task_name)
 
     @property
@@ -215,7 +216,7 @@ class Classifier(Predictor):
         Returns
         -------
         ndarray of shape (n, n_classes), float32
-            In input order; columns as ``classes``.
+            Rows in input order; columns as ``classes``.
 
         Raises
         ------

@@ -75,31 +75,31 @@ def _check_tree(number: int, nodes: Any, n_features: int) -> None:
 
     A child stands behind its parent and has no other, so that no path comes back or is endless.
     """
-    words = f"tree {number}:"
+    prefix = f"tree {number}:"
     if type(nodes) is not np.ndarray or nodes.dtype != tree_node_dtype():
-        raise ValueError(f"{words} its nodes are not an array of nodes")
+        raise ValueError(f"{prefix} its nodes are not an array of nodes")
     if nodes.ndim != 1 or not len(nodes):
-        raise ValueError(f"{words} nodes of shape {nodes.shape}, expected at least one")
+        raise ValueError(f"{prefix} nodes of shape {nodes.shape}, expected at least one")
     if not np.isfinite(nodes["value"]).all():
-        raise ValueError(f"{words} a value is not finite")
+        raise ValueError(f"{prefix} a value is not finite")
     if nodes["is_categorical"].any():
-        raise ValueError(f"{words} has a split by category; expected numeric splits only")
+        raise ValueError(f"{prefix} has a split by category; expected numeric splits only")
     inner = np.flatnonzero(nodes["is_leaf"] == 0)
     splits = nodes[inner]
     features = splits["feature_idx"]
     if ((features < 0) | (features >= n_features)).any():
-        raise ValueError(f"{words} splits on a column that is none of the {n_features}")
+        raise ValueError(f"{prefix} splits on a column that is none of the {n_features}")
     if np.isnan(splits["num_threshold"]).any():
-        raise ValueError(f"{words} a threshold is not a number")
+        raise ValueError(f"{prefix} a threshold is not a number")
     left, right = splits["left"].astype(np.int64), splits["right"].astype(np.int64)
     children = np.concatenate([left, right])
     if (children >= len(nodes)).any() or (np.minimum(left, right) <= inner).any():
-        raise ValueError(f"{words} a child is outside the tree, or before its parent")
+        raise ValueError(f"{prefix} a child is outside the tree, or before its parent")
     if len(np.unique(children)) != len(children) or len(children) != len(nodes) - 1:
-        raise ValueError(f"{words} a node has two parents, or none")
+        raise ValueError(f"{prefix} a node has two parents, or none")
     counts = nodes["count"].astype(np.int64)
     if not np.array_equal(counts[left] + counts[right], counts[inner]):
-        raise ValueError(f"{words} the samples of children are not those of their parent")
+        raise ValueError(f"{prefix} the samples of children are not those of their parent")
 
 
 def add_boosting(graph: GraphBuilder, value: str, estimator: Any) -> str:

@@ -71,7 +71,7 @@ class EstimatorForms:
     Attributes
     ----------
     scores : callable
-        From the fitted estimator and rows to scores, float64 of shape (n, n_classes).
+        Gives the scores of the fitted estimator for rows, float64 of shape (n, n_classes).
     linear : callable, default=None
         Gives the coefficients and intercepts of the same scores; None where they are not linear.
     onnx : callable, default=None

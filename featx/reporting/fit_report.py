@@ -75,7 +75,7 @@ class Validation:
     folds : int
         Outer folds, each with a search of its own; 1 for a hold-out.
     report : Report
-        Of the task's own type, such as ``ClassificationReport``.
+        A report of the task's own type, such as ``ClassificationReport``.
     """
 
     method: str
@@ -90,10 +90,10 @@ class Baseline:
     Attributes
     ----------
     name : str
-        Such as "always the most frequent class" or "raw pixels".
+        What is compared, such as "always the most frequent class" or "raw pixels".
     scores : mapping of str to float
     intervals : mapping of str to (float, float)
-        95 %; empty where it was not measured on samples left out.
+        Intervals of 95 %; empty where it was not measured on samples left out.
     """
 
     name: str

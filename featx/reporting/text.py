@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "sections", "summarize"]
 
-# samples below which scores say little
+# Samples below which scores say little.
 _FEW = 50
 
 
