@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import onnx
-from onnx import ModelProto, ValueInfoProto, compose, helper, version_converter
+from onnx import ModelProto, NodeProto, ValueInfoProto, compose, helper, version_converter
 
 from featx.catalog import Card, verify_files
 from featx.errors import BadGraph, BadOption, first_line
@@ -73,7 +73,12 @@ def _assembled(
     ]
     constants = [*backbone.graph.initializer, *graph.constants]
     whole = helper.make_graph(graph.nodes, "featx", front.inputs, outputs, constants)
-    versions = {entry.domain: entry.version for entry in backbone.opset_import}
+    used = set(_domains(backbone.graph.node))
+    for function in backbone.functions:
+        used |= set(_domains(function.node))
+    used |= {"ai.onnx"} if "" in used else set()
+    # older versions of ONNX Runtime refuse sets of operators that they do not know, used or not
+    versions = {one.domain: one.version for one in backbone.opset_import if one.domain in used}
     for domain, least in graph.domains.items():
         versions[domain] = max(versions.get(domain, 0), least)
     model = helper.make_model(
@@ -85,6 +90,15 @@ def _assembled(
     )
     helper.set_model_props(model, _facts(classifier, front))
     return model
+
+
+def _domains(nodes: Iterable[NodeProto]) -> Iterator[str]:
+    """Give the domain of every node, those of inner graphs too."""
+    for node in nodes:
+        yield node.domain
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _domains(inner.node)
 
 
 def _facts(classifier: Classifier, front: Preprocessing) -> dict[str, str]:
