@@ -148,7 +148,9 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 def _column(X: Any) -> Sequence[Any]:
     """The samples of whatever scikit-learn hands a transformer."""
     if isinstance(X, (str, bytes)) or not hasattr(X, "__len__"):
-        raise BadOption(f"X is one {type(X).__name__}: expected a sequence of samples")
+        raise BadOption(
+            f"X: expected a list of inputs, found one {type(X).__name__}; put it in a list"
+        )
     if hasattr(X, "iloc"):  # pandas, without importing it
         if getattr(X, "ndim", 1) == 2:
             if X.shape[1] != 1:

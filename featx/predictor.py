@@ -66,7 +66,7 @@ class Input:
     card: Card
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Predictor:
     """Inputs and a head that was trained on their rows.
 
@@ -107,6 +107,10 @@ class Predictor:
         """Return a predictor of one input, which is named like its modality."""
         only = Input(card.modality, card.modality, card)
         return cls((only,), head, report, config, provider)
+
+    def __repr__(self) -> str:
+        names = " + ".join(one.card.name for one in self.inputs)
+        return f"<{type(self).__name__}: {self.head.name} on {names}, {len(self.head.classes)} classes>"
 
     @property
     def task(self) -> Task:
@@ -179,7 +183,7 @@ class Predictor:
         yield from self.task.predictions(rows.ids, outputs, self.head.classes, top_k)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Classifier(Predictor):
     """The predictor of a classification: samples in, labels and calibrated probabilities out.
 

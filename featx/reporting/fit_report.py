@@ -232,6 +232,11 @@ class FitReport:
 
         return describe(self)
 
+    def __repr__(self) -> str:
+        from featx.reporting.text import summarize
+
+        return f"<{type(self).__name__}: {summarize(self)}>"
+
     def __str__(self) -> str:
         return self.format_table()
 
