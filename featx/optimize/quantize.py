@@ -53,7 +53,7 @@ def optimize(
     config: QuantizationConfig | None = None,
     *,
     labelled: Sequence[Labelled] = (),
-    shelf: Path | None = None,
+    directory: Path | None = None,
     engine: Engine | None = None,
     log: Log | None = None,
 ) -> Card:
@@ -71,7 +71,7 @@ def optimize(
         Name, kind of weights and tolerance; None is ``QuantizationConfig()``.
     labelled : sequence of Labelled, default=()
         On which the probe's accuracy may not fall by more than the tolerance, on average.
-    shelf : Path, default=None
+    directory : Path, default=None
         The model directory that it is put in; None is the user's own.
     engine : Engine, default=None
         Threads and cache for rows of ``labelled``, and what to do with samples that cannot be read.
@@ -100,7 +100,7 @@ def optimize(
     config, engine, log = config or QuantizationConfig(), engine or Engine(), log or _log_nothing
     name = config.name if config.name is not None else f"{card.name}-{config.weights}"
     _check(card, name)
-    folder = new_directory(name, shelf or user_directory())
+    folder = new_directory(name, directory or user_directory())
     parent = Backbone(card)
     contents, items = _read(parent, samples, engine)
     with tempfile.TemporaryDirectory(prefix="featx-") as work:
