@@ -39,8 +39,8 @@ class Checkout:
         self.folder, self.rows = given.data / "cats_dogs", work / "rows.npz"
         self.photos = common.find_photos(self.folder)
         work.mkdir()
-        shelves = os.pathsep.join([str(root / "tests" / "cards"), str(given.models)])
-        self.about = {"PYTHONPATH": str(root), "FEATX_MODELS": shelves}
+        directories = os.pathsep.join([str(root / "tests" / "cards"), str(given.models)])
+        self.about = {"PYTHONPATH": str(root), "FEATX_MODELS": directories}
         self.about |= {"FEATX_CACHE_DIR": str(work / "cache"), "FEATX_DATA_DIR": str(work / "own")}
         self.about |= {"PYTHONPYCACHEPREFIX": str(work / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
         command = [sys.executable, "-c", "import featx; print(featx.__file__)"]

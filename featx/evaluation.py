@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from featx.embedding.engine import Engine
-from featx.embedding.rows import Reject
+from featx.embedding.rows import Reject, Rows
 from featx.errors import BadLabels, FeatxWarning
 from featx.metrics.report import Report
 from featx.predictor import Predictor
@@ -24,7 +24,7 @@ def evaluate(
     *,
     engine: Engine | None = None,
 ) -> Report:
-    """Measure a predictor on labelled samples that it was not trained on.
+    """Measure a predictor on labelled samples that it was not trained on, or warn that some were.
 
     Parameters
     ----------
@@ -45,11 +45,26 @@ def evaluate(
     without = [sample.id for sample in known if sample.label is None]
     if without or not known:
         raise BadLabels(missing_labels(without, len(known)))
-    rows = (engine or Engine()).embed(known, predictor.open())
+    rows = (engine or Engine()).embed(known, predictor.open(), digests=True)
     warn_about_rejects(rows.rejects, len(known))
+    _warn_of_training_samples(predictor, rows)
     outputs = predictor.head.predict_proba(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
     return predictor.task.evaluate(truth, outputs, predictor.head.classes, random_state=0)
+
+
+def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> None:
+    """Warn of rows whose content the predictor was trained on: its scores on them say too much."""
+    trained = None if predictor.report is None else predictor.report.samples
+    if trained is None:
+        return
+    known = set(trained.digests.tolist()) - {""}
+    if seen := sum(digest in known for digest in rows.digests):
+        text = (
+            f"{seen} of {len(rows)} samples are among those that the classifier was trained on; its "
+            "scores on new samples will be lower"
+        )
+        warnings.warn(text, FeatxWarning, stacklevel=3)
 
 
 def warn_about_rejects(rejects: Sequence[Reject], n: int) -> None:

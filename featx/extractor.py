@@ -148,8 +148,10 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 def _column(X: Any) -> Sequence[Any]:
     """Return the samples of whatever scikit-learn hands a transformer."""
     if isinstance(X, (str, bytes)) or not hasattr(X, "__len__"):
-        raise BadOption(f"X is one {type(X).__name__}: expected a sequence of samples")
-    # A pandas object is recognised without importing pandas.
+        raise BadOption(
+            f"X: expected a list of inputs, found one {type(X).__name__}; put it in a list"
+        )
+    # a pandas object is recognised without importing pandas
     if hasattr(X, "iloc"):
         if getattr(X, "ndim", 1) == 2:
             if X.shape[1] != 1:

@@ -114,6 +114,10 @@ class Predictor:
         only = Input(card.modality, card.modality, card)
         return cls((only,), head, report, config, provider)
 
+    def __repr__(self) -> str:
+        names = " + ".join(one.card.name for one in self.inputs)
+        return f"<{type(self).__name__}: {self.head.name} on {names}, {len(self.head.classes)} classes>"
+
     @property
     def task(self) -> Task:
         """The task, which says what is predicted, and how that is measured and printed."""

@@ -95,3 +95,15 @@ def test_a_classifier_without_a_config_says_so(tmp_path):
     refused = run("inspect", OLD / "whole.featx.zip", "--config")
     assert refused.exit_code == 1
     assert "was saved without its configuration" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("heads = 'ridge'", "mine.toml: 'heads': expected keys"), ("head =", "mine.toml: not TOML")],
+)
+def test_a_config_that_cannot_be_used_is_named_by_its_file(photos, tmp_path, text, words):
+    config = tmp_path / "mine.toml"
+    config.write_text(text, encoding="utf-8")
+    result = run("fit", photos, "--config", config, "--output", tmp_path / "a.featx")
+    assert result.exit_code == 1
+    assert words in result.stderr

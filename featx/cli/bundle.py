@@ -1,4 +1,4 @@
-"""``featx bundle``: a classifier that needs no model directory."""
+"""``featx bundle``: a classifier that brings its backbone along."""
 
 from __future__ import annotations
 

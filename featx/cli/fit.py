@@ -43,6 +43,8 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
         config = FitConfig.from_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadOption(f"{path}: cannot be read: {error}") from error
+    except BadOption as error:
+        raise BadOption(f"{path}: {str(error).removeprefix('config: ')}") from error
     defaults = config.to_dict()
     defaults["seed"] = defaults.pop("random_state")
     defaults["balance"] = defaults.pop("class_weight", None) == "balanced"

@@ -202,7 +202,7 @@ class _Task:
             labels=tuple(chunk[index].label for index in good),
             embeddings=np.stack([rows[index] for index in good]) if good else self._empty(),
             fingerprint=self.backbone.fingerprint,
-            rejects=tuple(Reject(chunk[index].id, reasons[index]) for index in sorted(reasons)),
+            rejects=tuple(_reject(chunk[index], reasons[index]) for index in sorted(reasons)),
             digests=tuple(digests[index].hex() for index in good) if self.digests else (),
         )
         return _ChunkResult(block, [(keys[i], rows[i]) for i in items if keys and i in rows])
@@ -245,6 +245,11 @@ class _Task:
 
     def _empty(self) -> FloatArray:
         return np.empty((0, self.backbone.dim), np.float32)
+
+
+def _reject(sample: Sample, reason: str) -> Reject:
+    # A sample that is named like its file is named once.
+    return Reject(sample.id, reason.removeprefix(f"{sample.id}: "))
 
 
 def _open_cache(cache: Cache, stack: ExitStack) -> RowCache | None:

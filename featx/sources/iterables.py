@@ -59,7 +59,8 @@ def make_samples(
 def _items(X: Any) -> list[Any]:
     if isinstance(X, str | bytes | bytearray | os.PathLike | dict) or not hasattr(X, "__iter__"):
         raise BadSource(
-            f"X: expected a list of inputs, found one {type(X).__name__}: put it in a list"
+            f"X: expected a list of inputs, found one {type(X).__name__}; put it in a list, or read "
+            "a folder or table with featx.read_samples"
         )
     # A table or a column of pandas, which need not be installed.
     if hasattr(X, "iloc"):

@@ -108,7 +108,7 @@ def os_errors_in_words(path: Path) -> Iterator[None]:
         if error.errno is None:
             raise
         parent = path.absolute().parent
-        if not parent.exists():
+        if error.errno in {errno.ENOENT, errno.ENOTDIR} and not parent.exists():
             reason = f"the folder {parent} does not exist; create it first"
         elif error.errno == errno.ENOSPC:
             reason = "the disk is full; free some space or write elsewhere"

@@ -153,7 +153,7 @@ def test_texts_and_sounds_are_embedded_as_they_come(rng):
 @pytest.mark.parametrize(
     ("name", "samples", "error", "words"),
     [
-        ("featx-image-nano", "photo.jpg", BadSource, "found one str: put it in a list"),
+        ("featx-image-nano", "photo.jpg", BadSource, "found one str; put it in a list"),
         ("featx-image-nano", ["no-such.jpg"], BadSample, "no-such.jpg: .*file not found"),
         ("featx-image-nano", [b"no image"], BadSample, "0: not an image"),
         ("featx-image-nano", [np.zeros((3, 64, 64), np.float32)], BadSample, "expected uint8"),

@@ -14,7 +14,7 @@ import featx
 from featx.cli import main
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
-from featx.errors import BadOption, BadSample
+from featx.errors import BadOption, BadSample, BadSource, FeatxWarning
 from featx.tasks.classification import LabelPrediction
 
 
@@ -234,3 +234,27 @@ def test_a_closed_pipe_is_quiet(saved, pictures):
         errors = process.stderr.read()
     assert b"Traceback" not in errors
     assert b"BrokenPipe" not in errors
+
+
+def test_evaluate_warns_of_samples_that_the_classifier_was_trained_on(saved, pictures):
+    classifier = featx.load(saved)
+    with pytest.warns(FeatxWarning, match="12 of 12 samples are among those .* trained on"):
+        featx.evaluate(classifier, featx.read_samples(pictures / "train"))
+    assert featx.evaluate(classifier, featx.read_samples(pictures / "test")).n == 4
+
+
+def test_a_classifier_and_its_report_are_one_line_each_at_a_prompt(saved):
+    classifier = featx.load(saved)
+    assert repr(classifier) == "<Classifier: logistic on featx-image-nano, 2 classes>"
+    assert repr(classifier.report).startswith("<FitReport: Head logistic")
+    assert "\n" not in repr(classifier.report)
+
+
+def test_a_missing_file_is_named_once(saved):
+    with pytest.raises(BadSample, match=r"^absent\.jpg: file not found;"):
+        featx.load(saved).predict(["absent.jpg"])
+
+
+def test_a_folder_given_as_samples_is_answered_with_how_to_read_it(pictures):
+    with pytest.raises(BadSource, match=r"found one str; .* featx\.read_samples"):
+        featx.fit(str(pictures))

@@ -1,4 +1,4 @@
-"""What docs/ says can be typed: every command and option in it exists."""
+"""What docs/ says can be typed: its commands and options exist, and the page on Python runs."""
 
 import re
 import shlex
@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 import pytest
 
+import featx
 from featx.cli import main
 
-PAGES = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
 LINES = [
     (page.name, line)
     for page in PAGES
@@ -27,3 +29,20 @@ def test_every_command_and_option_in_the_docs_exists(page, line):
         assert command is not None
     known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
     assert {word for word in words if re.match("--?[a-z]", word)} <= known
+
+
+def test_every_block_of_the_page_on_python_runs_in_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    assert blocks
+    names = {"__name__": "python"}
+    for code in blocks:
+        exec(compile(code, "python.md", "exec"), names)
+
+
+def test_every_public_function_and_class_with_a_task_stands_on_the_page_on_python():
+    page = (DOCS / "python.md").read_text(encoding="utf-8")
+    names = {name for name in featx.__all__ if callable(getattr(featx, name)) and name.islower()}
+    names |= {"Backbone", "Engine", "FeatureExtractor", "FitConfig", "FitReport"}
+    assert {name for name in names if f"featx.{name}" not in page} == set()

@@ -581,7 +581,7 @@ def test_samples_keep_their_labels_unless_others_are_given():
 @pytest.mark.parametrize(
     ("X", "y", "names", "kind", "words"),
     [
-        ("a.jpg", None, None, BadSource, "found one str: put it in a list"),
+        ("a.jpg", None, None, BadSource, "found one str; put it in a list"),
         (b"x", None, None, BadSource, "found one bytes"),
         (Path("a"), None, None, BadSource, "Path"),
         (3, None, None, BadSource, "found one int"),

@@ -1,5 +1,6 @@
 """Files appear whole or not at all, whatever ends the writer."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from featx.errors import OutputFailed
-from featx.storage.atomic import recover, replacing, replacing_folder
+from featx.storage.atomic import os_errors_in_words, recover, replacing, replacing_folder
 from featx.storage.dirs import cache_dir, data_dir
 from featx.storage.json_file import read_json_table, write_json_table
 
@@ -153,3 +154,9 @@ def test_notes_whose_folder_cannot_be_made_are_an_error_of_ours(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputFailed, match="cannot be written"):
         write_json_table(tmp_path / "file" / "notes.json", {})
+
+
+def test_a_folder_that_may_not_be_made_is_not_called_missing(tmp_path):
+    target = tmp_path / "none" / "a.json"
+    with pytest.raises(OutputFailed, match="permission denied"), os_errors_in_words(target):
+        raise PermissionError(errno.EACCES, "no")
