@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from featx.errors import BadOption
+from featx.errors import NotExportable
 
 __all__ = ["BREAK", "END", "ROW_OF_END", "ROW_OF_NONE", "ROW_OF_REST", "Normalizer"]
 
@@ -60,7 +60,7 @@ class Normalizer:
 
         Raises
         ------
-        BadOption
+        NotExportable
             It is not BERT's, or has what a table of characters cannot say.
         """
         spec = json.loads(tokenizer.to_str())
@@ -114,23 +114,23 @@ def _pieces(tokenizer: Any, model: Mapping[str, Any]) -> tuple[dict[str, int], d
 
 
 def _added(spec: Mapping[str, Any], name: str) -> dict[str, int]:
-    """Tokens that are looked for in the text itself; raises BadOption for what is not BERT's."""
+    """Tokens that are looked for in the text itself; raises NotExportable for what is not BERT's."""
     found = {part: (spec.get(part) or {}).get("type") for part in _PARTS}
     if found != _PARTS:
         said = ", ".join(f"{part} {kind or 'none'}" for part, kind in found.items())
-        raise BadOption(
+        raise NotExportable(
             f"strings: the tokenizer of {name} is {said}; expected BERT's WordPiece with its own normalizer "
             "and pre-tokenizer; export without strings and feed tokens"
         )
     if spec["model"]["unk_token"] not in spec["model"]["vocab"]:
-        raise BadOption(
+        raise NotExportable(
             f"strings: the tokenizer of {name} has no {spec['model']['unk_token']!r} for unknown words; "
             "export without strings and feed tokens"
         )
     for token in spec["added_tokens"]:
         asked = [key for key in ("single_word", "lstrip", "rstrip", "normalized") if token[key]]
         if asked:
-            raise BadOption(
+            raise NotExportable(
                 f"strings: the added token {token['content']!r} of {name} is {', '.join(asked)}; expected "
                 "one that is found as it is written; export without strings and feed tokens"
             )
@@ -142,7 +142,7 @@ def _refuse_reordered(tokenizer: Any, held: list[str], name: str) -> None:
     kept = [letter for letter in held if unicodedata.combining(letter) and _seen(tokenizer, letter)]
     if kept and _seen(tokenizer, "é") != "é":
         codes = ", ".join(f"U+{ord(letter):04X}" for letter in kept[:3])
-        raise BadOption(
+        raise NotExportable(
             f"strings: tokens of {name} hold combining marks ({codes}) that its normalizer sorts; "
             "export without strings and feed tokens"
         )

@@ -69,7 +69,7 @@ def export(
 
     Raises
     ------
-    BadOption
+    NotExportable
         A part of the classifier cannot be written as a graph.
     BadGraph
         A probability differs by more than 1e-4, a label changes, or a text has other tokens; the message

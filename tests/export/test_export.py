@@ -23,7 +23,7 @@ import featx
 from featx.backbones.session import open_session
 from featx.catalog import Card, get_card, verify_files
 from featx.cli import main
-from featx.errors import BadGraph, BadOption, BadSample, OutputFailed
+from featx.errors import BadGraph, BadSample, NotExportable, OutputFailed
 from featx.export import export
 from featx.export import verify as checking
 from featx.heads import HEADS, TemperatureScaling, TrainedHead, make_head
@@ -238,7 +238,7 @@ def test_a_graph_that_answers_otherwise_is_not_written(train, pictures, tmp_path
 
 
 def test_what_cannot_be_written_is_refused_by_name(train, pictures, tmp_path):
-    with pytest.raises(BadOption, match="head GaussianNB: cannot be written as a graph"):
+    with pytest.raises(NotExportable, match="head GaussianNB: cannot be written as a graph"):
         export(train(GaussianNB(), 2), tmp_path / "m.onnx", samples=pictures)
 
 

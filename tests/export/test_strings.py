@@ -17,7 +17,7 @@ from featx.backbones.session import open_session
 from featx.catalog import Card, File, get_card, verify_files
 from featx.cli import main
 from featx.demo.synthetic import make_sentences
-from featx.errors import BadGraph, BadOption, BadSample
+from featx.errors import BadGraph, BadOption, BadSample, NotExportable
 from featx.export import export, strings, write_graph
 from featx.export.strings import HARD, add_tokens
 from featx.graphs.builder import INT64, STRING, GraphBuilder
@@ -270,7 +270,7 @@ def test_a_graph_with_other_tokens_is_not_written(classifier, tmp_path, monkeypa
 
 
 def refused(tokenizer, folder, words, **table):
-    with pytest.raises(BadOption, match=words):
+    with pytest.raises(NotExportable, match=words):
         add_tokens(GraphBuilder(), card_of(tokenizer, folder, **table))
 
 
