@@ -125,8 +125,10 @@ class Predictor:
         ------
         MissingWeights, WrongDigest
             Its bytes are not on this machine, or others are in their place.
+        MissingProvider
+            The provider is not there, or does not start.
         BadOption
-            The provider is not there, does not start, or is one of lesser precision.
+            The provider is one of lesser precision.
         """
         check_exact(self.provider)
         return open_backbone(self.card, self.provider)

@@ -135,7 +135,8 @@ def _check_tokens(classifier: Classifier, session: Any, samples: Iterable[Sample
             expected = reader.read(text)[0].ids.tolist()
         except BadSample:
             continue
-        [[*found]] = _run(session, [IDS], {TEXT: np.array([text], np.object_)}, repr(text))[0]
+        [batch] = _run(session, [IDS], {TEXT: np.array([text], np.object_)}, repr(text))
+        [found] = batch.tolist()
         if found != expected:
             raise BadGraph(
                 f"not exported: {text!r} has other tokens in the graph, {found}, expected {expected}; "
