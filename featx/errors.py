@@ -66,11 +66,31 @@ __all__ = [
 
 
 class FeatxError(Exception):
-    """What featx raises on purpose; its message is one line that says what to do."""
+    """What featx raises on purpose; its message is one line that says what to do.
+
+    Examples
+    --------
+    >>> import featx
+    >>> try:
+    ...     featx.Backbone("featx-image-nana")
+    ... except featx.FeatxError as error:
+    ...     print(error)
+    no backbone named 'featx-image-nana'; did you mean 'featx-image-nano'?
+    """
 
 
 class FeatxWarning(UserWarning):
-    """Something is not as it should be, and featx went on without it."""
+    """Something is not as it should be, and featx went on without it.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", FeatxWarning)
+    ...     warnings.warn("1 of 9 samples could not be read and is left out", FeatxWarning)
+    Traceback (most recent call last):
+    featx.errors.FeatxWarning: 1 of 9 samples could not be read and is left out
+    """
 
 
 class FeatxNotice(FeatxWarning):
@@ -90,7 +110,15 @@ class BadGraph(FeatxError, ValueError):
 
 
 class BadSample(FeatxError, ValueError):
-    """One input could not be read; extraction turns it into a reject when asked to skip."""
+    """One input could not be read; extraction turns it into a reject when asked to skip.
+
+    Examples
+    --------
+    >>> import featx
+    >>> featx.FeatureExtractor().transform([b"no picture"])
+    Traceback (most recent call last):
+    featx.errors.BadSample: sample 0: not an image...
+    """
 
 
 class BadSource(FeatxError, ValueError):

@@ -59,6 +59,12 @@ class Input:
         The modality: "image", "text" or "audio".
     card : Card
         With all that was changed of it; ``card.fingerprint`` is that of the rows the head was trained on.
+
+    Examples
+    --------
+    >>> import featx
+    >>> Input("image", "image", featx.get_card("featx-image-nano")).card.dim
+    384
     """
 
     name: str
@@ -85,6 +91,16 @@ class Predictor:
         Where its backbone is computed, in the graph's own precision.
     task_name : str
         A name in ``featx.tasks.TASKS``.
+
+    Examples
+    --------
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> predictor = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> isinstance(predictor, Predictor), predictor.task_name, predictor.inputs[0].name
+    (True, 'classification', 'image')
+    >>> [prediction.id for prediction in predictor.predict_samples(featx.make_samples(images[:2]))]
+    ['0', '1']
     """
 
     inputs: tuple[Input, ...]
@@ -107,11 +123,6 @@ class Predictor:
         """Return a predictor of one input, which is named like its modality."""
         only = Input(card.modality, card.modality, card)
         return cls((only,), head, report, config, provider)
-
-    @property
-    def task(self) -> Task:
-        """What it predicts, and how that is measured and printed."""
-        return get_task(self.task_name)
 
     @property
     def card(self) -> Card:
@@ -178,7 +189,7 @@ class Predictor:
                 f"{self.card.fingerprint[:12]}…, that of {self.card.name}"
             )
         outputs = self.head.predict_proba(rows.embeddings)
-        yield from self.task.predictions(rows.ids, outputs, self.head.classes, top_k)
+        yield from get_task(self.task_name).predictions(rows.ids, outputs, self.head.classes, top_k)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

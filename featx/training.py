@@ -1,4 +1,4 @@
-"""From labelled samples to a predictor, with an honest account of how good it is."""
+"""Train a predictor on labelled samples, with an honest account of how good it is."""
 
 from __future__ import annotations
 

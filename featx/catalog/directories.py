@@ -122,7 +122,13 @@ def default_card(modality: str, *, defaults: Mapping[str, str] = DEFAULTS) -> Ca
 
 
 def list_cards() -> list[Card]:
-    """Return one card for each name, sorted by name; a damaged card is left out with a warning."""
+    """Return one card for each name, sorted by name; a damaged card is left out with a warning.
+
+    Examples
+    --------
+    >>> "featx-image-nano" in [card.name for card in list_cards()]
+    True
+    """
     cards = []
     for _, path in sorted(_paths().items()):
         try:

@@ -262,7 +262,7 @@ def _without_scores_of_the_beaten(candidates: list[CandidateScore]) -> list[Cand
 
 
 def _leaves_out_each(heads: Sequence[HeadSpec]) -> bool:
-    """Beside other heads no head may learn from one sample more than they do."""
+    """Whether each sample is left out in turn: beside other heads none may learn from more than they do."""
     return len(heads) == 1 and heads[0].search == "leave-one-out"
 
 

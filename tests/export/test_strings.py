@@ -264,7 +264,9 @@ class ReadsLess(Classifier):
 
 def test_a_graph_with_other_tokens_is_not_written(classifier, tmp_path):
     other = ReadsLess.from_card(classifier.card, classifier.head)
-    with pytest.raises(BadGraph, match=r"not exported: 'xxx.* has other tokens in the graph, \[\d+,"):
+    with pytest.raises(
+        BadGraph, match=r"not exported: 'xxx.* has other tokens in the graph, \[\d+,"
+    ):
         export(other, tmp_path / "m.onnx", samples=["a short text"], strings=True)
     assert not list(tmp_path.iterdir())
 
