@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from featx.embedding.rows import Reject as Reject
     from featx.embedding.rows import Rows as Rows
     from featx.embedding.rows import Written as Written
+    from featx.errors import BadSample as BadSample
     from featx.errors import FeatxError as FeatxError
     from featx.errors import FeatxWarning as FeatxWarning
     from featx.evaluation import evaluate as evaluate
@@ -52,6 +53,7 @@ __version__ = "0.1.0"
 
 _MODULE_OF = {
     "Backbone": "featx.backbones.backbone",
+    "BadSample": "featx.errors",
     "Baseline": "featx.reporting.fit_report",
     "Blob": "featx.storage.blob",
     "Card": "featx.catalog",

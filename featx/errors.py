@@ -1,7 +1,33 @@
-"""Every deliberate failure of featx, as one tree.
+"""Every deliberate failure of featx is a class of one tree, every warning a class of another.
 
 Messages are one line: what was expected, what was found, what to do next. Each class also descends from
-the builtin exception that people already catch, where one fits.
+the builtin exception that people already catch, where one fits; it stands behind the name::
+
+    FeatxError (Exception)
+    ├── BadArtifact (ValueError)
+    ├── BadCard (ValueError)
+    ├── BadGraph (ValueError)
+    ├── BadLabels (ValueError)
+    ├── BadOption (ValueError)
+    ├── BadSample (ValueError)
+    ├── BadSource (ValueError)
+    ├── BadTable (ValueError)
+    ├── DownloadFailed (ConnectionError)
+    ├── MissingExtra (ImportError)
+    ├── MissingProvider (ValueError)
+    ├── MissingWeights (FileNotFoundError)
+    ├── NotExportable (ValueError)
+    ├── OutputFailed (OSError)
+    ├── TooLossy (ValueError)
+    ├── UnknownName (LookupError)
+    │   ├── UnknownBackbone
+    │   ├── UnknownHead
+    │   ├── UnknownTap
+    │   └── UnknownTask
+    ├── WrongCanary (ValueError)
+    └── WrongDigest (ValueError)
+    FeatxWarning (UserWarning)
+    └── FeatxNotice
 """
 
 from __future__ import annotations
@@ -23,11 +49,14 @@ __all__ = [
     "FeatxNotice",
     "FeatxWarning",
     "MissingExtra",
+    "MissingProvider",
     "MissingWeights",
+    "NotExportable",
     "OutputFailed",
     "TooLossy",
     "UnknownBackbone",
     "UnknownHead",
+    "UnknownName",
     "UnknownTap",
     "UnknownTask",
     "WrongCanary",
@@ -37,11 +66,31 @@ __all__ = [
 
 
 class FeatxError(Exception):
-    """What featx raises on purpose; its message is one line that says what to do."""
+    """What featx raises on purpose; its message is one line that says what to do.
+
+    Examples
+    --------
+    >>> import featx
+    >>> try:
+    ...     featx.Backbone("featx-image-nana")
+    ... except featx.FeatxError as error:
+    ...     print(error)
+    no backbone named 'featx-image-nana'; did you mean 'featx-image-nano'?
+    """
 
 
 class FeatxWarning(UserWarning):
-    """Something is not as it should be, and featx went on without it."""
+    """Something is not as it should be, and featx went on without it.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", FeatxWarning)
+    ...     warnings.warn("1 of 9 samples could not be read and is left out", FeatxWarning)
+    Traceback (most recent call last):
+    featx.errors.FeatxWarning: 1 of 9 samples could not be read and is left out
+    """
 
 
 class FeatxNotice(FeatxWarning):
@@ -61,7 +110,15 @@ class BadGraph(FeatxError, ValueError):
 
 
 class BadSample(FeatxError, ValueError):
-    """One input could not be read; extraction turns it into a reject when asked to skip."""
+    """One input could not be read; extraction turns it into a reject when asked to skip.
+
+    Examples
+    --------
+    >>> import featx
+    >>> featx.FeatureExtractor().transform([b"no picture"])
+    Traceback (most recent call last):
+    featx.errors.BadSample: sample 0: not an image...
+    """
 
 
 class BadSource(FeatxError, ValueError):
@@ -69,7 +126,7 @@ class BadSource(FeatxError, ValueError):
 
 
 class BadTable(FeatxError, ValueError):
-    """A file of rows that cannot be read or written as its name says."""
+    """Rows that make no table, or a file of them that cannot be read or written as its name says."""
 
 
 class BadLabels(FeatxError, ValueError):
@@ -118,8 +175,16 @@ class MissingExtra(FeatxError, ImportError):
     """An optional library is needed and not installed."""
 
 
-class _Unknown(FeatxError, LookupError):
-    """A name that is not among the known ones; suggests the nearest."""
+class MissingProvider(FeatxError, ValueError):
+    """An execution provider that the installed ONNX Runtime does not have, or cannot start here."""
+
+
+class NotExportable(FeatxError, ValueError):
+    """A part of a classifier, such as its head or tokenizer, that cannot be written as a graph."""
+
+
+class UnknownName(FeatxError, LookupError):
+    """A name that is not among the known ones; the message suggests the nearest."""
 
     noun = "name"
 
@@ -136,25 +201,25 @@ class _Unknown(FeatxError, LookupError):
         return type(self), (self.name, self.known)
 
 
-class UnknownBackbone(_Unknown):
+class UnknownBackbone(UnknownName):
     """No card in any model directory carries this name."""
 
     noun = "backbone"
 
 
-class UnknownHead(_Unknown):
+class UnknownHead(UnknownName):
     """No head carries this name."""
 
     noun = "head"
 
 
-class UnknownTask(_Unknown):
+class UnknownTask(UnknownName):
     """No task carries this name."""
 
     noun = "task"
 
 
-class UnknownTap(_Unknown):
+class UnknownTap(UnknownName):
     """The graph has no tensor of this name."""
 
     noun = "tensor"

@@ -13,6 +13,7 @@ from featx.metrics.report import Report
 from featx.predictor import Predictor
 from featx.sources import make_samples
 from featx.sources.labels import missing_labels
+from featx.tasks import get_task
 
 __all__ = ["evaluate", "warn_about_rejects"]
 
@@ -40,6 +41,15 @@ def evaluate(
         A sample has no label, or there is none.
     BadSample
         A sample cannot be read.
+
+    Examples
+    --------
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> unseen = [np.full((9, 9, 3), value, np.uint8) for value in (10, 230)]
+    >>> evaluate(classifier, unseen, ["dark", "light"]).accuracy
+    1.0
     """
     known = make_samples(samples, labels)
     without = [sample.id for sample in known if sample.label is None]
@@ -50,7 +60,8 @@ def evaluate(
     _warn_of_training_samples(predictor, rows)
     outputs = predictor.head.predict_proba(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
-    return predictor.task.evaluate(truth, outputs, predictor.head.classes, random_state=0)
+    task = get_task(predictor.task_name)
+    return task.evaluate(truth, outputs, predictor.head.classes, random_state=0)
 
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> None:

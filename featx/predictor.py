@@ -60,6 +60,12 @@ class Input:
     card : Card
         The card with all that was changed of it; ``card.fingerprint`` is that of the rows on which the head
         was trained.
+
+    Examples
+    --------
+    >>> import featx
+    >>> Input("image", "image", featx.get_card("featx-image-nano")).card.dim
+    384
     """
 
     name: str
@@ -86,6 +92,16 @@ class Predictor:
         Where its backbone is computed, in the graph's own precision.
     task_name : str
         A name in ``featx.tasks.TASKS``.
+
+    Examples
+    --------
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> predictor = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> isinstance(predictor, Predictor), predictor.task_name, predictor.inputs[0].name
+    (True, 'classification', 'image')
+    >>> [prediction.id for prediction in predictor.predict_samples(featx.make_samples(images[:2]))]
+    ['0', '1']
     """
 
     inputs: tuple[Input, ...]
@@ -114,10 +130,6 @@ class Predictor:
         only = Input(card.modality, card.modality, card)
         return cls((only,), head, report, config, provider)
 
-    def __repr__(self) -> str:
-        names = " + ".join(one.card.name for one in self.inputs)
-        return f"<{type(self).__name__}: {self.head.name} on {names}, {len(self.head.classes)} classes>"
-
     @property
     def task(self) -> Task:
         """The task, which says what is predicted, and how that is measured and printed."""
@@ -135,8 +147,10 @@ class Predictor:
         ------
         MissingWeights, WrongDigest
             Its bytes are not on this machine, or others are in their place.
+        MissingProvider
+            The provider is not there, or does not start.
         BadOption
-            The provider is not there, does not start, or is one of lesser precision.
+            The provider is one of lesser precision.
         """
         check_exact(self.provider)
         return open_backbone(self.card, self.provider)
@@ -186,7 +200,7 @@ class Predictor:
                 f"{self.card.fingerprint[:12]}…, that of {self.card.name}"
             )
         outputs = self.head.predict_proba(rows.embeddings)
-        yield from self.task.predictions(rows.ids, outputs, self.head.classes, top_k)
+        yield from get_task(self.task_name).predictions(rows.ids, outputs, self.head.classes, top_k)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -1,4 +1,4 @@
-"""The structure of the package: size of modules, declared dependencies, the wheel, the public names.
+"""The structure of the package: sizes, declared dependencies, cycles, names, the wheel.
 
 Which module may import which, and which may import a foreign library, are contracts of import-linter
 in ``setup.cfg``.
@@ -6,15 +6,18 @@ in ``setup.cfg``.
 
 import ast
 import configparser
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 import featx
+from tools.structure import find_cycles, find_prepositions, find_repeated, read_modules
 
 PACKAGE = Path(featx.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 
 # what a distribution is imported as, where that is not its name
 IMPORT_NAMES = {
@@ -60,7 +63,7 @@ def test_a_module_fits_in_one_sitting(path):
 
 
 def test_no_test_imports_another_test():
-    for path in Path(__file__).parent.rglob("*.py"):
+    for path in TESTS:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 assert ".test_" not in f".{node.module}", f"{path}:{node.lineno}"
@@ -77,8 +80,25 @@ def test_every_package_is_in_the_wheel():
     assert listed == found | {"featx.models"}
 
 
-def test_the_public_names_are_exactly_those_that_are_declared():
-    assert featx.__all__ == sorted(featx.__all__)
-    assert all(hasattr(featx, name) for name in featx.__all__)
-    public = {name for name in dir(featx) if not name.startswith("_")}
-    assert public == set(featx.__all__) - {"__version__"}
+def test_no_modules_import_each_other_in_a_circle():
+    """Imports under TYPE_CHECKING count, those inside functions do not."""
+    modules = read_modules(PACKAGE.parent)
+    edges = {name: set(m.imports(modules, lazy=False)) - {name} for name, m in modules.items()}
+    assert find_cycles(edges) == []
+
+
+def test_no_two_modules_define_the_same_public_name():
+    repeated = find_repeated(read_modules(PACKAGE.parent))
+    assert not {name: homes for name, homes in repeated.items() if not name.startswith("_")}
+
+
+def test_no_docstring_begins_with_a_preposition():
+    assert find_prepositions(read_modules(PACKAGE.parent)) == []
+
+
+def test_no_test_replaces_a_private_name():
+    """A test that replaces what a module keeps to itself says nothing of what users get."""
+    for path in TESTS:
+        text = path.read_text(encoding="utf-8")
+        for call in re.findall(r"monkeypatch\.setattr\(([^)]*)\)", text):
+            assert not re.search(r"[.\"']_[A-Za-z]", call), f"{path}: {call}"

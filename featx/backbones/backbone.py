@@ -63,7 +63,7 @@ class Backbone:
 
     Raises
     ------
-    UnknownBackbone, MissingWeights, WrongDigest, BadGraph, UnknownTap, BadOption
+    UnknownBackbone, MissingWeights, MissingProvider, WrongDigest, BadGraph, UnknownTap, BadOption
     WrongCanary
         Its integer weights take eight bits, and it gives other rows here than on the machine it was
         made for; or it is asked for other rows than its canary is of, so that this cannot be known.

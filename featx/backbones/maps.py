@@ -28,6 +28,14 @@ class SampleMaps:
     geometry : Geometry
         ``geometry.locate(position, shape, window)`` is the part of the sample that a position of
         the map of a window shows: a box of a picture, characters of a text, seconds of a sound.
+
+    Examples
+    --------
+    >>> from featx import Backbone
+    >>> backbone = Backbone("featx-image-nano", tap="last-map", pooling="mean")
+    >>> [sample] = backbone.embed_maps([np.zeros((80, 100, 3), np.uint8)])
+    >>> sample.id, [features.shape for features in sample.maps]
+    ('0', [(7, 7, 512)])
     """
 
     id: str

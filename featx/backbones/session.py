@@ -13,7 +13,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from featx.backbones.providers import CPU, PROVIDERS, Provider
-from featx.errors import BadGraph, BadOption, first_line
+from featx.errors import BadGraph, MissingProvider, first_line
 from featx.graphs.cache import cached_cut, store_cut
 from featx.storage.blob import Blob
 
@@ -55,7 +55,7 @@ def open_graph(
     ------
     BadGraph
         ONNX Runtime cannot load it.
-    BadOption
+    MissingProvider
         The provider is not there, or does not start.
     """
     if (data := cached_cut(key)) is not None:
@@ -91,12 +91,12 @@ def open_session(
     ------
     BadGraph
         ONNX Runtime cannot load it.
-    BadOption
+    MissingProvider
         The provider is not there, or does not start: nothing is computed elsewhere in silence.
     """
     kind = provider.kind
     if kind.runtime not in onnxruntime.get_available_providers():
-        raise BadOption(
+        raise MissingProvider(
             f"provider {provider}: the installed ONNX Runtime offers {', '.join(available())}; "
             f"it comes with {kind.brings}, which takes the place of the installed one"
         )
@@ -126,9 +126,9 @@ def open_session(
 
 
 def check_started(session: onnxruntime.InferenceSession, provider: Provider) -> None:
-    """Raise BadOption where a session is not computed by the provider: ONNX Runtime only logs it."""
+    """Raise MissingProvider where a session is not computed by the provider: ONNX Runtime only logs it."""
     if session.get_providers()[0] != provider.kind.runtime:
-        raise BadOption(
+        raise MissingProvider(
             f"provider {provider}: ONNX Runtime has it but cannot start it here (are its drivers and "
             f"libraries installed?), and would compute on the CPU instead; --provider cpu does so knowingly"
         )

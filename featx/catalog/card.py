@@ -80,6 +80,16 @@ class Card:
         The ``card.toml`` it was read from.
     pack : Path or None
         The bundled classifier that brings the bytes.
+
+    Examples
+    --------
+    >>> from featx import get_card
+    >>> card = get_card("featx-image-nano")
+    >>> card.modality, card.dim, card.license
+    ('image', 384, 'Apache-2.0')
+    >>> other = card.variant(tap="last-map", pooling="max")
+    >>> card.fingerprint == other.fingerprint
+    False
     """
 
     name: str

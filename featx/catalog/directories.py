@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from featx.catalog.card import Card, File
@@ -95,15 +95,21 @@ def get_card(name: str) -> Card:
     raise UnknownBackbone(name, _paths())
 
 
-def default_card(modality: str) -> Card:
+def default_card(modality: str, *, defaults: Mapping[str, str] = DEFAULTS) -> Card:
     """Return the card that is meant for a modality where nobody names one.
+
+    Parameters
+    ----------
+    modality : str
+    defaults : mapping of str to str, default=DEFAULTS
+        The name of the card by that of the modality.
 
     Raises
     ------
     BadOption
         It is in no model directory; the message names those of the modality that are.
     """
-    name = DEFAULTS.get(modality, "")
+    name = defaults.get(modality, "")
     try:
         return get_card(name)
     except UnknownBackbone:
@@ -116,7 +122,13 @@ def default_card(modality: str) -> Card:
 
 
 def list_cards() -> list[Card]:
-    """Return one card for each name, sorted by name; a damaged card is left out with a warning."""
+    """Return one card for each name, sorted by name; a damaged card is left out with a warning.
+
+    Examples
+    --------
+    >>> "featx-image-nano" in [card.name for card in list_cards()]
+    True
+    """
     cards = []
     for _, path in sorted(_paths().items()):
         try:

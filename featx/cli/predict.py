@@ -61,13 +61,14 @@ def predict_command(
     from featx.persistence.artifact import load
     from featx.sources import unique_ids
     from featx.tables import write_rejects
+    from featx.tasks import get_task
 
     loaded = load(classifier, provider=run.provider)
     samples = unique_ids(
         sample for source in sources for sample in columns.read(source, loaded.card)
     )
     if style == "csv":
-        click.echo(",".join(loaded.task.csv_header))
+        click.echo(",".join(get_task(loaded.task_name).csv_header))
     lost: list[Reject] = []
     with run.engine(len(samples), "predicting") as engine:
         for result in loaded.predict_samples(samples, top_k=top_k, engine=engine):

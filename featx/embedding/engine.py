@@ -132,8 +132,23 @@ class Engine:
             raise BadOption(f"on_error = {self.on_error!r}: expected 'fail' or 'skip'")
 
 
-def count_workers(n_jobs: int | None) -> int:
-    """Return how many threads ``n_jobs`` means to joblib; None is all, or one in a worker process."""
+def count_workers(n_jobs: int | None, settings: RunSettings | None = None) -> int:
+    """Return how many threads are meant by ``n_jobs`` and by settings that are remembered.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As in joblib; None is every core, or one in a worker process.
+    settings : RunSettings, optional
+        Where ``n_jobs`` is None their workers are taken, if there are the cores they were measured on.
+    """
+    workers = _count_jobs(n_jobs)
+    if n_jobs is None and settings and settings.cores == workers:
+        return settings.workers
+    return workers
+
+
+def _count_jobs(n_jobs: int | None) -> int:
     _check_jobs(n_jobs)
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
@@ -291,9 +306,7 @@ def _work(
         if first:
             yield task(first)
         return
-    workers = count_workers(n_jobs)
-    if n_jobs is None and settings and settings.cores == workers:
-        workers = settings.workers
+    workers = count_workers(n_jobs, settings)
     pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="featx"))
     stack.callback(pool.shutdown, wait=False, cancel_futures=True)
     # After an interrupt, workers end with their sample.

@@ -15,7 +15,15 @@ __all__ = ["Reject", "Rows", "Written"]
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A sample that could not be read, and why."""
+    """A sample that could not be read, and why.
+
+    Examples
+    --------
+    >>> from featx import Backbone, Engine, make_samples
+    >>> engine = Engine(on_error="skip")
+    >>> engine.embed(make_samples([b"no picture"]), Backbone("featx-image-nano")).rejects
+    (Reject(id='0', reason='not an image...'),)
+    """
 
     id: str
     reason: str
@@ -41,6 +49,14 @@ class Rows:
     BadTable
         The lengths or the dtype do not fit, a label is blank, or a text is none that UTF-8 can
         hold.
+
+    Examples
+    --------
+    >>> rows = Rows(("a.jpg", "b.jpg"), ("cat", None), np.eye(2, dtype=np.float32), "")
+    >>> len(rows), rows.dim
+    (2, 2)
+    >>> Rows.concatenate([rows, rows.slice(0, 1)]).ids
+    ('a.jpg', 'b.jpg', 'a.jpg')
     """
 
     ids: tuple[str, ...]
@@ -108,7 +124,17 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The outcome of writing blocks of rows."""
+    """What became of the blocks given to a writer.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from featx import write_rows
+    >>> rows = Rows(("a.jpg",), (None,), np.eye(1, dtype=np.float32), "")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_rows(f"{folder}/x.npz", rows)
+    Written(rows=1, rejects=())
+    """
 
     rows: int
     rejects: tuple[Reject, ...]

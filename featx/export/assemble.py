@@ -10,7 +10,7 @@ import onnx
 from onnx import ModelProto, NodeProto, ValueInfoProto, compose, helper, version_converter
 
 from featx.catalog import Card, verify_files
-from featx.errors import BadGraph, BadOption, first_line
+from featx.errors import BadGraph, NotExportable, first_line
 from featx.export.heads import add_head
 from featx.export.preprocessing import INNER, Preprocessing, add_preprocessing
 from featx.graphs import cut_graph
@@ -32,7 +32,7 @@ def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
 
     Raises
     ------
-    BadOption
+    NotExportable
         The card or the head asks for what cannot be written as a graph.
     BadGraph
         The backbone's graph cannot be brought to the version of ONNX that the rest is written in.
@@ -44,7 +44,9 @@ def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
     tap = _run(graph, backbone, wanted, front)
     rank = len(_dims(backbone.graph.output[0]))
     if rank < 2:
-        raise BadOption(f"tap of {card.name}: its graph does not say its rank; choose another tap")
+        raise NotExportable(
+            f"tap of {card.name}: its graph does not say its rank; choose another tap"
+        )
     pooling = read_pooling(card.pooling)
     rows = front.merge(pooling.add_nodes(graph, tap, rank, card.channel_axis, front.mask))
     if card.normalize:
@@ -140,7 +142,7 @@ def _wanted(model: ModelProto) -> list[ValueInfoProto]:
     wanted = [value for value in model.graph.input if value.name not in constants]
     for value in wanted:
         if _fixed(value) > 1:
-            raise BadOption(
+            raise NotExportable(
                 f"backbone: takes {_fixed(value)} samples at a time, expected any number or 1"
             )
     return wanted

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sklearn.base import BaseEstimator
 
-from featx.errors import BadOption
+from featx.errors import NotExportable
 from featx.graphs.builder import DOUBLE, GraphBuilder
 from featx.heads import ESTIMATORS, TRANSFORMERS, TrainedHead, steps_of
 
@@ -29,7 +29,7 @@ def add_head(graph: GraphBuilder, rows: str, head: TrainedHead) -> str:
 
     Raises
     ------
-    BadOption
+    NotExportable
         A step of the head cannot be written as a graph.
     """
     *before, last = steps_of(head.estimator)
@@ -44,8 +44,8 @@ def add_head(graph: GraphBuilder, rows: str, head: TrainedHead) -> str:
     return head.calibrator.add_nodes(graph, forms.onnx(graph, value, last))
 
 
-def _refusal(step: BaseEstimator, known: Iterable[type]) -> BadOption:
+def _refusal(step: BaseEstimator, known: Iterable[type]) -> NotExportable:
     names = ", ".join(sorted(kind.__name__ for kind in known))
-    return BadOption(
+    return NotExportable(
         f"head {type(step).__name__}: cannot be written as a graph; expected one of {names}"
     )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from featx.errors import BadOption
+from featx.errors import NotExportable
 
 __all__ = ["BREAK", "END", "ROW_OF_END", "ROW_OF_NONE", "ROW_OF_REST", "Normalizer"]
 
@@ -87,7 +87,7 @@ class Normalizer:
 
         Raises
         ------
-        BadOption
+        NotExportable
             It is not BERT's, or has what a table of characters cannot say.
         """
         spec = json.loads(tokenizer.to_str())
@@ -141,23 +141,23 @@ def _pieces(tokenizer: Any, model: Mapping[str, Any]) -> tuple[dict[str, int], d
 
 
 def _added(spec: Mapping[str, Any], name: str) -> dict[str, int]:
-    """Return the tokens that are looked for in the text itself; raise BadOption for what is not BERT's."""
+    """Return the tokens that are looked for in the text itself; raise NotExportable for what is not BERT's."""
     kinds = {part: (spec.get(part) or {}).get("type") for part in _PARTS}
     if kinds != _PARTS:
         listed = ", ".join(f"{part} {kind or 'none'}" for part, kind in kinds.items())
-        raise BadOption(
+        raise NotExportable(
             f"strings: the tokenizer of {name} is {listed}; expected BERT's WordPiece with its own normalizer "
             "and pre-tokenizer; export without strings and feed tokens"
         )
     if spec["model"]["unk_token"] not in spec["model"]["vocab"]:
-        raise BadOption(
+        raise NotExportable(
             f"strings: the tokenizer of {name} has no {spec['model']['unk_token']!r} for unknown words; "
             "export without strings and feed tokens"
         )
     for token in spec["added_tokens"]:
         asked = [key for key in ("single_word", "lstrip", "rstrip", "normalized") if token[key]]
         if asked:
-            raise BadOption(
+            raise NotExportable(
                 f"strings: the added token {token['content']!r} of {name} is {', '.join(asked)}; expected "
                 "one that is found as it is written; export without strings and feed tokens"
             )
@@ -165,7 +165,7 @@ def _added(spec: Mapping[str, Any], name: str) -> dict[str, int]:
 
 
 def _refuse_reordered(tokenizer: Any, held: list[str], name: str) -> None:
-    """Raise BadOption where the normalizer sorts combining marks of known tokens.
+    """Raise NotExportable where the normalizer sorts combining marks of known tokens.
 
     Their order depends on each other, which a table of single characters cannot say.
     """
@@ -174,7 +174,7 @@ def _refuse_reordered(tokenizer: Any, held: list[str], name: str) -> None:
     ]
     if marks and _normalize(tokenizer, "é") != "é":
         codes = ", ".join(f"U+{ord(letter):04X}" for letter in marks[:3])
-        raise BadOption(
+        raise NotExportable(
             f"strings: tokens of {name} hold combining marks ({codes}) that its normalizer sorts; "
             "export without strings and feed tokens"
         )

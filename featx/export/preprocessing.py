@@ -11,7 +11,7 @@ import numpy as np
 from onnx import TypeProto, ValueInfoProto, helper
 
 from featx.catalog import Card
-from featx.errors import BadOption
+from featx.errors import BadOption, NotExportable
 from featx.export.audio import add_windows, pooled
 from featx.export.image import add_pixels
 from featx.export.strings import IDS, TEXT, add_tokens, open_reader
@@ -59,11 +59,13 @@ def add_preprocessing(
 
     Raises
     ------
-    BadOption
+    NotExportable
         The card asks for what cannot be written as a graph.
+    BadOption
+        Strings are asked for where samples are no texts.
     """
     if type(card.input) not in _FRONTS:
-        raise BadOption(f"{card.modality} classifiers cannot be exported")
+        raise NotExportable(f"{card.modality} classifiers cannot be exported")
     if strings and card.modality != TextSettings.modality:
         raise BadOption(
             f"strings: {card.name} is of modality {card.modality!r}; expected 'text': export without strings"
@@ -111,7 +113,7 @@ class _Tokens:
     def __init__(self, graph: GraphBuilder, card: Card, computed: Mapping[str, str]) -> None:
         settings: Any = card.input
         if settings.long != "truncate":
-            raise BadOption("long = 'chunk-mean': cannot be exported; expected 'truncate'")
+            raise NotExportable("long = 'chunk-mean': cannot be exported; expected 'truncate'")
         self._graph = graph
         self._settings: TextSettings = settings
         self._computed = computed
@@ -142,7 +144,7 @@ class _Tokens:
     def _given(self, name: str) -> str:
         self._inputs.append(helper.make_tensor_value_info(name, INT64, ["N", "tokens"]))
         if self._computed and name not in self._computed:
-            raise BadOption(f"strings: the backbone takes {name!r}, which no text gives")
+            raise NotExportable(f"strings: the backbone takes {name!r}, which no text gives")
         value = self._computed.get(name, name)
         if not self._settings.pad:
             return value
@@ -164,7 +166,7 @@ class _Tokens:
 def _only(wanted: Sequence[ValueInfoProto]) -> ValueInfoProto:
     if len(wanted) != 1:
         names = ", ".join(value.name.removeprefix(INNER) for value in wanted)
-        raise BadOption(f"backbone: takes {names or 'nothing'}; expected one input")
+        raise NotExportable(f"backbone: takes {names or 'nothing'}; expected one input")
     return wanted[0]
 
 

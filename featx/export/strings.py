@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from featx.catalog import Card, verify_files
-from featx.errors import BadOption
+from featx.errors import NotExportable
 from featx.export.normalizer import END, ROW_OF_END, ROW_OF_NONE, ROW_OF_REST, Normalizer
 from featx.export.wordpieces import add_pieces
 from featx.graphs.builder import INT64, ML, RUNTIME, GraphBuilder
@@ -53,7 +53,7 @@ def add_tokens(graph: GraphBuilder, card: Card) -> dict[str, str]:
 
     Raises
     ------
-    BadOption
+    NotExportable
         The tokenizer is none that can be written as a graph.
     """
     settings: Any = card.input
@@ -192,7 +192,7 @@ def _refuse_straddling(letters: Normalizer, prefix: str, name: str) -> None:
     """
     for token in letters.added:
         if any(prefix.endswith(token[:k]) for k in range(1, len(token))):
-            raise BadOption(
+            raise NotExportable(
                 f"strings: the prefix {prefix!r} of {name} ends as the added token {token!r} begins; "
                 "export without strings and feed tokens"
             )

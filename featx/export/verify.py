@@ -81,7 +81,7 @@ def export(
 
     Raises
     ------
-    BadOption
+    NotExportable
         A part of the classifier cannot be written as a graph.
     BadGraph
         A probability differs by more than 1e-4, a label changes, or a text has other tokens; the message
@@ -148,7 +148,8 @@ def _check_tokens(classifier: Classifier, session: Any, samples: Iterable[Sample
             expected = reader.read(text)[0].ids.tolist()
         except BadSample:
             continue
-        [[*tokens]] = _run(session, [IDS], {TEXT: np.array([text], np.object_)}, repr(text))[0]
+        [batch] = _run(session, [IDS], {TEXT: np.array([text], np.object_)}, repr(text))
+        [tokens] = batch.tolist()
         if tokens != expected:
             raise BadGraph(
                 f"not exported: {text!r} has other tokens in the graph, {tokens}, expected {expected}; "

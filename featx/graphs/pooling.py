@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from featx._typing import FloatArray, Mask
-from featx.errors import BadGraph, BadOption
+from featx.errors import BadGraph, BadOption, NotExportable
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -114,14 +114,16 @@ class Pooling:
 
         Raises
         ------
-        BadOption
+        NotExportable
             The pooling cannot make rows of such a tensor.
         """
         values = graph.to_float32(tensor)
         if rank == 2:
             return values
         if mask is not None and self.mask == "refused":
-            raise BadOption(f"pooling {self.name!r}: cannot be exported where inputs are padded")
+            raise NotExportable(
+                f"pooling {self.name!r}: cannot be exported where inputs are padded"
+            )
         if not self.channels_last:
             return self.onnx_form(graph, values, None, *self.parameters)
         axis = _channel_axis(rank, channel_axis)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles
-from featx.errors import BadOption
+from featx.errors import NotExportable
 from featx.heads._sklearn_compat import neighbor_codes, neighbor_rows, svc_gamma
 from featx.heads.score_forms import (
     FLOOR,
@@ -51,17 +51,17 @@ def add_standard_scaler(graph: GraphBuilder, value: str, scaler: Any) -> str:
 
 
 def add_pca(graph: GraphBuilder, value: str, pca: Any) -> str:
-    """Project rows on principal components; raise BadOption where they are whitened."""
+    """Project rows on principal components; raise NotExportable where they are whitened."""
     if pca.whiten:
-        raise BadOption("head PCA: with whiten=True it cannot be written as a graph")
+        raise NotExportable("head PCA: with whiten=True it cannot be written as a graph")
     value = graph.add("Sub", value, graph.constant(pca.mean_))
     return graph.add("MatMul", value, graph.constant(pca.components_.T))
 
 
 def add_normalizer(graph: GraphBuilder, value: str, normalizer: Any) -> str:
-    """Bring rows to length 1; raise BadOption where the norm is not the Euclidean one."""
+    """Bring rows to length 1; raise NotExportable where the norm is not the Euclidean one."""
     if normalizer.norm != "l2":
-        raise BadOption(
+        raise NotExportable(
             f"head Normalizer: norm = {normalizer.norm!r} cannot be written; expected 'l2'"
         )
     length = graph.reduce("ReduceL2", value, 1)
@@ -82,12 +82,14 @@ def add_centroids(graph: GraphBuilder, value: str, estimator: Any) -> str:
 
 
 def add_support_vectors(graph: GraphBuilder, value: str, svc: Any) -> str:
-    """Add the soft minimum margins of an SVC; raise BadOption unless it is linear or Gaussian, one-vs-one."""
+    """Add the soft minimum margins of an SVC; raise NotExportable unless linear or Gaussian, one-vs-one."""
     if svc.kernel not in ("linear", "rbf"):
-        raise BadOption(f"head SVC: kernel {svc.kernel!r} cannot be written as a graph")
+        raise NotExportable(f"head SVC: kernel {svc.kernel!r} cannot be written as a graph")
     n_classes = len(svc.classes_)
     if n_classes > 2 and svc.decision_function_shape != "ovo":
-        raise BadOption("head SVC: decision_function_shape must be 'ovo' to be written as a graph")
+        raise NotExportable(
+            "head SVC: decision_function_shape must be 'ovo' to be written as a graph"
+        )
     if svc.kernel == "linear":
         margins = _affine(graph, value, svc.coef_.T, svc.intercept_)
     else:
@@ -102,9 +104,9 @@ def add_support_vectors(graph: GraphBuilder, value: str, svc: Any) -> str:
 
 
 def add_neighbors(graph: GraphBuilder, value: str, neighbors: Any) -> str:
-    """Add the floored votes of nearest rows; raise BadOption unless they are equal and Euclidean."""
+    """Add the floored votes of nearest rows; raise NotExportable unless they are equal and Euclidean."""
     if neighbors.weights != "uniform" or neighbors.effective_metric_ != "euclidean":
-        raise BadOption("head KNeighborsClassifier: only equal votes by Euclidean distance")
+        raise NotExportable("head KNeighborsClassifier: only equal votes by Euclidean distance")
     stored_rows = neighbor_rows(neighbors)
     nearness = _affine(graph, value, 2 * stored_rows.T, -(stored_rows**2).sum(axis=1))
     count = graph.constant([neighbors.n_neighbors], np.int64)

@@ -40,6 +40,12 @@ class ClassScore:
         Samples of the class.
     predicted : int
         Samples predicted to be of the class.
+
+    Examples
+    --------
+    >>> report = evaluate_predictions(list("aabb"), list("aaba"))
+    >>> report.classes[1]
+    ClassScore(label='b', precision=1.0, recall=0.5, f1=0.666..., support=2, predicted=1)
     """
 
     label: str
@@ -82,6 +88,14 @@ class ClassificationReport:
     rank_counts : tuple of int
         At index k − 1 the samples whose label is among the k most probable classes; empty where there
         were no probabilities. See ``top_k_accuracy``.
+
+    Examples
+    --------
+    >>> report = evaluate_predictions(list("aabb"), list("aaba"))
+    >>> report.accuracy, report.confusion
+    (0.75, ((2, 0), (1, 1)))
+    >>> ClassificationReport.from_dict(report.to_dict()) == report
+    True
     """
 
     n: int

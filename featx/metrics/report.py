@@ -19,6 +19,13 @@ class Report(Protocol):
         Samples that were measured.
     intervals : mapping of str to (float, float)
         The 95 % interval of each main score, by the name of its attribute.
+
+    Examples
+    --------
+    >>> from featx.metrics.classification import evaluate_predictions
+    >>> report: Report = evaluate_predictions(list("aabb"), list("aaba"))
+    >>> report.n, sorted(report.intervals)
+    (4, ['accuracy', 'balanced_accuracy', 'macro_f1'])
     """
 
     @property

@@ -75,6 +75,18 @@ def save(
         The head's estimator has parts that cannot be written without pickle.
     MissingWeights, WrongDigest
         The bytes to bundle are not on this machine, or others are in their place.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(classifier, f"{folder}/shade.featx")
+    ...     again = featx.load(path)
+    >>> path.name, [str(label) for label in again.predict(images[:1])]
+    ('shade.featx', ['dark'])
     """
     path = Path(path)
     check_target(path, overwrite=overwrite)
@@ -158,6 +170,18 @@ def load(
     BadArtifact
         The folder is not a classifier, has a newer format, a changed byte, an unknown type, arrays that
         do not fit, or was trained on another backbone than the one of that name on this machine.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = featx.save(classifier, f"{folder}/shade.featx")
+    ...     again = load(path)
+    >>> path.name, [str(label) for label in again.predict(images[:1])]
+    ('shade.featx', ['dark'])
     """
     path = Path(path)
     metadata = read_metadata(path)

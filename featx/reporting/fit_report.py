@@ -28,6 +28,11 @@ class DataSummary:
         What the targets are; in a classification the number of samples of each class.
     inputs : tuple of str
         The name of the backbone of each input.
+
+    Examples
+    --------
+    >>> DataSummary(n=6, targets={"dark": 3, "light": 3}, inputs=("featx-image-nano",)).targets["dark"]
+    3
     """
 
     n: int
@@ -54,6 +59,12 @@ class TuningSummary:
         Candidates that were compared.
     class_weight : {"balanced"} or None
     random_state : int
+
+    Examples
+    --------
+    >>> chosen = TuningSummary("ridge", {"ridgeclassifier__alpha": 1.0}, folds=5, repeats=1, candidates=9)
+    >>> chosen.head, chosen.class_weight
+    ('ridge', None)
     """
 
     head: str
@@ -76,6 +87,12 @@ class Validation:
         Outer folds, each with a search of its own; 1 for a hold-out.
     report : Report
         A report of the task's own type, such as ``ClassificationReport``.
+
+    Examples
+    --------
+    >>> from featx.metrics.classification import evaluate_predictions
+    >>> Validation("hold-out", 1, evaluate_predictions(list("aabb"), list("aaba"))).report.accuracy
+    0.75
     """
 
     method: str
@@ -94,6 +111,11 @@ class Baseline:
     scores : mapping of str to float
     intervals : mapping of str to (float, float)
         Intervals of 95 %; empty where it was not measured on samples left out.
+
+    Examples
+    --------
+    >>> Baseline("always the most frequent class", {"accuracy": 0.5}).scores["accuracy"]
+    0.5
     """
 
     name: str

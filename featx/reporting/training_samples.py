@@ -40,6 +40,14 @@ class TrainingSamples:
         Embeddings of the samples ``kept``, where they were asked for.
     kept : ndarray of shape (n_kept,), intp, or None
         Indices of the samples whose rows are kept.
+
+    Examples
+    --------
+    >>> import featx
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> samples = featx.fit(images, ["dark"] * 3 + ["light"] * 3).report.samples
+    >>> samples.ids.tolist(), samples.scores.shape
+    (['0', '1', '2', '3', '4', '5'], (6, 2))
     """
 
     ids: npt.NDArray[np.str_]

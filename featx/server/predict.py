@@ -39,7 +39,7 @@ class _PredictStep:
 
     @property
     def max_batch(self) -> int:
-        """As many samples as a worker of the engine takes."""
+        """Return how many samples a worker of the engine takes at a time."""
         return self.group[0].input.backbone.chunk_size
 
     def __call__(self, samples: Sequence[Sample]) -> list[list[Prediction | Reject]]:
@@ -63,7 +63,7 @@ class _EmbedStep:
 
     @property
     def max_batch(self) -> int:
-        """As many samples as a worker of the engine takes."""
+        """Return how many samples a worker of the engine takes at a time."""
         return self.backbone.chunk_size
 
     def __call__(self, samples: Sequence[Sample]) -> list[FloatArray | Reject]:

@@ -20,7 +20,7 @@ from featx.server.registry import ServedPredictor
 from featx.server.routing import AppState, Operation
 from featx.server.schemas import InferRequest, SampleInput, TensorInput
 from featx.sources import Sample
-from featx.tasks import Prediction
+from featx.tasks import Prediction, get_task
 
 __all__ = ["OPERATIONS"]
 
@@ -47,7 +47,7 @@ async def ready(state: AppState, request: Request) -> Response:
 async def describe_model(state: AppState, request: Request) -> Response:
     """Describe the tensors of a classifier; its classes are the columns of ``probabilities``."""
     served = _find(state, request)
-    tensors = served.predictor.task.output_tensors(served.classes)
+    tensors = get_task(served.predictor.task_name).output_tensors(served.classes)
     return json_response(
         {
             "name": served.name,
@@ -118,7 +118,7 @@ def _outputs(
     predictions: Sequence[Prediction], served: ServedPredictor, body: InferRequest
 ) -> list[dict[str, Any]]:
     """Return the tensors that are wanted, or all; raise HTTPError (422) where there is no such tensor."""
-    task, n = served.predictor.task, len(predictions)
+    task, n = get_task(served.predictor.task_name), len(predictions)
     values = task.tensor_values(predictions, served.classes)
     columns = {
         tensor.name: (

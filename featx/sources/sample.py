@@ -33,6 +33,13 @@ class Sample:
     ``data`` is a ``Blob`` or a path where the content is still to be read, else the thing itself: bytes, an
     image, an array, a text; what it may be is for the modality to say. ``id`` and ``label`` are always text
     that UTF-8 can hold.
+
+    Examples
+    --------
+    >>> Sample("a", b"any bytes").label is None
+    True
+    >>> Sample("row 1", "a text", "up").label
+    'up'
     """
 
     id: str

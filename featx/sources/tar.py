@@ -47,10 +47,26 @@ Parts = tuple[str, ...]
 
 
 class Tar:
-    """A tar, compressed or not."""
+    """A tar, compressed or not.
 
-    def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
+    Parameters
+    ----------
+    uri, columns, stdin
+        As ``open_source`` takes them.
+    compressed_limit : int, default=COMPRESSED_LIMIT
+        How many bytes of content are held in memory where it is compressed.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        columns: Columns,
+        stdin: Iterable[bytes | str] | None = None,
+        *,
+        compressed_limit: int = COMPRESSED_LIMIT,
+    ) -> None:
         self._path = Path(uri)
+        self._limit = compressed_limit
         self._where = to_text(uri)
         self._columns = columns
 
@@ -70,7 +86,7 @@ class Tar:
         the label column in an object (by default label, class, target or category). In a tar without any,
         the class folders are the labels, as in a folder. Members of a plain tar are read when they are
         needed. A compressed one can only be read from its start, so its samples are held in memory, up to
-        ``COMPRESSED_LIMIT``. Links that leave the archive, or lead to folders, are no samples.
+        ``compressed_limit``. Links that leave the archive, or lead to folders, are no samples.
         """
         label_key = self._columns.label
         asked = Columns(path=self._columns.path, id=self._columns.id, text=self._columns.text)
@@ -104,7 +120,7 @@ class Tar:
         samples: list[_Member] = []
         partners: dict[str, _Member] = {}
         others: list[str] = []
-        for member in _members(self._path, self._where, suffixes):
+        for member in _members(self._path, self._where, suffixes, self._limit):
             name = "/".join(member.parts)
             if suffix_of(name) in suffixes:
                 samples.append(member)
@@ -148,11 +164,11 @@ def _opened(path: Path, where: str) -> Iterator[tuple[tarfile.TarFile, str]]:
         raise BadSource(f"{where}: not a tar, or a damaged one: {error}") from error
 
 
-def _members(path: Path, where: str, suffixes: frozenset[str]) -> Iterator[_Member]:
+def _members(path: Path, where: str, suffixes: frozenset[str], limit: int) -> Iterator[_Member]:
     """Give every visible file of the archive; of a compressed one, what cannot matter has no bytes."""
     with _opened(path, where) as (archive, compression):
         if compression:
-            yield from _unpack(archive, where, (*suffixes, *_PARTNERS))
+            yield from _unpack(archive, where, (*suffixes, *_PARTNERS), limit)
         else:
             yield from _locate(archive, path, where)
         if _has_more(archive):
@@ -177,7 +193,9 @@ def _locate(archive: tarfile.TarFile, path: Path, where: str) -> Iterator[_Membe
         yield _Member(parts, Blob.of_section(path, name, target.offset_data, target.size))
 
 
-def _unpack(archive: tarfile.TarFile, where: str, suffixes: Collection[str]) -> Iterator[_Member]:
+def _unpack(
+    archive: tarfile.TarFile, where: str, suffixes: Collection[str], limit: int
+) -> Iterator[_Member]:
     files: dict[str, bytes] = {}
     held = 0
     for info in archive:
@@ -189,9 +207,9 @@ def _unpack(archive: tarfile.TarFile, where: str, suffixes: Collection[str]) -> 
             content = files[info.linkname]
         elif suffix_of(parts[-1]) in suffixes:
             held += info.size
-            if info.size < 0 or held > COMPRESSED_LIMIT:
+            if info.size < 0 or held > limit:
                 raise BadSource(
-                    f"{where}: holds more than {COMPRESSED_LIMIT >> 20} MiB and is compressed, so "
+                    f"{where}: holds more than {limit >> 20} MiB and is compressed, so "
                     "it cannot be read in pieces; decompress it first (gunzip, bunzip2 or unxz)"
                 )
             file = archive.extractfile(info)

@@ -47,7 +47,7 @@ __getattr__ = lazy_attributes("featx.tables", {"json_lines": "featx.tables.jsonl
 
 
 def read_rows(path: str | os.PathLike[str]) -> Rows:
-    """Return the table in a file, in memory; ``write_rows`` has an example.
+    """Return the table in a file, in memory.
 
     Raises
     ------
@@ -55,6 +55,16 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         There is no such file, its suffix is unknown, or it is damaged.
     MissingExtra
         A Parquet file, and pyarrow is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> rows = Rows(("a.jpg",), ("cat",), np.eye(1, dtype=np.float32), "")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_rows(f"{folder}/x.csv", rows)
+    ...     read_rows(f"{folder}/x.csv").labels
+    ('cat',)
     """
     path = Path(path)
     check_output(path)

@@ -42,6 +42,12 @@ class LabelPrediction:
         Its calibrated probability.
     top : tuple of (str, float)
         Classes with their probabilities, the most probable first.
+
+    Examples
+    --------
+    >>> prediction = LabelPrediction("a.jpg", "cat", 0.75, (("cat", 0.75), ("dog", 0.25)))
+    >>> prediction.to_dict()["top"][1]
+    {'label': 'dog', 'probability': 0.25}
     """
 
     id: str

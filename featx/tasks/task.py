@@ -34,7 +34,15 @@ class OutputTensor:
 
 
 class Prediction(Protocol):
-    """What a predictor says of one sample, as the command line, CSV and HTTP print it."""
+    """What a predictor says of one sample, as the command line, CSV and HTTP print it.
+
+    Examples
+    --------
+    >>> from featx import LabelPrediction
+    >>> prediction: Prediction = LabelPrediction("a.jpg", "cat", 0.75, (("cat", 0.75),))
+    >>> prediction.id, prediction.labels
+    ('a.jpg', ('cat',))
+    """
 
     @property
     def id(self) -> str:

@@ -13,7 +13,7 @@ from featx.catalog import locate
 from featx.cli import main
 from featx.embedding.cache import RowCache
 from featx.embedding.engine import Engine
-from featx.errors import BadOption
+from featx.errors import BadOption, MissingProvider
 from featx.training import fit_head
 from featx.tuning import HeadConfig
 
@@ -67,7 +67,7 @@ def test_cuda_computes_in_float32_unless_told_otherwise():
 def test_a_provider_that_is_not_installed_is_missed_by_name_with_what_brings_it(absent):
     brings = PROVIDERS[absent].brings
     with pytest.raises(
-        BadOption, match=f"provider {absent}: .* offers .*cpu.* comes with {brings}"
+        MissingProvider, match=f"provider {absent}: .* offers .*cpu.* comes with {brings}"
     ):
         Backbone("featx-image-nano", provider=absent)
 
@@ -96,7 +96,9 @@ def test_a_session_that_fell_back_to_the_cpu_is_refused():
     path = locate(card, card.graph).path
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     sessions.check_started(session, CPU)
-    with pytest.raises(BadOption, match=r"provider cuda: .* would compute on the CPU instead"):
+    with pytest.raises(
+        MissingProvider, match=r"provider cuda: .* would compute on the CPU instead"
+    ):
         sessions.check_started(session, read_provider("cuda"))
 
 

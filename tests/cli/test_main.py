@@ -36,18 +36,6 @@ def refused(result):
     return line.removeprefix("Error: ")
 
 
-@pytest.mark.filterwarnings("always")
-def test_a_solver_that_stops_short_is_told_once_and_in_featx_s_words(
-    run, photos, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("featx.tuning.solvers.logistic._MAX_STEPS", 1)
-    result = run("fit", photos, "--output", tmp_path / "light.featx")
-    assert result.exit_code == 0, result.output
-    assert result.stderr.count("a solver stopped before it converged") == 1
-    for raw in ("ConvergenceWarning", "lbfgs", "ITERATIONS", "max_iter", "site-packages"):
-        assert raw not in result.output
-
-
 @pytest.mark.parametrize("kind", ["parquet", "npz", "csv", "jsonl"])
 def test_extract_writes_every_row_with_its_id_and_label(run, photos, tmp_path, kind):
     output = tmp_path / f"rows.{kind}"

@@ -1,7 +1,6 @@
 """Autotune: parts and whole are measured, and the settings that are remembered change no row."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from click.testing import CliRunner
 from featx.backbones.backbone import Backbone
 from featx.cli import main
 from featx.embedding.autotune import AutotuneResult, Cores, MeasuredRate, autotune, count_cores
-from featx.embedding.engine import Engine
+from featx.embedding.engine import Engine, count_workers
 from featx.embedding.run_settings import (
     RunSettings,
     forget,
@@ -110,20 +109,12 @@ def test_remembered_settings_are_used_unless_options_say_otherwise_and_change_no
     assert max(batches) <= backbone.chunk_size
 
 
-def test_remembered_workers_count_only_where_there_are_the_cores_they_were_measured_on(
-    backbone, samples, monkeypatch
-):
-    started = []
-    monkeypatch.setattr(
-        "featx.embedding.engine.ThreadPoolExecutor",
-        lambda n, **named: started.append(n) or ThreadPoolExecutor(n, **named),
-    )
+def test_remembered_workers_count_only_where_there_are_the_cores_they_were_measured_on():
     usable = count_cores().usable
-    for cores in (usable, usable + 1):
-        remember_settings(backbone.cache_key, RunSettings(batch_size=2, workers=3, cores=cores))
-        Engine().embed(samples, backbone)
-    Engine(n_jobs=5).embed(samples, backbone)
-    assert started == [3, usable, 5]
+    fitting, other = (RunSettings(2, workers=3, cores=cores) for cores in (usable, usable + 1))
+    assert count_workers(None, fitting) == 3
+    assert count_workers(None, other) == count_workers(None) == usable
+    assert count_workers(5, fitting) == 5
 
 
 def test_settings_are_of_one_backbone_on_one_host_and_can_be_forgotten(monkeypatch):

@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from featx.backbones.session import open_session
-from featx.errors import BadOption
+from featx.errors import NotExportable
 from featx.export.heads import add_head
 from featx.graphs.builder import DOUBLE, FLOAT, GraphBuilder
 from featx.heads import HEADS, TemperatureScaling, TrainedHead, make_head
@@ -127,7 +127,7 @@ def test_estimators_of_the_users_own_that_are_products_kernels_and_trees_are_wri
 )
 def test_what_cannot_be_written_is_refused_by_name(own, words, rng):
     rows, labels = drawn(rng, 40, 4)
-    with pytest.raises(BadOption, match=words):
+    with pytest.raises(NotExportable, match=words):
         session_of(
             TrainedHead.from_estimator("own", own.fit(rows, labels), TemperatureScaling(1.0))
         )

@@ -13,7 +13,7 @@ from onnx import helper
 from featx.backbones.session import open_session
 from featx.catalog import Card, get_card
 from featx.demo.synthetic import SOUNDS, TOPICS, make_sentences, make_sounds
-from featx.errors import BadOption, BadSample
+from featx.errors import BadSample, NotExportable
 from featx.export import export, write_graph
 from featx.export.audio import add_windows, pooled
 from featx.graphs.builder import FLOAT, INT64, GraphBuilder
@@ -128,7 +128,7 @@ def check_tokens(card):
 
 def test_a_text_that_is_read_in_windows_is_refused_by_name(sentences):
     card = get_card("featx-text-nano").variant(options={"long": "chunk-mean"})
-    with pytest.raises(BadOption, match="long = 'chunk-mean': cannot be exported"):
+    with pytest.raises(NotExportable, match="long = 'chunk-mean': cannot be exported"):
         write_graph(trained(replace(card, dim=256), sentences.train))
 
 

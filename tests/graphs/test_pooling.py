@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 
 import featx
 from featx.catalog import get_card
-from featx.errors import BadGraph, BadOption
+from featx.errors import BadGraph, BadOption, NotExportable
 from featx.export import export
 from featx.graphs.builder import GraphBuilder
 from featx.graphs.pooling import POOLINGS, read_pooling
@@ -67,7 +67,9 @@ def test_what_has_no_rows_of_one_length_is_refused(rng):
     values, mask = np.zeros((1, 3, 2), np.float32), np.ones((1, 3), bool)
     with pytest.raises(BadGraph, match="'flatten' would give rows of several lengths; choose an"):
         read_pooling("flatten").rows(values, mask, None)
-    with pytest.raises(BadOption, match="'flatten': cannot be exported where inputs are padded"):
+    with pytest.raises(
+        NotExportable, match="'flatten': cannot be exported where inputs are padded"
+    ):
         as_graph(read_pooling("flatten"), values.shape, masked=True)
     with pytest.raises(BadGraph, match=r"3 positions of 2 channels .* choose one of mean, max"):
         read_pooling("none").rows(values, None, None)

@@ -52,7 +52,8 @@ def test_the_table_of_heads_is_read_only():
 @pytest.mark.parametrize("name", HEADS)
 def test_every_candidate_of_a_head_can_be_set(name):
     for params in HEADS[name].grid:
-        make_head(name).set_params(**params)
+        head = make_head(name).set_params(**params)
+        assert {key: head.get_params()[key] for key in params} == dict(params)
 
 
 @pytest.mark.parametrize("name", ["logistic", "ridge", "lda", "knn"])

@@ -3,7 +3,6 @@
 import json
 import pickle
 import tarfile
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -426,14 +425,11 @@ def test_a_card_survives_being_written_and_read():
         assert hash(shipped)
 
 
-def test_the_default_of_a_modality_that_is_not_there_is_refused_in_words(monkeypatch):
-    monkeypatch.setattr(
-        import_module("featx.catalog.directories"), "DEFAULTS", {"text": "featx-text-none"}
-    )
+def test_the_default_of_a_modality_that_is_not_there_is_refused_in_words():
     with pytest.raises(
         BadOption, match="featx-text-none is in no model directory; name one: all-minilm"
     ):
-        default_card("text")
+        default_card("text", defaults={"text": "featx-text-none"})
 
 
 # the baseline

@@ -42,7 +42,8 @@ def test_a_command_calls_a_function_that_takes_what_it_is_given(command):
     if any(part in command.target for part in (".train", ".teachers", ".export")):
         pytest.importorskip("torch", reason="training needs torch, which featx does not")
     given = [*command.paths, *(option.removeprefix("--") for option in command.options)]
-    inspect.signature(resolve(command)).bind(**dict.fromkeys(given))
+    bound = inspect.signature(resolve(command)).bind(**dict.fromkeys(given))
+    assert set(bound.arguments) == set(given)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -24,6 +24,7 @@ from featx.sources import (
     unique_ids,
 )
 from featx.sources.sample import number_repeats
+from featx.sources.tar import Tar
 from featx.storage.blob import Blob
 
 IMAGES = frozenset({".jpg", ".png"})
@@ -506,12 +507,14 @@ def test_a_label_file_that_makes_no_sense_is_refused_by_name(tmp_path):
             read(path)
 
 
-def test_a_large_compressed_tar_is_refused_and_a_plain_one_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr("featx.sources.tar.COMPRESSED_LIMIT", 1 << 20)
+def test_a_large_compressed_tar_is_refused_and_a_plain_one_is_not(tmp_path):
     files = {f"{number}.jpg": bytes(400_000) for number in range(3)}
+    packed = pack(tmp_path / "a.tgz", files, "w:gz")
+    plain = pack(tmp_path / "a.tar", files)
+    readable = Readable(frozenset({".jpg"}))
     with pytest.raises(BadSource, match=r"more than 1 MiB .*; decompress it first"):
-        read(pack(tmp_path / "a.tgz", files, "w:gz"))
-    assert len(read(pack(tmp_path / "a.tar", files))) == 3
+        Tar(str(packed), Columns(), compressed_limit=1 << 20).samples(readable)
+    assert len(Tar(str(plain), Columns(), compressed_limit=1 << 20).samples(readable)) == 3
 
 
 def test_a_tar_without_fitting_members_says_what_it_holds(tmp_path):

@@ -36,8 +36,11 @@ def write_tokenizer(path, *, framed):
     return path
 
 
-def write_decoder(path, *, positions, ids="input_ids", rank=2):
-    """As GPT-2: what a token gives depends on those before it, never on those after."""
+def write_decoder(path, *, positions, ids="input_ids", rank=2, table=TABLE):
+    """As GPT-2: what a token gives depends on those before it, never on those after.
+
+    ``table`` has a row of six numbers for each token.
+    """
     node = helper.make_node
     nodes = [node("Gather", ["table", ids], ["words"])]
     inputs = [(ids, INT64, ["N", "L"] if rank == 2 else ["N", "C", "L"])]
@@ -51,7 +54,7 @@ def write_decoder(path, *, positions, ids="input_ids", rank=2):
         seen = "s"
     nodes.append(node("CumSum", [seen, "axis"], ["hidden"]))
     constants = [
-        numpy_helper.from_array(TABLE, "table"),
+        numpy_helper.from_array(table, "table"),
         numpy_helper.from_array(PLACES, "places"),
         numpy_helper.from_array(np.array(rank - 1), "axis"),
     ]

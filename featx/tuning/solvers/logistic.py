@@ -26,7 +26,6 @@ __all__ = ["LogisticPath"]
 _BLOCK = 512
 # Share of the last step along the path: it is taken once more as the first guess of the next.
 _EXTRAPOLATION = 0.7
-_MAX_STEPS = 500
 # Share of the decrease that the slope promises which a step must reach (Armijo's condition of the line search).
 _SUFFICIENT_DECREASE = 1e-4
 # Step length of the line search below which a step is taken as it is.
@@ -74,6 +73,8 @@ class LogisticPath:
         weak, slopes are small far from the solution too.
     map_fn : callable, default=map
         ``map``, or that of a pool of threads. It never changes a bit of the answer.
+    max_steps : int, default=500
+        Steps after which a regression is taken as it is, with scikit-learn's ConvergenceWarning.
 
     Attributes
     ----------
@@ -95,10 +96,11 @@ class LogisticPath:
         class_weight: ClassWeight,
         gap: float,
         map_fn: MapFn = map,
+        max_steps: int = 500,
     ) -> None:
         n, d = rows.shape
         k = int(y.max()) + 1
-        self._map_fn, self._gap = map_fn, gap
+        self._map_fn, self._gap, self._max_steps = map_fn, gap, max_steps
         self._starts = range(0, n, _BLOCK)
         common = _fit_scaler(rows, np.arange(n))
         scalers = list(map_fn(lambda p: _fit_scaler(rows, trains[p]), range(len(trains))))
@@ -213,7 +215,7 @@ class LogisticPath:
         point = _Point(weights, *self._evaluate(weights, penalty))
         # Splits in which float32 sees no decrease any more.
         stalled = np.zeros(penalty.shape, bool)
-        for _ in range(_MAX_STEPS):
+        for _ in range(self._max_steps):
             step = -history.two_loop_recursion(point.gradient)
             slope = dot(point.gradient, step)
             active = ~stalled & (-slope / 2 > self._gap * point.loss[:, None, None])
@@ -224,7 +226,7 @@ class LogisticPath:
             gained = point.loss - following.loss
             stalled |= (gained < _STALLED * np.abs(point.loss))[:, None, None] & active
             point = following
-        message = f"the logistic path stopped after {_MAX_STEPS} steps, before it converged"
+        message = f"the logistic path stopped after {self._max_steps} steps, before it converged"
         warnings.warn(message, ConvergenceWarning, stacklevel=2)
         return point.weights
 
