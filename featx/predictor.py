@@ -58,7 +58,8 @@ class Input:
     kind : str
         The modality: "image", "text" or "audio".
     card : Card
-        With all that was changed of it; ``card.fingerprint`` is that of the rows the head was trained on.
+        The card with all that was changed of it; ``card.fingerprint`` is that of the rows on which the head
+        was trained.
     """
 
     name: str
@@ -94,6 +95,11 @@ class Predictor:
     provider: Provider = CPU
     task_name: str = "classification"
 
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{one.name}: {one.card.name}" for one in self.inputs)
+        count = len(self.head.classes)
+        return f"{type(self).__name__}({inputs}; head {self.head.name}, {count} classes)"
+
     @classmethod
     def from_card(
         cls,
@@ -108,13 +114,9 @@ class Predictor:
         only = Input(card.modality, card.modality, card)
         return cls((only,), head, report, config, provider)
 
-    def __repr__(self) -> str:
-        names = " + ".join(one.card.name for one in self.inputs)
-        return f"<{type(self).__name__}: {self.head.name} on {names}, {len(self.head.classes)} classes>"
-
     @property
     def task(self) -> Task:
-        """What it predicts, and how that is measured and printed."""
+        """The task, which says what is predicted, and how that is measured and printed."""
         return get_task(self.task_name)
 
     @property
@@ -214,7 +216,7 @@ class Classifier(Predictor):
         Returns
         -------
         ndarray of shape (n, n_classes), float32
-            In input order; columns as ``classes``.
+            Rows in input order; columns as ``classes``.
 
         Raises
         ------

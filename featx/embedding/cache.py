@@ -29,17 +29,17 @@ _SCHEMA = (
     "CREATE TABLE rows (key BLOB PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL)",
 )
 _PUT = "INSERT OR REPLACE INTO rows (key, value, checksum) VALUES (?, ?, ?)"
-# keys of one query
+# Keys of one query.
 _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """Where a cache is, and how much it holds."""
+    """The path of a cache, and how much it holds."""
 
     path: Path
     rows: int
-    # on disk
+    # The size of the file, and of the log beside it.
     bytes: int
 
 

@@ -74,7 +74,7 @@ class Rows:
 
     @property
     def dim(self) -> int:
-        """Columns of one row."""
+        """The number of columns of one row."""
         return int(self.embeddings.shape[1])
 
     @classmethod
@@ -108,7 +108,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of the blocks given to a writer."""
+    """The outcome of writing blocks of rows."""
 
     rows: int
     rejects: tuple[Reject, ...]

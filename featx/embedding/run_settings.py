@@ -15,7 +15,7 @@ __all__ = ["RunSettings", "forget", "remember_settings", "remembered_settings", 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What an engine does where nobody says otherwise; it changes how fast rows are made, not which.
+    """The defaults of an engine for a backbone on this host; they change how fast rows are made, not which.
 
     Attributes
     ----------
@@ -78,8 +78,8 @@ def settings_file() -> Path:
 
 
 def _key(cache_key: str) -> str:
-    # imported only where there is a file to look into
+    # It is imported only where there is a file to look into.
     import platform
 
-    # a home may be shared by several hosts
+    # A home may be shared by several hosts.
     return f"{platform.node()} {cache_key[:16]}"

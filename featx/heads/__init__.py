@@ -1,4 +1,4 @@
-"""What is trained on rows: estimators by name, their scores, and calibrators of these scores.
+"""Heads, which are trained on rows: estimators by name, their scores, and calibrators of these scores.
 
 A head is a plain scikit-learn pipeline; once it is fitted featx adds a calibrator, which makes its scores
 probabilities and never changes which class is first. Each name is loaded from its module when it is first used:

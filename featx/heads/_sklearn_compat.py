@@ -72,7 +72,7 @@ def neighbor_codes(neighbors: KNeighborsClassifier) -> Integers:
 
 @dataclass(frozen=True, slots=True)
 class BoostedTrees:
-    """What a fitted HistGradientBoostingClassifier computes with; nothing of it is examined.
+    """The arrays with which a fitted HistGradientBoostingClassifier computes; nothing of them is examined.
 
     Attributes
     ----------

@@ -6,12 +6,11 @@ examined before they are used: each path must end, inside its tree, in a finite 
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadOption
 from featx.heads._sklearn_compat import BoostedTrees, boosted_trees, tree_node_dtype
 
@@ -76,96 +75,86 @@ def _check_tree(number: int, nodes: Any, n_features: int) -> None:
 
     A child stands behind its parent and has no other, so that no path comes back or is endless.
     """
-    words = f"tree {number}:"
+    prefix = f"tree {number}:"
     if type(nodes) is not np.ndarray or nodes.dtype != tree_node_dtype():
-        raise ValueError(f"{words} its nodes are not an array of nodes")
+        raise ValueError(f"{prefix} its nodes are not an array of nodes")
     if nodes.ndim != 1 or not len(nodes):
-        raise ValueError(f"{words} nodes of shape {nodes.shape}, expected at least one")
+        raise ValueError(f"{prefix} nodes of shape {nodes.shape}, expected at least one")
     if not np.isfinite(nodes["value"]).all():
-        raise ValueError(f"{words} a value is not finite")
+        raise ValueError(f"{prefix} a value is not finite")
     if nodes["is_categorical"].any():
-        raise ValueError(f"{words} has a split by category; expected numeric splits only")
+        raise ValueError(f"{prefix} has a split by category; expected numeric splits only")
     inner = np.flatnonzero(nodes["is_leaf"] == 0)
     splits = nodes[inner]
     features = splits["feature_idx"]
     if ((features < 0) | (features >= n_features)).any():
-        raise ValueError(f"{words} splits on a column that is none of the {n_features}")
+        raise ValueError(f"{prefix} splits on a column that is none of the {n_features}")
     if np.isnan(splits["num_threshold"]).any():
-        raise ValueError(f"{words} a threshold is not a number")
+        raise ValueError(f"{prefix} a threshold is not a number")
     left, right = splits["left"].astype(np.int64), splits["right"].astype(np.int64)
     children = np.concatenate([left, right])
     if (children >= len(nodes)).any() or (np.minimum(left, right) <= inner).any():
-        raise ValueError(f"{words} a child is outside the tree, or before its parent")
+        raise ValueError(f"{prefix} a child is outside the tree, or before its parent")
     if len(np.unique(children)) != len(children) or len(children) != len(nodes) - 1:
-        raise ValueError(f"{words} a node has two parents, or none")
+        raise ValueError(f"{prefix} a node has two parents, or none")
     counts = nodes["count"].astype(np.int64)
     if not np.array_equal(counts[left] + counts[right], counts[inner]):
-        raise ValueError(f"{words} the samples of children are not those of their parent")
+        raise ValueError(f"{prefix} the samples of children are not those of their parent")
 
 
 def add_boosting(graph: GraphBuilder, value: str, estimator: Any) -> str:
-    """Add the scores of boosted trees, summed in float32; raise BadOption where a split is by category.
+    """Add the scores of boosted trees, in float64; raise BadOption where a split is by category.
 
-    Rows are compared in float32, as they come: a threshold is rounded down to the next float32, which
-    decides alike for every float32.
+    All trees are followed at once, a level at a time, and a leaf leads to itself. ONNX has an operator for
+    trees; it computes in float32, and its newest version takes the place of the one that all runtimes know.
     """
-    from featx.graphs.builder import DOUBLE, FLOAT, ML  # onnx takes 0.3 s to import
-
     state = boosted_trees(estimator)
     if state.has_categories:
         raise BadOption(
             "head HistGradientBoostingClassifier: splits by category cannot be written as a graph"
         )
-    attributes: dict[str, Any] = _node_attributes(state) | _leaf_attributes(state)
-    scores = graph.add(
-        "TreeEnsembleRegressor",
-        graph.cast(value, FLOAT),
-        domain=ML,
-        n_targets=state.trees_per_iteration,
-        aggregate_function="SUM",
-        base_values=state.baseline[0].tolist(),
-        **attributes,
-    )
-    scores = graph.cast(scores, DOUBLE)
-    if state.trees_per_iteration > 1:
+    n_trees, n_outputs = len(state.trees), state.trees_per_iteration
+    tables = {name: graph.constant(table, table.dtype) for name, table in _tables(state).items()}
+    n_rows = graph.add("Shape", value, start=0, end=1)
+    shape = graph.add("Concat", n_rows, graph.int_const(n_trees), axis=0)
+    at = graph.add("Expand", tables["root"], shape)
+    for _ in range(max(map(_depth, state.trees))):
+        column = graph.add(
+            "GatherElements", value, graph.add("Gather", tables["feature"], at), axis=1
+        )
+        goes_left = graph.add("LessOrEqual", column, graph.add("Gather", tables["threshold"], at))
+        left, right = (graph.add("Gather", tables[side], at) for side in ("left", "right"))
+        at = graph.add("Where", goes_left, left, right)
+    values = graph.add("Gather", tables["value"], at)
+    sizes = graph.int_const(n_trees // n_outputs, n_outputs)
+    values = graph.add("Reshape", values, graph.add("Concat", n_rows, sizes, axis=0), allowzero=1)
+    sums = graph.reduce("ReduceSum", values, 1, keep=False)
+    scores = graph.add("Add", sums, graph.constant(state.baseline))
+    if n_outputs > 1:
         return scores
     # A single score is that of the second of two classes; the first has 0.
     return graph.add("MatMul", scores, graph.constant([[0.0, 1.0]]))
 
 
-def _node_attributes(state: BoostedTrees) -> dict[str, Any]:
-    """Return the nodes of all trees as attributes of the ONNX operator."""
-    nodes = np.concatenate(state.trees)
+def _tables(state: BoostedTrees) -> dict[str, npt.NDArray[Any]]:
+    """Return the nodes of all trees as columns of one table, in which a leaf leads to itself."""
+    nodes, sizes = np.concatenate(state.trees), [len(tree) for tree in state.trees]
+    starts = np.cumsum([0, *sizes])[:-1]
+    offset, own = np.repeat(starts, sizes), np.arange(len(nodes))
     leaf = nodes["is_leaf"] != 0
-    sizes = [len(tree) for tree in state.trees]
     return {
-        "nodes_treeids": np.repeat(np.arange(len(sizes)), sizes).tolist(),
-        "nodes_nodeids": np.concatenate([np.arange(size) for size in sizes]).tolist(),
-        "nodes_featureids": np.where(leaf, 0, nodes["feature_idx"]).tolist(),
-        "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        "nodes_values": np.where(leaf, 0, _round_down(nodes["num_threshold"])).tolist(),
-        "nodes_truenodeids": np.where(leaf, 0, nodes["left"]).tolist(),
-        "nodes_falsenodeids": np.where(leaf, 0, nodes["right"]).tolist(),
-        "nodes_missing_value_tracks_true": nodes["missing_go_to_left"].tolist(),
+        "root": starts[None],
+        "feature": np.where(leaf, 0, nodes["feature_idx"]),
+        "threshold": np.where(leaf, 0.0, nodes["num_threshold"]),
+        "left": np.where(leaf, own, offset + nodes["left"].astype(np.int64)),
+        "right": np.where(leaf, own, offset + nodes["right"].astype(np.int64)),
+        "value": nodes["value"],
     }
 
 
-def _leaf_attributes(state: BoostedTrees) -> dict[str, Any]:
-    """Return the values of all leaves as attributes of the ONNX operator; one output a tree."""
-    leaves = [np.flatnonzero(tree["is_leaf"]) for tree in state.trees]
-    sizes = [len(indices) for indices in leaves]
-    numbers = np.repeat(np.arange(len(sizes)), sizes)
-    values = [tree["value"][indices] for tree, indices in zip(state.trees, leaves, strict=True)]
-    return {
-        "target_treeids": numbers.tolist(),
-        "target_nodeids": np.concatenate(leaves).tolist(),
-        "target_ids": (numbers % state.trees_per_iteration).tolist(),
-        "target_weights": np.concatenate(values).tolist(),
-    }
-
-
-def _round_down(values: Any) -> FloatArray:
-    """Return the largest float32 that is not above each value."""
-    with np.errstate(over="ignore"):
-        nearest = np.asarray(values, np.float64).astype(np.float32)
-    return np.where(nearest > values, np.nextafter(nearest, np.float32(-math.inf)), nearest)
+def _depth(nodes: npt.NDArray[Any]) -> int:
+    """Return how many splits the longest path of a tree has; children stand behind their parents."""
+    depth = np.zeros(len(nodes), np.int64)
+    for index in np.flatnonzero(nodes["is_leaf"] == 0):
+        depth[[nodes["left"][index], nodes["right"][index]]] = depth[index] + 1
+    return int(depth.max())

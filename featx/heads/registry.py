@@ -66,12 +66,12 @@ Search = Literal["fits", "path", "leave-one-out", "kernel", "neighbors"]
 
 @dataclass(frozen=True, slots=True)
 class EstimatorForms:
-    """What featx knows of one type of estimator at the end of a head.
+    """The forms of one type of estimator at the end of a head: its scores, arrays and graph.
 
     Attributes
     ----------
     scores : callable
-        From the fitted estimator and rows to scores, float64 of shape (n, n_classes).
+        Gives the scores of the fitted estimator for rows, float64 of shape (n, n_classes).
     linear : callable, default=None
         Gives the coefficients and intercepts of the same scores; None where they are not linear.
     onnx : callable, default=None
@@ -261,13 +261,13 @@ HEADS: Mapping[str, HeadSpec] = MappingProxyType({head.name: head for head in _T
 
 
 def steps_of(estimator: BaseEstimator) -> list[BaseEstimator]:
-    """Return the steps of a pipeline, or the estimator alone.
+    """Return the steps of a pipeline that do something, or the estimator alone.
 
     >>> [type(step).__name__ for step in steps_of(make_head("ridge"))]
     ['StandardScaler', 'RidgeClassifier']
     """
     if isinstance(estimator, Pipeline):
-        return [step for _, step in estimator.steps]
+        return [step for _, step in estimator.steps if step not in (None, "passthrough")]
     return [estimator]
 
 
@@ -318,9 +318,10 @@ def scores(estimator: BaseEstimator, rows: Numbers) -> Doubles:
     # A subclass may do other things between its steps: it is asked as a whole.
     if type(estimator) is not Pipeline:
         return ESTIMATORS.get(type(estimator), EstimatorForms()).scores(estimator, rows)
-    last = estimator[-1]
-    if len(estimator) > 1:
-        rows = estimator[:-1].transform(rows)
+    *before, last = steps_of(estimator)
+    # One step after the other: a pipeline of these steps would cost more than they do.
+    for step in before:
+        rows = step.transform(rows)
     return ESTIMATORS.get(type(last), EstimatorForms()).scores(last, rows)
 
 

@@ -22,7 +22,7 @@ __all__ = ["TrainedHead", "argmax_labels"]
 
 @dataclass(frozen=True, eq=False)
 class TrainedHead:
-    """What is trained on the rows of a backbone.
+    """A head that was trained on the rows of a backbone.
 
     Make one with ``from_estimator``, or with ``from_arrays`` where a saved linear head shall answer without
     the import of scikit-learn.
@@ -81,7 +81,7 @@ class TrainedHead:
 
     @property
     def dim(self) -> int:
-        """Columns of the rows that it takes."""
+        """The number of columns of the rows that it takes."""
         return self.scorer.dim
 
     @property

@@ -13,7 +13,7 @@ WEIGHTS = ("int8", "fp16")
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far from its parent an optimised backbone may be.
+    """Limits on how far an optimised backbone may be from its parent.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class QuantizationConfig:
-    """How an optimised backbone is made.
+    """The settings with which an optimised backbone is made.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class QuantizationConfig:
 
     @property
     def weight_bits(self) -> int | None:
-        """Bits of an integer weight, 7 or 8; None where weights stay floats."""
+        """The bits of an integer weight, 7 or 8; None where weights stay floats."""
         if self.weights != "int8":
             return None
         return 8 if self.for_this_machine else 7

@@ -72,7 +72,7 @@ class Histogram:
 
 @dataclass
 class ColumnRanges:
-    """What a dense layer reads: the range of each column, and some whole rows, the largest among them.
+    """The inputs of a dense layer: the range of each column, and some whole rows, the largest among them.
 
     ``per_sample`` rows of each sample are kept, drawn with ``rng``.
     """
@@ -105,7 +105,7 @@ def observe(
     Parameters
     ----------
     observers : mapping of str to Observer
-        By the name of the tensor.
+        The observer of each tensor, by its name.
     feeds : iterable of mapping of str to ndarray
         The graph's inputs, of one sample each.
 

@@ -137,13 +137,13 @@ def _count_objects(data: bytes, types: frozenset[str]) -> int:
     """Return how many objects of some types a file of skops describes."""
     with ZipFile(io.BytesIO(data)) as archive:
         nodes = [json.loads(archive.read("schema.json"))]
-    found = set()
+    ids = set()
     while nodes:
         node = nodes.pop()
         if isinstance(node, dict):
             if f"{node.get('__module__')}.{node.get('__class__')}" in types:
-                found.add(node.get("__id__"))
+                ids.add(node.get("__id__"))
             nodes += node.values()
         elif isinstance(node, list):
             nodes += node
-    return len(found)
+    return len(ids)

@@ -1,4 +1,4 @@
-"""What a saved predictor says of itself: a JSON text with a digest of itself and of every other file.
+"""The metadata of a saved predictor: a JSON text with a digest of itself and of every other file.
 
 Format 2 is written; format 1, of classifications alone, is still read.
 """
@@ -35,7 +35,7 @@ MANIFEST = "manifest.json"
 HEAD = "head.skops"
 SAMPLES = "samples.npz"
 
-# what a manifest must hold, by format: a type, or a table of types
+# What a manifest must hold, by format: a type, or a table of types
 _FORM_1: Mapping[str, Any] = MappingProxyType(
     {
         "versions": dict,
@@ -64,7 +64,7 @@ _INPUT: Mapping[str, Any] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class InputMetadata:
-    """What a manifest says of one input of a predictor.
+    """The entry of one input of a predictor in a manifest.
 
     Attributes
     ----------
@@ -89,20 +89,20 @@ class InputMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a saved predictor says of itself.
+    """The content of the manifest of a saved predictor.
 
     Attributes
     ----------
     format : int
     versions : mapping of str to str
-        Of the libraries that wrote it.
+        The versions of the libraries that wrote it.
     task : str
     classes : tuple of str
     inputs : tuple of InputMetadata
     head : str
         Name of the head.
     parameters : mapping
-        Of the head's estimator, for people.
+        The parameters of the head's estimator, for people.
     calibration : mapping
         What the head's calibrator is made of.
     report : mapping or None

@@ -18,7 +18,7 @@ __all__ = ["Baseline", "DataSummary", "FitReport", "TuningSummary", "Validation"
 
 @dataclass(frozen=True, slots=True)
 class DataSummary:
-    """What a predictor was trained on.
+    """A summary of the samples that a predictor was trained on.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class DataSummary:
 
 @dataclass(frozen=True, slots=True)
 class TuningSummary:
-    """How the head and its parameters were chosen.
+    """A summary of how the head and its parameters were chosen.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class TuningSummary:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """How the score was measured: on samples that neither trained nor chose what predicted them.
+    """The score, measured on samples that neither trained nor chose what predicted them.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Validation:
     folds : int
         Outer folds, each with a search of its own; 1 for a hold-out.
     report : Report
-        Of the task's own type, such as ``ClassificationReport``.
+        A report of the task's own type, such as ``ClassificationReport``.
     """
 
     method: str
@@ -85,15 +85,15 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What is reached without the backbone.
+    """The scores that are reached without the backbone.
 
     Attributes
     ----------
     name : str
-        Such as "always the most frequent class" or "raw pixels".
+        What is compared, such as "always the most frequent class" or "raw pixels".
     scores : mapping of str to float
     intervals : mapping of str to (float, float)
-        95 %; empty where it was not measured on samples left out.
+        Intervals of 95 %; empty where it was not measured on samples left out.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Baseline:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FitReport:
     """The account of one training.
 
@@ -233,11 +233,6 @@ class FitReport:
         return describe(self)
 
     def __repr__(self) -> str:
-        from featx.reporting.text import summarize
-
-        return f"<{type(self).__name__}: {summarize(self)}>"
-
-    def __str__(self) -> str:
         return self.format_table()
 
     def _repr_html_(self) -> str:

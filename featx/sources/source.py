@@ -1,4 +1,4 @@
-"""What a source is: something that gives samples, such as a folder or a table."""
+"""The protocol of sources: whatever gives samples, such as a folder or a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """What a modality takes for a sample.
+    """The files and texts that a modality takes for a sample.
 
     ``suffixes`` are those of its files, lower case and with their dot. ``string_is_sample`` says whether a
     text may be a sample by itself: a cell of a table, or a line of standard input.
@@ -47,7 +47,7 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """What a source seems to hold: its first thousand files by suffix, and whether it has texts of its own."""
+    """The apparent content of a source: its first thousand files by suffix, and whether it has texts."""
 
     suffixes: Counter[str] = field(default_factory=Counter)
     texts: bool = False
@@ -73,7 +73,7 @@ class Source(Protocol):
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether ``uri`` names a source of this kind; never raises."""
+        """Return whether ``uri`` names a source of this kind; never raises."""
 
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
         """Return the samples; all ids differ, and the order is the same everywhere.
@@ -101,7 +101,7 @@ def count_suffixes(names: Iterable[str]) -> Counter[str]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name belongs to a system, not to a person."""
+    """Return whether a file or folder of this name belongs to a system, not to a person."""
     return name.startswith(".") or name in _SYSTEM
 
 

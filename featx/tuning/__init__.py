@@ -1,4 +1,4 @@
-"""Which head, with which parameters and which calibrator: cross-validation on rows.
+"""The choice of a head, its parameters and its calibrator by cross-validation on rows.
 
 What differs between tasks comes in with a ``TuningProblem``. Each name is loaded from its module when it is
 first used, because most of them import scikit-learn.

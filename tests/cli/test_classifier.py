@@ -243,13 +243,6 @@ def test_evaluate_warns_of_samples_that_the_classifier_was_trained_on(saved, pic
     assert featx.evaluate(classifier, featx.read_samples(pictures / "test")).n == 4
 
 
-def test_a_classifier_and_its_report_are_one_line_each_at_a_prompt(saved):
-    classifier = featx.load(saved)
-    assert repr(classifier) == "<Classifier: logistic on featx-image-nano, 2 classes>"
-    assert repr(classifier.report).startswith("<FitReport: Head logistic")
-    assert "\n" not in repr(classifier.report)
-
-
 def test_a_missing_file_is_named_once(saved):
     with pytest.raises(BadSample, match=r"^absent\.jpg: file not found;"):
         featx.load(saved).predict(["absent.jpg"])

@@ -24,16 +24,16 @@ __all__ = ["LogisticPath"]
 
 # Rows that a thread takes at a time; fixed, so that sums do not depend on the threads.
 _BLOCK = 512
-# Of the last step along the path: it is taken once more as the first guess of the next.
+# Share of the last step along the path: it is taken once more as the first guess of the next.
 _EXTRAPOLATION = 0.7
 _MAX_STEPS = 500
-# Of the decrease that the slope promises (Armijo's condition of the line search).
+# Share of the decrease that the slope promises which a step must reach (Armijo's condition of the line search).
 _SUFFICIENT_DECREASE = 1e-4
 # Step length of the line search below which a step is taken as it is.
 _SHORTEST_STEP = 1e-6
-# Of the loss: a step that gains less is the last.
+# Share of the loss: a step that gains less is the last.
 _STALLED = 1e-7
-# Of the loss: float32 cannot tell a smaller decrease.
+# Share of the loss: float32 cannot tell a smaller decrease.
 _ROUNDING = 1e-6
 
 _ALL = slice(None)
@@ -44,7 +44,7 @@ SplitIndex = Integers | slice
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """Weights of every split, the loss there and its gradient."""
+    """The weights of every split, the loss there and its gradient."""
 
     weights: FloatArray
     loss: Doubles
@@ -52,7 +52,7 @@ class _Point:
 
 
 class LogisticPath:
-    """The same rows split in several ways, and on each training part a regression with ever weaker penalties.
+    """Regressions with ever weaker penalties on each training part of rows that are split in several ways.
 
     What is minimised is, for each split, what ``LogisticRegression(C=C)`` minimises on the training part
     after a ``StandardScaler`` that was fitted on it: multinomial for three or more classes, one column for
@@ -66,7 +66,7 @@ class LogisticPath:
     trains : sequence of p integer arrays
         Rows of each training part, all of which have all classes.
     class_weight : "balanced" or None
-        As in ``LogisticRegression``.
+        The class weight of ``LogisticRegression``.
     gap : float
         Share of the loss that a regression may still have to gain when it is done: half of Newton's
         decrement, with the curvature as L-BFGS knows it (Boyd and Vandenberghe, Convex Optimization,
@@ -78,7 +78,7 @@ class LogisticPath:
     Attributes
     ----------
     weights : ndarray of shape (p, d + 1, m), float32
-        Of standardised columns, and last the intercept; m is k, or 1 for two classes.
+        Weights of standardised columns, and last the intercept; m is k, or 1 for two classes.
 
     Notes
     -----
