@@ -122,7 +122,7 @@ def int8_twin(card: Any, given: argparse.Namespace) -> str:
         if card.modality == "text":
             part = "banking77/train.csv"
         command = [sys.executable, "-m", "featx", "optimize", card.name, "--no-cache"]
-        command += ["--calibrate", str(given.data / part), "--shelf", str(given.work / "int8")]
+        command += ["--calibrate", str(given.data / part), "--directory", str(given.work / "int8")]
         try:
             run_process([*command, "--min-cosine", str(given.min_cosine)])
         except Failed as error:

@@ -13,7 +13,7 @@ __all__ = ["lazy_attributes"]
 def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """A module's ``__getattr__`` that finds each name of ``homes`` in the module given for it.
 
-    >>> from_rooms("featx", {"cache_dir": "featx.storage.dirs"})("cache_dir").__name__
+    >>> lazy_attributes("featx", {"cache_dir": "featx.storage.dirs"})("cache_dir").__name__
     'cache_dir'
     """
 

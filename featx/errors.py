@@ -140,8 +140,8 @@ class BadArtifact(FeatxError, ValueError):
 class MissingWeights(FeatxError, FileNotFoundError):
     """A backbone is known but its bytes are not on this machine."""
 
+    # OSError would print an errno that there is not.
     def __str__(self) -> str:
-        # OSError would print an errno that there is not
         return str(self.args[0]) if self.args else ""
 
 

@@ -15,7 +15,7 @@ from featx.sources import make_samples
 from featx.sources.labels import missing_labels
 from featx.tasks import get_task
 
-__all__ = ["evaluate", "tell_rejects"]
+__all__ = ["evaluate", "warn_about_rejects"]
 
 
 def evaluate(
@@ -56,17 +56,17 @@ def evaluate(
     if without or not known:
         raise BadLabels(missing_labels(without, len(known)))
     rows = (engine or Engine()).embed(known, predictor.open())
-    tell_rejects(rows.rejects, len(known))
+    warn_about_rejects(rows.rejects, len(known))
     outputs = predictor.head.predict_proba(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
     task = get_task(predictor.task_name)
     return task.evaluate(truth, outputs, predictor.head.classes, random_state=0)
 
 
-def tell_rejects(rejects: Sequence[Reject], n: int) -> None:
+def warn_about_rejects(rejects: Sequence[Reject], n: int) -> None:
     """Warn, in one line, of samples that an engine skipped."""
     if rejects:
-        first = "; ".join(f"{each.id}: {each.reason}" for each in rejects[:3])
+        first = "; ".join(f"{reject.id}: {reject.reason}" for reject in rejects[:3])
         more = "; …" if len(rejects) > 3 else ""
         text = f"{len(rejects)} of {n} samples could not be read and are left out ({first}{more})"
         warnings.warn(text, FeatxWarning, stacklevel=3)

@@ -80,7 +80,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         return self
 
     def transform(self, X: Any) -> FloatArray:
-        """One row for each sample of ``X``.
+        """Return one row for each sample of ``X``.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             A sample cannot be read, and ``on_error`` is "fail".
         """
         column = _column(X)
-        names = [_name(data, place) for place, data in enumerate(column)]
+        names = [_name(data, index) for index, data in enumerate(column)]
         engine = Engine(
             n_jobs=self.n_jobs,
             batch_size=self.batch_size,
@@ -146,10 +146,11 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
 
 def _column(X: Any) -> Sequence[Any]:
-    """The samples of whatever scikit-learn hands a transformer."""
+    """Return the samples of whatever scikit-learn hands a transformer."""
     if isinstance(X, (str, bytes)) or not hasattr(X, "__len__"):
         raise BadOption(f"X is one {type(X).__name__}: expected a sequence of samples")
-    if hasattr(X, "iloc"):  # pandas, without importing it
+    # A pandas object is recognised without importing pandas.
+    if hasattr(X, "iloc"):
         if getattr(X, "ndim", 1) == 2:
             if X.shape[1] != 1:
                 raise BadOption(f"X has {X.shape[1]} columns: expected one column of samples")
@@ -162,7 +163,7 @@ def _column(X: Any) -> Sequence[Any]:
     return list(X)
 
 
-def _name(data: Any, place: int) -> str:
-    """What an error calls a sample: its path or its place."""
+def _name(data: Any, index: int) -> str:
+    """Return what an error calls a sample: its path or its index."""
     named = isinstance(data, str | Blob) or hasattr(data, "__fspath__")
-    return shorten(str(data)) if named else f"sample {place}"
+    return shorten(str(data)) if named else f"sample {index}"

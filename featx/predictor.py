@@ -58,7 +58,8 @@ class Input:
     kind : str
         The modality: "image", "text" or "audio".
     card : Card
-        With all that was changed of it; ``card.fingerprint`` is that of the rows the head was trained on.
+        The card with all that was changed of it; ``card.fingerprint`` is that of the rows on which the head
+        was trained.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class Input:
     card: Card
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Predictor:
     """Inputs and a head that was trained on their rows.
 
@@ -109,6 +110,11 @@ class Predictor:
     config: FitConfig | None = None
     provider: Provider = CPU
     task_name: str = "classification"
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{one.name}: {one.card.name}" for one in self.inputs)
+        count = len(self.head.classes)
+        return f"{type(self).__name__}({inputs}; head {self.head.name}, {count} classes)"
 
     @classmethod
     def from_card(
@@ -192,7 +198,7 @@ class Predictor:
         yield from get_task(self.task_name).predictions(rows.ids, outputs, self.head.classes, top_k)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Classifier(Predictor):
     """The predictor of a classification: samples in, labels and calibrated probabilities out.
 
@@ -223,7 +229,7 @@ class Classifier(Predictor):
         Returns
         -------
         ndarray of shape (n, n_classes), float32
-            In input order; columns as ``classes``.
+            Rows in input order; columns as ``classes``.
 
         Raises
         ------

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -17,7 +17,7 @@ from featx.catalog import Card, default_card, get_card
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
 from featx.errors import BadSample, FeatxError, FeatxNotice
-from featx.evaluation import tell_rejects
+from featx.evaluation import warn_about_rejects
 from featx.fit_config import FitConfig
 from featx.heads import TrainedHead
 from featx.modalities.guess import modality_of
@@ -65,7 +65,7 @@ def fit(
     Parameters
     ----------
     samples : iterable of Sample, or of anything that the backbone reads
-        From ``read_samples("folder")``, or paths, images, arrays.
+        What ``read_samples("folder")`` gives, or paths, images, arrays.
     labels : sequence, default=None
         One a sample; None where the samples bring their own. Compared as text.
     backbone : str, Card or Backbone, default=None
@@ -141,7 +141,7 @@ def fit_rows(
     Parameters
     ----------
     rows : Rows
-        With a label each.
+        Rows that all have a label.
     card : Card
     config : HeadConfig
         Which head, and how it is trained.
@@ -162,28 +162,19 @@ def fit_rows(
     trained_at = time.perf_counter()
     baselines = _baselines(kind, trained.validation, plain, problem, config, card)
     seconds = {"head": trained_at - start, "baselines": time.perf_counter() - trained_at}
-    search, measured = trained.search, trained.validation
+    measured = trained.validation
     report = FitReport(
         task=task,
         data=DataSummary(len(targets), kind.summarize_targets(targets), (card.name,)),
-        tuning=TuningSummary(
-            head=trained.head.name,
-            params=dict(search.params),
-            folds=search.folds,
-            repeats=search.repeats,
-            candidates=search.n_candidates,
-            class_weight=config.class_weight,
-            random_state=config.random_state,
-        ),
+        tuning=_summarize_tuning(trained, config),
         validation=Validation(measured.method, measured.n_folds, measured.report),
         baselines=baselines,
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
-        samples_source=_samples(rows, problem, search),
+        samples_source=_samples(rows, problem, trained.search),
     )
-    made = predictor_class(kind).from_card(card, trained.head, report=report)
-    assert isinstance(made, Classifier)
-    return made
+    # It is the only task there is; others will have classes of their own.
+    return cast(Classifier, predictor_class(kind).from_card(card, trained.head, report=report))
 
 
 def fit_head(
@@ -230,7 +221,7 @@ def _embed(
     """Return the rows of the backbone, those of its baseline, and the seconds of each."""
     start = time.perf_counter()
     rows = engine.embed(samples, backbone, digests=True)
-    tell_rejects(rows.rejects, len(samples))
+    warn_about_rejects(rows.rejects, len(samples))
     embedded = time.perf_counter()
     readable = set(rows.ids)
     raw = replace(engine, progress=None).embed(
@@ -261,6 +252,19 @@ def _baselines(
     return (trivial, Baseline(name, task.main_scores(report), report.intervals))
 
 
+def _summarize_tuning(trained: Trained, config: HeadConfig) -> TuningSummary:
+    search = trained.search
+    return TuningSummary(
+        head=trained.head.name,
+        params=dict(search.params),
+        folds=search.folds,
+        repeats=search.repeats,
+        candidates=search.n_candidates,
+        class_weight=config.class_weight,
+        random_state=config.random_state,
+    )
+
+
 def _announce_duration(
     rows: FloatArray,
     problem: TuningProblem,
@@ -269,7 +273,7 @@ def _announce_duration(
 ) -> None:
     """Say how long all of it will take, where that is long."""
     n = len(problem)
-    # what a hold-out leaves; thousands of samples are never measured by nested folds
+    # A hold-out leaves so many; thousands of samples are never measured by nested folds.
     most = n - n // FOLDS
     work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
     estimate_duration(heads_for(problem, config), problem, work, config)
@@ -317,16 +321,16 @@ def _with_rows(classifier: Classifier, rows: Rows, random_state: int) -> Classif
     report, n = classifier.report, len(rows)
     if report is None or report.samples is None:
         return classifier
-    kept = np.arange(n)
+    chosen = np.arange(n)
     if n > MOST_ROWS:
         rng = np.random.default_rng(random_state)
-        kept = np.sort(rng.choice(n, MOST_ROWS, replace=False))
-    halves = rows.embeddings[kept].astype(np.float16)
+        chosen = np.sort(rng.choice(n, MOST_ROWS, replace=False))
+    halves = rows.embeddings[chosen].astype(np.float16)
     message = (
-        f"keeps the rows of {len(kept)} of {n} samples: {halves.nbytes / 1e6:.1f} MB as float16"
+        f"keeps the rows of {len(chosen)} of {n} samples: {halves.nbytes / 1e6:.1f} MB as float16"
     )
     warnings.warn(message, FeatxNotice, stacklevel=3)
-    samples = replace(report.samples, rows=halves, kept=kept)
+    samples = replace(report.samples, rows=halves, kept=chosen)
     return replace(classifier, report=replace(report, samples_source=samples))
 
 

@@ -1,3 +1,4 @@
+import json
 import warnings
 
 import numpy as np
@@ -11,12 +12,16 @@ from sklearn.metrics import log_loss
 
 import featx
 from featx.embedding.engine import Engine
-from featx.errors import BadLabels, BadSample, FeatxWarning
+from featx.errors import BadArtifact, BadLabels, BadSample, FeatxWarning
 from featx.heads import HEADS, TemperatureScaling, TrainedHead
 from featx.metrics.classification import evaluate_predictions
 from featx.tasks.classification import ClassificationProblem, stratified_folds
 from featx.training import fit_head
 from featx.tuning import HeadConfig, tune
+
+HEADS_BY_SPEED = [
+    pytest.param(name, marks=pytest.mark.slow if name == "boosting" else ()) for name in HEADS
+]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +55,7 @@ def test_folds_are_even_and_leave_every_class_in_every_training_part(labels, k, 
         assert (sum(sizes) == 0) == (int((y == label).sum()) == 1)
 
 
-@pytest.mark.parametrize("name", [*HEADS, "auto"])
+@pytest.mark.parametrize("name", [*HEADS_BY_SPEED, "auto"])
 def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
     X, y = digits
     trained = fit_head(X[:150], y[:150], HeadConfig(name))
@@ -61,7 +66,7 @@ def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
     assert abs(report.accuracy - accuracy) < 0.08
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", HEADS_BY_SPEED)
 def test_probabilities_are_calibrated_for_every_head(name, noisy):
     X, y = noisy
     head = fit_head(X[:400], y[:400], HeadConfig(name)).head
@@ -202,3 +207,29 @@ def test_fit_leaves_out_what_cannot_be_read_when_asked(photos):
         classifier = featx.fit(samples, engine=Engine(on_error="skip"))
     assert classifier.report.data.n == 6
     assert [reject.id for reject in classifier.report.rejects] == ["dark/broken.png"]
+
+
+def test_a_classifier_and_its_report_read_well_in_a_notebook(photos):
+    classifier = featx.fit(featx.read_samples(photos), head="centroid")
+    assert repr(classifier) == "Classifier(image: featx-image-nano; head centroid, 2 classes)"
+    report = classifier.report
+    assert repr(report) == report.format_table()
+    html = report._repr_html_()
+    for words in ("Head centroid on featx-image-nano", "<table>", "<td>dark</td>", "Times:"):
+        assert words in html
+    assert (
+        "&lt;b&gt;"
+        in featx.FitReport.from_dict({**report.to_dict(), "timings": {"<b>": 1.0}})._repr_html_()
+    )
+
+
+def test_a_report_goes_to_json_and_back_and_to_a_data_frame(photos):
+    report = featx.fit(featx.read_samples(photos), head="ridge").report
+    again = featx.FitReport.from_dict(json.loads(json.dumps(report.to_dict())))
+    assert again.to_dict() == report.to_dict()
+    assert again.tuning == report.tuning
+    frame = report.to_frame()
+    assert list(frame.index) == ["dark", "light"]
+    assert list(frame["support"]) == [3, 3]
+    with pytest.raises(BadArtifact, match="not the JSON of a training's report"):
+        featx.FitReport.from_dict({"task": "classification"})

@@ -39,11 +39,11 @@ class Group(click.Group):
     """Loads a command when it is asked for; shows a FeatxError as one line and exit status 1."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands, in the order in which a newcomer meets them."""
+        """Return the names of the commands, in the order in which a newcomer meets them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, from its module."""
+        """Return the command of that name, from its module; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
@@ -52,7 +52,8 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run, and turn a deliberate failure into one line."""
-        gc.set_threshold(20_000)  # modules are no garbage: looking through them is 4 % of a start
+        # Modules are no garbage: looking through them is 4 % of a start.
+        gc.set_threshold(20_000)
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = _once()
@@ -61,14 +62,15 @@ class Group(click.Group):
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
-            ctx.exit(130)  # what a shell expects of a program that SIGINT ended
+            # A shell expects this status of a program that SIGINT ended.
+            ctx.exit(130)
 
 
 def _once() -> Callable[..., None]:
-    """Shows each of featx's warnings as one line, once; where in the code it was given is for developers."""
+    """Return a function that shows each of featx's warnings once, as one line; no position in the code."""
     shown: set[str] = set()
 
-    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    def show(message: Warning | str, category: type[Warning], *location: Any, **more: Any) -> None:
         if issubclass(category, FeatxWarning) and str(message) not in shown:
             shown.add(str(message))
             kind = "Note" if issubclass(category, FeatxNotice) else "Warning"

@@ -18,15 +18,25 @@ __all__ = ["add_command"]
 
 
 class Numbers(click.ParamType[Any]):
-    """One number or several with commas between them, of a kind."""
+    """One number or several with commas between them.
+
+    Parameters
+    ----------
+    name : str
+        An example, for messages.
+    kind : type
+        ``int`` or ``float``.
+    one : bool
+        Whether a single number stays a number, or else becomes a tuple.
+    """
 
     def __init__(self, name: str, kind: type[int] | type[float], *, one: bool) -> None:
         self.name = name
         self.kind = kind
-        self.one = one  # whether a single number stays a number
+        self.one = one
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number, or the numbers as a tuple."""
+        """Return the number, or the numbers as a tuple."""
         if not isinstance(value, str):
             return value
         try:
@@ -85,7 +95,7 @@ class GraphOptions:
 
 
 def _graph_options(function: Callable[..., None]) -> Callable[..., None]:
-    """The options of the table above, gathered into one ``GraphOptions``."""
+    """Give a command the options of the table above as one ``GraphOptions``, named ``given``."""
 
     @wraps(function)
     def gathered(**values: Any) -> None:
@@ -94,8 +104,8 @@ def _graph_options(function: Callable[..., None]) -> Callable[..., None]:
         )
         function(given=given, **values)
 
-    for option, (kind, words) in reversed(_OPTIONS.items()):
-        gathered = click.option(f"--{option}", type=kind, help=words)(gathered)
+    for option, (kind, text) in reversed(_OPTIONS.items()):
+        gathered = click.option(f"--{option}", type=kind, help=text)(gathered)
     return gathered
 
 
@@ -124,7 +134,7 @@ def add_command(file: Path, given: GraphOptions) -> None:
 
 
 def _as_name(stem: str) -> str:
-    """A file's name as a backbone's name."""
+    """Return a file's name as a backbone's name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("._-") or "backbone"
 
 

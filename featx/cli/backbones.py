@@ -149,7 +149,7 @@ def _megabytes(size: int | None) -> str:
 
 
 def _where(card: Card) -> str:
-    """Whether the bytes came with featx, are on this machine, can be pulled, or none of these."""
+    """Return 'shipped', 'here', 'to pull' or 'missing': where the bytes of a backbone are."""
     from featx.catalog import bundled_directory, locate
 
     lacking = [file for file in (card.graph, *card.files) if locate(card, file) is None]
@@ -168,7 +168,7 @@ def _shape(shape: Iterable[int | str | None] | None) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns of text under a head, two spaces apart."""
+    """Print columns of text under a head, two spaces apart."""
     cells = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:

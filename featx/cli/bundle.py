@@ -1,4 +1,4 @@
-"""``featx bundle``: a classifier that needs no shelf."""
+"""``featx bundle``: a classifier that needs no model directory."""
 
 from __future__ import annotations
 

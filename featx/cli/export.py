@@ -47,7 +47,9 @@ def export_command(
         samples, kind = columns.read(check, loaded.card), "of your samples"
     else:
         samples, kind = training_samples(classifier, loaded.card), "samples that it was trained on"
-    made = export(loaded, output, samples=samples or None, strings=strings, overwrite=overwrite)
-    kind = kind if made.real else "drawn samples; --check DATA compares on real ones"
-    words = f"at most {made.worst:.1e} from the classifier on {made.n} {kind}"
-    click.echo(f"Wrote {output}: {words}", err=True)
+    comparison = export(
+        loaded, output, samples=samples or None, strings=strings, overwrite=overwrite
+    )
+    kind = kind if comparison.real else "drawn samples; --check DATA compares on real ones"
+    summary = f"at most {comparison.worst:.1e} from the classifier on {comparison.n} {kind}"
+    click.echo(f"Wrote {output}: {summary}", err=True)

@@ -80,7 +80,7 @@ class PrintedRows:
 
     @property
     def written(self) -> Written:
-        """How many rows were printed, and the rejects of all blocks."""
+        """The number of rows that were printed, and the rejects of all blocks."""
         from featx.tables import Written
 
         return Written(self.rows, tuple(self.rejects))
@@ -103,7 +103,7 @@ class PrintedRows:
 
 
 def output_options(function: F) -> F:
-    """``--output --rejects --dtype`` as one ``OutputChoice`` named ``target``."""
+    """Give a command ``--output --rejects --dtype`` as one ``OutputChoice`` named ``target``."""
     options = [
         click.option(
             "--output",
@@ -157,11 +157,11 @@ def extract_command(
         for block in engine.stream(_drained(samples), backbone):
             writer.write(block)
     seconds = time.perf_counter() - start
-    words = f"{writer.written.rows} rows of {backbone.dim} columns in {seconds:.1f} s"
+    summary = f"{writer.written.rows} rows of {backbone.dim} columns in {seconds:.1f} s"
     if run.on_error == "skip":
         rejects = writer.written.rejects
-        words += f"; {len(rejects)} rejected, listed in {target.list_rejects(rejects)}"
-    click.echo(words, err=True)
+        summary += f"; {len(rejects)} rejected, listed in {target.list_rejects(rejects)}"
+    click.echo(summary, err=True)
 
 
 def _drained(samples: list[Sample]) -> Iterator[Sample]:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_command"]
 
-_HEADS = "logistic, linear-svm, rbf-svm, ridge, lda, knn, centroid, or auto to choose among them"
+_HEADS = (
+    "logistic, linear-svm, rbf-svm, ridge, lda, knn, centroid, boosting, "
+    "or auto to choose among all but the last"
+)
 
 
 def _read_config(context: click.Context, _: click.Parameter, path: Path | None) -> None:

@@ -53,7 +53,11 @@ __all__ = ["optimize_command"]
     help="Weights of eight bits instead of seven: other processors may give other rows.",
 )
 @click.option("--name", help="Of the new backbone [default: BACKBONE-int8 or BACKBONE-fp16].")
-@click.option("--shelf", type=click.Path(path_type=Path), help="Where to put it [default: yours].")
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    help="Model directory to put it in [default: yours].",
+)
 @source_options
 @run_options(on_error="fail")
 def optimize_command(
@@ -65,7 +69,7 @@ def optimize_command(
     weights: str,
     for_this_machine: bool,
     name: str | None,
-    shelf: Path | None,
+    directory: Path | None,
     columns: SourceChoice,
     run: RunChoice,
 ) -> None:
@@ -87,12 +91,12 @@ def optimize_command(
             samples,
             config,
             labelled=[_labelled(source, columns, card) for source in labelled],
-            shelf=shelf,
+            directory=directory,
             engine=engine,
             log=lambda message: click.echo(message, err=True),
         )
     click.echo(child.to_toml(), nl=False)
-    where = f" with {shelf} in $FEATX_MODELS" if shelf else ""
+    where = f" with {directory} in $FEATX_MODELS" if directory else ""
     click.echo(
         f"Wrote {child.path}; try{where}: featx fit FOLDER --backbone {child.name}", err=True
     )

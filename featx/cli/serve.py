@@ -55,11 +55,8 @@ def serve_command(
     Open the address in a browser to try them; /docs lists what programs can ask. The log is one JSON line
     a request on standard error. SIGHUP has every file read again.
     """
-    from featx._extras import require
+    _require_libraries()
     from featx.persistence.artifact import load
-
-    for library in ("starlette", "pydantic", "uvicorn", "prometheus_client", "python_multipart"):
-        require(library, extra="serve")
     from featx.server import AccessLog, Limits, create_app, run
 
     limits = Limits(
@@ -83,6 +80,13 @@ def serve_command(
     if not host.startswith(_LOOPBACK) and not token:
         click.echo(f"{host}: whoever reaches it may use it; --token lets in who knows it", err=True)
     run(app, host=host, port=port, limits=limits, log=access_log, on_stop=access_log.close)
+
+
+def _require_libraries() -> None:
+    from featx._extras import require
+
+    for library in ("starlette", "pydantic", "uvicorn", "prometheus_client", "python_multipart"):
+        require(library, extra="serve")
 
 
 def _by_name(paths: tuple[Path, ...]) -> dict[str, Path]:

@@ -20,12 +20,23 @@ __all__ = ["DemoResult", "run_demo"]
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """The same head on frozen features and on what samples say by themselves, on the same samples."""
+    """The same head on frozen features and on what samples say by themselves, on the same samples.
+
+    Attributes
+    ----------
+    data : LabelledSet
+    shots : int
+        The number of training samples a class.
+    features : ClassificationReport
+        The report with the backbone.
+    plain : ClassificationReport
+        The report without a backbone, on raw pixels, say.
+    """
 
     data: LabelledSet
-    shots: int  # training samples a class
+    shots: int
     features: ClassificationReport
-    plain: ClassificationReport  # without a backbone: raw pixels, say
+    plain: ClassificationReport
 
 
 def run_demo(

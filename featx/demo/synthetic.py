@@ -28,8 +28,10 @@ __all__ = [
 Picture = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float64]
 
-_SIDE = 64  # pixels of a drawing
-_RATE = 16_000  # Hz of a sound
+# Pixels of a side of a drawing.
+_SIDE = 64
+# The rate of a sound in Hz.
+_RATE = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ SHAPES: Mapping[str, Callable[[Plane, Plane], npt.NDArray[np.bool_]]] = MappingP
 
 
 def load_drawings(*, shots: int = 10, tests: int = 40, seed: int = 0) -> LabelledSet:
-    """Synthetic pictures of the seven shapes, 64 x 64, different in place, size, angle, colour and noise."""
+    """Return synthetic pictures of seven shapes, 64 x 64, of varying position, size, angle and colour."""
     rng = np.random.default_rng(seed)
     samples = [
         [Sample(f"{label}-{i}", draw(label, rng), label) for label in SHAPES]
@@ -74,7 +76,7 @@ def load_drawings(*, shots: int = 10, tests: int = 40, seed: int = 0) -> Labelle
 
 
 def draw(label: str, rng: np.random.Generator) -> Picture:
-    """One picture of a shape; shape (64, 64, 3), uint8."""
+    """Return one picture of a shape; shape (64, 64, 3), uint8."""
     grid = np.linspace(-1, 1, _SIDE)
     x, y = np.meshgrid(grid - rng.uniform(-0.35, 0.35), grid - rng.uniform(-0.35, 0.35))
     size, angle = rng.uniform(0.35, 0.65), rng.uniform(-0.4, 0.4)
@@ -87,7 +89,7 @@ def draw(label: str, rng: np.random.Generator) -> Picture:
 
 
 def _two_colours(rng: np.random.Generator) -> tuple[Plane, Plane]:
-    """Two colours that can be told apart."""
+    """Return two colours that can be told apart."""
     while True:
         paint, paper = rng.uniform(0, 255, (2, 3))
         if np.abs(paint - paper).sum() > 250:
@@ -95,9 +97,9 @@ def _two_colours(rng: np.random.Generator) -> tuple[Plane, Plane]:
 
 
 def load_digits(*, shots: int = 10, tests: int = 30, seed: int = 0) -> LabelledSet:
-    """Handwritten digits, real scans of 8 x 8 that come with scikit-learn, enlarged to 64 x 64.
+    """Return handwritten digits, real scans of 8 x 8 that come with scikit-learn, enlarged to 64 x 64.
 
-    From the UCI repository (Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", 1998).
+    They are from the UCI repository (Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", 1998).
     """
     from sklearn.datasets import load_digits as load
 
@@ -131,7 +133,7 @@ TOPICS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = MappingProxyType(
         "weather": (["rain", "sun", "cloud", "storm"], ["snow", "wind", "fog", "thunder"]),
     }
 )
-_SAID = (
+_TEMPLATES = (
     "Yesterday we talked about the {} for an hour.",
     "The {} was better than last year.",
     "Nobody told me anything about the {}.",
@@ -141,14 +143,14 @@ _SAID = (
 
 
 def make_sentences(*, shots: int = 10, seed: int = 0) -> LabelledSet:
-    """Synthetic sentences on five topics; those to measure on name things that those to learn from do not."""
+    """Return synthetic sentences on five topics; those to measure on have words that were not learned."""
     rng = np.random.default_rng(seed)
     train: list[Sample] = []
     test: list[Sample] = []
     for topic, (learned, others) in TOPICS.items():
-        known = [said.format(word) for said in _SAID for word in learned]
+        known = [template.format(word) for template in _TEMPLATES for word in learned]
         chosen = [known[i] for i in rng.permutation(len(known))[:shots].tolist()]
-        unknown = [said.format(word) for said in _SAID for word in others]
+        unknown = [template.format(word) for template in _TEMPLATES for word in others]
         train += [Sample(f"{topic}-{i}", text, topic) for i, text in enumerate(chosen)]
         test += [Sample(f"{topic}-{i}-new", text, topic) for i, text in enumerate(unknown)]
     text = f"sentences on {len(TOPICS)} topics that featx composes itself (synthetic), of words not learned"
@@ -171,7 +173,7 @@ SOUNDS: Mapping[str, Callable[[Plane, float, np.random.Generator], Plane]] = Map
 
 
 def make_sounds(*, shots: int = 10, tests: int = 30, seed: int = 0) -> LabelledSet:
-    """Synthetic sounds of six kinds, different in pitch, loudness, beginning and noise."""
+    """Return synthetic sounds of six kinds, different in pitch, loudness, beginning and noise."""
     rng = np.random.default_rng(seed)
     samples = [
         [Sample(f"{label}-{i}", (play(label, rng), _RATE), label) for label in SOUNDS]
@@ -185,7 +187,7 @@ def make_sounds(*, shots: int = 10, tests: int = 30, seed: int = 0) -> LabelledS
 
 
 def play(label: str, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """One sound, of 0.8 s at 16 kHz; shape (12800,), float32 within -1 and 1."""
+    """Return one sound, of 0.8 s at 16 kHz; shape (12800,), float32 within -1 and 1."""
     t = np.arange(_RATE // 2) / _RATE
     wave = SOUNDS[label](t, rng.uniform(300, 1500), rng) * rng.uniform(0.1, 0.6)
     sound = rng.normal(0, 0.01, _RATE * 8 // 10)

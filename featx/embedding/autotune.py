@@ -20,11 +20,11 @@ __all__ = ["AutotuneResult", "Cores", "MeasuredRate", "autotune", "count_cores"]
 
 BATCHES = (1, 2, 4, 8, 16)
 
-# samples whose decoding and inference are timed one by one
+# Samples whose decoding and inference are timed one by one.
 _TIMED = 48
-# rounds of all settings, in turns, so that a passing load meets all alike
+# Rounds of all settings, in turns, so that a passing load meets all alike.
 _ROUNDS = 3
-# settings are left for others only where those are so many times as fast
+# Settings are left for others only where those are so many times as fast.
 _WORTH = 1.03
 
 
@@ -88,12 +88,12 @@ class AutotuneResult:
 
     @property
     def infer(self) -> float:
-        """Seconds a sample in the graph, on one core, at its best batch size."""
+        """The seconds a sample takes in the graph, on one core, at its best batch size."""
         return min(self.infer_by_batch.values())
 
     @property
     def roofline(self) -> float:
-        """Samples a second of all usable cores, if nothing but decoding and inference took time."""
+        """The samples a second of all usable cores, if nothing but decoding and inference took time."""
         return self.cores.usable / (self.decode + self.infer)
 
     def rate(self, settings: RunSettings) -> float:
@@ -125,7 +125,7 @@ def autotune(
     batches : sequence of int, default=(1, 2, 4, 8, 16)
         Sizes to try; the backbone's own is always among them.
     seconds : float, default=0.6
-        About how long one round of some settings runs; each runs three.
+        The approximate length of one round of some settings; each runs three.
     progress : callable, default=None
         Called with a line of words for each step.
 
@@ -138,10 +138,7 @@ def autotune(
     BadOption
         A batch size is not positive.
     """
-    if not samples:
-        raise BadSource("no samples to measure with: expected at least one")
-    if min(batches, default=1) < 1:
-        raise BadOption(f"batch sizes {list(batches)}: expected 1 or more each")
+    _check_inputs(samples, batches)
     report = progress or (lambda line: None)
     cores, sizes = count_cores(), sorted({*batches, backbone.batch_size})
     report("one core: decoding, inference")
@@ -150,12 +147,12 @@ def autotune(
     run = [replace(s, id=str(k)) for k, s in enumerate(islice(cycle(samples), n))]
     default = RunSettings(backbone.batch_size, cores.usable, cores.usable)
     report(f"all cores: batches of {', '.join(map(str, sizes))}")
-    first = _measure([replace(default, batch_size=size) for size in sizes], run, backbone)
-    best = _best(first, default)
+    by_size = _measure([replace(default, batch_size=size) for size in sizes], run, backbone)
+    best = _best(by_size, default)
     others = [w for w in (cores.usable - 1, cores.usable + 1) if w > 0]
     report(f"batches of {best.batch_size}: {', '.join(map(str, others))} workers")
-    # the best anew, beside its neighbours: equal conditions
-    second = _measure([best, *(replace(best, workers=w) for w in others)], run, backbone)
+    # The best is measured anew beside its neighbours: conditions are equal.
+    by_workers = _measure([best, *(replace(best, workers=w) for w in others)], run, backbone)
     repeated = (best.batch_size, best.workers)
     return AutotuneResult(
         backbone=backbone.card.name,
@@ -164,10 +161,17 @@ def autotune(
         cores=cores,
         decode=decode,
         infer_by_batch=infer,
-        rates=(*(m for m in first if (m.batch_size, m.workers) != repeated), *second),
+        rates=(*(m for m in by_size if (m.batch_size, m.workers) != repeated), *by_workers),
         default=default,
-        best=_best(second, best),
+        best=_best(by_workers, best),
     )
+
+
+def _check_inputs(samples: Sequence[Sample], batches: Sequence[int]) -> None:
+    if not samples:
+        raise BadSource("no samples to measure with: expected at least one")
+    if min(batches, default=1) < 1:
+        raise BadOption(f"batch sizes {list(batches)}: expected 1 or more each")
 
 
 def count_cores() -> Cores:

@@ -29,7 +29,7 @@ _SCHEMA = (
     "CREATE TABLE rows (key BLOB PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL)",
 )
 _PUT = "INSERT OR REPLACE INTO rows (key, value, checksum) VALUES (?, ?, ?)"
-# keys of one query
+# Keys of one query.
 _BATCH = 500
 
 
@@ -39,7 +39,7 @@ class CacheInfo:
 
     path: Path
     rows: int
-    # on disk
+    # The size of the file, and of the log beside it.
     bytes: int
 
 

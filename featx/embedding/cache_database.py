@@ -26,15 +26,15 @@ _Answer = TypeVar("_Answer")
 
 # 'feat', in the header of the file
 _APPLICATION = 0x66656174
-# the file, the one that another process put in its place, a fresh one
+# Tries: with the file, with the one that another process put there instead, with a fresh one.
 _TRIES = 3
-# of an error code, without its details
+# The bits of an error code that name its kind, without details.
 _FAMILY = 0xFF
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset(
     {
         sqlite3.SQLITE_CORRUPT,
-        # a table or column of ours is not there
+        # A table or column of ours is missing.
         sqlite3.SQLITE_ERROR,
         sqlite3.SQLITE_FORMAT,
         sqlite3.SQLITE_NOTADB,
@@ -52,7 +52,7 @@ class Database:
     schema : tuple of str
         Statements that make its tables.
     version : int
-        Of the schema; a file of another version is left alone and done without.
+        The version of the schema; a file of another version is left alone and done without.
     timeout : float
         Seconds to wait for another process that is writing.
     """
@@ -65,7 +65,7 @@ class Database:
         self._timeout = timeout
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        # which file the connection is of
+        # The identity of the file to which the connection belongs.
         self._opened: tuple[int, int] | None = None
         self._off = False
 
@@ -100,7 +100,7 @@ class Database:
             self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         try:
-            # text is damage: do not trip over it
+            # Text is damage: do not trip over it.
             connection.text_factory = bytes
             self._prepare(connection)
         except BaseException:
@@ -111,14 +111,14 @@ class Database:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        # another's database is not to be touched
+        # A database of someone else is not to be touched.
         with transaction(connection, "DEFERRED"):
             empty = self._is_empty(connection)
         _log_ahead(connection, self._timeout)
         connection.execute("PRAGMA synchronous = NORMAL")
         if empty:
             with transaction(connection):
-                # else another process was faster
+                # Another process may have been faster.
                 if self._is_empty(connection):
                     for statement in self._schema:
                         connection.execute(statement)
@@ -142,7 +142,7 @@ class Database:
         self.close()
         code = getattr(error, "sqlite_errorcode", 0)
         if self._opened is not None and _identity(self.path) != self._opened:
-            # removed, or set aside by another process
+            # The file was removed, or set aside by another process.
             return
         if code & _FAMILY not in _DAMAGED and code != sqlite3.SQLITE_IOERR_SHORT_READ:
             self._give_up((isinstance(error, OSError) and error.strerror) or str(error))
@@ -163,7 +163,7 @@ class Database:
             n = 1
             while (aside := self.path.with_name(f"{self.path.name}.damaged-{n}")).exists():
                 n += 1
-            # the log first: a fresh file must not find it
+            # The log goes first: a fresh file must not find it.
             for path in reversed(self.files):
                 if path.exists():
                     path.rename(aside.with_name(aside.name + path.name[len(self.path.name) :]))
@@ -189,7 +189,7 @@ def transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iter
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # it may have been undone already
+        # The transaction may have been undone already.
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise

@@ -21,34 +21,34 @@ class Embedder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """What decides, with a sample's content, its row."""
+        """A digest of everything that decides a row, besides the content of its sample."""
 
     @property
     def cache_key(self) -> str:
-        """What its rows are cached under."""
+        """The key under which its rows are cached."""
 
     @property
     def chunk_size(self) -> int:
-        """Samples that one worker takes at a time, at least."""
+        """The least number of samples that one worker takes at a time."""
 
     @property
     def batch_size(self) -> int:
-        """Samples that go through it together where nobody says."""
+        """The default number of samples that go through it together."""
 
     @property
     def dim(self) -> int:
-        """Columns of a row."""
+        """The number of columns of a row."""
 
     @property
     def reader(self) -> ItemReader:
-        """What makes items of samples."""
+        """The reader that makes items of samples."""
 
     def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
         """Return one row for each item, in order."""
 
 
 class BaselineEmbedder:
-    """Rows without a backbone: what samples say by themselves, such as a few raw pixels."""
+    """An embedder without a backbone: its rows are what samples say by themselves, such as a few raw pixels."""
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.baseline()

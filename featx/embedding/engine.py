@@ -37,11 +37,11 @@ __all__ = [
 Cache = RowCache | bool | str | Path | None
 OnError = Literal["fail", "skip"]
 
-# chunks in flight a worker: enough that one slow sample does not hold up the others
+# Chunks in flight a worker: enough that one slow sample does not hold up the others.
 _AHEAD = 4
-# chunks a worker before the end from which on they become smaller
+# Chunks a worker before the end from which on they become smaller.
 _TAIL = 2
-# rows a transaction of the cache
+# Rows of one transaction of the cache.
 _COMMIT = 64
 
 
@@ -104,11 +104,7 @@ class Engine:
         BadOption
             A parameter of the engine cannot be used.
         """
-        _check_jobs(self.n_jobs)
-        if self.batch_size is not None and self.batch_size < 1:
-            raise BadOption(f"batch_size = {self.batch_size}: expected 1 or more")
-        if self.on_error not in ("fail", "skip"):
-            raise BadOption(f"on_error = {self.on_error!r}: expected 'fail' or 'skip'")
+        self._check_parameters()
         with ExitStack() as stack:
             store = _open_cache(self.cache, stack)
             settings = remembered_settings(backbone.cache_key)
@@ -127,6 +123,13 @@ class Engine:
                 if self.progress:
                     self.progress(len(done.rows.ids) + len(done.rows.rejects))
                 yield done.rows
+
+    def _check_parameters(self) -> None:
+        _check_jobs(self.n_jobs)
+        if self.batch_size is not None and self.batch_size < 1:
+            raise BadOption(f"batch_size = {self.batch_size}: expected 1 or more")
+        if self.on_error not in ("fail", "skip"):
+            raise BadOption(f"on_error = {self.on_error!r}: expected 'fail' or 'skip'")
 
 
 def count_workers(n_jobs: int | None, settings: RunSettings | None = None) -> int:
@@ -149,9 +152,9 @@ def _count_jobs(n_jobs: int | None) -> int:
     _check_jobs(n_jobs)
     if n_jobs is not None and n_jobs > 0:
         return n_jobs
-    # loaded in every process that it started
+    # It is loaded in every process that it started.
     processes = sys.modules.get("multiprocessing")
-    # joblib would say so too, with a warning
+    # Joblib would say so too, with a warning.
     if processes and processes.current_process().daemon:
         return 1
     # 0.08 s, which a single photo need not wait for
@@ -172,10 +175,10 @@ def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class _ChunkResult:
-    """What became of one chunk."""
+    """The outcome of the work on one chunk."""
 
     rows: Rows
-    # for the cache
+    # What the cache does not have yet: keys and rows.
     fresh: list[tuple[bytes, FloatArray]]
 
 
@@ -225,7 +228,7 @@ class _Task:
         """Return what ``step`` makes of each value; why some cannot be read goes to ``reasons``."""
         results = {}
         for index, value in data.items():
-            # nobody waits for the result any more
+            # Nobody waits for the result any more.
             if self.stop.is_set():
                 break
             try:
@@ -277,7 +280,7 @@ def _chunks(
     ahead = deque(islice(samples, _TAIL * workers * most))
     while ahead:
         share = math.ceil(len(ahead) / (_TAIL * workers))
-        # whole batches
+        # A chunk holds whole batches.
         size = min(max(share - share % least, least), len(ahead))
         yield [ahead.popleft() for _ in range(size)]
         ahead.extend(islice(samples, size))
@@ -301,7 +304,7 @@ def _work(
     workers = count_workers(n_jobs, settings)
     pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="featx"))
     stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-    # after an interrupt, workers end with their sample
+    # After an interrupt, workers end with their sample.
     stack.callback(task.stop.set)
     chunks = _chunks(chain(first, samples), most, least, workers)
     yield from _in_order(pool, task, chunks, workers * _AHEAD)

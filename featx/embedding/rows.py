@@ -90,7 +90,7 @@ class Rows:
 
     @property
     def dim(self) -> int:
-        """Columns of one row."""
+        """The number of columns of one row."""
         return int(self.embeddings.shape[1])
 
     @classmethod

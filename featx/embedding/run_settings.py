@@ -78,8 +78,8 @@ def settings_file() -> Path:
 
 
 def _key(cache_key: str) -> str:
-    # imported only where there is a file to look into
+    # It is imported only where there is a file to look into.
     import platform
 
-    # a home may be shared by several hosts
+    # A home may be shared by several hosts.
     return f"{platform.node()} {cache_key[:16]}"

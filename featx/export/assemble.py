@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import onnx
-from onnx import ModelProto, ValueInfoProto, compose, helper, version_converter
+from onnx import ModelProto, NodeProto, ValueInfoProto, compose, helper, version_converter
 
 from featx.catalog import Card, verify_files
 from featx.errors import BadGraph, NotExportable, first_line
@@ -17,14 +17,16 @@ from featx.graphs import cut_graph
 from featx.graphs.builder import FLOAT, STRING, GraphBuilder
 from featx.graphs.pooling import read_pooling
 from featx.predictor import Classifier
+from featx.tasks import OutputTensor, get_task
 
 __all__ = ["write_graph"]
 
-_OPSET = 18  # the first in which all that reduces takes its axes alike
+# The first version in which all operators that reduce take their axes alike.
+_OPSET = 18
 
 
 def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
-    """The classifier as one graph, unchecked; gives ``label`` and ``probabilities``.
+    """Return the classifier as one graph, unchecked, with the outputs ``label`` and ``probabilities``.
 
     The same classifier gives the same graph. Texts go in as tokens, or where asked as ``strings``.
 
@@ -52,38 +54,59 @@ def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
         floor = graph.constant(1e-12, np.float32)
         rows = graph.add("Div", rows, graph.add("Max", length, floor))
     shares = add_head(graph, rows, classifier.head)
-    graph.named("probabilities", "Cast", shares, to=FLOAT)
-    first = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
-    labels = graph.constant(classifier.classes, np.object_)
-    graph.named("label", "Gather", labels, first)
-    return _assembled(graph, backbone, front, classifier)
+    outputs = get_task(classifier.task_name).add_graph_outputs(
+        graph, shares, classifier.head.classes
+    )
+    return _assembled(graph, backbone, front, classifier, outputs)
 
 
 def _assembled(
-    graph: GraphBuilder, backbone: ModelProto, front: Preprocessing, classifier: Classifier
+    graph: GraphBuilder,
+    backbone: ModelProto,
+    front: Preprocessing,
+    classifier: Classifier,
+    tensors: Sequence[OutputTensor],
 ) -> ModelProto:
     outputs = [
-        helper.make_tensor_value_info("label", STRING, ["N"]),
-        helper.make_tensor_value_info("probabilities", FLOAT, ["N", len(classifier.classes)]),
+        helper.make_tensor_value_info(
+            tensor.name,
+            STRING if tensor.datatype == "BYTES" else FLOAT,
+            ["N"] if tensor.columns is None else ["N", tensor.columns],
+        )
+        for tensor in tensors
     ]
     constants = [*backbone.graph.initializer, *graph.constants]
     whole = helper.make_graph(graph.nodes, "featx", front.inputs, outputs, constants)
-    versions = {each.domain: each.version for each in backbone.opset_import}
+    used = set(_domains(backbone.graph.node))
+    for function in backbone.functions:
+        used |= set(_domains(function.node))
+    used |= {"ai.onnx"} if "" in used else set()
+    # older versions of ONNX Runtime refuse sets of operators that they do not know, used or not
+    versions = {one.domain: one.version for one in backbone.opset_import if one.domain in used}
     for domain, least in graph.domains.items():
         versions[domain] = max(versions.get(domain, 0), least)
-    made = helper.make_model(
+    model = helper.make_model(
         whole,
-        opset_imports=[helper.make_opsetid(*each) for each in versions.items()],
+        opset_imports=[helper.make_opsetid(*entry) for entry in versions.items()],
         functions=list(backbone.functions),
         ir_version=max(8, backbone.ir_version),
         producer_name="featx",
     )
-    helper.set_model_props(made, _facts(classifier, front))
-    return made
+    helper.set_model_props(model, _facts(classifier, front))
+    return model
+
+
+def _domains(nodes: Iterable[NodeProto]) -> Iterator[str]:
+    """Give the domain of every node, those of inner graphs too."""
+    for node in nodes:
+        yield node.domain
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _domains(inner.node)
 
 
 def _facts(classifier: Classifier, front: Preprocessing) -> dict[str, str]:
-    """What travels with the graph for people and programs."""
+    """Return the metadata that the graph carries for people and programs."""
     card = classifier.card
     return {
         "labels": json.dumps(list(classifier.classes), ensure_ascii=False),
@@ -99,13 +122,14 @@ def _facts(classifier: Classifier, front: Preprocessing) -> dict[str, str]:
 
 
 def _backbone(card: Card) -> ModelProto:
-    """The backbone's graph up to its tap, in a version of ONNX that the rest can be written in."""
+    """Return the backbone's graph up to its tap, in a version of ONNX that the rest can be written in."""
     model = onnx.load_from_string(cut_graph(verify_files(card)[card.graph.name], card.output))
-    opset = next(each for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    opset = next(entry for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     if opset.version < _OPSET:
         try:
             model = version_converter.convert_version(model, _OPSET)
-        except Exception as error:  # the converter, written in C++, raises nothing more exact
+        # The converter, written in C++, raises nothing more exact.
+        except Exception as error:
             raise BadGraph(
                 f"{card.name}: cannot be brought to version {_OPSET} of ONNX: {first_line(error)}"
             ) from error
@@ -132,23 +156,23 @@ def _run(
     wanted: Sequence[ValueInfoProto],
     front: Preprocessing,
 ) -> str:
-    """The backbone's nodes; one that takes a sample at a time is run for each. The name of the tap."""
+    """Add the backbone's nodes, in a loop where it takes one sample at a time; return its tap's name."""
     tap = str(backbone.graph.output[0].name)
     if not any(map(_fixed, wanted)):
         for value in wanted:
             graph.named(value.name, "Cast", front.feeds[value.name], to=_kind(value))
         graph.nodes += backbone.graph.node
         return tap
-    each, inputs = graph.subgraph(), []
+    inner, inputs = graph.subgraph(), []
     axis = graph.int_const(0)
     for value in wanted:
         alone = f"each/{value.name}"
         inputs.append(helper.make_tensor_value_info(alone, _kind(value), None))
-        each.named(value.name, "Unsqueeze", alone, axis)
-    each.nodes += backbone.graph.node
-    row = each.add("Squeeze", tap, axis)
+        inner.named(value.name, "Unsqueeze", alone, axis)
+    inner.nodes += backbone.graph.node
+    row = inner.add("Squeeze", tap, axis)
     given = helper.make_tensor_value_info(row, _kind(backbone.graph.output[0]), None)
-    body = helper.make_graph(each.nodes, "each", inputs, [given])
+    body = helper.make_graph(inner.nodes, "each", inputs, [given])
     feeds = [graph.cast(front.feeds[value.name], _kind(value)) for value in wanted]
     return graph.add("Scan", *feeds, body=body, num_scan_inputs=len(feeds))
 
@@ -158,7 +182,7 @@ def _dims(value: ValueInfoProto) -> Sequence[object]:
 
 
 def _fixed(value: ValueInfoProto) -> int:
-    """The only batch that an input takes; 0 where it takes any."""
+    """Return the only batch size that an input takes, or 0 where it takes any."""
     dims = value.type.tensor_type.shape.dim
     return int(dims[0].dim_value) if dims else 0
 

@@ -1,4 +1,4 @@
-"""An audio card's windows as nodes: a waveform filled up, cut, and its rows pooled to one."""
+"""Windows of an audio card as nodes: a waveform is filled up and cut, and its rows are pooled to one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["add_windows", "pooled"]
 
 
 def add_windows(graph: GraphBuilder, wave: str, settings: AudioSettings) -> tuple[str, str]:
-    """Windows of waveforms of one length, and how many each of these has.
+    """Return the windows of waveforms of one length, and how many each waveform has.
 
     A waveform is float32 of shape (n, samples) at the card's rate; the windows are of shape
     (n * count, window), or (n, samples) where the card has one window only.
@@ -25,17 +25,20 @@ def add_windows(graph: GraphBuilder, wave: str, settings: AudioSettings) -> tupl
     if not settings.window:
         return wave, graph.constant(1, np.int64)
     hop = settings.hop or settings.window
-    window, step, one = (graph.constant(each, np.int64) for each in (settings.window, hop, 1))
+    window, step, one = (graph.constant(value, np.int64) for value in (settings.window, hop, 1))
     spare = graph.add("Sub", length, window)
-    count = graph.add("Add", graph.add("Div", spare, step), one)  # whole numbers: rounded down
-    if settings.tail == "pad":  # one more for an end of which no window has seen a part
+    # A division of whole numbers is rounded down.
+    count = graph.add("Add", graph.add("Div", spare, step), one)
+    if settings.tail == "pad":
+        # An end that no window covers yet gets one more.
         left = graph.add("Mod", spare, step)
         more = graph.add("Less", graph.constant(0, np.int64), left)
         count = graph.add("Add", count, graph.cast(more, INT64))
     numbers = graph.add("Range", graph.constant(0, np.int64), count, one)
     starts = graph.add("Unsqueeze", graph.add("Mul", numbers, step), graph.int_const(1))
     within = graph.constant(np.arange(settings.window)[None], np.int64)
-    if settings.pad == "repeat":  # the last window repeats what there is of it
+    if settings.pad == "repeat":
+        # The last window repeats the part of it that there is.
         within = graph.add("Mod", within, graph.add("Sub", length, starts))
     else:
         wave = _padded(graph, wave, graph.constant(0, np.int64), window)
@@ -44,14 +47,14 @@ def add_windows(graph: GraphBuilder, wave: str, settings: AudioSettings) -> tupl
 
 
 def pooled(graph: GraphBuilder, rows: str, count: str, way: str) -> str:
-    """Rows of windows, (n * count, d), as rows of sounds; a pair of poolings stands side by side."""
+    """Return rows of windows, (n * count, d), as rows of sounds; two poolings stand side by side."""
     width = graph.add("Shape", rows, start=1, end=2)
     several = graph.add("Unsqueeze", count, graph.int_const(0))
     shape = graph.add("Concat", graph.int_const(-1), several, width, axis=0)
     table = graph.cast(graph.add("Reshape", rows, shape), DOUBLE)
-    parts = [_WAYS[each](graph, table) for each in way.split("+")]
-    made = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
-    return graph.cast(made, FLOAT)
+    parts = [_WAYS[name](graph, table) for name in way.split("+")]
+    joined = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+    return graph.cast(joined, FLOAT)
 
 
 def _mean(graph: GraphBuilder, table: str) -> str:
@@ -73,22 +76,22 @@ _WAYS: Mapping[str, Callable[[GraphBuilder, str], str]] = MappingProxyType(
 
 
 def _filled(graph: GraphBuilder, wave: str, settings: AudioSettings, least: int) -> tuple[str, str]:
-    """A waveform of at least so many samples, and how many it has then."""
-    zero, one, wanted = (graph.constant(each, np.int64) for each in (0, 1, least))
-    found = graph.dim(wave, 1)
-    length = graph.add("Max", found, wanted)
+    """Return a waveform of at least ``least`` samples, and how many it has then."""
+    zero, one, wanted = (graph.constant(value, np.int64) for value in (0, 1, least))
+    present = graph.dim(wave, 1)
+    length = graph.add("Max", present, wanted)
     if settings.pad == "repeat":
-        places = graph.add("Range", zero, length, one)
-        again = graph.add("Mod", places, graph.add("Max", found, one))
+        positions = graph.add("Range", zero, length, one)
+        again = graph.add("Mod", positions, graph.add("Max", present, one))
         return graph.add("Gather", wave, again, axis=1), length
-    lacking = graph.add("Sub", length, found)
+    lacking = graph.add("Sub", length, present)
     half = graph.add("Div", lacking, graph.constant(2, np.int64))
     before = {"start": zero, "center": half, "end": lacking}[settings.align]
     return _padded(graph, wave, before, graph.add("Sub", lacking, before)), length
 
 
 def _padded(graph: GraphBuilder, wave: str, before: str, after: str) -> str:
-    """A waveform between so many zeros."""
+    """Return a waveform between ``before`` and ``after`` zeros."""
     zero, axis = graph.int_const(0), graph.int_const(0)
-    ends = [graph.add("Unsqueeze", each, axis) for each in (before, after)]
+    ends = [graph.add("Unsqueeze", length, axis) for length in (before, after)]
     return graph.add("Pad", wave, graph.add("Concat", zero, ends[0], zero, ends[1], axis=0))

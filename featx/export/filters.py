@@ -1,4 +1,4 @@
-"""Pillow's filters as nodes: what each pixel of a line weighs in each pixel of a resized line.
+"""Pillow's filters as nodes: the weight of each pixel of a line in each pixel of a resized line.
 
 Pillow weighs in fixed point of 22 bits and rounds to eight bits after each pass. Weights are therefore whole
 numbers of 24 bits, and a pass is three products of bytes, which ONNX Runtime adds up exactly and fast: the
@@ -18,50 +18,62 @@ from featx.graphs.builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
 
 __all__ = ["JUMPS", "AxisResize", "picked", "resampled", "weights"]
 
-JUMPS = frozenset(
-    {"nearest", "box"}
-)  # a hair's breadth is another pixel: resized whole, then cropped
+# With these filters a tiny change of position picks another pixel: the whole is resized, then cropped.
+JUMPS = frozenset({"nearest", "box"})
 
 _BITS = 22
-_MIDDLES = float(
-    (1 << 23) + (1 << 15) + (1 << 7)
-)  # so that three bytes, each less 128, are a weight
+# Added to a weight, so that it is three bytes, each less 128.
+_MIDDLES = float((1 << 23) + (1 << 15) + (1 << 7))
 
 
 @dataclass(frozen=True, slots=True)
 class AxisResize:
-    """A row or column of pixels: names of whole numbers, in float64."""
+    """How a row or column of pixels is resized and cropped: names of whole numbers, in float64.
 
-    side: str  # pixels that there are
-    new: str  # after resizing
-    first: str  # that is kept of them
-    kept: str  # how many are
+    Attributes
+    ----------
+    side : str
+        The number of pixels before.
+    new : str
+        The number of pixels after resizing.
+    first : str
+        The first of these that is inside the crop.
+    count : str
+        The number of pixels inside the crop.
+    """
+
+    side: str
+    new: str
+    first: str
+    count: str
 
 
 def weights(graph: GraphBuilder, line: AxisResize, how: str) -> str:
-    """Weights in units of 2**-22, float64 of shape (side, kept)."""
-    half, places = graph.constant(0.5), _count(graph, line.kept)
+    """Return the weights of a filter in units of 2**-22, float64 of shape (side, count)."""
+    half, positions = graph.constant(0.5), _count(graph, line.count)
     if how in JUMPS:
         start, end = graph.constant(0.0), line.side
-        places, length = graph.add("Add", places, line.first), line.new
+        positions, length = graph.add("Add", positions, line.first), line.new
     else:
         step = graph.add("Div", line.side, line.new)
-        last = graph.add("Mul", graph.add("Add", line.first, line.kept), step)
+        last = graph.add("Mul", graph.add("Add", line.first, line.count), step)
         start, end = graph.add("Mul", line.first, step), graph.add("Min", line.side, last)
-        start, end = graph.cast(start, FLOAT), graph.cast(end, FLOAT)  # as Pillow takes its box
+        # Pillow takes its box in float32.
+        start, end = graph.cast(start, FLOAT), graph.cast(end, FLOAT)
         scale = graph.cast(graph.add("Sub", end, start), DOUBLE)
-        start, length = graph.cast(start, DOUBLE), line.kept
+        start, length = graph.cast(start, DOUBLE), line.count
     if how in JUMPS:
         scale = end
     scale = graph.add("Div", scale, length)
     wide = graph.add("Max", scale, graph.constant(1.0))
     narrow = graph.add("Reciprocal", wide)
-    middle = graph.add("Mul", graph.add("Add", places, half), scale)
+    middle = graph.add("Mul", graph.add("Add", positions, half), scale)
     middle = graph.add("Add", middle, start)
     pixels = graph.add("Unsqueeze", _count(graph, line.side), graph.int_const(1))
     away = graph.add("Add", graph.add("Sub", pixels, middle), half)
     raw = _FILTERS[how](graph, graph.add("Mul", away, narrow))
-    if how == "box":  # Pillow looks at no pixel beyond; elsewhere those weigh nothing anyway
+    if how == "box":
+        # Pillow looks at no pixel beyond; with other filters those weigh nothing anyway.
         reach = graph.add("Mul", wide, half)
         low = graph.add("Floor", graph.add("Add", graph.add("Sub", middle, reach), half))
         high = graph.add("Floor", graph.add("Add", graph.add("Add", middle, reach), half))
@@ -74,33 +86,35 @@ def weights(graph: GraphBuilder, line: AxisResize, how: str) -> str:
 
 
 def resampled(graph: GraphBuilder, pixels: str, weighed: str) -> str:
-    """Pixels, uint8 of shape (…, side), weighed to (…, kept) and rounded to eight bits."""
+    """Return pixels, uint8 of shape (…, side), weighed to (…, count) and rounded to eight bits."""
     rest, total = graph.add("Add", weighed, graph.constant(_MIDDLES)), ""
-    zeros = [graph.constant(each, np.uint8) for each in (0, 128)]
+    zeros = [graph.constant(value, np.uint8) for value in (0, 128)]
     for unit in (1 << 16, 1 << 8, 1):
         size = graph.constant(unit)
         digit = graph.add("Floor", graph.add("Div", rest, size))
         rest = graph.add("Sub", rest, graph.add("Mul", digit, size))
-        made = graph.add("MatMulInteger", pixels, graph.cast(digit, BYTE), *zeros)
-        part = graph.add("Mul", made, graph.constant(unit, np.int32)) if unit > 1 else made
+        product = graph.add("MatMulInteger", pixels, graph.cast(digit, BYTE), *zeros)
+        part = graph.add("Mul", product, graph.constant(unit, np.int32)) if unit > 1 else product
         total = graph.add("Add", total, part) if total else part
     half, one = (graph.constant(1 << bits, np.int32) for bits in (_BITS - 1, _BITS))
-    level = graph.add("Div", graph.add("Add", total, half), one)  # below zero all is black anyway
-    black, white = (graph.constant(each, np.int32) for each in (0, 255))
+    # The division rounds towards zero, but below zero every pixel is black anyway.
+    level = graph.add("Div", graph.add("Add", total, half), one)
+    black, white = (graph.constant(value, np.int32) for value in (0, 255))
     return graph.cast(graph.add("Clip", level, black, white), BYTE)
 
 
 def picked(graph: GraphBuilder, line: AxisResize) -> str:
-    """The place of the nearest pixel for each that is kept, int64 of shape (kept,)."""
+    """Return the index of the nearest pixel for each inside the crop, int64 of shape (count,)."""
     step = graph.add("Div", line.side, line.new)
     first = graph.add("Mul", step, graph.constant(0.5))
-    count = graph.add("Sub", graph.add("Add", line.first, line.kept), graph.constant(1.0))
+    count = graph.add("Sub", graph.add("Add", line.first, line.count), graph.constant(1.0))
     count = graph.add("Unsqueeze", graph.cast(count, INT64), graph.int_const(0))
     steps = graph.add("Concat", *_ones(graph, first), graph.add("Expand", step, count), axis=0)
-    sums = graph.add("CumSum", steps, graph.constant(0, np.int64))  # Pillow adds step by step, too
-    places = graph.cast(graph.add("Floor", sums), INT64)
+    # Pillow adds step by step, too.
+    sums = graph.add("CumSum", steps, graph.constant(0, np.int64))
+    indices = graph.cast(graph.add("Floor", sums), INT64)
     start = graph.add("Unsqueeze", graph.cast(line.first, INT64), graph.int_const(0))
-    return graph.add("Slice", places, start, graph.int_const(1 << 62))
+    return graph.add("Slice", indices, start, graph.int_const(1 << 62))
 
 
 def _ones(graph: GraphBuilder, *values: str) -> list[str]:
@@ -128,32 +142,36 @@ def _bicubic(graph: GraphBuilder, away: str) -> str:
 
 
 def _polynomial(graph: GraphBuilder, value: str, *factors: float) -> str:
-    made = graph.constant(factors[0])
+    result = graph.constant(factors[0])
     for factor in factors[1:]:
-        made = graph.add("Add", graph.add("Mul", made, value), graph.constant(factor))
-    return made
+        result = graph.add("Add", graph.add("Mul", result, value), graph.constant(factor))
+    return result
 
 
 def _hamming(graph: GraphBuilder, away: str) -> str:
     angle = graph.add("Mul", away, graph.constant(math.pi))
     swing = graph.add("Mul", _cosine(graph, angle), graph.constant(0.46))
     window = graph.add("Add", swing, graph.constant(0.54))
-    made = graph.add("Mul", _sinc(graph, away), window)
-    return graph.add("Where", _below(graph, graph.add("Abs", away), 1.0), made, graph.constant(0.0))
+    product = graph.add("Mul", _sinc(graph, away), window)
+    return graph.add(
+        "Where", _below(graph, graph.add("Abs", away), 1.0), product, graph.constant(0.0)
+    )
 
 
 def _lanczos(graph: GraphBuilder, away: str) -> str:
     wide = graph.add("Div", away, graph.constant(3.0))
-    made = graph.add("Mul", _sinc(graph, away), _sinc(graph, wide))
-    return graph.add("Where", _below(graph, graph.add("Abs", away), 3.0), made, graph.constant(0.0))
+    product = graph.add("Mul", _sinc(graph, away), _sinc(graph, wide))
+    return graph.add(
+        "Where", _below(graph, graph.add("Abs", away), 3.0), product, graph.constant(0.0)
+    )
 
 
 def _sinc(graph: GraphBuilder, value: str) -> str:
     angle = graph.add("Mul", value, graph.constant(math.pi))
     at_zero = graph.add("Equal", angle, graph.constant(0.0))
     safe = graph.add("Where", at_zero, graph.constant(1.0), angle)
-    made = graph.add("Div", graph.add("Sin", safe), safe)
-    return graph.add("Where", at_zero, graph.constant(1.0), made)
+    ratio = graph.add("Div", graph.add("Sin", safe), safe)
+    return graph.add("Where", at_zero, graph.constant(1.0), ratio)
 
 
 def _cosine(graph: GraphBuilder, angle: str) -> str:
@@ -174,7 +192,7 @@ def _count(graph: GraphBuilder, side: str) -> str:
 
 
 def _nearest_whole(graph: GraphBuilder, value: str) -> str:
-    """The nearest whole number, a half upwards."""
+    """Return the nearest whole number, a half upwards."""
     return graph.add("Floor", graph.add("Add", value, graph.constant(0.5)))
 
 

@@ -13,7 +13,7 @@ __all__ = ["add_pixels"]
 
 
 def add_pixels(graph: GraphBuilder, image: str, settings: ImageSettings, kind: int) -> str:
-    """What the backbone takes, as numbers of ``kind``, of uint8 pictures of shape (n, h, w, 3)."""
+    """Return the backbone's input, of ONNX type ``kind``, from uint8 images of shape (n, h, w, 3)."""
     if settings.color == "L":
         image = _grey(graph, image)
     pixels = graph.add("Transpose", image, perm=[0, 3, 1, 2])
@@ -34,7 +34,7 @@ def add_pixels(graph: GraphBuilder, image: str, settings: ImageSettings, kind: i
 
 
 def _grey(graph: GraphBuilder, image: str) -> str:
-    """Pillow's mix of red, green and blue, in units of 2**-16."""
+    """Return Pillow's mix of red, green and blue, whose weights are in units of 2**-16."""
     parts = graph.constant([[19595.0], [38470.0], [7471.0]])
     mixed = graph.add("MatMul", graph.cast(image, DOUBLE), parts)
     half = graph.add("Add", mixed, graph.constant(32768.0))
@@ -56,7 +56,7 @@ def _resized(
     if not can_go_down_first():
         graph.nodes += later.nodes
         return sideways[1]
-    ends = [(line.side, line.new if how in JUMPS else line.kept) for line in (down, across)]
+    ends = [(line.side, line.new if how in JUMPS else line.count) for line in (down, across)]
     return graph.if_else(_goes_down_first(graph, ends), downwards, sideways)
 
 
@@ -65,7 +65,10 @@ def _turned(graph: GraphBuilder, value: str) -> str:
 
 
 def _goes_down_first(graph: GraphBuilder, ends: list[tuple[str, str]]) -> str:
-    """Whether Pillow does, which is seen as each pass rounds: found by comparing 1181 pairs of sizes."""
+    """Return whether Pillow resizes columns first, which shows because each pass rounds.
+
+    The rule was found by comparing 1181 pairs of sizes.
+    """
     low, wide = (graph.add("Sub", side, end) for side, end in ends)
     much = graph.add("Less", graph.add("Add", wide, wide), low)
     return graph.add("And", much, graph.add("Less", graph.constant(0.0), low))
@@ -74,44 +77,44 @@ def _goes_down_first(graph: GraphBuilder, ends: list[tuple[str, str]]) -> str:
 def _lines(
     graph: GraphBuilder, sides: list[str], settings: ImageSettings
 ) -> tuple[AxisResize, AxisResize]:
-    """Height and width."""
+    """Return how the height and the width are resized and cropped."""
     pair = _pair(settings.crop) if settings.crop else (None, None)
-    made = []
+    axes = []
     for side, new, crop in zip(sides, _new_sides(graph, sides, settings), pair, strict=True):
-        kept = new if crop is None else graph.constant(float(crop))
-        spare = graph.add("Mul", graph.add("Sub", new, kept), graph.constant(0.5))
-        made.append(AxisResize(side, new, graph.add("Round", spare), kept))
-    return made[0], made[1]
+        count = new if crop is None else graph.constant(float(crop))
+        spare = graph.add("Mul", graph.add("Sub", new, count), graph.constant(0.5))
+        axes.append(AxisResize(side, new, graph.add("Round", spare), count))
+    return axes[0], axes[1]
 
 
 def _new_sides(graph: GraphBuilder, sides: list[str], settings: ImageSettings) -> list[str]:
-    """Height and width after resizing; an int is the short side, the long one is rounded down."""
+    """Return height and width after resizing; an int is the short side, the long one is rounded down."""
     if isinstance(settings.resize, tuple):
         return [graph.constant(float(side)) for side in settings.resize]
     short = graph.constant(float(settings.resize or 0))
-    made = []
+    new_sides = []
     for side, other in (sides, sides[::-1]):
         long = graph.add("Floor", graph.add("Div", graph.add("Mul", short, side), other))
         is_short = graph.add("LessOrEqual", side, other)
-        made.append(graph.add("Where", is_short, short, graph.add("Max", short, long)))
-    return made
+        new_sides.append(graph.add("Where", is_short, short, graph.add("Max", short, long)))
+    return new_sides
 
 
 def _cropped(graph: GraphBuilder, pixels: str, sides: list[str], settings: ImageSettings) -> str:
-    """The middle of pictures that are not resized; the Reshape refuses one that is too small."""
-    kept = _pair(settings.crop)
+    """Return the middle of images that are not resized; the Reshape refuses one that is too small."""
+    size = _pair(settings.crop)
     starts: list[str] = []
     ends: list[str] = []
-    for side, wanted in zip(sides, kept, strict=True):
+    for side, wanted in zip(sides, size, strict=True):
         length = graph.constant(float(wanted))
         spare = graph.add("Mul", graph.add("Sub", side, length), graph.constant(0.5))
         start = graph.add("Round", spare)
-        for places, value in ((starts, start), (ends, graph.add("Add", start, length))):
-            places.append(graph.add("Unsqueeze", graph.cast(value, INT64), graph.int_const(0)))
-    joined = [graph.add("Concat", *places, axis=0) for places in (starts, ends)]
+        for corners, value in ((starts, start), (ends, graph.add("Add", start, length))):
+            corners.append(graph.add("Unsqueeze", graph.cast(value, INT64), graph.int_const(0)))
+    joined = [graph.add("Concat", *corners, axis=0) for corners in (starts, ends)]
     middle = graph.add("Slice", pixels, *joined, graph.int_const(2, 3))
     channels = 1 if settings.color == "L" else 3
-    shape = graph.int_const(0, channels, *kept)
+    shape = graph.int_const(0, channels, *size)
     return graph.add("Reshape", middle, shape)
 
 

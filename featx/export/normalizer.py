@@ -1,4 +1,4 @@
-"""What a tokenizer makes of each character, before it looks for words in them."""
+"""The symbols into which a tokenizer turns each character, before it looks for words in them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ from featx.errors import NotExportable
 
 __all__ = ["BREAK", "END", "ROW_OF_END", "ROW_OF_NONE", "ROW_OF_REST", "Normalizer"]
 
-BREAK, END, STRANGE = 0, 1, 2  # between words; after a text; a letter that no token holds
-ROW_OF_NONE, ROW_OF_END, ROW_OF_REST = 0, 1, 2  # rows of every table
-_OWN = 3  # how many symbols have no letter
-_BLOCK = 256  # characters that are asked for together
+# Symbols that are no letter of a token: between words, after a text, and any letter that no token holds.
+BREAK, END, STRANGE = 0, 1, 2
+# The first rows of every table.
+ROW_OF_NONE, ROW_OF_END, ROW_OF_REST = 0, 1, 2
+# How many symbols are no letter of a token.
+_OWN = 3
+# Characters that are normalized together.
+_BLOCK = 256
 _PARTS: Mapping[str, str] = {
     "model": "WordPiece",
     "normalizer": "BertNormalizer",
@@ -30,33 +34,56 @@ _PARTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Normalizer:
-    """Every character of Unicode as the symbols that stand for it in a word.
+    """A table of every character of Unicode and the symbols that stand for it in a word.
 
     BERT's tokenizer treats each character by itself: it is dropped, ends a word, stands alone, or becomes
     others (lower case, without accents). So what a tokenizer does to all texts is a table of characters,
     which is asked of the tokenizer itself; nothing is known here of Unicode's cases and accents. Letters
     that are in no token are one symbol, for a word with any of them is unknown whatever else is in it.
+
+    Attributes
+    ----------
+    symbols : mapping of str to int
+        The symbol of each letter that some token holds, and of each added token.
+    firsts : mapping of str to int
+        Tokens that a word may begin with, and their numbers.
+    laters : mapping of str to int
+        Tokens that may follow, without the prefix that says so, and their numbers.
+    added : mapping of str to int
+        Tokens that are looked for in a text before anything is done to it, and their numbers.
+    dropped : tuple of (int, int)
+        Codes of characters that are dropped: first and last of each range.
+    keys : tuple of str
+        Other characters, and added tokens.
+    rows : tuple of int
+        The row of ``table`` for each key; that of all others is ROW_OF_REST.
+    table : ndarray of shape (n_rows, longest row), int64
+        Symbols, filled up with -1.
+    unknown : int
+        The token of a word that is not made of others.
+    longest : int
+        The number of letters above which a word is unknown.
     """
 
-    symbols: Mapping[str, int]  # of each letter that some token holds, and of each added token
-    firsts: Mapping[str, int]  # tokens that a word may begin with
-    laters: Mapping[str, int]  # those that may follow, without the mark that says so
-    added: Mapping[str, int]  # tokens that are found in a text before anything is done to it
-    gone: tuple[tuple[int, int], ...]  # characters that are dropped: first and last of each range
-    keys: tuple[str, ...]  # other characters, and added tokens
-    rows: tuple[int, ...]  # for each key the row of ``table``; that of others is ROW_OF_REST
-    table: npt.NDArray[np.int64]  # symbols, filled up with -1
-    unknown: int  # the token of a word that is not made of others
-    longest: int  # letters; a word of more is unknown
+    symbols: Mapping[str, int]
+    firsts: Mapping[str, int]
+    laters: Mapping[str, int]
+    added: Mapping[str, int]
+    dropped: tuple[tuple[int, int], ...]
+    keys: tuple[str, ...]
+    rows: tuple[int, ...]
+    table: npt.NDArray[np.int64]
+    unknown: int
+    longest: int
 
     @property
     def width(self) -> int:
-        """How many symbols there are."""
+        """The number of symbols."""
         return _OWN + len(self.symbols)
 
     @classmethod
     def of(cls, tokenizer: Any, name: str) -> Normalizer:
-        """The letters of a tokenizer of the library tokenizers, which is called ``name``.
+        """Return the table of a tokenizer of the library tokenizers; ``name`` is its card's, for messages.
 
         Raises
         ------
@@ -67,17 +94,17 @@ class Normalizer:
         added, model = _added(spec, name), spec["model"]
         firsts, laters = _pieces(tokenizer, model)
         held = sorted({letter for piece in (*firsts, *laters) for letter in piece})
-        symbols = {own: place for place, own in enumerate([*held, *added], _OWN)}
+        symbols = {own: number for number, own in enumerate([*held, *added], _OWN)}
         _refuse_reordered(tokenizer, held, name)
         known = {(): ROW_OF_NONE, (END,): ROW_OF_END, (STRANGE,): ROW_OF_REST}
-        keys, gone = [*added], []
-        rows = [_row(known, (BREAK, symbols[each], BREAK)) for each in added]
-        for letter, made in _made(tokenizer, frozenset([*held, " "])):
-            if made:
+        keys, dropped = [*added], []
+        rows = [_row(known, (BREAK, symbols[token], BREAK)) for token in added]
+        for letter, text in _normalized(tokenizer, frozenset([*held, " "])):
+            if text:
                 keys.append(letter)
-                rows.append(_row(known, tuple(_symbols(made, symbols))))
+                rows.append(_row(known, tuple(_symbols(text, symbols))))
             else:
-                gone.append(ord(letter))
+                dropped.append(ord(letter))
         width = max(map(len, known))
         table = [[*row, *[-1] * (width - len(row))] for row in known]
         return cls(
@@ -85,7 +112,7 @@ class Normalizer:
             firsts=firsts,
             laters=laters,
             added=added,
-            gone=tuple(_ranges(gone)),
+            dropped=tuple(_ranges(dropped)),
             keys=tuple(keys),
             rows=tuple(rows),
             table=np.array(table, np.int64),
@@ -95,7 +122,7 @@ class Normalizer:
 
 
 def _pieces(tokenizer: Any, model: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
-    """Tokens that words can begin with, and those that can follow: punctuation is a word of its own."""
+    """Return the tokens that words can begin with, and those that can follow; punctuation is a word."""
     split = tokenizer.pre_tokenizer.pre_tokenize_str
     mark = model["continuing_subword_prefix"]
     vocabulary = model["vocab"]
@@ -114,12 +141,12 @@ def _pieces(tokenizer: Any, model: Mapping[str, Any]) -> tuple[dict[str, int], d
 
 
 def _added(spec: Mapping[str, Any], name: str) -> dict[str, int]:
-    """Tokens that are looked for in the text itself; raises NotExportable for what is not BERT's."""
-    found = {part: (spec.get(part) or {}).get("type") for part in _PARTS}
-    if found != _PARTS:
-        said = ", ".join(f"{part} {kind or 'none'}" for part, kind in found.items())
+    """Return the tokens that are looked for in the text itself; raise NotExportable for what is not BERT's."""
+    kinds = {part: (spec.get(part) or {}).get("type") for part in _PARTS}
+    if kinds != _PARTS:
+        listed = ", ".join(f"{part} {kind or 'none'}" for part, kind in kinds.items())
         raise NotExportable(
-            f"strings: the tokenizer of {name} is {said}; expected BERT's WordPiece with its own normalizer "
+            f"strings: the tokenizer of {name} is {listed}; expected BERT's WordPiece with its own normalizer "
             "and pre-tokenizer; export without strings and feed tokens"
         )
     if spec["model"]["unk_token"] not in spec["model"]["vocab"]:
@@ -138,53 +165,60 @@ def _added(spec: Mapping[str, Any], name: str) -> dict[str, int]:
 
 
 def _refuse_reordered(tokenizer: Any, held: list[str], name: str) -> None:
-    """Marks that are kept can change places, which no table of characters says; unknown ones may."""
-    kept = [letter for letter in held if unicodedata.combining(letter) and _seen(tokenizer, letter)]
-    if kept and _seen(tokenizer, "é") != "é":
-        codes = ", ".join(f"U+{ord(letter):04X}" for letter in kept[:3])
+    """Raise NotExportable where the normalizer sorts combining marks of known tokens.
+
+    Their order depends on each other, which a table of single characters cannot say.
+    """
+    marks = [
+        letter for letter in held if unicodedata.combining(letter) and _normalize(tokenizer, letter)
+    ]
+    if marks and _normalize(tokenizer, "é") != "é":
+        codes = ", ".join(f"U+{ord(letter):04X}" for letter in marks[:3])
         raise NotExportable(
             f"strings: tokens of {name} hold combining marks ({codes}) that its normalizer sorts; "
             "export without strings and feed tokens"
         )
 
 
-def _made(tokenizer: Any, telling: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Characters that are more than a strange letter, and what is made of them."""
+def _normalized(tokenizer: Any, known: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield the characters that are more than a strange letter, and the text that each becomes."""
     for start in range(0, sys.maxunicode + 1, _BLOCK):
         codes = range(start, start + _BLOCK)
-        yield from _fates(
-            tokenizer, "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000), telling
+        yield from _normalized_block(
+            tokenizer, "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000), known
         )
 
 
-def _fates(tokenizer: Any, block: str, telling: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """The same for one block: most have one fate, and need not be asked for one by one.
+def _normalized_block(
+    tokenizer: Any, block: str, known: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the same for one block: most blocks are treated alike, and need not be asked for one by one.
 
     Each character stands between two letters: one among punctuation would seem to stand alone.
     """
-    made = _seen(tokenizer, "a".join(block))
-    if made == "a".join(block):
-        yield from ((letter, letter) for letter in block if letter in telling)
-    elif made == "a" * (len(block) - 1):
+    text = _normalize(tokenizer, "a".join(block))
+    if text == "a".join(block):
+        yield from ((letter, letter) for letter in block if letter in known)
+    elif text == "a" * (len(block) - 1):
         yield from ((letter, "") for letter in block)
-    elif made == f" {' a '.join(block)} ":
+    elif text == f" {' a '.join(block)} ":
         yield from ((letter, f" {letter} ") for letter in block)
     elif len(block) == 1:
-        yield block, made
+        yield block, text
     else:
         half = len(block) // 2
-        yield from _fates(tokenizer, block[:half], telling)
-        yield from _fates(tokenizer, block[half:], telling)
+        yield from _normalized_block(tokenizer, block[:half], known)
+        yield from _normalized_block(tokenizer, block[half:], known)
 
 
-def _seen(tokenizer: Any, letters: str) -> str:
-    """What is left of letters in the middle of a word, with spaces where words end."""
-    made = tokenizer.normalizer.normalize_str(f"a{letters}a")
-    return " ".join(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(made))[1:-1]
+def _normalize(tokenizer: Any, letters: str) -> str:
+    """Return what becomes of letters in the middle of a word, with spaces where words end."""
+    text = tokenizer.normalizer.normalize_str(f"a{letters}a")
+    return " ".join(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text))[1:-1]
 
 
-def _symbols(made: str, symbols: Mapping[str, int]) -> Iterator[int]:
-    for letter in made:
+def _symbols(text: str, symbols: Mapping[str, int]) -> Iterator[int]:
+    for letter in text:
         yield BREAK if letter == " " else symbols.get(letter, STRANGE)
 
 
@@ -193,7 +227,7 @@ def _row(known: dict[tuple[int, ...], int], row: tuple[int, ...]) -> int:
 
 
 def _ranges(codes: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Rising numbers as ranges, the last of each included."""
+    """Yield rising numbers as ranges, the last of each included."""
     for _, run in groupby(enumerate(codes), key=lambda pair: pair[1] - pair[0]):
         members = [code for _, code in run]
         yield members[0], members[-1]

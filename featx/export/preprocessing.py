@@ -1,4 +1,4 @@
-"""What stands before a backbone: inputs that people feed, and nodes that make of them what its graph takes."""
+"""The nodes before a backbone: inputs that people feed, turned into what the backbone takes."""
 
 from __future__ import annotations
 
@@ -22,27 +22,40 @@ from featx.modalities.text.settings import TextSettings
 
 __all__ = ["INNER", "Preprocessing", "add_preprocessing"]
 
-INNER = "backbone/"  # what the backbone's own names begin with, so that none is also ours
-_MASK, _PLACES = "attention_mask", "position_ids"
+# The prefix of the backbone's own names, so that none is also ours.
+INNER = "backbone/"
+_MASK, _POSITIONS = "attention_mask", "position_ids"
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """Inputs of the whole, and what the backbone is fed with."""
+    """Inputs of the whole graph, and the values that the backbone takes.
+
+    Attributes
+    ----------
+    inputs : list of ValueInfoProto
+        Inputs of the whole graph.
+    feeds : mapping of str to str
+        The name of the value that each input of the backbone takes.
+    mask : callable, default=None
+        Gives, for texts, the name of the attention mask; nodes for it are added when it is called.
+    merge : callable
+        Turns the name of the backbone's rows into that of one row a sample.
+    facts : mapping of str to str
+        Metadata that callers of the graph need.
+    """
 
     inputs: list[ValueInfoProto]
-    feeds: Mapping[str, str]  # for each input of the backbone the value that it takes
-    mask: Callable[[], str] | None = (
-        None  # for texts: names which places are tokens, when it is asked
-    )
-    merge: Callable[[str], str] = field(default=lambda rows: rows)  # rows to one row a sample
-    facts: Mapping[str, str] = field(default_factory=dict)  # what those who feed it must know
+    feeds: Mapping[str, str]
+    mask: Callable[[], str] | None = None
+    merge: Callable[[str], str] = field(default=lambda rows: rows)
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def add_preprocessing(
     graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto], *, strings: bool = False
 ) -> Preprocessing:
-    """The nodes before the backbone, of which ``wanted`` are the inputs; texts as tokens or as strings.
+    """Add the nodes before the backbone, whose inputs are ``wanted``; texts go in as tokens or as strings.
 
     Raises
     ------
@@ -95,17 +108,17 @@ def _strings(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) 
 
 
 class _Tokens:
-    """What a backbone of texts reads: tokens that are given, or ``found`` in strings; each made once."""
+    """Inputs of a text backbone: tokens that are fed, or ``computed`` from strings; each is added once."""
 
-    def __init__(self, graph: GraphBuilder, card: Card, found: Mapping[str, str]) -> None:
+    def __init__(self, graph: GraphBuilder, card: Card, computed: Mapping[str, str]) -> None:
         settings: Any = card.input
         if settings.long != "truncate":
             raise NotExportable("long = 'chunk-mean': cannot be exported; expected 'truncate'")
         self._graph = graph
         self._settings: TextSettings = settings
-        self._found = found
+        self._computed = computed
         self._fill = open_reader(card).pad_id if settings.pad else 0
-        self._made: dict[str, str] = {}
+        self._values: dict[str, str] = {}
         self._inputs: list[ValueInfoProto] = []
 
     def front(self, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
@@ -124,15 +137,15 @@ class _Tokens:
         return Preprocessing(self._inputs, feeds, mask=lambda: self._feed(_MASK), facts=facts)
 
     def _feed(self, name: str) -> str:
-        if name not in self._made:
-            self._made[name] = self._places() if name == _PLACES else self._given(name)
-        return self._made[name]
+        if name not in self._values:
+            self._values[name] = self._positions() if name == _POSITIONS else self._given(name)
+        return self._values[name]
 
     def _given(self, name: str) -> str:
         self._inputs.append(helper.make_tensor_value_info(name, INT64, ["N", "tokens"]))
-        if self._found and name not in self._found:
+        if self._computed and name not in self._computed:
             raise NotExportable(f"strings: the backbone takes {name!r}, which no text gives")
-        value = self._found.get(name, name)
+        value = self._computed.get(name, name)
         if not self._settings.pad:
             return value
         graph = self._graph
@@ -142,12 +155,12 @@ class _Tokens:
         fill = graph.constant(self._fill if name == IDS else 0, np.int64)
         return graph.add("Pad", value, pads, fill)
 
-    def _places(self) -> str:
-        """How many tokens are before each, the same for every text."""
+    def _positions(self) -> str:
+        """Return the position of each token, the same for every text."""
         graph, ids = self._graph, self._feed(IDS)
         bounds = [graph.constant(k, np.int64) for k in (0, 1)]
-        places = graph.add("Range", bounds[0], graph.dim(ids, 1), bounds[1])
-        return graph.add("Expand", places, graph.add("Shape", ids))
+        positions = graph.add("Range", bounds[0], graph.dim(ids, 1), bounds[1])
+        return graph.add("Expand", positions, graph.add("Shape", ids))
 
 
 def _only(wanted: Sequence[ValueInfoProto]) -> ValueInfoProto:

@@ -1,7 +1,7 @@
 """Texts to tokens inside a graph, with ONNX Runtime's own operators alone.
 
-A text is divided into characters, each becomes the symbols that :class:`Letters` knows, and words of symbols
-become WordPiece tokens; these are dealt into rows again, cut, framed and filled up as the card says.
+A text is divided into characters, each becomes the symbols that :class:`Normalizer` has for it, and words of
+symbols become WordPiece tokens; these are dealt into rows again, cut, framed and filled up as the card says.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from featx.modalities.text.tokenizer import TokenReader
 __all__ = ["HARD", "IDS", "TEXT", "add_tokens", "open_reader"]
 
 TEXT, IDS = "text", "input_ids"
-HARD = (  # what tokenizers disagree about; every export is compared on these
+# Texts about which tokenizers disagree; every export is compared on these.
+HARD = (
     "",
     " \t\r\n\u2028\u3000\u00a0 ",
     "ΟΔΥΣΣΕΥΣ Σ ς",
@@ -46,7 +47,7 @@ HARD = (  # what tokenizers disagree about; every export is compared on these
 
 
 def add_tokens(graph: GraphBuilder, card: Card) -> dict[str, str]:
-    """``input_ids``, ``attention_mask`` and ``token_type_ids``, int64 of (n, tokens), of the input ``text``.
+    """Return ``input_ids``, ``attention_mask`` and ``token_type_ids``, int64 of (n, tokens), of ``text``.
 
     A text without a token fails, as it does with the classifier, where nothing stands around texts.
 
@@ -66,20 +67,21 @@ def add_tokens(graph: GraphBuilder, card: Card) -> dict[str, str]:
     stops = graph.add("Compress", counts, ends, axis=0)
     tokens = graph.add("Compress", tokens, begins, axis=0)
     feeds = _dealt(graph, tokens, stops, reader, settings)
-    graph.named(IDS, "Identity", feeds[IDS])  # by this name the check looks at them
+    # The check of tokens looks at them by this name.
+    graph.named(IDS, "Identity", feeds[IDS])
     return feeds | {IDS: IDS}
 
 
 def open_reader(card: Card) -> TokenReader:
-    """What reads the texts of a card."""
+    """Return the tokenizing reader of a card."""
     settings: Any = card.input
-    files = {name: place for name, place in verify_files(card).items() if name != card.graph.name}
+    files = {name: blob for name, blob in verify_files(card).items() if name != card.graph.name}
     reader: TokenReader = settings.open(files)
     return reader
 
 
 def _stream(graph: GraphBuilder, letters: Normalizer, prefix: str) -> str:
-    """Symbols of all texts in one row, each text ended by one."""
+    """Return the symbols of all texts in one row, each text ended by END."""
     pattern = _pattern(letters)
     parts = graph.add(
         "Tokenizer",
@@ -87,20 +89,21 @@ def _stream(graph: GraphBuilder, letters: Normalizer, prefix: str) -> str:
         domain=RUNTIME,
         mark=0,
         mincharnum=1,
-        pad_value="",  # which is no character
+        # The empty text is no character.
+        pad_value="",
         tokenexp=pattern,
     )
-    places = {**dict(zip(letters.keys, letters.rows, strict=True)), "": ROW_OF_NONE}
+    row_of = {**dict(zip(letters.keys, letters.rows, strict=True)), "": ROW_OF_NONE}
     rows = graph.add(
         "LabelEncoder",
         parts,
         domain=ML,
-        keys_strings=list(places),
-        values_int64s=list(places.values()),
+        keys_strings=list(row_of),
+        values_int64s=list(row_of.values()),
         default_int64=ROW_OF_REST,
     )
     size = graph.add("Shape", TEXT)
-    before = [places.get(part, ROW_OF_REST) for part in re.findall(pattern, prefix)]
+    before = [row_of.get(part, ROW_OF_REST) for part in re.findall(pattern, prefix)]
     sides = [_repeated(graph, size, side) for side in (before, [ROW_OF_END])]
     rows = graph.add("Concat", sides[0], rows, sides[1], axis=1)
     symbols = graph.add("Gather", graph.constant(letters.table, np.int64), rows)
@@ -110,14 +113,14 @@ def _stream(graph: GraphBuilder, letters: Normalizer, prefix: str) -> str:
 
 
 def _pattern(letters: Normalizer) -> str:
-    """What is found in a text one by one: added tokens, the longest first, and characters that stay."""
+    """Return the expression that divides a text: added tokens, the longest first, and single characters."""
     added = sorted(letters.added, key=len, reverse=True)
-    gone = "".join(f"{chr(first)}-{chr(last)}" for first, last in letters.gone)
-    return "|".join([*map(re.escape, added), f"[^{gone}]" if gone else "(?s:.)"])
+    dropped = "".join(f"{chr(first)}-{chr(last)}" for first, last in letters.dropped)
+    return "|".join([*map(re.escape, added), f"[^{dropped}]" if dropped else "(?s:.)"])
 
 
 def _repeated(graph: GraphBuilder, size: str, row: Sequence[int]) -> str:
-    """The same row for each text."""
+    """Return the same row for each text."""
     shape = graph.add("Concat", size, graph.int_const(len(row)), axis=0)
     return graph.add("Expand", graph.constant([row], np.int64), shape)
 
@@ -125,29 +128,32 @@ def _repeated(graph: GraphBuilder, size: str, row: Sequence[int]) -> str:
 def _dealt(
     graph: GraphBuilder, tokens: str, stops: str, reader: TokenReader, settings: TextSettings
 ) -> dict[str, str]:
-    """Tokens of all texts, of which each ends at one of ``stops``, in rows: cut, framed, filled up."""
+    """Return the tokens of texts, which end at ``stops``, as rows that are cut, framed and filled up."""
     frame = reader.frame
     before, after = len(frame.before.ids), len(frame.after.ids)
     starts, counts = _cut(graph, stops, reader.room, settings.truncation)
     if not before + after:
         counts = graph.add("Add", counts, _refusal(graph, counts))
-    starts, counts = (graph.add("Unsqueeze", each, graph.int_const(1)) for each in (starts, counts))
+    starts, counts = (
+        graph.add("Unsqueeze", value, graph.int_const(1)) for value in (starts, counts)
+    )
     longest = graph.add("ReduceMax", counts, keepdims=0)
     width = graph.add("Add", longest, graph.constant(before + after, np.int64))
-    bounds = [graph.constant(each, np.int64) for each in (0, 1)]
+    bounds = [graph.constant(value, np.int64) for value in (0, 1)]
     columns = graph.add("Range", bounds[0], width, bounds[1])
-    place = graph.add("Sub", columns, graph.int_const(before))  # from the text's own first token
-    past = graph.add("Sub", place, counts)
-    # each place of a row picks from all tokens, then those before a text, those after it, and a filling
+    # Positions count from the text's own first token.
+    position = graph.add("Sub", columns, graph.int_const(before))
+    past = graph.add("Sub", position, counts)
+    # Each position of a row picks from all tokens, then those before a text, those after it, and a filling.
     held = graph.dim(tokens, 0)
-    own = graph.add("Add", starts, place)
+    own = graph.add("Add", starts, position)
     head = graph.add("Add", columns, held)
     tail = graph.add("Add", past, graph.add("Add", held, graph.int_const(before)))
     fill = graph.add("Add", held, graph.int_const(before + after))
     real = graph.add("Less", past, graph.int_const(after))
     picked = graph.add("Where", real, tail, fill)
     picked = graph.add("Where", graph.add("Less", past, graph.int_const(0)), own, picked)
-    picked = graph.add("Where", graph.add("Less", place, graph.int_const(0)), head, picked)
+    picked = graph.add("Where", graph.add("Less", position, graph.int_const(0)), head, picked)
     kinds = graph.add("Expand", graph.int_const(frame.kind), graph.add("Shape", tokens))
 
     def row(values: str, first: Any, last: Any, filling: int) -> str:
@@ -162,7 +168,7 @@ def _dealt(
 
 
 def _cut(graph: GraphBuilder, stops: str, room: int, truncation: str) -> tuple[str, str]:
-    """Where the tokens of each text begin, and how many there are, at most ``room``."""
+    """Return where the tokens of each text begin, and how many there are, at most ``room``."""
     earlier = graph.add("Slice", stops, graph.int_const(0), graph.int_const(-1))
     starts = graph.add("Concat", graph.int_const(0), earlier, axis=0)
     whole = graph.add("Sub", stops, starts)
@@ -173,14 +179,17 @@ def _cut(graph: GraphBuilder, stops: str, room: int, truncation: str) -> tuple[s
 
 
 def _refusal(graph: GraphBuilder, count: str) -> str:
-    """Zeros, or a failure that says why where a text has no tokens."""
+    """Return zeros; the graph fails with a message where a text has no tokens."""
     lacking = graph.cast(graph.add("Equal", count, graph.int_const(0)), INT64)
-    words = "a text has no tokens; expected at least one word"
-    return graph.add("Gather", graph.int_const(0), lacking, name=words)
+    message = "a text has no tokens; expected at least one word"
+    return graph.add("Gather", graph.int_const(0), lacking, name=message)
 
 
 def _refuse_straddling(letters: Normalizer, prefix: str, name: str) -> None:
-    """An added token that begins in the prefix and ends in a text is found in none of the two."""
+    """Raise NotExportable where an added token may begin in the prefix and end in a text.
+
+    It would be found in neither of the two.
+    """
     for token in letters.added:
         if any(prefix.endswith(token[:k]) for k in range(1, len(token))):
             raise NotExportable(

@@ -1,4 +1,4 @@
-"""An export is written once it gives the classifier's own answers."""
+"""Write an export once it gives the classifier's own answers."""
 
 from __future__ import annotations
 
@@ -27,19 +27,31 @@ from featx.storage.atomic import replacing
 
 __all__ = ["Check", "export"]
 
-MOST = 200  # samples that are compared
-TOLERANCE = 1e-4  # in probability
+# The most samples that are compared.
+MOST = 200
+# The largest difference of a probability that is accepted.
+TOLERANCE = 1e-4
 
 _SIZES = ((48, 64), (64, 48), (97, 131), (224, 224), (300, 401), (640, 480))
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How near an export is to its classifier."""
+    """How near an export is to its classifier.
 
-    n: int  # samples that were compared
-    worst: float  # the largest difference of a probability
-    real: bool  # whether they were someone's own samples, or drawn by arithmetic
+    Attributes
+    ----------
+    n : int
+        The number of samples that were compared.
+    worst : float
+        The largest difference of a probability.
+    real : bool
+        Whether they were someone's own samples, or else drawn by arithmetic.
+    """
+
+    n: int
+    worst: float
+    real: bool
 
 
 def export(
@@ -101,17 +113,18 @@ def export(
 
 
 def _check(classifier: Classifier, session: Any, samples: Iterable[Sample], real: bool) -> Check:
-    """The comparison; raises BadGraph with the worst sample where they differ."""
+    """Compare an export with its classifier; raise BadGraph with the worst sample where they differ."""
     compared, worst, where, changed = 0, 0.0, "", ""
     unread: BadSample | None = None
     for sample in samples:
         try:
-            label, found, expected = _answers(classifier, session, sample)
-        except BadSample as error:  # training skips these too, when it is asked to
+            label, actual, expected = _answers(classifier, session, sample)
+        # Training skips these too, when it is asked to.
+        except BadSample as error:
             unread = error
             continue
         compared += 1
-        apart = float(np.abs(found - expected).max())
+        apart = float(np.abs(actual - expected).max())
         if not apart <= worst:
             worst, where = apart, sample.id
         if label != classifier.classes[int(expected.argmax())]:
@@ -136,10 +149,10 @@ def _check_tokens(classifier: Classifier, session: Any, samples: Iterable[Sample
         except BadSample:
             continue
         [batch] = _run(session, [IDS], {TEXT: np.array([text], np.object_)}, repr(text))
-        [found] = batch.tolist()
-        if found != expected:
+        [tokens] = batch.tolist()
+        if tokens != expected:
             raise BadGraph(
-                f"not exported: {text!r} has other tokens in the graph, {found}, expected {expected}; "
+                f"not exported: {text!r} has other tokens in the graph, {tokens}, expected {expected}; "
                 "export without strings and feed tokens"
             )
 
@@ -152,13 +165,13 @@ def _run(session: Any, outputs: list[str], feeds: Mapping[str, Any], where: str)
 
 
 def _answers(classifier: Classifier, session: Any, sample: Sample) -> tuple[str, Any, Any]:
-    """The graph's label and probabilities, and the classifier's probabilities."""
+    """Return the graph's label and probabilities, and the classifier's probabilities."""
     backbone = classifier.open()
     feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
     expected = classifier.head.predict_proba(backbone.embed_items([item]))[0]
-    known = {each.name: feeds[each.name] for each in session.get_inputs()}
-    [label], [found] = _run(session, ["label", "probabilities"], known, sample.id)
-    return label, found, expected
+    known = {value.name: feeds[value.name] for value in session.get_inputs()}
+    [label], [probabilities] = _run(session, ["label", "probabilities"], known, sample.id)
+    return label, probabilities, expected
 
 
 def _chosen(classifier: Classifier, samples: Iterable[Any] | None) -> list[Sample]:
@@ -171,7 +184,7 @@ def _chosen(classifier: Classifier, samples: Iterable[Any] | None) -> list[Sampl
 
 
 def _drawn(settings: Any) -> Iterator[Any]:
-    """Samples that need no data: the canary, and of other sizes what can be made of it."""
+    """Yield samples that need no data: the canary, and variants of it in other sizes."""
     canary = settings.canary()
     if isinstance(settings, ImageSettings):
         yield np.asarray(canary)
@@ -183,7 +196,7 @@ def _drawn(settings: Any) -> Iterator[Any]:
 
 
 def _noise(rng: np.random.Generator) -> Iterator[Any]:
-    """Pictures of several sizes, coarse and fine."""
+    """Yield images of several sizes, with coarse and fine structure."""
     for height, width in _SIZES:
         coarse = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3))
         fine = np.kron(coarse, np.ones((8, 8, 1)))[:height, :width]
@@ -192,7 +205,7 @@ def _noise(rng: np.random.Generator) -> Iterator[Any]:
 
 
 def _image(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
-    """A picture at its own size, as both are shown it."""
+    """Return the feed of an image at its own size, and the item that the backbone reads of it."""
     settings: Any = backbone.card.input
     plain: ImageSettings = replace(
         settings, resize=None, crop=None, layout="NHWC", dtype="uint8", color="RGB", draft=0.0
@@ -205,7 +218,8 @@ def _text(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
     text = backbone.reader.load(sample.data)
     item = backbone.reader.read(text)
     [batch] = backbone.reader.batches([item], 1)
-    tokens = len(item[0].ids)  # the graph fills them up itself where the backbone wants that
+    # The graph fills the tokens up itself where the backbone wants that.
+    tokens = len(item[0].ids)
     feeds = {name: feed.reshape(1, -1)[:, :tokens] for name, feed in batch.feeds.items()}
     return {**feeds, TEXT: np.array([text], np.object_)}, item
 

@@ -1,8 +1,8 @@
-"""Words into WordPiece tokens by nodes of a graph: the longest token first, at every place at once.
+"""Words into WordPiece tokens by nodes of a graph: the longest token first, at every position at once.
 
 Letters are numbers in one row, words of all texts one after the other. A tree of all tokens is walked from
-each place, a letter a step; then each word is read from its beginning, a token a step. Both are loops that end
-when nothing moves any more, after as many steps as the longest token has letters and a word has tokens.
+each position, a letter a step; then each word is read from its beginning, a token a step. Both are loops that
+end when nothing moves any more, after as many steps as the longest token has letters and a word has tokens.
 """
 
 from __future__ import annotations
@@ -18,17 +18,31 @@ from featx.graphs.builder import INT64, ML, GraphBuilder
 
 __all__ = ["add_pieces"]
 
-_END = 1 << 62  # of any axis
-_FIRST, _LATER = 0, 1  # where the tree is entered: at the beginning of a word, and within one
+# Slices up to here reach the end of any axis.
+_END = 1 << 62
+# Branches where the tree is entered: at the beginning of a word, and within one.
+_FIRST, _LATER = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """Where a letter leads from each branch, and which token has been read there."""
+    """A tree of all tokens: where a letter leads from each branch, and which token ends there.
 
-    width: int  # symbols
-    steps: Mapping[int, int]  # branch × width + symbol: the next branch
-    tokens: Sequence[int]  # -1 where no token ends; the last branch leads nowhere
+    Attributes
+    ----------
+    width : int
+        The number of symbols.
+    steps : mapping of int to int
+        The next branch, by branch × width + symbol.
+    tokens : sequence of int
+        The token that ends at each branch, -1 where none does; the last branch leads nowhere.
+    depth : int
+        The number of letters of the longest token.
+    """
+
+    width: int
+    steps: Mapping[int, int]
+    tokens: Sequence[int]
     depth: int
 
     @classmethod
@@ -50,12 +64,12 @@ class _Tree:
 
 
 def add_pieces(graph: GraphBuilder, stream: str, letters: Normalizer) -> tuple[str, str]:
-    """The token at each place of ``stream``, and whether one begins there.
+    """Return the token at each position of ``stream``, and whether one begins there.
 
     Parameters
     ----------
     stream : str
-        Symbols of ``letters``, int64 of (places,); the last is ``END``.
+        Symbols of ``letters``, int64 of (positions,); the last is ``END``.
     """
     inside = graph.add("Greater", stream, graph.constant(END, np.int64))
     edge = graph.constant([False], np.bool_)
@@ -65,7 +79,7 @@ def add_pieces(graph: GraphBuilder, stream: str, letters: Normalizer) -> tuple[s
     stops = _both_but(graph, inside, graph.add("Concat", later, edge, axis=0))
     tokens, lengths = _longest(graph, stream, begins, _Tree.of(letters))
     read = _read(graph, begins, inside, lengths)
-    firsts, lasts = _places(graph, begins), _places(graph, stops)
+    firsts, lasts = _indices(graph, begins), _indices(graph, stops)
     lost = graph.add("And", read, graph.add("Equal", lengths, graph.constant(0, np.int64)))
     sums = _running(graph, lost)
     before = graph.add("Gather", _running(graph, lost, exclusive=1), firsts)
@@ -73,7 +87,8 @@ def add_pieces(graph: GraphBuilder, stream: str, letters: Normalizer) -> tuple[s
     size = graph.add("Sub", lasts, firsts)
     most = graph.constant(letters.longest - 1, np.int64)
     unknown = graph.add("Or", broken, graph.add("Greater", size, most))
-    word = _running(graph, begins)  # 1 for the first; 0 before it
+    # The number of the word, 1 for the first and 0 before it.
+    word = _running(graph, begins)
     unknown = graph.add("Gather", graph.add("Concat", edge, unknown, axis=0), word)
     stranger = graph.constant(letters.unknown, np.int64)
     tokens = graph.add("Where", unknown, stranger, tokens)
@@ -81,7 +96,7 @@ def add_pieces(graph: GraphBuilder, stream: str, letters: Normalizer) -> tuple[s
 
 
 def _longest(graph: GraphBuilder, stream: str, begins: str, tree: _Tree) -> tuple[str, str]:
-    """The longest token that begins at each place, and how many letters it has, 0 where none does."""
+    """Return the longest token that begins at each position, and its letters, 0 where none begins."""
     entries = [graph.constant(branch, np.int64) for branch in (_FIRST, _LATER)]
     start = graph.add("Where", begins, *entries)
     none = graph.add("Mul", stream, graph.constant(0, np.int64))
@@ -98,25 +113,25 @@ def _longest(graph: GraphBuilder, stream: str, begins: str, tree: _Tree) -> tupl
         default_tensor=_tensor([nowhere]),
     )
     token = body.add("Gather", body.constant(tree.tokens, np.int64), branch)
-    found = body.add("GreaterOrEqual", token, body.constant(0, np.int64))
+    is_token = body.add("GreaterOrEqual", token, body.constant(0, np.int64))
     count = body.add("Add", "tree/step", body.constant(1, np.int64))
     rest = body.add("Slice", "tree/rest", body.int_const(1), body.int_const(_END))
     last = body.constant(nowhere, np.int64)
-    made = [
+    results = [
         body.add("Less", body.reduce("ReduceMin", branch, 0, keep=False), last),
         branch,
         body.add("Concat", rest, body.int_const(BREAK), axis=0),
-        body.add("Where", found, token, "tree/token"),
-        body.add("Where", found, count, "tree/length"),
+        body.add("Where", is_token, token, "tree/token"),
+        body.add("Where", is_token, count, "tree/length"),
     ]
     steps = graph.constant(tree.depth, np.int64)
     carried = {"branch": start, "rest": stream, "token": no_token, "length": none}
-    [*_, tokens, lengths] = _loop(graph, "tree", body, made, carried, steps)
+    [*_, tokens, lengths] = _loop(graph, "tree", body, results, carried, steps)
     return tokens, lengths
 
 
 def _read(graph: GraphBuilder, begins: str, inside: str, lengths: str) -> str:
-    """Whether each place is reached from the beginning of its word, from token to token."""
+    """Return whether each position is reached from the beginning of its word, from token to token."""
     body = graph.subgraph()
     step = body.add("Gather", lengths, "word/front")
     reached = body.add("Add", "word/front", step)
@@ -127,7 +142,7 @@ def _read(graph: GraphBuilder, begins: str, inside: str, lengths: str) -> str:
     marks = body.add("Expand", body.int_const(1), shape)
     seen = body.add("ScatterElements", "word/seen", front, marks)
     more = body.add("Greater", body.add("Squeeze", shape), body.constant(0, np.int64))
-    carried = {"front": _places(graph, begins), "seen": graph.cast(begins, INT64)}
+    carried = {"front": _indices(graph, begins), "seen": graph.cast(begins, INT64)}
     [_, seen] = _loop(graph, "word", body, [more, front, seen], carried, "")
     return graph.add("Greater", seen, graph.constant(0, np.int64))
 
@@ -136,11 +151,14 @@ def _loop(
     graph: GraphBuilder,
     name: str,
     body: GraphBuilder,
-    made: Sequence[str],
+    results: Sequence[str],
     carried: Mapping[str, str],
     steps: str,
 ) -> list[str]:
-    """What is carried, after as many steps as ``made[0]`` asks for and at most ``steps``."""
+    """Return the carried values after a loop of at most ``steps`` steps.
+
+    ``results`` of the body are whether to go on, and the new value of each of ``carried``.
+    """
     inputs = [
         helper.make_tensor_value_info(f"{name}/step", INT64, []),
         helper.make_tensor_value_info(f"{name}/going", TensorProto.BOOL, []),
@@ -149,7 +167,7 @@ def _loop(
     kinds = [TensorProto.BOOL, *[INT64] * len(carried)]
     outputs = [
         helper.make_tensor_value_info(value, kind, None)
-        for value, kind in zip(made, kinds, strict=True)
+        for value, kind in zip(results, kinds, strict=True)
     ]
     going = graph.constant(True, np.bool_)
     last = graph.add(
@@ -168,13 +186,13 @@ def _both_but(graph: GraphBuilder, one: str, other: str) -> str:
     return graph.add("And", one, graph.add("Not", other))
 
 
-def _places(graph: GraphBuilder, marks: str) -> str:
-    """Where the marks are, rising."""
+def _indices(graph: GraphBuilder, marks: str) -> str:
+    """Return the indices of the marks, rising."""
     return graph.add("Squeeze", graph.add("NonZero", marks), graph.int_const(0))
 
 
 def _running(graph: GraphBuilder, marks: str, **options: int) -> str:
-    """How many marks there are up to each place."""
+    """Return the number of marks up to each position."""
     return graph.add("CumSum", graph.cast(marks, INT64), graph.constant(0, np.int64), **options)
 
 

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from featx.heads.registry import HEADS as HEADS
     from featx.heads.registry import TRANSFORMERS as TRANSFORMERS
     from featx.heads.registry import HeadSpec as HeadSpec
+    from featx.heads.registry import check_loaded as check_loaded
     from featx.heads.registry import choose_heads as choose_heads
     from featx.heads.registry import last_step as last_step
     from featx.heads.registry import make_head as make_head
+    from featx.heads.registry import private_types as private_types
     from featx.heads.registry import scores as scores
     from featx.heads.registry import steps_of as steps_of
     from featx.heads.scorers import EstimatorScorer as EstimatorScorer
@@ -49,9 +51,11 @@ _MODULE_OF = {
     "TemperatureScaling": "featx.heads.calibrators",
     "TrainedHead": "featx.heads.trained",
     "argmax_labels": "featx.heads.trained",
+    "check_loaded": "featx.heads.registry",
     "choose_heads": "featx.heads.registry",
     "last_step": "featx.heads.registry",
     "make_head": "featx.heads.registry",
+    "private_types": "featx.heads.registry",
     "read_calibrator": "featx.heads.calibrators",
     "robust_log_loss": "featx.heads.calibrators",
     "scores": "featx.heads.registry",

@@ -6,7 +6,8 @@ versions in ``TESTED_VERSIONS``: a test fails with any other until someone has l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,20 @@ import numpy.typing as npt
 from featx._typing import Doubles, FloatArray, Integers
 
 if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.svm import SVC
 
-__all__ = ["TESTED_VERSIONS", "adopt_kernel_fit", "neighbor_codes", "neighbor_rows", "svc_gamma"]
+__all__ = [
+    "TESTED_VERSIONS",
+    "BoostedTrees",
+    "adopt_kernel_fit",
+    "boosted_trees",
+    "neighbor_codes",
+    "neighbor_rows",
+    "svc_gamma",
+    "tree_node_dtype",
+]
 
 # Minor versions of scikit-learn whose private names were compared with what is written here.
 TESTED_VERSIONS = ("1.8", "1.9")
@@ -57,3 +68,86 @@ def neighbor_codes(neighbors: KNeighborsClassifier) -> Integers:
     """Return the class of each kept row as its index in ``classes_``; shape (n,)."""
     codes: npt.NDArray[np.intp] = np.asarray(neighbors._y, np.intp)
     return codes
+
+
+@dataclass(frozen=True, slots=True)
+class BoostedTrees:
+    """What a fitted HistGradientBoostingClassifier computes with; nothing of it is examined.
+
+    Attributes
+    ----------
+    trees : list of ndarray
+        The nodes of each tree, in the order of iterations and then of outputs.
+    iteration_sizes : list of int
+        The number of trees of each iteration.
+    trees_per_iteration : int
+        Outputs: 1 for two classes, else one a class.
+    baseline : ndarray of shape (1, n_outputs), float64
+        What the trees' values are added to.
+    n_classes, n_features : int
+    bin_thresholds : list of ndarray
+        Thresholds between the bins of each column.
+    bin_counts : ndarray of shape (n_features,)
+        The number of bins of each column, without the one for missing values.
+    max_bins : int
+    is_binned : bool
+        Whether it takes rows for bin numbers, as while it is trained.
+    has_categories : bool
+        Whether a column holds categories.
+    """
+
+    trees: list[npt.NDArray[Any]]
+    iteration_sizes: list[int]
+    trees_per_iteration: int
+    baseline: Doubles
+    n_classes: int
+    n_features: int
+    bin_thresholds: list[Doubles]
+    bin_counts: npt.NDArray[Any]
+    max_bins: int
+    is_binned: bool
+    has_categories: bool
+
+
+def boosted_trees(estimator: HistGradientBoostingClassifier) -> BoostedTrees:
+    """Return what a fitted HistGradientBoostingClassifier computes with.
+
+    Raises
+    ------
+    TypeError
+        What should hold a tree, or the bins, is of another type.
+    AttributeError
+        Something is missing.
+    """
+    from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+
+    iterations, bins = estimator._predictors, estimator._bin_mapper
+    predictors = [predictor for iteration in iterations for predictor in iteration]
+    plain = type(iterations) is list and all(type(trees) is list for trees in iterations)
+    if not plain or not all(type(predictor) is TreePredictor for predictor in predictors):
+        raise TypeError("expected lists of trees")
+    if type(bins) is not _BinMapper or estimator._n_features != estimator.n_features_in_:
+        raise TypeError("expected the bins of its own columns")
+    remapped = estimator._preprocessor is not None or estimator.is_categorical_ is not None
+    return BoostedTrees(
+        trees=[predictor.nodes for predictor in predictors],
+        iteration_sizes=[len(iteration) for iteration in iterations],
+        trees_per_iteration=int(estimator.n_trees_per_iteration_),
+        baseline=estimator._baseline_prediction,
+        n_classes=len(estimator.classes_),
+        n_features=int(estimator.n_features_in_),
+        bin_thresholds=list(bins.bin_thresholds_),
+        bin_counts=bins.n_bins_non_missing_,
+        max_bins=int(bins.n_bins),
+        is_binned=bool(getattr(estimator, "_in_fit", False)),
+        has_categories=remapped or bool(np.any(bins.is_categorical_)),
+    )
+
+
+def tree_node_dtype() -> np.dtype[Any]:
+    """Return the NumPy type of a node of scikit-learn's boosted trees."""
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+
+    dtype: np.dtype[Any] = np.dtype(PREDICTOR_RECORD_DTYPE)
+    return dtype

@@ -71,7 +71,8 @@ class TemperatureScaling:
     Attributes
     ----------
     temperature : float, default=1.0
-        Above 1 the estimator was too sure of itself, below 1 not sure enough.
+        The number by which scores are divided: above 1 the estimator was too sure of itself, below 1 not
+        sure enough.
 
     Notes
     -----

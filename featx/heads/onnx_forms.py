@@ -39,7 +39,8 @@ __all__ = [
 
 def add_standard_scaler(graph: GraphBuilder, value: str, scaler: Any) -> str:
     """Standardise columns in float32, as scikit-learn does: a tiny scale multiplies what it rounds."""
-    from featx.graphs.builder import DOUBLE, FLOAT  # onnx takes 0.3 s to import
+    # onnx takes 0.3 s to import.
+    from featx.graphs.builder import DOUBLE, FLOAT
 
     value = graph.cast(value, FLOAT)
     if scaler.mean_ is not None and scaler.with_mean:
@@ -106,8 +107,8 @@ def add_neighbors(graph: GraphBuilder, value: str, neighbors: Any) -> str:
     """Add the floored votes of nearest rows; raise NotExportable unless they are equal and Euclidean."""
     if neighbors.weights != "uniform" or neighbors.effective_metric_ != "euclidean":
         raise NotExportable("head KNeighborsClassifier: only equal votes by Euclidean distance")
-    kept = neighbor_rows(neighbors)
-    nearness = _affine(graph, value, 2 * kept.T, -(kept**2).sum(axis=1))
+    stored_rows = neighbor_rows(neighbors)
+    nearness = _affine(graph, value, 2 * stored_rows.T, -(stored_rows**2).sum(axis=1))
     count = graph.constant([neighbors.n_neighbors], np.int64)
     indices = graph.add("TopK", nearness, count, outputs=2, axis=1)
     one_hot = graph.constant(np.eye(len(neighbors.classes_))[neighbor_codes(neighbors)])
@@ -122,7 +123,7 @@ def _affine(graph: GraphBuilder, value: str, matrix: Doubles, offset: npt.ArrayL
 
 
 def _with_first_class(graph: GraphBuilder, value: str) -> str:
-    """A single score is that of the second of two classes; the first has 0."""
+    """Add a column of 0 before a single score, which is that of the second of two classes."""
     return graph.add("MatMul", value, graph.constant([[0.0, 1.0]]))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import (
     LogisticRegression,
     LogisticRegressionCV,
@@ -29,7 +30,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from featx._typing import ClassWeight, Doubles, Numbers
 from featx.errors import BadOption, UnknownHead
-from featx.heads import onnx_forms, score_forms
+from featx.heads import boosting, onnx_forms, score_forms
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -42,9 +43,11 @@ __all__ = [
     "EstimatorForms",
     "HeadSpec",
     "Search",
+    "check_loaded",
     "choose_heads",
     "last_step",
     "make_head",
+    "private_types",
     "scores",
     "steps_of",
 ]
@@ -68,16 +71,24 @@ class EstimatorForms:
     Attributes
     ----------
     scores : callable
-        From the fitted estimator and rows to scores, float64 of shape (n, n_classes).
+        Gives the scores of the fitted estimator for rows, float64 of shape (n, n_classes).
     linear : callable, default=None
         Gives the coefficients and intercepts of the same scores; None where they are not linear.
     onnx : callable, default=None
         Adds the same scores to a graph; None where they cannot be written as one.
+    private_types : tuple of str, default=()
+        Full names of types within it that skops does not know to be harmless, and that ``check`` examines.
+    check : callable, default=None
+        Examines an estimator that was read from a file before scikit-learn computes with it, raises
+        BadArtifact where computing would not be safe, and returns how many objects of the private types it
+        has seen. None where scikit-learn's own code cannot be led astray.
     """
 
     scores: ScoreForm = score_forms.default_scores
     linear: LinearForm | None = None
     onnx: OnnxForm | None = None
+    private_types: tuple[str, ...] = ()
+    check: Callable[[Any], int] | None = None
 
 
 _LINEAR = EstimatorForms(linear=score_forms.linear_coefficients, onnx=onnx_forms.add_linear)
@@ -100,6 +111,11 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
             scores=score_forms.one_vs_one_scores, onnx=onnx_forms.add_support_vectors
         ),
         KNeighborsClassifier: EstimatorForms(onnx=onnx_forms.add_neighbors),
+        HistGradientBoostingClassifier: EstimatorForms(
+            onnx=boosting.add_boosting,
+            private_types=(boosting.TREE_TYPE,),
+            check=boosting.check_boosting,
+        ),
     }
 )
 
@@ -135,6 +151,8 @@ class HeadSpec:
     growth : float, default=1.0
         The power of the number of samples with which its time grows, as measured from 800 to 10 000 of
         them; part of the work is linear.
+    in_auto : bool, default=True
+        Whether the choice "auto" tries it.
     """
 
     name: str
@@ -145,6 +163,7 @@ class HeadSpec:
     search: Search = "fits"
     min_class_size: int = 2
     growth: float = 1.0
+    in_auto: bool = True
 
     def candidates(self, n_samples: int) -> tuple[Mapping[str, Any], ...]:
         """Return the part of the grid that ``n_samples`` training samples allow."""
@@ -223,20 +242,56 @@ _TABLE = (
         "milliseconds",
         lambda: make_pipeline(StandardScaler(), NearestCentroid()),
     ),
+    HeadSpec(
+        "boosting",
+        "Gradient boosted trees of few leaves: when single columns matter, seldom so on embeddings.",
+        "grows with samples, columns and classes; minutes for hundreds of columns and ten classes",
+        lambda: make_pipeline(
+            StandardScaler(),
+            HistGradientBoostingClassifier(
+                early_stopping=False, min_samples_leaf=5, random_state=0
+            ),
+        ),
+        _grid("histgradientboostingclassifier__max_leaf_nodes", [2, 4, 8]),
+        in_auto=False,
+    ),
 )
 
 HEADS: Mapping[str, HeadSpec] = MappingProxyType({head.name: head for head in _TABLE})
 
 
 def steps_of(estimator: BaseEstimator) -> list[BaseEstimator]:
-    """Return the steps of a pipeline, or the estimator alone.
+    """Return the steps of a pipeline that do something, or the estimator alone.
 
     >>> [type(step).__name__ for step in steps_of(make_head("ridge"))]
     ['StandardScaler', 'RidgeClassifier']
     """
     if isinstance(estimator, Pipeline):
-        return [step for _, step in estimator.steps]
+        return [step for _, step in estimator.steps if step not in (None, "passthrough")]
     return [estimator]
+
+
+def private_types() -> frozenset[str]:
+    """Return the full names of types that estimators hold and that their entries examine when they are read."""
+    return frozenset(name for forms in ESTIMATORS.values() for name in forms.private_types)
+
+
+def check_loaded(estimator: BaseEstimator) -> int:
+    """Examine an estimator that was read from a file, before scikit-learn computes with it.
+
+    Returns
+    -------
+    int
+        How many objects of private types were examined.
+
+    Raises
+    ------
+    BadArtifact
+        Computing with the estimator would not be safe.
+    """
+    last = last_step(estimator)
+    forms = ESTIMATORS.get(type(last))
+    return forms.check(last) if forms and forms.check else 0
 
 
 def last_step(estimator: BaseEstimator) -> BaseEstimator:
@@ -263,9 +318,10 @@ def scores(estimator: BaseEstimator, rows: Numbers) -> Doubles:
     # A subclass may do other things between its steps: it is asked as a whole.
     if type(estimator) is not Pipeline:
         return ESTIMATORS.get(type(estimator), EstimatorForms()).scores(estimator, rows)
-    last = estimator[-1]
-    if len(estimator) > 1:
-        rows = estimator[:-1].transform(rows)
+    *before, last = steps_of(estimator)
+    # One step after the other: a pipeline of these steps would cost more than they do.
+    for step in before:
+        rows = step.transform(rows)
     return ESTIMATORS.get(type(last), EstimatorForms()).scores(last, rows)
 
 
@@ -299,8 +355,8 @@ def choose_heads(
     Parameters
     ----------
     head : str or scikit-learn classifier
-        A name in ``HEADS``; ``"auto"`` for all of them that the data allow; or an estimator, which is
-        taken as it is: featx adds no scaler and searches nothing.
+        A name in ``HEADS``; ``"auto"`` for those of ``in_auto`` that the data allow; or an estimator,
+        which is taken as it is: featx adds no scaler and searches nothing.
     largest : int
         Samples of the largest class.
     class_weight : "balanced" or None, default=None
@@ -322,7 +378,7 @@ def choose_heads(
         chosen = tuple(
             h
             for h in HEADS.values()
-            if h.min_class_size <= largest and (not balanced or _weight_key(h))
+            if h.in_auto and h.min_class_size <= largest and (not balanced or _weight_key(h))
         )
     elif head in HEADS:
         chosen = (HEADS[head],)

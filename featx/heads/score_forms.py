@@ -27,14 +27,14 @@ __all__ = [
 
 # Added to probabilities before their logarithm: no vote for a class does not rule it out.
 FLOOR = 0.03
-# Of the soft minimum of margins: at 1 all pairs count, far above only the worst one.
+# The sharpness of the soft minimum of margins: at 1 all pairs count, far above only the worst one.
 SHARPNESS = 3.0
 
 
 def default_scores(estimator: Any, rows: Numbers) -> Doubles:
     """Return the decision function, or else the floored logarithm of the probabilities.
 
-    With two classes a decision function has one column: the first class then has 0.
+    A decision function of two classes has one column: the first class then has 0.
 
     Raises
     ------

@@ -28,15 +28,15 @@ class Scorer(Protocol):
 
     @property
     def dim(self) -> int:
-        """Columns of the rows that it takes."""
+        """The number of columns of the rows that it takes."""
 
     @property
     def n_outputs(self) -> int:
-        """Columns of its scores."""
+        """The number of columns of its scores."""
 
     @property
     def scaling(self) -> tuple[FloatArray, FloatArray] | None:
-        """Mean and scale of the columns of the training rows, float32, or None where they are not kept."""
+        """The mean and scale of the columns of the training rows, float32, or None where they are not kept."""
 
     def scores(self, rows: FloatArray) -> Doubles:
         """Return scores, float64 of shape (n, n_outputs), of rows of shape (n, dim)."""
@@ -65,17 +65,17 @@ class LinearArrays:
 
     @property
     def dim(self) -> int:
-        """Columns of the rows that it takes."""
+        """The number of columns of the rows that it takes."""
         return len(self.mean)
 
     @property
     def n_outputs(self) -> int:
-        """Columns of its scores: one a class."""
+        """The number of columns of its scores: one a class."""
         return len(self.classes)
 
     @property
     def scaling(self) -> tuple[FloatArray, FloatArray]:
-        """Mean and scale of the columns of the training rows, float32."""
+        """The mean and scale of the columns of the training rows, float32."""
         return self.mean, self.scale
 
     def scores(self, rows: FloatArray) -> Doubles:
@@ -123,17 +123,17 @@ class EstimatorScorer:
 
     @property
     def dim(self) -> int:
-        """Columns of the rows that the estimator was trained on."""
+        """The number of columns of the rows that the estimator was trained on."""
         return int(self.estimator.n_features_in_)
 
     @property
     def n_outputs(self) -> int:
-        """Columns of its scores: one a class."""
+        """The number of columns of its scores: one a class."""
         return len(self.estimator.classes_)
 
     @property
     def scaling(self) -> tuple[FloatArray, FloatArray] | None:
-        """Mean and scale that a StandardScaler at the estimator's beginning has learned, or None."""
+        """The mean and scale that a StandardScaler at the estimator's beginning has learned, or None."""
         from sklearn.preprocessing import StandardScaler
 
         from featx.heads.registry import steps_of

@@ -43,7 +43,7 @@ def kernel_matrix(
     Parameters
     ----------
     gamma : float
-        As in SVC; the linear kernel has none.
+        The parameter of SVC; the linear kernel has none.
 
     Returns
     -------

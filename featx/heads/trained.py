@@ -81,7 +81,7 @@ class TrainedHead:
 
     @property
     def dim(self) -> int:
-        """Columns of the rows that it takes."""
+        """The number of columns of the rows that it takes."""
         return self.scorer.dim
 
     @property

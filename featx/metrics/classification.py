@@ -56,7 +56,7 @@ class ClassScore:
     predicted: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ClassificationReport:
     """What was measured on ``n`` labelled samples.
 
@@ -192,11 +192,15 @@ class ClassificationReport:
         """Return the report as lines of text."""
         return "\n".join([*self._score_lines(), "", self._class_table().to_text(), *self._notes()])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.format_table()
 
+    def sections(self) -> list[str | TextTable]:
+        """Return the report as paragraphs and tables, for a notebook or a page."""
+        return [*self._score_lines(), self._class_table(), *self._notes()]
+
     def _repr_html_(self) -> str:
-        return html_page([*self._score_lines(), self._class_table(), *self._notes()])
+        return html_page(self.sections())
 
     def _score_lines(self) -> list[str]:
         lines = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from featx._display import TextTable
+
 __all__ = ["Report"]
 
 
@@ -42,3 +44,6 @@ class Report(Protocol):
 
     def format_table(self) -> str:
         """Return the report as lines of text."""
+
+    def sections(self) -> list[str | TextTable]:
+        """Return the report as paragraphs and tables, for a notebook or a page."""

@@ -67,7 +67,7 @@ class QuantizationConfig:
 
     @property
     def weight_bits(self) -> int | None:
-        """Bits of an integer weight, 7 or 8; None where weights stay floats."""
+        """The bits of an integer weight, 7 or 8; None where weights stay floats."""
         if self.weights != "int8":
             return None
         return 8 if self.for_this_machine else 7

@@ -36,7 +36,7 @@ def quantize(
     Parameters
     ----------
     params : mapping of str to QuantParams
-        By the name of each tensor that becomes integer.
+        The parameters of each tensor that becomes integer, by its name.
     weight_bits : {7, 8}, default=7
         Weights are integers from -64 to 64, whose sums fit everywhere, or from -127 to 127.
 

@@ -15,7 +15,7 @@ from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone
 from featx.embedding.engine import Engine
 from featx.errors import BadLabels
-from featx.evaluation import tell_rejects
+from featx.evaluation import warn_about_rejects
 from featx.sources import Sample
 from featx.sources.labels import check_labels, missing_labels
 from featx.tasks.classification import Classification, ClassificationProblem
@@ -146,6 +146,6 @@ def _rows(
     if without or not samples:
         raise BadLabels(f"{source.name}: {missing_labels(without, len(samples))}")
     rows = engine.embed(samples, backbone)
-    tell_rejects(rows.rejects, len(samples))
+    warn_about_rejects(rows.rejects, len(samples))
     labels = np.array([str(label) for label in rows.labels])
     return rows.embeddings, check_labels(labels) if samples is source.train else labels

@@ -62,7 +62,7 @@ def choose_quant_params(
     seen : ColumnRanges
         What the layers read.
     weights : sequence of ndarray of shape (columns, outputs)
-        Of all layers that read the tensor.
+        The weights of all layers that read the tensor.
     weight_bits : {7, 8}, default=7
         Bits of an integer weight.
     """

@@ -23,7 +23,7 @@ from featx.catalog import (
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject
 from featx.errors import BadOption, BadSample
-from featx.evaluation import tell_rejects
+from featx.evaluation import warn_about_rejects
 from featx.graphs import cut_graph
 from featx.optimize.config import QuantizationConfig
 from featx.optimize.integer_graph import store_half
@@ -53,7 +53,7 @@ def optimize(
     config: QuantizationConfig | None = None,
     *,
     labelled: Sequence[Labelled] = (),
-    shelf: Path | None = None,
+    directory: Path | None = None,
     engine: Engine | None = None,
     log: Log | None = None,
 ) -> Card:
@@ -65,14 +65,14 @@ def optimize(
     Parameters
     ----------
     samples : iterable of Sample, or of anything that the backbone reads
-        Of the kind that the backbone will see; labels are not used. Of more than 192, as many, evenly
+        Samples of the kind that the backbone will see; labels are not used. At most 192 are taken, evenly
         chosen; every third of them is held out of calibration and measures the cosine.
     config : QuantizationConfig, default=None
         Name, kind of weights and tolerance; None is ``QuantizationConfig()``.
     labelled : sequence of Labelled, default=()
-        On which the probe's accuracy may not fall by more than the tolerance, on average.
-    shelf : Path, default=None
-        The model directory that it is put in; None is the user's own.
+        Samples on which the probe's accuracy may not fall by more than the tolerance, on average.
+    directory : Path, default=None
+        The model directory into which it is put; None is the user's own.
     engine : Engine, default=None
         Threads and cache for rows of ``labelled``, and what to do with samples that cannot be read.
     log : callable, default=None
@@ -100,7 +100,7 @@ def optimize(
     config, engine, log = config or QuantizationConfig(), engine or Engine(), log or _log_nothing
     name = config.name if config.name is not None else f"{card.name}-{config.weights}"
     _check(card, name)
-    folder = new_directory(name, shelf or user_directory())
+    folder = new_directory(name, directory or user_directory())
     parent = Backbone(card)
     contents, items = _read(parent, samples, engine)
     with tempfile.TemporaryDirectory(prefix="featx-") as work:
@@ -112,7 +112,7 @@ def optimize(
 
 
 def _log_nothing(message: str) -> None:
-    """Take the place of a log that nobody wants."""
+    """Do nothing: there is no log."""
 
 
 def _int8(candidates: Candidates, config: QuantizationConfig, log: Log) -> Candidate:
@@ -155,7 +155,7 @@ def _read(
             continue
         contents.append(content)
         items.append(item)
-    tell_rejects(rejects, len(known))
+    warn_about_rejects(rejects, len(known))
     if len(items) < _LEAST:
         raise BadSample(
             f"{len(items)} samples to calibrate with: expected {_LEAST} at least, better a hundred"
@@ -228,9 +228,9 @@ def _info(
 
 def _write(card: Card, candidate: Candidate, folder: Path) -> Card:
     """Put a card and its files into a folder, which appears whole or not at all; return the card there."""
-    places = verify_files(candidate.backbone.card)
+    blobs = verify_files(candidate.backbone.card)
     with replacing_folder(folder) as temporary:
-        for file, source in zip((card.graph, *card.files), places.values(), strict=True):
+        for file, source in zip((card.graph, *card.files), blobs.values(), strict=True):
             target = temporary / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(str(source), target)

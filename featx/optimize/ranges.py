@@ -105,7 +105,7 @@ def observe(
     Parameters
     ----------
     observers : mapping of str to Observer
-        By the name of the tensor.
+        The observer of each tensor, by its name.
     feeds : iterable of mapping of str to ndarray
         The graph's inputs, of one sample each.
 

@@ -64,7 +64,7 @@ class Candidates:
     items : sequence of items
         What the parent's reader made of a user's samples: every third is held out, the others calibrate.
     labelled : sequence of Labelled
-        For the probe; may be empty.
+        The sources on which the probe is measured; may be empty.
     engine : Engine
         How rows of ``labelled`` are made.
     """
@@ -87,11 +87,11 @@ class Candidates:
         self.engine = engine
         self._count = 0
         self._rows = parent.embed_items(self.held_out)
-        places = verify_files(parent.card)
+        blobs = verify_files(parent.card)
         for file in parent.card.files:
             path = folder / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(places[file.name].read())
+            path.write_bytes(blobs[file.name].read())
 
     def open(self, model: ModelProto) -> Backbone:
         """Return a backbone with this graph and everything else as the parent has it.
@@ -106,8 +106,8 @@ class Candidates:
         try:
             path.write_bytes(model.SerializeToString())
         except ValueError as error:
-            words = "more than 2 GB do not fit into one file"
-            raise BadGraph(f"{self.parent.card.name}: {words}") from error
+            message = "more than 2 GB do not fit into one file"
+            raise BadGraph(f"{self.parent.card.name}: {message}") from error
         file = File(path.name, digest(path), path.stat().st_size)
         card = replace(self.parent.card, name=self.name, graph=file, canary=(), optimized=None)
         return Backbone(replace(card, path=self.folder / "card.toml"))
@@ -124,8 +124,8 @@ class Candidates:
     ) -> Candidate:
         """Return the candidate that this graph makes, compared on the held-out samples."""
         backbone = self.open(model)
-        found = cosines(self._rows, backbone.embed_items(self.held_out))
-        mean, worst = float(found.mean()), float(found.min())
+        similarities = cosines(self._rows, backbone.embed_items(self.held_out))
+        mean, worst = float(similarities.mean()), float(similarities.min())
         return Candidate(backbone, mean, worst, tuple(float_layers), layers)
 
     def with_probe(self, candidate: Candidate) -> Candidate:
@@ -138,7 +138,7 @@ class Candidates:
 
     @cached_property
     def before(self) -> Probe | None:
-        """The parent's accuracy; None without labels."""
+        """The accuracy of the parent; None without labels."""
         return Probe.of(self.labelled, self.parent, self.engine) if self.labelled else None
 
     def drop(self, candidate: Candidate) -> float | None:
@@ -172,9 +172,9 @@ class Candidates:
 
     def describe(self, candidate: Candidate) -> str:
         """Return the figures of a candidate in words."""
-        words = f"cosine {candidate.mean:.4f} mean, {candidate.worst:.4f} worst"
+        figures = f"cosine {candidate.mean:.4f} mean, {candidate.worst:.4f} worst"
         drop = self.drop(candidate)
         if drop is None or candidate.probe is None:
-            return words
+            return figures
         after = candidate.probe.accuracy
-        return f"{words}; probe {after + drop / 100:.4f} before, {after:.4f} after ({-drop:+.2f} points)"
+        return f"{figures}; probe {after + drop / 100:.4f} before, {after:.4f} after ({-drop:+.2f} points)"

@@ -56,7 +56,7 @@ def save(
     Parameters
     ----------
     path : path
-        By custom it ends in ``.featx``; its parent must exist.
+        The name ends in ``.featx`` by custom; its parent must exist.
     overwrite : bool, default=False
         Whether a classifier that is already there may be replaced; anything else never is.
     bundle : bool, default=False
@@ -199,9 +199,9 @@ def load(
             raise
         raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
     where = read_provider(provider) if isinstance(provider, str) else provider
-    made = predictor_class(task)(inputs, head, report, config, where, task.name)
-    # the only task there is; others will have classes of their own
-    return cast(Classifier, made)
+    predictor = predictor_class(task)(inputs, head, report, config, where, task.name)
+    # It is the only task there is; others will have classes of their own.
+    return cast(Classifier, predictor)
 
 
 def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -247,8 +247,8 @@ def _report(path: Path, metadata: Metadata) -> FitReport | None:
     def read_samples() -> TrainingSamples:
         return TrainingSamples.from_bytes(read_file(path, SAMPLES, metadata))
 
-    kept = SAMPLES in metadata.files
-    return FitReport.from_dict(metadata.report, read_samples if kept else None)
+    has_samples = SAMPLES in metadata.files
+    return FitReport.from_dict(metadata.report, read_samples if has_samples else None)
 
 
 def _input(path: Path, metadata: Metadata, one: InputMetadata) -> Input:
@@ -257,12 +257,12 @@ def _input(path: Path, metadata: Metadata, one: InputMetadata) -> Input:
 
 
 def _backbone_files(card: Card) -> dict[str, bytes]:
-    """A backbone's proven bytes, by their names in a bundle."""
+    """Return a backbone's verified bytes, by their names in a bundle."""
     return {f"{BUNDLED}/{name}": blob.read() for name, blob in verify_files(card).items()}
 
 
 def _parameters(estimator: BaseEstimator) -> dict[str, Any]:
-    """The parameters of the last step, for people."""
+    """Return the parameters of the last step, for people."""
     from sklearn.pipeline import Pipeline
 
     last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
@@ -274,7 +274,7 @@ def _parameters(estimator: BaseEstimator) -> dict[str, Any]:
 
 
 def _is_classifier(path: Path) -> bool:
-    """Whether a folder is one of ours, however damaged, so that replacing it loses nothing else."""
+    """Return whether a folder is one of ours, however damaged, so that replacing it loses nothing else."""
     if path.is_symlink():
         return False
     try:
@@ -310,14 +310,15 @@ def _card(path: Path, metadata: Metadata, one: InputMetadata) -> Card:
 
 
 def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
-    """The card with its bytes in the pack, every one of them proven."""
+    """Return the card with its bytes in the container, every one of them verified."""
     names = {file.name for file in card.files}
     for file in (card.graph, *card.files):
         data = read_file(path, f"{BUNDLED}/{file.name}", metadata)
         if hashlib.sha256(data).hexdigest() != file.sha256:
             raise BadArtifact(f"{path}: its {file.name} is not the one that its card promises")
-        if file == card.graph and b"location" in data:  # the key that names a file of weights
-            from featx.graphs import external_data  # onnx takes 0.3 s to import
+        # This key names a file of weights; onnx, which takes 0.3 s to import, is not needed without.
+        if file == card.graph and b"location" in data:
+            from featx.graphs import external_data
 
             beside = external_data(data)
             if beside and (path.is_file() or not beside <= names):
@@ -329,7 +330,7 @@ def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
 
 
 def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:
-    """Dimensions agree between manifest, card and arrays, shown by running one row of zeros."""
+    """Refuse a head whose dimensions disagree with manifest or card; one row of zeros is run through it."""
     dim, classes = metadata.inputs[0].dim, metadata.classes
     if head.dim != dim:
         raise BadArtifact(f"{path}: its head takes rows of {head.dim}, its backbone gives {dim}")

@@ -6,13 +6,15 @@ it answers without scikit-learn. Neither is ever unpickled.
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
-from featx.errors import BadArtifact, FeatxError
+from featx.errors import BadArtifact
 from featx.heads import Calibrator, LinearArrays, TrainedHead, to_arrays
 from featx.persistence.metadata import HEAD
 
@@ -74,8 +76,9 @@ def read_head(
     Raises
     ------
     BadArtifact
-        A file cannot be read, or holds a type that skops does not know to be harmless and that is
-        not ``trusted``; for a head with arrays the type is missed when its estimator is asked for.
+        A file cannot be read, or holds a type that skops does not know to be harmless and that is neither
+        examined by the registry of estimators nor ``trusted``. A head with arrays raises it when its
+        estimator is asked for.
     """
     build = partial(_build, path, files[HEAD], trusted)
     if ARRAYS not in files:
@@ -88,18 +91,30 @@ def read_head(
 
 
 def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
-    """Build the estimator, once every type in it is known to be harmless or named by the user."""
+    """Build the estimator, once every type in it is known to be harmless, examined, or named by the user."""
     import skops.io
     from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
+    # Not above: it imports scikit-learn, which a saved linear head does without.
+    from featx.heads import check_loaded, private_types
+
     try:
-        untrusted = sorted(set(skops.io.get_untrusted_types(data=data)) - trusted)
+        unknown = frozenset(skops.io.get_untrusted_types(data=data)) - trusted
+        untrusted = sorted(unknown - private_types())
         if untrusted:
             raise BadArtifact(
-                f"{path}: holds types that featx does not trust: {', '.join(untrusted)}; "
+                f"holds types that featx does not trust: {', '.join(untrusted)}; "
                 "if you do, load it with trusted=[…]"
             )
-        return skops.io.loads(data, trusted=sorted(trusted))
+        estimator = skops.io.loads(data, trusted=sorted(trusted | unknown))
+        examined = check_loaded(estimator)
+        if unknown and examined != _count_objects(data, unknown):
+            raise BadArtifact(
+                f"holds {', '.join(sorted(unknown))} in places that featx does not examine; "
+                "if you trust them, load it with trusted=[…]"
+            )
+    except BadArtifact as error:
+        raise BadArtifact(f"{path}: {error}") from error
     except (
         BadZipFile,
         UntrustedTypesFoundException,
@@ -114,6 +129,21 @@ def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
         OSError,
         ValueError,
     ) as error:
-        if isinstance(error, FeatxError):
-            raise
         raise BadArtifact(f"{path}: {HEAD} cannot be read: {error}") from error
+    return estimator
+
+
+def _count_objects(data: bytes, types: frozenset[str]) -> int:
+    """Return how many objects of some types a file of skops describes."""
+    with ZipFile(io.BytesIO(data)) as archive:
+        nodes = [json.loads(archive.read("schema.json"))]
+    ids = set()
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            if f"{node.get('__module__')}.{node.get('__class__')}" in types:
+                ids.add(node.get("__id__"))
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+    return len(ids)

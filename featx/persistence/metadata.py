@@ -35,7 +35,7 @@ MANIFEST = "manifest.json"
 HEAD = "head.skops"
 SAMPLES = "samples.npz"
 
-# what a manifest must hold, by format: a type, or a table of types
+# What a manifest must hold, by format: a type, or a table of types
 _FORM_1: Mapping[str, Any] = MappingProxyType(
     {
         "versions": dict,
@@ -95,14 +95,14 @@ class Metadata:
     ----------
     format : int
     versions : mapping of str to str
-        Of the libraries that wrote it.
+        The versions of the libraries that wrote it.
     task : str
     classes : tuple of str
     inputs : tuple of InputMetadata
     head : str
         Name of the head.
     parameters : mapping
-        Of the head's estimator, for people.
+        The parameters of the head's estimator, for people.
     calibration : mapping
         What the head's calibrator is made of.
     report : mapping or None

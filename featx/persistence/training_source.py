@@ -17,35 +17,44 @@ from featx.storage.json_file import read_json_table, write_json_table
 
 __all__ = ["Origin", "recall_source", "remember_source"]
 
-_MOST = 1000  # classifiers that are remembered
+# The most classifiers that are remembered.
+_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A source of samples, and the options with which it was read."""
+    """A source of samples, and the options with which it was read.
 
-    source: str  # an absolute path
+    Attributes
+    ----------
+    source : str
+        An absolute path.
+    columns : mapping of str to str or None
+        The names of the columns that were asked for.
+    """
+
+    source: str
     columns: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def remember_source(classifier: Path, origin: Origin) -> None:
     """Keep where the samples of a saved classifier were; what cannot be written is done without."""
-    notes = read_json_table(_place())
+    notes = read_json_table(_path())
     notes.pop(_key(classifier), None)
-    kept = list(notes.items())[-_MOST + 1 :]
+    recent = list(notes.items())[-_MOST + 1 :]
     with suppress(OutputFailed):
-        write_json_table(_place(), dict([*kept, (_key(classifier), asdict(origin))]))
+        write_json_table(_path(), dict([*recent, (_key(classifier), asdict(origin))]))
 
 
 def recall_source(classifier: Path) -> Origin | None:
-    """Where the samples of a saved classifier were; None where nobody knows, or they are gone.
+    """Return where the samples of a saved classifier were; None where nobody knows, or they are gone.
 
     Raises
     ------
     BadArtifact
         There is no classifier, or it was changed.
     """
-    note = read_json_table(_place()).get(_key(classifier))
+    note = read_json_table(_path()).get(_key(classifier))
     try:
         origin = Origin(str(note["source"]), dict(note["columns"])) if note else None
     except (KeyError, TypeError, ValueError):
@@ -57,5 +66,5 @@ def _key(classifier: Path) -> str:
     return str(read_metadata(classifier).files[HEAD]["sha256"])
 
 
-def _place() -> Path:
+def _path() -> Path:
     return cache_dir() / "origins.json"

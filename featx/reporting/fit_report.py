@@ -86,7 +86,7 @@ class Validation:
     folds : int
         Outer folds, each with a search of its own; 1 for a hold-out.
     report : Report
-        Of the task's own type, such as ``ClassificationReport``.
+        A report of the task's own type, such as ``ClassificationReport``.
 
     Examples
     --------
@@ -107,10 +107,10 @@ class Baseline:
     Attributes
     ----------
     name : str
-        Such as "always the most frequent class" or "raw pixels".
+        What is compared, such as "always the most frequent class" or "raw pixels".
     scores : mapping of str to float
     intervals : mapping of str to (float, float)
-        95 %; empty where it was not measured on samples left out.
+        Intervals of 95 %; empty where it was not measured on samples left out.
 
     Examples
     --------
@@ -123,7 +123,7 @@ class Baseline:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FitReport:
     """The account of one training.
 
@@ -254,7 +254,7 @@ class FitReport:
 
         return describe(self)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.format_table()
 
     def _repr_html_(self) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "sections", "summarize"]
 
-# samples below which scores say little
+# Samples below which scores say little.
 _FEW = 50
 
 
@@ -32,13 +32,10 @@ def describe(report: FitReport) -> str:
 
 def sections(report: FitReport) -> list[str | TextTable]:
     """Return the report as paragraphs and tables, for a notebook."""
-    measured = report.validation.report
-    lines = measured.format_table().splitlines()
-    scores = [line for line in lines[: lines.index("")] if line] if "" in lines else lines
     return [
         summarize(report),
         _method(report),
-        *scores,
+        *report.validation.report.sections(),
         _baselines(report),
         _timings(report.timings),
         *_hints(report),

@@ -1,4 +1,4 @@
-"""What is kept of the training samples, in an array file of a saved predictor."""
+"""The training samples as a saved predictor keeps them, in an array file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from featx.errors import BadArtifact
 
 __all__ = ["MOST_ROWS", "TrainingSamples"]
 
-# rows that are kept at most where they are asked for
+# The most rows that are kept, where they are asked for.
 MOST_ROWS = 10_000
 
 _ARRAYS = ("ids", "digests", "folds", "targets", "scores")
@@ -39,7 +39,7 @@ class TrainingSamples:
     rows : ndarray of shape (n_kept, dim), float16, or None
         Embeddings of the samples ``kept``, where they were asked for.
     kept : ndarray of shape (n_kept,), intp, or None
-        Integers of the samples whose rows are kept.
+        Indices of the samples whose rows are kept.
 
     Examples
     --------

@@ -103,7 +103,7 @@ def read_source(
     Parameters
     ----------
     uri, columns, stdin
-        As ``open_source`` takes them.
+        The parameters of ``open_source``.
     readable : Readable
         Which files are samples, and whether a text is one by itself.
     split : 'train', 'val', 'test' or None

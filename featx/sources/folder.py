@@ -36,7 +36,7 @@ class Folder:
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether ``uri`` is a folder."""
+        """Return whether ``uri`` is a folder."""
         return is_folder(uri)
 
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
@@ -76,24 +76,24 @@ class Folder:
 
 
 def is_folder(uri: str) -> bool:
-    """Whether ``uri`` is a folder; False where the system does not tell."""
+    """Return whether ``uri`` is a folder; False where the system does not tell."""
     try:
         return Path(uri).is_dir()
     except (OSError, ValueError):
         return False
 
 
-def no_matching_files(where: str, suffixes: Iterable[str], found: int, example: str) -> BadSource:
+def no_matching_files(where: str, suffixes: Iterable[str], n_files: int, example: str) -> BadSource:
     """Return the refusal of a source in which no file has one of the suffixes."""
     expected = ", ".join(sorted(suffixes))
-    files = "1 other file," if found == 1 else f"{found:,} other files, such as"
-    seen = f"found {files} {example}" if found else "found no files at all"
+    files = "1 other file," if n_files == 1 else f"{n_files:,} other files, such as"
+    seen = f"found {files} {example}" if n_files else "found no files at all"
     return BadSource(f"{where}: expected files ending in {expected}; {seen}")
 
 
 @dataclass(slots=True)
 class _Walk:
-    """All files below a folder; every folder once, whatever links lead to it."""
+    """A walk over all files below a folder; every folder is read once, whatever links lead to it."""
 
     root: Path
     suffixes: frozenset[str]

@@ -23,7 +23,7 @@ class SingleFile:
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether ``uri`` is there, and no folder."""
+        """Return whether ``uri`` is there, and no folder."""
         try:
             return Path(uri).exists() and not Path(uri).is_dir()
         except (OSError, ValueError):

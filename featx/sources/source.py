@@ -73,7 +73,7 @@ class Source(Protocol):
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether ``uri`` names a source of this kind; never raises."""
+        """Return whether ``uri`` names a source of this kind; never raises."""
 
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
         """Return the samples; all ids differ, and the order is the same everywhere.
@@ -101,7 +101,7 @@ def count_suffixes(names: Iterable[str]) -> Counter[str]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name belongs to a system, not to a person."""
+    """Return whether a file or folder of this name belongs to a system, not to a person."""
     return name.startswith(".") or name in _SYSTEM
 
 

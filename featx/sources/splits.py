@@ -40,10 +40,10 @@ def check_split(split: str) -> str:
     BadOption
         It names none.
     """
-    found = split_of(split)
-    if found is None:
+    named = split_of(split)
+    if named is None:
         raise BadOption(f"split {split!r}: expected train, val or test")
-    return found
+    return named
 
 
 def splits_among(folders: Iterable[str]) -> frozenset[str]:
@@ -56,15 +56,15 @@ def splits_among(folders: Iterable[str]) -> frozenset[str]:
     (['test', 'train'], [])
     """
     folders = set(folders)
-    found = {folder for folder in folders if split_of(folder)}
-    meanings = {split_of(folder) for folder in found}
-    if found == folders or ("train" in meanings and len(meanings) > 1):
-        return frozenset(found)
+    named = {folder for folder in folders if split_of(folder)}
+    meanings = {split_of(folder) for folder in named}
+    if named == folders or ("train" in meanings and len(meanings) > 1):
+        return frozenset(named)
     return frozenset()
 
 
-def choose(split: str, found: Collection[str], where: str) -> frozenset[str]:
-    """Return those of the names ``found`` that are ``split``; ``val`` stands in for a missing ``test``.
+def choose(split: str, names: Collection[str], where: str) -> frozenset[str]:
+    """Return those of the names that are ``split``; ``val`` stands in for a missing ``test``.
 
     Raises
     ------
@@ -72,10 +72,10 @@ def choose(split: str, found: Collection[str], where: str) -> frozenset[str]:
         None of them is: to measure on what was trained on, one must say so.
     """
     for wanted in (split, "val") if split == "test" else (split,):
-        chosen = frozenset(name for name in found if split_of(name) == wanted)
+        chosen = frozenset(name for name in names if split_of(name) == wanted)
         if chosen:
             return chosen
-    there = ", ".join(sorted(found))
+    there = ", ".join(sorted(names))
     raise BadSource(f"{where}: has no split {split!r}, only {there}; to use that, name it itself")
 
 

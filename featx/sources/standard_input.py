@@ -23,7 +23,7 @@ class StandardInput:
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether ``uri`` is ``-``."""
+        """Return whether ``uri`` is ``-``."""
         return uri == "-"
 
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:

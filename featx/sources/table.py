@@ -37,7 +37,7 @@ class Table:
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether ``uri`` ends in one of ``TABLE_SUFFIXES`` and is a file."""
+        """Return whether ``uri`` ends in one of ``TABLE_SUFFIXES`` and is a file."""
         path = Path(uri)
         try:
             return path.suffix.lower() in TABLE_SUFFIXES and path.exists() and not path.is_dir()
@@ -129,7 +129,7 @@ def _data_columns(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What one row says of a sample.
+    """A row of a table: what it says of a sample.
 
     ``name`` is its id where no column has ids. Without a ``path`` the text is the sample; one that is None
     or a number is a reject when it is read.
@@ -182,17 +182,17 @@ def _pick(
 ) -> str | None:
     """Return the column that was asked for, else the first of the usual ones, in any case of letters."""
     if asked is not None:
-        found = asked if asked in columns else None
+        column = asked if asked in columns else None
     else:
         lower = {name.lower(): name for name in reversed(columns)}
-        found = next((lower[name] for name in usual if name in lower), None)
-    if found is None and (needed or asked is not None):
+        column = next((lower[name] for name in usual if name in lower), None)
+    if column is None and (needed or asked is not None):
         expected = repr(asked) if asked is not None else f"named {' or '.join(usual)}"
         listed = ", ".join(map(repr, columns)) or "none"
         raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(listed)}")
-    if found is not None and columns.count(found) > 1:
-        raise BadSource(f"{where}: the column {found!r} is there {columns.count(found)} times")
-    return found
+    if column is not None and columns.count(column) > 1:
+        raise BadSource(f"{where}: the column {column!r} is there {columns.count(column)} times")
+    return column
 
 
 def _read_text(path: Path) -> str:

@@ -27,7 +27,7 @@ class TableFolder:
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether ``uri`` is a folder with such a table."""
+        """Return whether ``uri`` is a folder with such a table."""
         try:
             return is_folder(uri) and bool(_split_tables(Path(uri)))
         except OSError:

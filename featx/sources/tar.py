@@ -72,7 +72,7 @@ class Tar:
 
     @classmethod
     def accepts(cls, uri: str) -> bool:
-        """Whether the name of ``uri`` is that of a tar, and it is there."""
+        """Return whether the name of ``uri`` is that of a tar, and it is there."""
         path = Path(uri)
         try:
             return path.name.lower().endswith(_ENDINGS) and path.exists() and not path.is_dir()
@@ -219,7 +219,7 @@ def _unpack(
 
 
 def _has_more(archive: tarfile.TarFile) -> bool:
-    """Whether something follows what ``tarfile`` took for the end: a header that is damaged."""
+    """Return whether something follows what ``tarfile`` took for the end: a header that is damaged."""
     archive.fileobj.seek(archive.offset)
     return any(archive.fileobj.read(_BLOCK))
 

@@ -1,6 +1,6 @@
 """Bytes that lie somewhere: in a file, in a part of one, in memory; they are read when they are needed.
 
-A ``Blob`` is a name and a place. What differs between places is behind the protocol ``Place``, so that
+A ``Blob`` is a name and a location. What differs between locations is behind the protocol ``Location``, so that
 another one (an object store, say) is a class in a module of its own; the members of a zip, in
 ``featx.storage.container``, are an example.
 """
@@ -20,7 +20,6 @@ from featx.errors import BadArtifact, BadSample
 __all__ = [
     "LIMIT",
     "Blob",
-    "Place",
     "Section",
     "describe_os_error",
     "read_bytes",
@@ -42,8 +41,8 @@ _REASONS = {
 }
 
 
-class Place(Protocol):
-    """Where the bytes of a blob lie; a frozen dataclass, so that blobs can be hashed and pickled."""
+class Location(Protocol):
+    """The location of a blob's bytes; a frozen dataclass, so that blobs can be hashed and pickled."""
 
     @property
     def path(self) -> Path | None:
@@ -51,7 +50,7 @@ class Place(Protocol):
 
     @property
     def container(self) -> str | None:
-        """What the bytes are a part of, for messages; None where they stand alone."""
+        """The name of what the bytes are a part of, for messages; None where they stand alone."""
 
     def size(self) -> int:
         """Return how many bytes there are; raise OSError where they cannot be read."""
@@ -68,7 +67,7 @@ class Blob:
     ----------
     name : str
         The path of a file, or the name within an archive; its suffix says what the bytes are.
-    place : Place
+    location : Location
         Where they are. ``of_path``, ``of_section`` and ``of_bytes`` make the usual ones.
 
     Examples
@@ -79,7 +78,7 @@ class Blob:
     """
 
     name: str
-    place: Place
+    location: Location
 
     @classmethod
     def of_path(cls, path: str | os.PathLike[str]) -> Blob:
@@ -99,7 +98,7 @@ class Blob:
 
     def __str__(self) -> str:
         """Say where the bytes are, as text that UTF-8 can hold."""
-        container = self.place.container
+        container = self.location.container
         name = to_text(self.name)
         return name if container is None else f"{name} in {to_text(container)}"
 
@@ -111,12 +110,12 @@ class Blob:
     @property
     def path(self) -> Path | None:
         """The file that has these bytes and no others, for libraries that want one; None without one."""
-        return self.place.path
+        return self.location.path
 
     @property
     def size(self) -> int:
-        """How many bytes there are; raises OSError where they cannot be read."""
-        return self.place.size()
+        """The number of bytes; raises OSError where they cannot be read."""
+        return self.location.size()
 
     def open(self) -> IO[bytes]:
         """Return a new file object, which can seek, at the first byte.
@@ -128,7 +127,7 @@ class Blob:
         BadArtifact
             They are in a zip that is damaged.
         """
-        return self.place.open()
+        return self.location.open()
 
     def read(self, limit: int | None = None) -> bytes:
         """Return all bytes; where there are more than ``limit``, refuse before reading them.
@@ -136,7 +135,7 @@ class Blob:
         Raises
         ------
         OSError, BadArtifact
-            As ``open`` does, and where there are more than ``limit`` bytes.
+            The bytes cannot be read, as ``open`` says, or there are more than ``limit``.
         """
         if limit is not None:
             _check_size(self.size, limit)

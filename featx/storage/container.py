@@ -31,14 +31,14 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class ZipMember:
-    """The place of a file that lies uncompressed inside a zip such as featx writes."""
+    """The location of a file that lies uncompressed inside a zip such as featx writes."""
 
     archive: Path
     name: str
 
     @property
     def path(self) -> None:
-        """None: the zip has other bytes too."""
+        """No path: the zip has other bytes too."""
         return None
 
     @property
@@ -96,7 +96,7 @@ class ZipMember:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a container of this name is one file: it is one, or nothing is there and it ends in ``.zip``."""
+    """Return whether a container of this name is one file, or would be: its name ends in ``.zip``."""
     return path.is_file() or (not path.exists() and path.suffix.lower() == ".zip")
 
 
@@ -162,7 +162,7 @@ def write_container(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def is_inner(name: str) -> bool:
-    """Whether a name is relative, leads nowhere else, and means the same on every system."""
+    """Return whether a name is relative, leads nowhere else, and means the same on every system."""
     parts = PurePosixPath(name).parts
     return (
         bool(parts)

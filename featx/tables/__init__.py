@@ -81,7 +81,7 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
 def write_rejects(path: str | os.PathLike[str], rejects: Iterable[Reject]) -> None:
     """Write a CSV of id and reason; with no rejects, its header alone.
 
-    So whoever asked for rejects finds a file, and never the one of an earlier run.
+    Whoever asked for rejects thus finds a file, and never the one of an earlier run.
 
     Raises
     ------

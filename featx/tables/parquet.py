@@ -147,8 +147,8 @@ def _embeddings(path: Path, column: Any, kind: Any) -> Any:
         raise BadTable(f"{path}: expected a column embedding of lists of floats, found {kind}")
     lengths = set(compute.list_value_length(column).unique().to_pylist())
     if None in lengths or len(lengths) > 1:
-        found = ", ".join(sorted(map(str, lengths))[:5])
-        raise BadTable(f"{path}: expected embeddings of one length, found lengths {found}")
+        listed = ", ".join(sorted(map(str, lengths))[:5])
+        raise BadTable(f"{path}: expected embeddings of one length, found lengths {listed}")
     dim = lengths.pop() if lengths else getattr(kind, "list_size", 0)
     pieces = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
     values = np.concatenate([np.empty(0, np.float32), *pieces])

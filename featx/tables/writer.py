@@ -123,7 +123,7 @@ class TableWriter:
 
     @property
     def written(self) -> Written:
-        """How many rows were written so far, and the rejects of all blocks, which a table does not hold."""
+        """The number of rows written so far, and the rejects of all blocks, which a table does not hold."""
         return Written(self._rows, tuple(self._rejects))
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from featx.tasks.task import OutputTensor
 from featx.tuning.problem import Evaluation
 
 if TYPE_CHECKING:
+    from featx.graphs.builder import GraphBuilder
     from featx.heads import HeadSpec
 
 __all__ = ["Classification", "ClassificationProblem", "LabelPrediction", "stratified_folds"]
@@ -152,6 +153,20 @@ class Classification:
         for id, probabilities, order in zip(ids, outputs, orders, strict=True):
             top = tuple((classes[i], float(probabilities[i])) for i in order)
             yield LabelPrediction(id, *top[0], top)
+
+    def add_graph_outputs(
+        self, graph: GraphBuilder, outputs: str, classes: Sequence[str]
+    ) -> tuple[OutputTensor, ...]:
+        """Name the probabilities, and add the label of the greatest."""
+        from featx.graphs.builder import FLOAT
+
+        graph.named("probabilities", "Cast", outputs, to=FLOAT)
+        greatest = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
+        graph.named("label", "Gather", graph.constant(classes, np.object_), greatest)
+        return (
+            OutputTensor("label", "BYTES"),
+            OutputTensor("probabilities", "FP32", len(classes)),
+        )
 
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return label, probability, and the probabilities of all classes."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from featx._typing import ClassWeight, FloatArray, Labels
 from featx.metrics.report import Report
 from featx.tuning.problem import TuningProblem
+
+if TYPE_CHECKING:
+    from featx.graphs.builder import GraphBuilder
 
 __all__ = ["OutputTensor", "Prediction", "Task"]
 
@@ -130,6 +133,19 @@ class Task(Protocol):
         self, ids: Sequence[str], outputs: FloatArray, classes: Sequence[str], top_k: int
     ) -> Iterator[Prediction]:
         """Give one prediction for each row of ``outputs``."""
+
+    def add_graph_outputs(
+        self, graph: GraphBuilder, outputs: str, classes: Sequence[str]
+    ) -> tuple[OutputTensor, ...]:
+        """Add the last nodes of an exported graph, which name its outputs, and return what they are.
+
+        Parameters
+        ----------
+        graph : GraphBuilder
+        outputs : str
+            The name of the calibrated outputs of the head, of shape (n, n_outputs), float64.
+        classes : sequence of str
+        """
 
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return the tensors in which a server of the Open Inference Protocol answers."""

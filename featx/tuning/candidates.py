@@ -33,7 +33,7 @@ __all__ = [
     "split_scores",
 ]
 
-# Of the loss: accuracies are then within a thousandth of the solutions'.
+# Share of the loss that a path may leave unfinished: accuracies are then within a thousandth of the solutions'.
 _GAP = 1e-5
 # Steps in which the loss only grows, after which a path is left.
 _PATIENCE = 2
@@ -49,7 +49,7 @@ class CandidateScore:
     params : mapping of str to value
     evaluation : Evaluation
     scores : ndarray of shape (n_tested, n_outputs), float32, or None
-        Those of the samples left out, in the order of ``Splits.tested``; None once a better one is known.
+        The scores of the samples left out, in the order of ``Splits.tested``; None once a better one is known.
     """
 
     head: HeadSpec

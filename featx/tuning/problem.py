@@ -27,7 +27,7 @@ class Evaluation:
     score : float
         What is maximised, such as the accuracy.
     standard_error : float
-        Of the score; candidates that are much nearer to each other are compared by ``loss``.
+        The standard error of the score; candidates that are much nearer to each other are compared by ``loss``.
     loss : float
         What is minimised among them, such as the log-loss after calibration.
     calibrator : Calibrator
@@ -56,11 +56,11 @@ class TuningProblem(Protocol):
 
     @property
     def class_weight(self) -> ClassWeight:
-        """How classes weigh in training and in every score."""
+        """The weighting of classes in training and in every score."""
 
     @property
     def n_outputs(self) -> int:
-        """Columns of scores."""
+        """The number of columns of scores."""
 
     @property
     def max_folds(self) -> int:

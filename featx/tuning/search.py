@@ -32,7 +32,7 @@ FOLDS = 4
 RACES = ((1500, 4), (4500, 2))
 # Standard errors of the score within which the loss decides.
 _CLOSE = 0.5
-# Of the loss, when what was chosen is trained.
+# Share of the loss that may be left unfinished when what was chosen is trained.
 _GAP = 1e-5
 # Samples x columns x outputs below which threads cost more than they save.
 _SMALL = 2_000_000
@@ -69,7 +69,7 @@ class SearchResult:
     params : mapping of str to value
     calibrator : Calibrator
     score : float
-        Of the samples left out. It was optimised, so it is not one to quote. NaN where none were left out.
+        The score of the samples left out; NaN where none were. It was optimised, so it is not one to quote.
     folds : int
         0 where there were too few samples to leave any out; as many as samples where each was in turn.
     repeats : int
@@ -130,13 +130,7 @@ def tune(
     repeats : int, default=1
         How often samples are assigned to folds anew; more is steadier.
     """
-    for size, kept in RACES:
-        if len(heads) > kept and len(problem) > 1.5 * size:
-            rng = np.random.default_rng(config.random_state)
-            folds = problem.make_folds(-(-len(problem) // size), rng)
-            some = np.flatnonzero(folds == 0)
-            candidates = _search(heads, rows[some], problem.subset(some), config, 1)[0]
-            heads = _best_heads(heads, candidates, kept)
+    heads = _race(heads, rows, problem, config)
     candidates, splits = _search(heads, rows, problem, config, repeats)
     if not candidates:
         head = heads[0]
@@ -155,6 +149,20 @@ def tune(
         n_candidates=len(candidates),
         left_out=_left_out(best, splits, len(problem), repeats, in_turn=in_turn),
     )
+
+
+def _race(
+    heads: Sequence[HeadSpec], rows: FloatArray, problem: TuningProblem, config: HeadConfig
+) -> Sequence[HeadSpec]:
+    """Return the heads that are best on a part of the rows; all of them where there are few."""
+    for size, n_best in RACES:
+        if len(heads) > n_best and len(problem) > 1.5 * size:
+            rng = np.random.default_rng(config.random_state)
+            folds = problem.make_folds(-(-len(problem) // size), rng)
+            some = np.flatnonzero(folds == 0)
+            candidates = _search(heads, rows[some], problem.subset(some), config, 1)[0]
+            heads = _best_heads(heads, candidates, n_best)
+    return heads
 
 
 def _left_out(
@@ -262,18 +270,21 @@ def _without_scores_of_the_beaten(candidates: list[CandidateScore]) -> list[Cand
 
 
 def _leaves_out_each(heads: Sequence[HeadSpec]) -> bool:
-    """Whether each sample is left out in turn: beside other heads none may learn from more than they do."""
+    """Return whether every sample is left out in turn, in closed form.
+
+    Beside other heads no head may learn from one sample more than they do.
+    """
     return len(heads) == 1 and heads[0].search == "leave-one-out"
 
 
 def _best_heads(
-    heads: Sequence[HeadSpec], candidates: Sequence[CandidateScore], kept: int
+    heads: Sequence[HeadSpec], candidates: Sequence[CandidateScore], n_best: int
 ) -> list[HeadSpec]:
     """Return the heads of the best candidates, in the order of ``heads``."""
     best = {
         head.name: max(c.evaluation.score for c in candidates if c.head is head) for head in heads
     }
-    names = sorted(best, key=best.__getitem__, reverse=True)[:kept]
+    names = sorted(best, key=best.__getitem__, reverse=True)[:n_best]
     return [head for head in heads if head.name in names]
 
 

@@ -36,7 +36,7 @@ _MARGIN = 1.2
 
 @dataclass(frozen=True, slots=True)
 class _Timing:
-    """What a head took on few samples: seconds of a search and of a training."""
+    """The seconds that a search and a training of a head took on ``n`` samples."""
 
     head: HeadSpec
     n: int
@@ -60,13 +60,13 @@ def estimate_duration(
 ) -> float | None:
     """Time heads on 800 samples, and say what that means for the whole where it is long.
 
-    Only of featx's own heads, and only where there are far more samples: how the time of others grows is
-    not known. Several heads race, and which are left at the end is not known: the slowest are assumed.
+    Only featx's own heads are timed, and only where there are far more samples: how the time of others grows
+    is not known. Several heads race, and which are left at the end is not known: the slowest are assumed.
 
     Parameters
     ----------
     heads : sequence of HeadSpec
-        Those to choose among.
+        The heads to choose among.
     problem : TuningProblem
         The n targets.
     work : sequence of (rows, sizes)
@@ -103,8 +103,8 @@ def estimate_duration(
             seconds += sum(_total(timings, size) for size in sizes)
     if seconds >= notice_after:
         name, bound = (heads[0].name, "") if alone else ("auto", "at most ")
-        words = format_duration(seconds if alone else _MARGIN * seconds)
-        message = f"{name}: {bound}about {words} on {n} samples, measuring included"
+        duration = format_duration(seconds if alone else _MARGIN * seconds)
+        message = f"{name}: {bound}about {duration} on {n} samples, measuring included"
         warnings.warn(message, FeatxNotice, stacklevel=3)
     return seconds
 
@@ -112,10 +112,10 @@ def estimate_duration(
 def _total(timings: Sequence[_Timing], n: int) -> float:
     """Return the seconds until one of several heads is chosen and trained, if the slowest stay in the race."""
     seconds, left = 0.0, list(timings)
-    for size, kept in RACES:
-        if len(left) > kept and n > 1.5 * size:
+    for size, n_best in RACES:
+        if len(left) > n_best and n > 1.5 * size:
             seconds += sum(timing.on(size)[0] for timing in left)
-            left = sorted(left, key=lambda timing: sum(timing.on(n)), reverse=True)[:kept]
+            left = sorted(left, key=lambda timing: sum(timing.on(n)), reverse=True)[:n_best]
     searches = sum(timing.on(n)[0] for timing in left)
     return seconds + searches + max(timing.on(n)[1] for timing in left)
 

@@ -15,7 +15,7 @@ from featx.tuning.search import HeadConfig, SearchResult, fit_choice, tune
 
 __all__ = ["FOLDS", "ValidationResult", "cross_validate", "heads_for", "train"]
 
-# Of the outer cross-validation; one of them is the hold-out.
+# Folds of the outer cross-validation; one of them is the hold-out.
 FOLDS = 5
 # Up to so many samples, and up to so much work, the search is run five times more.
 _NESTED_SAMPLES = 1000
@@ -27,7 +27,7 @@ _REPEATED_SAMPLES = 500
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """The score to tell a user, and on what it was found.
+    """The score to report to a user, and how it was measured.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class ValidationResult:
     n_folds : int
         Outer folds, each with a search of its own; 1 for a hold-out.
     report : Report
-        On samples that neither trained nor chose what predicted them.
+        The report on samples that neither trained nor chose what predicted them.
     folds : ndarray of shape (n,), intp
         The outer fold that left each sample out; -1 where none did.
     predictions : ndarray of shape (n, n_outputs), float32
@@ -67,7 +67,7 @@ def train(
         The targets of the rows.
     config : HeadConfig
     heads : sequence of HeadSpec, default=None
-        Those to choose among; None is the config's choice for these targets.
+        The heads to choose among; None is the config's choice for these targets.
     once : bool, default=False
         Whether few samples, too, are assigned to folds only once.
     """

@@ -254,3 +254,12 @@ def test_the_command_writes_a_file_that_onnx_accepts(train, photos, tmp_path):
     onnx.checker.check_model(onnx.load(made))
     with pytest.raises(OutputFailed, match="exists"):
         export(train("centroid", 2), made)
+
+
+def test_a_graph_names_no_set_of_operators_that_none_of_its_nodes_is_of(photos, tmp_path):
+    samples = featx.read_samples(photos)
+    export(featx.fit(samples, head="centroid"), tmp_path / "m.onnx", samples=samples)
+    model = onnx.load(tmp_path / "m.onnx")
+    named = {one.domain for one in model.opset_import}
+    assert named == {node.domain for node in model.graph.node}
+    assert "ai.onnx.training" not in named

@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits
 
 from featx.backbones.session import open_session
 from featx.errors import NotExportable
@@ -29,7 +31,9 @@ def session_of(head):
     rows = helper.make_tensor_value_info("rows", FLOAT, ["N", DIM])
     made = helper.make_tensor_value_info("shares", DOUBLE, ["N", len(head.classes)])
     whole = helper.make_graph(graph.nodes, "head", [rows], [made], graph.constants)
-    model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    versions = {"": 18, **graph.domains}
+    opsets = [helper.make_opsetid(*version) for version in versions.items()]
+    model = helper.make_model(whole, opset_imports=opsets, ir_version=8)
     return open_session(model.SerializeToString(), "head")
 
 
@@ -49,9 +53,9 @@ def fitted():
     def fitted(head, classes):
         if (head, classes) not in made:
             rows, labels = drawn(np.random.default_rng(classes), 20 * classes, classes)
-            trained = TrainedHead.from_estimator(
-                head, make_head(head).fit(rows, labels), TemperatureScaling(0.3)
-            )
+            with threadpool_limits(1):
+                estimator = make_head(head).fit(rows, labels)
+            trained = TrainedHead.from_estimator(head, estimator, TemperatureScaling(0.3))
             made[head, classes] = trained, rows, session_of(trained)
         return made[head, classes]
 
@@ -90,11 +94,15 @@ def test_every_head_gives_its_probabilities_on_any_rows(name, classes, seed, siz
         make_pipeline(PCA(4), LogisticRegression()),
         make_pipeline(Normalizer(), SVC(kernel="linear", decision_function_shape="ovo")),
         KNeighborsClassifier(3),
+        HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=3),
+        HistGradientBoostingClassifier(min_samples_leaf=99),  # trees of one leaf
     ],
     ids=lambda own: type(own).__name__,
 )
 @pytest.mark.parametrize("classes", [2, 4])
-def test_estimators_of_the_users_own_that_are_products_and_kernels_are_written(own, classes, rng):
+def test_estimators_of_the_users_own_that_are_products_kernels_and_trees_are_written(
+    own, classes, rng
+):
     rows, labels = drawn(rng, 40, classes)
     head = TrainedHead.from_estimator("own", own.fit(rows, labels), TemperatureScaling(0.7))
     check(head, drawn(rng, 12, classes)[0], session_of(head))
@@ -110,6 +118,10 @@ def test_estimators_of_the_users_own_that_are_products_and_kernels_are_written(o
         (SVC(kernel="poly"), "kernel 'poly' cannot be written"),
         (SVC(), "decision_function_shape must be 'ovo'"),
         (KNeighborsClassifier(weights="distance"), "only equal votes by Euclidean distance"),
+        (
+            HistGradientBoostingClassifier(max_iter=2, categorical_features=[DIM - 1]),
+            "splits by category cannot be written",
+        ),
         (KNeighborsClassifier(metric="cosine"), "only equal votes by Euclidean distance"),
     ],
 )

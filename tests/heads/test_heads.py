@@ -32,7 +32,7 @@ def digits():
 
 def test_the_heads_are_those_that_the_readme_names():
     assert list(HEADS) == [
-        "logistic", "linear-svm", "rbf-svm", "ridge", "lda", "knn", "centroid",
+        "logistic", "linear-svm", "rbf-svm", "ridge", "lda", "knn", "centroid", "boosting",
     ]  # fmt: skip
     assert all(head.description.endswith(".") and head.cost for head in HEADS.values())
 

@@ -84,7 +84,7 @@ def parents(floats, monkeypatch):
 @pytest.fixture(scope="module")
 def nano(shelf, floats, module_home):
     """It in int8, made once for this module."""
-    return optimize(NANO, pictures(36), NEAR, shelf=shelf)
+    return optimize(NANO, pictures(36), NEAR, directory=shelf)
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +275,7 @@ def eight_bits(net, tmp_path):
     config = QuantizationConfig("eight", for_this_machine=True, tolerance=anything)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        card = optimize(net("mild", sensitive=0, plain=3), pictures(30), config, shelf=tmp_path)
+        card = optimize(net("mild", sensitive=0, plain=3), pictures(30), config, directory=tmp_path)
     return card, [str(warning.message) for warning in caught]
 
 
@@ -347,7 +347,9 @@ def test_rows_of_seven_bits_are_the_same_in_sixteen_bits_and_those_of_eight_are_
     net, eight_bits, saturates, tmp_path
 ):
     eight, _ = eight_bits
-    seven = optimize(get_card("mild"), pictures(30), replace(NEAR, name="seven"), shelf=tmp_path)
+    seven = optimize(
+        get_card("mild"), pictures(30), replace(NEAR, name="seven"), directory=tmp_path
+    )
     for card in (seven, eight):
         backbone = featx.Backbone(card)
         items = [backbone.reader.read(picture) for picture in pictures(8, seed=9)]
@@ -441,7 +443,7 @@ def test_a_row_does_not_depend_on_its_batch(nano, on_shelf, seed, n):
 
 def test_the_same_samples_give_the_same_bytes(tmp_path):
     first, again = (
-        optimize(SMALL, pictures(12), replace(NEAR, name=name), shelf=tmp_path)
+        optimize(SMALL, pictures(12), replace(NEAR, name=name), directory=tmp_path)
         for name in ("first", "again")
     )
     assert again.graph.sha256 == first.graph.sha256
@@ -449,7 +451,7 @@ def test_the_same_samples_give_the_same_bytes(tmp_path):
 
 def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(net, tmp_path):
     parent = net("wide", sensitive=0, plain=3)
-    made = optimize(parent, pictures(12), QuantizationConfig(weights="fp16"), shelf=tmp_path)
+    made = optimize(parent, pictures(12), QuantizationConfig(weights="fp16"), directory=tmp_path)
     assert made.name == f"{parent.name}-fp16"
     assert made.optimized.precision == "fp16-weights"
     assert made.optimized.cosine_worst > 0.9999
@@ -468,7 +470,7 @@ def test_weights_in_half_the_bytes_give_the_rows_of_rounded_weights(net, tmp_pat
 
 def test_a_chain_of_dense_layers_is_computed_in_integers(net, tmp_path):
     parent = net("mild", sensitive=0, plain=3)
-    made = optimize(parent, pictures(30), NEAR, shelf=tmp_path / "shelf")
+    made = optimize(parent, pictures(30), NEAR, directory=tmp_path / "shelf")
     assert made.optimized.layers == 4
     assert not made.optimized.float_layers
     found = kernels(made.path.with_name("backbone.onnx"))
@@ -479,7 +481,7 @@ def test_a_chain_of_dense_layers_is_computed_in_integers(net, tmp_path):
 def test_a_layer_that_costs_too_much_stays_in_float(net, tmp_path):
     parent = net("one", sensitive=1, plain=3)
     told = []
-    made = optimize(parent, pictures(30), NEAR, shelf=tmp_path / "shelf", log=told.append)
+    made = optimize(parent, pictures(30), NEAR, directory=tmp_path / "shelf", log=told.append)
     assert made.optimized.float_layers == (
         "dense 4",
         "dense 5",
@@ -494,7 +496,7 @@ def test_a_backbone_that_is_all_sensitive_is_refused_with_the_figures(net, tmp_p
     with pytest.raises(
         TooLossy, match=r"not written: with \d of 9 layers in int8: cosine 0\.\d+ mean"
     ):
-        optimize(parent, pictures(30), shelf=tmp_path / "shelf")
+        optimize(parent, pictures(30), directory=tmp_path / "shelf")
     assert list((tmp_path / "shelf").iterdir()) == []
 
 
@@ -544,9 +546,9 @@ def test_the_probe_refuses_what_loses_more_points_than_allowed(net, tmp_path):
     parent = net("all", sensitive=4)
     source, config = labelled(parent), QuantizationConfig(tolerance=Tolerance(0.5, min_cosine=0.0))
     with pytest.raises(TooLossy, match=r"probe 0\.\d+ before, 0\.\d+ after \(-\d+\.\d\d points\)"):
-        optimize(parent, pictures(30), config, labelled=[source], shelf=tmp_path / "shelf")
+        optimize(parent, pictures(30), config, labelled=[source], directory=tmp_path / "shelf")
     generous = QuantizationConfig(tolerance=Tolerance(100, min_cosine=0.0))
-    made = optimize(parent, pictures(30), generous, labelled=[source], shelf=tmp_path / "shelf")
+    made = optimize(parent, pictures(30), generous, labelled=[source], directory=tmp_path / "shelf")
     told = made.optimized
     assert told.probe == "hold-out"
     assert told.probe_samples == 40
@@ -557,9 +559,9 @@ def test_the_probe_accepts_what_the_cosine_alone_would_not(net, tmp_path):
     parent = net("mild", sensitive=0, plain=3)
     strict = QuantizationConfig("strict", tolerance=Tolerance(10, min_cosine=1.0))
     with pytest.raises(TooLossy, match="expected a mean cosine of 1; --labelled DATA would judge"):
-        optimize(parent, pictures(30), strict, shelf=tmp_path / "a")
+        optimize(parent, pictures(30), strict, directory=tmp_path / "a")
     source = Labelled("drawn", [*labelled(parent).train, *labelled(parent).test])
-    made = optimize(parent, pictures(30), strict, labelled=[source], shelf=tmp_path / "b")
+    made = optimize(parent, pictures(30), strict, labelled=[source], directory=tmp_path / "b")
     assert made.optimized.probe == "nested cross-validation"
     assert made.optimized.probe_samples == 80
 
@@ -570,7 +572,7 @@ def test_an_interrupt_leaves_nothing(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        optimize(SMALL, pictures(12), shelf=tmp_path / "shelf", log=stop)
+        optimize(SMALL, pictures(12), directory=tmp_path / "shelf", log=stop)
     assert list((tmp_path / "shelf").iterdir()) == []
 
 
@@ -581,17 +583,17 @@ def test_an_optimised_backbone_is_not_optimised_again(nano, on_shelf):
 
 def test_a_graph_that_computes_in_integers_already_is_refused(tmp_path):
     with pytest.raises(BadGraph, match="in integers already: optimise what it was made of"):
-        optimize(SHIPPED, pictures(12), shelf=tmp_path)
+        optimize(SHIPPED, pictures(12), directory=tmp_path)
 
 
 def test_a_name_that_is_taken_is_refused_before_the_work(tmp_path):
     with pytest.raises(BadOption, match="choose another --name"):
-        optimize(NANO, iter(()), QuantizationConfig("featx-text-nano"), shelf=tmp_path)
+        optimize(NANO, iter(()), QuantizationConfig("featx-text-nano"), directory=tmp_path)
 
 
 def test_a_name_that_no_backbone_may_have_is_refused(tmp_path):
     with pytest.raises(BadCard, match="expected letters, digits"):
-        optimize(NANO, pictures(12), QuantizationConfig("../up"), shelf=tmp_path)
+        optimize(NANO, pictures(12), QuantizationConfig("../up"), directory=tmp_path)
 
 
 def test_unknown_weights_are_refused():
@@ -603,7 +605,7 @@ def test_unknown_weights_are_refused():
 
 def test_a_handful_of_samples_is_not_enough(tmp_path):
     with pytest.raises(BadSample, match="5 samples to calibrate with: expected 6 at least"):
-        optimize(NANO, pictures(5), shelf=tmp_path)
+        optimize(NANO, pictures(5), directory=tmp_path)
 
 
 def test_a_backbone_without_such_layers_is_refused(net, tmp_path):
@@ -615,7 +617,7 @@ def test_a_backbone_without_such_layers_is_refused(net, tmp_path):
     graph = save(tmp_path / "bare.onnx", nodes, [image], [row])
     parent = shelve(tmp_path / "nets", "bare", graph, dim=192)
     with pytest.raises(BadGraph, match="nothing to quantise: expected convolutions, or dense"):
-        optimize(parent, pictures(12), shelf=tmp_path / "shelf")
+        optimize(parent, pictures(12), directory=tmp_path / "shelf")
 
 
 def folder(path, n):
@@ -755,10 +757,8 @@ def optimized_models(tmp_path_factory, module_home):
 
     def make(name, data):
         if name not in made:
-            card = get_card(name)
-            kind = {"suffixes": card.input.suffixes, "inline": card.input.inline}
-            samples = featx.read_samples(data, split="train", **kind)
-            made[name] = optimize(name, samples[:: len(samples) // 48], shelf=shelf)
+            samples = featx.read_samples(data, split="train", modality=get_card(name).modality)
+            made[name] = optimize(name, samples[:: len(samples) // 48], directory=shelf)
         return made[name]
 
     return make
@@ -768,10 +768,9 @@ def optimized_models(tmp_path_factory, module_home):
 def test_a_text_in_integers_does_not_depend_on_its_padding(
     shared_models, shared_data, optimized_models
 ):
-    texts = featx.read_samples(
-        shared_data / "banking77", suffixes=frozenset(), inline=True, split="test"
-    )[::120]
-    backbone = featx.Backbone(optimized_models("all-minilm-l6-v2", shared_data / "banking77"))
+    data = shared_data / "banking77"
+    texts = featx.read_samples(data, split="test", modality="text")[::120]
+    backbone = featx.Backbone(optimized_models("all-minilm-l6-v2", data))
     long = backbone.reader.read("word " * 90)
     for sample in texts:
         item = backbone.reader.read(sample.data)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from tests.support.files import reseal
 
 OLD = Path(__file__).parents[1] / "data" / "format-1" / "small.featx"
 DIM = 384
+# Boosted trees take long to tune; tests/heads/test_boosting.py saves them untuned.
+QUICK_HEADS = [name for name in HEADS if name != "boosting"]
 EXPECTED = [0.99998, 0.074024]  # what the maker of the old folder printed
 
 
@@ -60,7 +64,7 @@ def saved(train, tmp_path):
     return featx.save(train(), tmp_path / "mine.featx")
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", QUICK_HEADS)
 def test_a_loaded_classifier_gives_the_same_probabilities_bit_for_bit(name, train, rows, tmp_path):
     classifier = train(name)
     loaded = featx.load(featx.save(classifier, tmp_path / "x.featx"))
@@ -207,7 +211,7 @@ LINEAR = ("logistic", "ridge", "centroid")
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", QUICK_HEADS)
 def test_a_linear_head_is_kept_as_arrays_too_and_they_say_the_same_to_the_bit(
     name, n_classes, rows, tmp_path
 ):
@@ -255,3 +259,16 @@ def test_rows_that_are_not_finite_are_refused_alike_by_every_head(train, tmp_pat
         for head in (classifier.head, loaded.head):
             with pytest.raises(BadOption, match="NaN or infinity"):
                 head.predict_proba(spoilt)
+
+
+def test_a_saved_linear_classifier_is_loaded_and_asked_without_scikit_learn(saved, rows):
+    code = (
+        "import sys, numpy as np, featx\n"
+        "head = featx.load(sys.argv[1]).head\n"
+        "print(head.predict(np.ones((1, head.dim), np.float32))[0])\n"
+        "assert not {'sklearn', 'scipy', 'skops', 'onnx'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(saved)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in ("grün", "rot")

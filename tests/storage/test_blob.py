@@ -140,7 +140,7 @@ def test_a_section_ends_where_it_ends(tmp_path):
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A place that is none of featx's own: each byte of a number, once."""
+    """A location that is none of featx's own: each byte of a number, once."""
 
     number: int
 

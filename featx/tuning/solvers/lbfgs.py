@@ -20,13 +20,13 @@ Preconditioner = Callable[[FloatArray], FloatArray]
 
 # Rows of one part of their outer product; fixed, so that threads do not change the sum.
 _CHUNK = 2048
-# Of the largest eigenvalue: a direction below it holds no row.
+# Share of the largest eigenvalue: a direction below it holds no row.
 _RANK = 1e-6
 # Steps that are remembered, or fewer where they are long: so many numbers in them, and as many in the
 # changes of the gradient.
 _MEMORY = 20
 _MEMORY_NUMBERS = 20_000_000
-# Of step times change of the gradient: below it the pair tells nothing of the curvature.
+# Least product of a step and its change of the gradient: below it a pair tells nothing of the curvature.
 _SMALLEST_CURVATURE = 1e-10
 
 
@@ -43,8 +43,8 @@ class Spectrum:
         n, d = rows.shape
         if n < d:
             values, left = np.linalg.eigh((rows @ rows.T / n).astype(np.float64))
-            kept = values > values[-1] * _RANK
-            values, left = values[kept], left[:, kept].astype(np.float32)
+            is_large = values > values[-1] * _RANK
+            values, left = values[is_large], left[:, is_large].astype(np.float32)
             vectors = rows.T @ left / np.sqrt(n * values).astype(np.float32)
             return cls(vectors, values.astype(np.float32))
         gram = np.zeros((d, d))

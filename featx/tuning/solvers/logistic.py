@@ -24,15 +24,15 @@ __all__ = ["LogisticPath"]
 
 # Rows that a thread takes at a time; fixed, so that sums do not depend on the threads.
 _BLOCK = 512
-# Of the last step along the path: it is taken once more as the first guess of the next.
+# Share of the last step along the path: it is taken once more as the first guess of the next.
 _EXTRAPOLATION = 0.7
-# Of the decrease that the slope promises (Armijo's condition of the line search).
+# Share of the decrease that the slope promises which a step must reach (Armijo's condition of the line search).
 _SUFFICIENT_DECREASE = 1e-4
 # Step length of the line search below which a step is taken as it is.
 _SHORTEST_STEP = 1e-6
-# Of the loss: a step that gains less is the last.
+# Share of the loss: a step that gains less is the last.
 _STALLED = 1e-7
-# Of the loss: float32 cannot tell a smaller decrease.
+# Share of the loss: float32 cannot tell a smaller decrease.
 _ROUNDING = 1e-6
 
 _ALL = slice(None)
@@ -43,7 +43,7 @@ SplitIndex = Integers | slice
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """Weights of every split, the loss there and its gradient."""
+    """The weights of every split, the loss there and its gradient."""
 
     weights: FloatArray
     loss: Doubles
@@ -65,7 +65,7 @@ class LogisticPath:
     trains : sequence of p integer arrays
         Rows of each training part, all of which have all classes.
     class_weight : "balanced" or None
-        As in ``LogisticRegression``.
+        The class weight of ``LogisticRegression``.
     gap : float
         Share of the loss that a regression may still have to gain when it is done: half of Newton's
         decrement, with the curvature as L-BFGS knows it (Boyd and Vandenberghe, Convex Optimization,
@@ -79,7 +79,7 @@ class LogisticPath:
     Attributes
     ----------
     weights : ndarray of shape (p, d + 1, m), float32
-        Of standardised columns, and last the intercept; m is k, or 1 for two classes.
+        Weights of standardised columns, and last the intercept; m is k, or 1 for two classes.
 
     Notes
     -----

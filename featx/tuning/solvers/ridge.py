@@ -18,7 +18,7 @@ from featx._typing import ClassWeight, Doubles, FloatArray, Integers
 __all__ = ["leave_one_out"]
 
 
-# Of the largest eigenvalue: a direction below it holds no sample.
+# Share of the largest eigenvalue: a direction below it holds no sample.
 _RANK = 1e-10
 
 
@@ -36,7 +36,7 @@ def leave_one_out(
     y : ndarray of shape (n,), integers
         Classes, 0 … k - 1.
     class_weight : "balanced" or None
-        As in ``RidgeClassifier``.
+        The class weight of ``RidgeClassifier``.
 
     Yields
     ------
@@ -67,8 +67,8 @@ def _spectrum(table: Doubles) -> tuple[Doubles, Doubles]:
     n, d = table.shape
     if n <= d:
         values, basis = np.linalg.eigh(table @ table.T)
-        kept = values > max(values[-1], 0) * _RANK
-        return values[kept], basis[:, kept]
+        is_large = values > max(values[-1], 0) * _RANK
+        return values[is_large], basis[:, is_large]
     values, directions = np.linalg.eigh(table.T @ table)
-    kept = values > max(values[-1], 0) * _RANK
-    return values[kept], table @ (directions[:, kept] / np.sqrt(values[kept]))
+    is_large = values > max(values[-1], 0) * _RANK
+    return values[is_large], table @ (directions[:, is_large] / np.sqrt(values[is_large]))
