@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from featx._lazy import lazy_attributes as _lazy_attributes
 
 if TYPE_CHECKING:
+    from featx._display import TextTable as TextTable
     from featx.backbones.backbone import Backbone as Backbone
     from featx.backbones.maps import SampleMaps as SampleMaps
     from featx.catalog import Card as Card
@@ -76,6 +77,7 @@ _MODULE_OF = {
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
     "SampleMaps": "featx.backbones.maps",
+    "TextTable": "featx._display",
     "TrainingSamples": "featx.reporting.training_samples",
     "TuningSummary": "featx.reporting.fit_report",
     "Validation": "featx.reporting.fit_report",

@@ -57,7 +57,9 @@ def test_every_import_is_a_declared_dependency(path):
     assert set(imported_libraries(path)) <= known
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize(
+    "path", [*MODULES, *TESTS], ids=lambda path: path.relative_to(PACKAGE.parent).as_posix()
+)
 def test_a_module_fits_in_one_sitting(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
 

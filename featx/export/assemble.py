@@ -17,7 +17,7 @@ from featx.graphs import cut_graph
 from featx.graphs.builder import FLOAT, STRING, GraphBuilder
 from featx.graphs.pooling import read_pooling
 from featx.predictor import Classifier
-from featx.tasks import OutputTensor
+from featx.tasks import OutputTensor, get_task
 
 __all__ = ["write_graph"]
 
@@ -54,7 +54,9 @@ def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
         floor = graph.constant(1e-12, np.float32)
         rows = graph.add("Div", rows, graph.add("Max", length, floor))
     shares = add_head(graph, rows, classifier.head)
-    outputs = classifier.task.add_graph_outputs(graph, shares, classifier.head.classes)
+    outputs = get_task(classifier.task_name).add_graph_outputs(
+        graph, shares, classifier.head.classes
+    )
     return _assembled(graph, backbone, front, classifier, outputs)
 
 

@@ -186,7 +186,7 @@ def _refusal(graph: GraphBuilder, count: str) -> str:
 
 
 def _refuse_straddling(letters: Normalizer, prefix: str, name: str) -> None:
-    """Raise BadOption where an added token may begin in the prefix and end in a text.
+    """Raise NotExportable where an added token may begin in the prefix and end in a text.
 
     It would be found in neither of the two.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from featx.errors import BadArtifact, BadOption
+from featx.errors import BadArtifact, NotExportable
 from featx.heads._sklearn_compat import BoostedTrees, boosted_trees, tree_node_dtype
 
 if TYPE_CHECKING:
@@ -103,14 +103,14 @@ def _check_tree(number: int, nodes: Any, n_features: int) -> None:
 
 
 def add_boosting(graph: GraphBuilder, value: str, estimator: Any) -> str:
-    """Add the scores of boosted trees, in float64; raise BadOption where a split is by category.
+    """Add the scores of boosted trees, in float64; raise NotExportable where a split is by category.
 
     All trees are followed at once, a level at a time, and a leaf leads to itself. ONNX has an operator for
     trees; it computes in float32, and its newest version takes the place of the one that all runtimes know.
     """
     state = boosted_trees(estimator)
     if state.has_categories:
-        raise BadOption(
+        raise NotExportable(
             "head HistGradientBoostingClassifier: splits by category cannot be written as a graph"
         )
     n_trees, n_outputs = len(state.trees), state.trees_per_iteration
