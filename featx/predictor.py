@@ -131,11 +131,6 @@ class Predictor:
         return cls((only,), head, report, config, provider)
 
     @property
-    def task(self) -> Task:
-        """The task, which says what is predicted, and how that is measured and printed."""
-        return get_task(self.task_name)
-
-    @property
     def card(self) -> Card:
         """The card of its only input."""
         return self.inputs[0].card
