@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 __all__ = ["TextTable", "html_page"]
 
@@ -37,6 +36,9 @@ class TextTable:
 
     def to_html(self) -> str:
         """Return the table as an HTML element."""
+        # imported here: a start need not wait for the names of HTML's characters
+        from html import escape
+
         head = "".join(f"<th>{escape(cell)}</th>" for cell in self.header)
         body = "".join(
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
@@ -47,6 +49,8 @@ class TextTable:
 
 def html_page(parts: Sequence[str | TextTable]) -> str:
     """Return paragraphs and tables as one HTML element."""
+    from html import escape
+
     inner = "".join(
         part.to_html() if isinstance(part, TextTable) else f"<p>{escape(part)}</p>"
         for part in parts

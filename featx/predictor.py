@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
@@ -84,10 +84,10 @@ class Predictor:
     inputs : tuple of Input
         One, today.
     head : TrainedHead
-    report : FitReport or None
-        The account of its training.
-    config : FitConfig or None
-        What ``fit`` was asked for.
+    report_source : FitReport, callable that gives it, or None
+        Where ``report`` comes from: a loaded predictor reads it when it is asked for.
+    config_source : FitConfig, callable that gives it, or None
+        Likewise of ``config``.
     provider : Provider, default CPU
         Where its backbone is computed, in the graph's own precision.
     task_name : str
@@ -106,8 +106,8 @@ class Predictor:
 
     inputs: tuple[Input, ...]
     head: TrainedHead
-    report: FitReport | None = None
-    config: FitConfig | None = None
+    report_source: FitReport | Callable[[], FitReport] | None = None
+    config_source: FitConfig | Callable[[], FitConfig] | None = None
     provider: Provider = CPU
     task_name: str = "classification"
 
@@ -129,6 +129,30 @@ class Predictor:
         """Return a predictor of one input, which is named like its modality."""
         only = Input(card.modality, card.modality, card)
         return cls((only,), head, report, config, provider)
+
+    @property
+    def report(self) -> FitReport | None:
+        """The account of its training; None where there is none.
+
+        Raises
+        ------
+        BadArtifact
+            What a loaded predictor says of its training is no such account.
+        """
+        source = self.report_source
+        return source() if callable(source) else source
+
+    @property
+    def config(self) -> FitConfig | None:
+        """What ``fit`` was asked for; None where that is not known.
+
+        Raises
+        ------
+        BadOption
+            What a loaded predictor says of it is no configuration.
+        """
+        source = self.config_source
+        return source() if callable(source) else source
 
     @property
     def card(self) -> Card:

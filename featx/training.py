@@ -124,7 +124,7 @@ def fit(
     if keep_rows:
         classifier = _with_rows(classifier, rows, random_state)
     asked = config or _config(card, head_config, engine, keep_rows=keep_rows)
-    return replace(classifier, config=asked)
+    return replace(classifier, config_source=asked)
 
 
 def fit_rows(
@@ -331,7 +331,7 @@ def _with_rows(classifier: Classifier, rows: Rows, random_state: int) -> Classif
     )
     warnings.warn(message, FeatxNotice, stacklevel=3)
     samples = replace(report.samples, rows=halves, kept=chosen)
-    return replace(classifier, report=replace(report, samples_source=samples))
+    return replace(classifier, report_source=replace(report, samples_source=samples))
 
 
 def _config(card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool) -> FitConfig:

@@ -7,7 +7,7 @@ file; ``featx.persistence.head`` says what the head's files are. Nothing is ever
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +18,6 @@ import numpy as np
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.catalog import BUNDLED, Card, find, get_card, verify_files
 from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
-from featx.fit_config import FitConfig
 from featx.heads import TrainedHead, read_calibrator
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.metadata import (
@@ -34,14 +33,16 @@ from featx.persistence.metadata import (
     seal,
 )
 from featx.predictor import Classifier, Input, Predictor, predictor_class
-from featx.reporting.fit_report import FitReport
-from featx.reporting.training_samples import TrainingSamples
 from featx.storage.atomic import recover
 from featx.storage.container import container_names, write_container
 from featx.tasks import get_task
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
+
+    from featx.fit_config import FitConfig
+    from featx.reporting.fit_report import FitReport
+    from featx.reporting.training_samples import TrainingSamples
 
 __all__ = ["bundle", "check_target", "load", "save"]
 
@@ -191,14 +192,13 @@ def load(
         calibrator = read_calibrator(metadata.calibration)
         head = read_head(path, files, metadata.head, calibrator, frozenset(trusted))
         _check_shapes(path, head, metadata)
-        report = _report(path, metadata)
-        config = None if metadata.config is None else FitConfig.from_dict(metadata.config)
         task = get_task(metadata.task)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, FeatxError) as error:
         if isinstance(error, BadArtifact):
             raise
         raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
     where = read_provider(provider) if isinstance(provider, str) else provider
+    report, config = _report(path, metadata), _config(metadata)
     predictor = predictor_class(task)(inputs, head, report, config, where, task.name)
     # It is the only task there is; others will have classes of their own.
     return cast(Classifier, predictor)
@@ -240,15 +240,36 @@ def _read_files(path: Path, metadata: Metadata, names: Iterable[str]) -> dict[st
     return {n: read_file(path, n, metadata) for n in names if n == HEAD or n in metadata.files}
 
 
-def _report(path: Path, metadata: Metadata) -> FitReport | None:
-    if metadata.report is None:
+def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
+    """Return what reads the report, which a prediction does without."""
+    table = metadata.report
+    if table is None:
         return None
 
     def read_samples() -> TrainingSamples:
+        from featx.reporting.training_samples import TrainingSamples
+
         return TrainingSamples.from_bytes(read_file(path, SAMPLES, metadata))
 
-    has_samples = SAMPLES in metadata.files
-    return FitReport.from_dict(metadata.report, read_samples if has_samples else None)
+    def read_report() -> FitReport:
+        from featx.reporting.fit_report import FitReport
+
+        return FitReport.from_dict(table, read_samples if SAMPLES in metadata.files else None)
+
+    return read_report
+
+
+def _config(metadata: Metadata) -> Callable[[], FitConfig] | None:
+    table = metadata.config
+    if table is None:
+        return None
+
+    def read_config() -> FitConfig:
+        from featx.fit_config import FitConfig
+
+        return FitConfig.from_dict(table)
+
+    return read_config
 
 
 def _input(path: Path, metadata: Metadata, one: InputMetadata) -> Input:

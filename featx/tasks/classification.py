@@ -13,15 +13,15 @@ import numpy.typing as npt
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Labels
 from featx.heads import Calibrator, TemperatureScaling, robust_log_loss
-from featx.metrics.classification import ClassificationReport, evaluate_predictions
-from featx.metrics.report import Report
 from featx.sources.labels import check_labels
 from featx.tasks.task import OutputTensor
-from featx.tuning.problem import Evaluation
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.heads import HeadSpec
+    from featx.metrics.classification import ClassificationReport
+    from featx.metrics.report import Report
+    from featx.tuning.problem import Evaluation
 
 __all__ = ["Classification", "ClassificationProblem", "LabelPrediction", "stratified_folds"]
 
@@ -109,6 +109,9 @@ class Classification:
         random_state: int,
     ) -> ClassificationReport:
         """Return the report on probabilities of shape (n, n_classes)."""
+        # imported here and below: a prediction need not wait for what measures
+        from featx.metrics.classification import evaluate_predictions
+
         predicted = np.asarray(classes)[outputs.argmax(axis=1)]
         return evaluate_predictions(
             targets, predicted, outputs, classes=classes, random_state=random_state
@@ -116,18 +119,20 @@ class Classification:
 
     def report_from_dict(self, table: Mapping[str, Any]) -> ClassificationReport:
         """Return the report whose ``to_dict`` gave ``table``."""
+        from featx.metrics.classification import ClassificationReport
+
         return ClassificationReport.from_dict(table)
 
     def trivial_baseline(self, report: Report) -> tuple[str, dict[str, float]]:
         """Return the scores of always predicting the most frequent class."""
-        report = cast(ClassificationReport, report)
+        report = cast("ClassificationReport", report)
         occurring = sum(score.support > 0 for score in report.classes)
         scores = {"accuracy": report.majority_baseline, "balanced_accuracy": 1 / occurring}
         return "always the most frequent class", scores
 
     def main_scores(self, report: Report) -> dict[str, float]:
         """Return accuracy, balanced accuracy and macro F1."""
-        report = cast(ClassificationReport, report)
+        report = cast("ClassificationReport", report)
         return {
             "accuracy": report.accuracy,
             "balanced_accuracy": report.balanced_accuracy,
@@ -136,7 +141,7 @@ class Classification:
 
     def hints(self, report: Report, class_weight: str | None) -> list[str]:
         """Return advice where most samples are of one class."""
-        report = cast(ClassificationReport, report)
+        report = cast("ClassificationReport", report)
         if report.majority_baseline < _IMBALANCED:
             return []
         advice = "." if class_weight else ", or --balance."
@@ -270,6 +275,8 @@ class ClassificationProblem:
 
     def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
         """Return the accuracy of scores, and their log-loss with the calibrator that suits them."""
+        from featx.tuning.problem import Evaluation
+
         y, weights = self.codes[indices], self.weights[indices]
         calibrator = self.calibrator.fit(scores, y, weights)
         losses = robust_log_loss(calibrator.apply(scores), y)

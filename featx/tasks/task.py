@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from featx._typing import ClassWeight, FloatArray, Labels
-from featx.metrics.report import Report
-from featx.tuning.problem import TuningProblem
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
+    from featx.metrics.report import Report
+    from featx.tuning.problem import TuningProblem
 
 __all__ = ["OutputTensor", "Prediction", "Task"]
 

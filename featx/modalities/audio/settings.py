@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,10 @@ from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, among, refuse_unknown
 from featx.modalities.audio.baseline import describe_spectrum
 from featx.modalities.audio.decode import Content, digest_sound, load_sound, stream
-from featx.modalities.audio.geometry import AudioGeometry
 from featx.storage.blob import Blob
+
+if TYPE_CHECKING:
+    from featx.modalities.audio.geometry import AudioGeometry
 
 __all__ = ["AudioSettings"]
 
@@ -140,6 +142,8 @@ class AudioSettings:
 
         A sound that is too long to be kept in memory is read through once to know its length.
         """
+        from featx.modalities.audio.geometry import AudioGeometry
+
         item = self.read(content)
         if isinstance(item, Long):
             length = total = sum(map(len, self._blocks(content)))

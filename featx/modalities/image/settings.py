@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,10 @@ from featx._typing import FloatArray, ImageSize, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, among, refuse_unknown
 from featx.modalities.image.decode import in_colors, orientation, picture_of, refusals, upright
-from featx.modalities.image.geometry import ImageGeometry
 from featx.storage.blob import Blob, read_bytes
+
+if TYPE_CHECKING:
+    from featx.modalities.image.geometry import ImageGeometry
 
 __all__ = ["ImageSettings"]
 
@@ -136,6 +138,8 @@ class ImageSettings:
 
     def read_with_geometry(self, content: Any) -> tuple[npt.NDArray[Any], ImageGeometry]:
         """Return what ``read`` returns, and which part of the picture it shows."""
+        from featx.modalities.image.geometry import ImageGeometry
+
         decoded = self._decode(content)
         image = self._pixels(decoded.image)
         width, height = decoded.image.size

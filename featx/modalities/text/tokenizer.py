@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,10 @@ from featx._typing import FloatArray, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch
 from featx.modalities.text.baseline import digest_text, load_text
-from featx.modalities.text.geometry import TextGeometry
 from featx.storage.blob import Blob, to_blob
+
+if TYPE_CHECKING:
+    from featx.modalities.text.geometry import TextGeometry
 
 __all__ = ["BUDGET", "TokenReader", "open_tokenizer"]
 
@@ -133,6 +135,8 @@ class TokenReader:
 
     def read_with_geometry(self, content: str) -> tuple[tuple[Window, ...], TextGeometry]:
         """Return what ``read`` returns, and where in the text each token stands."""
+        from featx.modalities.text.geometry import TextGeometry
+
         encoding = self._encode(content)
         lead = len(self._settings.prefix)
         spans = [
