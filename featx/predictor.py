@@ -16,11 +16,12 @@ from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption
 from featx.heads import TrainedHead, argmax_labels
 from featx.sources import Sample, make_samples
-from featx.tasks import Prediction, Task, get_task
+from featx.tasks import get_task
 
 if TYPE_CHECKING:
     from featx.fit_config import FitConfig
     from featx.reporting.fit_report import FitReport
+    from featx.tasks import Prediction, Task
 
 __all__ = ["Classifier", "Input", "Predictor", "check_exact", "predictor_class"]
 

@@ -60,7 +60,6 @@ def predict_command(
     from featx.embedding.rows import Reject
     from featx.persistence.artifact import load
     from featx.sources import unique_ids
-    from featx.tables import write_rejects
     from featx.tasks import get_task
 
     loaded = load(classifier, provider=run.provider)
@@ -78,6 +77,8 @@ def predict_command(
             else:
                 click.echo(_line(result, style))
     if rejects:
+        from featx.tables import write_rejects
+
         write_rejects(rejects, lost)
     if lost:
         click.echo(f"{len(lost)} of {len(samples)} could not be read", err=True)

@@ -7,20 +7,15 @@ file that cannot be read is a reject there, and only a source that makes no sens
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 
 from featx.errors import BadSource
-from featx.sources.folder import Folder
 from featx.sources.iterables import make_samples
 from featx.sources.sample import Sample, shorten, subsample, to_label, unique_ids
-from featx.sources.single_file import SingleFile
 from featx.sources.source import Columns, Peek, Readable, Source
 from featx.sources.splits import check_split
-from featx.sources.standard_input import StandardInput
-from featx.sources.table import Table
-from featx.sources.table_folder import TableFolder
-from featx.sources.tar import Tar
 from featx.storage.blob import describe_os_error, read_bytes, to_text
 
 __all__ = [
@@ -41,8 +36,51 @@ __all__ = [
     "unique_ids",
 ]
 
+
+class LazySource:
+    """A class of sources whose module is loaded once an address may be of its kind.
+
+    Parameters
+    ----------
+    path : str
+        The module and the class, as "module:Class".
+    may_accept : callable
+        Takes an address and returns False where the class would not accept it; quick, and never raises.
+    """
+
+    def __init__(self, path: str, may_accept: Callable[[str], bool]) -> None:
+        self._path = path
+        self._may_accept = may_accept
+
+    def accepts(self, uri: str) -> bool:
+        """Return whether the class accepts ``uri``."""
+        return self._may_accept(uri) and self._load().accepts(uri)
+
+    def __call__(
+        self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None = None
+    ) -> Source:
+        """Return the source that ``uri`` names."""
+        return self._load()(uri, columns, stdin)
+
+    def _load(self) -> type[Source]:
+        module, _, name = self._path.partition(":")
+        kind: type[Source] = getattr(import_module(f"featx.sources.{module}"), name)
+        return kind
+
+
+def _ends_in(*endings: str) -> Callable[[str], bool]:
+    return lambda uri: uri.lower().endswith(endings)
+
+
 # The first that accepts a source reads it.
-SOURCES: tuple[type[Source], ...] = (StandardInput, TableFolder, Folder, Table, Tar, SingleFile)
+SOURCES: tuple[type[Source] | LazySource, ...] = (
+    LazySource("standard_input:StandardInput", lambda uri: uri == "-"),
+    LazySource("table_folder:TableFolder", os.path.isdir),
+    LazySource("folder:Folder", os.path.isdir),
+    LazySource("table:Table", _ends_in(".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")),
+    LazySource("tar:Tar", _ends_in(".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")),
+    LazySource("single_file:SingleFile", lambda uri: True),
+)
 
 
 def open_source(

@@ -8,11 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+from featx._lazy import lazy_attributes
 from featx.errors import UnknownTask
-from featx.tasks.task import OutputTensor, Prediction, Task
+
+if TYPE_CHECKING:
+    from featx.tasks.task import OutputTensor as OutputTensor
+    from featx.tasks.task import Prediction as Prediction
+    from featx.tasks.task import Task as Task
 
 __all__ = ["TASKS", "OutputTensor", "Prediction", "Task", "get_task"]
+
+__getattr__ = lazy_attributes(
+    "featx.tasks",
+    dict.fromkeys(("OutputTensor", "Prediction", "Task"), "featx.tasks.task"),
+)
 
 # the module and the class of each task, loaded when first asked for
 TASKS: Mapping[str, str] = MappingProxyType(

@@ -14,13 +14,13 @@ import numpy.typing as npt
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Labels
 from featx.heads import Calibrator, TemperatureScaling, robust_log_loss
 from featx.sources.labels import check_labels
-from featx.tasks.task import OutputTensor
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.heads import HeadSpec
     from featx.metrics.classification import ClassificationReport
     from featx.metrics.report import Report
+    from featx.tasks.task import OutputTensor
     from featx.tuning.problem import Evaluation
 
 __all__ = ["Classification", "ClassificationProblem", "LabelPrediction", "stratified_folds"]
@@ -164,6 +164,7 @@ class Classification:
     ) -> tuple[OutputTensor, ...]:
         """Name the probabilities, and add the label of the greatest."""
         from featx.graphs.builder import FLOAT
+        from featx.tasks.task import OutputTensor
 
         graph.named("probabilities", "Cast", outputs, to=FLOAT)
         greatest = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
@@ -175,6 +176,8 @@ class Classification:
 
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return label, probability, and the probabilities of all classes."""
+        from featx.tasks.task import OutputTensor
+
         return (
             OutputTensor("label", "BYTES"),
             OutputTensor("probability", "FP32"),

@@ -13,7 +13,7 @@ from featx.sources import Columns, Peek, Readable, Sample, open_source, read_sou
 from featx.sources.folder import Folder
 from featx.sources.single_file import SingleFile
 from featx.sources.standard_input import StandardInput
-from featx.sources.table import Table
+from featx.sources.table import TABLE_SUFFIXES, Table
 from featx.sources.table_folder import TableFolder
 from featx.sources.tar import Tar
 
@@ -109,3 +109,12 @@ def test_another_kind_of_source_is_a_row_in_one_table(monkeypatch):
     monkeypatch.setattr(featx.sources, "SOURCES", (Numbers, *featx.sources.SOURCES))
     assert [sample.id for sample in read_source("numbers:3", Readable(frozenset()))] == list("123")
     assert [sample.id for sample in read_samples("numbers:2")] == ["1", "2"]
+
+
+def test_every_suffix_of_a_table_and_of_a_tar_is_asked_of_its_class(tmp_path):
+    for suffix in TABLE_SUFFIXES:
+        (tmp_path / f"a{suffix}").touch()
+        assert isinstance(open_source(tmp_path / f"a{suffix}"), Table)
+    for ending in (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".TAR.XZ"):
+        (tmp_path / f"b{ending}").touch()
+        assert isinstance(open_source(tmp_path / f"b{ending}"), Tar)
