@@ -76,6 +76,7 @@ def state(what, folder):
     return {"old": "old", "centroid": "new"}[loaded.head.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", NAMES)
 def test_a_kill_leaves_the_old_or_the_new_and_the_next_run_sweeps_up(what, world, photos, tmp_path):
     folder = tmp_path / "w"

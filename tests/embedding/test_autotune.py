@@ -149,6 +149,7 @@ def test_settings_that_make_no_sense_are_none(wrong):
     assert remembered_settings("a" * 64) is None
 
 
+@pytest.mark.slow
 def test_bench_prints_the_best_settings_and_remembers_them_when_asked(photos):
     words = ["bench", "featx-image-nano", str(photos), "--seconds", "0.01"]
     shown = CliRunner().invoke(main, words)

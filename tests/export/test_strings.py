@@ -249,6 +249,7 @@ def test_the_command_writes_a_graph_that_answers_texts(classifier, sentences, tm
     assert labels.tolist() == classifier.predict(given).tolist()
 
 
+@pytest.mark.slow
 def test_the_same_classifier_gives_the_same_bytes(classifier, tmp_path):
     for name in "ab":
         export(classifier, tmp_path / f"{name}.onnx", strings=True)

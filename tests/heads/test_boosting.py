@@ -170,6 +170,7 @@ def test_auto_leaves_boosting_out_and_balance_reaches_it():
     assert head.build()[-1].class_weight == "balanced"
 
 
+@pytest.mark.slow
 def test_threads_do_not_change_a_bit_of_boosted_trees(rng):
     X = rng.normal(size=(120, 3000)).astype(np.float32)
     problem = ClassificationProblem(np.array([*"abcdef"])[np.arange(120) % 6])

@@ -82,6 +82,7 @@ def test_every_hard_text_has_a_finite_row_of_unit_length(minilm):
     np.testing.assert_allclose(np.linalg.norm(rows(minilm, HARD.values()), axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_document_of_a_hundred_thousand_characters_is_one_row_either_way(minilm):
     begins, ends = "the weather is lovely today. " * 40, "my credit card was stolen. " * 40
     document = begins * 40 + ends * 50
