@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Labels
 from featx.errors import BadArtifact
+from featx.storage.arrays import read_arrays
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -102,11 +102,7 @@ class LinearArrays:
         BadArtifact
             The bytes are something else, or the arrays do not fit each other.
         """
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-                arrays = cls(*(stored[name] for name in _NAMES))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise BadArtifact(f"not the arrays of a head: {error}") from error
+        arrays = cls(**read_arrays(data, "a head", _NAMES))
         shapes = [np.shape(getattr(arrays, name)) for name in _NAMES]
         n, dim = shapes[3] if len(shapes[3]) == 2 else (0, 0)
         n_classes = n if n > 1 else 2

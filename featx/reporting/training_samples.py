@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import zlib
 from dataclasses import dataclass
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from featx._typing import FloatArray, Integers
 from featx.errors import BadArtifact
+from featx.storage.arrays import read_arrays
 
 __all__ = ["MOST_ROWS", "TrainingSamples"]
 
@@ -76,20 +75,8 @@ class TrainingSamples:
         BadArtifact
             The bytes are something else, or the arrays do not fit each other.
         """
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-                samples = cls(**arrays)
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            EOFError,
-            BadZipFile,
-            zlib.error,
-        ) as error:
-            raise BadArtifact(f"not the arrays of training samples: {error}") from error
+        arrays = read_arrays(data, "training samples", _ARRAYS, optional=("rows", "kept"))
+        samples = cls(**arrays)
         n = len(samples.ids)
         lengths = [len(getattr(samples, name)) for name in _ARRAYS]
         if lengths != [n] * len(_ARRAYS) or samples.scores.ndim != 2:
