@@ -14,7 +14,14 @@ from pathlib import Path
 from featx.errors import BadSource
 from featx.sources.iterables import make_samples
 from featx.sources.sample import Sample, shorten, subsample, to_label, unique_ids
-from featx.sources.source import Columns, Peek, Readable, Source
+from featx.sources.source import (
+    TABLE_SUFFIXES,
+    TAR_ENDINGS,
+    Columns,
+    Peek,
+    Readable,
+    Source,
+)
 from featx.sources.splits import check_split
 from featx.storage.blob import describe_os_error, read_bytes, to_text
 
@@ -68,7 +75,7 @@ class LazySource:
         return kind
 
 
-def _ends_in(*endings: str) -> Callable[[str], bool]:
+def _ends_in(endings: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda uri: uri.lower().endswith(endings)
 
 
@@ -77,8 +84,8 @@ SOURCES: tuple[type[Source] | LazySource, ...] = (
     LazySource("standard_input:StandardInput", lambda uri: uri == "-"),
     LazySource("table_folder:TableFolder", os.path.isdir),
     LazySource("folder:Folder", os.path.isdir),
-    LazySource("table:Table", _ends_in(".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")),
-    LazySource("tar:Tar", _ends_in(".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")),
+    LazySource("table:Table", _ends_in(TABLE_SUFFIXES)),
+    LazySource("tar:Tar", _ends_in(TAR_ENDINGS)),
     LazySource("single_file:SingleFile", lambda uri: True),
 )
 

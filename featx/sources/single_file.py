@@ -7,7 +7,14 @@ from pathlib import Path
 
 from featx.errors import BadSource
 from featx.sources.sample import Sample
-from featx.sources.source import Columns, Peek, Readable, count_suffixes, refuse_columns
+from featx.sources.source import (
+    TABLE_SUFFIXES,
+    Columns,
+    Peek,
+    Readable,
+    count_suffixes,
+    refuse_columns,
+)
 from featx.storage.blob import Blob, suffix_of, to_text
 
 __all__ = ["SingleFile"]
@@ -32,8 +39,6 @@ class SingleFile:
         """Return the one sample, without a label; its id is the path."""
         where = to_text(str(self._path))
         if suffix_of(self._path.name) not in readable.suffixes:
-            from featx.sources.table import TABLE_SUFFIXES
-
             raise BadSource(
                 f"{where}: expected a folder, a table ({', '.join(TABLE_SUFFIXES)}), a .tar, "
                 f"or a file ending in {', '.join(sorted(readable.suffixes))}"

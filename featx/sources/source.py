@@ -12,7 +12,21 @@ from featx.errors import BadOption
 from featx.sources.sample import Sample
 from featx.storage.blob import suffix_of
 
-__all__ = ["Columns", "Peek", "Readable", "Source", "count_suffixes", "is_hidden", "refuse_columns"]
+__all__ = [
+    "TABLE_SUFFIXES",
+    "TAR_ENDINGS",
+    "Columns",
+    "Peek",
+    "Readable",
+    "Source",
+    "count_suffixes",
+    "is_hidden",
+    "refuse_columns",
+]
+
+# The endings of the names of tables, and of tars.
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+TAR_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
 # How many files, members or rows peek() looks at.
 _ENOUGH = 1000

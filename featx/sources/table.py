@@ -14,11 +14,11 @@ from typing import Any
 from featx._extras import require
 from featx.errors import BadLabels, BadOption, BadSource
 from featx.sources.sample import Sample, number_repeats, to_label
-from featx.sources.source import Columns, Peek, Readable, count_suffixes
+from featx.sources.source import TABLE_SUFFIXES, Columns, Peek, Readable, count_suffixes
 from featx.sources.splits import choose, split_of
 from featx.storage.blob import LIMIT, Blob, describe_os_error, to_text
 
-__all__ = ["LABEL_COLUMNS", "TABLE_SUFFIXES", "Table"]
+__all__ = ["LABEL_COLUMNS", "Table"]
 
 PATH_COLUMNS = ("path", "file", "filename", "image", "filepath")
 TEXT_COLUMNS = (
@@ -93,7 +93,7 @@ class Table:
 
     def _open(self) -> _OpenTable:
         try:
-            return TABLE_SUFFIXES[self._path.suffix.lower()](self._path)
+            return _OPENERS[self._path.suffix.lower()](self._path)
         except OSError as error:
             reason = describe_os_error(error)
             raise BadSource(f"{self._where}: cannot be read: {reason}") from error
@@ -285,7 +285,7 @@ def _open_parquet(path: Path) -> _OpenTable:
     return _OpenTable(tuple(file.schema_arrow.names), rows)
 
 
-TABLE_SUFFIXES = MappingProxyType(
+_OPENERS = MappingProxyType(
     {
         ".csv": _open_csv,
         ".tsv": _open_csv,

@@ -9,9 +9,9 @@ from pathlib import Path
 from featx.errors import BadSource
 from featx.sources.folder import Folder, is_folder
 from featx.sources.sample import Sample
-from featx.sources.source import Columns, Peek, Readable
+from featx.sources.source import TABLE_SUFFIXES, Columns, Peek, Readable
 from featx.sources.splits import choose, split_of
-from featx.sources.table import TABLE_SUFFIXES, Table
+from featx.sources.table import Table
 from featx.storage.blob import describe_os_error, to_text
 
 __all__ = ["TableFolder"]

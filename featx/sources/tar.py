@@ -15,6 +15,7 @@ from featx.errors import BadLabels, BadSample, BadSource
 from featx.sources.folder import no_matching_files
 from featx.sources.sample import Sample, number_repeats, to_label
 from featx.sources.source import (
+    TAR_ENDINGS,
     Columns,
     Peek,
     Readable,
@@ -34,7 +35,6 @@ __all__ = ["COMPRESSED_LIMIT", "Tar"]
 # How many bytes of content are held in memory for a compressed tar.
 COMPRESSED_LIMIT = 256 << 20
 
-_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 # The first bytes of a compressed tar, and what tarfile calls the compression.
 _COMPRESSIONS = MappingProxyType({b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ": "xz"})
 # Files that only say the label of a sample beside them, and how many bytes one may have.
@@ -75,7 +75,7 @@ class Tar:
         """Return whether the name of ``uri`` is that of a tar, and it is there."""
         path = Path(uri)
         try:
-            return path.name.lower().endswith(_ENDINGS) and path.exists() and not path.is_dir()
+            return path.name.lower().endswith(TAR_ENDINGS) and path.exists() and not path.is_dir()
         except (OSError, ValueError):
             return False
 

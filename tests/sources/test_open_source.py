@@ -12,8 +12,9 @@ from featx.reading import read_samples
 from featx.sources import Columns, Peek, Readable, Sample, open_source, read_source
 from featx.sources.folder import Folder
 from featx.sources.single_file import SingleFile
+from featx.sources.source import TABLE_SUFFIXES
 from featx.sources.standard_input import StandardInput
-from featx.sources.table import TABLE_SUFFIXES, Table
+from featx.sources.table import Table
 from featx.sources.table_folder import TableFolder
 from featx.sources.tar import Tar
 
