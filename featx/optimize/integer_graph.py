@@ -15,7 +15,7 @@ from featx.errors import BadGraph
 from featx.optimize.layers import Layer, Prepared
 from featx.optimize.quant_params import QuantParams
 
-__all__ = ["quantize", "store_half"]
+__all__ = ["quantize", "quiet_logging", "store_half"]
 
 # Numbers of a weight below which storing it in half the bytes saves nothing.
 _LARGE = 1024
@@ -50,7 +50,7 @@ def quantize(
     ranges = {name: (chosen.low, chosen.high) for name, chosen in params.items()}
     if not prepared.convolutional:
         ranges |= _divide(model, layers, params)
-    with _without_warnings():
+    with quiet_logging():
         quantizer = _quantizer(model, prepared, prepared.nodes(layers), ranges, weight_bits)
         try:
             quantizer.quantize_model()
@@ -205,7 +205,7 @@ def _multiply(
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
+def quiet_logging() -> Iterator[None]:
     """Hold back what the quantiser logs of a graph: none of it helps a user who only wants a backbone."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -1,8 +1,6 @@
 """Convolutions in eight-bit integers with fixed ranges; what stays in float is stored as float16."""
 
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,8 @@ import onnx
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from featx.optimize.integer_graph import quiet_logging
 
 __all__ = ["quantize", "store_as_float16"]
 
@@ -61,17 +61,6 @@ def quantize(floats: Path, integers: Path, images: Iterator[np.ndarray]) -> None
     with quiet_logging():
         quantize_convolutions(floats, integers, images)
     store_as_float16(integers)
-
-
-@contextmanager
-def quiet_logging() -> Iterator[None]:
-    """Log errors only within the block: the quantiser logs a warning for every constant."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def quantize_convolutions(floats: Path, integers: Path, images: Iterator[np.ndarray]) -> None:
