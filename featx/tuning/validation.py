@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featx._typing import FloatArray, Integers
+from featx._typing import FloatArray
 from featx.heads import HeadSpec, TrainedHead
 from featx.metrics.report import Report
 from featx.tuning.problem import TuningProblem
@@ -37,17 +37,11 @@ class ValidationResult:
         Outer folds, each with a search of its own; 1 for a hold-out.
     report : Report
         The report on samples that neither trained nor chose what predicted them.
-    folds : ndarray of shape (n,), intp
-        The outer fold that left each sample out; -1 where none did.
-    predictions : ndarray of shape (n, n_outputs), float32
-        Calibrated predictions of the samples left out; NaN where a sample was not.
     """
 
     method: str
     n_folds: int
     report: Report
-    folds: Integers
-    predictions: FloatArray
 
 
 def train(
@@ -98,8 +92,6 @@ def cross_validate(
         method="nested cross-validation" if nested else "hold-out",
         n_folds=n_folds if nested else 1,
         report=report,
-        folds=folds if nested else np.where(folds == 0, 0, -1),
-        predictions=predictions,
     )
 
 
