@@ -66,7 +66,8 @@ def evaluate(
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> None:
     """Warn of rows whose content the predictor was trained on: its scores on them say too much."""
-    trained = None if predictor.report is None else predictor.report.samples
+    report = predictor.report
+    trained = None if report is None else report.samples
     if trained is None:
         return
     known = set(trained.digests.tolist()) - {""}
