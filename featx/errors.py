@@ -66,7 +66,7 @@ __all__ = [
 
 
 class FeatxError(Exception):
-    """What featx raises on purpose; its message is one line that says what to do.
+    """The base of all that featx raises on purpose; each message is one line that says what to do.
 
     Examples
     --------

@@ -118,7 +118,7 @@ class Backbone:
 
     @property
     def cache_key(self) -> str:
-        """What its rows are cached under: the card's fingerprint and, but for the CPU, the provider."""
+        """The key of its rows in the cache: the card's fingerprint and, but for the CPU, the provider."""
         plain = self.card.fingerprint
         if self.provider == CPU:
             return plain

@@ -56,7 +56,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class _GraphFacts:
-    """What a graph of images tells of itself."""
+    """The facts that a graph of images tells of itself."""
 
     layout: str | None
     color: str

@@ -94,7 +94,7 @@ class Provider:
 
     @property
     def kind(self) -> Kind:
-        """What featx knows of the provider."""
+        """The entry that describes the provider."""
         return PROVIDERS[self.name]
 
     @property
@@ -104,7 +104,7 @@ class Provider:
 
     @property
     def options(self) -> Options:
-        """What ONNX Runtime is given."""
+        """The options that ONNX Runtime is given."""
         return self.kind.options(self.precision, self.device)
 
     def __str__(self) -> str:

@@ -41,7 +41,7 @@ class OutputChoice:
 
     @property
     def is_stdout(self) -> bool:
-        """Whether rows go to standard output."""
+        """True where rows go to standard output."""
         return str(self.output) == "-"
 
     def check(self) -> None:

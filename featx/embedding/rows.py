@@ -124,7 +124,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of the blocks given to a writer.
+    """The outcome of writing blocks of rows.
 
     Examples
     --------

@@ -20,7 +20,7 @@ _SECOND = "second/"
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """What is done to the output of one graph before the next reads it, in this order.
+    """The steps between the output of one graph and the input of the next, in this order.
 
     Attributes
     ----------

@@ -58,7 +58,7 @@ class ClassScore:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClassificationReport:
-    """What was measured on ``n`` labelled samples.
+    """The scores measured on ``n`` labelled samples.
 
     Attributes
     ----------

@@ -74,7 +74,7 @@ class Batch:
 
 
 class Geometry(Protocol):
-    """Where in a sample the parts of its tensor come from."""
+    """The places of a sample from which the parts of its tensor come."""
 
     def locate(
         self, position: tuple[int, ...], shape: tuple[int, ...], window: int = 0
@@ -87,7 +87,7 @@ class Geometry(Protocol):
 
 
 class ItemReader(Protocol):
-    """What turns samples of one modality into items; may be used from several threads at once."""
+    """A reader turns samples of one modality into items; it may be used from several threads at once."""
 
     chunk_size: int
     """Samples that one worker should take at a time where nobody says."""
@@ -105,7 +105,7 @@ class ItemReader(Protocol):
 
 
 class Reader(ItemReader, Protocol):
-    """What turns samples into batches for a graph, and rows of batches into rows of samples."""
+    """A reader that also turns items into batches for a graph, and rows of batches into rows of samples."""
 
     def read_with_geometry(self, content: Any) -> tuple[Any, Geometry]:
         """Return the item of ``read`` and where its parts come from. Raises BadSample."""
