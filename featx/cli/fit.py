@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,7 +151,7 @@ def _config(
         random_state=seed,
         on_error=run.on_error,
         modality=chosen.modality,
-        **asdict(columns),
+        **columns.to_config(),
     )
 
 
@@ -174,7 +175,10 @@ def _print(classifier: Classifier, output: Path, style: str) -> None:
 def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
-    whole = [] if source == "-" else columns.read(source, card)
+    # What is to be said of the source has been said.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = [] if source == "-" else columns.read(source, card)
     if len(whole) > used:
         return (
             f"{written}{len(whole) - used} samples outside the train part were left alone; "

@@ -14,8 +14,9 @@ from pathlib import Path
 from featx.errors import BadSource
 from featx.sources.iterables import make_samples
 from featx.sources.sample import Sample, shorten, subsample, to_label, unique_ids
+from featx.sources.segment import Segment
 from featx.sources.source import (
-    TABLE_SUFFIXES,
+    TABLE_ENDINGS,
     TAR_ENDINGS,
     Columns,
     Peek,
@@ -31,6 +32,7 @@ __all__ = [
     "Peek",
     "Readable",
     "Sample",
+    "Segment",
     "Source",
     "make_samples",
     "open_source",
@@ -84,7 +86,7 @@ SOURCES: tuple[type[Source] | LazySource, ...] = (
     LazySource("standard_input:StandardInput", lambda uri: uri == "-"),
     LazySource("table_folder:TableFolder", os.path.isdir),
     LazySource("folder:Folder", os.path.isdir),
-    LazySource("table:Table", _ends_in(TABLE_SUFFIXES)),
+    LazySource("table:Table", _ends_in(TABLE_ENDINGS)),
     LazySource("tar:Tar", _ends_in(TAR_ENDINGS)),
     LazySource("single_file:SingleFile", lambda uri: True),
 )
