@@ -50,6 +50,10 @@ _NOT_READ = (
 )
 
 
+# How many of the usual names a refusal shows.
+_SHOWN = 12
+
+
 def pick(
     columns: Sequence[str],
     asked: str | None,
@@ -73,7 +77,8 @@ def pick(
         known = {plain_name(name): name for name in reversed(columns)}
         column = next((known[name] for name in usual if name in known), None)
     if column is None and (needed or asked is not None):
-        expected = repr(asked) if asked is not None else f"named {' or '.join(usual)}"
+        named = " or ".join(usual[:_SHOWN]) + (", …" if len(usual) > _SHOWN else "")
+        expected = repr(asked) if asked is not None else f"named {named}"
         listed = ", ".join(map(repr, columns)) or "none"
         raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(listed)}")
     if column is not None and columns.count(column) > 1:

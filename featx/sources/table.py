@@ -10,6 +10,7 @@ from typing import Any
 
 from featx.errors import BadLabels, BadSource
 from featx.sources.columns import (
+    LABEL_COLUMNS,
     PATH_COLUMNS,
     TEXT_COLUMNS,
     USUAL,
@@ -30,7 +31,7 @@ from featx.sources.splits import choose, split_of
 from featx.sources.table_text import read_text
 from featx.storage.blob import Blob, describe_os_error, to_text
 
-__all__ = ["Table"]
+__all__ = ["LABEL_COLUMNS", "Table"]
 
 # The first bytes of sounds.
 _SOUNDS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"FORM")
@@ -96,6 +97,12 @@ class Table:
             table.columns, chosen, self._columns, split=split is not None, where=where, notes=notes
         )
         return [Sample(name, row.data, row.label) for name, row in zip(ids, rows, strict=True)]
+
+    def holds_contents(self) -> bool:
+        """Return whether a column of it holds the contents of files; raise BadSource."""
+        if table_suffix(self._path.name) != ".parquet":
+            return False
+        return choose_content(self._open(Notes()), self._columns.path, None) is not None
 
     def peek(self) -> Peek:
         """Return the suffixes of the first files, and whether there is a column of texts."""
