@@ -178,7 +178,7 @@ def _segment_columns(
 
 
 def note_unused(
-    names: Sequence[str],
+    table: OpenTable,
     chosen: Mapping[str, str],
     asked: Columns,
     *,
@@ -188,7 +188,7 @@ def note_unused(
 ) -> None:
     """Add to the notes which columns look like ones that are read, and are not.
 
-    Left out are those whose meaning has a column that a user named, texts beside paths and paths beside texts,
+    Left out are contents of files, those whose meaning has a column that a user named, texts beside paths and paths beside texts,
     and a column of splits where all rows were asked for.
     """
     other = "text" if "path" in chosen else "path"
@@ -199,7 +199,8 @@ def note_unused(
         for name in usual
     }
     usual.update(_NOT_READ)
-    unused = [name for name in names if plain_name(name) in usual and name not in chosen.values()]
+    used = {*chosen.values(), *table.contents}
+    unused = [name for name in table.columns if plain_name(name) in usual and name not in used]
     if unused:
         columns = "column" if len(unused) == 1 else "columns"
         listed = to_text(", ".join(map(repr, unused)))

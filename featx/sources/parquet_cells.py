@@ -16,8 +16,10 @@ from featx.storage.blob import Blob
 
 __all__ = ["ParquetCell", "open_parquet_file"]
 
-# Bytes that are decoded at a time, that are held of a group of rows, and of how many groups.
+# Bytes and rows that are decoded at a time, bytes that are held of a group of rows, and of how many groups. Few
+# rows: a value that repeats takes its room once in the file, and once a row when it is decoded.
 _BATCH = 8 << 20
+_ROWS = 8
 _HELD = 64 << 20
 _GROUPS = 4
 # Bytes of a file that are read at a time.
@@ -83,10 +85,10 @@ class ParquetCell:
     def _content(self) -> bytes | Blob:
         try:
             content = _group(self.file, self.leaf, self.group).cell(self.row)
-        except OSError:
-            raise
-        # Whatever a damaged file makes pyarrow raise.
+        # Whatever a damaged file makes pyarrow raise; an OSError of the system has a number.
         except Exception as error:
+            if isinstance(error, OSError) and error.errno:
+                raise
             raise OSError(errno.EIO, f"the cell is damaged: {error}") from error
         if content is not None:
             return content
@@ -110,7 +112,7 @@ class _Group:
         group = self._file.metadata.row_group(self._group)
         columns = map(group.column, range(group.num_columns))
         size = max(c.total_uncompressed_size for c in columns if c.path_in_schema == self._leaf)
-        return int(min(1024, max(1, _BATCH * group.num_rows // max(size, 1))))
+        return int(min(_ROWS, max(1, _BATCH * group.num_rows // max(size, 1))))
 
     def _start(self) -> None:
         self._batches: Iterator[Any] = self._file.iter_batches(
@@ -139,7 +141,7 @@ class _Group:
         batch = next(self._batches, None)
         if batch is None:
             self._start()
-            raise OSError(errno.EIO, "the file has fewer rows than it says")
+            raise OSError(errno.EIO, "the cell is damaged: the file ends before it")
         values = batch.column(0)
         below = self._leaf.removeprefix(batch.schema.names[0]).removeprefix(".")
         for name in below.split(".") if below else ():

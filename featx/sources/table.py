@@ -93,9 +93,7 @@ class Table:
         if not rows:
             raise BadSource(f"{where}: expected a row a sample, found no rows")
         ids = _ids(rows, chosen.get("id"), self._columns.id is not None, where, notes)
-        note_unused(
-            table.columns, chosen, self._columns, split=split is not None, where=where, notes=notes
-        )
+        note_unused(table, chosen, self._columns, split=split is not None, where=where, notes=notes)
         return [Sample(name, row.data, row.label) for name, row in zip(ids, rows, strict=True)]
 
     def holds_contents(self) -> bool:

@@ -50,7 +50,7 @@ def check_encoding(name: str) -> str:
     """
     try:
         known = codecs.lookup(name).name
-        b"".decode(known)
+        b"a".decode(known, "replace")
     except (LookupError, ValueError, UnicodeError):
         known = ""
     if not known or known.replace("_", "-") in _NO_ENCODINGS:
