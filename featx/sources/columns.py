@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 from featx.errors import BadOption, BadSource, FeatxNotice
@@ -50,7 +51,7 @@ _NOT_READ = (
 )
 
 
-# How many of the usual names a refusal shows.
+# How many of the usual names, and of the columns that there are, a refusal shows.
 _SHOWN = 12
 
 
@@ -79,13 +80,15 @@ def pick(
     if column is None and (needed or asked is not None):
         named = " or ".join(usual[:_SHOWN]) + (", …" if len(usual) > _SHOWN else "")
         expected = repr(asked) if asked is not None else f"named {named}"
-        listed = ", ".join(map(repr, columns)) or "none"
+        listed = ", ".join(map(repr, columns[:_SHOWN])) or "none"
+        listed += ", …" if len(columns) > _SHOWN else ""
         raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(listed)}")
     if column is not None and columns.count(column) > 1:
         raise BadSource(f"{where}: the column {column!r} is there {columns.count(column)} times")
     return column
 
 
+@lru_cache(maxsize=1 << 16)
 def plain_name(name: str) -> str:
     """Return a name of a column as it is compared.
 
@@ -188,8 +191,8 @@ def note_unused(
 ) -> None:
     """Add to the notes which columns look like ones that are read, and are not.
 
-    Left out are contents of files, those whose meaning has a column that a user named, texts beside paths and paths beside texts,
-    and a column of splits where all rows were asked for.
+    Left out are contents of files, those whose meaning has a column that a user named, texts beside paths and
+    paths beside texts, and a column of splits where all rows were asked for.
     """
     other = "text" if "path" in chosen else "path"
     usual = {

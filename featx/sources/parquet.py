@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from featx.errors import BadSource, FeatxError
+from featx.errors import BadSource, FeatxError, first_line
 from featx.sources.open_table import OpenTable
 from featx.sources.parquet_cells import ParquetCell, open_parquet_file
 from featx.storage.blob import Blob, describe_os_error, to_text
@@ -93,11 +93,11 @@ def _refusing(where: str, words: str) -> Iterator[None]:
     except FeatxError:
         raise
     except OSError as error:
-        reason = describe_os_error(error) if error.errno else str(error)
+        reason = describe_os_error(error) if error.errno else first_line(error)
         raise BadSource(f"{where}: {words}: {reason}") from error
     # Of damage pyarrow speaks in every class of errors that Python has.
     except Exception as error:
-        raise BadSource(f"{where}: {words}: {error}") from error
+        raise BadSource(f"{where}: {words}: {first_line(error)}") from error
 
 
 def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any]:
@@ -145,8 +145,8 @@ def _contents(schema: Any, features: Mapping[str, Any]) -> dict[str, tuple[str, 
             below = feature.get(child) if isinstance(feature, dict) else None
             look(f"{name}.{child}", inner, below, depth + 1)
 
-    for field in schema:
-        look(str(field.name), field.type, features.get(str(field.name)), 0)
+    for column in schema:
+        look(str(column.name), column.type, features.get(str(column.name)), 0)
     return contents
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from featx._extras import require
+from featx.errors import first_line
 from featx.storage.blob import Blob
 
 __all__ = ["ParquetCell", "open_parquet_file"]
@@ -89,7 +90,7 @@ class ParquetCell:
         except Exception as error:
             if isinstance(error, OSError) and error.errno:
                 raise
-            raise OSError(errno.EIO, f"the cell is damaged: {error}") from error
+            raise OSError(errno.EIO, f"the cell is damaged: {first_line(error)}") from error
         if content is not None:
             return content
         if self.elsewhere is None:
@@ -135,13 +136,13 @@ class _Group:
                     value = values[row].as_py()
                     return None if value is None else bytes(value)
                 row -= len(values)
-        raise OSError(errno.EIO, "the cell is damaged: it is not where it should be")
+        raise EOFError("it is not where it should be")
 
     def _advance(self) -> None:
         batch = next(self._batches, None)
         if batch is None:
             self._start()
-            raise OSError(errno.EIO, "the cell is damaged: the file ends before it")
+            raise EOFError("the file ends before it")
         values = batch.column(0)
         below = self._leaf.removeprefix(batch.schema.names[0]).removeprefix(".")
         for name in below.split(".") if below else ():

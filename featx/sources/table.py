@@ -33,6 +33,8 @@ from featx.storage.blob import Blob, describe_os_error, to_text
 
 __all__ = ["LABEL_COLUMNS", "Table"]
 
+# How many columns a table may have.
+_MOST_COLUMNS = 1 << 16
 # The first bytes of sounds.
 _SOUNDS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"FORM")
 
@@ -130,6 +132,14 @@ class Table:
 
     def _open(self, notes: Notes) -> OpenTable:
         """Open the table; raise BadSource where it cannot be read."""
+        table = self._open_any(notes)
+        if len(table.columns) > _MOST_COLUMNS:
+            raise BadSource(
+                f"{self._where}: {len(table.columns):,} columns, expected at most {_MOST_COLUMNS:,}"
+            )
+        return table
+
+    def _open_any(self, notes: Notes) -> OpenTable:
         suffix, columns = table_suffix(self._path.name), self._columns
         root = self._path.parent if columns.root is None else Path(columns.root)
         try:
