@@ -222,7 +222,7 @@ def hostile_rows(seed: int, count: int) -> Iterator[Case]:
 def test_tables_made_by_hand_are_read_or_refused():
     tally = attack(read_table, hand_made(), seconds=20, memory=1 << 30)
     assert not tally.faults, str(tally)
-    assert tally.total > 70
+    assert tally.total > 60
 
 
 @pytest.mark.slow
