@@ -23,12 +23,13 @@ _BATCH = 8 << 20
 _ROWS = 8
 _HELD = 64 << 20
 _GROUPS = 4
-# Bytes of a file that are read at a time.
+# Bytes of a file up to which a column is read whole, and that are read at a time of a larger one.
+_WHOLE = 64 << 20
 _BUFFER = 1 << 20
 
 
 def open_parquet_file(path: str | Path) -> Any:
-    """Return a pyarrow.parquet.ParquetFile that reads piece by piece, in the calling thread.
+    """Return a pyarrow.parquet.ParquetFile that reads a large file piece by piece.
 
     Raises
     ------
@@ -38,7 +39,10 @@ def open_parquet_file(path: str | Path) -> Any:
         Whatever pyarrow raises of a file that is no Parquet file.
     """
     parquet = require("pyarrow.parquet", extra="parquet")
-    return parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
+    # A column that is read whole is never longer than its file; piece by piece, a damaged header may
+    # ask for a piece of two gigabytes.
+    piece = _BUFFER if Path(path).stat().st_size > _WHOLE else 0
+    return parquet.ParquetFile(path, buffer_size=piece, pre_buffer=False)
 
 
 @dataclass(frozen=True, slots=True)
