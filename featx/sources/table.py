@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from featx.errors import BadLabels, BadSource
+from featx.errors import BadLabels, BadOption, BadSource
 from featx.sources.columns import (
     LABEL_COLUMNS,
     PATH_COLUMNS,
@@ -78,6 +78,8 @@ class Table:
         chosen = choose_columns(
             table, self._columns, readable, split=split is not None, where=where
         )
+        if "path" not in chosen and self._columns.root is not None:
+            raise BadOption(f"root: the rows of {where} are texts, not files; leave the option out")
         finder = FileFinder.below(self._columns.root, self._path.parent, readable.suffixes)
         content = chosen["path"] if chosen.get("path") in table.contents else None
         rows = [
@@ -144,6 +146,10 @@ class Table:
         root = self._path.parent if columns.root is None else Path(columns.root)
         try:
             if suffix == ".parquet":
+                if columns.encoding is not None:
+                    raise BadOption(
+                        f"encoding: {self._where} is no table of text; leave the option out"
+                    )
                 return open_parquet(self._path, root)
             text = read_text(self._path, columns.encoding)
         except (OSError, MemoryError) as error:

@@ -77,6 +77,16 @@ def test_options_of_tables_are_refused_by_name_for_what_is_no_table(tmp_path, op
         read(tmp_path / "photos", **{option: "x"})
 
 
+def test_a_root_and_an_encoding_that_would_do_nothing_are_refused(tmp_path):
+    with pytest.raises(BadOption, match=r"root: the rows of .* are texts, not files"):
+        read_samples(table(tmp_path, "text\nx\n"), root=tmp_path, **TEXT)
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"text": ["x"]}), tmp_path / "a.parquet")
+    with pytest.raises(BadOption, match=r"encoding: .* is no table of text"):
+        read_samples(tmp_path / "a.parquet", encoding="cp1252", **TEXT)
+
+
 def test_segments_are_refused_for_what_is_no_sound(tmp_path):
     path = table(tmp_path, "path,a,b\nx.jpg,1,2\n")
     with pytest.raises(BadOption, match="only sounds have segments"):
