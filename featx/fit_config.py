@@ -19,6 +19,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "options": (dict,),
     "random_state": (int,),
     "keep_rows": (bool,),
+    "ignore_label_case": (bool,),
 }
 
 
@@ -42,6 +43,8 @@ class FitConfig:
     on_error : {"fail", "skip"}, default="fail"
     modality, path_column, text_column, label_column, id_column : str or None
         How the source was read; see ``read_samples``.
+    ignore_label_case : bool or None
+        Likewise.
 
     Examples
     --------
@@ -66,6 +69,7 @@ class FitConfig:
     text_column: str | None = None
     label_column: str | None = None
     id_column: str | None = None
+    ignore_label_case: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every entry that is not None, as JSON values."""

@@ -21,6 +21,7 @@ def read_samples(
     text_column: str | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
+    ignore_label_case: bool = False,
     stdin: Iterable[bytes | str] | None = None,
 ) -> list[Sample]:
     """Return the labelled samples of a source; their content is read when they are embedded.
@@ -41,6 +42,8 @@ def read_samples(
         everything.
     path_column, text_column, label_column, id_column : str, optional
         Columns of a table, where they have not the usual names.
+    ignore_label_case : bool, default=False
+        Whether labels that differ in upper and lower case only are one, spelled as most of them are.
     stdin : iterable of lines, optional
         What ``-`` reads instead of standard input.
 
@@ -75,4 +78,5 @@ def read_samples(
         split=split,
         columns=Columns(path_column, label_column, id_column, text_column),
         stdin=stdin,
+        ignore_label_case=ignore_label_case,
     )

@@ -123,6 +123,7 @@ class SourceChoice:
     text_column: str | None
     label_column: str | None
     id_column: str | None
+    ignore_label_case: bool | None = None
 
     def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
         """Return the samples of ``source`` that the card's modality can read."""
@@ -133,6 +134,7 @@ class SourceChoice:
             Readable(card.input.suffixes, card.input.string_is_sample),
             split=split,
             columns=Columns(self.path_column, self.label_column, self.id_column, self.text_column),
+            ignore_label_case=bool(self.ignore_label_case),
         )
 
     def remember_source(self, source: str, classifier: Path) -> None:
@@ -236,6 +238,12 @@ def source_options(function: F) -> F:
         click.option("--text-column", metavar="NAME", help="Column of a table with the texts."),
         click.option("--label-column", metavar="NAME", help="Column of a table with the labels."),
         click.option("--id-column", metavar="NAME", help="Column of a table with the ids."),
+        click.option(
+            "--ignore-label-case",
+            is_flag=True,
+            default=None,
+            help="Take labels that differ in upper and lower case only, such as cat and Cat, for one.",
+        ),
     ]
     return gather_options(function, options, SourceChoice, "columns")
 

@@ -13,7 +13,14 @@ from pathlib import Path
 
 from featx.errors import BadSource
 from featx.sources.iterables import make_samples
-from featx.sources.sample import Sample, shorten, subsample, to_label, unique_ids
+from featx.sources.sample import (
+    Sample,
+    merge_label_case,
+    shorten,
+    subsample,
+    to_label,
+    unique_ids,
+)
 from featx.sources.source import (
     TABLE_SUFFIXES,
     TAR_ENDINGS,
@@ -142,6 +149,7 @@ def read_source(
     split: str | None = None,
     columns: Columns | None = None,
     stdin: Iterable[bytes | str] | None = None,
+    ignore_label_case: bool = False,
 ) -> list[Sample]:
     """Return the samples of a source that a modality can read; all ids differ.
 
@@ -155,6 +163,8 @@ def read_source(
         The part that is preferred where a folder, a tar (by its top folders) or a table (by a column
         ``split``) has parts; where it has none, all of it is given. ``val`` stands in for a missing ``test``;
         otherwise a source that has parts, but not this one, is refused. None gives everything.
+    ignore_label_case : bool, default=False
+        Whether labels that differ in upper and lower case only are one, spelled as most of them are.
 
     Raises
     ------
@@ -166,7 +176,8 @@ def read_source(
         A Parquet table, and pyarrow is not installed.
     """
     split = None if split is None else check_split(split)
-    return open_source(uri, columns, stdin=stdin).samples(readable, split)
+    samples = open_source(uri, columns, stdin=stdin).samples(readable, split)
+    return merge_label_case(samples) if ignore_label_case else samples
 
 
 def _missing(name: str) -> BadSource:

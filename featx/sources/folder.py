@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from featx.errors import BadSource
-from featx.sources.sample import Sample, number_repeats
+from featx.sources.sample import Sample, number_repeats, to_label
 from featx.sources.source import (
     Columns,
     Peek,
@@ -61,7 +61,7 @@ class Folder:
         # A million Path objects would take longer than the walk.
         paths = (os.path.join(self._root, *parts) for parts in files)  # noqa: PTH118
         return [
-            Sample(name, Blob.of_path(path), to_text(label) if label else None)
+            Sample(name, Blob.of_path(path), to_label(label))
             for name, path, label in zip(ids, paths, labels, strict=True)
         ]
 

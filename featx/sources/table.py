@@ -13,7 +13,7 @@ from typing import Any
 
 from featx._extras import require
 from featx.errors import BadLabels, BadOption, BadSource
-from featx.sources.sample import Sample, number_repeats, to_label
+from featx.sources.sample import Sample, number_repeats, to_id, to_label
 from featx.sources.source import TABLE_SUFFIXES, Columns, Peek, Readable, count_suffixes
 from featx.sources.splits import choose, split_of
 from featx.storage.blob import LIMIT, Blob, describe_os_error, to_text
@@ -152,7 +152,7 @@ class _Row:
             raise BadSource(f"{where}: expected a path, found {type(path).__name__}")
         try:
             label, split = to_label(cells.get("label")), to_label(cells.get("split"))
-            given = to_label(cells.get("id"))
+            given = to_id(cells.get("id"))
         except BadLabels as error:
             raise BadSource(f"{where}: {error}") from error
         part = split if split and split_of(split) else None

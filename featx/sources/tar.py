@@ -103,7 +103,7 @@ class Tar:
             )
         if not any(labels):
             folders = (label_within(member.parts, splits) for member in members)
-            labels = [to_text(folder) if folder else None for folder in folders]
+            labels = [to_label(folder) for folder in folders]
         ids = number_repeats(to_text("/".join(member.parts)) for member in members)
         return [
             Sample(name, member.blob, label)
