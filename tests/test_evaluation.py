@@ -34,15 +34,11 @@ def test_labels_of_other_programs_and_systems_are_the_classes(at_training, at_me
     assert (report.accuracy, report.unseen_labels) == (1.0, ())
 
 
-def test_a_classifier_saved_with_other_spellings_of_its_classes_is_measured_rightly(tmp_path):
-    featx.save(trained("a", "b"), tmp_path / "new.featx")
-    classifier = featx.load(tmp_path / "new.featx")
+def test_a_classifier_with_other_spellings_of_its_classes_is_measured_rightly():
     # an earlier version kept what the files said
-    names = (DECOMPOSED, "1.0")
-    scorer = replace(classifier.head.scorer, classes=np.array(names))
-    old = replace(classifier, head=replace(classifier.head, classes=names, scorer=scorer))
-    featx.save(old, tmp_path / "old.featx")
-    report = featx.evaluate(featx.load(tmp_path / "old.featx"), UNSEEN, [COMPOSED, 1])
+    classifier = trained("a", "b")
+    old = replace(classifier, head=replace(classifier.head, classes=(DECOMPOSED, "1.0")))
+    report = featx.evaluate(old, UNSEEN, [COMPOSED, 1])
     assert (report.accuracy, report.unseen_labels) == (1.0, ())
     assert [score.label for score in report.classes] == ["1.0", DECOMPOSED]
 
