@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable
 
 from featx.modalities import kind_of
+from featx.modalities.formats import readable
 from featx.modalities.guess import check_modality, guess_modality
-from featx.sources import Columns, Readable, Sample, read_source
+from featx.sources import Columns, Sample, read_source
 
 __all__ = ["read_samples"]
 
@@ -74,7 +75,7 @@ def read_samples(
     kind = kind_of(modality)
     return read_source(
         source,
-        Readable(kind.suffixes, kind.string_is_sample),
+        readable(kind),
         split=split,
         columns=Columns(path_column, label_column, id_column, text_column),
         stdin=stdin,

@@ -127,11 +127,12 @@ class SourceChoice:
 
     def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
         """Return the samples of ``source`` that the card's modality can read."""
-        from featx.sources import Columns, Readable, read_source
+        from featx.modalities.formats import readable
+        from featx.sources import Columns, read_source
 
         return read_source(
             source,
-            Readable(card.input.suffixes, card.input.string_is_sample),
+            readable(card.input),
             split=split,
             columns=Columns(self.path_column, self.label_column, self.id_column, self.text_column),
             ignore_label_case=bool(self.ignore_label_case),

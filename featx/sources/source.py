@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
 from featx.errors import BadOption
 from featx.sources.sample import Sample
-from featx.storage.blob import suffix_of
+from featx.storage.blob import Blob, suffix_of
 
 __all__ = [
+    "ENOUGH",
     "TABLE_SUFFIXES",
     "TAR_ENDINGS",
     "Columns",
@@ -29,7 +30,7 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 TAR_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
 # How many files, members or rows peek() looks at.
-_ENOUGH = 1000
+ENOUGH = 1000
 
 # What systems put into folders and archives, and no person made.
 _SYSTEM = frozenset(
@@ -47,24 +48,34 @@ class Columns:
     text: str | None = None
 
 
+def _nothing(head: bytes) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Readable:
     """The files and texts that a modality takes for a sample.
 
     ``suffixes`` are those of its files, lower case and with their dot. ``string_is_sample`` says whether a
-    text may be a sample by itself: a cell of a table, or a line of standard input.
+    text may be a sample by itself: a cell of a table, or a line of standard input. ``recognizes`` says of
+    the first bytes of a file with another suffix, or with none, whether it is one of the modality's.
     """
 
     suffixes: frozenset[str]
     string_is_sample: bool = False
+    recognizes: Callable[[bytes], bool] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """The apparent content of a source: its first thousand files by suffix, and whether it has texts."""
+    """The apparent content of a source: its first thousand files by suffix, and whether it has texts.
+
+    ``files`` are those of them that can be looked into where their suffixes tell nothing.
+    """
 
     suffixes: Counter[str] = field(default_factory=Counter)
     texts: bool = False
+    files: tuple[Blob, ...] = field(default=(), compare=False)
 
 
 class Source(Protocol):
@@ -111,7 +122,7 @@ class Source(Protocol):
 
 def count_suffixes(names: Iterable[str]) -> Counter[str]:
     """Return how many of the first names have which suffix."""
-    return Counter(suffix_of(name.rpartition("/")[2]) for name in islice(names, _ENOUGH))
+    return Counter(suffix_of(name.rpartition("/")[2]) for name in islice(names, ENOUGH))
 
 
 def is_hidden(name: str) -> bool:

@@ -20,7 +20,7 @@ from featx.storage.blob import LIMIT, Blob, describe_os_error, to_text
 
 __all__ = ["LABEL_COLUMNS", "Table"]
 
-PATH_COLUMNS = ("path", "file", "filename", "image", "filepath")
+PATH_COLUMNS = ("path", "file", "filename", "file_name", "image", "filepath")
 TEXT_COLUMNS = (
     *("text", "sentence", "question", "content", "document", "review"),
     *("comment", "message", "utterance", "query"),
