@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.errors import FeatxWarning
 
 if TYPE_CHECKING:
     from featx.catalog import Card
@@ -174,7 +176,10 @@ def _print(classifier: Classifier, output: Path, style: str) -> None:
 def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
-    whole = [] if source == "-" else columns.read(source, card)
+    with warnings.catch_warnings():
+        # What was said of the part that was trained on is enough.
+        warnings.simplefilter("ignore", FeatxWarning)
+        whole = [] if source == "-" else columns.read(source, card)
     if len(whole) > used:
         return (
             f"{written}{len(whole) - used} samples outside the train part were left alone; "

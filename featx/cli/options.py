@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from featx.errors import BadOption, FeatxError
+from featx.errors import BadOption, FeatxError, FeatxWarning
 
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
@@ -154,7 +155,10 @@ def training_samples(classifier: Path, card: Card) -> list[Sample]:
     if origin is None:
         return []
     try:
-        samples = SourceChoice(**origin.columns).read(origin.source, card, split="train")
+        with warnings.catch_warnings():
+            # It was said when they were trained on.
+            warnings.simplefilter("ignore", FeatxWarning)
+            samples = SourceChoice(**origin.columns).read(origin.source, card, split="train")
     except (FeatxError, TypeError):
         return []
     return [sample for sample in samples if _is_there(sample.data)]

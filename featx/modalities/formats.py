@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 
 from featx.modalities import Settings
 from featx.sources import Readable
 
-__all__ = ["format_of", "modality_of_head", "readable"]
+__all__ = ["NO_DECODER", "format_of", "modality_of_head", "readable"]
+
+NO_DECODER = "libsndfile has no decoder for it; convert it to WAV or FLAC, with ffmpeg for example"
+"""What is said of a sound in a format for which there is none."""
+
+_NO_DECODER = frozenset(".m4a .m4b .aac .wma .amr .ape .wv".split())
+# The module that reads files of a suffix, and the extra that brings it.
+_EXTRAS = {
+    **dict.fromkeys(".heic .heif .hif .heics".split(), ("pillow_heif", "heif")),
+    ".jxl": ("pillow_jxl", "heif"),
+    **dict.fromkeys(".dcm .dicom".split(), ("pydicom", "dicom")),
+}
 
 # What a file of each format begins with.
 _STARTS: tuple[tuple[bytes, str, str], ...] = (
@@ -91,7 +103,15 @@ def modality_of_head(head: bytes) -> str | None:
 def readable(kind: Settings | type[Settings]) -> Readable:
     """Return which files and texts are samples of a modality: by their names, or by their first bytes."""
     recognizes: Callable[[bytes], bool] = partial(_is_of, kind.modality)
-    return Readable(kind.suffixes, kind.string_is_sample, recognizes=recognizes)
+    return Readable(kind.suffixes, kind.string_is_sample, recognizes=recognizes, obstacle=_obstacle)
+
+
+def _obstacle(suffix: str) -> str:
+    """Return why files of a suffix cannot be read here, and what to do; '' where they can."""
+    if suffix in _NO_DECODER:
+        return NO_DECODER
+    module, extra = _EXTRAS.get(suffix, ("", ""))
+    return f"pip install 'featx[{extra}]'" if module and find_spec(module) is None else ""
 
 
 def _is_of(modality: str, head: bytes) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featx.errors import BadSource
-from featx.sources.left_out import LeftOut, read_head
+from featx.sources.left_out import LeftOut, read_head, warn_of_obstacles
 from featx.sources.sample import Sample, number_repeats, to_label
 from featx.sources.source import (
     ENOUGH,
@@ -80,7 +80,9 @@ class Folder:
         for table in walk.tables - set(about.tables):
             walk.left_out.add("/".join(table))
         walk.left_out.warn(where, len(files))
-        return self._samples(files, splits, about)
+        samples = self._samples(files, splits, about)
+        warn_of_obstacles(where, samples, readable)
+        return samples
 
     def peek(self) -> Peek:
         """Return the suffixes of the first files; what cannot be read is left out."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from featx.errors import BadArtifact, FeatxWarning
+from featx.sources.sample import Sample
+from featx.sources.source import Readable
 from featx.storage.blob import Blob, suffix_of
 
-__all__ = ["HEAD", "LeftOut", "read_head"]
+__all__ = ["HEAD", "LeftOut", "read_head", "warn_of_obstacles"]
 
 # How many of its first bytes tell what a file is.
 HEAD = 512
@@ -46,6 +49,17 @@ class LeftOut:
             kinds.append(f"{rest:,} of other kinds")
         samples, files = _in_words("sample", taken), _in_words("other file", total)
         text = f"{where}: {samples}; {files} left out: {', '.join(kinds)}"
+        warnings.warn(text, FeatxWarning, stacklevel=4)
+
+
+def warn_of_obstacles(where: str, samples: Sequence[Sample], readable: Readable) -> None:
+    """Warn, in one line, of samples in formats that cannot be read here: each will be a reject."""
+    counts = Counter(sample.data.suffix for sample in samples)
+    obstacles = {suffix: readable.obstacle(suffix) for suffix in sorted(counts)}
+    kinds = [f"{counts[suffix]:,} {suffix} ({why})" for suffix, why in obstacles.items() if why]
+    if kinds:
+        count = sum(counts[suffix] for suffix, why in obstacles.items() if why)
+        text = f"{where}: {count:,} of {len(samples):,} samples cannot be read here: {'; '.join(kinds)}"
         warnings.warn(text, FeatxWarning, stacklevel=4)
 
 

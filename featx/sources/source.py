@@ -52,6 +52,10 @@ def _nothing(head: bytes) -> bool:
     return False
 
 
+def _no_obstacle(suffix: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Readable:
     """The files and texts that a modality takes for a sample.
@@ -59,11 +63,14 @@ class Readable:
     ``suffixes`` are those of its files, lower case and with their dot. ``string_is_sample`` says whether a
     text may be a sample by itself: a cell of a table, or a line of standard input. ``recognizes`` says of
     the first bytes of a file with another suffix, or with none, whether it is one of the modality's.
+    ``obstacle`` says of one of the suffixes why such files cannot be read here, and what to do; '' where
+    they can.
     """
 
     suffixes: frozenset[str]
     string_is_sample: bool = False
     recognizes: Callable[[bytes], bool] = _nothing
+    obstacle: Callable[[str], str] = _no_obstacle
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from featx.errors import BadLabels, BadSample, BadSource, FeatxError, FeatxWarning, first_line
 from featx.sources.folder import no_matching_files
-from featx.sources.left_out import HEAD, LeftOut, read_head
+from featx.sources.left_out import HEAD, LeftOut, read_head, warn_of_obstacles
 from featx.sources.sample import Sample, number_repeats, to_label
 from featx.sources.source import (
     ENOUGH,
@@ -124,10 +124,12 @@ class Tar:
             labels = [to_label(folder) for folder in folders]
         left_out.warn(self._where, len(members))
         ids = number_repeats(to_text("/".join(member.parts)) for member in members)
-        return [
+        samples = [
             Sample(name, member.blob, label)
             for name, member, label in zip(ids, members, labels, strict=True)
         ]
+        warn_of_obstacles(self._where, samples, readable)
+        return samples
 
     def peek(self) -> Peek:
         """Return the suffixes of the first members, and those that can be looked into."""

@@ -59,7 +59,9 @@ class AudioSettings:
     baseline_name: ClassVar[str] = "coarse frequency bands"
     string_is_sample: ClassVar[bool] = False
     suffixes: ClassVar[frozenset[str]] = frozenset(
-        ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split()
+        # those of the second line are rejects, with what to do
+        ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 "
+        ".m4a .m4b .aac .wma .amr .ape .wv".split()
     )
     chunk_size: ClassVar[int] = 4
     # larger batches leave the processor's cache and are slower
