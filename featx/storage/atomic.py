@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from featx.errors import OutputFailed
@@ -32,16 +32,17 @@ def replacing(path: Path) -> Iterator[Path]:
         The folder is missing, not writable or full, or ``path`` is a folder.
     """
     path = Path(path)
-    if path.is_dir():
-        raise OutputFailed(f"{path}: is a folder, expected the name of a file to write")
-    temporary = _temporary(path)
+    with os_errors_in_words(path):
+        if path.is_dir():
+            raise OutputFailed(f"{path}: is a folder, expected the name of a file to write")
+        temporary = _temporary(path)
     try:
         with os_errors_in_words(path):
             temporary.touch()
             yield temporary
             os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        _discard(temporary)
 
 
 @contextmanager
@@ -57,9 +58,10 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         The parent is missing, not writable or full, or ``path`` is a file.
     """
     path = Path(path)
-    if path.exists() and not path.is_dir():
-        raise OutputFailed(f"{path}: is a file, expected the name of a folder to write")
-    temporary = _temporary(path)
+    with os_errors_in_words(path):
+        if path.exists() and not path.is_dir():
+            raise OutputFailed(f"{path}: is a file, expected the name of a folder to write")
+        temporary = _temporary(path)
     aside = temporary.with_name(temporary.name + _ASIDE)
     try:
         with os_errors_in_words(path):
@@ -85,13 +87,15 @@ def recover(path: Path) -> None:
     """
     prefix, parent = _prefix(path), path.absolute().parent
     # On other systems a process cannot be asked harmlessly whether it lives.
-    if os.name != "posix" or not parent.is_dir():
+    if os.name != "posix" or not os.access(parent, os.R_OK):
         return
     for leftover in sorted(parent.glob(f"{glob.escape(prefix)}*")):
         if _alive(leftover.name[len(prefix) :]):
             continue
         if leftover.name.endswith(_ASIDE) and not path.exists():
-            os.replace(leftover, path)
+            # Where the folder cannot be written, what follows says so.
+            with suppress(OSError):
+                os.replace(leftover, path)
         else:
             _discard(leftover)
 
@@ -108,8 +112,12 @@ def os_errors_in_words(path: Path) -> Iterator[None]:
         if error.errno is None:
             raise
         parent = path.absolute().parent
-        if error.errno in {errno.ENOENT, errno.ENOTDIR} and not parent.exists():
+        if error.errno in {errno.ENOENT, errno.ENOTDIR} and not os.path.exists(parent):  # noqa: PTH110
             reason = f"the folder {parent} does not exist; create it first"
+        elif error.errno == errno.ENOTDIR:
+            reason = f"{parent} is a file, not a folder"
+        elif error.errno == errno.ENOENT:
+            reason = f"no file can be made in {parent}"
         elif error.errno == errno.ENOSPC:
             reason = "the disk is full; free some space or write elsewhere"
         else:
@@ -141,7 +149,9 @@ def _alive(tail: str) -> bool:
 
 
 def _discard(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    """Remove what is there, if it can be: why not is no news beside what went wrong before."""
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
