@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Callable
 from typing import IO
 
@@ -44,6 +45,10 @@ class BoundedReader(io.RawIOBase):
         """Allow the whole budget again."""
         self._left = self._budget
 
+    def lift(self) -> None:
+        """Allow any number of bytes from now on: the headers were read."""
+        self._left = self._budget = sys.maxsize
+
     def readable(self) -> bool:
         """Return True."""
         return True
@@ -64,12 +69,18 @@ class BoundedReader(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         """Return at most ``size`` bytes; refuse more than is left of the budget."""
-        if size is None or size < 0:
-            size = self._left + 1
-        if size > self._left:
-            raise self._refusal(f"headers of more than {self._budget:,} bytes")
-        self._left -= size
-        return self._file.read(size)
+        rest = size is None or size < 0
+        wanted = min(self._left, sys.maxsize - 1) + 1 if rest else int(size or 0)
+        if wanted > self._left and not rest:
+            raise self._too_large()
+        content = self._file.read(wanted)
+        self._left -= len(content) if rest else wanted
+        if self._left < 0:
+            raise self._too_large()
+        return content
+
+    def _too_large(self) -> Exception:
+        return self._refusal(f"headers of more than {self._budget:,} bytes")
 
     def close(self) -> None:
         """Close this file and the one below."""
