@@ -7,6 +7,7 @@ file that cannot be read is a reject there, and only a source that makes no sens
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
@@ -136,6 +137,7 @@ def open_source(
         There is no such source.
     """
     name = os.fsdecode(uri)
+    _refuse_pipes(name)
     kind = next((kind for kind in SOURCES if kind.accepts(name)), None)
     if kind is None:
         raise _missing(name)
@@ -178,6 +180,18 @@ def read_source(
     split = None if split is None else check_split(split)
     samples = open_source(uri, columns, stdin=stdin).samples(readable, split)
     return merge_label_case(samples) if ignore_label_case else samples
+
+
+def _refuse_pipes(name: str) -> None:
+    """Raise BadSource for what is neither a file nor a folder: to open a pipe may wait for ever."""
+    try:
+        mode = Path(name).stat().st_mode
+    except (OSError, ValueError):
+        return
+    if name != "-" and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise BadSource(
+            f"{to_text(name)}: is a pipe, socket or device; expected a file or a folder"
+        )
 
 
 def _missing(name: str) -> BadSource:

@@ -137,7 +137,9 @@ class Tar:
         with _opened(self._path, self._where) as opened:
             for info in islice((info for info in _infos(opened) if info.isreg()), ENOUGH):
                 names.append(info.name)
-                if not opened.compressed:
+                if opened.compressed:
+                    files.append(Blob.of_bytes(_content(opened, info, HEAD), info.name))
+                else:
                     place = (self._path, info.name, info.offset_data, info.size)
                     files.append(Blob.of_section(*place))
         return Peek(count_suffixes(names), files=tuple(files))

@@ -146,7 +146,7 @@ def test_one_file_is_taken_by_its_content_too(tmp_path):
 
 
 def test_the_modality_of_files_without_suffixes_is_told_by_their_content(source):
-    assert guess_modality(source({f"a/{n}": sound() for n in range(3)})) in ("audio", "image")
+    assert guess_modality(source({f"a/{n}": sound() for n in range(3)})) == "audio"
 
 
 def test_a_folder_of_sounds_without_suffixes_is_read_as_sounds(tmp_path):
@@ -201,12 +201,11 @@ def test_pipes_sockets_broken_links_and_circles_are_said_and_not_waited_for(tmp_
 def test_a_pipe_with_the_name_of_any_source_is_refused_and_not_waited_for(tmp_path):
     for name in ("a", "a.tar", "a.tar.gz", "a.png", "a.csv", "a.jsonl", "a.parquet"):
         os.mkfifo(tmp_path / name)
-        try:
-            [sample] = read_source(tmp_path / name, IMAGES)
-        except BadSource:
-            continue
-        with pytest.raises(featx.BadSample, match="regular"):
-            read_bytes(sample.data)
+        with pytest.raises(
+            BadSource, match="is a pipe, socket or device; expected a file or a folder"
+        ):
+            read_source(tmp_path / name, IMAGES)
+        assert guess_modality(tmp_path / name) == "image"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
