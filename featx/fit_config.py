@@ -42,6 +42,7 @@ class FitConfig:
         Whether the rows of training samples are kept in the predictor.
     on_error : {"fail", "skip"}, default="fail"
     modality, path_column, text_column, label_column, id_column : str or None
+    start_column, end_column, encoding : str or None
         How the source was read; see ``read_samples``.
     ignore_label_case : bool or None
         Likewise.
@@ -70,6 +71,9 @@ class FitConfig:
     label_column: str | None = None
     id_column: str | None = None
     ignore_label_case: bool | None = None
+    start_column: str | None = None
+    end_column: str | None = None
+    encoding: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every entry that is not None, as JSON values."""

@@ -23,6 +23,10 @@ def read_samples(
     label_column: str | None = None,
     id_column: str | None = None,
     ignore_label_case: bool = False,
+    start_column: str | None = None,
+    end_column: str | None = None,
+    encoding: str | None = None,
+    root: str | os.PathLike[str] | None = None,
     stdin: Iterable[bytes | str] | None = None,
 ) -> list[Sample]:
     """Return the labelled samples of a source; their content is read when they are embedded.
@@ -45,6 +49,14 @@ def read_samples(
         Columns of a table, where they have not the usual names.
     ignore_label_case : bool, default=False
         Whether labels that differ in upper and lower case only are one, spelled as most of them are.
+    start_column, end_column : str, optional
+        Columns with the seconds between which a row's recording is the sample: each row is a ``Segment``.
+    encoding : str, optional
+        The encoding of a table of text, or of texts on standard input, such as "cp1252". By default its byte
+        order mark says it, or it is UTF-8.
+    root : path, optional
+        The folder below which the paths of a table, or of standard input, lie; by default the table's own, or
+        the working directory.
     stdin : iterable of lines, optional
         What ``-`` reads instead of standard input.
 
@@ -69,15 +81,28 @@ def read_samples(
     >>> [(sample.id, sample.label) for sample in samples]
     [('cat/1.jpg', 'cat'), ('cat/2.jpg', 'cat'), ('dog/3.jpg', 'dog')]
     """
+    folder = None if root is None else os.fsdecode(root)
     if modality is None:
-        modality = guess_modality(source, path_column=path_column, text_column=text_column)
+        modality = guess_modality(
+            source, path_column=path_column, text_column=text_column, encoding=encoding, root=folder
+        )
     check_modality(modality)
     kind = kind_of(modality)
+    columns = Columns(
+        path=path_column,
+        label=label_column,
+        id=id_column,
+        text=text_column,
+        start=start_column,
+        end=end_column,
+        encoding=encoding,
+        root=folder,
+    )
     return read_source(
         source,
         readable(kind),
         split=split,
-        columns=Columns(path_column, label_column, id_column, text_column),
+        columns=columns,
         stdin=stdin,
         ignore_label_case=ignore_label_case,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,7 +152,7 @@ def _config(
         random_state=seed,
         on_error=run.on_error,
         modality=chosen.modality,
-        **asdict(columns),
+        **columns.to_config(),
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
     from featx.catalog import Card
     from featx.embedding.engine import Engine
-    from featx.sources import Sample
+    from featx.sources import Columns, Sample
 
 __all__ = [
     "BackboneChoice",
@@ -86,10 +86,9 @@ class BackboneChoice:
                 )
         else:
             params = click.get_current_context().params
-            columns = {key: params.get(key) for key in ("path_column", "text_column")}
-            card = default_card(
-                self.modality or guess_modality(params.get("source", "-"), **columns)
-            )
+            keys = ("path_column", "text_column", "encoding", "root")
+            said = {key: params.get(key) for key in keys}
+            card = default_card(self.modality or guess_modality(params.get("source", "-"), **said))
         return card.variant(
             tap=self.tap, pooling=self.pooling, normalize=self.normalize, options=self.options
         )
@@ -118,33 +117,57 @@ class BackboneChoice:
 
 @dataclass(frozen=True, slots=True)
 class SourceChoice:
-    """The options that say in which columns of the source samples and labels stand."""
+    """The options that say in which columns of the source samples and labels stand, and how it is read."""
 
     path_column: str | None
     text_column: str | None
     label_column: str | None
     id_column: str | None
+    start_column: str | None = None
+    end_column: str | None = None
+    encoding: str | None = None
+    root: str | None = None
     ignore_label_case: bool | None = None
 
     def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
         """Return the samples of ``source`` that the card's modality can read."""
         from featx.modalities.formats import readable
-        from featx.sources import Columns, read_source
+        from featx.sources import read_source
 
         return read_source(
             source,
             readable(card.input),
             split=split,
-            columns=Columns(self.path_column, self.label_column, self.id_column, self.text_column),
+            columns=self._columns(),
             ignore_label_case=bool(self.ignore_label_case),
         )
+
+    def _columns(self) -> Columns:
+        from featx.sources import Columns
+
+        return Columns(
+            path=self.path_column,
+            label=self.label_column,
+            id=self.id_column,
+            text=self.text_column,
+            start=self.start_column,
+            end=self.end_column,
+            encoding=self.encoding,
+            root=self.root,
+        )
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what a saved predictor may keep: all but a folder of this machine."""
+        return {key: value for key, value in asdict(self).items() if key != "root"}
 
     def remember_source(self, source: str, classifier: Path) -> None:
         """Note, on this machine only, that a classifier was trained on a source."""
         from featx.persistence.training_source import Origin, remember_source
 
         if source != "-":
-            remember_source(classifier, Origin(str(Path(source).absolute()), asdict(self)))
+            root = None if self.root is None else str(Path(self.root).absolute())
+            columns = {**asdict(self), "root": root}
+            remember_source(classifier, Origin(str(Path(source).absolute()), columns))
 
 
 def training_samples(classifier: Path, card: Card) -> list[Sample]:
@@ -248,6 +271,24 @@ def source_options(function: F) -> F:
             is_flag=True,
             default=None,
             help="Take labels that differ in upper and lower case only, such as cat and Cat, for one.",
+        ),
+        click.option(
+            "--start-column",
+            metavar="NAME",
+            help="Column with the second of a recording at which a sample begins.",
+        ),
+        click.option(
+            "--end-column", metavar="NAME", help="Column with the second at which it ends."
+        ),
+        click.option(
+            "--encoding",
+            metavar="NAME",
+            help="Encoding of a table of text, such as cp1252 [default: its byte order mark, or UTF-8].",
+        ),
+        click.option(
+            "--root",
+            metavar="DIR",
+            help="Folder below which the paths of a table lie [default: the table's own].",
         ),
     ]
     return gather_options(function, options, SourceChoice, "columns")

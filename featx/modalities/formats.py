@@ -103,7 +103,13 @@ def modality_of_head(head: bytes) -> str | None:
 def readable(kind: Settings | type[Settings]) -> Readable:
     """Return which files and texts are samples of a modality: by their names, or by their first bytes."""
     recognizes: Callable[[bytes], bool] = partial(_is_of, kind.modality)
-    return Readable(kind.suffixes, kind.string_is_sample, recognizes=recognizes, obstacle=_obstacle)
+    return Readable(
+        kind.suffixes,
+        kind.string_is_sample,
+        kind.takes_segments,
+        recognizes=recognizes,
+        obstacle=_obstacle,
+    )
 
 
 def _obstacle(suffix: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from featx.errors import BadOption, BadSource
 from featx.modalities import MODALITIES, Settings, kind_of
 from featx.modalities.formats import modality_of_head
-from featx.sources import Columns, Source, open_source
+from featx.sources import Columns, Segment, Source, open_source
 from featx.sources.left_out import HEAD, read_head
 from featx.storage.blob import Blob, to_blob
 
@@ -37,6 +37,8 @@ def modality_of(data: Any) -> str:
     >>> modality_of("photo.JPG"), modality_of("It rained all day."), modality_of(np.zeros(800))
     ('image', 'text', 'audio')
     """
+    if isinstance(data, Segment):
+        return "audio"
     name = data.name if isinstance(data, Blob) else data
     if isinstance(name, str | os.PathLike):
         suffix = os.path.splitext(os.fspath(name))[1].lower()  # noqa: PTH122  # a text is no path
@@ -59,9 +61,11 @@ def guess_modality(
     *,
     path_column: str | None = None,
     text_column: str | None = None,
+    encoding: str | None = None,
+    root: str | None = None,
 ) -> str:
     """Return the modality of a source; images where there is none, or none that can be read."""
-    columns = Columns(path=path_column, text=text_column)
+    columns = Columns(path=path_column, text=text_column, encoding=encoding, root=root)
     try:
         return modality_of_source(open_source(source, columns), text_column=text_column)
     except BadSource:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from featx.storage.blob import Blob, suffix_of
 
 __all__ = [
     "ENOUGH",
+    "TABLE_ENDINGS",
     "TABLE_SUFFIXES",
     "TAR_ENDINGS",
     "Columns",
@@ -23,10 +24,16 @@ __all__ = [
     "count_suffixes",
     "is_hidden",
     "refuse_columns",
+    "table_suffix",
 ]
 
-# The endings of the names of tables, and of tars.
+# The endings of the names of tables, of tables of text that may be compressed, and of tars.
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_PACKED = (".gz", ".bz2")
+TABLE_ENDINGS = (
+    *TABLE_SUFFIXES,
+    *(f"{suffix}{packed}" for suffix in TABLE_SUFFIXES[:4] for packed in _PACKED),
+)
 TAR_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
 # How many files, members or rows peek() looks at.
@@ -40,12 +47,27 @@ _SYSTEM = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The names of the columns that a user asked for; None is for the usual names."""
+    """What a user said of a table: the names of its columns, and how it is read.
+
+    Attributes
+    ----------
+    path, label, id, text, start, end : str or None
+        Names of columns; None is for the usual names. ``start`` and ``end`` are seconds of a recording.
+    encoding : str or None
+        How the bytes of a table, or of the lines of standard input, are characters, where they are neither
+        UTF-8 nor begin with a byte order mark.
+    root : str or None
+        The folder below which the paths of a table lie; None is for the table's own.
+    """
 
     path: str | None = None
     label: str | None = None
     id: str | None = None
     text: str | None = None
+    start: str | None = None
+    end: str | None = None
+    encoding: str | None = None
+    root: str | None = None
 
 
 def _nothing(head: bytes) -> bool:
@@ -61,14 +83,15 @@ class Readable:
     """The files and texts that a modality takes for a sample.
 
     ``suffixes`` are those of its files, lower case and with their dot. ``string_is_sample`` says whether a
-    text may be a sample by itself: a cell of a table, or a line of standard input. ``recognizes`` says of
-    the first bytes of a file with another suffix, or with none, whether it is one of the modality's.
-    ``obstacle`` says of one of the suffixes why such files cannot be read here, and what to do; '' where
-    they can.
+    text may be a sample by itself: a cell of a table, or a line of standard input. ``segments`` says whether
+    a part of a file, from one second to another, may be one. ``recognizes`` says of the first bytes of a file
+    with another suffix, or with none, whether it is one of the modality's. ``obstacle`` says of one of the
+    suffixes why such files cannot be read here, and what to do; '' where they can.
     """
 
     suffixes: frozenset[str]
     string_is_sample: bool = False
+    segments: bool = False
     recognizes: Callable[[bytes], bool] = _nothing
     obstacle: Callable[[str], str] = _no_obstacle
 
@@ -127,6 +150,20 @@ class Source(Protocol):
         """Return what the source seems to hold, from a look at its beginning; raise BadSource."""
 
 
+def table_suffix(name: str) -> str:
+    """Return the suffix that says what kind of table a name has, compressed or not; '' for no table.
+
+    >>> table_suffix("a.CSV"), table_suffix("train.jsonl.gz"), table_suffix("a.gz")
+    ('.csv', '.jsonl', '')
+    """
+    name = name.rpartition("/")[2]
+    suffix = suffix_of(name)
+    if suffix in _PACKED:
+        inner = suffix_of(name[: -len(suffix)])
+        return inner if f"{inner}{suffix}" in TABLE_ENDINGS else ""
+    return suffix if suffix in TABLE_SUFFIXES else ""
+
+
 def count_suffixes(names: Iterable[str]) -> Counter[str]:
     """Return how many of the first names have which suffix."""
     return Counter(suffix_of(name.rpartition("/")[2]) for name in islice(names, ENOUGH))
@@ -137,14 +174,19 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name in _SYSTEM
 
 
-def refuse_columns(columns: Columns, subject: str) -> None:
-    """Raise BadOption where a column is named for a source that has none."""
-    named = {
-        "path_column": columns.path,
-        "text_column": columns.text,
-        "label_column": columns.label,
-        "id_column": columns.id,
-    }
-    for option, value in named.items():
-        if value is not None:
-            raise BadOption(f"{option}: {subject} has no columns; leave the option out")
+def refuse_columns(columns: Columns, subject: str, *, also: Collection[str] = ()) -> None:
+    """Raise BadOption where something was said of a table, and the source is none.
+
+    Parameters
+    ----------
+    subject : str
+        The source in words, such as "the folder photos".
+    also : collection of str, default=()
+        Those of "encoding" and "root" that the source takes.
+    """
+    for column in fields(columns):
+        if getattr(columns, column.name) is None or column.name in also:
+            continue
+        if column.name in ("encoding", "root"):
+            raise BadOption(f"{column.name}: {subject} takes none; leave the option out")
+        raise BadOption(f"{column.name}_column: {subject} has no columns; leave the option out")

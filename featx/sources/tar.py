@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from itertools import islice
@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
 
 from featx.errors import BadLabels, BadSample, BadSource, FeatxError, FeatxWarning, first_line
+from featx.sources.columns import LABEL_COLUMNS
 from featx.sources.folder import no_matching_files
 from featx.sources.left_out import HEAD, LeftOut, read_head, warn_of_obstacles
 from featx.sources.sample import Sample, number_repeats, to_label
@@ -29,7 +30,6 @@ from featx.sources.source import (
     refuse_columns,
 )
 from featx.sources.splits import choose, label_within, splits_among
-from featx.sources.table import LABEL_COLUMNS
 from featx.storage.blob import Blob, describe_os_error, read_bytes, suffix_of, to_text
 from featx.storage.bounded import BoundedReader
 
@@ -107,8 +107,7 @@ class Tar:
         ``compressed_limit``. Hard links to an earlier member are samples; other links are not.
         """
         label_key = self._columns.label
-        asked = Columns(path=self._columns.path, id=self._columns.id, text=self._columns.text)
-        refuse_columns(asked, f"{self._where} is a tar and")
+        refuse_columns(replace(self._columns, label=None), f"{self._where} is a tar and")
         members, partners, left_out = self._sorted_members(readable)
         splits = splits_among({m.parts[0] for m in members if len(m.parts) > 1})
         if split and splits:
