@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from featx.embedding.engine import Engine
@@ -24,6 +25,7 @@ def evaluate(
     labels: Sequence[Any] | None = None,
     *,
     engine: Engine | None = None,
+    ignore_label_case: bool = False,
 ) -> Report:
     """Measure a predictor on labelled samples that it was not trained on, or warn that some were.
 
@@ -34,11 +36,14 @@ def evaluate(
         One a sample; None where the samples bring their own.
     engine : Engine, default=None
         How to run. With ``on_error="skip"`` samples that cannot be read are left out.
+    ignore_label_case : bool, default=False
+        Whether "Cat" is the class "cat". Labels that differ only in how accents are composed, in spaces at
+        the ends or in the spelling of a number are the same in any case.
 
     Raises
     ------
     BadLabels
-        A sample has no label, or there is none.
+        A sample has no label, there is none, or the predictor knows none of them.
     BadSample
         A sample cannot be read.
 
@@ -55,12 +60,17 @@ def evaluate(
     without = [sample.id for sample in known if sample.label is None]
     if without or not known:
         raise BadLabels(missing_labels(without, len(known)))
+    task = get_task(predictor.task_name)
+    labels = [sample.label for sample in known]
+    matched = task.match_targets(
+        labels, predictor.head.classes, [sample.id for sample in known], ignore_label_case
+    )
+    known = [replace(sample, label=label) for sample, label in zip(known, matched, strict=True)]
     rows = (engine or Engine()).embed(known, predictor.open(), digests=True)
     warn_about_rejects(rows.rejects, len(known))
     _warn_of_training_samples(predictor, rows)
     outputs = predictor.head.predict_proba(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
-    task = get_task(predictor.task_name)
     return task.evaluate(truth, outputs, predictor.head.classes, random_state=0)
 
 

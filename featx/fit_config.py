@@ -19,6 +19,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "options": (dict,),
     "random_state": (int,),
     "keep_rows": (bool,),
+    "ignore_label_case": (bool,),
 }
 
 
@@ -43,6 +44,8 @@ class FitConfig:
     modality, path_column, text_column, label_column, id_column : str or None
     start_column, end_column, encoding : str or None
         How the source was read; see ``read_samples``.
+    ignore_label_case : bool or None
+        Likewise.
 
     Examples
     --------
@@ -67,6 +70,7 @@ class FitConfig:
     text_column: str | None = None
     label_column: str | None = None
     id_column: str | None = None
+    ignore_label_case: bool | None = None
     start_column: str | None = None
     end_column: str | None = None
     encoding: str | None = None

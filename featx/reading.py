@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable
 
 from featx.modalities import kind_of
+from featx.modalities.formats import readable
 from featx.modalities.guess import check_modality, guess_modality
-from featx.sources import Columns, Readable, Sample, read_source
+from featx.sources import Columns, Sample, read_source
 
 __all__ = ["read_samples"]
 
@@ -21,6 +22,7 @@ def read_samples(
     text_column: str | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
+    ignore_label_case: bool = False,
     start_column: str | None = None,
     end_column: str | None = None,
     encoding: str | None = None,
@@ -45,6 +47,8 @@ def read_samples(
         everything.
     path_column, text_column, label_column, id_column : str, optional
         Columns of a table, where they have not the usual names.
+    ignore_label_case : bool, default=False
+        Whether labels that differ in upper and lower case only are one, spelled as most of them are.
     start_column, end_column : str, optional
         Columns with the seconds between which a row's recording is the sample: each row is a ``Segment``.
     encoding : str, optional
@@ -94,5 +98,11 @@ def read_samples(
         encoding=encoding,
         root=folder,
     )
-    readable = Readable(kind.suffixes, kind.string_is_sample, kind.takes_segments)
-    return read_source(source, readable, split=split, columns=columns, stdin=stdin)
+    return read_source(
+        source,
+        readable(kind),
+        split=split,
+        columns=columns,
+        stdin=stdin,
+        ignore_label_case=ignore_label_case,
+    )

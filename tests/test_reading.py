@@ -3,7 +3,7 @@
 import pytest
 
 import featx
-from featx.errors import BadOption, BadSource
+from featx.errors import BadOption, BadSource, FeatxWarning
 
 
 def put(folder, *names):
@@ -20,7 +20,8 @@ def ids(samples):
 def test_a_folder_is_read_for_what_most_of_its_files_are(tmp_path, suffix):
     names = [f"{label}/{number}{suffix}" for label in ("a", "b") for number in (1, 2)]
     put(tmp_path, *names, "a/readme.md", "odd.jpg", "odd.wav")
-    samples = featx.read_samples(str(tmp_path))
+    with pytest.warns(FeatxWarning, match=r"left out: .*1 \.md"):
+        samples = featx.read_samples(str(tmp_path))
     assert ids(samples)[:4] == names
     assert [sample.label for sample in samples][:4] == ["a", "a", "b", "b"]
 
@@ -34,8 +35,10 @@ def test_a_table_of_texts_gives_its_texts_and_one_of_paths_its_files(tmp_path):
 
 def test_the_modality_may_be_said_and_wins(tmp_path):
     put(tmp_path, "1.jpg", "2.jpg", "3.wav")
-    assert ids(featx.read_samples(tmp_path)) == ["1.jpg", "2.jpg"]
-    assert ids(featx.read_samples(tmp_path, modality="audio")) == ["3.wav"]
+    with pytest.warns(FeatxWarning, match=r"2 samples; 1 other file left out: 1 \.wav"):
+        assert ids(featx.read_samples(tmp_path)) == ["1.jpg", "2.jpg"]
+    with pytest.warns(FeatxWarning, match=r"1 sample; 2 other files left out: 2 \.jpg"):
+        assert ids(featx.read_samples(tmp_path, modality="audio")) == ["3.wav"]
     with pytest.raises(BadOption, match="modality 'smell': expected one of image, text, audio"):
         featx.read_samples(tmp_path, modality="smell")
 

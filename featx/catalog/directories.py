@@ -18,6 +18,7 @@ from featx.modalities import DEFAULTS
 from featx.storage.blob import Blob
 from featx.storage.container import member_at
 from featx.storage.dirs import data_dir
+from featx.storage.writable import check_writable
 
 __all__ = [
     "BUNDLED",
@@ -162,7 +163,7 @@ def new_directory(name: str, directory: Path) -> Path:
     BadOption
         A model directory has a backbone of that name already.
     OutputFailed
-        The model directory cannot be made.
+        The model directory cannot be made or written.
     """
     folder = directory / name
     try:
@@ -170,11 +171,12 @@ def new_directory(name: str, directory: Path) -> Path:
     except UnknownBackbone:
         taken = folder if folder.exists() else None
     if taken is not None:
-        raise BadOption(f"{name}: a backbone of that name is at {taken}; choose another --name")
+        raise BadOption(f"{name}: a backbone of that name is at {taken}; choose another name")
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputFailed(f"{directory}: cannot be made: {error.strerror}") from error
+    check_writable(folder, folder=True)
     return folder
 
 

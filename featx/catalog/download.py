@@ -18,6 +18,7 @@ from featx.catalog.resumable import claimed
 from featx.catalog.verify import digest, find, verify_files
 from featx.errors import DownloadFailed, MissingWeights, WrongDigest
 from featx.storage.blob import Blob
+from featx.storage.writable import check_writable
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -73,6 +74,8 @@ def pull(
         The model directory cannot be written.
     """
     folder = (directory or user_directory()) / card.name
+    if any(find(card, file) is None for file in (card.graph, *card.files)):
+        check_writable(folder / card.graph.name, parents=True)
     for file in (card.graph, *card.files):
         if find(card, file) is not None:
             continue

@@ -17,15 +17,18 @@ from featx.storage.json_file import read_json_table, write_json_table
 
 __all__ = ["digest", "find", "verify_files"]
 
-# size in bytes, modification time in ns, inode, sha256
+# How many values are remembered of a file.
+_ENTRY = 5
+# size in bytes, times of modification and of change in ns, inode, sha256
 Stamp = list[int | str]
 
 
 def verify_files(card: Card) -> Mapping[str, Blob]:
     """Return where each of a card's files is, by its name in the card, once its digest is the card's.
 
-    A digest is remembered with the file's size, modification time and inode, so that the next start
-    reads no bytes; where the file of digests cannot be written, they are computed again.
+    A digest is remembered with the file's size, inode, and times of modification and change, so that the
+    next start reads no bytes; a modification time can be set to any value, the time of the change cannot.
+    Where the file of digests cannot be written, they are computed again.
 
     Raises
     ------
@@ -57,8 +60,10 @@ def digest(file: Path | Blob) -> str:
     try:
         stamp = _stamp(path)
         known = _remembered().get(str(path), [])
-        if known[:3] == stamp:
-            return str(known[3])
+        if known[:-1] == stamp:
+            return str(known[-1])
+        # It refuses a pipe, which would be waited for.
+        _ = Blob.of_path(path).size
         with path.open("rb") as stream:
             computed = hashlib.file_digest(stream, "sha256").hexdigest()
         unchanged = _stamp(path) == stamp
@@ -92,7 +97,8 @@ def _verify(card: Card, file: File) -> Blob:
 
 def _stamp(path: Path) -> Stamp:
     status = path.stat()
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
+    times = [status.st_mtime_ns, status.st_ctime_ns]
+    return [status.st_size, *times, status.st_ino]
 
 
 def _digests_file() -> Path:
@@ -103,7 +109,7 @@ def _remembered() -> dict[str, Stamp]:
     return {
         key: value
         for key, value in read_json_table(_digests_file()).items()
-        if isinstance(value, list) and len(value) == 4
+        if isinstance(value, list) and len(value) == _ENTRY
     }
 
 

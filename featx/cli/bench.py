@@ -55,6 +55,8 @@ def bench_command(
     if forget:
         run_settings.forget()
         return
+    if remember:
+        run_settings.check_settings()
     opened = Backbone(backbone, provider=provider)
     samples = columns.read(source, opened.card) if source else _synthetic(opened.card.modality)
     step = max(1, len(samples) // max(1, limit))

@@ -49,7 +49,8 @@ def evaluate_command(
     loaded = load(classifier, provider=run.provider)
     samples = columns.read(source, loaded.card, split="test")
     with run.engine(len(samples)) as engine:
-        report = evaluate(loaded, samples, engine=engine)
+        ignore_case = bool(columns.ignore_label_case)
+        report = evaluate(loaded, samples, engine=engine, ignore_label_case=ignore_case)
     table = report.to_dict()
     text = report.format_table()
     if top_k is not None:

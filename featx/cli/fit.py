@@ -19,6 +19,7 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.errors import FeatxWarning
 
 if TYPE_CHECKING:
     from featx.catalog import Card
@@ -175,9 +176,9 @@ def _print(classifier: Classifier, output: Path, style: str) -> None:
 def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
-    # What is to be said of the source has been said.
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        # What was said of the part that was trained on is enough.
+        warnings.simplefilter("ignore", FeatxWarning)
         whole = [] if source == "-" else columns.read(source, card)
     if len(whole) > used:
         return (

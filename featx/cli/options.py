@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from featx.errors import BadOption, FeatxError
+from featx.errors import BadOption, FeatxError, FeatxWarning
 
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
@@ -126,16 +127,19 @@ class SourceChoice:
     end_column: str | None = None
     encoding: str | None = None
     root: str | None = None
+    ignore_label_case: bool | None = None
 
     def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
         """Return the samples of ``source`` that the card's modality can read."""
-        from featx.sources import Readable, read_source
+        from featx.modalities.formats import readable
+        from featx.sources import read_source
 
         return read_source(
             source,
-            Readable(card.input.suffixes, card.input.string_is_sample, card.input.takes_segments),
+            readable(card.input),
             split=split,
             columns=self._columns(),
+            ignore_label_case=bool(self.ignore_label_case),
         )
 
     def _columns(self) -> Columns:
@@ -174,7 +178,10 @@ def training_samples(classifier: Path, card: Card) -> list[Sample]:
     if origin is None:
         return []
     try:
-        samples = SourceChoice(**origin.columns).read(origin.source, card, split="train")
+        with warnings.catch_warnings():
+            # It was said when they were trained on.
+            warnings.simplefilter("ignore", FeatxWarning)
+            samples = SourceChoice(**origin.columns).read(origin.source, card, split="train")
     except (FeatxError, TypeError):
         return []
     return [sample for sample in samples if _is_there(sample.data)]
@@ -259,6 +266,12 @@ def source_options(function: F) -> F:
         click.option("--text-column", metavar="NAME", help="Column of a table with the texts."),
         click.option("--label-column", metavar="NAME", help="Column of a table with the labels."),
         click.option("--id-column", metavar="NAME", help="Column of a table with the ids."),
+        click.option(
+            "--ignore-label-case",
+            is_flag=True,
+            default=None,
+            help="Take labels that differ in upper and lower case only, such as cat and Cat, for one.",
+        ),
         click.option(
             "--start-column",
             metavar="NAME",

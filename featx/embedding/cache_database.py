@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from featx.errors import FeatxWarning
+from featx.errors import FeatxNotice, FeatxWarning
 
 __all__ = ["Database", "pragma", "transaction"]
 
@@ -26,6 +26,8 @@ _Answer = TypeVar("_Answer")
 
 # 'feat', in the header of the file
 _APPLICATION = 0x66656174
+# Seconds after which a wait for another process is told.
+_PATIENCE = 2.0
 # Tries: with the file, with the one that another process put there instead, with a fresh one.
 _TRIES = 3
 # The bits of an error code that name its kind, without details.
@@ -54,7 +56,8 @@ class Database:
     version : int
         The version of the schema; a file of another version is left alone and done without.
     timeout : float
-        Seconds to wait for another process that is writing.
+        Seconds to wait for another process that is writing. Each wait that is longer than two seconds is
+        told, once; after the timeout the file is done without.
     """
 
     def __init__(self, path: Path, schema: tuple[str, ...], version: int, timeout: float) -> None:
@@ -63,6 +66,9 @@ class Database:
         self._schema = schema
         self._version = version
         self._timeout = timeout
+        # SQLite waits for so long, and is asked again until the timeout.
+        self._turn = min(timeout, _PATIENCE)
+        self._told = False
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         # The identity of the file to which the connection belongs.
@@ -72,7 +78,9 @@ class Database:
     def run(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer | None:
         """Return what ``work`` gives, or None where the file cannot be used; it may be called again."""
         with self._lock:
-            for _ in range(_TRIES):
+            deadline = time.monotonic() + self._timeout
+            tries = 0
+            while tries < _TRIES:
                 if self._off:
                     return None
                 try:
@@ -80,9 +88,26 @@ class Database:
                         self._connection = self._connect()
                     return work(self._connection)
                 except (sqlite3.Error, OSError) as error:
-                    self._recover(error)
+                    if not self._wait_on(error, deadline):
+                        self._recover(error)
+                        tries += 1
             self._give_up("it is damaged again and again")
             return None
+
+    def _wait_on(self, error: sqlite3.Error | OSError, deadline: float) -> bool:
+        """Return whether to ask again for a file that another process has locked; tell of it once."""
+        if getattr(error, "sqlite_errorcode", 0) & _FAMILY not in _BUSY:
+            return False
+        if time.monotonic() >= deadline:
+            return False
+        if not self._told:
+            self._told = True
+            text = (
+                f"cache {self.path}: another process has it locked; waiting up to {self._timeout:.0f} s, "
+                "then going on without it"
+            )
+            warnings.warn(text, FeatxNotice, stacklevel=2)
+        return True
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -97,7 +122,7 @@ class Database:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._opened = _identity(self.path)
         connection = sqlite3.connect(
-            self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+            self.path, timeout=self._turn, isolation_level=None, check_same_thread=False
         )
         try:
             # Text is damage: do not trip over it.
@@ -114,7 +139,7 @@ class Database:
         # A database of someone else is not to be touched.
         with transaction(connection, "DEFERRED"):
             empty = self._is_empty(connection)
-        _log_ahead(connection, self._timeout)
+        _log_ahead(connection, self._turn)
         connection.execute("PRAGMA synchronous = NORMAL")
         if empty:
             with transaction(connection):

@@ -9,8 +9,16 @@ from typing import Any
 from featx.errors import OutputFailed
 from featx.storage.dirs import data_dir
 from featx.storage.json_file import read_json_table, write_json_table
+from featx.storage.writable import check_writable
 
-__all__ = ["RunSettings", "forget", "remember_settings", "remembered_settings", "settings_file"]
+__all__ = [
+    "RunSettings",
+    "check_settings",
+    "forget",
+    "remember_settings",
+    "remembered_settings",
+    "settings_file",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,11 @@ def remember_settings(cache_key: str, settings: RunSettings) -> Path:
     path = settings_file()
     write_json_table(path, read_json_table(path) | {_key(cache_key): asdict(settings)})
     return path
+
+
+def check_settings() -> None:
+    """Raise OutputFailed where ``remember_settings`` could not write, before anything is measured."""
+    check_writable(settings_file(), parents=True)
 
 
 def remembered_settings(cache_key: str) -> RunSettings | None:

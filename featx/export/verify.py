@@ -13,7 +13,7 @@ from onnx import helper
 
 from featx.backbones.backbone import Backbone
 from featx.backbones.session import FAILURES, open_session
-from featx.errors import BadGraph, BadSample, OutputFailed, first_line
+from featx.errors import BadGraph, BadSample, first_line
 from featx.export.assemble import write_graph
 from featx.export.strings import HARD, IDS, TEXT
 from featx.graphs.builder import INT64
@@ -24,6 +24,7 @@ from featx.modalities.text.settings import TextSettings
 from featx.predictor import Classifier
 from featx.sources import Sample, make_samples, subsample
 from featx.storage.atomic import replacing
+from featx.storage.writable import check_writable
 
 __all__ = ["Check", "export"]
 
@@ -90,8 +91,7 @@ def export(
         Something is there already, or it cannot be written.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise OutputFailed(f"{path}: exists; choose another name, or --overwrite (overwrite=True)")
+    check_writable(path, overwrite=overwrite)
     try:
         graph = write_graph(classifier, strings=strings)
         data = bytes(graph.SerializeToString(deterministic=True))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from featx.errors import BadOption, BadSource
-from featx.modalities import MODALITIES, kind_of
+from featx.modalities import MODALITIES, Settings, kind_of
+from featx.modalities.formats import modality_of_head
 from featx.sources import Columns, Segment, Source, open_source
-from featx.storage.blob import Blob
+from featx.sources.left_out import HEAD, read_head
+from featx.storage.blob import Blob, to_blob
 
 __all__ = ["check_modality", "guess_modality", "modality_of", "modality_of_source"]
+
+# How many files whose names tell nothing are looked into.
+_LOOKED_INTO = 200
 
 
 def check_modality(name: str) -> None:
@@ -24,8 +31,8 @@ def check_modality(name: str) -> None:
 def modality_of(data: Any) -> str:
     """Return the modality of one sample in memory or of the file that it names; 'image' where nothing tells.
 
-    A name tells by its suffix; another ``str`` is a text; a one-dimensional array of floats, or an array
-    with its rate, is a sound.
+    A name tells by its suffix; another ``str`` is a text; bytes, and a file whose name does not tell, tell
+    by how they begin; a one-dimensional array of floats, or an array with its rate, is a sound.
 
     >>> modality_of("photo.JPG"), modality_of("It rained all day."), modality_of(np.zeros(800))
     ('image', 'text', 'audio')
@@ -38,7 +45,11 @@ def modality_of(data: Any) -> str:
         named = [modality for modality in MODALITIES if suffix in kind_of(modality).suffixes]
         if named:
             return named[0]
-        return "text" if isinstance(data, str) else next(iter(MODALITIES))
+        if isinstance(data, str):
+            return "text"
+    if isinstance(data, Blob | os.PathLike | bytes):
+        head = data[:HEAD] if isinstance(data, bytes) else read_head(to_blob(data))
+        return modality_of_head(head) or next(iter(MODALITIES))
     sound = isinstance(data, tuple) or (
         isinstance(data, np.ndarray) and data.ndim == 1 and data.dtype.kind == "f"
     )
@@ -62,7 +73,7 @@ def guess_modality(
 
 
 def modality_of_source(source: Source, *, text_column: str | None = None) -> str:
-    """Return the modality whose suffixes most files have; where none has any, that of a column of texts.
+    """Return the modality that most files have by suffix or by content; where none has any, a column of texts'.
 
     A source that tells nothing, such as standard input, is taken for images.
 
@@ -77,6 +88,15 @@ def modality_of_source(source: Source, *, text_column: str | None = None) -> str
         modality: sum(seen.suffixes[suffix] for suffix in kind.suffixes)
         for modality, kind in kinds.items()
     }
+    for file in _unnamed(seen.files, kinds):
+        if found := modality_of_head(read_head(file)):
+            counts[found] += 1
     if text_column is not None or (seen.texts and not any(counts.values())):
         counts = {modality: int(kind.string_is_sample) for modality, kind in kinds.items()}
     return max(counts, key=counts.__getitem__)
+
+
+def _unnamed(files: Iterable[Blob], kinds: Mapping[str, type[Settings]]) -> Iterator[Blob]:
+    """Give some of the files whose suffixes are those of no modality."""
+    known = frozenset().union(*(kind.suffixes for kind in kinds.values()))
+    return islice((file for file in files if file.suffix not in known), _LOOKED_INTO)

@@ -18,6 +18,7 @@ from featx.errors import BadLabels
 from featx.evaluation import warn_about_rejects
 from featx.sources import Sample
 from featx.sources.labels import check_labels, missing_labels
+from featx.sources.sample import to_label
 from featx.tasks.classification import Classification, ClassificationProblem
 from featx.tuning import HeadConfig
 from featx.tuning.validation import cross_validate, train
@@ -147,5 +148,6 @@ def _rows(
         raise BadLabels(f"{source.name}: {missing_labels(without, len(samples))}")
     rows = engine.embed(samples, backbone)
     warn_about_rejects(rows.rejects, len(samples))
-    labels = np.array([str(label) for label in rows.labels])
-    return rows.embeddings, check_labels(labels) if samples is source.train else labels
+    if samples is source.train:
+        return rows.embeddings, check_labels(rows.labels)
+    return rows.embeddings, np.array([to_label(label) for label in rows.labels])

@@ -33,8 +33,9 @@ from featx.persistence.metadata import (
     seal,
 )
 from featx.predictor import Classifier, Input, Predictor, predictor_class
-from featx.storage.atomic import recover
+from featx.storage.atomic import os_errors_in_words, recover
 from featx.storage.container import container_names, write_container
+from featx.storage.writable import check_writable
 from featx.tasks import get_task
 
 if TYPE_CHECKING:
@@ -140,15 +141,13 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     Raises
     ------
     OutputFailed
-        Something is there already, or the parent is missing.
+        Something is there already, or it cannot be written: the parent is missing, read-only or full.
     """
     recover(path)
-    if not path.absolute().parent.is_dir():
-        raise OutputFailed(f"{path}: the folder {path.absolute().parent} does not exist; create it")
-    if path.exists() and not _is_classifier(path):
-        raise OutputFailed(f"{path}: exists and is not a featx classifier; choose another name")
-    if path.exists() and not overwrite:
-        raise OutputFailed(f"{path}: exists; choose another name, or --overwrite (overwrite=True)")
+    with os_errors_in_words(path):
+        if path.exists() and not _is_classifier(path):
+            raise OutputFailed(f"{path}: exists and is not a featx classifier; choose another name")
+    check_writable(path, overwrite=overwrite, folder=path.suffix.lower() != ".zip")
 
 
 def load(

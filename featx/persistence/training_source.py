@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from featx.errors import OutputFailed
 from featx.persistence.metadata import HEAD, read_metadata
@@ -29,12 +30,12 @@ class Origin:
     ----------
     source : str
         An absolute path.
-    columns : mapping of str to str or None
-        The names of the columns that were asked for.
+    columns : mapping of str to str, bool or None
+        The names of the columns that were asked for, and how labels are read.
     """
 
     source: str
-    columns: Mapping[str, str | None] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 def remember_source(classifier: Path, origin: Origin) -> None:

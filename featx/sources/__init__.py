@@ -7,13 +7,21 @@ file that cannot be read is a reject there, and only a source that makes no sens
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
 from featx.errors import BadSource
 from featx.sources.iterables import make_samples
-from featx.sources.sample import Sample, shorten, subsample, to_label, unique_ids
+from featx.sources.sample import (
+    Sample,
+    merge_label_case,
+    shorten,
+    subsample,
+    to_label,
+    unique_ids,
+)
 from featx.sources.segment import Segment
 from featx.sources.source import (
     TABLE_ENDINGS,
@@ -137,6 +145,7 @@ def open_source(
         There is no such source.
     """
     name = os.fsdecode(uri)
+    _refuse_pipes(name)
     kind = next((kind for kind in SOURCES if kind.accepts(name)), None)
     if kind is None:
         raise _missing(name)
@@ -150,6 +159,7 @@ def read_source(
     split: str | None = None,
     columns: Columns | None = None,
     stdin: Iterable[bytes | str] | None = None,
+    ignore_label_case: bool = False,
 ) -> list[Sample]:
     """Return the samples of a source that a modality can read; all ids differ.
 
@@ -163,6 +173,8 @@ def read_source(
         The part that is preferred where a folder, a tar (by its top folders) or a table (by a column
         ``split``) has parts; where it has none, all of it is given. ``val`` stands in for a missing ``test``;
         otherwise a source that has parts, but not this one, is refused. None gives everything.
+    ignore_label_case : bool, default=False
+        Whether labels that differ in upper and lower case only are one, spelled as most of them are.
 
     Raises
     ------
@@ -174,7 +186,20 @@ def read_source(
         A Parquet table, and pyarrow is not installed.
     """
     split = None if split is None else check_split(split)
-    return open_source(uri, columns, stdin=stdin).samples(readable, split)
+    samples = open_source(uri, columns, stdin=stdin).samples(readable, split)
+    return merge_label_case(samples) if ignore_label_case else samples
+
+
+def _refuse_pipes(name: str) -> None:
+    """Raise BadSource for what is neither a file nor a folder: to open a pipe may wait for ever."""
+    try:
+        mode = Path(name).stat().st_mode
+    except (OSError, ValueError):
+        return
+    if name != "-" and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise BadSource(
+            f"{to_text(name)}: is a pipe, socket or device; expected a file or a folder"
+        )
 
 
 def _missing(name: str) -> BadSource:

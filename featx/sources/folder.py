@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import BadSource
-from featx.sources.sample import Sample, number_repeats
+from featx.sources.left_out import LeftOut, read_head, warn_of_obstacles
+from featx.sources.sample import Sample, number_repeats, to_label
 from featx.sources.source import (
+    ENOUGH,
     Columns,
     Peek,
     Readable,
@@ -21,7 +25,13 @@ from featx.sources.source import (
 from featx.sources.splits import choose, label_within, splits_among
 from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
 
-__all__ = ["Folder", "is_folder", "no_matching_files"]
+if TYPE_CHECKING:
+    from featx.sources.metadata import Metadata
+
+__all__ = ["Folder", "is_folder", "is_metadata", "no_matching_files"]
+
+# Tables that describe the files beside them, as in an image folder of Hugging Face.
+_METADATA = frozenset({"metadata.csv", "metadata.jsonl", "metadata.parquet"})
 
 # The way from a folder to a file, name by name.
 Parts = tuple[str, ...]
@@ -40,39 +50,79 @@ class Folder:
         return is_folder(uri)
 
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
-        """Return the files that have one of the suffixes, sorted by their path, name by name.
+        """Return the files that the modality reads, sorted by their path, name by name.
 
-        The label is the first folder below this one or below its split. A folder reached by symbolic links
-        is read once, under its own name if that lies below this one. What only looks like a file (a broken
-        link, a pipe) is a sample too, and a reject when it is read.
+        They are those with one of the suffixes, and those with another or none whose first bytes tell; a
+        warning counts all others by kind, but for hidden files and those that systems make. What has the
+        right suffix and only looks like a file (a broken link, a pipe) is a sample, and a reject when read.
+        A folder reached by symbolic links is read once, under its own name if that lies below this one.
+
+        The label is what a ``metadata.csv``, ``.jsonl`` or ``.parquet`` beside or above the file says of it
+        (columns file_name and label); where there is no such table, the first folder below this one or below
+        its split. Files without a row in the table, and rows without a file, are left out with a warning.
         """
         where = to_text(str(self._root))
-        refuse_columns(self._columns, f"{where} is a folder and")
         splits = splits_among(_subfolders(self._root))
         chosen = choose(split, splits, where) if split and splits else None
-        walk = _Walk(self._root, readable.suffixes)
+        walk = _Walk(self._root, readable)
         walk.run([()] if chosen is None else [(name,) for name in sorted(chosen)])
+        if chosen is not None:
+            walk.find_tables()
+            where = "/".join([where, *chosen]) if len(chosen) == 1 else where
+        if not walk.tables:
+            refuse_columns(self._columns, f"{where} is a folder and")
         if not walk.files:
-            example = to_text("/".join(min(walk.others))) if walk.others else ""
-            raise no_matching_files(where, readable.suffixes, len(walk.others), example)
+            raise no_matching_files(where, readable.suffixes, walk.left_out)
         files = sorted(walk.files, key=lambda parts: tuple(map(os.fsencode, parts)))
-        ids = number_repeats("/".join(map(to_text, parts)) for parts in files)
-        labels = (label_within(parts, splits) for parts in files)
-        # A million Path objects would take longer than the walk.
-        paths = (os.path.join(self._root, *parts) for parts in files)  # noqa: PTH118
-        return [
-            Sample(name, Blob.of_path(path), to_text(label) if label else None)
-            for name, path, label in zip(ids, paths, labels, strict=True)
-        ]
+        about = self._metadata(walk, files, None if splits else split)
+        if about.governed:
+            files = [parts for parts in files if parts in about.rows or parts not in about.governed]
+        for table in walk.tables - set(about.tables):
+            walk.left_out.add("/".join(table))
+        walk.left_out.warn(where, len(files))
+        samples = self._samples(files, splits, about)
+        warn_of_obstacles(where, samples, readable)
+        return samples
 
     def peek(self) -> Peek:
         """Return the suffixes of the first files; what cannot be read is left out."""
-        return Peek(count_suffixes(self._names()))
+        paths = list(islice(self._paths(), ENOUGH))
+        return Peek(count_suffixes(paths), files=tuple(map(Blob.of_path, paths)))
 
-    def _names(self) -> Iterator[str]:
-        for _, folders, files in os.walk(self._root):
+    def _paths(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self._root):
             folders[:] = sorted(name for name in folders if not is_hidden(name))
-            yield from (name for name in files if not is_hidden(name))
+            # A million Path objects would take longer than the walk.
+            yield from (os.path.join(folder, name) for name in files if not is_hidden(name))  # noqa: PTH118
+
+    def _metadata(self, walk: _Walk, files: list[Parts], split: str | None) -> Metadata:
+        """Return what the tables beside the files say of them; that loads nothing where there is none."""
+        from featx.sources.metadata import Metadata, read_metadata
+
+        if not walk.tables:
+            return Metadata()
+        return read_metadata(self._root, walk.tables, files, self._columns, split)
+
+    def _samples(
+        self, files: list[Parts], splits: Collection[str], about: Metadata
+    ) -> list[Sample]:
+        names = ["/".join(map(to_text, parts)) for parts in files]
+        if self._columns.id is not None:
+            names = [
+                about.rows[parts].id if parts in about.rows else name
+                for parts, name in zip(files, names, strict=True)
+            ]
+        labels = (
+            about.rows[parts].label
+            if parts in about.rows
+            else to_label(label_within(parts, splits))
+            for parts in files
+        )
+        paths = (os.path.join(self._root, *parts) for parts in files)  # noqa: PTH118
+        return [
+            Sample(name, Blob.of_path(path), label)
+            for name, path, label in zip(number_repeats(names), paths, labels, strict=True)
+        ]
 
 
 def is_folder(uri: str) -> bool:
@@ -83,11 +133,12 @@ def is_folder(uri: str) -> bool:
         return False
 
 
-def no_matching_files(where: str, suffixes: Iterable[str], n_files: int, example: str) -> BadSource:
-    """Return the refusal of a source in which no file has one of the suffixes."""
+def no_matching_files(where: str, suffixes: Iterable[str], left_out: LeftOut) -> BadSource:
+    """Return the refusal of a source in which no file is of the modality."""
     expected = ", ".join(sorted(suffixes))
+    n_files = left_out.counts.total()
     files = "1 other file," if n_files == 1 else f"{n_files:,} other files, such as"
-    seen = f"found {files} {example}" if n_files else "found no files at all"
+    seen = f"found {files} {to_text(left_out.example)}" if n_files else "found no files at all"
     return BadSource(f"{where}: expected files ending in {expected}; {seen}")
 
 
@@ -96,10 +147,16 @@ class _Walk:
     """A walk over all files below a folder; every folder is read once, whatever links lead to it."""
 
     root: Path
-    suffixes: frozenset[str]
+    readable: Readable
     files: list[Parts] = field(default_factory=list)
-    others: list[Parts] = field(default_factory=list)
+    tables: set[Parts] = field(default_factory=set)
+    left_out: LeftOut = field(default_factory=LeftOut)
     seen: set[tuple[int, int]] = field(default_factory=set)
+
+    def find_tables(self) -> None:
+        """Add the tables that stand beside the splits."""
+        entries = _entries(self.root)
+        self.tables |= {(entry.name,) for entry in entries if self._is_table(entry)}
 
     def run(self, starts: list[Parts]) -> None:
         real = Path(os.path.realpath(self.root))
@@ -119,12 +176,47 @@ class _Walk:
         for entry in _entries(self.root.joinpath(*parts)):
             inner = (*parts, entry.name)
             if not _leads_to_folder(entry):
-                fits = suffix_of(entry.name) in self.suffixes
-                (self.files if fits else self.others).append(inner)
+                self._take(entry, inner)
             elif entry.is_symlink():
                 heapq.heappush(links, inner)
             else:
                 folders.append(inner)
+
+    def _take(self, entry: os.DirEntry[str], parts: Parts) -> None:
+        """Take what is no folder for a sample or a table, or count it as left out."""
+        if suffix_of(entry.name) in self.readable.suffixes:
+            self.files.append(parts)
+        elif self._is_table(entry):
+            self.tables.add(parts)
+        elif kind := _not_a_file(entry):
+            self.left_out.add("/".join(parts), kind)
+        elif self.readable.recognizes(read_head(Blob.of_path(entry.path))):
+            self.files.append(parts)
+        else:
+            self.left_out.add("/".join(parts))
+
+    def _is_table(self, entry: os.DirEntry[str]) -> bool:
+        return is_metadata(entry.name) and not _not_a_file(entry)
+
+
+def is_metadata(name: str) -> bool:
+    """Return whether a file of this name may describe the files beside it and below.
+
+    >>> is_metadata("metadata.csv"), is_metadata("labels.csv")
+    (True, False)
+    """
+    return name.lower() in _METADATA
+
+
+def _not_a_file(entry: os.DirEntry[str]) -> str | None:
+    """Return what an entry is that leads to no regular file; None where it does."""
+    try:
+        if entry.is_file():
+            return None
+        entry.stat()
+    except OSError:
+        return "broken link" if entry.is_symlink() else "unreadable file"
+    return "pipe, socket or device file"
 
 
 def _subfolders(root: Path) -> list[str]:

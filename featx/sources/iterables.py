@@ -49,7 +49,7 @@ def make_samples(
     names = number_repeats(map(_id, items, range(len(items)))) if ids is None else _ids(ids, items)
     given = [item.data if isinstance(item, Sample) else item for item in items]
     if y is None:
-        labels = [item.label if isinstance(item, Sample) else None for item in items]
+        labels = [to_label(item.label) if isinstance(item, Sample) else None for item in items]
     else:
         labels = [to_label(label) for label in y]
         if len(labels) != len(items):

@@ -1,16 +1,19 @@
-"""Labels from which a classifier can be trained."""
+"""Labels from which a classifier can be trained, and with which one can be measured."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from featx.errors import BadLabels
+from featx.sources.sample import to_label
 
-__all__ = ["check_labels", "missing_labels"]
+__all__ = ["check_labels", "list_names", "match_labels", "missing_labels", "unknown_labels"]
 
 
 def check_labels(
@@ -23,7 +26,7 @@ def check_labels(
     BadLabels
         There is none, some are missing, there is a single class, or a class has a single sample.
     """
-    given = [_text(label) for label in labels]
+    given = [to_label(label) for label in labels]
     names = ids if ids is not None else [f"row {i}" for i in range(len(given))]
     without = [name for name, label in zip(names, given, strict=True) if not label]
     if without or not given:
@@ -33,26 +36,102 @@ def check_labels(
     if len(classes) == 1:
         raise BadLabels(
             f"labels: all {len(y)} samples are {str(classes[0])!r}; expected at least 2 classes"
+            f"{_one_folder_deeper(names)}"
         )
     single = classes[counts == 1].tolist()
     if single:
-        listed = ", ".join(map(repr, single[:5])) + (", …" if len(single) > 5 else "")
         raise BadLabels(
-            f"labels: a single sample of {listed}; expected at least 2 of each class: "
+            f"labels: a single sample of {list_names(single)}; expected at least 2 of each class: "
             "add samples, or leave the class out"
         )
     return y
 
 
-def _text(label: Any) -> str:
-    # NaN is the one thing that differs from itself.
-    missing = label is None or label != label
-    return "" if missing else str(label)
-
-
 def missing_labels(without: Sequence[str], n: int) -> str:
-    """Return the message for samples without a label."""
+    """Return the message for samples without a label, of ``n`` in all."""
     if not n:
         return "labels: expected labelled samples, found none"
     first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
-    return f"labels: {len(without)} of {n} samples have none ({first}); label or drop them"
+    if len(without) < n:
+        return f"labels: {len(without)} of {n} samples have none ({first}); label or drop them"
+    return (
+        f"labels: none of the {n} samples has one ({first}); expected one folder a class (cat/1.jpg, "
+        "dog/2.jpg), a table with a column of labels, or a metadata.csv (file_name,label) beside the files"
+    )
+
+
+def match_labels(
+    labels: Iterable[str | None], classes: Sequence[str], *, ignore_case: bool = False
+) -> list[str | None]:
+    """Return labels as a classifier spells its classes; one that it does not know stays as it is.
+
+    >>> match_labels(["1.0", "CAT", "dog "], ["1", "cat", "dog"])
+    ['1', 'CAT', 'dog']
+    >>> match_labels(["1.0", "CAT", "dog "], ["1", "cat", "dog"], ignore_case=True)
+    ['1', 'cat', 'dog']
+    """
+
+    def spelling(label: str | None) -> str | None:
+        text = to_label(label)
+        return text.casefold() if text and ignore_case else text
+
+    # A classifier that an earlier version saved may have other spellings.
+    names = {spelling(name): name for name in classes} | {name: name for name in classes}
+    return [names.get(label, names.get(spelling(label), to_label(label))) for label in labels]
+
+
+def unknown_labels(
+    labels: Sequence[str | None], classes: Sequence[str], ids: Sequence[str] | None = None
+) -> str:
+    """Return what to say of labels that a classifier does not know; '' where it knows all.
+
+    Raises
+    ------
+    BadLabels
+        It knows none of them.
+    """
+    known = set(classes)
+    unknown = Counter(str(label) for label in labels if label not in known)
+    if not unknown:
+        return ""
+    names, count = list(unknown), unknown.total()
+    folded = {name.casefold(): name for name in classes}
+    hint = ""
+    if other := next((name for name in names if name.casefold() in folded), None):
+        hint = f"; {other!r} and {folded[other.casefold()]!r} differ in upper and lower case"
+    if count == len(labels):
+        deeper = _one_folder_deeper(ids or []) if len(names) == 1 else ""
+        raise BadLabels(
+            f"labels: the classifier knows none of them: found {list_names(names)}; "
+            f"it knows {list_names(classes)}{hint}{deeper}"
+        )
+    return (
+        f"{count} of {len(labels)} samples have a label that the classifier was never shown "
+        f"({list_names(names)}) and count as errors{hint}"
+    )
+
+
+def list_names(names: Sequence[str], most: int = 5) -> str:
+    """Return the first names in quotes, for a message.
+
+    >>> list_names(["a", "b", "c"], most=2)
+    "'a', 'b', …"
+    """
+    return ", ".join(map(repr, names[:most])) + (", …" if len(names) > most else "")
+
+
+def _one_folder_deeper(ids: Sequence[str]) -> str:
+    """Return advice where all samples lie in one folder that has folders itself; '' where they do not."""
+    folders = sorted({tuple(name.split("/")[:-1]) for name in ids})
+    if not folders:
+        return ""
+    # What the first and the last in order share, all share.
+    pairs = zip(folders[0], folders[-1], strict=False)
+    shared = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
+    below = sorted({folder[len(shared)] for folder in folders if len(folder) > len(shared)})
+    if not shared or len(below) < 2:
+        return ""
+    return (
+        f"; are the classes one folder deeper? {'/'.join(shared)} holds the folders {list_names(below)}: "
+        "name that folder"
+    )

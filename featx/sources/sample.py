@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Number
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,9 +17,11 @@ from featx.storage.blob import to_text
 
 __all__ = [
     "Sample",
+    "merge_label_case",
     "number_repeats",
     "shorten",
     "subsample",
+    "to_id",
     "to_label",
     "unique_ids",
 ]
@@ -24,6 +30,11 @@ T = TypeVar("T")
 
 # The most characters of an id that is a text.
 _LONG = 200
+# A number as programs write it that know only floats: "1.0", "1.000e+00". "01" and "1e3" may be names.
+_FLOAT = re.compile(r"[+]?(-?)(0|[1-9][0-9]{0,30})\.([0-9]{0,30})(?:[eE]([+-]?[0-9]{1,2}))?")
+_TRUTHS = ("True", "False")
+# What has no width and no meaning at the ends of a text: a byte order mark, a zero width space.
+_INVISIBLE = "\ufeff\u200b\u2060"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +74,29 @@ def shorten(text: str) -> str:
 
 
 def to_label(value: object) -> str | None:
-    """Return a label as text: the same for 3, 3.0 and '3'; None for what is missing or blank.
+    """Return a label as text, the same for all spellings of it; None for what is missing or blank.
 
-    >>> [to_label(value) for value in (3, 3.0, " cat ", True, "", None, float("nan"))]
-    ['3', '3', 'cat', 'True', None, None, None]
+    Here alone labels and names of classes become text, so that those of two files match that look alike to a
+    person: accents are composed (NFC), spaces at the ends go and others become one, a whole number is written
+    without a point, and a truth value as ``True`` or ``False``. Upper and lower case differ.
+
+    >>> [to_label(value) for value in (3, 3.0, "3.0", " cat ", True, "TRUE", "", None, float("nan"))]
+    ['3', '3', '3', 'cat', 'True', 'True', None, None, None]
+
+    Raises
+    ------
+    BadLabels
+        The value is neither a text nor a number.
+    """
+    text = to_id(value)
+    return None if text is None else _one_spelling(text)
+
+
+def to_id(value: object) -> str | None:
+    """Return a value of a table as text, spelled as it is but for spaces at the ends; None for none.
+
+    >>> [to_id(value) for value in (3, 3.0, "3.0", " cat ", "")]
+    ['3', '3', '3.0', 'cat', None]
 
     Raises
     ------
@@ -74,7 +104,9 @@ def to_label(value: object) -> str | None:
         The value is neither a text nor a number.
     """
     if isinstance(value, np.generic):
-        value = value.item()
+        # The shortest text of a float is that of its own width: 0.1 is 0.1 in float32, too.
+        floats = isinstance(value, np.floating) and not _is_missing(value)
+        value = float(str(value)) if floats else value.item()
     if isinstance(value, bytes):
         value = value.decode("utf-8", "backslashreplace")
     if isinstance(value, str):
@@ -83,9 +115,30 @@ def to_label(value: object) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if isinstance(value, bool | int | float):
+    if isinstance(value, Number):
         return str(value)
     raise BadLabels(f"label {value!r}: expected a text or a number, found {type(value).__name__}")
+
+
+def _one_spelling(text: str) -> str | None:
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text).strip(_INVISIBLE)
+    text = " ".join(text.split())
+    if text.capitalize() in _TRUTHS:
+        return text.capitalize()
+    return _whole(text) or text or None
+
+
+def _whole(text: str) -> str | None:
+    """Return a whole number that is written as a float, without its point; None for any other text."""
+    number = _FLOAT.fullmatch(text)
+    if number is None:
+        return None
+    sign, digits, decimals, exponent = number.groups()
+    places = int(exponent or 0) - len(decimals)
+    value = int(digits + decimals) * 10 ** max(places, 0)
+    rest = value % 10 ** max(-places, 0)
+    return None if rest else str(int(f"{sign}{value // 10 ** max(-places, 0)}"))
 
 
 def _is_missing(value: object) -> bool:
@@ -122,4 +175,23 @@ def unique_ids(samples: Iterable[Sample]) -> list[Sample]:
     return [
         sample if sample.id == name else replace(sample, id=name)
         for sample, name in zip(samples, ids, strict=True)
+    ]
+
+
+def merge_label_case(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples, labels that differ in letter case only spelled as most of them are.
+
+    >>> given = [Sample(name, b"", label) for name, label in zip("abc", ("Cat", "cat", "cat"))]
+    >>> [sample.label for sample in merge_label_case(given)]
+    ['cat', 'cat', 'cat']
+    """
+    spellings: dict[str, str] = {}
+    counts = Counter(sample.label for sample in samples if sample.label is not None)
+    for label, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
+        spellings.setdefault(label.casefold(), label)
+    return [
+        sample
+        if sample.label is None
+        else replace(sample, label=spellings[sample.label.casefold()])
+        for sample in samples
     ]

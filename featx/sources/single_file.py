@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from featx.errors import BadSource
+from featx.sources.left_out import read_head
 from featx.sources.sample import Sample
 from featx.sources.source import (
     TABLE_SUFFIXES,
@@ -15,7 +16,7 @@ from featx.sources.source import (
     count_suffixes,
     refuse_columns,
 )
-from featx.storage.blob import Blob, suffix_of, to_text
+from featx.storage.blob import Blob, to_text
 
 __all__ = ["SingleFile"]
 
@@ -38,14 +39,15 @@ class SingleFile:
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
         """Return the one sample, without a label; its id is the path."""
         where = to_text(str(self._path))
-        if suffix_of(self._path.name) not in readable.suffixes:
+        blob = Blob.of_path(self._path)
+        if blob.suffix not in readable.suffixes and not readable.recognizes(read_head(blob)):
             raise BadSource(
                 f"{where}: expected a folder, a table ({', '.join(TABLE_SUFFIXES)}), a .tar, "
                 f"or a file ending in {', '.join(sorted(readable.suffixes))}"
             )
         refuse_columns(self._columns, f"{where} is a single file and")
-        return [Sample(where, Blob.of_path(self._path))]
+        return [Sample(where, blob)]
 
     def peek(self) -> Peek:
-        """Return the suffix of the file."""
-        return Peek(count_suffixes([self._path.name]))
+        """Return the suffix of the file, and the file."""
+        return Peek(count_suffixes([self._path.name]), files=(Blob.of_path(self._path),))

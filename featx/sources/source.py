@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Protocol
 
 from featx.errors import BadOption
 from featx.sources.sample import Sample
-from featx.storage.blob import suffix_of
+from featx.storage.blob import Blob, suffix_of
 
 __all__ = [
     "ENOUGH",
@@ -70,26 +70,42 @@ class Columns:
     root: str | None = None
 
 
+def _nothing(head: bytes) -> bool:
+    return False
+
+
+def _no_obstacle(suffix: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Readable:
     """The files and texts that a modality takes for a sample.
 
     ``suffixes`` are those of its files, lower case and with their dot. ``string_is_sample`` says whether a
     text may be a sample by itself: a cell of a table, or a line of standard input. ``segments`` says whether
-    a part of a file, from one second to another, may be one.
+    a part of a file, from one second to another, may be one. ``recognizes`` says of the first bytes of a file
+    with another suffix, or with none, whether it is one of the modality's. ``obstacle`` says of one of the
+    suffixes why such files cannot be read here, and what to do; '' where they can.
     """
 
     suffixes: frozenset[str]
     string_is_sample: bool = False
     segments: bool = False
+    recognizes: Callable[[bytes], bool] = _nothing
+    obstacle: Callable[[str], str] = _no_obstacle
 
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """The apparent content of a source: its first thousand files by suffix, and whether it has texts."""
+    """The apparent content of a source: its first thousand files by suffix, and whether it has texts.
+
+    ``files`` are those of them that can be looked into where their suffixes tell nothing.
+    """
 
     suffixes: Counter[str] = field(default_factory=Counter)
     texts: bool = False
+    files: tuple[Blob, ...] = field(default=(), compare=False)
 
 
 class Source(Protocol):

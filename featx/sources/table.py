@@ -24,7 +24,7 @@ from featx.sources.file_names import FileFinder, refused
 from featx.sources.json_lines import open_json_lines
 from featx.sources.open_table import Notes, OpenTable
 from featx.sources.parquet import open_parquet
-from featx.sources.sample import Sample, number_repeats, to_label
+from featx.sources.sample import Sample, number_repeats, to_id, to_label
 from featx.sources.segment import Segment
 from featx.sources.source import ENOUGH, Columns, Peek, Readable, count_suffixes, table_suffix
 from featx.sources.splits import choose, split_of
@@ -177,7 +177,7 @@ class _Row:
     def of(cls, where: str, number: int, cells: Mapping[str, Any], finder: FileFinder) -> _Row:
         try:
             label, split = to_label(cells.get("label")), to_label(cells.get("split"))
-            given = to_label(cells.get("id"))
+            given = to_id(cells.get("id"))
         except BadLabels as error:
             raise BadSource(f"{where}: {error}") from error
         part = split if split and split_of(split) else None

@@ -7,8 +7,8 @@ import glob
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from featx.errors import OutputFailed
@@ -32,16 +32,17 @@ def replacing(path: Path) -> Iterator[Path]:
         The folder is missing, not writable or full, or ``path`` is a folder.
     """
     path = Path(path)
-    if path.is_dir():
-        raise OutputFailed(f"{path}: is a folder, expected the name of a file to write")
-    temporary = _temporary(path)
+    with os_errors_in_words(path):
+        if path.is_dir():
+            raise OutputFailed(f"{path}: is a folder, expected the name of a file to write")
+        temporary, lock = _new_temporary(path, _create_file)
     try:
         with os_errors_in_words(path):
-            temporary.touch()
             yield temporary
             os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        _discard(temporary)
+        os.close(lock)
 
 
 @contextmanager
@@ -57,13 +58,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         The parent is missing, not writable or full, or ``path`` is a file.
     """
     path = Path(path)
-    if path.exists() and not path.is_dir():
-        raise OutputFailed(f"{path}: is a file, expected the name of a folder to write")
-    temporary = _temporary(path)
+    with os_errors_in_words(path):
+        if path.exists() and not path.is_dir():
+            raise OutputFailed(f"{path}: is a file, expected the name of a folder to write")
+        temporary, lock = _new_temporary(path, _create_folder)
     aside = temporary.with_name(temporary.name + _ASIDE)
     try:
         with os_errors_in_words(path):
-            temporary.mkdir()
             yield temporary
             if path.exists():
                 os.replace(path, aside)
@@ -76,6 +77,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(aside, ignore_errors=True)
+        os.close(lock)
 
 
 def recover(path: Path) -> None:
@@ -84,16 +86,23 @@ def recover(path: Path) -> None:
     Their temporaries go; a folder that one of them had moved aside, and not yet replaced, comes back.
     """
     prefix, parent = _prefix(path), path.absolute().parent
-    # On other systems a process cannot be asked harmlessly whether it lives.
-    if os.name != "posix" or not parent.is_dir():
+    # Other systems have no such locks, and leftovers stay.
+    if os.name != "posix" or not os.access(parent, os.R_OK):
         return
+    live: set[str] = set()
+    # A temporary comes before what its writer moved aside, which has no lock of its own.
     for leftover in sorted(parent.glob(f"{glob.escape(prefix)}*")):
-        if _alive(leftover.name[len(prefix) :]):
+        if leftover.name.removesuffix(_ASIDE) in live:
             continue
-        if leftover.name.endswith(_ASIDE) and not path.exists():
-            os.replace(leftover, path)
-        else:
-            _discard(leftover)
+        with _lock_of(leftover) as lock:
+            if lock is None or _old_writer_lives(leftover.name[len(prefix) :]):
+                live.add(leftover.name)
+            elif leftover.name.endswith(_ASIDE) and not path.exists():
+                # Where the folder cannot be written, what follows says so.
+                with suppress(OSError):
+                    os.replace(leftover, path)
+            else:
+                _discard(leftover)
 
 
 @contextmanager
@@ -108,8 +117,12 @@ def os_errors_in_words(path: Path) -> Iterator[None]:
         if error.errno is None:
             raise
         parent = path.absolute().parent
-        if error.errno in {errno.ENOENT, errno.ENOTDIR} and not parent.exists():
+        if error.errno in {errno.ENOENT, errno.ENOTDIR} and not os.path.exists(parent):  # noqa: PTH110
             reason = f"the folder {parent} does not exist; create it first"
+        elif error.errno == errno.ENOTDIR:
+            reason = f"{parent} is a file, not a folder"
+        elif error.errno == errno.ENOENT:
+            reason = f"no file can be made in {parent}"
         elif error.errno == errno.ENOSPC:
             reason = "the disk is full; free some space or write elsewhere"
         else:
@@ -117,23 +130,86 @@ def os_errors_in_words(path: Path) -> Iterator[None]:
         raise OutputFailed(f"{path}: cannot be written: {reason}") from error
 
 
-def _temporary(path: Path) -> Path:
-    """Return a new name beside ``path``."""
+def _new_temporary(path: Path, create: Callable[[Path], int]) -> tuple[Path, int]:
+    """Return something new beside ``path``, and the descriptor that holds its lock while it is written.
+
+    The lock says that its writer lives: to any process that sees the folder, in another container too, where
+    the same number is another process.
+    """
     recover(path)
-    return path.with_name(f"{_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}")
+    while True:
+        # The letter makes earlier versions, which expect a number of a process, leave it alone.
+        temporary = path.with_name(f"{_prefix(path)}w-{secrets.token_hex(6)}")
+        descriptor = create(temporary)
+        if _lock(descriptor) is not False and _is_at(descriptor, temporary):
+            return temporary, descriptor
+        # Another process took it for a leftover before it was locked.
+        os.close(descriptor)
+        _discard(temporary)
+
+
+def _create_file(path: Path) -> int:
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+
+
+def _create_folder(path: Path) -> int:
+    path.mkdir()
+    # A folder cannot be opened on every system, and has no lock there.
+    return os.open(path if os.name == "posix" else os.devnull, os.O_RDONLY)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Lock an open file; False where another process has it locked, None where there are no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+@contextmanager
+def _lock_of(leftover: Path) -> Iterator[int | None]:
+    """Hold the lock of what a writer left; give None where the writer has it, or it cannot be had."""
+    try:
+        descriptor = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        yield None
+        return
+    try:
+        fine = _lock(descriptor) is True and _is_at(descriptor, leftover)
+        yield descriptor if fine else None
+    finally:
+        os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Return whether an open file is still what stands at a path."""
+    if os.name != "posix":
+        return True
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except OSError:
+        return False
 
 
 def _prefix(path: Path) -> str:
     return f".{path.name}.featx-"
 
 
-def _alive(tail: str) -> bool:
+def _old_writer_lives(tail: str) -> bool:
+    """Return whether an earlier version may still write what is named for a process; it took no locks."""
     pid = tail.partition("-")[0]
     if not pid.isdigit():
-        return True
+        return False
     try:
         os.kill(int(pid), 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True
@@ -141,7 +217,9 @@ def _alive(tail: str) -> bool:
 
 
 def _discard(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    """Remove what is there, if it can be: why not is no news beside what went wrong before."""
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from featx.errors import BadArtifact
+from featx.errors import BadArtifact, FeatxError, first_line
 from featx.storage.atomic import recover, replacing, replacing_folder
-from featx.storage.blob import Blob
+from featx.storage.blob import Blob, describe_os_error
+from featx.storage.bounded import BoundedReader
 
 __all__ = [
     "ZipMember",
@@ -25,6 +26,8 @@ __all__ = [
     "write_container",
 ]
 
+# Bytes of the directory of an archive: featx writes less than a thousandth of it.
+_DIRECTORY = 1 << 20
 # The time of every member: the same files give the same archive.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -75,24 +78,12 @@ class ZipMember:
     @contextmanager
     def _found(self) -> Iterator[tuple[zipfile.ZipFile, zipfile.ZipInfo]]:
         """Open the archive and find the member; what zipfile refuses becomes BadArtifact."""
-        try:
-            with zipfile.ZipFile(self.archive) as archive:
-                members = _checked_members(self.archive, archive)
-                if self.name not in members:
-                    raise FileNotFoundError(
-                        errno.ENOENT, "no such file in the archive", str(self.archive)
-                    )
-                yield archive, members[self.name]
-        except (
-            zipfile.BadZipFile,
-            NotImplementedError,
-            RuntimeError,
-            EOFError,
-            ValueError,
-        ) as error:
-            if isinstance(error, BadArtifact):
-                raise
-            raise BadArtifact(f"{self.archive}: damaged: {error}") from error
+        with _opened(self.archive, "damaged") as (archive, members):
+            if self.name not in members:
+                raise FileNotFoundError(
+                    errno.ENOENT, "no such file in the archive", str(self.archive)
+                )
+            yield archive, members[self.name]
 
 
 def is_archive(path: Path) -> bool:
@@ -130,12 +121,11 @@ def container_names(path: Path) -> set[str]:
             raise BadArtifact(f"{link}: is a symbolic link; expected the file itself")
         return {file.relative_to(path).as_posix() for file in inner}
     try:
-        with zipfile.ZipFile(path) as archive:
-            return set(_checked_members(path, archive))
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
-        if isinstance(error, BadArtifact):
-            raise
-        raise BadArtifact(f"{path}: not a featx classifier, nor a zip of one: {error}") from error
+        with _opened(path, "not a featx classifier, nor a zip of one") as (_, members):
+            return set(members)
+    except OSError as error:
+        reason = describe_os_error(error)
+        raise BadArtifact(f"{path}: not a featx classifier, nor a zip of one: {reason}") from error
 
 
 def write_container(path: Path, files: Mapping[str, bytes]) -> None:
@@ -172,8 +162,40 @@ def is_inner(name: str) -> bool:
     )
 
 
-def _checked_members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the members by name, once all of them are such as featx writes."""
+@contextmanager
+def _opened(path: Path, what: str) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """Open an archive and check its members; whatever zipfile refuses becomes BadArtifact.
+
+    Its directory, which zipfile reads whole, has at most ``_DIRECTORY`` bytes.
+
+    Raises
+    ------
+    OSError
+        There is no such archive, or it cannot be read.
+    """
+
+    def refusal(reason: str) -> BadArtifact:
+        return BadArtifact(f"{path}: {what}: {reason}")
+
+    try:
+        blob = Blob.of_path(path)
+        size = blob.size
+        with (
+            BoundedReader(blob.open(), _DIRECTORY, refusal) as file,
+            zipfile.ZipFile(file) as archive,
+        ):
+            members = _checked_members(path, archive, size)
+            file.lift()
+            yield archive, members
+    except (FeatxError, OSError):
+        raise
+    # Of damaged bytes zipfile raises what it likes.
+    except Exception as error:
+        raise refusal(first_line(error) or type(error).__name__) from error
+
+
+def _checked_members(path: Path, archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    """Return the members by name, once all of them are such as featx writes, within ``size`` bytes."""
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         if info.is_dir() and is_inner(info.filename):
@@ -189,4 +211,6 @@ def _checked_members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.
                 f"{path}: {info.filename} is compressed; expected it stored as it is (zip -0)"
             )
         members[info.filename] = info
+    if sum(info.file_size for info in members.values()) > size:
+        raise BadArtifact(f"{path}: damaged: its members have more bytes than it has itself")
     return members

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Labels
+from featx.errors import FeatxWarning
 from featx.heads import Calibrator, TemperatureScaling, robust_log_loss
-from featx.sources.labels import check_labels
+from featx.sources.labels import check_labels, match_labels, unknown_labels
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -89,6 +91,19 @@ class Classification:
     ) -> Labels:
         """Return labels as an array of text; shape (n,)."""
         return check_labels(targets, ids)
+
+    def match_targets(
+        self,
+        targets: Sequence[Any],
+        classes: Sequence[str],
+        ids: Sequence[str],
+        ignore_case: bool = False,
+    ) -> list[str | None]:
+        """Return labels as the classifier spells its classes; warn of those that it does not know."""
+        matched = match_labels(targets, classes, ignore_case=ignore_case)
+        if unknown := unknown_labels(matched, classes, ids):
+            warnings.warn(unknown, FeatxWarning, stacklevel=3)
+        return matched
 
     def tuning_problem(
         self, targets: Labels, class_weight: ClassWeight = None

@@ -85,6 +85,21 @@ class Task(Protocol):
             No predictor of the task can be trained on these targets.
         """
 
+    def match_targets(
+        self,
+        targets: Sequence[Any],
+        classes: Sequence[str],
+        ids: Sequence[str],
+        ignore_case: bool = False,
+    ) -> Sequence[Any]:
+        """Return targets as the predictor that is to be measured spells them; warn of unknown ones.
+
+        Raises
+        ------
+        BadLabels
+            The predictor knows none of them.
+        """
+
     def tuning_problem(self, targets: Any, class_weight: ClassWeight = None) -> TuningProblem:
         """Return encoded targets as what a head is tuned for.
 

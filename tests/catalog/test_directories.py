@@ -167,16 +167,45 @@ def test_changed_bytes_are_refused_by_name(directory):
         verify_files(card)
 
 
-def test_a_digest_is_remembered_by_size_time_and_inode(directory, tmp_path):
+def test_a_digest_is_remembered_by_size_times_and_inode(directory, tmp_path):
     path = put(directory, "net")
     verify_files(get_card("net"))
-    memory = json.loads((tmp_path / "cache" / "verified.json").read_text())
-    assert memory[str(path.resolve())][3] == hashlib.sha256(GRAPH).hexdigest()
+    kept = tmp_path / "cache" / "verified.json"
+    memory = json.loads(kept.read_text())
+    status = path.stat()
+    assert memory[str(path.resolve())] == [
+        *(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino),
+        hashlib.sha256(GRAPH).hexdigest(),
+    ]
+    # nothing is read where all of that is the same: what is remembered is believed
+    memory[str(path.resolve())][-1] = "0" * 64
+    kept.write_text(json.dumps(memory))
+    with pytest.raises(WrongDigest):
+        verify_files(get_card("net"))
+
+
+def test_a_file_of_the_same_size_and_modification_time_is_read_again(directory):
+    path = put(directory, "net")
+    verify_files(get_card("net"))
     before = path.stat()
     path.write_bytes(GRAPH[::-1])
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    verify_files(get_card("net"))  # nothing was read: a changed byte would have been found
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns, after.st_ino) == (
+        *(before.st_size, before.st_mtime_ns, before.st_ino),
+    )
+    with pytest.raises(WrongDigest):
+        verify_files(get_card("net"))
+
+
+def test_what_an_earlier_version_remembered_of_a_file_is_not_believed(directory, tmp_path):
+    path = put(directory, "net")
+    status = path.stat()
+    entry = [status.st_size, status.st_mtime_ns, status.st_ino, hashlib.sha256(GRAPH).hexdigest()]
+    path.write_bytes(GRAPH[::-1])
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "verified.json").write_text(json.dumps({str(path.resolve()): entry}))
     with pytest.raises(WrongDigest):
         verify_files(get_card("net"))
 

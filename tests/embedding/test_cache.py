@@ -6,13 +6,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from featx.embedding.cache import RowCache, row_key
-from featx.errors import FeatxWarning
+from featx.errors import FeatxNotice, FeatxWarning
 
 
 @pytest.fixture
@@ -349,6 +350,37 @@ def test_a_lock_that_is_never_released_is_not_waited_for_for_ever(path, cache):
     other.close()
     assert holds(cache, [1, 2]) == [1]
     hasty.close()
+
+
+LOCKING = """
+import sqlite3, sys
+other = sqlite3.connect(sys.argv[1], isolation_level=None)
+other.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_wait_for_another_process_is_told_once_and_ends_with_its_lock(path, cache):
+    fill(cache, [1])
+    cache.close()
+    command = [sys.executable, "-c", LOCKING, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "locked\n"
+        release = threading.Timer(5, other.kill)
+        release.start()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            fill(cache, [2])
+    assert [(each.category, str(each.message)) for each in told] == [
+        (
+            FeatxNotice,
+            f"cache {path}: another process has it locked; waiting up to 30 s, then going on without it",
+        )
+    ]
+    assert holds(cache, [1, 2]) == [1, 2]
 
 
 FULL = """

@@ -120,7 +120,7 @@ def read_all(path, *, split=None, string_is_sample=False):
     """Every sample of a source, and its bytes where there are any; nothing but what featx refuses."""
     try:
         with warnings.catch_warnings():
-            # What is doubtful in a damaged table is said.
+            # what is left out is said elsewhere
             warnings.simplefilter("ignore", FeatxWarning)
             found = read_source(path, Readable(SUFFIXES, string_is_sample), split=split)
     except FeatxError:

@@ -4,6 +4,8 @@ import errno
 import os
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -110,11 +112,107 @@ def test_what_a_killed_writer_left_is_undone(tmp_path, moment):
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_a_live_writers_temporary_is_left_alone(tmp_path):
+WAITING = """
+import sys
+from pathlib import Path
+from featx.storage import atomic
+path = Path(sys.argv[1])
+with getattr(atomic, sys.argv[2])(path) as temporary:
+    (temporary / "x" if temporary.is_dir() else temporary).write_text("of the writer")
+    print(temporary, flush=True)
+    sys.stdin.readline()
+"""
+# A process in a namespace of its own is 1 there, and its number means another process elsewhere.
+APART = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
+
+
+def can_be_apart():
+    try:
+        return not subprocess.run([*APART, "true"], check=False, capture_output=True).returncode
+    except OSError:
+        return False
+
+
+@contextmanager
+def waiting_writer(path, kind, before=()):
+    """A process that writes ``path`` and waits in the middle; gives its temporary, and the process."""
+    command = [*before, sys.executable, "-c", WAITING, str(path), kind]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        try:
+            yield Path(writer.stdout.readline().strip()), writer
+        finally:
+            writer.kill()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX")
+@pytest.mark.parametrize("kind", ["replacing", "replacing_folder"])
+@pytest.mark.parametrize("namespace", ["of us", "of its own"])
+def test_a_live_writers_temporary_is_left_alone(tmp_path, kind, namespace):
+    if namespace == "of its own" and not can_be_apart():
+        pytest.skip("this system gives no process numbers of its own")
+    path, writing = tmp_path / "x", {"replacing": replacing, "replacing_folder": replacing_folder}
+    before = APART if namespace == "of its own" else ()
+    with waiting_writer(path, kind, before) as (temporary, writer):
+        assert temporary.exists()
+        with writing[kind](path) as ours:
+            (ours / "x" if ours.is_dir() else ours).write_text("ours")
+            # neither takes the other for dead
+            recover(path)
+            assert temporary.exists()
+            assert ours.exists()
+        writer.communicate("go on\n", timeout=60)
+        assert writer.returncode == 0
+    assert (path / "x" if path.is_dir() else path).read_text() == "of the writer"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX")
+@pytest.mark.parametrize("kind", ["replacing", "replacing_folder"])
+def test_a_killed_writers_temporary_goes_with_the_next_write(tmp_path, kind):
+    path = tmp_path / "x"
+    with waiting_writer(path, kind) as (temporary, writer):
+        writer.kill()
+        writer.wait(60)
+        assert temporary.exists()
+        recover(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_temporary_of_this_process_is_left_alone(tmp_path):
     path = tmp_path / "x"
     with replacing(path) as temporary:
         recover(path)
         assert temporary.exists()
+
+
+def test_temporaries_of_earlier_versions_go_with_the_process_that_they_name(tmp_path):
+    path = tmp_path / "x"
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
+        ended.wait()
+    for pid in (ended.pid, os.getpid()):
+        (tmp_path / f".x.featx-{pid}-0123abcd").write_text("half")
+    recover(path)
+    assert [each.name for each in tmp_path.iterdir()] == [f".x.featx-{os.getpid()}-0123abcd"]
+
+
+def test_many_writers_of_one_path_leave_one_whole_file(tmp_path):
+    path = tmp_path / "x"
+
+    def write(number):
+        for _ in range(20):
+            with replacing(path) as temporary:
+                temporary.write_text(f"{number}" * 1000)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(path.read_text())) == 1
+    assert len(path.read_text()) == 1000
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_featx_own_folders_can_be_named(monkeypatch, tmp_path):

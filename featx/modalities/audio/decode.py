@@ -16,6 +16,7 @@ import numpy.typing as npt
 from featx._extras import require
 from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadSample
+from featx.sources.left_out import HEAD, read_head
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
@@ -271,12 +272,22 @@ def _opened(content: bytes | Blob, stack: ExitStack) -> Any:
         sound = stack.enter_context(soundfile.SoundFile(file, closefd=False))
     except soundfile.LibsndfileError as error:
         if error.code == 1:
-            raise BadSample("not a sound in a format that libsndfile reads") from error
+            raise BadSample(_unread(content)) from error
         raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
     for promised, there in _PROMISED.findall(sound.extra_info):
         if int(promised) < _ENDLESS:
             _check_whole(int(there), int(promised), "bytes")
     return sound
+
+
+def _unread(content: bytes | Blob) -> str:
+    """Return why a file is not read, by what it begins with."""
+    from featx.modalities.formats import NO_DECODER, format_of
+
+    found = format_of(content[:HEAD] if isinstance(content, bytes) else read_head(content))
+    if found is None or found[0] != "audio":
+        return "not a sound in a format that libsndfile reads"
+    return f"{found[1]} sound: {NO_DECODER}"
 
 
 def _decoded(sound: Any, first: int = 0, end: int | None = None) -> Iterator[FloatArray]:

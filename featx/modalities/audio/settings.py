@@ -60,7 +60,9 @@ class AudioSettings:
     string_is_sample: ClassVar[bool] = False
     takes_segments: ClassVar[bool] = True
     suffixes: ClassVar[frozenset[str]] = frozenset(
-        ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split()
+        # those of the second line are rejects, with what to do
+        ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 "
+        ".m4a .m4b .aac .wma .amr .ape .wv".split()
     )
     chunk_size: ClassVar[int] = 4
     # larger batches leave the processor's cache and are slower

@@ -53,7 +53,8 @@ class ImageSettings:
     string_is_sample: ClassVar[bool] = False
     takes_segments: ClassVar[bool] = False
     suffixes: ClassVar[frozenset[str]] = frozenset(
-        ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .jp2 .avif".split()
+        ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .jp2 .avif "
+        ".heic .heif .hif .jxl .dcm .dicom".split()
     )
     chunk_size: ClassVar[int] = 4
     # larger batches leave the processor's cache and are slower

@@ -1,0 +1,93 @@
+"""Whether an output can be written, found out before the work that makes it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from featx.errors import OutputFailed
+from featx.storage.atomic import os_errors_in_words
+
+__all__ = ["check_writable"]
+
+# Bytes that are written for a try: a disk that is full takes an empty file.
+_TRY = 4096
+
+
+def check_writable(
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
+    folder: bool = False,
+    parents: bool = False,
+) -> None:
+    """Refuse a path that ``replacing`` or ``replacing_folder`` could not write; leave nothing there.
+
+    A small file is written beside it and removed, since rights, read-only file systems and full disks show
+    themselves in no other way to every user on every system.
+
+    Parameters
+    ----------
+    overwrite : bool, default=True
+        Whether something that is there already may be replaced.
+    folder : bool, default=False
+        Whether a folder is to be written there, not a file.
+    parents : bool, default=False
+        Whether folders above it that are missing will be made.
+
+    Raises
+    ------
+    OutputFailed
+        The folder is missing, not writable or full, or something stands at ``path`` that is of another kind
+        or not to be replaced.
+    """
+    path = Path(path)
+    try:
+        with os_errors_in_words(path):
+            _check_kind(path, folder=folder)
+            if not overwrite and os.path.lexists(path):
+                raise OutputFailed(f"{path}: exists; choose another name, or overwrite=True")
+            parent = path.absolute().parent
+            while parents and not os.path.lexists(parent):
+                parent = parent.parent
+            _try_to_write(parent, path.name)
+            _check_ownership(path, parent)
+    except ValueError as error:
+        raise OutputFailed(f"{str(path)!r}: not a name that a file can have") from error
+
+
+def _check_kind(path: Path, *, folder: bool) -> None:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError:
+        # A part of the way is no folder, or is closed to us: the try will say which.
+        return
+    if folder and not stat.S_ISDIR(mode):
+        raise OutputFailed(f"{path}: is a file, expected the name of a folder to write")
+    if not folder and stat.S_ISDIR(mode):
+        raise OutputFailed(f"{path}: is a folder, expected the name of a file to write")
+    if not folder and not stat.S_ISREG(mode):
+        raise OutputFailed(f"{path}: is a device or a pipe, expected the name of a file to write")
+
+
+def _try_to_write(parent: Path, name: str) -> None:
+    """Write a file that is named like the temporaries of ``replacing``, as long a name included."""
+    temporary = parent / f".{name}.featx-{os.getpid()}-{secrets.token_hex(4)}"
+    with temporary.open("xb", buffering=0) as file:
+        try:
+            file.write(bytes(_TRY))
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _check_ownership(path: Path, parent: Path) -> None:
+    """Refuse another user's file in a folder such as /tmp, where only its owner may replace it."""
+    if os.name != "posix" or not os.path.lexists(path):
+        return
+    above, user = parent.stat(), os.geteuid()
+    if above.st_mode & stat.S_ISVTX and user not in (0, above.st_uid, path.lstat().st_uid):
+        raise OutputFailed(f"{path}: cannot be replaced: another user's, in a folder shared by all")
