@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from featx.errors import BadOption
 from featx.server.errors import HTTPError
 
-__all__ = ["HostPolicy", "is_loopback"]
+__all__ = ["HostPolicy", "is_loopback", "is_simple_type"]
 
 # Types that a page of another site may send without asking first; a request without a type is like them.
 _SIMPLE_TYPES = frozenset(
@@ -29,6 +29,8 @@ class HostPolicy:
     ----------
     names : iterable of str or None
         Names that are answered to beside those of the loopback; None answers to every name.
+    origins : iterable of str, default=()
+        Origins whose pages may send requests, beside the server's own; ``*`` is every one.
 
     Raises
     ------
@@ -36,8 +38,9 @@ class HostPolicy:
         A name is not the name of a host.
     """
 
-    def __init__(self, names: Iterable[str] | None) -> None:
+    def __init__(self, names: Iterable[str] | None, origins: Iterable[str] = ()) -> None:
         self._names = None if names is None else frozenset(map(_check_name, names))
+        self._origins = frozenset(origins)
 
     def check(self, headers: Mapping[bytes, bytes], *, sends: bool) -> None:
         """Refuse a request under a name that is not this server's, or sent by a page of another site.
@@ -79,6 +82,8 @@ class HostPolicy:
         origin = headers.get(b"origin")
         if origin is None:
             return b"sec-fetch-site" not in headers
+        if "*" in self._origins or origin.decode("latin-1") in self._origins:
+            return True
         try:
             netloc = urlsplit(origin.decode("latin-1")).netloc
         except ValueError:
@@ -89,14 +94,16 @@ class HostPolicy:
 
 def is_loopback(name: str) -> bool:
     """Tell whether a name is localhost or an address of the loopback, in any way of writing it."""
-    if name.rstrip(".").lower() == "localhost":
+    plain = name.rstrip(".").lower()
+    # Names below localhost are this machine, too (RFC 6761).
+    if plain == "localhost" or plain.endswith(".localhost"):
         return True
     try:
         address = ipaddress.ip_address(name.strip("[]"))
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+    return bool((mapped or address).is_loopback)
 
 
 def is_simple_type(media_type: str) -> bool:

@@ -19,14 +19,14 @@ import numpy.typing as npt
 
 from featx.server.errors import HTTPError
 
-__all__ = ["INLINE_BYTES", "parse_json"]
+__all__ = ["parse_json"]
 
-# Smaller bodies are parsed at once: this takes less than a millisecond or two, whatever they hold.
-INLINE_BYTES = 1 << 16
 # Lists and objects within each other; a nested tensor of a request has seven at most.
 MAX_DEPTH = 32
-# Values that are parsed in one piece.
-_PIECE_VALUES = 50_000
+# A body of fewer bytes holds so few values that they need not be counted.
+_FEW_BYTES = 1 << 16
+# Values that may stand beside the numbers of tensors, which are parsed in one piece.
+_MAX_VALUES = 50_000
 # Bytes that are counted, and numbers that are parsed, at a time.
 _SCAN_BYTES, _SLICE_BYTES = 1 << 20, 1 << 17
 _QUOTE, _BACKSLASH, _COMMA = b'"\\,'
@@ -49,24 +49,32 @@ class _Counts:
     stretches: tuple[tuple[int, int], ...]
 
 
-def parse_json(body: bytes, *, max_values: int) -> Any:
+def parse_json(body: bytes, *, max_values: int = _MAX_VALUES, max_numbers: int = 0) -> Any:
     """Return what a body says; a long array of numbers comes flat, whatever lists it is divided into.
+
+    Parameters
+    ----------
+    body : bytes
+    max_values : int, default=50000
+        Values that it may hold beside the numbers of tensors.
+    max_numbers : int, default=0
+        Numbers that it may hold in arrays of nothing else.
 
     Raises
     ------
     HTTPError
-        It is not JSON, or nested deeper than 32 levels (400), or it holds more values than ``max_values`` (413).
+        It is not JSON, or nested deeper than 32 levels (400), or it holds more values (413).
     """
     try:
-        if len(body) <= INLINE_BYTES:
+        if len(body) <= _FEW_BYTES:
             return json.loads(body)
         encoding = json.detect_encoding(body)
         if encoding not in ("utf-8", "utf-8-sig"):
             body = body.decode(encoding).encode()
-        counts = _count(body, max_values)
-        if counts.values <= _PIECE_VALUES:
+        counts = _count(body, max_values + max_numbers)
+        if counts.values <= max_values:
             return json.loads(body)
-        return _parse_slices(body, counts)
+        return _parse_slices(body, counts, max_values)
     # The last is what objects raise that are nested deeper than Python's stack.
     except (ValueError, RecursionError) as error:
         raise _not_json(str(error)) from error
@@ -76,14 +84,11 @@ def _not_json(words: str) -> HTTPError:
     return HTTPError(400, "bad_json", f"the body is not JSON: {words}")
 
 
-def _too_many(words: str) -> HTTPError:
-    return HTTPError(413, "too_many_values", f"the body holds {words}")
-
-
 def _count(body: bytes, max_values: int) -> _Counts:
     """Count values and depth; raise HTTPError as soon as there are too many."""
     values, depth, in_string, escaped = 1, 0, 0, False
-    borders = [np.array([-1], np.int64)]
+    # Where quotes and braces stand, and whether a string begins there.
+    borders, begins = [np.array([-1])], [np.array([0])]
     for start in range(0, len(body), _SCAN_BYTES):
         part = np.frombuffer(body, np.uint8, min(_SCAN_BYTES, len(body) - start), start)
         quotes, escaped = _quotes(part, escaped)
@@ -94,17 +99,21 @@ def _count(body: bytes, max_values: int) -> _Counts:
         folded = part & 0xDF
         opens, closes = (folded == 0x5B) & outside, (folded == 0x5D) & outside
         commas = (part == _COMMA) & outside
-        values += int(np.count_nonzero(opens)) + int(np.count_nonzero(commas))
-        if values > max_values:
-            raise _too_many(f"more than {max_values:,} values; expected fewer")
         levels = np.cumsum(opens.view(np.int8) - closes.view(np.int8), dtype=np.int32) + depth
         if int(levels.max()) > MAX_DEPTH:
             raise _not_json(f"nested deeper than {MAX_DEPTH} levels")
+        values += int(np.count_nonzero(opens)) + int(np.count_nonzero(commas))
+        if values > max_values:
+            raise HTTPError(
+                413, "too_many_values", f"the body holds more than {max_values:,} values; send fewer"
+            )
         depth = int(levels[-1])
         ends = quotes | ((part == 0x7B) | (part == 0x7D)) & outside
-        borders.append(_ends_of_stretches(np.flatnonzero(ends) + start))
-    positions = np.concatenate([*borders, [len(body)]])
-    long = np.flatnonzero(np.diff(positions) > _SLICE_BYTES)
+        found = _ends_of_stretches(np.flatnonzero(ends))
+        borders.append(found + start)
+        begins.append(strings[found])
+    positions, in_strings = np.concatenate([*borders, [len(body)]]), np.concatenate(begins)
+    long = np.flatnonzero((np.diff(positions) > _SLICE_BYTES) & (in_strings == 0))
     stretches = tuple((int(positions[k]) + 1, int(positions[k + 1])) for k in long)
     return _Counts(values, stretches)
 
@@ -134,7 +143,7 @@ def _quotes(part: npt.NDArray[np.uint8], escaped: bool) -> tuple[npt.NDArray[np.
     return quotes, bool(after[-1] == len(part))
 
 
-def _parse_slices(body: bytes, counts: _Counts) -> Any:
+def _parse_slices(body: bytes, counts: _Counts, max_values: int) -> Any:
     """Return what a body of many values says: its long arrays of numbers a slice at a time, then the rest."""
     rest, end, arrays = [], 0, dict[str, list[Any]]()
     for start, stop in counts.stretches:
@@ -146,10 +155,7 @@ def _parse_slices(body: bytes, counts: _Counts) -> Any:
         rest += [body[end:first], b'"', name.encode(), b'"']
         end = last + 1
     remaining = b"".join([*rest, body[end:]])
-    if _count(remaining, len(remaining)).values > _PIECE_VALUES:
-        raise _too_many(
-            f"more than {_PIECE_VALUES:,} values beside the numbers of a tensor; expected fewer"
-        )
+    _count(remaining, max_values)
 
     def fill(table: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
+from featx.server.health import Health
 from featx.server.limits import Limits
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
@@ -28,6 +29,17 @@ class AppState:
     pool: Pool
     limits: Limits
     metrics: Metrics
+    health: Health
+
+    async def unready(self) -> list[str]:
+        """Return what is not ready: workers, or classifiers by name."""
+        if not self.health.workers_live():
+            return ["no worker lives"]
+        return [
+            f"{served.name} cannot answer"
+            for served in self.registry
+            if not await self.health.is_ready(served)
+        ]
 
 
 Handler = Callable[[AppState, Request], Awaitable[Response]]
