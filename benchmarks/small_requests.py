@@ -123,6 +123,10 @@ def requests(patience):
         "a picture": lambda: ask(f"{predict}image", picture(300), "image/png"),
         "text of 2 MB": lambda: ask(text, b"a longer word " * 150_000, TEXT),
         "text of 2 MB without a space": lambda: ask(text, b"a" * 2_000_000, TEXT),
+        "text of 1 MB": lambda: ask(text, b"a longer word " * 71_000, TEXT),
+        "64 texts of 1 MB together": lambda: ask(
+            text, json.dumps({"samples": [{"text": "a1!-é" * 3100}] * 64}), JSON
+        ),
         "json nested 900 deep beside 0.5 MB of numbers": lambda: ask(
             infer, tensor % ("[" + numbers + "," + "[" * 900 + "]" * 901), JSON
         ),

@@ -14,8 +14,6 @@ __all__ = ["Bodies", "Body"]
 
 # Seconds that a body may stand still at first, and the bytes that must come for each second after them.
 _FREE_SECONDS, _LEAST_RATE = 5.0, 4096
-# The rest of a body that is not read is not another request.
-_CLOSE = {"Connection": "close"}
 
 
 class Bodies:
@@ -38,7 +36,7 @@ class Body:
     ----------
     received : int
         Bytes that have been read.
-    ended : bool
+    left : bool
         Whether the client has left before its request was answered.
     """
 
@@ -71,7 +69,7 @@ class Body:
                 f"{self.received} bytes of the body came in "
                 f"{asyncio.get_running_loop().time() - self._start:.0f} s; expected at least {_LEAST_RATE} a "
                 f"second",
-                _CLOSE,
+                {"Connection": "close"},
             ) from None
         size = len(message.get("body", b""))
         self.received += size
@@ -89,7 +87,7 @@ class Body:
                 429,
                 "busy",
                 f"the bodies of all requests are more than {limit} bytes together; try again in 1 s",
-                {"Retry-After": "1", **_CLOSE},
+                {"Retry-After": "1"},
             )
         self._bodies.held += size
         self._held += size
@@ -105,7 +103,6 @@ class Body:
             413,
             "too_large",
             f"the body is larger than the limit of {self._bodies.limits.max_body} bytes",
-            _CLOSE,
         )
 
     async def _note(self, message: Message) -> Message:

@@ -231,7 +231,7 @@ def _samples(
         return _pictures(tensor, binary)
     if tensor.datatype != "BYTES":
         raise _wrong(f"datatype: found {tensor.datatype[:40]}, {served.name} takes BYTES")
-    values = _flatten(tensor.data or []) if binary is None else _elements(tensor, binary)
+    values = _flatten(tensor.data or []) if binary is None else _elements(tensor, binary, limits)
     if not 1 <= len(tensor.shape) <= 2 or math.prod(tensor.shape) != len(values):
         raise _wrong(f"shape: found {tensor.shape[:8]} for {len(values)} values, expected one a sample")
     content_type = str(tensor.parameters.get("content_type", "str"))
@@ -247,8 +247,9 @@ def _samples(
     return to_samples(given, served, limits)
 
 
-def _elements(tensor: TensorInput, binary: memoryview) -> list[bytes]:
+def _elements(tensor: TensorInput, binary: memoryview, limits: Limits) -> list[bytes]:
     count = math.prod(tensor.shape) if 1 <= len(tensor.shape) <= 2 else 0
+    check_count(count, limits)
     try:
         return split_bytes(binary, count)
     except ValueError as error:

@@ -21,6 +21,8 @@ __all__ = ["Step", "Workers", "in_thread"]
 S = TypeVar("S", contravariant=True)
 T = TypeVar("T", covariant=True)
 
+# What a call may have waiting for each worker, in shares of one.
+_AHEAD = 2
 # Seconds after the end of a step's time until its worker is given up: a graph ends at its next node.
 _GRACE_SECONDS = 2.0
 # Seconds that closing waits for the work that has begun, and then for graphs to be interrupted.
@@ -226,7 +228,17 @@ class Workers:
         """
         loop, queue = asyncio.get_running_loop(), (self._crew or self._start()).queue
         tasks = [_Task(step, item, loop.create_future()) for item in items]
-        for task in tasks:
+        # Of a call of many items some wait here, so that those of other calls need not wait for all of them.
+        ahead = _AHEAD * self.count * step.max_batch
+        rest = iter(tasks[ahead:])
+
+        def put_next(_: object) -> None:
+            if (task := next(rest, None)) is not None:
+                queue.put(task)
+
+        for task in tasks[: len(tasks) - ahead]:
+            task.future.add_done_callback(put_next)
+        for task in tasks[:ahead]:
             queue.put(task)
         # The usual case: gather would take another round of the event loop.
         if len(tasks) == 1:
