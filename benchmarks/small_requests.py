@@ -42,11 +42,9 @@ def post(target, body, kind, patience, **headers):
 
     def send(port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience)
-        try:
+        # It may be answered before the body is whole.
+        with contextlib.suppress(ConnectionError):
             connection.request("POST", target, body, {"Content-Type": kind, **headers})
-        except ConnectionError:
-            # It may be answered before the body is whole.
-            pass
         return connection.getresponse().status
 
     return send
@@ -118,7 +116,8 @@ def requests(patience):
     tensor = '{"inputs":[{"name":"image","shape":[1,577,577,3],"datatype":"UINT8","data":%s}]}'
     numbers = ",".join(["7"] * 250_000)
     form = b"--x\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n"
-    eight = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 999\r\n\r\na"
+    eight = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+    eight += b"Content-Length: 999\r\n\r\na"
     return {
         "a picture": lambda: ask(f"{predict}image", picture(300), "image/png"),
         "text of 2 MB": lambda: ask(text, b"a longer word " * 150_000, TEXT),
@@ -134,16 +133,16 @@ def requests(patience):
             infer, tensor % ("[" + ",".join(["[]"] * 333_000) + "]"), JSON
         ),
         "json of 8 MB, 1 million numbers as samples": lambda: ask(
-            f"{predict}text", '{"samples":[%s]}' % ",".join(["1234567"] * 1_000_000), JSON
+            text, many('{"samples":[', "1234567", 1_000_000), JSON
         ),
         "json of 8 MB, 700 000 samples": lambda: ask(
-            text, '{"samples":[%s]}' % ",".join(['{"text":"a"}'] * 620_000), JSON
+            text, many('{"samples":[', '{"text":"a"}', 620_000), JSON
         ),
         "json of 8 MB, 2 million inputs": lambda: ask(
-            embed, '{"model":"text","input":[%s]}' % ",".join(['"a"'] * 2_000_000), JSON
+            embed, many('{"model":"text","input":[', '"a"', 2_000_000), JSON
         ),
         "json of 30 MB, empty objects": lambda: ask(
-            embed, '{"model":"text","input":"a","x":[%s]}' % ",".join(["{}"] * 10_000_000), JSON
+            embed, many('{"model":"text","input":"a","x":[', "{}", 10_000_000), JSON
         ),
         "json of 8 MB of numbers as a picture": lambda: ask(
             infer, tensor % ("[" + ",".join(["7"] * 4_000_000) + "]"), JSON
@@ -180,8 +179,13 @@ def requests(patience):
     }
 
 
+def many(head, value, count):
+    """Return an object in JSON that ends with a list of one value, many times."""
+    return head + ",".join([value] * count) + "]}"
+
+
 def probe(port):
-    """Ask /healthz until standard input ends; print when each was asked, its seconds and whether it was answered."""
+    """Ask /healthz until standard input ends; print when each was asked, its seconds, and whether it was fine."""
     ended, times = threading.Event(), []
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     while not ended.is_set():
@@ -291,7 +295,13 @@ def main():
     parser.add_argument("--probe", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.probe:
-        return probe(given.probe)
+        probe(given.probe)
+    else:
+        compare(given)
+
+
+def compare(given):
+    """Measure the requests one by one, and print a table."""
     print(common.machine(), flush=True)
     results = {}
     with tempfile.TemporaryDirectory() as name:
@@ -300,7 +310,12 @@ def main():
         for title, make in requests(given.patience).items():
             if any(word in title for word in given.only):
                 results[title] = measure(make(), folder, given.checkout.resolve())
-                print(title, *(f"{v:.4g}" if isinstance(v, float) else v for v in results[title].values()), sep="; ", flush=True)
+                print(
+                    title,
+                    *(f"{v:.4g}" if isinstance(v, float) else v for v in results[title].values()),
+                    sep="; ",
+                    flush=True,
+                )
     titles = ["", *next(iter(results.values()))]
     rows = [
         [title, *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values())]

@@ -110,7 +110,9 @@ def _refuse_empty_token(token: str | None) -> None:
     found = os.environ.get("FEATX_TOKEN") if token is None else token
     if found is not None and not found.strip():
         name = "FEATX_TOKEN" if token is None else "--token"
-        raise BadOption(f"{name}: found an empty token; expected a secret, or leave it out altogether")
+        raise BadOption(
+            f"{name}: found an empty token; expected a secret, or leave it out altogether"
+        )
 
 
 def _require_libraries() -> None:

@@ -92,7 +92,9 @@ def create_app(
         A backbone is not on this machine.
     """
     if token is not None and not token.strip():
-        raise BadOption("token: found an empty one, which everybody knows; expected a secret, or none at all")
+        raise BadOption(
+            "token: found an empty one, which everybody knows; expected a secret, or none at all"
+        )
     limits = limits or Limits()
     registry, metrics = Registry(classifiers, limits), Metrics()
     pool = Pool(limits.threads, limits.waiting, timeout=limits.timeout)

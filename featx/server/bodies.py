@@ -12,9 +12,6 @@ from featx.server.limits import Limits
 
 __all__ = ["Bodies", "Body"]
 
-# Seconds that a body may stand still at first, and the bytes that must come for each second after them.
-_FREE_SECONDS, _LEAST_RATE = 5.0, 4096
-
 
 class Bodies:
     """The bytes of all bodies that have arrived and are not answered yet."""
@@ -58,8 +55,9 @@ class Body:
         """
         if self._whole:
             return await self._note(await self._receive())
+        limits = self._bodies.limits
         try:
-            latest = self._start + _FREE_SECONDS + self.received / _LEAST_RATE
+            latest = self._start + limits.stall_timeout + self.received / limits.min_rate
             async with asyncio.timeout_at(latest):
                 message = await self._receive()
         except TimeoutError:
@@ -67,13 +65,13 @@ class Body:
                 408,
                 "too_slow",
                 f"{self.received} bytes of the body came in "
-                f"{asyncio.get_running_loop().time() - self._start:.0f} s; expected at least {_LEAST_RATE} a "
-                f"second",
+                f"{asyncio.get_running_loop().time() - self._start:.0f} s; expected at least "
+                f"{limits.min_rate} a second",
                 {"Connection": "close"},
             ) from None
         size = len(message.get("body", b""))
         self.received += size
-        if self.received > self._bodies.limits.max_body:
+        if self.received > limits.max_body:
             raise self.too_large()
         self.count(size)
         self._whole = not message.get("more_body", False)
@@ -82,7 +80,7 @@ class Body:
     def count(self, size: int) -> None:
         """Count bytes among those of all bodies until ``release``; raise HTTPError (429) for too many."""
         limit = self._bodies.limits.body_bytes
-        if self._bodies.held + size > max(limit, self._bodies.limits.max_body):
+        if self._bodies.held + size > limit:
             raise HTTPError(
                 429,
                 "busy",

@@ -1,8 +1,8 @@
 """Which names a server answers to, and which pages of the web may ask it.
 
-A page of any site may send requests to an address of this machine: by a name of its own that it has pointed here
-(DNS rebinding), or across sites in the forms that browsers send without asking first. A token keeps both out. A
-server without one on the loopback looks at the headers that browsers write and pages cannot change.
+A page of any site may send requests to an address of this machine: by a name of its own that it has pointed
+here (DNS rebinding), or across sites in the forms that browsers send without asking first. A token keeps both
+out. A server without one looks at the headers that browsers write and pages cannot change.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""JSON bodies: what one would build is counted before it is built, and many numbers are parsed a slice at a time.
+"""JSON bodies: their values are counted before they are built, and many numbers are parsed a slice at a time.
 
-``json.loads`` makes up to thirty bytes of memory out of one of the body, and holds Python's lock until it ends. So
-depth and values of a large body are counted first, by NumPy, which lets other threads run. A long array of
+``json.loads`` makes up to thirty bytes of memory out of one of the body, and holds Python's lock until it ends.
+So depth and values of a large body are counted first, by NumPy, which lets other threads run. A long array of
 numbers, as a tensor is written, is parsed in slices: no other thread waits longer than for one of them.
 """
 
@@ -105,7 +105,9 @@ def _count(body: bytes, max_values: int) -> _Counts:
         values += int(np.count_nonzero(opens)) + int(np.count_nonzero(commas))
         if values > max_values:
             raise HTTPError(
-                413, "too_many_values", f"the body holds more than {max_values:,} values; send fewer"
+                413,
+                "too_many_values",
+                f"the body holds more than {max_values:,} values; send fewer",
             )
         depth = int(levels[-1])
         ends = quotes | ((part == 0x7B) | (part == 0x7D)) & outside
@@ -123,7 +125,9 @@ def _ends_of_stretches(positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64
     if not len(positions):
         return positions
     gaps = np.flatnonzero(np.diff(positions) > _SLICE_BYTES)
-    return positions[np.unique(np.concatenate([[0, len(positions) - 1], gaps, gaps + 1]))]
+    kept = np.unique(np.concatenate([[0, len(positions) - 1], gaps, gaps + 1]))
+    ends: npt.NDArray[np.int64] = positions[kept]
+    return ends
 
 
 def _quotes(part: npt.NDArray[np.uint8], escaped: bool) -> tuple[npt.NDArray[np.bool_], bool]:

@@ -39,6 +39,13 @@ class Limits:
     max_connections : int, default=1000
         Connections at a time; where the process may open fewer files, it is that less a reserve. Where
         another comes, the one that has waited longest for its client is closed.
+    head_timeout : float, default=10
+        Seconds for the head of a request; later it gets 408.
+    stall_timeout : float, default=5
+        Seconds in which a body need not come as fast as ``min_rate``, and an answer need not be read so.
+    min_rate : int, default=4096
+        Bytes a second of a body, after those seconds; less gets 408. Whoever reads less of an answer is cut
+        off.
 
     Raises
     ------
@@ -56,6 +63,9 @@ class Limits:
     max_pixels: int = 40_000_000
     max_seconds: float = 600.0
     max_connections: int = 1000
+    head_timeout: float = 10.0
+    stall_timeout: float = 5.0
+    min_rate: int = 4096
 
     def __post_init__(self) -> None:
         if self.queue is not None and self.queue < 0:

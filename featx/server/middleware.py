@@ -167,9 +167,7 @@ class RequestMiddleware:
                 )
         length = headers.get(b"content-length", b"0")
         # A number of so many digits is above every limit, and slow to read.
-        if length.isdigit() and (
-            len(length) > 18 or int(length) > self._bodies.limits.max_body
-        ):
+        if length.isdigit() and (len(length) > 18 or int(length) > self._bodies.limits.max_body):
             raise progress.body.too_large()
 
     def _record(self, progress: _Progress, request_id: str) -> None:

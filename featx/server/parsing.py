@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -180,9 +180,7 @@ def _kind_of_object(given: SampleInput) -> str:
     return kind if kind in _KINDS else ""
 
 
-def _parse_form(
-    body: bytes, request: Request, query: PredictQuery, limits: Limits
-) -> PredictInput:
+def _parse_form(body: bytes, request: Request, query: PredictQuery, limits: Limits) -> PredictInput:
     samples: list[_Raw] = []
     kinds: set[str] = set()
     models: list[str] = []

@@ -29,8 +29,8 @@ class Pool:
     """Threads that do the work, and slots for the requests that are answered or wait.
 
     A request holds a slot from when its body is whole until it is answered, so that a client who sends slowly
-    holds none. Large bodies are parsed by a thread of their own: everything but that and the work itself happens
-    on the event loop's thread.
+    holds none. Large bodies are parsed by a thread of their own: everything but that and the work itself
+    happens on the event loop's thread.
 
     A burst may fill every slot. Where requests come faster than they are answered, a queue only adds its own
     length to the time that each accepted one takes. So no request may wait while the pool is overloaded, which
@@ -122,7 +122,8 @@ class Pool:
         if size <= _INLINE_BYTES:
             return parse()
         [result] = await self._parser.run(_Call(parse), [None])
-        return result
+        parsed: T = result
+        return parsed
 
     async def run(self, step: Step[S, T], items: Sequence[S]) -> list[T]:
         """Return the results of a step on items, computed by workers as ``Workers.run`` does."""

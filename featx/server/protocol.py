@@ -1,8 +1,8 @@
-"""Connections: what a client may send before a request is there, and how long it may take to send and to read.
+"""Connections: what a client may send before a request is there, and how long it may take to send and read.
 
-uvicorn hands over a request once its head is complete, and waits for that, and for answers to be read, as long as the
-client likes. So the heads are counted and timed here, and the slowest clients make room for others before the
-process runs out of descriptors.
+uvicorn hands over a request once its head is complete, and waits for that, and for answers to be read, as long
+as the client likes. So the heads are counted and timed here, and the slowest clients make room for others before
+the process runs out of descriptors.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from featx.server.errors import HTTPError, error_response
+from featx.server.limits import Limits
 
-__all__ = ["ConnectionProtocol", "close_stalled", "protocol_factory"]
+__all__ = ["ConnectionProtocol", "close_stalled", "protocol_of"]
 
 # Bytes and number of the lines of a head, and the requests that may follow one that is not answered yet.
 _MAX_HEAD, _MAX_HEADERS, _MAX_PIPELINED = 1 << 15, 100, 16
 # Bytes of a chunked body that are no content, for each byte of content, and at least.
 _MAX_FRAMING, _FREE_FRAMING = 8, 1 << 16
-# Seconds for a head, for the rest of a body whose request is answered already, and until a connection is closed
-# whose client was refused: closed at once, with something unread, it would lose the refusal.
-_HEAD_SECONDS, _REST_SECONDS, _LINGER_SECONDS = 10.0, 5.0, 1.0
-# Bytes of answers that a client must read in so many seconds, or all that there are.
-_READ_BYTES, _READ_SECONDS = 40_000, 10.0
+# Seconds until a connection is closed whose client was refused: closed at once, with something unread, it would
+# lose the refusal.
+_LINGER_SECONDS = 1.0
 
 
 class _Refused(Exception):
@@ -37,10 +36,13 @@ class ConnectionProtocol(HttpToolsProtocol):
 
     Attributes
     ----------
+    limits : Limits
+        Of these the times of heads and answers are enforced here.
     max_connections : int
         Of the server; where there are more, the one that has waited longest for its client is closed.
     """
 
+    limits: Limits
     max_connections: int
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -115,7 +117,7 @@ class ConnectionProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the client: for the rest of its body, for what it has to read, for its next request."""
+        """Begin to wait for the client: for the rest of its body, until it has read, for its next request."""
         self._since = self.loop.time()
         super().on_response_complete()
 
@@ -142,17 +144,19 @@ class ConnectionProtocol(HttpToolsProtocol):
             # What is worked on, and bodies that are read, have times of their own.
             return
         elif self._in_body:
-            if waited > _REST_SECONDS:
+            if waited > self.limits.stall_timeout:
                 self.transport.abort()
-        elif waited > _HEAD_SECONDS and (self._head_bytes or self.cycle is None):
-            self._refuse(408, "too_slow", f"no whole head within {_HEAD_SECONDS:g} s")
+        elif waited > self.limits.head_timeout and (self._head_bytes or self.cycle is None):
+            words = f"no whole head within {self.limits.head_timeout:g} s"
+            self._refuse(408, "too_slow", words)
 
     def _is_stalled(self, now: float) -> bool:
         """Tell whether the client reads too little of its answers."""
         unread = self.transport.get_write_buffer_size()
-        if not unread or not self._unread - _READ_BYTES < unread <= self._unread:
+        enough = self.limits.min_rate * self.limits.stall_timeout
+        if not self._unread - enough < unread <= self._unread:
             self._unread, self._read_since = unread, now
-        return unread > 0 and now - self._read_since > _READ_SECONDS
+        return unread > 0 and now - self._read_since > self.limits.stall_timeout
 
     def _make_room(self) -> bool:
         """Close the connection that has waited longest for its client; return whether there is one."""
@@ -201,9 +205,10 @@ class ConnectionProtocol(HttpToolsProtocol):
         self.transport.write("\r\n".join([*head, "", ""]).encode() + bytes(response.body))
 
 
-def protocol_factory(max_connections: int) -> type[ConnectionProtocol]:
-    """Return a protocol for uvicorn of a server that takes so many connections."""
-    return type("ConnectionProtocol", (ConnectionProtocol,), {"max_connections": max_connections})
+def protocol_of(limits: Limits, max_connections: int) -> type[ConnectionProtocol]:
+    """Return the protocol of a server's connections, for uvicorn."""
+    values = {"limits": limits, "max_connections": max_connections}
+    return type("ConnectionProtocol", (ConnectionProtocol,), values)
 
 
 async def close_stalled(connections: Callable[[], Iterable[Any]], every: float = 0.25) -> None:

@@ -233,7 +233,9 @@ def _samples(
         raise _wrong(f"datatype: found {tensor.datatype[:40]}, {served.name} takes BYTES")
     values = _flatten(tensor.data or []) if binary is None else _elements(tensor, binary, limits)
     if not 1 <= len(tensor.shape) <= 2 or math.prod(tensor.shape) != len(values):
-        raise _wrong(f"shape: found {tensor.shape[:8]} for {len(values)} values, expected one a sample")
+        raise _wrong(
+            f"shape: found {tensor.shape[:8]} for {len(values)} values, expected one a sample"
+        )
     content_type = str(tensor.parameters.get("content_type", "str"))
     is_text = served.input.string_is_sample
     if binary is not None and (is_text or content_type != "base64"):

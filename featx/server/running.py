@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Thread
 
 import uvicorn
@@ -21,7 +22,7 @@ from starlette.applications import Starlette
 from featx.errors import BadOption
 from featx.server.access_log import LogFunction
 from featx.server.limits import Limits
-from featx.server.protocol import close_stalled, protocol_factory
+from featx.server.protocol import close_stalled, protocol_of
 
 __all__ = ["count_connections", "listen", "run"]
 
@@ -70,7 +71,7 @@ def run(
             app,
             host=host,
             port=port,
-            http=protocol_factory(count_connections(limits.max_connections)),
+            http=protocol_of(limits, count_connections(limits.max_connections)),
             ws="none",
             log_config=None,
             access_log=False,
@@ -97,7 +98,8 @@ def count_connections(wanted: int) -> int:
         import resource
     except ImportError:
         return wanted
-    taken = _RESERVED + len(os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else range(32))
+    opened = Path("/dev/fd")
+    taken = _RESERVED + (len(list(opened.iterdir())) if opened.is_dir() else _RESERVED)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted

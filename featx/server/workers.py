@@ -1,4 +1,4 @@
-"""Threads that work on items together where several wait for equal steps, and that are replaced where they fail."""
+"""Threads that work on items together where several wait for equal steps, and are replaced where they fail."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ class Workers:
             if (task := next(rest, None)) is not None:
                 queue.put(task)
 
-        for task in tasks[: len(tasks) - ahead]:
+        for task in tasks[: max(0, len(tasks) - ahead)]:
             task.future.add_done_callback(put_next)
         for task in tasks[:ahead]:
             queue.put(task)
