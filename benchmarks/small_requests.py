@@ -185,7 +185,7 @@ def many(head, value, count):
 
 
 def probe(port):
-    """Ask /healthz until standard input ends; print when each was asked, its seconds, and whether it was fine."""
+    """Ask /healthz until standard input ends; print when each was asked, its seconds, and if it was fine."""
     ended, times = threading.Event(), []
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     while not ended.is_set():
