@@ -159,6 +159,8 @@ class Interrupt:
 
     def __init__(self) -> None:
         self._options = onnxruntime.RunOptions()
+        # What fails is raised; ONNX Runtime need not write to standard error of it, too.
+        self._options.log_severity_level = 4
         self.stopped = False
 
     def stop(self) -> None:

@@ -109,9 +109,9 @@ def _refuse_empty_token(token: str | None) -> None:
     """
     found = os.environ.get("FEATX_TOKEN") if token is None else token
     if found is not None and not found.strip():
-        name = "FEATX_TOKEN" if token is None else "--token"
         raise BadOption(
-            f"{name}: found an empty token; expected a secret, or leave it out altogether"
+            "--token or FEATX_TOKEN: found an empty token, which would let everyone in; expected a secret, "
+            "or leave it out altogether"
         )
 
 

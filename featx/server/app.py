@@ -100,7 +100,9 @@ def create_app(
     pool = Pool(limits.threads, limits.waiting, timeout=limits.timeout)
     _measure(metrics, pool, log)
     reloader = Reloader(registry, metrics, sources or {}, log)
-    health = Health(pool, partial(try_predictor, pool=pool, metrics=metrics))
+    # Asked for readiness it answers before its own time is over.
+    patience = min(5.0, limits.timeout / 2)
+    health = Health(pool, partial(try_predictor, pool=pool, metrics=metrics), patience)
     state = AppState(registry, pool, limits, metrics, health)
     app = Starlette(
         routes=[operation.route(state) for operation in _OPERATIONS],

@@ -13,8 +13,6 @@ __all__ = ["Health"]
 
 # Failures one after the other that make a classifier suspect: one request may have been to blame.
 _SUSPECT = 3
-# Seconds in which a suspect answers for the sample by which backbones are known.
-_TRIAL_SECONDS = 5.0
 
 Trial = Callable[[ServedPredictor], Awaitable[object]]
 
@@ -32,10 +30,13 @@ class Health:
         Whose workers are asked for.
     trial : coroutine function of ServedPredictor
         Makes it answer for a sample that it is known to read; raises where it cannot.
+    patience : float, default=5
+        Seconds in which it must.
     """
 
     pool: Pool
     trial: Trial
+    patience: float = 5.0
     _failures: dict[str, tuple[ServedPredictor, int]] = field(default_factory=dict)
 
     def failed(self, chosen: Iterable[ServedPredictor]) -> None:
@@ -59,7 +60,7 @@ class Health:
         if self._count(served) < _SUSPECT:
             return True
         try:
-            async with asyncio.timeout(_TRIAL_SECONDS):
+            async with asyncio.timeout(self.patience):
                 await self.trial(served)
         # Whatever it is that it fails by.
         except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,10 +36,12 @@ class AppState:
         """Return what is not ready: workers, or classifiers by name."""
         if not self.health.workers_live():
             return ["no worker lives"]
+        all_served = list(self.registry)
+        ready = await asyncio.gather(*map(self.health.is_ready, all_served))
         return [
             f"{served.name} cannot answer"
-            for served in self.registry
-            if not await self.health.is_ready(served)
+            for served, fine in zip(all_served, ready, strict=True)
+            if not fine
         ]
 
 
