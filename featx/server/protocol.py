@@ -1,7 +1,7 @@
 """Connections: what a client may send before a request is there, and how long it may take to send and read.
 
 uvicorn hands over a request once its head is complete, and waits for that, and for answers to be read, as long
-as the client likes. So the heads are counted and timed here, and the slowest clients make room for others before
+as the client likes. So heads are counted and timed here, and the slowest clients make room for others before
 the process runs out of descriptors.
 """
 
@@ -201,7 +201,10 @@ class ConnectionProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         response = error_response(refusal)
-        head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}", "Connection: close"]
+        head = [
+            f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}",
+            "Connection: close",
+        ]
         head += [f"{name.decode()}: {value.decode()}" for name, value in response.raw_headers]
         self.transport.write("\r\n".join([*head, "", ""]).encode() + bytes(response.body))
 

@@ -39,7 +39,9 @@ def test_an_empty_token_is_refused_and_never_an_open_door(tmp_path, empty, monke
 
 
 def test_a_host_that_is_none_is_refused(tmp_path):
-    shade = featx.fit([np.full((9, 9, 3), value, np.uint8) for value in (0, 1, 254, 255)], list("aabb"))
+    shade = featx.fit(
+        [np.full((9, 9, 3), value, np.uint8) for value in (0, 1, 254, 255)], list("aabb")
+    )
     path = featx.save(shade, tmp_path / "shade.featx")
     for name in ("http://a.example", "a.example:80"):
         result = CliRunner().invoke(main, ["serve", str(path), "--allow-host", name])

@@ -1,4 +1,4 @@
-"""Bodies as they arrive: too slowly, too large, or too much beside others; and they need no slot of the pool."""
+"""Bodies as they arrive: too slowly, too large, or too much beside others."""
 
 import asyncio
 

@@ -33,7 +33,8 @@ def ready(client, model=None):
 
 def test_a_graph_without_an_end_is_interrupted_and_its_worker_works_on(tmp_path, shade):
     app = create_app(
-        {"endless": endless_classifier(tmp_path), "shade": shade}, limits=Limits(workers=1, timeout=0.5, queue=9)
+        {"endless": endless_classifier(tmp_path), "shade": shade},
+        limits=Limits(workers=1, timeout=0.5, queue=9),
     )
     with TestClient(app) as client:
         for _ in range(2):

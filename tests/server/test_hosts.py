@@ -50,7 +50,11 @@ def test_behind_an_address_that_others_reach_every_name_is_answered(shade):
 
 def test_a_token_is_enough_under_every_name(shade):
     client = TestClient(create_app({"shade": shade}, token="secret", hosts=[]))
-    headers = {"Host": "any.example", "Authorization": "Bearer secret", "Origin": "http://evil.example"}
+    headers = {
+        "Host": "any.example",
+        "Authorization": "Bearer secret",
+        "Origin": "http://evil.example",
+    }
     response = client.post(
         "/v1/predict", content=DARK, headers={**headers, **PNG, "Sec-Fetch-Site": "cross-site"}
     )
@@ -67,7 +71,11 @@ def test_a_token_is_enough_under_every_name(shade):
         {"Origin": "null"},
         {"Origin": "http://localhost:3000"},
         {"Origin": "http://[broken"},
-        {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "cross-site", "Host": "localhost:9000"},
+        {
+            "Origin": "http://localhost:8000",
+            "Sec-Fetch-Site": "cross-site",
+            "Host": "localhost:9000",
+        },
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"},
@@ -114,7 +122,9 @@ def test_a_page_of_an_allowed_origin_is_answered(shade):
 
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/v2/models/shade/infer"])
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "Text/Plain; a=b"])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "Text/Plain; a=b"]
+)
 def test_json_of_a_type_that_browsers_send_without_asking_is_refused(local, path, kind):
     response = local.post(path, content=INFER, headers={"Content-Type": kind})
     assert "expected application/json" in error_of(response, 415)

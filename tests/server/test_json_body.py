@@ -14,7 +14,9 @@ MANY = {"max_values": 1000, "max_numbers": 1_000_000}
 
 
 def flat(values):
-    return [inner for value in values for inner in (flat(value) if type(value) is list else [value])]
+    return [
+        inner for value in values for inner in (flat(value) if type(value) is list else [value])
+    ]
 
 
 @pytest.mark.parametrize("indent", [None, 1])

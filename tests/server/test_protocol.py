@@ -39,6 +39,13 @@ def refusal(answer, status):
     return error["message"]
 
 
+def send_on(connection, data, times, pause=0.0):
+    """Send the same again and again."""
+    for _ in range(times):
+        connection.sendall(data)
+        time.sleep(pause)
+
+
 @pytest.mark.parametrize(
     "lines",
     [
@@ -80,12 +87,16 @@ def test_chunks_that_hold_next_to_nothing_are_cut_off(server):
     with server.connect() as connection:
         connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
         with pytest.raises(ConnectionError):
-            for _ in range(5000):
-                connection.sendall((b"1;" + b"x" * 1000 + b"\r\na\r\n") * 20)
+            send_on(connection, (b"1;" + b"x" * 1000 + b"\r\na\r\n") * 20, 5000)
 
 
 def test_what_is_no_request_is_refused_in_the_common_form(server):
-    for data in (b"\0\1\2\3\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\0\1\0"):
+    for data in (
+        b"\0\1\2\3\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\0\1\0",
+    ):
         assert "not a request of HTTP" in refusal(server.ask(data), 400)
 
 
@@ -118,9 +129,7 @@ def test_whoever_sends_on_after_a_refusal_is_cut_off(server):
     with server.connect() as connection:
         connection.sendall(POST + b"Content-Length: 999999999\r\n\r\n")
         with pytest.raises(ConnectionError):
-            for _ in range(2000):
-                connection.sendall(bytes(1000))
-                time.sleep(0.005)
+            send_on(connection, bytes(1000), 2000, 0.005)
 
 
 def test_whoever_does_not_read_answers_is_cut_off(server):
@@ -131,9 +140,7 @@ def test_whoever_does_not_read_answers_is_cut_off(server):
         connection.settimeout(15)
         connection.connect(server.address)
         with pytest.raises(ConnectionError):
-            for _ in range(3000):
-                connection.sendall(ask)
-                time.sleep(0.005)
+            send_on(connection, ask, 3000, 0.005)
         # The server is not held up meanwhile.
         assert server.get("/healthz")[0] == 200
 

@@ -131,7 +131,11 @@ def test_a_classifier_that_vanishes_is_no_failure_and_goes_on_answering(shade, t
 def test_whatever_is_raised_while_a_file_is_read_ends_no_reload(shade, order, tmp_path, error):
     """A bad file is told, the old classifier stays, and the next good one is taken up."""
     path = featx.save(shade, tmp_path / "shade.featx")
-    registry, records, raised = Registry({"shade": featx.load(path)}, Limits()), queue.Queue(), [error]
+    registry, records, raised = (
+        Registry({"shade": featx.load(path)}, Limits()),
+        queue.Queue(),
+        [error],
+    )
 
     def load(path, provider):
         if raised:
