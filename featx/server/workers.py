@@ -26,7 +26,7 @@ _AHEAD = 2
 # Seconds after the end of a step's time until its worker is given up: a graph ends at its next node.
 _GRACE_SECONDS = 2.0
 # Seconds that closing waits for the work that has begun, and then for graphs to be interrupted.
-_CLOSE_SECONDS, _INTERRUPT_SECONDS = 5.0, 1.0
+_CLOSE_SECONDS, _INTERRUPT_SECONDS = 2.0, 1.0
 # Threads a worker that may be given up and still run; with more, none is replaced until one of them ends.
 _MAX_LOST = 2
 
