@@ -42,10 +42,12 @@ def post(target, body, kind, patience, **headers):
 
     def send(port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience)
-        # It may be answered before the body is whole.
-        with contextlib.suppress(ConnectionError):
-            connection.request("POST", target, body, {"Content-Type": kind, **headers})
-        return connection.getresponse().status
+        with contextlib.closing(connection):
+            # It may be answered before the body is whole.
+            with contextlib.suppress(ConnectionError):
+                connection.request("POST", target, body, {"Content-Type": kind, **headers})
+            with connection.getresponse() as response:
+                return response.status
 
     return send
 
@@ -233,6 +235,8 @@ def serving(folder, checkout):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            copying.join()
+            process.stderr.close()
 
 
 def measure(send, folder, checkout):

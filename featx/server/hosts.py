@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 from featx.errors import BadOption
 from featx.server.errors import HTTPError
@@ -84,10 +83,8 @@ class HostPolicy:
             return b"sec-fetch-site" not in headers
         if "*" in self._origins or origin.decode("latin-1") in self._origins:
             return True
-        try:
-            netloc = urlsplit(origin.decode("latin-1")).netloc
-        except ValueError:
-            return False
+        # "null", and whatever is no address of the web, has none.
+        netloc = origin.decode("latin-1").partition("://")[2].partition("/")[0]
         named = self._names is not None and _hostname(netloc) in self._names
         return bool(netloc) and (netloc.lower() == host.lower() or named)
 

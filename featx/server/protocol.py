@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from featx.server.errors import HTTPError, error_response
 from featx.server.limits import Limits
@@ -155,7 +154,7 @@ class ConnectionProtocol(HttpToolsProtocol):
         """Tell whether the client reads too little of its answers."""
         unread = self.transport.get_write_buffer_size()
         enough = self.limits.min_rate * self.limits.stall_timeout
-        if not self._unread - enough < unread <= self._unread:
+        if not unread or not self._unread - enough < unread <= self._unread:
             self._unread, self._read_since = unread, now
         return unread > 0 and now - self._read_since > self.limits.stall_timeout
 
@@ -201,12 +200,9 @@ class ConnectionProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         response = error_response(refusal)
-        head = [
-            f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}",
-            "Connection: close",
-        ]
-        head += [f"{name.decode()}: {value.decode()}" for name, value in response.raw_headers]
-        self.transport.write("\r\n".join([*head, "", ""]).encode() + bytes(response.body))
+        lines = [b"Connection: close", *(b": ".join(pair) for pair in response.raw_headers)]
+        head = STATUS_LINE[refusal.status] + b"\r\n".join([*lines, b"", b""])
+        self.transport.write(head + bytes(response.body))
 
 
 def protocol_of(limits: Limits, max_connections: int) -> type[ConnectionProtocol]:

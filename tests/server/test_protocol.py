@@ -145,6 +145,21 @@ def test_whoever_does_not_read_answers_is_cut_off(server):
         assert server.get("/healthz")[0] == 200
 
 
+def test_an_answer_that_took_long_is_not_taken_for_one_that_is_not_read(server):
+    """The times of a connection count from when it waits for its client."""
+    ask = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
+    with server.connect() as connection:
+        for _ in range(6):
+            connection.sendall(ask)
+            received = b""
+            while not received.endswith(b"}"):
+                received += connection.recv(1 << 16)
+            time.sleep(0.4)
+        connection.sendall(ask * 10)
+        while received.count(b"200 OK") < 11:
+            received += connection.recv(1 << 16)
+
+
 def test_many_requests_in_one_piece_are_answered_in_order_or_refused(server):
     ask = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
     few = server.ask(ask * 9 + ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
