@@ -11,10 +11,12 @@ import signal
 import socket
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from typing import TextIO
 
 import uvicorn
 from starlette.applications import Starlette
@@ -114,13 +116,27 @@ def count_connections(wanted: int) -> int:
 
 @contextmanager
 def _logged(log: LogFunction | None) -> Iterator[None]:
-    """Let what uvicorn logs become records of the log, as everything else, instead of lines of their own."""
+    """Let what uvicorn logs, and warnings, become records of the log instead of lines of their own."""
     logger = logging.getLogger("uvicorn.error")
     handler = _LogHandler(log)
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if log is not None:
+            log({"level": "warning", "message": str(message)})
+
     propagated, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagated
