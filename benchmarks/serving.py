@@ -3,6 +3,7 @@
     python benchmarks/serving.py                  # 8 clients, cats_dogs, mobilenetv2-1.0, three rounds
     python benchmarks/serving.py --overload       # four times its capacity: what becomes of the accepted
     python benchmarks/serving.py --soak 10000     # requests, one in twenty broken: answers and memory
+    python benchmarks/serving.py --soak 10000 --beside    # with slow clients, leavers and reloads beside
 
 Contenders take turns on the same photos. The clients (benchmarks/clients.py) have a process of their own
 and share the machine with the server, unlike the engine's caller; what they take is told.
@@ -15,13 +16,15 @@ import json
 import os
 import random
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import common
@@ -69,8 +72,9 @@ def running(command, **environment):
             os.killpg(held.pid, signal.SIGKILL)
 
 
-def serve(work):
-    return running([sys.executable, "-m", "featx", "serve", work / "pets.featx", "--port", PORT])
+def serve(work, *options):
+    command = [sys.executable, "-m", "featx", "serve", work / "pets.featx", "--port", PORT]
+    return running([*command, *options])
 
 
 def quantiles(result):
@@ -177,6 +181,54 @@ def overload_once(photos, clients):
     }
 
 
+@contextmanager
+def disturbing(classifier, work, photo):
+    """Send bytes slowly, leave before the answer and replace the classifier, until the block ends."""
+    import featx
+
+    ended, counts = threading.Event(), Counter()
+    body = Path(photo).read_bytes()
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
+    head += b"Content-Length: %d\r\n\r\n" % len(body)
+
+    def send_slowly(data):
+        with socket.create_connection(("127.0.0.1", PORT), 10) as connection:
+            for k in range(len(data)):
+                connection.sendall(data[k : k + 1])
+                if ended.wait(0.3):
+                    return
+
+    def leave():
+        with socket.create_connection(("127.0.0.1", PORT), 10) as connection:
+            connection.sendall(head + body[: random.randrange(2 * len(body))])
+            ended.wait(0.03)
+        ended.wait(0.3)
+
+    def replace():
+        featx.save(classifier, work / "pets.featx", overwrite=True)
+        ended.wait(3)
+
+    def go_on(name, step):
+        while not ended.is_set():
+            # Cut off by the server, as slow clients are.
+            with suppress(OSError):
+                step()
+            counts[name] += 1
+
+    steps = [("slow bodies", lambda: send_slowly(head + body))] * 8
+    steps += [("slow heads", lambda: send_slowly(head))] * 8
+    steps += [("leavers", leave)] * 2 + [("reloads", replace)]
+    threads = [threading.Thread(target=go_on, args=each) for each in steps]
+    for thread in threads:
+        thread.start()
+    try:
+        yield counts
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
 def soak(photos, classifier, work, given):
     """Check answers, words for broken photos, and memory that does not grow."""
     photos = sorted(set(photos))
@@ -184,7 +236,8 @@ def soak(photos, classifier, work, given):
     broken = str(work / "broken.jpg")
     Path(broken).write_bytes(Path(photos[0]).read_bytes()[:900])
     chooser, sizes, counts = random.Random(1), [], Counter()
-    with serve(work) as held:
+    beside = disturbing(classifier, work, photos[0]) if given.beside else nullcontext(Counter())
+    with serve(work, "--queue", 64) as held, beside as disturbed:
         for _ in range(20):
             draws = [chooser.random() < 0.05 for _ in range(max(1, given.soak // 20))]
             paths = [broken if draw else chooser.choice(photos) for draw in draws]
@@ -199,6 +252,7 @@ def soak(photos, classifier, work, given):
                     assert (status, body["results"][0]["label"]) == (200, expected[path]), body
             text = Path(f"/proc/{held.pid}/status").read_text()
             sizes.append(int(text.partition("VmRSS:")[2].split()[0]) / 1024)
+    print(f"beside: {dict(disturbed)}")
     print(f"all answers right: {dict(counts)}; RSS in MiB: {' '.join(f'{s:.0f}' for s in sizes)}")
     print(f"last tenth over second tenth: {np.mean(sizes[18:]) / np.mean(sizes[2:4]):.3f}")
     return {"statuses": counts, "rss_mib": sizes}
@@ -211,6 +265,7 @@ def main():
     parser.add_argument("--photos", type=int, default=1000)
     parser.add_argument("--overload", action="store_true")
     parser.add_argument("--soak", type=int, default=0, metavar="N")
+    parser.add_argument("--beside", action="store_true", help="slow clients, leavers and reloads")
     given = common.parse(parser)
     import featx
 

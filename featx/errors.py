@@ -225,6 +225,6 @@ class UnknownTap(UnknownName):
     noun = "tensor"
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What another library's failure says, without its details."""
     return str(error).strip().partition("\n")[0]

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from featx._typing import FloatArray
 from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
-from featx.backbones.session import FAILURES, open_graph
+from featx.backbones.session import open_graph, run_session
 from featx.catalog import Card, get_card, verify_files
-from featx.errors import BadGraph, BadOption, BadSample, WrongCanary, first_line
+from featx.errors import BadGraph, BadOption, BadSample, WrongCanary
 from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
 from featx.sources import Sample, make_samples
@@ -306,9 +306,9 @@ class Backbone:
 
     def _compute(self, feeds: Mapping[str, npt.NDArray[Any]], n: int) -> FloatArray:
         try:
-            [values] = self._session.run(None, feeds)
-        except FAILURES as error:
-            raise BadGraph(f"{self.card.name}: the graph failed: {first_line(error)}") from error
+            [values] = run_session(self._session, feeds)
+        except BadGraph as error:
+            raise BadGraph(f"{self.card.name}: {error}") from error
         if not isinstance(values, np.ndarray) or values.ndim < 2 or len(values) != n:
             raise BadGraph(
                 f"{self.card.name}: the tap gives shape {np.shape(values)} for {n} samples, "

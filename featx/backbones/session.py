@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 # Since 1.29 ONNX Runtime reports its use to its maker unless this is set before it is loaded; featx
 # keeps off the network, whoever asks nothing of it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
@@ -17,7 +22,16 @@ from featx.errors import BadGraph, MissingProvider, first_line
 from featx.graphs.cache import cached_cut, store_cut
 from featx.storage.blob import Blob
 
-__all__ = ["FAILURES", "available", "check_started", "open_graph", "open_session"]
+__all__ = [
+    "FAILURES",
+    "Interrupt",
+    "available",
+    "check_started",
+    "interruptible",
+    "open_graph",
+    "open_session",
+    "run_session",
+]
 
 if hasattr(onnxruntime, "disable_telemetry_events"):
     # for a program that loaded it before us
@@ -132,3 +146,59 @@ def check_started(session: onnxruntime.InferenceSession, provider: Provider) -> 
             f"provider {provider}: ONNX Runtime has it but cannot start it here (are its drivers and "
             f"libraries installed?), and would compute on the CPU instead; --provider cpu does so knowingly"
         )
+
+
+class Interrupt:
+    """A switch that ends runs of graphs from another thread; see ``interruptible``.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether ``stop`` was called.
+    """
+
+    def __init__(self) -> None:
+        self._options = onnxruntime.RunOptions()
+        # What fails is raised; ONNX Runtime need not write to standard error of it, too.
+        self._options.log_severity_level = 4
+        self.stopped = False
+
+    def stop(self) -> None:
+        """End the run that is under way, at its next node, and every later one under this switch."""
+        self.stopped = True
+        self._options.terminate = True
+
+
+_CURRENT: ContextVar[Interrupt | None] = ContextVar("featx interrupt", default=None)
+
+
+@contextmanager
+def interruptible(interrupt: Interrupt) -> Iterator[None]:
+    """Let ``interrupt`` end every run of a graph that the calling thread starts within the block.
+
+    A run that was ended raises BadGraph, as one that fails does; ``interrupt.stopped`` tells them apart.
+    """
+    token = _CURRENT.set(interrupt)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def run_session(
+    session: onnxruntime.InferenceSession, feeds: Mapping[str, npt.NDArray[Any]]
+) -> list[Any]:
+    """Return all outputs of a graph; an ``interruptible`` block of the calling thread can end the run.
+
+    Raises
+    ------
+    BadGraph
+        The graph failed, or its run was ended.
+    """
+    interrupt = _CURRENT.get()
+    try:
+        return list(session.run(None, feeds, interrupt._options if interrupt else None))
+    except FAILURES as error:
+        if interrupt is not None and interrupt.stopped:
+            raise BadGraph("the graph was stopped: it took longer than it was given") from error
+        raise BadGraph(f"the graph failed: {first_line(error)}") from error

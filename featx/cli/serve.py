@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -14,7 +15,6 @@ __all__ = ["serve_command"]
 _STANDARD_ERROR = 2
 # Seconds between two checks of the files.
 _RELOAD_SECONDS = 2.0
-_LOOPBACK = ("127.", "::1", "localhost")
 
 
 @click.command("serve")
@@ -34,6 +34,12 @@ _LOOPBACK = ("127.", "::1", "localhost")
     metavar="ORIGIN",
     help="Let pages of this origin ask from a browser, such as https://example.org; * is every one.",
 )
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="Answer to this name, too: without a token, on the loopback, to localhost only.",
+)
 @click.option("--jobs", type=int, metavar="N", help="Worker threads [default: cores].")
 @click.option(
     "--queue", type=int, metavar="N", help="Requests that may wait [default: two a worker]."
@@ -49,6 +55,7 @@ def serve_command(
     port: int,
     token: str | None,
     cors: tuple[str, ...],
+    allow_host: tuple[str, ...],
     jobs: int | None,
     queue: int | None,
     timeout: float,
@@ -62,9 +69,11 @@ def serve_command(
     Open the address in a browser to try them; /docs lists what programs can ask. The log is one JSON line
     a request on standard error. SIGHUP has every file read again.
     """
+    _refuse_empty_token(token)
     _require_libraries()
     from featx.persistence.artifact import load
     from featx.server import AccessLog, Limits, create_app, run
+    from featx.server.hosts import is_loopback
 
     limits = Limits(
         workers=jobs,
@@ -76,18 +85,34 @@ def serve_command(
     paths = _by_name(classifiers)
     loaded = {name: load(path, provider=provider) for name, path in paths.items()}
     access_log = AccessLog(_STANDARD_ERROR)
+    on_loopback = is_loopback(host)
     app = create_app(
         loaded,
         limits=limits,
         token=token,
+        # Who listens for others does not know by what names they reach it.
+        hosts=allow_host if on_loopback or allow_host else None,
         cors=cors,
         log=access_log,
         sources=paths,
         reload_every=_RELOAD_SECONDS if reload else None,
     )
-    if not host.startswith(_LOOPBACK) and not token:
+    if not on_loopback and token is None:
         click.echo(f"{host}: whoever reaches it may use it; --token lets in who knows it", err=True)
     run(app, host=host, port=port, limits=limits, log=access_log, on_stop=access_log.close)
+
+
+def _refuse_empty_token(token: str | None) -> None:
+    """Raise BadOption for a token that was given and is empty: it would lock nobody out.
+
+    click takes an empty variable of the environment for none.
+    """
+    found = os.environ.get("FEATX_TOKEN") if token is None else token
+    if found is not None and not found.strip():
+        raise BadOption(
+            "--token or FEATX_TOKEN: found an empty token, which would let everyone in; expected a secret, "
+            "or leave it out altogether"
+        )
 
 
 def _require_libraries() -> None:

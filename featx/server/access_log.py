@@ -73,10 +73,18 @@ class AccessLog:
             while records := [
                 self._waiting[k] for k in range(min(_LINES_PER_WRITE, len(self._waiting)))
             ]:
-                self._write(b"".join(json.dumps(line).encode("ascii") + b"\n" for line in records))
+                self._write(b"".join(map(self._encode, records)))
                 # Removed only now: a record counts against the limit until it is written.
                 for _ in records:
                     self._waiting.popleft()
+
+    def _encode(self, record: Mapping[str, Any]) -> bytes:
+        """Return the line of a record; one that cannot be written must not end the thread that writes all."""
+        try:
+            return json.dumps(record, default=str).encode("ascii") + b"\n"
+        except (TypeError, ValueError, RecursionError):
+            self.dropped += 1
+            return b""
 
     def _write(self, data: bytes) -> None:
         """Write past Python's own buffers: a blocked write must not hold a lock of the interpreter."""

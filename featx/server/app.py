@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,20 @@ from featx.errors import BadOption, FeatxError
 from featx.predictor import Predictor
 from featx.server import routes_v1, routes_v2
 from featx.server.access_log import AccessLog, LogFunction
-from featx.server.errors import handle_error, json_response
+from featx.server.bodies import Bodies
+from featx.server.errors import HTTPError, handle_error, json_response
+from featx.server.health import Health
+from featx.server.hosts import HostPolicy
 from featx.server.limits import Limits
 from featx.server.metrics import Metrics
 from featx.server.middleware import RequestMiddleware
 from featx.server.openapi import docs_page, openapi_document
 from featx.server.pool import Pool
+from featx.server.predict import try_predictor
 from featx.server.registry import Registry
 from featx.server.reloading import Reloader
 from featx.server.routing import AppState, Operation
+from featx.server.workers import in_thread
 
 __all__ = ["create_app"]
 
@@ -40,6 +44,10 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
     "img-src blob: data:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_DOCS_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 _HANDLED = (FeatxError, HTTPException, ClientDisconnect, Exception)
 
 
@@ -48,6 +56,7 @@ def create_app(
     *,
     limits: Limits | None = None,
     token: str | None = None,
+    hosts: Sequence[str] | None = None,
     cors: Sequence[str] = (),
     log: LogFunction | None = None,
     sources: Mapping[str, Path] | None = None,
@@ -62,7 +71,10 @@ def create_app(
     limits : Limits, default=None
         How much it takes on.
     token : str, default=None
-        What clients must show as ``Authorization: Bearer``; None lets everyone in.
+        What clients must show as ``Authorization: Bearer``; None lets everyone in but pages of other sites.
+    hosts : sequence of str, default=None
+        Names beside those of the loopback under which it may be asked where there is no token; None is every
+        name, as behind an address that others reach.
     cors : sequence of str, default=()
         Origins, such as ``https://example.org``, whose pages may ask from a browser; ``*`` is every one.
     log : callable, default=None
@@ -75,21 +87,35 @@ def create_app(
     Raises
     ------
     BadOption
-        There is no classifier, or an origin is none.
+        There is no classifier, the token is empty, or a host or an origin is none.
     MissingWeights, WrongDigest
         A backbone is not on this machine.
     """
+    if token is not None and not token.strip():
+        raise BadOption(
+            "token: found an empty one, which everybody knows; expected a secret, or none at all"
+        )
     limits = limits or Limits()
     registry, metrics = Registry(classifiers, limits), Metrics()
-    pool = Pool(limits.threads, limits.waiting)
+    pool = Pool(limits.threads, limits.waiting, timeout=limits.timeout)
     _measure(metrics, pool, log)
     reloader = Reloader(registry, metrics, sources or {}, log)
-    state = AppState(registry, pool, limits, metrics)
+    # Asked for readiness it answers before its own time is over.
+    patience = min(5.0, limits.timeout / 2)
+    health = Health(pool, partial(try_predictor, pool=pool, metrics=metrics), patience)
+    state = AppState(registry, pool, limits, metrics, health)
     app = Starlette(
         routes=[operation.route(state) for operation in _OPERATIONS],
         middleware=[
             *_cross_origin(cors),
-            Middleware(RequestMiddleware, limits=limits, metrics=metrics, token=token, log=log),
+            Middleware(
+                RequestMiddleware,
+                bodies=Bodies(limits),
+                metrics=metrics,
+                token=token,
+                hosts=HostPolicy(hosts, cors),
+                log=log,
+            ),
         ],
         exception_handlers=dict.fromkeys(_HANDLED, handle_error),
         lifespan=_lifespan(pool, reloader, reload_every if sources else None),
@@ -130,6 +156,14 @@ def _measure(metrics: Metrics, pool: Pool, log: LogFunction | None) -> None:
         lambda: max(0, pool.held - pool.workers),
     )
     metrics.add_gauge("featx_workers", "Threads that embed.", lambda: pool.workers)
+    metrics.add_gauge(
+        "featx_workers_alive", "Threads that embed and can take a sample.", lambda: pool.alive
+    )
+    metrics.add_counter(
+        "featx_worker_restarts",
+        "Threads that were replaced because they had failed or did not come back.",
+        lambda: pool.restarts,
+    )
     if isinstance(log, AccessLog):
         metrics.add_counter(
             "featx_log_lines_dropped",
@@ -145,28 +179,23 @@ def _lifespan(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        task = None
         if reload_every is not None:
-            task = asyncio.create_task(reloader.run(reload_every))
+            reloader.start(reload_every)
         yield
-        if task:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        await asyncio.to_thread(pool.close)
+        reloader.close()
+        await in_thread(pool.close)
 
     return lifespan
 
 
 async def show_page(state: AppState, request: Request) -> Response:
     """Return the page with which a person tries the classifiers."""
-    headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
-    return HTMLResponse(_page(), headers=headers)
+    return HTMLResponse(_page(), headers={"Content-Security-Policy": _POLICY})
 
 
 async def show_docs(state: AppState, request: Request) -> Response:
     """Return the page that lists what programs can ask."""
-    return HTMLResponse(docs_page(_document()))
+    return HTMLResponse(docs_page(_document()), headers={"Content-Security-Policy": _DOCS_POLICY})
 
 
 async def show_openapi(state: AppState, request: Request) -> Response:
@@ -180,7 +209,9 @@ async def healthz(state: AppState, request: Request) -> Response:
 
 
 async def readyz(state: AppState, request: Request) -> Response:
-    """Every classifier can answer: they are loaded before the server listens."""
+    """Every classifier can answer; else the status is 503, and the message says what cannot."""
+    if reasons := await state.unready():
+        raise HTTPError(503, "not_ready", "; ".join(reasons))
     return json_response({"status": "ready"})
 
 

@@ -14,6 +14,7 @@ from featx.errors import BadOption, BadSample, FeatxError
 
 __all__ = ["HTTPError", "error_response", "handle_error", "json_response"]
 
+_MAX_MESSAGE = 1000
 _CODES = {
     400: "bad_request",
     404: "not_found",
@@ -53,6 +54,9 @@ def error_response(error: Exception, path: str = "", **more: Any) -> Response:
     """
     failure = _to_http(error)
     message = str(failure)
+    # Messages quote what was sent, which may be long.
+    if len(message) > _MAX_MESSAGE:
+        message = f"{message[:_MAX_MESSAGE]}…"
     content: Any = message
     if not path.startswith("/v2"):
         content = {"status": failure.status, "code": failure.code, "message": message}

@@ -1,4 +1,7 @@
-"""What every request passes: an id, a token, limits of its body and its time, a line in the access log."""
+"""What every request passes: an id, a token, limits of its body and its time, a line in the access log.
+
+It leaves a ``Client`` in the scope, under ``featx.client``: who asks.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,20 @@ import re
 import secrets
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from featx.server.access_log import LogFunction
+from featx.server.bodies import Bodies, Body
 from featx.server.errors import HTTPError, error_response
-from featx.server.limits import Limits
+from featx.server.hosts import HostPolicy
 from featx.server.metrics import Metrics
 
-__all__ = ["RequestMiddleware"]
+__all__ = ["Client", "RequestMiddleware"]
 
 # Paths that need no token: they tell nothing of the classifiers but that they are there.
 _PUBLIC_PATHS = frozenset(
@@ -25,6 +31,27 @@ _PUBLIC_PATHS = frozenset(
 )
 _METHODS = frozenset("GET HEAD POST PUT DELETE OPTIONS PATCH TRACE".split())
 _REQUEST_ID = re.compile(rb"[\w.:-]{1,64}", re.ASCII)
+# Letters of a path in the log.
+_LOGGED_PATH = 500
+# What a client has who left before the answer; nginx has made the number known.
+_LEFT = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks.
+
+    Attributes
+    ----------
+    trusted : bool
+        Whether the token was shown.
+    count_bytes : callable
+        Counts bytes, beside those of the body, that the request makes the server hold; raises HTTPError (429)
+        for too many.
+    """
+
+    trusted: bool
+    count_bytes: Callable[[int], None]
 
 
 @dataclass(slots=True)
@@ -33,9 +60,8 @@ class _Progress:
 
     scope: Scope
     headers: dict[bytes, bytes]
+    body: Body
     start: float = field(default_factory=time.perf_counter)
-    # Bytes of the body that have been read.
-    received: int = 0
     # The status of the response; 0 until it is sent.
     status: int = 0
 
@@ -52,12 +78,14 @@ class RequestMiddleware:
     ----------
     app : ASGI application
         Answers what is let through.
-    limits : Limits
-        Of these ``max_body`` and ``timeout`` are enforced here.
+    bodies : Bodies
+        Whose limits of bodies and of time are enforced here.
     metrics : Metrics
         Count each request.
     token : str or None
         What ``Authorization: Bearer`` must say, except for the page, the docs and the health checks.
+    hosts : HostPolicy
+        Asked where there is no token.
     log : callable or None
         Gets a record of each request: no payloads, no queries, no headers.
     """
@@ -66,14 +94,16 @@ class RequestMiddleware:
         self,
         app: ASGIApp,
         *,
-        limits: Limits,
+        bodies: Bodies,
         metrics: Metrics,
         token: str | None,
+        hosts: HostPolicy,
         log: LogFunction | None,
     ) -> None:
         self._app = app
-        self._limits = limits
+        self._bodies = bodies
         self._metrics = metrics
+        self._hosts = hosts
         self._token = None if token is None else token.encode()
         self._log = log
 
@@ -82,48 +112,50 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        progress = _Progress(scope, dict(scope["headers"]))
+        progress = _Progress(scope, dict(scope["headers"]), self._bodies.body(receive))
         request_id = progress.request_id()
-
-        async def receive_limited() -> Message:
-            message = await receive()
-            progress.received += len(message.get("body", b""))
-            if progress.received > self._limits.max_body:
-                raise self._too_large()
-            return message
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 progress.status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
             await send(message)
 
         try:
-            await self._answer(progress, receive_limited, send_with_id)
+            await self._answer(progress, send_with_id)
         finally:
+            progress.body.release()
             self._record(progress, request_id)
 
-    async def _answer(self, progress: _Progress, receive: Receive, send: Send) -> None:
-        scope = progress.scope
+    async def _answer(self, progress: _Progress, send: Send) -> None:
+        scope, receive = progress.scope, progress.body.receive
+        timeout = self._bodies.limits.timeout
         try:
             self._check(progress)
-            async with asyncio.timeout(self._limits.timeout):
+            scope["featx.client"] = Client(self._token is not None, progress.body.count)
+            async with asyncio.timeout(timeout):
                 await self._app(scope, receive, send)
         except HTTPError as error:
             await error_response(error, scope["path"])(scope, receive, send)
+        except ClientDisconnect:
+            progress.body.left = True
         except TimeoutError:
             # An answer that has begun cannot be replaced: the server closes the connection.
             if progress.status:
                 raise
-            late = HTTPError(
-                504, "timeout", f"not answered within {self._limits.timeout:g} s; given up"
-            )
+            late = HTTPError(504, "timeout", f"not answered within {timeout:g} s; given up")
             await error_response(late, scope["path"])(scope, receive, send)
 
     def _check(self, progress: _Progress) -> None:
         """Refuse a request before anything of its body is read."""
         headers = progress.headers
-        if self._token is not None and progress.scope["path"] not in _PUBLIC_PATHS:
+        if self._token is None:
+            self._hosts.check(headers, sends=progress.scope["method"] not in ("GET", "HEAD"))
+        elif progress.scope["path"] not in _PUBLIC_PATHS:
             scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
             known = secrets.compare_digest(token.strip(), self._token)
             if scheme.lower() != b"bearer" or not known:
@@ -134,13 +166,9 @@ class RequestMiddleware:
                     {"WWW-Authenticate": "Bearer"},
                 )
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self._limits.max_body:
-            raise self._too_large()
-
-    def _too_large(self) -> HTTPError:
-        return HTTPError(
-            413, "too_large", f"the body is larger than the limit of {self._limits.max_body} bytes"
-        )
+        # A number of so many digits is above every limit, and slow to read.
+        if length.isdigit() and (len(length) > 18 or int(length) > self._bodies.limits.max_body):
+            raise progress.body.too_large()
 
     def _record(self, progress: _Progress, request_id: str) -> None:
         """Count the request, and write its line in the log."""
@@ -148,7 +176,7 @@ class RequestMiddleware:
         route = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         # A request that fails without an answer gets its 500 from the framework around this.
-        status = progress.status or 500
+        status = _LEFT if progress.body.left else progress.status or 500
         self._metrics.count_request(route, method, status, seconds)
         if self._log:
             client = scope.get("client") or ("",)
@@ -158,9 +186,9 @@ class RequestMiddleware:
                     "request_id": request_id,
                     "client": client[0],
                     "method": scope["method"],
-                    "path": scope["path"],
+                    "path": scope["path"][:_LOGGED_PATH],
                     "status": status,
                     "seconds": round(seconds, 6),
-                    "bytes": progress.received,
+                    "bytes": progress.body.received,
                 }
             )

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.types import Message
 
 from featx.embedding.rows import Reject
 from featx.server.encodings import decode_base64, decode_body, media_type_of_url
 from featx.server.errors import HTTPError
+from featx.server.forms import FormFile, parse_form
+from featx.server.hosts import is_simple_type
+from featx.server.json_body import parse_json
 from featx.server.limits import Limits
+from featx.server.pool import Pool
 from featx.server.registry import ServedInput, ServedPredictor
 from featx.server.schemas import PredictQuery, PredictRequest, SampleInput
 from featx.sources import Sample
@@ -25,10 +26,11 @@ from featx.storage.blob import to_text
 
 __all__ = [
     "PredictInput",
-    "parse_json",
+    "check_json_type",
+    "check_list",
+    "max_values",
+    "parse_predict_input",
     "read_body",
-    "read_json",
-    "read_predict_input",
     "read_query",
     "to_samples",
     "validate",
@@ -39,6 +41,8 @@ M = TypeVar("M", bound=BaseModel)
 # A sample as it came: an object of JSON, or an id and the bytes of a file.
 _Raw = SampleInput | tuple[str, bytes]
 
+# Names of classifiers, and fields of a form beside the samples.
+_MAX_NAMES = 100
 _KINDS = frozenset({"image", "audio", "text"})
 _RAW_TYPES = ("image", "audio", "text", "application/octet-stream")
 _EXPECTED_TYPES = (
@@ -80,36 +84,92 @@ def read_query(request: Request) -> PredictQuery:
     return validate(PredictQuery, values, within="query")
 
 
-async def read_predict_input(request: Request, query: PredictQuery, limits: Limits) -> PredictInput:
+async def read_body(request: Request, pool: Pool, limits: Limits) -> bytes:
+    """Return the body without its Content-Encoding, once it is whole; it needs no slot of the pool meanwhile.
+
+    Raises
+    ------
+    HTTPError
+        No slot is free now (429), so that reading it would be in vain; or it is not what its
+        Content-Encoding says (400, 413, 415).
+    """
+    pool.check()
+    body = await request.body()
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    inflated = await pool.parse(
+        partial(decode_body, body, encoding, limit=limits.max_body), limits.max_body
+    )
+    request.scope["featx.client"].count_bytes(len(inflated))
+    return inflated
+
+
+def check_json_type(request: Request) -> None:
+    """Raise HTTPError (415) for JSON of a type that a page of another site may send without being asked.
+
+    Whoever shows the token may send it as any type.
+    """
+    media_type = media_type_of(request)
+    if is_simple_type(media_type) and not request.scope["featx.client"].trusted:
+        raise HTTPError(
+            415,
+            "unsupported_media_type",
+            f"Content-Type: expected application/json, found {media_type}",
+        )
+
+
+def media_type_of(request: Request) -> str:
+    """Return the type of the body without its parameters, in small letters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def parse_predict_input(
+    body: bytes, request: Request, query: PredictQuery, limits: Limits
+) -> PredictInput:
     """Return what a request holds; what its body says of models and classes goes before the query.
 
     Raises
     ------
     HTTPError
-        The content type is not one that is read (415), or the body is not what it says (400, 422).
+        The content type is not one that is read (415), or the body is not what it says (400, 413, 422).
     """
-    request = await _without_encoding(request, limits)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = media_type_of(request)
     kind = media_type.partition("/")[0]
     if media_type == "multipart/form-data":
-        return await _read_multipart(request, query, limits)
+        return _parse_form(body, request, query, limits)
     if media_type == "application/json":
-        body = validate(PredictRequest, await read_json(request, limits))
-        models = [body.model] if isinstance(body.model, str) else body.model
-        top_k = query.top_k if body.top_k is None else body.top_k
-        samples = body.all_samples()
+        table = parse_json(body, max_values=max_values(limits))
+        check_list(table, "samples", limits.max_samples)
+        check_list(table, "model", _MAX_NAMES, "names")
+        given = validate(PredictRequest, table)
+        models = [given.model] if isinstance(given.model, str) else given.model
+        top_k = query.top_k if given.top_k is None else given.top_k
+        samples = given.all_samples()
         kinds = frozenset(map(_kind_of_object, samples)) - {""}
         return PredictInput(samples, models or query.model, top_k, kinds=kinds)
     if kind not in _RAW_TYPES and media_type not in _RAW_TYPES:
         raise HTTPError(
             415,
             "unsupported_media_type",
-            f"Content-Type: {_EXPECTED_TYPES}; found {media_type or 'none'}",
+            f"Content-Type: {_EXPECTED_TYPES}; found {media_type[:100] or 'none'}",
         )
-    sample = request.headers.get("x-sample-id", "body"), await request.body()
     modality = None if kind == "application" else kind
-    kinds = frozenset({kind} & _KINDS)
-    return PredictInput([sample], query.model, query.top_k, modality, kinds)
+    sample = request.headers.get("x-sample-id", "body"), body
+    return PredictInput([sample], query.model, query.top_k, modality, frozenset({kind} & _KINDS))
+
+
+def max_values(limits: Limits) -> int:
+    """Return how many values a body of JSON may hold that has no tensor of numbers."""
+    return max(50_000, 16 * limits.max_samples)
+
+
+def check_list(table: Any, name: str, most: int, what: str = "samples") -> None:
+    """Raise HTTPError (413) where a list of an object is longer than it may be, before its items are read."""
+    items = table.get(name) if isinstance(table, dict) else None
+    if isinstance(items, list) and len(items) > most:
+        words = f"{len(items)} {what}: expected at most {most} a request"
+        raise HTTPError(413, f"too_many_{what}", words)
 
 
 def _kind_of_object(given: SampleInput) -> str:
@@ -120,70 +180,36 @@ def _kind_of_object(given: SampleInput) -> str:
     return kind if kind in _KINDS else ""
 
 
-async def _without_encoding(request: Request, limits: Limits) -> Request:
-    """Return a request whose body has no Content-Encoding."""
-    encoding = request.headers.get("content-encoding", "")
-    if encoding.strip().lower() in ("", "identity"):
-        return request
-    # Other requests are answered while a large body is inflated.
-    body = await asyncio.to_thread(
-        decode_body, await request.body(), encoding, limit=limits.max_body
-    )
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    plain = [pair for pair in request.scope["headers"] if pair[0] != b"content-encoding"]
-    return Request({**request.scope, "headers": plain}, receive)
-
-
-async def _read_multipart(request: Request, query: PredictQuery, limits: Limits) -> PredictInput:
+def _parse_form(body: bytes, request: Request, query: PredictQuery, limits: Limits) -> PredictInput:
     samples: list[_Raw] = []
     kinds: set[str] = set()
     models: list[str] = []
     top_k = query.top_k
     # One more file than the limit, so that too many are refused in featx's words.
-    async with request.form(
+    form = parse_form(
+        body,
+        request.headers,
         max_files=limits.max_samples + 1,
-        max_fields=limits.max_samples + 100,
-        max_part_size=limits.max_body,
-    ) as form:
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                samples.append((value.filename or name, await value.read()))
-                kinds.add((value.content_type or "").partition("/")[0].strip().lower())
-            elif name == "text":
-                samples.append(SampleInput(id=f"samples[{len(samples)}]", text=value))
-                kinds.add("text")
-            elif name == "model":
-                models.append(value)
-            elif name == "top_k":
-                top_k = validate(PredictRequest, {"top_k": value}).top_k or top_k
-            else:
-                raise HTTPError(
-                    422,
-                    "unprocessable",
-                    f"field {name!r}: expected files, or fields named text, model or top_k",
-                )
+        max_fields=limits.max_samples + _MAX_NAMES,
+    )
+    for name, value in form:
+        if isinstance(value, FormFile):
+            samples.append((value.name or name, value.data))
+            kinds.add(value.media_type.partition("/")[0].strip().lower())
+        elif name == "text":
+            samples.append(SampleInput(id=f"samples[{len(samples)}]", text=value))
+            kinds.add("text")
+        elif name == "model":
+            models.append(value)
+        elif name == "top_k":
+            top_k = validate(PredictRequest, {"top_k": value}).top_k or top_k
+        else:
+            raise HTTPError(
+                422,
+                "unprocessable",
+                f"field {name[:100]!r}: expected files, or fields named text, model or top_k",
+            )
     return PredictInput(samples, models or query.model, top_k, kinds=frozenset(kinds & _KINDS))
-
-
-async def read_body(request: Request, limits: Limits) -> bytes:
-    """Return the body without its Content-Encoding; raise HTTPError (400, 413, 415) where that cannot be."""
-    return await (await _without_encoding(request, limits)).body()
-
-
-async def read_json(request: Request, limits: Limits) -> Any:
-    """Return the body, parsed as JSON; raise HTTPError (400) where it is none."""
-    return parse_json(await read_body(request, limits))
-
-
-def parse_json(body: bytes) -> Any:
-    """Return what JSON says; raise HTTPError (400) where it is none."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise HTTPError(400, "bad_json", f"the body is not JSON: {error}") from error
 
 
 def validate(model: type[M], value: Any, *, within: str = "") -> M:
@@ -195,8 +221,8 @@ def validate(model: type[M], value: Any, *, within: str = "") -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        first, *others = error.errors(include_url=False, include_context=False)
-    location = ".".join(str(part) for part in ([within] if within else []) + [*first["loc"]])
+        first, *others = error.errors(include_url=False, include_context=False, include_input=False)
+    location = ".".join(str(part)[:100] for part in ([within] if within else []) + [*first["loc"]])
     more = f" (and {len(others)} more)" if others else ""
     message = f"{location or 'the body'}: {first['msg']}{more}"
     raise HTTPError(422, "unprocessable", message)
@@ -215,18 +241,23 @@ def to_samples(
     if not given:
         raise HTTPError(422, "no_samples", "the request holds no sample; expected at least one")
     check_count(len(given), limits)
+    _check_characters(given, served, limits)
     if modality not in (None, served.input.modality):
         raise HTTPError(
             415,
             "unsupported_media_type",
             f"Content-Type: found {modality}, {served.name} reads {served.input.modality}",
         )
-    return [
+    samples = [
         _from_object(sample, f"samples[{index}]", served)
         if isinstance(sample, SampleInput)
         else _from_bytes(sample[0], sample[1], served.input)
         for index, sample in enumerate(given)
     ]
+    texts = [sample.data for sample in samples if isinstance(sample, Sample)]
+    if sum(len(text) for text in texts if isinstance(text, str)) > limits.max_characters:
+        raise _too_long(limits)
+    return samples
 
 
 def check_count(n_samples: int, limits: Limits) -> None:
@@ -237,6 +268,32 @@ def check_count(n_samples: int, limits: Limits) -> None:
             "too_many_samples",
             f"{n_samples} samples: expected at most {limits.max_samples} a request",
         )
+
+
+def _check_characters(given: Sequence[_Raw], served: ServedPredictor, limits: Limits) -> None:
+    """Raise HTTPError (413) where the texts of a request are longer together than the limit.
+
+    A file of texts counts as the characters that UTF-8 has at least in as many bytes.
+    """
+    if not served.input.string_is_sample:
+        return
+    count = 0
+    for sample in given:
+        if isinstance(sample, SampleInput):
+            # Base64 has four letters for three bytes.
+            count += len(sample.text or "") + len(sample.data or "") * 3 // 16
+        else:
+            count += len(sample[1]) // 4
+    if count > limits.max_characters:
+        raise _too_long(limits)
+
+
+def _too_long(limits: Limits) -> HTTPError:
+    return HTTPError(
+        413,
+        "too_many_characters",
+        f"the texts hold more than {limits.max_characters:,} characters: expected fewer a request",
+    )
 
 
 def _from_bytes(id: str, data: bytes, reading: ServedInput) -> Sample | Reject:

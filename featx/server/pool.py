@@ -6,7 +6,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from featx.server.errors import HTTPError
 from featx.server.workers import Step, Workers
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 # Seconds after a refusal in which no request may wait.
 _OVERLOAD_SECONDS = 1.0
+# Smaller bodies are parsed at once: that takes a millisecond or two, whatever they hold.
+_INLINE_BYTES = 1 << 16
 # Weight of the newest request in the mean duration.
 _NEWEST_WEIGHT = 0.1
 
@@ -25,8 +28,9 @@ _NEWEST_WEIGHT = 0.1
 class Pool:
     """Threads that do the work, and slots for the requests that are answered or wait.
 
-    A request holds a slot from before its body is read until it is answered, which limits what waits in
-    memory as well as in time. Everything but the work itself happens on the event loop's thread.
+    A request holds a slot from when its body is whole until it is answered, so that a client who sends slowly
+    holds none. Large bodies are parsed by a thread of their own: everything but that and the work itself
+    happens on the event loop's thread.
 
     A burst may fill every slot. Where requests come faster than they are answered, a queue only adds its own
     length to the time that each accepted one takes. So no request may wait while the pool is overloaded, which
@@ -39,6 +43,8 @@ class Pool:
         Threads.
     queue : int
         Requests that may wait while every worker is busy.
+    timeout : float, default=None
+        Seconds that a worker may take for what it works on at once; None is any time.
     clock : callable, default=time.monotonic
         Gives the time in seconds.
 
@@ -49,7 +55,12 @@ class Pool:
     """
 
     def __init__(
-        self, workers: int, queue: int, *, clock: Callable[[], float] = time.monotonic
+        self,
+        workers: int,
+        queue: int,
+        *,
+        timeout: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.workers = workers
         self.slots = workers + queue
@@ -58,17 +69,22 @@ class Pool:
         self._overloaded_until = -math.inf
         # Seconds that a request holds its slot; a guess until there are any.
         self._mean_seconds = 0.1
-        self._threads = Workers(workers)
+        self._threads = Workers(workers, timeout=timeout)
+        # One: what several bodies would build at a time is several times as much.
+        self._parser = Workers(1, name="parsing", timeout=timeout)
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold a slot while a request is answered.
+    @property
+    def alive(self) -> int:
+        """The number of workers that can take a sample; 0 where nothing can be parsed."""
+        return self._threads.alive if self._parser.alive else 0
 
-        Raises
-        ------
-        HTTPError
-            None is free (429); the message says in how many seconds to try again.
-        """
+    @property
+    def restarts(self) -> int:
+        """The number of workers that were replaced because they had failed or did not come back."""
+        return self._threads.restarts + self._parser.restarts
+
+    def check(self) -> None:
+        """Raise HTTPError (429) where a request would get no slot now: its body need not be read."""
         now = self._clock()
         overloaded = now < self._overloaded_until
         if self.held >= (self.workers if overloaded else self.slots):
@@ -81,6 +97,17 @@ class Pool:
                 f"{seconds} s",
                 {"Retry-After": str(seconds)},
             )
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold a slot while a request is answered.
+
+        Raises
+        ------
+        HTTPError
+            None is free (429); the message says in how many seconds to try again.
+        """
+        self.check()
         self.held += 1
         start = time.perf_counter()
         try:
@@ -90,10 +117,35 @@ class Pool:
             duration = time.perf_counter() - start
             self._mean_seconds += _NEWEST_WEIGHT * (duration - self._mean_seconds)
 
+    async def parse(self, parse: Callable[[], T], size: int) -> T:
+        """Return what a function returns that reads ``size`` bytes of a client; many are read by a thread."""
+        if size <= _INLINE_BYTES:
+            return parse()
+        [result] = await self._parser.run(_Call(parse), [None])
+        parsed: T = result
+        return parsed
+
     async def run(self, step: Step[S, T], items: Sequence[S]) -> list[T]:
         """Return the results of a step on items, computed by workers as ``Workers.run`` does."""
         return await self._threads.run(step, items)
 
     def close(self) -> None:
-        """Wait for the work that has begun, and drop what has not."""
+        """Wait for the work that has begun, some seconds at most, and drop what has not."""
+        self._parser.close()
         self._threads.close()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """A call as a step of workers, which works on one item at a time."""
+
+    function: Callable[[], Any]
+
+    @property
+    def max_batch(self) -> int:
+        """Return 1: nothing is gained by several."""
+        return 1
+
+    def __call__(self, items: Sequence[None]) -> list[Any]:
+        """Return what the function returns, once an item."""
+        return [self.function() for _ in items]

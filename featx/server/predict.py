@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.embedding.engine import embed_chunk
 from featx.embedding.rows import Reject, Rows
+from featx.server.health import Health
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
 from featx.server.registry import LimitedBackbone, ServedPredictor
@@ -18,7 +20,7 @@ from featx.server.usage import CountingReader
 from featx.sources import Sample
 from featx.tasks import Prediction
 
-__all__ = ["Embedding", "Outcome", "embed", "predict"]
+__all__ = ["Embedding", "Outcome", "embed", "predict", "try_predictor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ async def predict(
     top_k: int,
     pool: Pool,
     metrics: Metrics,
+    health: Health,
 ) -> list[Outcome]:
     """Return what each predictor gives for each sample.
 
@@ -105,7 +108,8 @@ async def predict(
 
     async def predict_group(group: Sequence[ServedPredictor]) -> None:
         step = _PredictStep(tuple(group), top_k, metrics)
-        by_sample = await pool.run(step, list(readable.values()))
+        with _noting(group, health):
+            by_sample = await pool.run(step, list(readable.values()))
         for index, by_model in zip(readable, by_sample, strict=True):
             for served, result in zip(group, by_model, strict=True):
                 results[index, served.name] = result
@@ -125,12 +129,32 @@ async def predict(
 
 
 async def embed(
-    samples: Sequence[Sample | Reject], backbone: LimitedBackbone, *, pool: Pool
+    samples: Sequence[Sample | Reject], served: ServedPredictor, *, pool: Pool, health: Health
 ) -> list[Embedding | Reject]:
     """Return the row of each sample, in order, or why it has none."""
     readable = [sample for sample in samples if isinstance(sample, Sample)]
-    results = iter(await pool.run(_EmbedStep(backbone), readable))
+    with _noting([served], health):
+        results = iter(await pool.run(_EmbedStep(served.input.backbone), readable))
     return [sample if isinstance(sample, Reject) else next(results) for sample in samples]
+
+
+async def try_predictor(served: ServedPredictor, *, pool: Pool, metrics: Metrics) -> None:
+    """Have a predictor answer for the sample by which its backbone is known; raise what it fails by."""
+    sample = Sample("canary", served.input.card.input.canary())
+    [[result]] = await pool.run(_PredictStep((served,), 1, metrics), [sample])
+    if isinstance(result, Reject):
+        raise result.failure()
+
+
+@contextmanager
+def _noting(group: Sequence[ServedPredictor], health: Health) -> Iterator[None]:
+    """Note whether predictors have answered; a request that was given up is a failure, too."""
+    try:
+        yield
+    except (Exception, asyncio.CancelledError):
+        health.failed(group)
+        raise
+    health.answered(group)
 
 
 def _embed(samples: Sequence[Sample], backbone: LimitedBackbone) -> Rows:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Thread
 
-from featx.errors import FeatxError
+from featx.errors import FeatxError, first_line
 from featx.persistence.artifact import load as load_classifier
 from featx.predictor import Predictor
 from featx.server.access_log import LogFunction
@@ -52,16 +52,26 @@ class Reloader:
         self._log = log
         self._load = load
         self._checking = threading.Lock()
+        self._ended = threading.Event()
         self._versions = {name: _version(path) for name, path in sources.items()}
 
-    async def run(self, every: float) -> None:
-        """Check every so many seconds, until cancelled."""
-        while True:
-            await asyncio.sleep(every)
-            await asyncio.to_thread(self.check)
+    def start(self, every: float) -> None:
+        """Check every so many seconds from now on, in a thread that ends with ``close`` or with the process."""
+        self._ended.clear()
+        Thread(target=self._run, args=(every,), name="reloading", daemon=True).start()
+
+    def close(self) -> None:
+        """Check no more; a check that is under way is not waited for."""
+        self._ended.set()
+
+    def _run(self, every: float) -> None:
+        while not self._ended.wait(every):
+            self.check()
 
     def check(self, *, force: bool = False) -> None:
         """Put in what has changed since the last check; a file that is missing is left for the next one.
+
+        Nothing that a file holds ends it: whatever is raised while one is read is told, and the others follow.
 
         Parameters
         ----------
@@ -79,11 +89,15 @@ class Reloader:
         try:
             provider = self._registry.get(name).predictor.provider
             self._registry.put(name, self._load(path, provider=provider))
-        except FeatxError as error:
+        # What a library raises at a damaged file may be no Exception at all.
+        except BaseException as error:
             # Replaced again while it was read: the next check finds it whole.
             if _version(path) != version:
                 return
-            message, outcome = f"{path}: the old one stays: {error}", "failed"
+            reason = str(error)
+            if not isinstance(error, FeatxError):
+                reason = f"it cannot be read: {type(error).__name__}: {first_line(error)}"
+            message, outcome = f"{path}: the old one stays: {reason}", "failed"
         self._versions[name] = version
         self._metrics.reloads.labels(name, outcome).inc()
         if self._log:

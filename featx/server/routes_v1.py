@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -12,9 +13,13 @@ from starlette.responses import Response
 from featx._typing import FloatArray
 from featx.embedding.rows import Reject
 from featx.server.errors import HTTPError, error_response, json_response
+from featx.server.json_body import parse_json
 from featx.server.parsing import (
-    read_json,
-    read_predict_input,
+    check_json_type,
+    check_list,
+    max_values,
+    parse_predict_input,
+    read_body,
     read_query,
     to_samples,
     validate,
@@ -23,6 +28,7 @@ from featx.server.predict import Outcome, embed, predict
 from featx.server.registry import ServedPredictor
 from featx.server.routing import AppState, Operation
 from featx.server.schemas import EmbeddingsRequest, PredictQuery, PredictRequest, SampleInput
+from featx.sources import Sample
 
 __all__ = ["OPERATIONS"]
 
@@ -36,12 +42,23 @@ async def predict_samples(state: AppState, request: Request) -> Response:
     """
     start = time.perf_counter()
     query = read_query(request)
-    with state.pool.slot():
-        given = await read_predict_input(request, query, state.limits)
+    body = await read_body(request, state.pool, state.limits)
+
+    def parse() -> tuple[list[Sample | Reject], list[ServedPredictor], int]:
+        given = parse_predict_input(body, request, query, state.limits)
         chosen = state.registry.choose(given.models, given.kinds)
         samples = to_samples(given.samples, chosen[0], state.limits, modality=given.modality)
+        return samples, chosen, given.top_k
+
+    with state.pool.slot():
+        samples, chosen, top_k = await state.pool.parse(parse, len(body))
         outcomes = await predict(
-            samples, chosen, top_k=given.top_k, pool=state.pool, metrics=state.metrics
+            samples,
+            chosen,
+            top_k=top_k,
+            pool=state.pool,
+            metrics=state.metrics,
+            health=state.health,
         )
     return _predictions(outcomes, len(samples), time.perf_counter() - start)
 
@@ -51,18 +68,13 @@ async def embed_samples(state: AppState, request: Request) -> Response:
 
     ``usage`` counts the tokens that the backbone has seen: those beyond its ``max_length`` are cut off.
     """
+    check_json_type(request)
+    content = await read_body(request, state.pool, state.limits)
     with state.pool.slot():
-        body = validate(EmbeddingsRequest, await read_json(request, state.limits))
-        served = state.registry.get(body.model)
-        backbone = served.input.backbone
-        if body.dimensions not in (None, backbone.dim):
-            raise HTTPError(
-                422,
-                "unprocessable",
-                f"dimensions: {served.name} gives {backbone.dim}, found {body.dimensions}",
-            )
-        samples = to_samples(_inputs(body, served), served, state.limits)
-        rows = await embed(samples, backbone, pool=state.pool)
+        body, served, samples = await state.pool.parse(
+            partial(_parse_embeddings, content, state), len(content)
+        )
+        rows = await embed(samples, served, pool=state.pool, health=state.health)
     data: list[dict[str, Any]] = []
     tokens = 0
     for index, row in enumerate(rows):
@@ -73,6 +85,27 @@ async def embed_samples(state: AppState, request: Request) -> Response:
         data.append({"object": "embedding", "index": index, "embedding": embedding})
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return json_response({"object": "list", "data": data, "model": served.name, "usage": usage})
+
+
+def _parse_embeddings(
+    content: bytes, state: AppState
+) -> tuple[EmbeddingsRequest, ServedPredictor, list[Sample | Reject]]:
+    table = parse_json(content, max_values=max_values(state.limits))
+    items = table.get("input") if isinstance(table, dict) else None
+    # There are as many as there are tokens, so they are no samples to be counted.
+    if isinstance(items, list) and items and isinstance(items[0], int | list):
+        raise _token_ids()
+    check_list(table, "input", state.limits.max_samples)
+    body = validate(EmbeddingsRequest, table)
+    served = state.registry.get(body.model)
+    dim = served.input.backbone.dim
+    if body.dimensions not in (None, dim):
+        raise HTTPError(
+            422,
+            "unprocessable",
+            f"dimensions: {served.name} gives {dim}, found {body.dimensions}",
+        )
+    return body, served, to_samples(_inputs(body, served), served, state.limits)
 
 
 async def list_models(state: AppState, request: Request) -> Response:
@@ -116,13 +149,17 @@ def _inputs(body: EmbeddingsRequest, served: ServedPredictor) -> list[SampleInpu
     given = [body.input] if isinstance(body.input, str) else body.input
     texts = [text for text in given if isinstance(text, str)]
     if len(texts) < len(given):
-        raise HTTPError(
-            422,
-            "unprocessable",
-            "input: found token ids, which are of another tokenizer than this backbone's; send the texts "
-            "themselves (LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))",
-        )
+        raise _token_ids()
     return [SampleInput(id=f"input[{index}]", **{field: text}) for index, text in enumerate(texts)]
+
+
+def _token_ids() -> HTTPError:
+    return HTTPError(
+        422,
+        "unprocessable",
+        "input: found token ids, which are of another tokenizer than this backbone's; send the texts "
+        "themselves (LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))",
+    )
 
 
 def _encode(row: FloatArray, encoding: str) -> list[float] | str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,8 +23,17 @@ from featx.server.binary_tensors import (
     take_tensors,
 )
 from featx.server.errors import HTTPError, json_response
+from featx.server.json_body import parse_json
 from featx.server.limits import Limits
-from featx.server.parsing import check_count, parse_json, read_body, to_samples, validate
+from featx.server.parsing import (
+    check_count,
+    check_json_type,
+    check_list,
+    max_values,
+    read_body,
+    to_samples,
+    validate,
+)
 from featx.server.predict import predict
 from featx.server.registry import ServedPredictor
 from featx.server.routing import AppState, Operation
@@ -33,6 +44,12 @@ from featx.tasks import Prediction, get_task
 __all__ = ["OPERATIONS"]
 
 _TEXT_TYPES = frozenset({"str", "text", "text/plain", "utf-8"})
+# Numbers of a tensor in JSON, which take four letters each: about as many as the largest body has.
+_MAX_NUMBERS = 8_000_000
+# Tensors that a request may name, and axes that one may have.
+_MAX_TENSORS, _MAX_AXES = 100, 8
+# Numbers that are converted at a time: Python's lock is held meanwhile.
+_PIECE = 1 << 16
 # A classifier that is replaced takes the place of the old one.
 _VERSION = "1"
 
@@ -49,8 +66,9 @@ async def live(state: AppState, request: Request) -> Response:
 
 
 async def ready(state: AppState, request: Request) -> Response:
-    """Every classifier can answer: they are loaded before the server listens."""
-    return json_response({"ready": True})
+    """Every classifier can answer; else the status is 503."""
+    fine = not await state.unready()
+    return json_response({"ready": fine}, 200 if fine else 503)
 
 
 async def describe_model(state: AppState, request: Request) -> Response:
@@ -80,8 +98,10 @@ async def describe_model(state: AppState, request: Request) -> Response:
 
 
 async def model_ready(state: AppState, request: Request) -> Response:
-    """The classifier can answer."""
-    return json_response({"name": _find(state, request).name, "ready": True})
+    """The classifier can answer; else the status is 503."""
+    served = _find(state, request)
+    fine = await state.health.is_ready(served)
+    return json_response({"name": served.name, "ready": fine}, 200 if fine else 503)
 
 
 async def infer(state: AppState, request: Request) -> Response:
@@ -91,19 +111,21 @@ async def infer(state: AppState, request: Request) -> Response:
     picture may also be UINT8 of shape [n, height, width, 3]. With the binary tensor data extension a
     picture or a sound is its file as it is, unless the parameter ``content_type`` is ``base64``.
     """
+    check_json_type(request)
+    served = _find(state, request)
+    content = await read_body(request, state.pool, state.limits)
     with state.pool.slot():
-        served = _find(state, request)
-        content = await read_body(request, state.limits)
-        head, data = split_body(content, request.headers.get(HEADER))
-        body = validate(InferRequest, parse_json(head))
-        [binary] = take_tensors([_one_input(body).parameters], data)
-        samples = _samples(body, binary, served, state.limits)
+        body, samples = await state.pool.parse(
+            partial(_parse, content, request.headers.get(HEADER), served, state.limits),
+            len(content),
+        )
         outcomes = await predict(
             samples,
             [served],
             top_k=len(served.classes),
             pool=state.pool,
             metrics=state.metrics,
+            health=state.health,
         )
     predictions = []
     for outcome in outcomes:
@@ -114,6 +136,19 @@ async def infer(state: AppState, request: Request) -> Response:
     if body.id:
         answer["id"] = body.id
     return _to_response(answer, _outputs(predictions, served, body), body)
+
+
+def _parse(
+    content: bytes, length: str | None, served: ServedPredictor, limits: Limits
+) -> tuple[InferRequest, list[Sample | Reject]]:
+    """Return a request and its samples."""
+    head, data = split_body(content, length)
+    table = parse_json(head, max_values=max_values(limits), max_numbers=_MAX_NUMBERS)
+    check_list(table, "inputs", _MAX_TENSORS, "tensors")
+    check_list(table, "outputs", _MAX_TENSORS, "tensors")
+    body = validate(InferRequest, table)
+    [binary] = take_tensors([_one_input(body).parameters], data)
+    return body, _samples(body, binary, served, limits)
 
 
 def _to_response(
@@ -195,11 +230,13 @@ def _samples(
     if tensor.datatype == "UINT8" and served.input.modality == "image":
         return _pictures(tensor, binary)
     if tensor.datatype != "BYTES":
-        raise _wrong(f"datatype: found {tensor.datatype}, {served.name} takes BYTES")
-    values = _flatten(tensor.data or []) if binary is None else _elements(tensor, binary)
+        raise _wrong(f"datatype: found {tensor.datatype[:40]}, {served.name} takes BYTES")
+    values = _flatten(tensor.data or []) if binary is None else _elements(tensor, binary, limits)
     if not 1 <= len(tensor.shape) <= 2 or math.prod(tensor.shape) != len(values):
-        raise _wrong(f"shape: found {tensor.shape} for {len(values)} values, expected one a sample")
-    content_type = tensor.parameters.get("content_type", "str")
+        raise _wrong(
+            f"shape: found {tensor.shape[:8]} for {len(values)} values, expected one a sample"
+        )
+    content_type = str(tensor.parameters.get("content_type", "str"))
     is_text = served.input.string_is_sample
     if binary is not None and (is_text or content_type != "base64"):
         return to_samples([(f"data[{k}]", value) for k, value in enumerate(values)], served, limits)
@@ -212,37 +249,63 @@ def _samples(
     return to_samples(given, served, limits)
 
 
-def _elements(tensor: TensorInput, binary: memoryview) -> list[bytes]:
+def _elements(tensor: TensorInput, binary: memoryview, limits: Limits) -> list[bytes]:
     count = math.prod(tensor.shape) if 1 <= len(tensor.shape) <= 2 else 0
+    check_count(count, limits)
     try:
         return split_bytes(binary, count)
     except ValueError as error:
-        raise _wrong(f"binary data of shape {tensor.shape}: {error}") from None
+        raise _wrong(f"binary data of shape {tensor.shape[:8]}: {error}") from None
 
 
 def _pictures(tensor: TensorInput, binary: memoryview | None) -> list[Sample | Reject]:
     """Return the pictures of a tensor of numbers."""
     shape = tensor.shape
     values: Any = _flatten(tensor.data or []) if binary is None else binary
-    are_bytes = binary is not None or all(
-        type(value) is int and 0 <= value <= 255 for value in values
-    )
-    if len(shape) != 4 or min(shape) < 1 or math.prod(shape) != len(values) or not are_bytes:
-        raise _wrong(
-            f"data: {len(values)} values for shape {shape}; expected whole numbers from 0 to 255 of "
-            f"shape [n, height, width, 3]"
-        )
-    pictures = np.array(values, np.uint8).reshape(shape)
+    if len(shape) != 4 or min(shape) < 1 or math.prod(shape) != len(values):
+        raise _no_pictures(shape, len(values))
+    pixels = np.array(values, np.uint8) if binary is not None else _to_bytes(values)
+    if pixels is None:
+        raise _no_pictures(shape, len(values))
+    pictures = pixels.reshape(shape)
     return [Sample(f"data[{index}]", picture) for index, picture in enumerate(pictures)]
+
+
+def _no_pictures(shape: Sequence[int], count: int) -> HTTPError:
+    return _wrong(
+        f"data: {count} values for shape {shape[:8]}; expected whole numbers from 0 to 255 of "
+        f"shape [n, height, width, 3]"
+    )
+
+
+def _to_bytes(values: list[Any]) -> npt.NDArray[np.uint8] | None:
+    """Return whole numbers from 0 to 255 as an array, a piece at a time; None where others are among them."""
+    pieces = []
+    for start in range(0, len(values), _PIECE):
+        piece = values[start : start + _PIECE]
+        # True and False are numbers to Python.
+        if set(map(type, piece)) != {int} or min(piece) < 0 or max(piece) > 255:
+            return None
+        pieces.append(np.array(piece, np.uint8))
+    return np.concatenate(pieces)
 
 
 def _flatten(values: list[Any]) -> list[Any]:
     """Return nested lists, as the protocol also lets tensors be written, as one."""
-    while any(isinstance(value, list) for value in values):
-        values = [
-            inner for value in values for inner in (value if isinstance(value, list) else [value])
-        ]
-    return values
+    flat: list[Any] = []
+    # Each value is looked at once, however deep it lies.
+    waiting = [iter(values)]
+    while waiting:
+        for value in waiting[-1]:
+            if isinstance(value, list):
+                if len(waiting) > _MAX_AXES:
+                    raise _wrong(f"data: lists within more than {_MAX_AXES} others")
+                waiting.append(iter(value))
+                break
+            flat.append(value)
+        else:
+            waiting.pop()
+    return flat
 
 
 def _wrong(words: str) -> HTTPError:

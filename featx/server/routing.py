@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
+from featx.server.health import Health
 from featx.server.limits import Limits
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
@@ -28,6 +30,19 @@ class AppState:
     pool: Pool
     limits: Limits
     metrics: Metrics
+    health: Health
+
+    async def unready(self) -> list[str]:
+        """Return what is not ready: workers, or classifiers by name."""
+        if not self.health.workers_live():
+            return ["no worker lives"]
+        all_served = list(self.registry)
+        ready = await asyncio.gather(*map(self.health.is_ready, all_served))
+        return [
+            f"{served.name} cannot answer"
+            for served, fine in zip(all_served, ready, strict=True)
+            if not fine
+        ]
 
 
 Handler = Callable[[AppState, Request], Awaitable[Response]]

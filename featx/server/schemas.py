@@ -95,7 +95,8 @@ class RequestedOutput(BaseModel):
 class InferRequest(BaseModel):
     """A request of the Open Inference Protocol."""
 
-    id: str | None = None
+    # It comes back in the answer.
+    id: str | None = Field(default=None, max_length=1000)
     parameters: dict[str, Any] = {}
     inputs: list[TensorInput]
     outputs: list[RequestedOutput] = []

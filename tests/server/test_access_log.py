@@ -31,3 +31,18 @@ def test_a_log_that_nobody_reads_holds_up_nothing_and_what_is_lost_is_counted(sh
     os.close(writing)
     assert os.read(reading, 1) == b""
     os.close(reading)
+
+
+def test_a_record_that_cannot_be_written_ends_no_log():
+    reading, writing = os.pipe()
+    circle = {}
+    circle["itself"] = circle
+    access_log = AccessLog(writing)
+    for record in ({"n": 1}, circle, {("a", "pair"): 2}, {"n": 3, "path": os.path}):
+        access_log(record)
+    access_log.close()
+    os.close(writing)
+    with os.fdopen(reading) as lines:
+        written = [json.loads(line)["n"] for line in lines]
+    assert written == [1, 3]
+    assert access_log.dropped == 2

@@ -5,6 +5,7 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from starlette.testclient import TestClient
 
 import featx
@@ -15,6 +16,10 @@ from featx.server.metrics import Metrics
 from featx.server.registry import Registry
 from featx.server.reloading import Reloader
 from tests.support.serving import DARK, PNG
+
+
+class Panic(BaseException):
+    """What a library in Rust raises: it is no Exception."""
 
 
 def test_a_classifier_that_is_replaced_on_disk_is_replaced_without_a_lost_request(
@@ -118,3 +123,54 @@ def test_a_classifier_that_vanishes_is_no_failure_and_goes_on_answering(shade, t
     assert records == []
     response = TestClient(app).post("/v1/predict", content=DARK, headers=PNG)
     assert response.json()["results"][0]["label"] == "dark"
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError("no room"), RecursionError("deep"), SystemExit(1), Panic("in Rust")]
+)
+def test_whatever_is_raised_while_a_file_is_read_ends_no_reload(shade, order, tmp_path, error):
+    """A bad file is told, the old classifier stays, and the next good one is taken up."""
+    path = featx.save(shade, tmp_path / "shade.featx")
+    registry, records, raised = (
+        Registry({"shade": featx.load(path)}, Limits()),
+        queue.Queue(),
+        [error],
+    )
+
+    def load(path, provider):
+        if raised:
+            raise raised.pop()
+        return featx.load(path, provider=provider)
+
+    reloader = Reloader(registry, Metrics(), {"shade": path}, records.put, load=load)
+    reloader.start(0.02)
+    try:
+        featx.save(order, path, overwrite=True)
+        failed = records.get(timeout=60)
+        assert failed["reload"] == "failed"
+        assert f"the old one stays: it cannot be read: {type(error).__name__}" in failed["message"]
+        assert registry.get("shade").classes == ("dark", "light")
+        featx.save(order, path, overwrite=True)
+        assert records.get(timeout=60)["reload"] == "done"
+        assert registry.get("shade").classes == ("one", "two")
+    finally:
+        reloader.close()
+
+
+def test_the_end_of_the_server_does_not_wait_for_a_file_that_is_read_for_ever(shade, tmp_path):
+    path = featx.save(shade, tmp_path / "shade.featx")
+    begun, go = threading.Event(), threading.Event()
+
+    def load(path, provider):
+        begun.set()
+        assert go.wait(60)
+        raise BadArtifact("late")
+
+    registry = Registry({"shade": featx.load(path)}, Limits())
+    reloader = Reloader(registry, Metrics(), {"shade": path}, None, load=load)
+    reloader.start(0.02)
+    (path / "manifest.json").touch()
+    assert begun.wait(60)
+    reloader.close()
+    assert registry.get("shade").classes == ("dark", "light")
+    go.set()

@@ -49,11 +49,11 @@ def process(shade, tmp_path):
 
 def test_on_sigterm_what_is_in_flight_ends_and_nothing_new_is_accepted(process):
     server, (host, port) = process
-    head = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(DARK)}\r\n"
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(DARK)}\r\n"
     with socket.create_connection((host, port), timeout=20) as flight:
         flight.sendall(f"{head}Content-Type: image/png\r\n\r\n".encode() + DARK[:100])
         with socket.create_connection((host, port), timeout=20) as other:
-            other.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            other.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert b"200 OK" in other.makefile("rb").read()
         server.send_signal(signal.SIGTERM)
         refused = False
@@ -82,7 +82,7 @@ def test_on_sighup_a_classifier_is_read_again(process, order):
     server.send_signal(signal.SIGHUP)
     record = json.loads(server.stderr.readline())
     assert (record["model"], record["reload"]) == ("shade", "done")
-    request = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(DARK)}\r\n"
+    request = f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(DARK)}\r\n"
     with socket.create_connection((host, port), timeout=20) as connection:
         request += "Connection: close\r\nContent-Type: image/png\r\n\r\n"
         connection.sendall(request.encode() + DARK)
@@ -95,7 +95,7 @@ def test_a_process_whose_log_is_never_read_answers_and_ends_on_sigterm(process):
         responses = connection.makefile("rb")
         # 200 kB of lines, where a pipe holds 64.
         for _ in range(1000):
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert responses.readline() == b"HTTP/1.1 200 OK\r\n"
             while responses.readline() != b"\r\n":
                 pass

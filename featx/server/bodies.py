@@ -1,0 +1,108 @@
+"""Bodies as they arrive: how much of them, of all of them together, and how fast."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from starlette.types import Message, Receive
+
+from featx.server.errors import HTTPError
+from featx.server.limits import Limits
+
+__all__ = ["Bodies", "Body"]
+
+
+class Bodies:
+    """The bytes of all bodies that have arrived and are not answered yet."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.held = 0
+
+    def body(self, receive: Receive) -> Body:
+        """Return the body of a request, of which nothing is read yet."""
+        return Body(self, receive)
+
+
+@dataclass(slots=True)
+class Body:
+    """The body of one request.
+
+    Attributes
+    ----------
+    received : int
+        Bytes that have been read.
+    left : bool
+        Whether the client has left before its request was answered.
+    """
+
+    _bodies: Bodies
+    _receive: Receive
+    received: int = 0
+    left: bool = False
+    _held: int = 0
+    _start: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    _whole: bool = False
+
+    async def receive(self) -> Message:
+        """Return the next message of the client.
+
+        Raises
+        ------
+        HTTPError
+            The body is too large (413), comes too slowly (408), or is too much beside the others (429).
+        """
+        if self._whole:
+            return await self._note(await self._receive())
+        limits = self._bodies.limits
+        try:
+            latest = self._start + limits.stall_timeout + self.received / limits.min_rate
+            async with asyncio.timeout_at(latest):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPError(
+                408,
+                "too_slow",
+                f"{self.received} bytes of the body came in "
+                f"{asyncio.get_running_loop().time() - self._start:.0f} s; expected at least "
+                f"{limits.min_rate} a second",
+                {"Connection": "close"},
+            ) from None
+        size = len(message.get("body", b""))
+        self.received += size
+        if self.received > limits.max_body:
+            raise self.too_large()
+        self.count(size)
+        self._whole = not message.get("more_body", False)
+        return await self._note(message)
+
+    def count(self, size: int) -> None:
+        """Count bytes among those of all bodies until ``release``; raise HTTPError (429) for too many."""
+        limit = self._bodies.limits.body_bytes
+        if self._bodies.held + size > limit:
+            raise HTTPError(
+                429,
+                "busy",
+                f"the bodies of all requests are more than {limit} bytes together; try again in 1 s",
+                {"Retry-After": "1"},
+            )
+        self._bodies.held += size
+        self._held += size
+
+    def release(self) -> None:
+        """Count the bytes no longer: the request is answered."""
+        self._bodies.held -= self._held
+        self._held = 0
+
+    def too_large(self) -> HTTPError:
+        """Return the refusal of a body over the limit."""
+        return HTTPError(
+            413,
+            "too_large",
+            f"the body is larger than the limit of {self._bodies.limits.max_body} bytes",
+        )
+
+    async def _note(self, message: Message) -> Message:
+        self.left = self.left or message["type"] == "http.disconnect"
+        return message

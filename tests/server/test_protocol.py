@@ -1,0 +1,212 @@
+"""Connections: heads and the time for them are bounded, and slow clients do not keep others out."""
+
+import json
+import re
+import socket
+import time
+from contextlib import ExitStack
+
+import pytest
+
+import featx
+from tests.support.live import serving
+from tests.support.serving import DARK
+
+HOST = b"Host: localhost\r\n"
+POST = b"POST /v1/predict HTTP/1.1\r\n" + HOST + b"Content-Type: image/png\r\n"
+
+
+@pytest.fixture(scope="module")
+def path(shade, tmp_path_factory):
+    return featx.save(shade, tmp_path_factory.mktemp("served") / "shade.featx")
+
+
+@pytest.fixture(scope="module")
+def server(path):
+    """A server whose clients have little time."""
+    limits = {"workers": 1, "queue": 2, "head_timeout": 1.0, "stall_timeout": 1.0, "min_rate": 2000}
+    with serving({"shade": path}, limits=limits) as server:
+        yield server
+
+
+def refusal(answer, status):
+    """Return the message of the one answer that is a refusal in the common form."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] == str(status).encode(), answer[:200]
+    assert b"application/json" in head
+    error = json.loads(body)["error"]
+    assert error["status"] == status
+    return error["message"]
+
+
+def send_on(connection, data, times, pause=0.0):
+    """Send the same again and again."""
+    for _ in range(times):
+        connection.sendall(data)
+        time.sleep(pause)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b"a: b"] * 101,
+        [b"X-Long: " + b"a" * 40_000],
+        [b"a" * 40_000 + b": b"],
+        [b"a%d: " % k + b"b" * 1000 for k in range(40)],
+        [b"X-Endless: " + b"a" * 3_000_000],
+        [b"a: b"] * 500_000,
+    ],
+    ids=["many", "long value", "long name", "long together", "huge", "huge in many"],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_head_that_is_too_large_is_refused_before_it_is_built(server, lines, whole):
+    head = b"GET /v1/models HTTP/1.1\r\n" + HOST + b"\r\n".join(lines)
+    end = b"\r\n\r\n" if whole else b"\r\n"
+    with server.connect() as connection:
+        try:
+            connection.sendall(head + end)
+        except ConnectionError:
+            # It was closed while we sent; the answer may be lost then, as this is no client that reads.
+            assert len(head) > 1_000_000
+            return
+        words = refusal(server.read(connection), 431)
+        assert "larger than 32768 bytes" in words or "more than 100 headers" in words
+
+
+def test_a_target_that_is_too_long_is_refused(server):
+    answer = server.ask(b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert "larger than 32768 bytes" in refusal(answer, 431)
+
+
+def test_lines_behind_a_chunked_body_are_counted_as_a_head(server):
+    chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n" + b"a: b\r\n" * 200
+    assert refusal(server.ask(chunked + b"\r\n"), 431)
+
+
+def test_chunks_that_hold_next_to_nothing_are_cut_off(server):
+    with server.connect() as connection:
+        connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            send_on(connection, (b"1;" + b"x" * 1000 + b"\r\na\r\n") * 20, 5000)
+
+
+def test_what_is_no_request_is_refused_in_the_common_form(server):
+    for data in (
+        b"\0\1\2\3\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\0\1\0",
+    ):
+        assert "not a request of HTTP" in refusal(server.ask(data), 400)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"G", b"GET / HTTP/1.1\r\nHost: loc", b"\r\n\r\n", POST], ids=range(5)
+)
+def test_a_head_that_does_not_come_to_its_end_gets_408(server, data):
+    start = time.monotonic()
+    assert "no whole head within 1 s" in refusal(server.ask(data), 408)
+    # Long before a client of any patience has gone.
+    assert time.monotonic() - start < 15
+
+
+def test_a_body_that_stands_still_gets_408(server):
+    answer = server.ask(POST + b"Content-Length: 1000\r\n\r\na")
+    assert "1 bytes of the body came" in refusal(answer, 408)
+
+
+def test_slow_bodies_hold_no_place_of_those_that_are_whole(server):
+    """There are three places, and many more clients that send a byte."""
+    with ExitStack() as stack:
+        for _ in range(12):
+            connection = stack.enter_context(server.connect())
+            connection.sendall(POST + b"Content-Length: 1000\r\n\r\na")
+        whole = POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(DARK) + DARK
+        assert server.ask(whole).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_whoever_sends_on_after_a_refusal_is_cut_off(server):
+    with server.connect() as connection:
+        connection.sendall(POST + b"Content-Length: 999999999\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            send_on(connection, bytes(1000), 2000, 0.005)
+
+
+def test_whoever_does_not_read_answers_is_cut_off(server):
+    ask = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
+    with socket.socket() as connection:
+        # Little is kept on our side, so that the server has to keep it.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(15)
+        connection.connect(server.address)
+        with pytest.raises(ConnectionError):
+            send_on(connection, ask, 3000, 0.005)
+        # The server is not held up meanwhile.
+        assert server.get("/healthz")[0] == 200
+
+
+def test_an_answer_that_took_long_is_not_taken_for_one_that_is_not_read(server):
+    """The times of a connection count from when it waits for its client."""
+    ask = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
+    with server.connect() as connection:
+        for _ in range(6):
+            connection.sendall(ask)
+            received = b""
+            while not received.endswith(b"}"):
+                received += connection.recv(1 << 16)
+            time.sleep(0.4)
+        connection.sendall(ask * 10)
+        while received.count(b"200 OK") < 11:
+            received += connection.recv(1 << 16)
+
+
+def test_many_requests_in_one_piece_are_answered_in_order_or_refused(server):
+    ask = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+    few = server.ask(ask * 9 + ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    assert few.count(b"200 OK") == 10
+    server.ask(ask * 5000)
+    assert server.get("/healthz")[0] == 200
+
+
+def test_half_sent_heads_do_not_keep_others_out_where_descriptors_are_few(path):
+    with serving({"shade": path}, descriptors=128) as server, ExitStack() as stack:
+        held = []
+        for k in range(300):
+            try:
+                connection = stack.enter_context(server.connect(2))
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: l")
+            except OSError:
+                continue
+            held.append(connection)
+            if k % 25 == 0:
+                assert server.get("/healthz") == (200, b'{"status":"ok"}')
+        assert len(held) > 100
+        whole = POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(DARK) + DARK
+        assert server.ask(whole).startswith(b"HTTP/1.1 200 OK")
+        assert server.get("/healthz")[0] == 200
+
+
+def test_the_log_has_records_only_and_calls_no_leaver_a_failure(path):
+    with serving({"shade": path}) as server:
+        for data in (
+            POST + b"Content-Length: 1000\r\n\r\na",
+            POST.replace(b"image/png", b"application/json") + b"Content-Length: 1000\r\n\r\n{",
+            POST.replace(b"image/png", b"multipart/form-data; boundary=x")
+            + b"Content-Length: 1000\r\n\r\n--x",
+            POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+            POST + b"Content-Length: %d\r\n\r\n" % len(DARK) + DARK,
+            b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n",
+        ):
+            with server.connect() as connection:
+                connection.sendall(data)
+                time.sleep(0.05)
+        server.ask(b"nonsense\r\n\r\n")
+        metrics = server.get("/metrics")[1].decode()
+        server.process.terminate()
+        assert server.process.wait(20) is not None
+        records = server.records()
+    statuses = [record["status"] for record in records if "status" in record]
+    assert statuses.count(499) == 4
+    assert set(statuses) == {200, 499}
+    assert not [record for record in records if "traceback" in record]
+    assert len(re.findall(r'status="499"} 4.0', metrics)) == 1
