@@ -23,10 +23,12 @@ PIXEL_BYTES = 12
 """Bytes of memory that a picture may take for each pixel of ``max_pixels``, besides its file."""
 
 # What decoders take for a pixel in bytes, at most, with the copy in the card's colours (measured by
-# benchmarks/picture_memory.py); others take 8, twice what Pillow has for a pixel in colour.
+# benchmarks/picture_memory.py, which says 4 to 12 of all others).
 _DECODING: Mapping[str, int] = MappingProxyType(
-    {"WEBP": 16, "AVIF": 16, "JPEG2000": 24, "HEIF": 16, "JXL": 20}
+    {"WEBP": 17, "AVIF": 16, "JPEG2000": 25, "HEIF": 16, "JXL": 20}
 )
+# Resizing takes memory for each pixel of a side.
+_LONGEST_SIDE = 1 << 20
 # Scans of a JPEG: a progressive one has about ten, and each passes over all pixels.
 _MOST_SCANS = 100
 # Chunks of a PNG that are no pixels, sub-blocks of a GIF before its first frame, tags and their values.
@@ -46,6 +48,10 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise BadSample(f"image of {width} × {height} pixels: expected at least one")
+    if max(size) > _LONGEST_SIDE:
+        raise BadSample(
+            f"image of {width} × {height} pixels: too long; expected at most {_LONGEST_SIDE} a side"
+        )
     if width * height > max_pixels:
         raise BadSample(
             f"image of {width} × {height} pixels: too large, more than the limit of {max_pixels}; "

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
-from featx.errors import BadSample, FeatxError
+from featx.errors import BadSample, FeatxError, FeatxWarning
 from featx.modalities.image.values import of_array
 from featx.modalities.remarks import Remark, remark
 
@@ -107,7 +107,7 @@ def picture_of(values: npt.NDArray[Any], wanted: tuple[float, ...] | None = None
     if values.ndim == 3 and values.shape[2] == 4:
         # how opaque a pixel is has nothing to do with the range of its colours
         colors, alpha = of_array(values[..., :3], wanted), of_array(values[..., 3:], None)
-        values = np.concatenate([colors, alpha], axis=2)
+        return Image.fromarray(np.concatenate([colors, alpha], axis=2))
     return Image.fromarray(np.ascontiguousarray(of_array(values, wanted)))
 
 
@@ -167,6 +167,8 @@ def _without_end(reopen: Callable[[bytes], ImageFile], content: bytes) -> ImageF
     """
     if "progressive" in reopen(content).info or _END_OF_JPEG in content[-32:]:
         return None
+    # a half marker would become one
+    content = content.rstrip(b"\xff")
     digests = []
     for filler in (b"\0", b"\xaa"):
         image = reopen(content + filler * 64 + _END_OF_JPEG)
@@ -192,7 +194,8 @@ def refusals() -> Iterator[None]:
     """Raise whatever a library says of the bytes of a picture as one BadSample in words; interrupts pass."""
     try:
         yield
-    except (FeatxError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    # a warning of ours is an error where a program says so
+    except (FeatxError, FeatxWarning, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except UnidentifiedImageError as error:
         raise BadSample("not an image in a format that Pillow reads") from error

@@ -29,6 +29,8 @@ _PIXEL_DATA = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 # Elements before the pixels are read in Python, some microseconds each.
 _MOST_HEADER = 4 << 20
 _MOST_BITS = 32
+# Pixels that are rescaled at a time.
+_CHUNK = 1 << 18
 # Syntaxes whose frames Pillow decodes: their own size is looked at before.
 _NESTED = {"JPEG", "JPEG2000"}
 
@@ -93,11 +95,17 @@ def _grey(
     window = plain and ("WindowCenter" in dataset or "VOILUTSequence" in dataset)
     signed = _integer(dataset, "PixelRepresentation", 0) == 1
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    levels = np.asarray(require("pydicom.pixels").apply_modality_lut(values, dataset))
-    if not np.isfinite(levels).all():
-        raise BadSample("DICOM whose values are not finite once rescaled: expected numbers")
+    levels = np.empty(values.shape, np.uint8 if window else np.float32)
+    # in pieces, for pydicom's numbers have 64 bits
+    rows = max(1, _CHUNK // values.shape[1])
+    for start in range(0, len(values), rows):
+        part = values[start : start + rows]
+        unit = np.asarray(require("pydicom.pixels").apply_modality_lut(part, dataset))
+        if not np.isfinite(unit).all():
+            raise BadSample("DICOM whose values are not finite once rescaled: expected numbers")
+        levels[start : start + rows] = _windowed(unit, dataset) if window else unit
     if window:
-        return _windowed(levels, dataset), None
+        return levels, None
     slope, intercept = (float(dataset.get(f"Rescale{name}", usual)) for name, usual in _RESCALE)
     ends = sorted((low * slope + intercept, high * slope + intercept))
     if "ModalityLUTSequence" in dataset or not ends[0] < ends[1]:

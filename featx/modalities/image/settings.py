@@ -33,6 +33,7 @@ from featx.modalities.image.entries import (
     is_number,
 )
 from featx.modalities.image.formats import format_of, open_picture, refuse_format
+from featx.modalities.image.netpbm import load_netpbm
 from featx.modalities.image.values import in_range, sixteen_bit_colors
 from featx.modalities.remarks import collected
 from featx.storage.blob import Blob, read_bytes
@@ -56,6 +57,8 @@ _LAYOUTS = ("NCHW", "NHWC")
 _DTYPES = ("float32", "float16", "uint8")
 # of one picture, about as many as have a two-gigabyte copy in colour
 _MOST_PIXELS = 1 << 29
+# of a resized picture, whatever max_pixels says of the stored one
+_LEAST_LIMIT = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,13 @@ class ImageSettings:
         """Return the SHA-256 of the file's bytes, or of mode, size and pixels."""
         if isinstance(content, bytes):
             return hashlib.sha256(content).digest()
+        if (
+            isinstance(content, np.ndarray)
+            and content.dtype != np.uint8
+            and content.dtype != object
+        ):
+            head = f"{content.dtype.str} {content.shape}\0".encode()
+            return hashlib.sha256(head + content.tobytes()).digest()
         image = content if isinstance(content, Image.Image) else picture_of(content)
         head = f"{image.mode} {image.size} {orientation(image)}\0".encode()
         palette = bytes(image.getpalette() or ()) if image.mode == "P" else b""
@@ -296,6 +306,8 @@ class ImageSettings:
             return image
 
         image = reopen()
+        if name == "PPM" and (numbers := load_netpbm(image, content)):
+            return _Decoded(in_colors(in_range(numbers, wanted), mode), stored)
         level = sixteen_bit_colors(image, reopen, wanted)
         image = load_pixels(image, content, name, reopen, truncated=self.truncated)
         turn = orientation(image)
@@ -331,6 +343,13 @@ class ImageSettings:
         else:
             new_height, new_width = self.resize
         crop_height, crop_width = _pair(self.crop) if self.crop else (new_height, new_width)
+        # with a crop only the pixels that are shown are made, but for these two
+        whole = self.crop is None or self.interpolation in ("nearest", "box")
+        if whole and self.resize and new_width * new_height > max(self.max_pixels, _LEAST_LIMIT):
+            raise BadSample(
+                f"image of {width} × {height} pixels: too narrow, it would be resized to "
+                f"{new_width} × {new_height}; set crop, or resize to height,width"
+            )
         if crop_width > new_width or crop_height > new_height:
             raise BadSample(
                 f"image of {width} × {height} pixels: smaller than the crop of "

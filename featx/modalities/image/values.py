@@ -176,17 +176,22 @@ def _comment(low: float, high: float, extent: ValueRange, *, given: bool) -> Non
     size = extent.high - extent.low
     seen = f"{_number(low)} to {_number(high)} of {_number(extent.low)} to {_number(extent.high)}"
     seen = f"{seen} ({extent.source})"
-    if low == high == 0 and not given:
-        return
-    reach = max(abs(low), abs(high)) / extent.high if extent.low < 0 < extent.high else None
-    if given or reach is None:
-        reach = (min(high, extent.high) - extent.low) / size
     apart = (min(high, extent.high) - max(low, extent.low)) / size
-    if reach <= _SMALL or apart < 0 or (low != high and apart < _NARROW):
+    if given:
+        # what someone asked for may well be dark, but hardly of a sixteenth of its levels
+        fill = (min(high, extent.high) - extent.low) / size
+        small = apart < 0 or (low != high and fill <= 1 / 16)
+    else:
+        signed = extent.low < 0
+        fill = max(abs(low), abs(high)) / extent.high if signed else (high - extent.low) / size
+        # a black page is one
+        black = low == high == 0
+        small = not black and (fill <= _SMALL or (low != high and apart < _NARROW))
+    if small:
         what = "have values in a small part of their range, and are nearly one grey to the backbone"
         advice = f"; where it is another, say range=LOW,HIGH, such as range={_guess(low, high)}"
         remark(Remark(what, seen + advice, high))
-    elif given and (low < extent.low or high > extent.high):
+    elif given and (low < extent.low - size * 1e-6 or high > extent.high + size * 1e-6):
         what = "have values outside the range that was given, which are clipped"
         remark(Remark(what, seen, max(high - extent.high, extent.low - low), again=False))
 
