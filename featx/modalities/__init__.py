@@ -200,7 +200,9 @@ def fingerprint_entries(settings: Any) -> dict[str, Any]:
 def refuse_unknown(kind: type[Any], table: Mapping[str, Any]) -> None:
     """Raise BadCard where a card's table has a key that the modality's settings do not."""
     known = {field.name for field in fields(kind)}
-    if strangers := sorted(set(table) - known):
+    if not isinstance(table, Mapping):
+        raise BadCard(f"[{kind.modality}] = {shown(table)}: expected a table")
+    if strangers := sorted(map(str, set(table) - known)):
         raise BadCard(
             f"[{kind.modality}] unknown key {shown(strangers[0])}; known: {', '.join(sorted(known))}"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from featx.errors import BadCard
@@ -18,9 +17,9 @@ _LARGEST = 1e30
 
 def is_number(value: Any) -> bool:
     """Return whether a value is a finite number that a float32 can take."""
-    # an int of hundreds of digits is compared without becoming a float
+    # not a number is in no order, and an int of hundreds of digits does not become a float
     whole = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return whole and not math.isnan(value) and -_LARGEST <= value <= _LARGEST
+    return whole and -_LARGEST <= value <= _LARGEST
 
 
 def check_sides(name: str, value: Any) -> None:

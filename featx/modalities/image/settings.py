@@ -132,8 +132,8 @@ class ImageSettings:
             check_channels(name, getattr(self, name), 1 if self.color == "L" else 3)
         if 0 in self.std:
             raise BadCard("[image] std holds 0: expected what each channel is divided by")
-        if not is_number(self.scale):
-            raise BadCard(f"[image] scale = {shown(self.scale)}: expected a number")
+        if not is_number(self.scale) or abs(self.scale) < 1e-30:
+            raise BadCard(f"[image] scale = {shown(self.scale)}: expected a number, not 0")
         check_gain(self.scale, self.mean, self.std)
         if not is_number(self.draft) or (self.draft != 0 and self.draft < 1):
             raise BadCard(

@@ -125,7 +125,7 @@ def test_a_large_picture_with_transparency_is_what_a_small_one_is():
     image = Image.fromarray(pixels)
     page = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     np.testing.assert_array_equal(found, np.asarray(page))
-    palette = Image.fromarray(pixels[..., :3]).quantize(64)
+    palette = Image.fromarray(pixels[..., 0].copy()).convert("P")
     palette.info["transparency"] = 3
     strips = read(encode(palette, "PNG", transparency=3), dtype="uint8", layout="NHWC")
     opened = palette.convert("RGBA")
