@@ -238,7 +238,7 @@ class ImageSettings:
         """Return the rows as they are: one an image, in order."""
         return rows
 
-    def canary(self) -> Image.Image:
+    def canary(self) -> Image.Image | npt.NDArray[Any]:
         """Return an image drawn by arithmetic, 320 × 256: red rises to the right, green down, blue is a fifth.
 
         It catches swapped channels, transposed axes, wrong scales and wrong crops.
@@ -248,7 +248,14 @@ class ImageSettings:
         pixels[..., 0] = np.round(255 * np.arange(width) / (width - 1))
         pixels[..., 1] = np.round(255 * np.arange(height) / (height - 1))[:, None]
         pixels[..., 2] = 51
-        return Image.fromarray(pixels)
+        return self.in_own_range(pixels) if self.range else Image.fromarray(pixels)
+
+    def in_own_range(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        """Return pixels of 0 to 255 as values that the card reads as these."""
+        if not self.range:
+            return pixels
+        low, high = self.range
+        return (low + pixels * ((high - low) / 255)).astype(np.float32)
 
     def baseline(self) -> ImageSettings:
         """Return a reader of 16 × 16 pixels in colour: 768 values from 0 to 1."""

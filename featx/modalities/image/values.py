@@ -158,17 +158,35 @@ def rescaled(values: Values, wanted: ValueRange | None, natural: ValueRange | No
             )
     _comment(float(low), float(high), extent, given=wanted is not None)
     out = np.empty(values.shape, np.uint8)
-    # floating-point numbers in their own precision
-    number = np.float64 if values.dtype.kind != "f" or values.dtype.itemsize > 4 else np.float32
     rows = max(1, _CHUNK // max(1, values[0].size))
+    table = _table(values.dtype, extent)
     for start in range(0, len(values), rows):
-        part: npt.NDArray[np.floating[Any]] = values[start : start + rows].astype(number)
-        np.clip(part, extent.low, extent.high, out=part)
-        if extent.low:
-            part -= number(extent.low)
-        part *= number(255 / (extent.high - extent.low))
-        out[start : start + rows] = np.round(part, out=part)
+        part = values[start : start + rows]
+        if table is None:
+            out[start : start + rows] = _levels(part, extent)
+        else:
+            native = part.astype(part.dtype.newbyteorder("="))
+            out[start : start + rows] = table[native.view(f"u{native.dtype.itemsize}")]
     return out
+
+
+def _table(kind: np.dtype[Any], extent: ValueRange) -> Values | None:
+    """Return the level of each value of a type that has few; None of one that has many."""
+    if kind.kind not in "iu" or kind.itemsize > 2:
+        return None
+    every = np.arange(1 << 8 * kind.itemsize, dtype=f"u{kind.itemsize}")
+    return _levels(every.view(kind.newbyteorder("=")), extent)
+
+
+def _levels(values: Values, extent: ValueRange) -> Values:
+    """Return values as levels of 0 to 255: floating-point numbers in their own precision."""
+    number = np.float64 if values.dtype.kind != "f" or values.dtype.itemsize > 4 else np.float32
+    part: npt.NDArray[np.floating[Any]] = values.astype(number)
+    np.clip(part, extent.low, extent.high, out=part)
+    if extent.low:
+        part -= number(extent.low)
+    part *= number(255 / (extent.high - extent.low))
+    return np.round(part, out=part).astype(np.uint8)
 
 
 def _comment(low: float, high: float, extent: ValueRange, *, given: bool) -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from featx import Backbone, Engine, FeatxWarning, make_samples
 from featx.errors import BadSample
+from featx.modalities.image.settings import ImageSettings
 from tests.support.pictures import encode, read, tiff
 
 # level of each pixel of 8 × 32, from 0 to 1
@@ -184,6 +185,14 @@ def test_the_largest_value_of_a_netpbm_picture_is_white(largest, digits):
         body = values.astype(">u2" if largest > 255 else "u1").tobytes()
     found = read(b"P%d 32 8\n%d\n" % (2 if digits else 5, largest) + body)
     np.testing.assert_allclose(found[0], values / largest, atol=0.6 / 255)
+
+
+def test_the_canary_of_a_card_with_a_range_is_the_same_picture_and_nothing_is_said_of_it():
+    plain = ImageSettings()
+    settings = ImageSettings.from_table({"range": [-1000, 3000]})
+    np.testing.assert_allclose(
+        settings.read(settings.canary()), plain.read(plain.canary()), atol=1.01 / 255
+    )
 
 
 def test_a_run_tells_of_many_pictures_at_once_and_again_the_next_time(tmp_path):
