@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from featx.modalities.image.settings import ImageSettings
-from tests.modalities.image.test_dicom import dicom
 from tests.support.fuzzing import EDGES, attack, mutated
 from tests.support.pictures import (
+    dicom,
     encode,
     gif_of_comments,
     jpeg_of_scans,

@@ -110,3 +110,31 @@ def tiff_of_tile(side):
     one = {256: (4, [10]), 257: (4, [10]), 258: (3, [8]), 259: (3, [8]), 262: (3, [1])}
     tile = {322: (4, [side]), 323: (4, [side]), 324: (4, [8]), 325: (4, [len(pixels)])}
     return tiff_of(one | tile, pixels)
+
+
+def dicom(values, *, compressed=None, syntax="1.2.840.10008.1.2.1", **elements):
+    """Return an array as a DICOM file with further elements."""
+    import pydicom
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import UID
+
+    one = Dataset()
+    one.Rows, one.Columns = values.shape[:2]
+    one.SamplesPerPixel = values.shape[2] if values.ndim == 3 else 1
+    one.PhotometricInterpretation = "RGB" if values.ndim == 3 else "MONOCHROME2"
+    if values.ndim == 3:
+        one.PlanarConfiguration = 0
+    one.BitsAllocated = one.BitsStored = values.dtype.itemsize * 8
+    one.PixelRepresentation = int(values.dtype.kind == "i")
+    for name, value in elements.items():
+        setattr(one, name, value)
+    one.HighBit = one.BitsStored - 1
+    one.PixelData = encapsulate([compressed]) if compressed else values.tobytes()
+    one.file_meta = FileMetaDataset()
+    one.file_meta.TransferSyntaxUID = UID(syntax)
+    one.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.7")
+    one.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
+    buffer = io.BytesIO()
+    pydicom.dcmwrite(buffer, one, enforce_file_format=True)
+    return buffer.getvalue()

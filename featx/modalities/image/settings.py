@@ -32,7 +32,7 @@ from featx.modalities.image.entries import (
     check_sides,
     is_number,
 )
-from featx.modalities.image.formats import format_of, open_picture, refuse_format
+from featx.modalities.image.formats import SUFFIXES, format_of, open_picture, refuse_format
 from featx.modalities.image.netpbm import load_netpbm
 from featx.modalities.image.values import in_range, sixteen_bit_colors
 from featx.modalities.remarks import collected
@@ -74,9 +74,7 @@ class ImageSettings:
     modality: ClassVar[str] = "image"
     baseline_name: ClassVar[str] = "raw pixels"
     string_is_sample: ClassVar[bool] = False
-    suffixes: ClassVar[frozenset[str]] = frozenset(
-        ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .jp2 .avif".split()
-    )
+    suffixes: ClassVar[frozenset[str]] = frozenset(SUFFIXES)
     chunk_size: ClassVar[int] = 4
     # larger batches leave the processor's cache and are slower
     batch_size: ClassVar[int] = 2

@@ -1,45 +1,16 @@
 """DICOM: rescaled, windowed and turned as a viewer shows it, or refused in words."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from featx import FeatxWarning
 from featx.errors import BadSample
-from tests.support.pictures import encode, photo, read
+from tests.support.pictures import dicom, encode, photo, read
 
 pydicom = pytest.importorskip("pydicom")
 
 RAMP = np.linspace(0, 1, 256).reshape(16, 16)
-
-
-def dicom(values, *, compressed=None, syntax="1.2.840.10008.1.2.1", **elements):
-    """Return an array as a DICOM file with further elements."""
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.encaps import encapsulate
-    from pydicom.uid import UID
-
-    one = Dataset()
-    one.Rows, one.Columns = values.shape[:2]
-    one.SamplesPerPixel = values.shape[2] if values.ndim == 3 else 1
-    one.PhotometricInterpretation = "RGB" if values.ndim == 3 else "MONOCHROME2"
-    if values.ndim == 3:
-        one.PlanarConfiguration = 0
-    one.BitsAllocated = one.BitsStored = values.dtype.itemsize * 8
-    one.PixelRepresentation = int(values.dtype.kind == "i")
-    for name, value in elements.items():
-        setattr(one, name, value)
-    one.HighBit = one.BitsStored - 1
-    one.PixelData = encapsulate([compressed]) if compressed else values.tobytes()
-    one.file_meta = FileMetaDataset()
-    one.file_meta.TransferSyntaxUID = UID(syntax)
-    one.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.7")
-    one.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
-    buffer = io.BytesIO()
-    pydicom.dcmwrite(buffer, one, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def assert_ramp(found, low=0.0, high=1.0):
