@@ -7,14 +7,14 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from featx.catalog.quantization import QuantizationInfo
 from featx.errors import BadCard, BadOption
 from featx.graphs.pooling import read_pooling
-from featx.modalities import MODALITIES, Settings, read_settings
+from featx.modalities import MODALITIES, Settings, fingerprint_entries, read_settings
 from featx.storage.container import is_inner
 
 __all__ = ["Card", "File"]
@@ -129,7 +129,7 @@ class Card:
             "pooling": self.pooling,
             "normalize": self.normalize,
             "channel_axis": self.channel_axis,
-            self.modality: asdict(self.input),  # type: ignore[call-overload]
+            self.modality: fingerprint_entries(self.input),
         }
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
@@ -312,7 +312,7 @@ def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _table(settings: Settings) -> dict[str, Any]:
     """Return the settings as a TOML table: tuples are lists, and what is None is left out."""
-    pairs = {f.name: getattr(settings, f.name) for f in fields(settings)}  # type: ignore[arg-type]
+    pairs = {name: getattr(settings, name) for name in fingerprint_entries(settings)}
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in pairs.items()

@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Characters of a value of --set.
+_LONGEST_VALUE = 10_000
 
 
 class PoolingName(click.ParamType[str]):
@@ -102,17 +104,30 @@ class BackboneChoice:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The ``--set KEY=VALUE`` pairs; a value is read as JSON where it is, else as text."""
+        """The ``--set KEY=VALUE`` pairs; a value is JSON, such values with commas between, or text."""
         pairs = {}
         for pair in self.set:
             key, equals, value = pair.partition("=")
             if not equals:
-                raise BadOption(f"--set {pair}: expected KEY=VALUE")
-            try:
-                pairs[key.strip()] = json.loads(value)
-            except json.JSONDecodeError:
-                pairs[key.strip()] = value
+                raise BadOption(f"--set {pair[:100]}: expected KEY=VALUE")
+            pairs[key.strip()] = _read_value(value)
         return pairs
+
+
+def _read_value(value: str) -> Any:
+    """Return the value of ``--set``: numbers with commas between are a list."""
+    if len(value) > _LONGEST_VALUE:
+        raise BadOption(
+            f"--set: a value of {len(value):,} characters; expected at most {_LONGEST_VALUE:,}"
+        )
+    for text in (value, f"[{value}]"):
+        try:
+            return json.loads(text)
+        # nested too deep, or an integer of thousands of digits
+        except (ValueError, RecursionError):
+            if "," not in value:
+                break
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.modalities import ItemReader, Settings
+from featx.modalities import ItemReader, Settings, fingerprint_entries
 
 __all__ = ["BaselineEmbedder", "Embedder"]
 
@@ -52,7 +51,7 @@ class BaselineEmbedder:
 
     def __init__(self, settings: Settings) -> None:
         self.reader = settings.baseline()
-        described = {"baseline": 1, settings.modality: asdict(self.reader)}  # type: ignore[call-overload]
+        described = {"baseline": 1, settings.modality: fingerprint_entries(self.reader)}
         self.fingerprint = hashlib.sha256(json.dumps(described).encode()).hexdigest()
         self.cache_key, self.chunk_size = self.fingerprint, self.reader.chunk_size
         self.batch_size = self.reader.batch_size

@@ -22,6 +22,7 @@ from featx.embedding.embedder import BaselineEmbedder, Embedder
 from featx.embedding.rows import Reject, Rows
 from featx.embedding.run_settings import RunSettings, remembered_settings
 from featx.errors import BadOption, BadSample
+from featx.modalities.remarks import Remark, collected, warn_of, warn_once
 from featx.sources import Sample
 
 __all__ = [
@@ -111,10 +112,14 @@ class Engine:
             size = self.batch_size or (settings.batch_size if settings else backbone.batch_size)
             task = _Task(backbone, size, store, digests)
             fresh: list[tuple[bytes, FloatArray]] = []
+            remarks, total = list[tuple[str, Remark]](), 0
+            stack.callback(lambda: warn_of(remarks, total))
             if store:
                 stack.callback(lambda: store.put(fresh))
             for done in _work(task, iter(samples), self.n_jobs, settings, stack):
                 fresh += done.fresh
+                remarks += done.remarks
+                total += len(done.rows.ids) + len(done.rows.rejects)
                 if self.on_error == "fail" and done.rows.rejects:
                     raise done.rows.rejects[0].failure()
                 if store and len(fresh) >= _COMMIT:
@@ -170,7 +175,9 @@ def _check_jobs(n_jobs: int | None) -> None:
 
 def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
     """Return rows of a few samples, computed in the calling thread; samples that fail are rejects."""
-    return _Task(backbone, backbone.batch_size, None, False)(samples).rows
+    result = _Task(backbone, backbone.batch_size, None, False)(samples)
+    warn_once(one for _, one in result.remarks)
+    return result.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +187,8 @@ class _ChunkResult:
     rows: Rows
     # What the cache does not have yet: keys and rows.
     fresh: list[tuple[bytes, FloatArray]]
+    # What is said of samples, by their ids.
+    remarks: list[tuple[str, Remark]]
 
 
 class _Task:
@@ -196,6 +205,7 @@ class _Task:
 
     def __call__(self, chunk: Sequence[Sample]) -> _ChunkResult:
         reader, reasons = self.backbone.reader, dict[int, str]()
+        remarks: dict[int, list[Remark]] = {}
         data = {index: sample.data for index, sample in enumerate(chunk)}
         contents = self._apply(reader.load, data, reasons)
         keys: dict[int, bytes] = {}
@@ -210,7 +220,7 @@ class _Task:
             cached = self.store.get(list(keys.values()), dim=self.backbone.dim)
             rows = {i: row for i, row in zip(keys, cached, strict=True) if row is not None}
         missing = {i: c for i, c in contents.items() if i not in rows and i not in reasons}
-        items = self._apply(reader.read, missing, reasons)
+        items = self._apply(reader.read, missing, reasons, remarks)
         rows |= self._embed(items, reasons)
         good = sorted(rows)
         block = Rows(
@@ -221,21 +231,36 @@ class _Task:
             rejects=tuple(_reject(chunk[index], reasons[index]) for index in sorted(reasons)),
             digests=tuple(digests[index].hex() for index in good) if self.digests else (),
         )
-        return _ChunkResult(block, [(keys[i], rows[i]) for i in items if keys and i in rows])
+        # Of a row in the cache nothing would be said the next time.
+        again = {index for index, found in remarks.items() if any(one.again for one in found)}
+        fresh = [(keys[i], rows[i]) for i in items if keys and i in rows and i not in again]
+        said = [(chunk[i].id, one) for i, found in remarks.items() for one in found]
+        return _ChunkResult(block, fresh, said)
 
     def _apply(
-        self, step: Callable[[Any], Any], data: Mapping[int, Any], reasons: dict[int, str]
+        self,
+        step: Callable[[Any], Any],
+        data: Mapping[int, Any],
+        reasons: dict[int, str],
+        remarks: dict[int, list[Remark]] | None = None,
     ) -> dict[int, Any]:
-        """Return what ``step`` makes of each value; why some cannot be read goes to ``reasons``."""
+        """Return what ``step`` makes of each value; why some cannot be read goes to ``reasons``.
+
+        What the reader says of a value goes to ``remarks``.
+        """
         results = {}
         for index, value in data.items():
             # Nobody waits for the result any more.
             if self.stop.is_set():
                 break
             try:
-                results[index] = step(value)
+                with collected() as found:
+                    results[index] = step(value)
             except BadSample as error:
                 reasons[index] = str(error)
+            else:
+                if found and remarks is not None:
+                    remarks[index] = found
         return results
 
     def _embed(self, items: Mapping[int, Any], reasons: dict[int, str]) -> dict[int, FloatArray]:

@@ -81,7 +81,9 @@ def _image(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) ->
     settings: Any = card.input
     pixels = add_pixels(graph, "image", settings, _kind(value))
     image = helper.make_tensor_value_info("image", BYTE, ["N", "height", "width", 3])
-    return Preprocessing([image], {value.name: pixels})
+    # the graph takes what is left of other values once they are scaled to 0..255
+    facts = {"range": ",".join(map(str, settings.range))} if settings.range else {}
+    return Preprocessing([image], {value.name: pixels}, facts=facts)
 
 
 def _sound(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:

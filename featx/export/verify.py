@@ -188,7 +188,7 @@ def _drawn(settings: Any) -> Iterator[Any]:
     canary = settings.canary()
     if isinstance(settings, ImageSettings):
         yield np.asarray(canary)
-        yield from _noise(np.random.default_rng(0))
+        yield from map(settings.in_own_range, _noise(np.random.default_rng(0)))
     elif isinstance(settings, TextSettings):
         yield from (" ".join([canary] * times) for times in (1, 2, 7))
     else:
@@ -211,7 +211,9 @@ def _image(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
         settings, resize=None, crop=None, layout="NHWC", dtype="uint8", color="RGB", draft=0.0
     )
     picture = plain.read(plain.load(sample.data))
-    return {"image": picture[None]}, backbone.reader.read(picture)
+    # the range is in the pixels already
+    reader: ImageSettings = replace(settings, range=())
+    return {"image": picture[None]}, reader.read(picture)
 
 
 def _text(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:

@@ -7,7 +7,7 @@ modality's name. No other package of featx knows which modalities exist.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
@@ -26,12 +26,18 @@ __all__ = [
     "ItemReader",
     "Reader",
     "Settings",
+    "added_later",
     "among",
+    "fingerprint_entries",
     "kind_of",
     "read_settings",
     "refuse_unknown",
+    "shown",
     "suffixes",
 ]
+
+# Characters of a value in a message.
+_SHOWN = 60
 
 
 MODALITIES: Mapping[str, str] = MappingProxyType(
@@ -177,12 +183,30 @@ def kind_of(modality: str) -> type[Settings]:
     return kind
 
 
+def added_later(default: Any) -> Any:
+    """Return the field of an entry that cards did not always have: by default no fingerprint knows it."""
+    return field(default=default, metadata={"later": True})
+
+
+def fingerprint_entries(settings: Any) -> dict[str, Any]:
+    """Return the entries of a card's table that decide its fingerprint.
+
+    An entry that was added later counts only where it says something, so that the fingerprints of
+    cards stay what they were.
+    """
+    later = {one.name: one.default for one in fields(settings) if one.metadata.get("later")}
+    table = asdict(settings)
+    return {key: value for key, value in table.items() if key not in later or value != later[key]}
+
+
 def refuse_unknown(kind: type[Any], table: Mapping[str, Any]) -> None:
     """Raise BadCard where a card's table has a key that the modality's settings do not."""
     known = {field.name for field in fields(kind)}
-    if strangers := sorted(set(table) - known):
+    if not isinstance(table, Mapping):
+        raise BadCard(f"[{kind.modality}] = {shown(table)}: expected a table")
+    if strangers := sorted(map(str, set(table) - known)):
         raise BadCard(
-            f"[{kind.modality}] unknown key {strangers[0]!r}; known: {', '.join(sorted(known))}"
+            f"[{kind.modality}] unknown key {shown(strangers[0])}; known: {', '.join(sorted(known))}"
         )
 
 
@@ -190,4 +214,19 @@ def among(modality: str, name: str, value: Any, known: Collection[str]) -> None:
     """Raise BadCard where an entry of a card's table is none of those that there are."""
     # a tuple: a table or a list, as a damaged card may hold, has no hash
     if value not in tuple(known):
-        raise BadCard(f"[{modality}] {name} = {value!r}: expected one of {', '.join(known)}")
+        raise BadCard(f"[{modality}] {name} = {shown(value)}: expected one of {', '.join(known)}")
+
+
+def shown(value: Any) -> str:
+    """Return a value of a card or of ``--set`` as messages show it: one line of limited length.
+
+    >>> shown("x" * 100)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
+    """
+    try:
+        text = repr(value[:_SHOWN] if isinstance(value, str) else value)
+    except (ValueError, RecursionError):
+        # Python prints no int of thousands of digits
+        text = type(value).__name__
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -263,3 +263,16 @@ def test_a_graph_names_no_set_of_operators_that_none_of_its_nodes_is_of(photos, 
     named = {one.domain for one in model.opset_import}
     assert named == {node.domain for node in model.graph.node}
     assert "ai.onnx.training" not in named
+
+
+def test_a_range_is_applied_before_the_graph_and_written_into_it(tmp_path):
+    rng = np.random.default_rng(0)
+    scans = [rng.integers(low, low + 900, (32, 32)).astype(np.uint16) for low in (0, 3000) * 8]
+    card = featx.get_card("featx-image-nano").variant(options={"range": [0, 4095]})
+    samples = list(featx.make_samples(scans, ["dark", "light"] * 8))
+    classifier = featx.fit(samples, backbone=card, head="centroid")
+    assert classifier.predict(scans[:2]).tolist() == ["dark", "light"]
+    path = tmp_path / "m.onnx"
+    export(classifier, path, samples=samples)
+    facts = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert facts["range"] == "0.0,4095.0"

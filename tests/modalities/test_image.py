@@ -266,7 +266,7 @@ def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded():
 @pytest.mark.parametrize(
     "array",
     [
-        np.zeros((4, 4, 3)),
+        np.zeros((4, 4, 3), complex),
         np.zeros((4, 4, 2), np.uint8),
         np.zeros((0, 4), np.uint8),
         np.zeros(4, np.uint8),

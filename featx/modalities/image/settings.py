@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +11,31 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from featx._typing import FloatArray, ImageSize, Integers
 from featx.errors import BadCard, BadSample
-from featx.modalities import Batch, among, refuse_unknown
-from featx.modalities.image.decode import in_colors, orientation, picture_of, refusals, upright
+from featx.modalities import Batch, added_later, among, refuse_unknown, shown
+from featx.modalities.image.bounds import check_bytes, check_picture, check_size
+from featx.modalities.image.decode import (
+    in_colors,
+    load_pixels,
+    orientation,
+    picture_of,
+    refusals,
+    upright,
+)
+from featx.modalities.image.entries import (
+    check_channels,
+    check_gain,
+    check_range,
+    check_sides,
+    is_number,
+)
+from featx.modalities.image.formats import SUFFIXES, format_of, open_picture, refuse_format
+from featx.modalities.image.netpbm import load_netpbm
+from featx.modalities.image.values import in_range, sixteen_bit_colors
+from featx.modalities.remarks import collected
 from featx.storage.blob import Blob, read_bytes
 
 if TYPE_CHECKING:
@@ -36,6 +55,10 @@ _FILTERS = {
 _COLORS = {"RGB": "RGB", "BGR": "RGB", "L": "L"}
 _LAYOUTS = ("NCHW", "NHWC")
 _DTYPES = ("float32", "float16", "uint8")
+# of one picture, about as many as have a two-gigabyte copy in colour
+_MOST_PIXELS = 1 << 29
+# of a resized picture, whatever max_pixels says of the stored one
+_LEAST_LIMIT = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +75,7 @@ class ImageSettings:
     baseline_name: ClassVar[str] = "raw pixels"
     string_is_sample: ClassVar[bool] = False
     takes_segments: ClassVar[bool] = False
-    suffixes: ClassVar[frozenset[str]] = frozenset(
-        ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .jp2 .avif "
-        ".heic .heif .hif .jxl .dcm .dicom".split()
-    )
+    suffixes: ClassVar[frozenset[str]] = frozenset(SUFFIXES)
     chunk_size: ClassVar[int] = 4
     # larger batches leave the processor's cache and are slower
     batch_size: ClassVar[int] = 2
@@ -75,6 +95,10 @@ class ImageSettings:
     draft: float = 3.0
     # Pillow's own limit; as RGB that is half a gigabyte
     max_pixels: int = 178_956_970
+    # the values that are black and white; () is the range of the file's type, see featx.modalities.image.values
+    range: tuple[float, ...] = added_later(())
+    # read what there is of a file that is cut off
+    truncated: bool = added_later(False)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> ImageSettings:
@@ -93,6 +117,7 @@ class ImageSettings:
             draft=float(images.draft),
             mean=tuple(map(float, images.mean)),
             std=tuple(map(float, images.std)),
+            range=tuple(map(float, images.range)),
         )
 
     def _check(self) -> None:
@@ -101,17 +126,24 @@ class ImageSettings:
         among("image", "layout", self.layout, _LAYOUTS)
         among("image", "dtype", self.dtype, _DTYPES)
         for name in ("resize", "crop"):
-            _check_size(name, getattr(self, name))
+            check_sides(name, getattr(self, name))
         for name in ("mean", "std"):
-            _check_channels(name, getattr(self, name), 1 if self.color == "L" else 3)
+            check_channels(name, getattr(self, name), 1 if self.color == "L" else 3)
         if 0 in self.std:
             raise BadCard("[image] std holds 0: expected what each channel is divided by")
-        if not _number(self.scale):
-            raise BadCard(f"[image] scale = {self.scale!r}: expected a number")
-        if not _number(self.draft) or (self.draft != 0 and self.draft < 1):
-            raise BadCard(f"[image] draft = {self.draft!r}: expected 0 for never, or 1 or more")
-        if not isinstance(self.max_pixels, int) or self.max_pixels < 1:
-            raise BadCard(f"[image] max_pixels = {self.max_pixels!r}: expected 1 or more")
+        if not is_number(self.scale) or abs(self.scale) < 1e-30:
+            raise BadCard(f"[image] scale = {shown(self.scale)}: expected a number, not 0")
+        check_gain(self.scale, self.mean, self.std)
+        if not is_number(self.draft) or (self.draft != 0 and self.draft < 1):
+            raise BadCard(
+                f"[image] draft = {shown(self.draft)}: expected 0 for never, or 1 or more"
+            )
+        most = self.max_pixels
+        if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= _MOST_PIXELS:
+            raise BadCard(f"[image] max_pixels = {shown(most)}: expected 1 to {_MOST_PIXELS}")
+        check_range(self.range)
+        if not isinstance(self.truncated, bool):
+            raise BadCard(f"[image] truncated = {shown(self.truncated)}: expected true or false")
         if self.resize is not None and self.crop is not None:
             crop, resize = _pair(self.crop), _pair(self.resize)
             if crop[0] > resize[0] or crop[1] > resize[1]:
@@ -129,6 +161,13 @@ class ImageSettings:
         """Return the SHA-256 of the file's bytes, or of mode, size and pixels."""
         if isinstance(content, bytes):
             return hashlib.sha256(content).digest()
+        if (
+            isinstance(content, np.ndarray)
+            and content.dtype != np.uint8
+            and content.dtype != object
+        ):
+            head = f"{content.dtype.str} {content.shape}\0".encode()
+            return hashlib.sha256(head + content.tobytes()).digest()
         image = content if isinstance(content, Image.Image) else picture_of(content)
         head = f"{image.mode} {image.size} {orientation(image)}\0".encode()
         palette = bytes(image.getpalette() or ()) if image.mode == "P" else b""
@@ -198,7 +237,7 @@ class ImageSettings:
         """Return the rows as they are: one an image, in order."""
         return rows
 
-    def canary(self) -> Image.Image:
+    def canary(self) -> Image.Image | npt.NDArray[Any]:
         """Return an image drawn by arithmetic, 320 × 256: red rises to the right, green down, blue is a fifth.
 
         It catches swapped channels, transposed axes, wrong scales and wrong crops.
@@ -208,11 +247,24 @@ class ImageSettings:
         pixels[..., 0] = np.round(255 * np.arange(width) / (width - 1))
         pixels[..., 1] = np.round(255 * np.arange(height) / (height - 1))[:, None]
         pixels[..., 2] = 51
-        return Image.fromarray(pixels)
+        return self.in_own_range(pixels) if self.range else Image.fromarray(pixels)
+
+    def in_own_range(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        """Return pixels of 0 to 255 as values that the card reads as these."""
+        if not self.range:
+            return pixels
+        low, high = self.range
+        return (low + pixels * ((high - low) / 255)).astype(np.float32)
 
     def baseline(self) -> ImageSettings:
         """Return a reader of 16 × 16 pixels in colour: 768 values from 0 to 1."""
-        return RawPixels(resize=(16, 16), draft=2, max_pixels=self.max_pixels)
+        return RawPixels(
+            resize=(16, 16),
+            draft=2,
+            max_pixels=self.max_pixels,
+            range=self.range,
+            truncated=self.truncated,
+        )
 
     def _affine(self) -> tuple[FloatArray, FloatArray]:
         """Return gain and offset of each channel, shaped to broadcast over the tensor."""
@@ -225,31 +277,51 @@ class ImageSettings:
 
     def _decode(self, content: Any) -> _Decoded:
         """Return an upright image in the card's colours."""
-        mode = _COLORS[self.color]
-        if isinstance(content, np.ndarray):
-            image = picture_of(content)
-            return _Decoded(in_colors(image, mode), image.size)
-        if isinstance(content, Image.Image):
-            self._check_pixels(content)
-            turn = orientation(content)
-            return _Decoded(in_colors(upright(content, turn), mode), content.size, turn)
-        with refusals(), Image.open(io.BytesIO(content)) as image:
-            self._check_pixels(image)
+        mode, wanted = _COLORS[self.color], self.range or None
+        with refusals():
+            if isinstance(content, np.ndarray):
+                if content.size:
+                    check_size((*content.shape, 1, 1)[1::-1], self.max_pixels)
+                image = picture_of(content, wanted)
+                return _Decoded(in_colors(image, mode), image.size)
+            if isinstance(content, Image.Image):
+                check_size(content.size, self.max_pixels)
+                turn = orientation(content)
+                plain = in_colors(in_range(content, wanted), mode)
+                return _Decoded(upright(plain, turn), content.size, turn)
+            return self._decode_file(content, mode, wanted)
+
+    def _decode_file(self, content: bytes, mode: str, wanted: tuple[float, ...] | None) -> _Decoded:
+        name = format_of(content)
+        if name is None:
+            raise refuse_format(content)
+        if name == "DICOM":
+            from featx.modalities.image.dicom import read_dicom
+
+            plain = read_dicom(content, wanted, self.max_pixels)
+            return _Decoded(in_colors(plain, mode), plain.size)
+        check_bytes(content, name, self.max_pixels)
+        stored, reduced = (0, 0), 1
+
+        def reopen(content: bytes = content) -> ImageFile:
+            nonlocal stored, reduced
+            image = open_picture(content, name)
+            check_picture(image, name, self.max_pixels)
             stored = image.size
             reduced = self._draft(image) if self.draft else 1
-            image.load()
-            turn = orientation(image)
-            return _Decoded(in_colors(upright(image, turn), mode), stored, turn, reduced)
+            return image
 
-    def _check_pixels(self, image: Image.Image) -> None:
-        width, height = image.size
-        if width * height > self.max_pixels:
-            raise BadSample(
-                f"image of {width} × {height} pixels: more than the limit of {self.max_pixels}; "
-                f"shrink it, or raise max_pixels"
-            )
-        if not width or not height:
-            raise BadSample(f"image of {width} × {height} pixels: expected at least one")
+        image = reopen()
+        if name == "PPM" and (numbers := load_netpbm(image, content)):
+            return _Decoded(in_colors(in_range(numbers, wanted), mode), stored)
+        level = sixteen_bit_colors(image, reopen, wanted)
+        image = load_pixels(image, content, name, reopen, truncated=self.truncated)
+        turn = orientation(image)
+        plain = in_colors(level(image), mode)
+        if plain is not image:
+            # its pixels are not needed any more, and turning makes a copy
+            image.close()
+        return _Decoded(upright(plain, turn), stored, turn, reduced)
 
     def _draft(self, image: Image.Image) -> int:
         """Have a JPEG decoded at the smallest of 1, 1/2, 1/4, 1/8 that keeps enough pixels.
@@ -277,6 +349,13 @@ class ImageSettings:
         else:
             new_height, new_width = self.resize
         crop_height, crop_width = _pair(self.crop) if self.crop else (new_height, new_width)
+        # with a crop only the pixels that are shown are made, but for these two
+        whole = self.crop is None or self.interpolation in ("nearest", "box")
+        if whole and self.resize and new_width * new_height > max(self.max_pixels, _LEAST_LIMIT):
+            raise BadSample(
+                f"image of {width} × {height} pixels: too narrow, it would be resized to "
+                f"{new_width} × {new_height}; set crop, or resize to height,width"
+            )
         if crop_width > new_width or crop_height > new_height:
             raise BadSample(
                 f"image of {width} × {height} pixels: smaller than the crop of "
@@ -324,7 +403,9 @@ class RawPixels(ImageSettings):
     __slots__ = ()
 
     def read(self, content: Any) -> FloatArray:
-        return super().read(content).ravel()
+        # the backbone's reader has said it
+        with collected():
+            return super().read(content).ravel()
 
 
 def _short_side(width: int, height: int, size: int) -> tuple[int, int]:
@@ -334,24 +415,5 @@ def _short_side(width: int, height: int, size: int) -> tuple[int, int]:
     return max(size, int(size * width / height)), size
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _pair(size: ImageSize) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
-
-
-def _check_size(name: str, value: Any) -> None:
-    if value is None:
-        return
-    sides = value if isinstance(value, tuple) else (value,)
-    whole = all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
-    if not whole or min(sides, default=0) < 1 or (isinstance(value, tuple) and len(value) != 2):
-        raise BadCard(f"[image] {name} = {value!r}: expected pixels, or [height, width]")
-
-
-def _check_channels(name: str, value: Any, channels: int) -> None:
-    numbers = isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value)
-    if not numbers or len(value) not in (0, channels):
-        raise BadCard(f"[image] {name} = {value!r}: expected {channels} numbers, one a channel")
