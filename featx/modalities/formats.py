@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from featx.modalities import Settings
 from featx.sources import Readable
 
-__all__ = ["NO_DECODER", "format_of", "modality_of_head", "readable"]
+__all__ = ["NO_DECODER", "identify", "modality_of_head", "readable"]
 
 NO_DECODER = "libsndfile has no decoder for it; convert it to WAV or FLAC, with ffmpeg for example"
 """What is said of a sound in a format for which there is none."""
@@ -65,12 +65,12 @@ _NETPBM = re.compile(rb"P[1-6][ \t\r\n]+(#|[0-9])")
 _BITMAP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 
 
-def format_of(head: bytes) -> tuple[str, str] | None:
+def identify(head: bytes) -> tuple[str, str] | None:
     """Return the modality and the format of a file that begins with these bytes; None for any other.
 
     Whether the libraries that are installed can decode it is for the decoder to say.
 
-    >>> format_of(b"GIF89a..."), format_of(b"fLaC..."), format_of(b"Dear reader")
+    >>> identify(b"GIF89a..."), identify(b"fLaC..."), identify(b"Dear reader")
     (('image', 'GIF'), ('audio', 'FLAC'), None)
 
     Parameters
@@ -96,7 +96,7 @@ def format_of(head: bytes) -> tuple[str, str] | None:
 
 def modality_of_head(head: bytes) -> str | None:
     """Return the modality of a file that begins with these bytes; None where nothing tells."""
-    found = format_of(head)
+    found = identify(head)
     return None if found is None else found[0]
 
 

@@ -16,14 +16,14 @@ from featx.sources.source import Columns, Readable
 from featx.sources.table import LABEL_COLUMNS, Table
 from featx.storage.blob import to_text
 
-__all__ = ["Metadata", "read_metadata"]
+__all__ = ["FolderMetadata", "read_metadata"]
 
 # The way from a folder to a file, name by name.
 Parts = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Metadata:
+class FolderMetadata:
     """What tables say of the files beside them.
 
     Attributes
@@ -47,7 +47,7 @@ def read_metadata(
     files: Sequence[Parts],
     columns: Columns,
     split: str | None = None,
-) -> Metadata:
+) -> FolderMetadata:
     """Return what tables say of the files beside them and below; warn of what does not fit together.
 
     Parameters
@@ -66,7 +66,7 @@ def read_metadata(
     BadSource
         A column was asked for, and a table does not have it.
     """
-    found, listed = Metadata(), set[Parts]()
+    found, listed = FolderMetadata(), set[Parts]()
     for table in sorted(tables):
         try:
             listed |= _add_table(found, root, table, files, columns, split)
@@ -83,7 +83,7 @@ def read_metadata(
 
 
 def _add_table(
-    found: Metadata,
+    found: FolderMetadata,
     root: Path,
     table: Parts,
     files: Sequence[Parts],
