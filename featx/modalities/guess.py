@@ -13,7 +13,7 @@ from featx.errors import BadOption, BadSource
 from featx.modalities import MODALITIES, Settings, kind_of
 from featx.modalities.formats import modality_of_head
 from featx.sources import Columns, Segment, Source, open_source
-from featx.sources.left_out import HEAD, read_head
+from featx.sources.left_out import HEAD, first_bytes
 from featx.storage.blob import Blob, to_blob
 
 __all__ = ["check_modality", "guess_modality", "modality_of", "modality_of_source"]
@@ -48,7 +48,7 @@ def modality_of(data: Any) -> str:
         if isinstance(data, str):
             return "text"
     if isinstance(data, Blob | os.PathLike | bytes):
-        head = data[:HEAD] if isinstance(data, bytes) else read_head(to_blob(data))
+        head = data[:HEAD] if isinstance(data, bytes) else first_bytes(to_blob(data))
         return modality_of_head(head) or next(iter(MODALITIES))
     sound = isinstance(data, tuple) or (
         isinstance(data, np.ndarray) and data.ndim == 1 and data.dtype.kind == "f"
@@ -89,7 +89,7 @@ def modality_of_source(source: Source, *, text_column: str | None = None) -> str
         for modality, kind in kinds.items()
     }
     for file in _unnamed(seen.files, kinds):
-        if found := modality_of_head(read_head(file)):
+        if found := modality_of_head(first_bytes(file)):
             counts[found] += 1
     if text_column is not None or (seen.texts and not any(counts.values())):
         counts = {modality: int(kind.string_is_sample) for modality, kind in kinds.items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featx.errors import BadSource
-from featx.sources.left_out import LeftOut, read_head, warn_of_obstacles
+from featx.sources.left_out import OtherFiles, first_bytes, warn_of_obstacles
 from featx.sources.sample import Sample, number_repeats, to_label
 from featx.sources.source import (
     ENOUGH,
@@ -26,7 +26,7 @@ from featx.sources.splits import choose, label_within, splits_among
 from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
 
 if TYPE_CHECKING:
-    from featx.sources.metadata import Metadata
+    from featx.sources.metadata import FileLabels
 
 __all__ = ["Folder", "is_folder", "is_metadata", "no_matching_files"]
 
@@ -95,16 +95,16 @@ class Folder:
             # A million Path objects would take longer than the walk.
             yield from (os.path.join(folder, name) for name in files if not is_hidden(name))  # noqa: PTH118
 
-    def _metadata(self, walk: _Walk, files: list[Parts], split: str | None) -> Metadata:
+    def _metadata(self, walk: _Walk, files: list[Parts], split: str | None) -> FileLabels:
         """Return what the tables beside the files say of them; that loads nothing where there is none."""
-        from featx.sources.metadata import Metadata, read_metadata
+        from featx.sources.metadata import FileLabels, read_file_labels
 
         if not walk.tables:
-            return Metadata()
-        return read_metadata(self._root, walk.tables, files, self._columns, split)
+            return FileLabels()
+        return read_file_labels(self._root, walk.tables, files, self._columns, split)
 
     def _samples(
-        self, files: list[Parts], splits: Collection[str], about: Metadata
+        self, files: list[Parts], splits: Collection[str], about: FileLabels
     ) -> list[Sample]:
         names = ["/".join(map(to_text, parts)) for parts in files]
         if self._columns.id is not None:
@@ -133,7 +133,7 @@ def is_folder(uri: str) -> bool:
         return False
 
 
-def no_matching_files(where: str, suffixes: Iterable[str], left_out: LeftOut) -> BadSource:
+def no_matching_files(where: str, suffixes: Iterable[str], left_out: OtherFiles) -> BadSource:
     """Return the refusal of a source in which no file is of the modality."""
     expected = ", ".join(sorted(suffixes))
     n_files = left_out.counts.total()
@@ -150,7 +150,7 @@ class _Walk:
     readable: Readable
     files: list[Parts] = field(default_factory=list)
     tables: set[Parts] = field(default_factory=set)
-    left_out: LeftOut = field(default_factory=LeftOut)
+    left_out: OtherFiles = field(default_factory=OtherFiles)
     seen: set[tuple[int, int]] = field(default_factory=set)
 
     def find_tables(self) -> None:
@@ -190,7 +190,7 @@ class _Walk:
             self.tables.add(parts)
         elif kind := _not_a_file(entry):
             self.left_out.add("/".join(parts), kind)
-        elif self.readable.recognizes(read_head(Blob.of_path(entry.path))):
+        elif self.readable.recognizes(first_bytes(Blob.of_path(entry.path))):
             self.files.append(parts)
         else:
             self.left_out.add("/".join(parts))

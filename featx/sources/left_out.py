@@ -12,7 +12,7 @@ from featx.sources.sample import Sample
 from featx.sources.source import Readable
 from featx.storage.blob import Blob, suffix_of
 
-__all__ = ["HEAD", "LeftOut", "read_head", "warn_of_obstacles"]
+__all__ = ["HEAD", "OtherFiles", "first_bytes", "warn_of_obstacles"]
 
 # How many of its first bytes tell what a file is.
 HEAD = 512
@@ -27,7 +27,7 @@ _MOST = 6
 
 
 @dataclass(slots=True)
-class LeftOut:
+class OtherFiles:
     """The files that a source leaves out, by kind: a suffix, or what they are instead of a file."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -63,7 +63,7 @@ def warn_of_obstacles(where: str, samples: Sequence[Sample], readable: Readable)
         warnings.warn(text, FeatxWarning, stacklevel=4)
 
 
-def read_head(blob: Blob) -> bytes:
+def first_bytes(blob: Blob) -> bytes:
     """Return the first bytes of a file; b'' where its name says that it is a text, or it cannot be read."""
     if blob.suffix in _TEXTS:
         return b""

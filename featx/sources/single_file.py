@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from featx.errors import BadSource
-from featx.sources.left_out import read_head
+from featx.sources.left_out import first_bytes
 from featx.sources.sample import Sample
 from featx.sources.source import (
     TABLE_SUFFIXES,
@@ -40,7 +40,7 @@ class SingleFile:
         """Return the one sample, without a label; its id is the path."""
         where = to_text(str(self._path))
         blob = Blob.of_path(self._path)
-        if blob.suffix not in readable.suffixes and not readable.recognizes(read_head(blob)):
+        if blob.suffix not in readable.suffixes and not readable.recognizes(first_bytes(blob)):
             raise BadSource(
                 f"{where}: expected a folder, a table ({', '.join(TABLE_SUFFIXES)}), a .tar, "
                 f"or a file ending in {', '.join(sorted(readable.suffixes))}"

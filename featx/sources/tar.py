@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from featx.errors import BadLabels, BadSample, BadSource, FeatxError, FeatxWarning, first_line
 from featx.sources.columns import LABEL_COLUMNS
 from featx.sources.folder import no_matching_files
-from featx.sources.left_out import HEAD, LeftOut, read_head, warn_of_obstacles
+from featx.sources.left_out import HEAD, OtherFiles, first_bytes, warn_of_obstacles
 from featx.sources.sample import Sample, number_repeats, to_label
 from featx.sources.source import (
     ENOUGH,
@@ -145,11 +145,11 @@ class Tar:
 
     def _sorted_members(
         self, readable: Readable
-    ) -> tuple[list[_Member], dict[str, _Member], LeftOut]:
+    ) -> tuple[list[_Member], dict[str, _Member], OtherFiles]:
         """Return the samples, the files that may say their labels by name, and what is neither."""
         samples: list[_Member] = []
         partners: dict[str, _Member] = {}
-        left_out = LeftOut()
+        left_out = OtherFiles()
         for member in _members(self._path, self._where, readable, self._limit, left_out):
             name = "/".join(member.parts)
             if suffix_of(name) in readable.suffixes or member.recognized:
@@ -253,7 +253,7 @@ def _infos(opened: _Open) -> Iterator[tarfile.TarInfo]:
 
 
 def _members(
-    path: Path, where: str, readable: Readable, limit: int, left_out: LeftOut
+    path: Path, where: str, readable: Readable, limit: int, left_out: OtherFiles
 ) -> Iterator[_Member]:
     """Give every visible file of the archive; of a compressed one, what cannot matter has no bytes."""
     with _opened(path, where) as opened:
@@ -265,7 +265,9 @@ def _members(
             _check_end(opened)
 
 
-def _locate(opened: _Open, path: Path, readable: Readable, left_out: LeftOut) -> Iterator[_Member]:
+def _locate(
+    opened: _Open, path: Path, readable: Readable, left_out: OtherFiles
+) -> Iterator[_Member]:
     files: dict[str, tarfile.TarInfo] = {}
     length = path.stat().st_size
     for info in _infos(opened):
@@ -286,10 +288,12 @@ def _locate(opened: _Open, path: Path, readable: Readable, left_out: LeftOut) ->
             )
         files[info.name] = target
         blob = Blob.of_section(path, name, target.offset_data, target.size)
-        yield _Member(parts, blob, _is_recognized(parts[-1], readable, partial(read_head, blob)))
+        yield _Member(parts, blob, _is_recognized(parts[-1], readable, partial(first_bytes, blob)))
 
 
-def _unpack(opened: _Open, readable: Readable, limit: int, left_out: LeftOut) -> Iterator[_Member]:
+def _unpack(
+    opened: _Open, readable: Readable, limit: int, left_out: OtherFiles
+) -> Iterator[_Member]:
     files: dict[str, bytes] = {}
     held = 0
     for info in _infos(opened):

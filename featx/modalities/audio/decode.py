@@ -16,7 +16,7 @@ import numpy.typing as npt
 from featx._extras import require
 from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadSample
-from featx.sources.left_out import HEAD, read_head
+from featx.sources.left_out import HEAD, first_bytes
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
@@ -284,7 +284,7 @@ def _unread(content: bytes | Blob) -> str:
     """Return why a file is not read, by what it begins with."""
     from featx.modalities.formats import NO_DECODER, format_of
 
-    found = format_of(content[:HEAD] if isinstance(content, bytes) else read_head(content))
+    found = format_of(content[:HEAD] if isinstance(content, bytes) else first_bytes(content))
     if found is None or found[0] != "audio":
         return "not a sound in a format that libsndfile reads"
     return f"{found[1]} sound: {NO_DECODER}"
