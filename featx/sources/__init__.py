@@ -123,6 +123,12 @@ def open_source(
     the same, with texts      'line 1'              none                                 as given
     ========================= ===================== ==================================== ========
 
+    A ``metadata.csv`` (.jsonl, .parquet; columns file_name and label) beside or above the files of a folder
+    goes before its folders. Labels are spelled in one way, see ``to_label``. Of a folder and of a tar, files
+    of other kinds are left out with a warning that counts them; hidden files (names that begin with a dot)
+    and those that systems make (``__MACOSX``, ``Thumbs.db``, ``desktop.ini``, ``@eaDir``, ``lost+found``,
+    ``$RECYCLE.BIN``) are left out in silence.
+
     Parameters
     ----------
     uri : path, or '-'
@@ -198,7 +204,7 @@ def _refuse_pipes(name: str) -> None:
         return
     if name != "-" and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise BadSource(
-            f"{to_text(name)}: is a pipe, socket or device; expected a file or a folder"
+            f"{to_text(name)}: cannot be read: not a regular file, but a pipe, socket or device"
         )
 
 

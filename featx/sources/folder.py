@@ -26,7 +26,7 @@ from featx.sources.splits import choose, label_within, splits_among
 from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
 
 if TYPE_CHECKING:
-    from featx.sources.metadata import FolderMetadata
+    from featx.sources.metadata import FileLabels
 
 __all__ = ["Folder", "is_folder", "is_metadata", "no_matching_files"]
 
@@ -95,16 +95,16 @@ class Folder:
             # A million Path objects would take longer than the walk.
             yield from (os.path.join(folder, name) for name in files if not is_hidden(name))  # noqa: PTH118
 
-    def _metadata(self, walk: _Walk, files: list[Parts], split: str | None) -> FolderMetadata:
+    def _metadata(self, walk: _Walk, files: list[Parts], split: str | None) -> FileLabels:
         """Return what the tables beside the files say of them; that loads nothing where there is none."""
-        from featx.sources.metadata import FolderMetadata, read_metadata
+        from featx.sources.metadata import FileLabels, read_file_labels
 
         if not walk.tables:
-            return FolderMetadata()
-        return read_metadata(self._root, walk.tables, files, self._columns, split)
+            return FileLabels()
+        return read_file_labels(self._root, walk.tables, files, self._columns, split)
 
     def _samples(
-        self, files: list[Parts], splits: Collection[str], about: FolderMetadata
+        self, files: list[Parts], splits: Collection[str], about: FileLabels
     ) -> list[Sample]:
         names = ["/".join(map(to_text, parts)) for parts in files]
         if self._columns.id is not None:

@@ -16,14 +16,14 @@ from featx.sources.source import Columns, Readable
 from featx.sources.table import LABEL_COLUMNS, Table
 from featx.storage.blob import to_text
 
-__all__ = ["FolderMetadata", "read_metadata"]
+__all__ = ["FileLabels", "read_file_labels"]
 
 # The way from a folder to a file, name by name.
 Parts = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class FolderMetadata:
+class FileLabels:
     """What tables say of the files beside them.
 
     Attributes
@@ -41,13 +41,13 @@ class FolderMetadata:
     tables: list[Parts] = field(default_factory=list)
 
 
-def read_metadata(
+def read_file_labels(
     root: Path,
     tables: Iterable[Parts],
     files: Sequence[Parts],
     columns: Columns,
     split: str | None = None,
-) -> FolderMetadata:
+) -> FileLabels:
     """Return what tables say of the files beside them and below; warn of what does not fit together.
 
     Parameters
@@ -66,7 +66,7 @@ def read_metadata(
     BadSource
         A column was asked for, and a table does not have it.
     """
-    found, listed = FolderMetadata(), set[Parts]()
+    found, listed = FileLabels(), set[Parts]()
     for table in sorted(tables):
         try:
             listed |= _add_table(found, root, table, files, columns, split)
@@ -83,7 +83,7 @@ def read_metadata(
 
 
 def _add_table(
-    found: FolderMetadata,
+    found: FileLabels,
     root: Path,
     table: Parts,
     files: Sequence[Parts],

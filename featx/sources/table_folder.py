@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from featx.errors import BadSource
 from featx.sources.folder import Folder, is_folder
+from featx.sources.left_out import OtherFiles
 from featx.sources.open_table import Notes
 from featx.sources.sample import Sample
-from featx.sources.source import Columns, Peek, Readable, table_suffix
+from featx.sources.source import Columns, Peek, Readable, is_hidden, table_suffix
 from featx.sources.splits import choose, split_of
 from featx.sources.table import Table
 from featx.storage.blob import describe_os_error, to_text
@@ -76,7 +77,17 @@ class TableFolder:
             for sample in self._table(piece).read(readable, None if parts else split, notes)
         ]
         notes.warn()
+        self._warn_of_others(tables, len(samples))
         return samples
+
+    def _warn_of_others(self, tables: Mapping[str, Sequence[_Piece]], taken: int) -> None:
+        """Warn of what lies beside the tables, which is not read."""
+        read = {piece.path for pieces in tables.values() for piece in pieces}
+        others = OtherFiles()
+        for path in self._root.iterdir():
+            if not is_hidden(path.name) and not any(one.is_relative_to(path) for one in read):
+                others.add(to_text(path.name), "folder" if path.is_dir() else None)
+        others.warn(self._where, taken)
 
     def peek(self) -> Peek:
         """Return the files of the folder and what its first table names, or holds."""

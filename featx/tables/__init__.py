@@ -24,6 +24,7 @@ from featx._lazy import lazy_attributes
 from featx.embedding.rows import Reject, Rows, Written
 from featx.errors import BadTable
 from featx.storage.atomic import replacing
+from featx.storage.blob import Blob
 from featx.tables.writer import FORMATS, RowWriter, TableWriter, check_output, write_rows
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
     entry = FORMATS[path.suffix.lower()]
     read: Callable[[Path], Rows] = entry.load(entry.reader)
     try:
+        # It refuses a pipe, which would be waited for.
+        _ = Blob.of_path(path).size
         return read(path)
     except OSError as error:
         raise BadTable(

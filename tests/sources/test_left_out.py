@@ -137,6 +137,14 @@ def test_what_only_looks_like_the_beginning_of_a_picture_or_sound_is_none(tmp_pa
             assert len(read_source(tmp_path, modality)) == 1
 
 
+def test_files_beside_tables_of_texts_are_said(tmp_path):
+    put(tmp_path, {"notes.txt": b"x", "more/1.txt": b"x", ".git/x": b"x", "test.csv": b"text\nb\n"})
+    put(tmp_path, {"train.csv": b"text,label\na,x\n"})
+    with pytest.warns(FeatxWarning, match="1 sample; 2 other files left out: 1"):
+        samples = read_source(tmp_path, TEXTS, split="train")
+    assert ids(samples) == ["train.csv: row 1"]
+
+
 def test_one_file_is_taken_by_its_content_too(tmp_path):
     put(tmp_path, {"IMG_1": picture(), "odd": b"what is this"})
     [sample] = read_source(tmp_path / "IMG_1", IMAGES)

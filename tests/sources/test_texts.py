@@ -63,7 +63,6 @@ def test_a_column_of_texts_is_refused_for_a_backbone_that_reads_files(tmp_path):
 def test_a_folder_with_a_manifest_for_each_part_gives_the_part_that_is_meant(tmp_path):
     for part in ("train", "test", "dev"):
         write_table(tmp_path / f"{part}.csv", ["text", "label"], [(f"{part} text", "x")])
-    (tmp_path / "SOURCE.md").write_text("about")
     read = lambda split: [s.data for s in read_samples(tmp_path, split=split, **TEXT)]  # noqa: E731
     assert read("train") == ["train text"]
     assert read("test") == ["test text"]

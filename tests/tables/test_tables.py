@@ -465,3 +465,11 @@ def test_rejects_are_a_table_and_none_is_its_header(tmp_path):
     assert [Reject(*line) for line in lines] == rejects
     write_rejects(path, [])
     assert path.read_text() == "id,reason\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are POSIX")
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".npz", ".parquet"])
+def test_a_pipe_is_no_file_of_rows_and_not_waited_for(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"rows{suffix}")
+    with pytest.raises(BadTable, match="cannot be read: not a regular file"):
+        read_rows(tmp_path / f"rows{suffix}")
