@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -58,12 +60,28 @@ class Group(click.Group):
             with warnings.catch_warnings():
                 warnings.showwarning = _once()
                 return super().invoke(ctx)
-        except FeatxError as error:
-            raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
-            # A shell expects this status of a program that SIGINT ended.
-            ctx.exit(130)
+        except (Exception, KeyboardInterrupt) as error:
+            if _is_interrupt(error):
+                click.echo("Interrupted.", err=True)
+                # A shell expects this status of a program that SIGINT ended.
+                ctx.exit(130)
+            if isinstance(error, FeatxError):
+                raise click.ClickException(str(error)) from error
+            # A reader that left, such as head, is for click, which ends without a word.
+            if isinstance(error, OSError) and error.errno not in (None, errno.EPIPE):
+                where = error.filename or "standard output, or another open file"
+                reason = os.strerror(error.errno).lower()
+                raise click.ClickException(f"{where}: {reason}") from error
+            raise
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind an error: a library that is imported meanwhile says something else."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _once() -> Callable[..., None]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from featx.catalog import Card
     from featx.embedding.engine import Engine
     from featx.sources import Sample
+    from featx.sources.standard_input import StandardInput
 
 __all__ = [
     "BackboneChoice",
@@ -29,10 +30,12 @@ __all__ = [
     "backbone_options",
     "format_option",
     "gather_options",
+    "keep_option",
     "provider_option",
     "run_options",
     "source_options",
     "training_samples",
+    "was_typed",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -124,7 +127,9 @@ class SourceChoice:
     label_column: str | None
     id_column: str | None
 
-    def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
+    def read(
+        self, source: str, card: Card, *, split: str | None = None, keep: tuple[str, ...] = ()
+    ) -> list[Sample]:
         """Return the samples of ``source`` that the card's modality can read."""
         from featx.sources import Columns, Readable, read_source
 
@@ -132,8 +137,20 @@ class SourceChoice:
             source,
             Readable(card.input.suffixes, card.input.string_is_sample),
             split=split,
-            columns=Columns(self.path_column, self.label_column, self.id_column, self.text_column),
+            columns=Columns(
+                self.path_column, self.label_column, self.id_column, self.text_column, keep
+            ),
         )
+
+    def standard_input(self, keep: tuple[str, ...]) -> StandardInput:
+        """Return standard input as a source, whose samples can be taken as they come."""
+        from featx.sources import Columns
+        from featx.sources.standard_input import StandardInput
+
+        columns = Columns(
+            self.path_column, self.label_column, self.id_column, self.text_column, keep
+        )
+        return StandardInput("-", columns, None)
 
     def remember_source(self, source: str, classifier: Path) -> None:
         """Note, on this machine only, that a classifier was trained on a source."""
@@ -240,6 +257,13 @@ def source_options(function: F) -> F:
     return gather_options(function, options, SourceChoice, "columns")
 
 
+keep_option = click.option(
+    "--keep",
+    metavar="COLUMNS|all",
+    multiple=True,
+    help="Columns of the source that go along into the output, with commas between them: text, label, …",
+)
+
 provider_option = click.option(
     "--provider",
     default="cpu",
@@ -284,6 +308,14 @@ def run_options(on_error: str) -> Callable[[F], F]:
         provider_option,
     ]
     return lambda function: gather_options(function, options, RunChoice, "run")
+
+
+def was_typed(parameter: str) -> bool:
+    """Return whether a parameter of the running command was given, and is not its default."""
+    from click.core import ParameterSource
+
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 def gather_options(function: F, options: list[Any], kind: type, name: str) -> F:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from featx.errors import BadSource
 from featx.sources.iterables import make_samples
+from featx.sources.kept import keep_known
 from featx.sources.sample import Sample, shorten, subsample, to_label, unique_ids
 from featx.sources.source import (
     TABLE_SUFFIXES,
@@ -166,7 +167,10 @@ def read_source(
         A Parquet table, and pyarrow is not installed.
     """
     split = None if split is None else check_split(split)
-    return open_source(uri, columns, stdin=stdin).samples(readable, split)
+    samples = open_source(uri, columns, stdin=stdin).samples(readable, split)
+    if columns is None or not columns.keep or samples[0].columns is not None:
+        return samples
+    return keep_known(samples, columns.keep, to_text(os.fsdecode(uri)))
 
 
 def _missing(name: str) -> BadSource:

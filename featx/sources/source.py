@@ -39,12 +39,16 @@ _SYSTEM = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The names of the columns that a user asked for; None is for the usual names."""
+    """The names of the columns that a user asked for; None is for the usual names.
+
+    ``keep`` are columns that samples carry along: names, or "all".
+    """
 
     path: str | None = None
     label: str | None = None
     id: str | None = None
     text: str | None = None
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import count
+from typing import BinaryIO
 
 from featx.errors import BadSource
-from featx.sources.sample import Sample, number_repeats
+from featx.sources.kept import asked_columns
+from featx.sources.line_batches import BYTE_ORDER_MARK, read_batches
+from featx.sources.sample import IdNumbering, Sample
 from featx.sources.source import Columns, Peek, Readable, refuse_columns
 from featx.storage.blob import Blob, to_text
 
@@ -41,36 +46,97 @@ class StandardInput:
         """Return that nothing is known: what was read from a stream would be gone."""
         return Peek()
 
+    def batches(
+        self, readable: Readable, *, most: int = 1024, wait: float = 0.05
+    ) -> Iterator[list[Sample]]:
+        """Give the same samples as they come: up to ``most`` at a time, or what came within ``wait`` seconds.
+
+        Whether paths end in NUL or in lines is told by the first block of bytes. Lines that stand in for
+        standard input are taken at once.
+        """
+        if self._lines is not None:
+            yield self.samples(readable)
+            return
+        refuse_columns(self._columns, "standard input")
+        texts, kept = readable.string_is_sample, bool(self.kept(readable))
+        nouns = "texts" if texts else "paths"
+        make: Callable[[bytes], Sample | None] = _text_maker() if texts else _path_maker()
+        empty = True
+        for batch in read_batches(_binary_input(nouns), most, wait, nul=not texts):
+            if samples := [sample for line in batch if (sample := make(line))]:
+                empty = False
+                yield [_with_text(sample) for sample in samples] if kept else samples
+        if empty:
+            raise _nothing(nouns)
+
+    def kept(self, readable: Readable) -> list[str]:
+        """Return the columns that the samples carry along: the text, where it was asked for.
+
+        Raises
+        ------
+        BadSource
+            Another column was asked for.
+        """
+        known = ["text"] if readable.string_is_sample else []
+        return asked_columns(self._columns.keep, known, "standard input")
+
+
+def _with_text(sample: Sample) -> Sample:
+    return replace(sample, columns={"text": sample.data if isinstance(sample.data, str) else None})
+
 
 def _paths(lines: list[bytes]) -> list[Sample]:
     if any(b"\0" in line for line in lines):
         lines = b"".join(lines).split(b"\0")
-    paths = [os.fsdecode(line) for line in (line.strip(b"\r\n") for line in lines) if line.strip()]
-    if not paths:
-        raise BadSource("standard input: expected paths, one a line; found none")
-    ids = number_repeats(map(to_text, paths))
-    return [Sample(name, Blob.of_path(path)) for name, path in zip(ids, paths, strict=True)]
+    make = _path_maker()
+    samples = [sample for line in lines if (sample := make(line))]
+    if not samples:
+        raise _nothing("paths")
+    return samples
 
 
 def _texts(lines: list[bytes]) -> list[Sample]:
     if not lines:
-        raise BadSource("standard input: expected texts, one a line; found none")
-    return [
-        Sample(f"line {number}", _decoded(line.rstrip(b"\r\n")))
-        for number, line in enumerate(lines, 1)
-    ]
+        raise _nothing("texts")
+    make = _text_maker()
+    return [make(line) for line in lines]
+
+
+def _path_maker() -> Callable[[bytes], Sample | None]:
+    """Return what makes a sample of a line with a path, and None of an empty one."""
+    number = IdNumbering()
+
+    def make(line: bytes) -> Sample | None:
+        line = line.strip(b"\r\n")
+        path = os.fsdecode(line)
+        return Sample(number(to_text(path)), Blob.of_path(path)) if line.strip() else None
+
+    return make
+
+
+def _text_maker() -> Callable[[bytes], Sample]:
+    """Return what makes a sample of a line with a text."""
+    numbers = count(1)
+    return lambda line: Sample(f"line {next(numbers)}", _decoded(line.rstrip(b"\r\n")))
+
+
+def _nothing(nouns: str) -> BadSource:
+    return BadSource(f"standard input: expected {nouns}, one a line; found none")
+
+
+def _binary_input(nouns: str) -> BinaryIO:
+    if sys.stdin is None:
+        raise BadSource(f"standard input: is closed; expected {nouns}, one a line")
+    return sys.stdin.buffer
 
 
 def _raw_lines(lines: Iterable[bytes | str] | None, nouns: str) -> list[bytes]:
     """Return the lines as bytes, without a byte order mark; by default those of standard input."""
-    if lines is None:
-        if sys.stdin is None:
-            raise BadSource(f"standard input: is closed; expected {nouns}, one a line")
-        lines = sys.stdin.buffer
     raw = [
-        line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line for line in lines
+        line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line
+        for line in (_binary_input(nouns) if lines is None else lines)
     ]
-    return [line.removeprefix(b"\xef\xbb\xbf") for line in raw[:1]] + raw[1:]
+    return [line.removeprefix(BYTE_ORDER_MARK) for line in raw[:1]] + raw[1:]
 
 
 def _decoded(line: bytes) -> str | bytes:

@@ -13,6 +13,7 @@ from typing import Any
 
 from featx._extras import require
 from featx.errors import BadLabels, BadOption, BadSource
+from featx.sources.kept import asked_columns, kept_cells
 from featx.sources.sample import Sample, number_repeats, to_label
 from featx.sources.source import TABLE_SUFFIXES, Columns, Peek, Readable, count_suffixes
 from featx.sources.splits import choose, split_of
@@ -59,22 +60,30 @@ class Table:
             "split": _pick(table.columns, None, ("split",), where) if split else None,
         }
         names = {key: name for key, name in columns.items() if name is not None}
-        rows = [
-            _Row.of(f"{where}: {line}", number, dict(zip(names, cells, strict=True)))
-            for number, (line, cells) in enumerate(table.rows(list(names.values())), start=1)
-        ]
+        kept = asked_columns(self._columns.keep, table.columns, where)
+        rows, carried = [], []
+        for number, (line, cells) in enumerate(table.rows([*names.values(), *kept]), start=1):
+            own = dict(zip(names, cells, strict=False))
+            rows.append(_Row.of(f"{where}: {line}", number, own))
+            carried.append(cells[len(names) :])
         if split and any(row.split for row in rows):
             chosen = choose(split, {row.split for row in rows if row.split}, where)
+            carried = [c for row, c in zip(rows, carried, strict=True) if row.split in chosen]
             rows = [row for row in rows if row.split in chosen]
         if not rows:
             raise BadSource(f"{where}: expected a row a sample, found no rows")
         ids = _ids(rows) if "id" in names else number_repeats(row.name for row in rows)
         folder = self._path.parent
+        keep = self._columns.keep
+        columns_of = kept_cells(kept, carried, keep, where) if keep else [None] * len(rows)
         return [
             Sample(
-                name, row.text if row.path is None else Blob.of_path(folder / row.path), row.label
+                name,
+                row.text if row.path is None else Blob.of_path(folder / row.path),
+                row.label,
+                own,
             )
-            for name, row in zip(ids, rows, strict=True)
+            for name, row, own in zip(ids, rows, columns_of, strict=True)
         ]
 
     def peek(self) -> Peek:

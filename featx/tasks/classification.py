@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,11 +68,16 @@ class LabelPrediction:
         top = [{"label": label, "probability": number(share)} for label, share in self.top]
         return {"label": self.label, "probability": number(self.probability), "top": top}
 
-    def to_csv_row(self) -> list[str | float]:
-        """Return id, label, probability, and top as JSON; numbers have six digits."""
-        values = self.to_dict(digits=6)
-        top = json.dumps(values["top"], ensure_ascii=False)
-        return [self.id, self.label, values["probability"], top]
+    def to_cells(self) -> dict[str, str | float]:
+        """Return id, label, probability, and the probability of each class; numbers have six digits."""
+        shares = {_column(label): round(share, 6) for label, share in self.top}
+        probability = round(self.probability, 6)
+        return {"id": self.id, "label": self.label, "probability": probability, **shares}
+
+
+def _column(label: str) -> str:
+    """Return the name of the column of a class: no class has then the name of another column."""
+    return f"probability_{label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,11 @@ class Classification:
 
     name: str = "classification"
     predictor: str = "featx.predictor:Classifier"
-    csv_header: tuple[str, ...] = ("id", "label", "probability", "top")
+
+    def columns(self, classes: Sequence[str]) -> dict[str, type]:
+        """Return id, label, probability, and a column for the probability of each class."""
+        own = {"id": str, "label": str, "probability": float}
+        return own | dict.fromkeys(map(_column, classes), float)
 
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
