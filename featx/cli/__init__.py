@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from featx import __version__
+from featx.cli.messages import as_options
 from featx.errors import FeatxError, FeatxNotice, FeatxWarning
 
 __all__ = ["main"]
@@ -66,13 +67,19 @@ class Group(click.Group):
                 # A shell expects this status of a program that SIGINT ended.
                 ctx.exit(130)
             if isinstance(error, FeatxError):
-                raise click.ClickException(str(error)) from error
+                raise click.ClickException(as_options(str(error), self._options(ctx))) from error
             # A reader that left, such as head, is for click, which ends without a word.
             if isinstance(error, OSError) and error.errno not in (None, errno.EPIPE):
                 where = error.filename or "standard output, or another open file"
                 reason = os.strerror(error.errno).lower()
                 raise click.ClickException(f"{where}: {reason}") from error
             raise
+
+    def _options(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the command that ran; of a group those of all its commands."""
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        commands = command.commands.values() if isinstance(command, click.Group) else [command]
+        return [option for one in commands if one is not None for option in one.params]
 
 
 def _is_interrupt(error: BaseException | None) -> bool:
@@ -92,7 +99,7 @@ def _once() -> Callable[..., None]:
         if issubclass(category, FeatxWarning) and str(message) not in shown:
             shown.add(str(message))
             kind = "Note" if issubclass(category, FeatxNotice) else "Warning"
-            click.echo(f"{kind}: {message}", err=True)
+            click.echo(f"{kind}: {as_options(str(message))}", err=True)
 
     return show
 

@@ -192,6 +192,18 @@ class RunChoice:
     on_error: str
     provider: str
 
+    def check(self, *, exact: bool = False) -> None:
+        """Refuse what no engine could do, before the work; ``exact`` where rows must be the card's own."""
+        from featx.backbones.providers import read_provider
+        from featx.embedding.engine import count_workers
+        from featx.predictor import check_exact
+
+        provider = read_provider(self.provider)
+        if exact:
+            check_exact(provider)
+        if self.jobs is not None:
+            count_workers(self.jobs)
+
     @contextmanager
     def engine(self, total: int | None, description: str = "embedding") -> Iterator[Engine]:
         """Give an engine that shows its progress on a terminal, and nowhere else."""

@@ -33,7 +33,7 @@ class Reject:
         """Return what to raise where nobody asked to go on without it."""
         return BadSample(
             f"{self.id}: {self.reason}; mend or remove it, or leave such samples out with "
-            "on_error='skip' (--on-error skip)"
+            "on_error='skip'"
         )
 
 

@@ -152,7 +152,7 @@ class Classification:
         report = cast("ClassificationReport", report)
         if report.majority_baseline < _IMBALANCED:
             return []
-        advice = "." if class_weight else ", or --balance."
+        advice = "." if class_weight else ", or class_weight='balanced'."
         return [
             f"{report.majority_baseline:.0%} of the samples are of one class, so accuracy says "
             f"little: look at balanced accuracy and F1{advice}"

@@ -164,7 +164,7 @@ def test_evaluate_tells_the_top_k_accuracy_when_asked(saved, pictures):
     assert "top-2 accuracy" in run("evaluate", saved, pictures, "--top-k", "2").stdout
     refused = run("evaluate", saved, pictures, "--top-k", "3")
     assert refused.exit_code == 1
-    assert "top_k = 3: expected 1 to 2, the number of classes" in refused.stderr
+    assert "--top-k 3: expected 1 to 2, the number of classes" in refused.stderr
 
 
 def test_predict_prints_a_line_a_sample_and_nothing_else(saved, pictures):
