@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from featx.reporting.fit_report import Validation as Validation
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
     from featx.sources import Sample as Sample
+    from featx.sources import Segment as Segment
     from featx.sources import make_samples as make_samples
     from featx.storage.blob import Blob as Blob
     from featx.tables import read_rows as read_rows
@@ -77,6 +78,7 @@ _MODULE_OF = {
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
     "SampleMaps": "featx.backbones.maps",
+    "Segment": "featx.sources",
     "TextTable": "featx._display",
     "TrainingSamples": "featx.reporting.training_samples",
     "TuningSummary": "featx.reporting.fit_report",

@@ -41,6 +41,7 @@ class FitConfig:
         Whether the rows of training samples are kept in the predictor.
     on_error : {"fail", "skip"}, default="fail"
     modality, path_column, text_column, label_column, id_column : str or None
+    start_column, end_column, encoding : str or None
         How the source was read; see ``read_samples``.
 
     Examples
@@ -66,6 +67,9 @@ class FitConfig:
     text_column: str | None = None
     label_column: str | None = None
     id_column: str | None = None
+    start_column: str | None = None
+    end_column: str | None = None
+    encoding: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every entry that is not None, as JSON values."""

@@ -21,6 +21,10 @@ def read_samples(
     text_column: str | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
+    start_column: str | None = None,
+    end_column: str | None = None,
+    encoding: str | None = None,
+    root: str | os.PathLike[str] | None = None,
     stdin: Iterable[bytes | str] | None = None,
 ) -> list[Sample]:
     """Return the labelled samples of a source; their content is read when they are embedded.
@@ -41,6 +45,14 @@ def read_samples(
         everything.
     path_column, text_column, label_column, id_column : str, optional
         Columns of a table, where they have not the usual names.
+    start_column, end_column : str, optional
+        Columns with the seconds between which a row's recording is the sample: each row is a ``Segment``.
+    encoding : str, optional
+        The encoding of a table of text, or of texts on standard input, such as "cp1252". By default its byte
+        order mark says it, or it is UTF-8.
+    root : path, optional
+        The folder below which the paths of a table, or of standard input, lie; by default the table's own, or
+        the working directory.
     stdin : iterable of lines, optional
         What ``-`` reads instead of standard input.
 
@@ -65,14 +77,22 @@ def read_samples(
     >>> [(sample.id, sample.label) for sample in samples]
     [('cat/1.jpg', 'cat'), ('cat/2.jpg', 'cat'), ('dog/3.jpg', 'dog')]
     """
+    folder = None if root is None else os.fsdecode(root)
     if modality is None:
-        modality = guess_modality(source, path_column=path_column, text_column=text_column)
+        modality = guess_modality(
+            source, path_column=path_column, text_column=text_column, encoding=encoding, root=folder
+        )
     check_modality(modality)
     kind = kind_of(modality)
-    return read_source(
-        source,
-        Readable(kind.suffixes, kind.string_is_sample),
-        split=split,
-        columns=Columns(path_column, label_column, id_column, text_column),
-        stdin=stdin,
+    columns = Columns(
+        path=path_column,
+        label=label_column,
+        id=id_column,
+        text=text_column,
+        start=start_column,
+        end=end_column,
+        encoding=encoding,
+        root=folder,
     )
+    readable = Readable(kind.suffixes, kind.string_is_sample, kind.takes_segments)
+    return read_source(source, readable, split=split, columns=columns, stdin=stdin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -162,7 +163,7 @@ def _config(
         random_state=seed,
         on_error=run.on_error,
         modality=chosen.modality,
-        **asdict(columns),
+        **columns.to_config(),
     )
 
 
@@ -196,7 +197,10 @@ def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: in
         if isinstance(value, str)
         for word in (f"--{name.replace('_', '-')}", value)
     ]
-    whole = [] if source == "-" else columns.read(source, card)
+    # What is to be said of the source has been said.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = [] if source == "-" else columns.read(source, card)
     if len(whole) > used:
         return (
             f"{written}{len(whole) - used} samples outside the train part were left alone; "

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
     from featx.catalog import Card
     from featx.embedding.engine import Engine
-    from featx.sources import Sample
+    from featx.sources import Columns, Sample
     from featx.sources.standard_input import StandardInput
 
 __all__ = [
@@ -88,10 +88,9 @@ class BackboneChoice:
                 )
         else:
             params = click.get_current_context().params
-            columns = {key: params.get(key) for key in ("path_column", "text_column")}
-            card = default_card(
-                self.modality or guess_modality(params.get("source", "-"), **columns)
-            )
+            keys = ("path_column", "text_column", "encoding", "root")
+            said = {key: params.get(key) for key in keys}
+            card = default_card(self.modality or guess_modality(params.get("source", "-"), **said))
         return card.variant(
             tap=self.tap, pooling=self.pooling, normalize=self.normalize, options=self.options
         )
@@ -120,44 +119,63 @@ class BackboneChoice:
 
 @dataclass(frozen=True, slots=True)
 class SourceChoice:
-    """The options that say in which columns of the source samples and labels stand."""
+    """The options that say in which columns of the source samples and labels stand, and how it is read."""
 
     path_column: str | None
     text_column: str | None
     label_column: str | None
     id_column: str | None
+    start_column: str | None = None
+    end_column: str | None = None
+    encoding: str | None = None
+    root: str | None = None
 
     def read(
         self, source: str, card: Card, *, split: str | None = None, keep: tuple[str, ...] = ()
     ) -> list[Sample]:
         """Return the samples of ``source`` that the card's modality can read."""
-        from featx.sources import Columns, Readable, read_source
+        from featx.sources import Readable, read_source
 
         return read_source(
             source,
-            Readable(card.input.suffixes, card.input.string_is_sample),
+            Readable(card.input.suffixes, card.input.string_is_sample, card.input.takes_segments),
             split=split,
-            columns=Columns(
-                self.path_column, self.label_column, self.id_column, self.text_column, keep
-            ),
+            columns=self._columns(keep),
         )
 
     def standard_input(self, keep: tuple[str, ...]) -> StandardInput:
         """Return standard input as a source, whose samples can be taken as they come."""
-        from featx.sources import Columns
         from featx.sources.standard_input import StandardInput
 
-        columns = Columns(
-            self.path_column, self.label_column, self.id_column, self.text_column, keep
+        return StandardInput("-", self._columns(keep), None)
+
+    def _columns(self, keep: tuple[str, ...]) -> Columns:
+        from featx.sources import Columns
+
+        return Columns(
+            path=self.path_column,
+            label=self.label_column,
+            id=self.id_column,
+            text=self.text_column,
+            start=self.start_column,
+            end=self.end_column,
+            encoding=self.encoding,
+            root=self.root,
+            keep=keep,
         )
-        return StandardInput("-", columns, None)
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what a saved predictor may keep: all but a folder of this machine."""
+        return {key: value for key, value in asdict(self).items() if key != "root"}
 
     def remember_source(self, source: str, classifier: Path) -> None:
         """Note, on this machine only, that a classifier was trained on a source."""
         from featx.persistence.training_source import Origin, remember_source
 
         if source != "-":
-            remember_source(classifier, Origin(str(Path(source).absolute()), asdict(self)))
+            root = None if self.root is None else str(Path(self.root).absolute())
+            columns = {**asdict(self), "root": root}
+            remember_source(classifier, Origin(str(Path(source).absolute()), columns))
 
 
 def training_samples(classifier: Path, card: Card) -> list[Sample]:
@@ -265,6 +283,24 @@ def source_options(function: F) -> F:
         click.option("--text-column", metavar="NAME", help="Column of a table with the texts."),
         click.option("--label-column", metavar="NAME", help="Column of a table with the labels."),
         click.option("--id-column", metavar="NAME", help="Column of a table with the ids."),
+        click.option(
+            "--start-column",
+            metavar="NAME",
+            help="Column with the second of a recording at which a sample begins.",
+        ),
+        click.option(
+            "--end-column", metavar="NAME", help="Column with the second at which it ends."
+        ),
+        click.option(
+            "--encoding",
+            metavar="NAME",
+            help="Encoding of a table of text, such as cp1252 [default: its byte order mark, or UTF-8].",
+        ),
+        click.option(
+            "--root",
+            metavar="DIR",
+            help="Folder below which the paths of a table lie [default: the table's own].",
+        ),
     ]
     return gather_options(function, options, SourceChoice, "columns")
 

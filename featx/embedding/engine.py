@@ -202,13 +202,14 @@ class _Task:
         rows: dict[int, FloatArray] = {}
         digests: dict[int, bytes] = {}
         if self.store or self.digests:
-            digests = {index: reader.digest(content) for index, content in contents.items()}
+            # What was there when it was looked at may be gone, or damaged where it is read.
+            digests = self._apply(reader.digest, contents, reasons)
         if self.store:
             cache_key = self.backbone.cache_key
             keys = {index: row_key(cache_key, digest) for index, digest in digests.items()}
             cached = self.store.get(list(keys.values()), dim=self.backbone.dim)
             rows = {i: row for i, row in zip(keys, cached, strict=True) if row is not None}
-        missing = {index: content for index, content in contents.items() if index not in rows}
+        missing = {i: c for i, c in contents.items() if i not in rows and i not in reasons}
         items = self._apply(reader.read, missing, reasons)
         rows |= self._embed(items, reasons)
         good = sorted(rows)

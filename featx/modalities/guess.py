@@ -9,7 +9,7 @@ import numpy as np
 
 from featx.errors import BadOption, BadSource
 from featx.modalities import MODALITIES, kind_of
-from featx.sources import Columns, Source, open_source
+from featx.sources import Columns, Segment, Source, open_source
 from featx.storage.blob import Blob
 
 __all__ = ["check_modality", "guess_modality", "modality_of", "modality_of_source"]
@@ -30,6 +30,8 @@ def modality_of(data: Any) -> str:
     >>> modality_of("photo.JPG"), modality_of("It rained all day."), modality_of(np.zeros(800))
     ('image', 'text', 'audio')
     """
+    if isinstance(data, Segment):
+        return "audio"
     name = data.name if isinstance(data, Blob) else data
     if isinstance(name, str | os.PathLike):
         suffix = os.path.splitext(os.fspath(name))[1].lower()  # noqa: PTH122  # a text is no path
@@ -48,9 +50,11 @@ def guess_modality(
     *,
     path_column: str | None = None,
     text_column: str | None = None,
+    encoding: str | None = None,
+    root: str | None = None,
 ) -> str:
     """Return the modality of a source; images where there is none, or none that can be read."""
-    columns = Columns(path=path_column, text=text_column)
+    columns = Columns(path=path_column, text=text_column, encoding=encoding, root=root)
     try:
         return modality_of_source(open_source(source, columns), text_column=text_column)
     except BadSource:

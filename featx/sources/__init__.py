@@ -15,8 +15,9 @@ from featx.errors import BadSource
 from featx.sources.iterables import make_samples
 from featx.sources.kept import keep_known
 from featx.sources.sample import Sample, shorten, subsample, to_label, unique_ids
+from featx.sources.segment import Segment
 from featx.sources.source import (
-    TABLE_SUFFIXES,
+    TABLE_ENDINGS,
     TAR_ENDINGS,
     Columns,
     Peek,
@@ -32,6 +33,7 @@ __all__ = [
     "Peek",
     "Readable",
     "Sample",
+    "Segment",
     "Source",
     "make_samples",
     "open_source",
@@ -85,7 +87,7 @@ SOURCES: tuple[type[Source] | LazySource, ...] = (
     LazySource("standard_input:StandardInput", lambda uri: uri == "-"),
     LazySource("table_folder:TableFolder", os.path.isdir),
     LazySource("folder:Folder", os.path.isdir),
-    LazySource("table:Table", _ends_in(TABLE_SUFFIXES)),
+    LazySource("table:Table", _ends_in(TABLE_ENDINGS)),
     LazySource("tar:Tar", _ends_in(TAR_ENDINGS)),
     LazySource("single_file:SingleFile", lambda uri: True),
 )

@@ -10,6 +10,7 @@ import numpy as np
 
 from featx.errors import BadLabels, BadSource
 from featx.sources.sample import Sample, number_repeats, shorten, to_label
+from featx.sources.segment import Segment
 from featx.storage.blob import Blob, to_text
 
 __all__ = ["make_samples"]
@@ -22,7 +23,7 @@ def make_samples(
 
     Parameters
     ----------
-    X : iterable of paths, texts, bytes, file objects, images, arrays or Sample
+    X : iterable of paths, texts, bytes, file objects, images, arrays, Segment or Sample
         What each item may be is for the modality to say. A table or a two-dimensional
         array of objects must have one column. A Sample keeps its label when ``y`` is None, and its
         id.
@@ -79,6 +80,8 @@ def _items(X: Any) -> list[Any]:
 def _id(item: Any, index: int) -> str:
     if isinstance(item, Sample):
         return item.id
+    if isinstance(item, Segment):
+        return item.name_of(_id(item.data, index))
     if isinstance(item, str):
         return to_text(shorten(item))
     if isinstance(item, os.PathLike | Blob):

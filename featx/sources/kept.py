@@ -10,13 +10,15 @@ from typing import Any
 
 from featx.errors import BadSource, FeatxWarning
 from featx.sources.sample import Sample
-from featx.storage.blob import to_text
+from featx.storage.blob import Blob, to_text
 
 __all__ = ["ALL", "asked_columns", "column_types", "keep_known", "kept_cells", "renamed_columns"]
 
 # What stands for every column.
 ALL = "all"
 
+# The types of what no cell of a table of texts and numbers can hold.
+_NESTED = (list, tuple, dict, bytes, Blob)
 _LARGEST = 1 << 63
 
 
@@ -64,9 +66,7 @@ def kept_cells(
     columns: dict[str, list[Any]] = {}
     for index, name in enumerate(names):
         cells = [_scalar(row[index]) for row in rows]
-        nested = next(
-            (cell for cell in cells if isinstance(cell, list | tuple | dict | bytes)), None
-        )
+        nested = next((cell for cell in cells if isinstance(cell, _NESTED)), None)
         if nested is None:
             columns[to_text(name)] = _of_one_type(cells)
             continue
@@ -115,7 +115,7 @@ def _scalar(cell: Any) -> Any:
         return None if math.isnan(cell) else str(cell)
     if isinstance(cell, int) and not isinstance(cell, bool) and not -_LARGEST <= cell < _LARGEST:
         return str(cell)
-    if cell is None or isinstance(cell, bool | int | float | list | tuple | dict | bytes):
+    if cell is None or isinstance(cell, (bool, int, float, *_NESTED)):
         return cell
     # A date, a time or a decimal number of Parquet.
     return cell.isoformat() if hasattr(cell, "isoformat") else to_text(str(cell))

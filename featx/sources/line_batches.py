@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import queue
@@ -13,9 +14,7 @@ from typing import BinaryIO
 from featx.errors import BadSource
 from featx.storage.blob import describe_os_error
 
-__all__ = ["BYTE_ORDER_MARK", "read_batches"]
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+__all__ = ["read_batches"]
 
 _BLOCK = 1 << 16
 _LONGEST = 64 << 20
@@ -23,22 +22,24 @@ _LONGEST = 64 << 20
 _AHEAD = 16
 
 
-def read_batches(stream: BinaryIO, most: int, wait: float, *, nul: bool) -> Iterator[list[bytes]]:
+def read_batches(
+    stream: BinaryIO, most: int, wait: float, *, nul: bool, encoding: str | None = None
+) -> Iterator[list[bytes]]:
     """Give the lines of a stream: up to ``most`` at a time, or what came within ``wait`` seconds of the first.
 
     A thread of its own reads, so that a slow sender is not waited for with lines in hand. Lines end in a
     newline, or with ``nul`` in NUL where the first block has one; neither is part of a line, nor is a byte
-    order mark.
+    order mark. What is UTF-16 or UTF-32, by its mark or ``encoding``, comes as UTF-8; other bytes as they are.
 
     Raises
     ------
     BadSource
-        The stream cannot be read, or a line has more than 64 MiB.
+        The stream cannot be read, is not in that encoding, or a line has more than 64 MiB.
     """
     blocks: queue.Queue[bytes | OSError] = queue.Queue(_AHEAD)
     read = _reader(stream)
     threading.Thread(target=_fill, args=(read, blocks), name="featx-input", daemon=True).start()
-    lines = _Lines(nul=nul)
+    lines = _Lines(nul=nul, encoding=encoding)
     while not lines.ended or lines.waiting:
         if not lines.waiting:
             lines.feed(blocks.get())
@@ -56,10 +57,12 @@ def read_batches(stream: BinaryIO, most: int, wait: float, *, nul: bool) -> Iter
 class _Lines:
     """Blocks of bytes, taken apart into lines."""
 
-    def __init__(self, *, nul: bool) -> None:
+    def __init__(self, *, nul: bool, encoding: str | None) -> None:
         self.waiting: list[bytes] = []
         self.ended = False
         self._nul = nul
+        self._encoding = encoding or ""
+        self._decoder: codecs.IncrementalDecoder | None = None
         self._separator = b""
         # The beginning of a line whose end has not come yet.
         self._pieces: list[bytes] = []
@@ -70,20 +73,40 @@ class _Lines:
             raise BadSource(
                 f"standard input: cannot be read: {describe_os_error(block)}"
             ) from block
-        if not self._separator:
-            block = block.removeprefix(BYTE_ORDER_MARK)
-            self._separator = b"\0" if self._nul and b"\0" in block else b"\n"
         self.ended = not block
+        if not self._separator:
+            self._decoder = self._wide(block)
+        block = self._as_utf8(block)
+        if not self._separator:
+            block = block.removeprefix(codecs.BOM_UTF8)
+            self._separator = b"\0" if self._nul and b"\0" in block else b"\n"
         if self._separator in block:
             *whole, rest = (b"".join(self._pieces) + block).split(self._separator)
             self.waiting += whole
             self._pieces = [rest] if rest else []
-        elif block:
+        else:
             self._pieces.append(block)
-        elif self._pieces:
+        if self.ended and any(self._pieces):
             self.waiting.append(b"".join(self._pieces))
+            self._pieces = []
         if sum(map(len, self._pieces)) > _LONGEST:
             raise BadSource(f"standard input: a line has more than {_LONGEST >> 20} MiB")
+
+    def _wide(self, first: bytes) -> codecs.IncrementalDecoder | None:
+        """Return a decoder where characters have two bytes or four, among which a line end is not one byte."""
+        wide = self._encoding if self._encoding.startswith(("utf-16", "utf-32")) else ""
+        if not wide and first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            wide = "utf-16"
+        return codecs.getincrementaldecoder(wide)() if wide else None
+
+    def _as_utf8(self, block: bytes) -> bytes:
+        if self._decoder is None:
+            return block
+        try:
+            text = self._decoder.decode(block, self.ended)
+        except UnicodeDecodeError as error:
+            raise BadSource(f"standard input: not {error.encoding}: {error.reason}") from error
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _reader(stream: BinaryIO) -> Callable[[], bytes]:

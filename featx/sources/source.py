@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import Protocol
 
@@ -13,6 +13,8 @@ from featx.sources.sample import Sample
 from featx.storage.blob import suffix_of
 
 __all__ = [
+    "ENOUGH",
+    "TABLE_ENDINGS",
     "TABLE_SUFFIXES",
     "TAR_ENDINGS",
     "Columns",
@@ -22,14 +24,20 @@ __all__ = [
     "count_suffixes",
     "is_hidden",
     "refuse_columns",
+    "table_suffix",
 ]
 
-# The endings of the names of tables, and of tars.
+# The endings of the names of tables, of tables of text that may be compressed, and of tars.
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_PACKED = (".gz", ".bz2")
+TABLE_ENDINGS = (
+    *TABLE_SUFFIXES,
+    *(f"{suffix}{packed}" for suffix in TABLE_SUFFIXES[:4] for packed in _PACKED),
+)
 TAR_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
 # How many files, members or rows peek() looks at.
-_ENOUGH = 1000
+ENOUGH = 1000
 
 # What systems put into folders and archives, and no person made.
 _SYSTEM = frozenset(
@@ -39,15 +47,29 @@ _SYSTEM = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The names of the columns that a user asked for; None is for the usual names.
+    """What a user said of a table: the names of its columns, and how it is read.
 
-    ``keep`` are columns that samples carry along: names, or "all".
+    Attributes
+    ----------
+    path, label, id, text, start, end : str or None
+        Names of columns; None is for the usual names. ``start`` and ``end`` are seconds of a recording.
+    encoding : str or None
+        How the bytes of a table, or of the lines of standard input, are characters, where they are neither
+        UTF-8 nor begin with a byte order mark.
+    root : str or None
+        The folder below which the paths of a table lie; None is for the table's own.
+    keep : tuple of str
+        Columns that samples carry along: names, or "all".
     """
 
     path: str | None = None
     label: str | None = None
     id: str | None = None
     text: str | None = None
+    start: str | None = None
+    end: str | None = None
+    encoding: str | None = None
+    root: str | None = None
     keep: tuple[str, ...] = ()
 
 
@@ -56,11 +78,13 @@ class Readable:
     """The files and texts that a modality takes for a sample.
 
     ``suffixes`` are those of its files, lower case and with their dot. ``string_is_sample`` says whether a
-    text may be a sample by itself: a cell of a table, or a line of standard input.
+    text may be a sample by itself: a cell of a table, or a line of standard input. ``segments`` says whether
+    a part of a file, from one second to another, may be one.
     """
 
     suffixes: frozenset[str]
     string_is_sample: bool = False
+    segments: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +137,23 @@ class Source(Protocol):
         """Return what the source seems to hold, from a look at its beginning; raise BadSource."""
 
 
+def table_suffix(name: str) -> str:
+    """Return the suffix that says what kind of table a name has, compressed or not; '' for no table.
+
+    >>> table_suffix("a.CSV"), table_suffix("train.jsonl.gz"), table_suffix("a.gz")
+    ('.csv', '.jsonl', '')
+    """
+    name = name.rpartition("/")[2]
+    suffix = suffix_of(name)
+    if suffix in _PACKED:
+        inner = suffix_of(name[: -len(suffix)])
+        return inner if f"{inner}{suffix}" in TABLE_ENDINGS else ""
+    return suffix if suffix in TABLE_SUFFIXES else ""
+
+
 def count_suffixes(names: Iterable[str]) -> Counter[str]:
     """Return how many of the first names have which suffix."""
-    return Counter(suffix_of(name.rpartition("/")[2]) for name in islice(names, _ENOUGH))
+    return Counter(suffix_of(name.rpartition("/")[2]) for name in islice(names, ENOUGH))
 
 
 def is_hidden(name: str) -> bool:
@@ -123,14 +161,20 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name in _SYSTEM
 
 
-def refuse_columns(columns: Columns, subject: str) -> None:
-    """Raise BadOption where a column is named for a source that has none."""
-    named = {
-        "path_column": columns.path,
-        "text_column": columns.text,
-        "label_column": columns.label,
-        "id_column": columns.id,
-    }
-    for option, value in named.items():
-        if value is not None:
-            raise BadOption(f"{option}: {subject} has no columns; leave the option out")
+def refuse_columns(columns: Columns, subject: str, *, also: Collection[str] = ()) -> None:
+    """Raise BadOption where something was said of a table, and the source is none.
+
+    Parameters
+    ----------
+    subject : str
+        The source in words, such as "the folder photos".
+    also : collection of str, default=()
+        Those of "encoding" and "root" that the source takes.
+    """
+    for column in fields(columns):
+        # What goes along is there in sources of any kind.
+        if getattr(columns, column.name) is None or column.name in (*also, "keep"):
+            continue
+        if column.name in ("encoding", "root"):
+            raise BadOption(f"{column.name}: {subject} takes none; leave the option out")
+        raise BadOption(f"{column.name}_column: {subject} has no columns; leave the option out")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import BinaryIO
 
 from featx.errors import BadSource
+from featx.sources.file_names import FileFinder
 from featx.sources.kept import asked_columns
-from featx.sources.line_batches import BYTE_ORDER_MARK, read_batches
+from featx.sources.line_batches import read_batches
 from featx.sources.sample import IdNumbering, Sample
 from featx.sources.source import Columns, Peek, Readable, refuse_columns
-from featx.storage.blob import Blob, to_text
+from featx.sources.table_text import check_encoding, decode_text
+from featx.storage.blob import to_text
 
 __all__ = ["StandardInput"]
+
+Make = Callable[[bytes], Sample | None]
 
 
 class StandardInput:
@@ -35,16 +40,17 @@ class StandardInput:
         """Return samples without labels, in the order of the lines.
 
         Where a string is a sample each line is a text, an empty one too, and its number is its id. Else each
-        is a path, and empty ones are left out; they may also be separated by NUL (``find -print0``).
+        is a path, and empty ones are left out; they may also be separated by NUL (``find -print0``). What
+        begins with a byte order mark of UTF-16 is read as such.
         """
-        refuse_columns(self._columns, "standard input")
-        if readable.string_is_sample:
-            return _texts(_raw_lines(self._lines, "texts"))
-        return _paths(_raw_lines(self._lines, "paths"))
-
-    def peek(self) -> Peek:
-        """Return that nothing is known: what was read from a stream would be gone."""
-        return Peek()
+        nouns, encoding, make = self._opened(readable)
+        lines = _raw_lines(self._lines, nouns, encoding)
+        if not readable.string_is_sample and any(b"\0" in line for line in lines):
+            lines = b"".join(lines).split(b"\0")
+        samples = [sample for line in lines if (sample := make(line))]
+        if not samples:
+            raise _nothing(nouns)
+        return samples
 
     def batches(
         self, readable: Readable, *, most: int = 1024, wait: float = 0.05
@@ -57,15 +63,13 @@ class StandardInput:
         if self._lines is not None:
             yield self.samples(readable)
             return
-        refuse_columns(self._columns, "standard input")
-        texts, kept = readable.string_is_sample, bool(self.kept(readable))
-        nouns = "texts" if texts else "paths"
-        make: Callable[[bytes], Sample | None] = _text_maker() if texts else _path_maker()
+        nouns, encoding, make = self._opened(readable)
+        stream, nul = _binary_input(nouns), not readable.string_is_sample
         empty = True
-        for batch in read_batches(_binary_input(nouns), most, wait, nul=not texts):
+        for batch in read_batches(stream, most, wait, nul=nul, encoding=encoding):
             if samples := [sample for line in batch if (sample := make(line))]:
                 empty = False
-                yield [_with_text(sample) for sample in samples] if kept else samples
+                yield samples
         if empty:
             raise _nothing(nouns)
 
@@ -80,44 +84,48 @@ class StandardInput:
         known = ["text"] if readable.string_is_sample else []
         return asked_columns(self._columns.keep, known, "standard input")
 
+    def _opened(self, readable: Readable) -> tuple[str, str | None, Make]:
+        """Return what the lines are called, their encoding, and what makes samples of them."""
+        refuse_columns(self._columns, "standard input", also=("encoding", "root"))
+        named, root = self._columns.encoding, self._columns.root
+        encoding = None if named is None else check_encoding(named)
+        keeps = bool(self.kept(readable)) if self._columns.keep else None
+        if readable.string_is_sample:
+            return "texts", encoding, _text_maker(encoding or "utf-8", keeps)
+        finder = FileFinder.below(root, Path(), readable.suffixes)
+        return "paths", encoding, _path_maker(finder, encoding, keeps)
 
-def _with_text(sample: Sample) -> Sample:
-    return replace(sample, columns={"text": sample.data if isinstance(sample.data, str) else None})
-
-
-def _paths(lines: list[bytes]) -> list[Sample]:
-    if any(b"\0" in line for line in lines):
-        lines = b"".join(lines).split(b"\0")
-    make = _path_maker()
-    samples = [sample for line in lines if (sample := make(line))]
-    if not samples:
-        raise _nothing("paths")
-    return samples
-
-
-def _texts(lines: list[bytes]) -> list[Sample]:
-    if not lines:
-        raise _nothing("texts")
-    make = _text_maker()
-    return [make(line) for line in lines]
+    def peek(self) -> Peek:
+        """Return that nothing is known: what was read from a stream would be gone."""
+        return Peek()
 
 
-def _path_maker() -> Callable[[bytes], Sample | None]:
+def _path_maker(finder: FileFinder, encoding: str | None, keeps: bool | None) -> Make:
     """Return what makes a sample of a line with a path, and None of an empty one."""
     number = IdNumbering()
 
     def make(line: bytes) -> Sample | None:
         line = line.strip(b"\r\n")
-        path = os.fsdecode(line)
-        return Sample(number(to_text(path)), Blob.of_path(path)) if line.strip() else None
+        if not line.strip():
+            return None
+        # Names of files are bytes: they are decoded only where a user says how.
+        name = line if encoding is None else _decoded(line, encoding)
+        found, blob = finder.find(os.fsdecode(name))
+        return Sample(number(to_text(found)), blob, None, None if keeps is None else {})
 
     return make
 
 
-def _text_maker() -> Callable[[bytes], Sample]:
-    """Return what makes a sample of a line with a text."""
+def _text_maker(encoding: str, keeps: bool | None) -> Make:
+    """Return what makes a sample of a line with a text, which goes along where it ``keeps`` it."""
     numbers = count(1)
-    return lambda line: Sample(f"line {next(numbers)}", _decoded(line.rstrip(b"\r\n")))
+
+    def make(line: bytes) -> Sample:
+        text = _decoded(line.rstrip(b"\r\n"), encoding)
+        kept = {"text": text if isinstance(text, str) else None} if keeps else {}
+        return Sample(f"line {next(numbers)}", text, None, None if keeps is None else kept)
+
+    return make
 
 
 def _nothing(nouns: str) -> BadSource:
@@ -130,18 +138,29 @@ def _binary_input(nouns: str) -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _raw_lines(lines: Iterable[bytes | str] | None, nouns: str) -> list[bytes]:
-    """Return the lines as bytes, without a byte order mark; by default those of standard input."""
+def _raw_lines(
+    lines: Iterable[bytes | str] | None, nouns: str, encoding: str | None
+) -> list[bytes]:
+    """Return the lines as bytes, without a byte order mark; by default those of standard input.
+
+    What is UTF-16 or UTF-32, in which a line end is no single byte, comes as UTF-8.
+    """
     raw = [
         line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line
         for line in (_binary_input(nouns) if lines is None else lines)
     ]
-    return [line.removeprefix(BYTE_ORDER_MARK) for line in raw[:1]] + raw[1:]
+    wide = (encoding or "").startswith(("utf-16", "utf-32"))
+    if raw and (wide or raw[0].startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))):
+        text = decode_text(b"".join(raw), encoding, "standard input")
+        raw = [
+            line.encode("utf-8", "surrogatepass") for line in text.removesuffix("\n").split("\n")
+        ]
+    return [line.removeprefix(codecs.BOM_UTF8) for line in raw[:1]] + raw[1:]
 
 
-def _decoded(line: bytes) -> str | bytes:
-    """Return a line as text; bytes that are no UTF-8 are left for the modality to refuse."""
+def _decoded(line: bytes, encoding: str) -> str | bytes:
+    """Return a line as text; bytes in another encoding are left for the modality to refuse."""
     try:
-        return line.decode("utf-8")
+        return line.decode("utf-8" if encoding.startswith(("utf-16", "utf-32")) else encoding)
     except UnicodeDecodeError:
         return line

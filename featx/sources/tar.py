@@ -6,12 +6,13 @@ import json
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from featx.errors import BadLabels, BadSample, BadSource
+from featx.sources.columns import LABEL_COLUMNS
 from featx.sources.folder import no_matching_files
 from featx.sources.sample import Sample, number_repeats, to_label
 from featx.sources.source import (
@@ -24,7 +25,6 @@ from featx.sources.source import (
     refuse_columns,
 )
 from featx.sources.splits import choose, label_within, splits_among
-from featx.sources.table import LABEL_COLUMNS
 from featx.storage.blob import Blob, describe_os_error, read_bytes, suffix_of, to_text
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ class Tar:
         ``compressed_limit``. Links that leave the archive, or lead to folders, are no samples.
         """
         label_key = self._columns.label
-        asked = Columns(path=self._columns.path, id=self._columns.id, text=self._columns.text)
-        refuse_columns(asked, f"{self._where} is a tar and")
+        refuse_columns(replace(self._columns, label=None), f"{self._where} is a tar and")
         members, partners = self._sorted_members(readable.suffixes)
         splits = splits_among({m.parts[0] for m in members if len(m.parts) > 1})
         if split and splits:

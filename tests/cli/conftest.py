@@ -25,7 +25,7 @@ def shades(tmp_path_factory):
     featx.save(featx.fit(photos, labels, head="centroid"), root / "shade.featx")
     with (root / "shades.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["path", "label", "caption", "weight", "probability"])
+        table.writerow(["path", "label", "caption", "price", "probability"])
         for number, (photo, label) in enumerate(zip(photos, labels, strict=True)):
             path = photo.relative_to(root)
             table.writerow([path, label, f'a "{label}" one, 日本 {number}', number / 4, "high"])

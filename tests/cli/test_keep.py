@@ -66,7 +66,7 @@ def test_every_column_can_be_kept_and_none_takes_the_place_of_ours(shades):
     first = json.loads(result.stdout.splitlines()[0])
     assert list(first) == [
         *("id", "label", "probability", "top"),
-        *("path", "source_label", "caption", "weight", "source_probability"),
+        *("path", "source_label", "caption", "price", "source_probability"),
     ]
     assert first["source_probability"] == "high"
     assert first["probability"] != "high"
@@ -82,9 +82,9 @@ def test_rows_carry_the_columns_in_every_format(shades, tmp_path, suffix):
     assert result.exit_code == 0, result.output
     rows = read_rows(output)
     # The label is there already; the word for word same column is not written a second time.
-    assert list(rows.columns) == ["path", "caption", "weight", "probability"]
+    assert list(rows.columns) == ["path", "caption", "price", "probability"]
     assert list(rows.columns["caption"]) == captions()
-    assert [float(cell) for cell in rows.columns["weight"]] == [0, 0.25, 0.5, 0.75, 1, 1.25]
+    assert [float(cell) for cell in rows.columns["price"]] == [0, 0.25, 0.5, 0.75, 1, 1.25]
     plain = tmp_path / f"plain.{suffix}"
     run("extract", shades / "shades.csv", "-o", plain)
     again = read_rows(plain)
@@ -133,7 +133,7 @@ def test_a_column_that_is_not_there_is_refused_by_name(shades):
         run("predict", shades / "shade.featx", shades / "shades.csv", "--keep", "caption,colour")
     )
     assert words.endswith(
-        "expected a column 'colour' to keep; found columns 'path', 'label', 'caption', 'weight', "
+        "expected a column 'colour' to keep; found columns 'path', 'label', 'caption', 'price', "
         "'probability'"
     )
     words = refusal(run("predict", shades / "shade.featx", shades / "my photos", "--keep", "text"))

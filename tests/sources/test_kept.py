@@ -119,3 +119,13 @@ def test_a_stream_that_cannot_be_read_is_said():
 
     with pytest.raises(BadSource, match="standard input: cannot be read: permission denied"):
         list(read_batches(Broken(), 10, 0.05, nul=True))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-be"])
+def test_lines_of_wide_characters_come_as_utf_8(encoding):
+    data = "é\n日本\n".encode(encoding)
+    named = None if encoding == "utf-16" else encoding
+    batches = read_batches(io.BytesIO(data), 10, 0.05, nul=False, encoding=named)
+    assert [line.decode() for batch in batches for line in batch] == ["é", "日本"]
+    with pytest.raises(BadSource, match="standard input: not utf-"):
+        list(read_batches(io.BytesIO(data[:-1]), 10, 0.05, nul=False, encoding=named))

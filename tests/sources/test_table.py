@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from featx.errors import BadSample, BadSource
+from featx.errors import BadSample, BadSource, FeatxWarning
 from featx.sources import (
     Sample,
     read_bytes,
@@ -24,7 +24,8 @@ def test_a_csv_has_paths_relative_to_itself_labels_and_ids(tmp_path):
     path = table(
         tmp_path, '\ufeffLabel,Path,x\ncat,"a, b.jpg",1\n ,sub/c.jpg,2\n\n7,/d.jpg,3\ndog,e.jpg\n'
     )
-    samples = read(path)
+    with pytest.warns(FeatxWarning, match="line 6: 2 cells where there are 3 columns"):
+        samples = read(path)
     assert pairs(samples) == [
         ("a, b.jpg", "cat"),
         ("sub/c.jpg", None),
@@ -87,8 +88,12 @@ def test_a_path_listed_twice_gets_a_number(tmp_path):
         ("path\na\n", {"id_column": "key"}, "expected a column 'key'"),
         ("path,label\na,x\n ,y\n", {}, "line 3: the path is empty"),
         ('path,label\n"a\nb",x\n,y\n', {}, "line 4: the path is empty"),
-        ("path,id\na,1\nb,2\nc,1\n", {}, "line 4: the id '1' is already taken in line 2"),
-        ("path,id\na,\n", {}, "line 2: the id is empty"),
+        (
+            "path,id\na,1\nb,2\nc,1\n",
+            {"id_column": "id"},
+            "line 4: the id '1' is already taken in line 2",
+        ),
+        ("path,id\na,\n", {"id_column": "id"}, "line 2: the id is empty"),
         ("path,label\na,b,c\n", {}, "line 2: expected 2 cells, found 3"),
         ("path,path\na,b\n", {}, "'path' is there 2 times"),
         ('path,label\n"a,b\n', {}, "line 2: unexpected end of data"),

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from featx._extras import require
 from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadSample
+from featx.sources.segment import Segment
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
 __all__ = ["Content", "Wave", "digest_sound", "load_sound", "stream"]
@@ -29,6 +30,8 @@ BLOCK = 1 << 16
 _RATES = (100, 4_000_000)
 # the part of the promised samples whose absence is forgiven
 _LOST = 0.01
+# seconds: how far the end of a segment may lie behind that of its recording
+_ROUNDED = 0.01
 # bytes: what is promised by a program that wrote before it knew the length
 _ENDLESS = 0x7F000000
 _PROMISED = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.IGNORECASE)
@@ -44,7 +47,16 @@ class Wave:
     rate: int
 
 
-Content = bytes | Blob | Wave
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a sound, of which nothing else is decoded; ``start`` and ``end`` are seconds."""
+
+    whole: bytes | Blob | Wave
+    start: float
+    end: float
+
+
+Content = bytes | Blob | Wave | Part
 
 
 def load_sound(data: Any, rate: int) -> Content:
@@ -52,7 +64,7 @@ def load_sound(data: Any, rate: int) -> Content:
 
     Parameters
     ----------
-    data : str, PathLike, Blob, bytes, binary file object, ndarray, or pair of ndarray and rate
+    data : str, PathLike, Blob, bytes, binary file object, ndarray, pair of ndarray and rate, or Segment
         An array has shape (samples,) or (samples, channels), as soundfile gives it.
     rate : int
         Of an array that comes without one, Hz.
@@ -62,6 +74,8 @@ def load_sound(data: Any, rate: int) -> Content:
     BadSample
         It cannot be found or read, is empty, or is an array of other numbers.
     """
+    if isinstance(data, Segment):
+        return _part(data, rate)
     if isinstance(data, np.ndarray):
         return _wave(data, rate)
     if isinstance(data, tuple):
@@ -78,7 +92,18 @@ def load_sound(data: Any, rate: int) -> Content:
 
 
 def digest_sound(content: Content) -> bytes:
-    """Return the SHA-256 of the file's bytes, or of rate, type, shape and values."""
+    """Return the SHA-256 of the file's bytes, or of rate, type, shape and values.
+
+    That of a part is of what is heard in it, so that a long recording is not read once for each of its parts.
+    """
+    if isinstance(content, Part):
+        hasher = hashlib.sha256(b"part\0")
+        with ExitStack() as stack:
+            stored_rate, blocks = _opened_part(content, stack)
+            hasher.update(f"{stored_rate}\0".encode())
+            for block in blocks:
+                hasher.update(f"{block.shape[1]}\0".encode() + block.tobytes())
+        return hasher.digest()
     if isinstance(content, Wave):
         values = np.ascontiguousarray(content.values)
         head = f"{content.rate} {values.dtype.str} {values.shape}\0".encode()
@@ -109,7 +134,9 @@ def stream(content: Content, rate: int) -> Iterator[FloatArray]:
         soundfile or soxr is not installed.
     """
     with ExitStack() as stack:
-        if isinstance(content, Wave):
+        if isinstance(content, Part):
+            stored_rate, blocks = _opened_part(content, stack)
+        elif isinstance(content, Wave):
             stored_rate, blocks = content.rate, _slices(content.values)
         else:
             sound = _opened(content, stack)
@@ -120,6 +147,53 @@ def stream(content: Content, rate: int) -> Iterator[FloatArray]:
             )
         heard = _mixed(blocks)
         yield from heard if stored_rate == rate else _resampled(heard, stored_rate, rate)
+
+
+def _part(segment: Segment, rate: int) -> Part:
+    """Return a segment with the recording where it lies; refuse one that can be none."""
+    start, end = segment.start, segment.end
+    numbers = all(
+        isinstance(second, int | float | np.number) and not isinstance(second, bool)
+        for second in (start, end)
+    )
+    if not numbers or not (0 <= start < end < float("inf")):
+        raise BadSample(
+            f"segment from {start!r} to {end!r}: expected seconds from 0 on, the end after the start"
+        )
+    data = segment.data
+    if isinstance(data, np.ndarray | tuple):
+        whole = load_sound(data, rate)
+    else:
+        whole = to_blob(data)
+    if isinstance(whole, Part):
+        raise BadSample("segment of a segment: expected a recording")
+    return Part(whole, float(start), float(end))
+
+
+def _opened_part(part: Part, stack: ExitStack) -> tuple[int, Iterator[FloatArray]]:
+    """Return the rate of a recording, and the blocks of float32 of a part of it; shape (samples, channels)."""
+    if isinstance(part.whole, Wave):
+        first, end = _frames(part, part.whole.rate, len(part.whole.values))
+        return part.whole.rate, _slices(part.whole.values[first:end])
+    sound = _opened(part.whole, stack)
+    first, end = _frames(part, sound.samplerate, sound.frames)
+    return int(sound.samplerate), _decoded(sound, first, end)
+
+
+def _frames(part: Part, rate: int, total: int) -> tuple[int, int]:
+    """Return the first sample of a part, and the one after its last; refuse what lies outside."""
+    end = part.end * rate
+    # A table may round the end of a recording up.
+    if end > total + _ROUNDED * rate:
+        raise BadSample(
+            f"segment from {part.start:g} to {part.end:g} s: the recording has {total / rate:.3f} s"
+        )
+    first, last = round(part.start * rate), min(round(end), total)
+    if first >= last:
+        raise BadSample(
+            f"segment from {part.start:g} to {part.end:g} s: no sample of the recording"
+        )
+    return first, last
 
 
 def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
@@ -205,16 +279,24 @@ def _opened(content: bytes | Blob, stack: ExitStack) -> Any:
     return sound
 
 
-def _decoded(sound: Any) -> Iterator[FloatArray]:
+def _decoded(sound: Any, first: int = 0, end: int | None = None) -> Iterator[FloatArray]:
+    """Give the samples from ``first`` to ``end``, or to the last; shape (samples, channels)."""
     soundfile = require("soundfile", extra="audio")
     step, count = max(1, BLOCK // sound.channels), 0
+    wanted = sound.frames if end is None else end - first
     try:
-        while len(block := sound.read(step, dtype="float32", always_2d=True)):
+        if first:
+            sound.seek(first)
+        while len(
+            block := sound.read(
+                step if end is None else min(step, wanted - count), dtype="float32", always_2d=True
+            )
+        ):
             count += len(block)
             yield block
     except soundfile.LibsndfileError as error:
         raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
-    _check_whole(count, sound.frames, "samples")
+    _check_whole(count, wanted, "samples")
 
 
 def _words(error: str) -> str:

@@ -58,6 +58,7 @@ class AudioSettings:
     modality: ClassVar[str] = "audio"
     baseline_name: ClassVar[str] = "coarse frequency bands"
     string_is_sample: ClassVar[bool] = False
+    takes_segments: ClassVar[bool] = True
     suffixes: ClassVar[frozenset[str]] = frozenset(
         ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64".split()
     )

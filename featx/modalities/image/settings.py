@@ -51,6 +51,7 @@ class ImageSettings:
     modality: ClassVar[str] = "image"
     baseline_name: ClassVar[str] = "raw pixels"
     string_is_sample: ClassVar[bool] = False
+    takes_segments: ClassVar[bool] = False
     suffixes: ClassVar[frozenset[str]] = frozenset(
         ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .dib .tif .tiff .ppm .pgm .pbm .jp2 .avif".split()
     )

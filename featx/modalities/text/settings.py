@@ -33,6 +33,7 @@ class TextSettings:
     modality: ClassVar[str] = "text"
     baseline_name: ClassVar[str] = "hashed words"
     string_is_sample: ClassVar[bool] = True
+    takes_segments: ClassVar[bool] = False
     suffixes: ClassVar[frozenset[str]] = frozenset({".txt"})
 
     # one of the card's files

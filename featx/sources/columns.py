@@ -1,0 +1,211 @@
+"""The columns of a table that mean something: by the names that a user said, else by usual names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from featx.errors import BadOption, BadSource, FeatxNotice
+from featx.sources.open_table import Notes, OpenTable
+from featx.sources.parquet import BINARY
+from featx.sources.source import Columns, Readable
+from featx.storage.blob import to_text
+
+__all__ = ["LABEL_COLUMNS", "USUAL", "choose_columns", "choose_content", "note_unused", "pick"]
+
+PATH_COLUMNS = (
+    *("path", "file", "filename", "image", "filepath", "file_name", "file_path", "image_path"),
+    *("image_file", "image_filename", "image_name", "img", "img_path", "audio", "audio_path"),
+    *("audio_file", "audio_filename", "audio_filepath", "wav", "wav_path", "begin_file"),
+    *("image_id", "file_id"),
+)
+TEXT_COLUMNS = (
+    *("text", "sentence", "question", "content", "document", "review"),
+    *("comment", "message", "utterance", "query"),
+)
+LABEL_COLUMNS = ("label", "class", "target", "category")
+_SECONDS = ("", "_s", "_sec", "_secs", "_seconds", "_time", "_time_s")
+START_COLUMNS = tuple(f"{word}{unit}" for word in ("start", "begin", "onset") for unit in _SECONDS)
+END_COLUMNS = tuple(
+    f"{word}{unit}" for word in ("end", "stop", "finish", "offset") for unit in _SECONDS
+)
+
+# What each column may be named, in the order in which names are looked for.
+USUAL: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "path": PATH_COLUMNS,
+        "text": TEXT_COLUMNS,
+        "label": LABEL_COLUMNS,
+        "id": ("id",),
+        "split": ("split",),
+        "start": START_COLUMNS,
+        "end": END_COLUMNS,
+    }
+)
+# Names of columns that have a meaning for training and measuring, and that no source reads.
+_NOT_READ = (
+    *("group", "groups", "patient_id", "subject_id", "speaker_id", "weight", "sample_weight"),
+    *("labels", "subset", "fold", "duration"),
+)
+
+
+def pick(
+    columns: Sequence[str],
+    asked: str | None,
+    usual: Sequence[str],
+    where: str,
+    *,
+    needed: bool = False,
+) -> str | None:
+    """Return the column that was asked for, else the first of the usual ones.
+
+    Of usual names neither the case of letters matters, nor what stands between words.
+
+    Raises
+    ------
+    BadSource
+        The column is not there and ``needed`` or asked for, or is there more than once.
+    """
+    if asked is not None:
+        column = asked if asked in columns else None
+    else:
+        known = {plain_name(name): name for name in reversed(columns)}
+        column = next((known[name] for name in usual if name in known), None)
+    if column is None and (needed or asked is not None):
+        expected = repr(asked) if asked is not None else f"named {' or '.join(usual)}"
+        listed = ", ".join(map(repr, columns)) or "none"
+        raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(listed)}")
+    if column is not None and columns.count(column) > 1:
+        raise BadSource(f"{where}: the column {column!r} is there {columns.count(column)} times")
+    return column
+
+
+def plain_name(name: str) -> str:
+    """Return a name of a column as it is compared.
+
+    >>> plain_name("File Name"), plain_name("Begin Time (s)")
+    ('file_name', 'begin_time_s')
+    """
+    return re.sub(r"[\W_]+", "_", name.lower()).strip("_")
+
+
+def choose_columns(
+    table: OpenTable, asked: Columns, readable: Readable, *, split: bool, where: str
+) -> dict[str, str]:
+    """Return the names of the columns that are read, by what they are: 'path', 'text', 'label', …
+
+    Raises
+    ------
+    BadSource
+        A column is not there, or is there more than once.
+    BadOption
+        Columns were asked for that do not go together, or that the modality has no use for.
+    """
+    names = table.columns
+    chosen = {
+        **_data_columns(table, asked, readable, where),
+        "label": pick(names, asked.label, LABEL_COLUMNS, where),
+        "id": pick(names, asked.id, USUAL["id"], where),
+        "split": pick(names, None, USUAL["split"], where) if split else None,
+        **_segment_columns(names, asked, readable, where),
+    }
+    return {role: name for role, name in chosen.items() if name is not None}
+
+
+def _data_columns(
+    table: OpenTable, asked: Columns, readable: Readable, where: str
+) -> dict[str, str | None]:
+    """Return the column that holds the samples: of texts where they may be, else of contents, else of paths."""
+    names = table.columns
+    if asked.text is not None and not readable.string_is_sample:
+        raise BadOption(f"text_column {asked.text!r}: the backbone reads files, not texts")
+    if asked.text is not None and asked.path is not None:
+        raise BadOption("text_column, path_column: name one of the two")
+    if readable.string_is_sample and asked.path is None:
+        text = pick(names, asked.text, TEXT_COLUMNS, where)
+        if text is not None:
+            return {"text": text}
+    content = choose_content(table, asked.path, readable)
+    if content is not None:
+        return {"path": pick(names, content, (), where)}
+    usual = (*TEXT_COLUMNS, *PATH_COLUMNS) if readable.string_is_sample else PATH_COLUMNS
+    path = pick(names, asked.path, PATH_COLUMNS, where)
+    return {"path": path or pick(names, None, usual, where, needed=True)}
+
+
+def choose_content(table: OpenTable, asked: str | None, readable: Readable | None) -> str | None:
+    """Return the column that holds contents of files; None where paths are to be read.
+
+    Without a name it is the only one with names of files, or with a usual name; of several that of the
+    modality.
+    """
+    if asked is not None:
+        return asked if asked in table.contents else None
+    known = set(PATH_COLUMNS) | {"bytes", "image_bytes", "audio_bytes", "img_bytes"}
+    found = [
+        name for name, kind in table.contents.items() if kind != BINARY or plain_name(name) in known
+    ]
+    if len(found) > 1 and readable is not None:
+        sound = ".wav" in readable.suffixes
+        fitting = [name for name in found if (table.contents[name] == "Audio") is sound]
+        found = fitting or found
+    usual = [name for name in found if plain_name(name.rpartition(".")[2]) in known]
+    return next(iter([*usual, *found]), None)
+
+
+def _segment_columns(
+    names: Sequence[str], asked: Columns, readable: Readable, where: str
+) -> dict[str, str | None]:
+    """Return the columns of the seconds from which and to which a recording is heard; both or none."""
+    if (asked.start is None) != (asked.end is None):
+        raise BadOption("start_column, end_column: name both or neither")
+    if not readable.segments:
+        if asked.start is not None:
+            raise BadOption("start_column, end_column: only sounds have segments")
+        return {}
+    start = pick(names, asked.start, START_COLUMNS, where)
+    # An offset is an end beside an onset, and elsewhere a start.
+    onset = plain_name(start or "").startswith("onset")
+    ends = [name for name in END_COLUMNS if onset or not name.startswith("offset")]
+    end = pick(names, asked.end, ends, where)
+    return {"start": start, "end": end} if start and end else {}
+
+
+def note_unused(
+    names: Sequence[str],
+    chosen: Mapping[str, str],
+    asked: Columns,
+    *,
+    split: bool,
+    where: str,
+    notes: Notes,
+) -> None:
+    """Add to the notes which columns look like ones that are read, and are not.
+
+    Left out are those whose meaning has a column that a user named, texts beside paths and paths beside texts,
+    and a column of splits where all rows were asked for.
+    """
+    other = "text" if "path" in chosen else "path"
+    usual = {
+        name
+        for role, usual in USUAL.items()
+        if role != other and getattr(asked, role, None) is None and (split or role != "split")
+        for name in usual
+    }
+    usual.update(_NOT_READ)
+    unused = [name for name in names if plain_name(name) in usual and name not in chosen.values()]
+    if unused:
+        columns = "column" if len(unused) == 1 else "columns"
+        listed = to_text(", ".join(map(repr, unused)))
+        notes.add("unused", f"{where}: not used: {columns} {listed}{_hint(unused)}", FeatxNotice)
+
+
+def _hint(unused: Sequence[str]) -> str:
+    """Return what is to be known of the columns that are not used."""
+    plain = {plain_name(name) for name in unused}
+    if plain & {*START_COLUMNS, *END_COLUMNS}:
+        return "; segments of sounds have a start and an end (start_column, end_column)"
+    if "split" in plain:
+        return "; none of its cells names a part, so all rows are read"
+    return ""

@@ -1,0 +1,79 @@
+"""JSON lines as a table: an object a line."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from featx.errors import BadSource
+from featx.sources.open_table import OpenTable
+
+__all__ = ["open_json_lines"]
+
+# The most characters of a line: nested brackets take twenty times their room when they are parsed.
+_LONGEST = 1 << 24
+
+
+class _Repeated(dict[str, Any]):
+    """An object in which a key stands more than once."""
+
+    __slots__ = ("keys_again",)
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        counts = Counter(key for key, _ in pairs)
+        self.keys_again = {key for key, count in counts.items() if count > 1}
+
+
+def open_json_lines(text: str, where: str) -> OpenTable:
+    """Return the table of a text with an object a line; empty lines are left out.
+
+    Raises
+    ------
+    BadSource
+        A line is no JSON, or no object.
+    """
+    records: list[tuple[int, dict[str, Any]]] = []
+    columns: dict[str, None] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            record = _record(line, f"{where}: line {number}")
+            records.append((number, record))
+            columns.update(dict.fromkeys(record))
+
+    def rows(
+        wanted: Sequence[str], content: str | None = None
+    ) -> Iterator[tuple[str, Sequence[Any]]]:
+        for number, record in records:
+            if isinstance(record, _Repeated) and record.keys_again.intersection(wanted):
+                [key, *_] = sorted(record.keys_again.intersection(wanted))
+                raise BadSource(f"{where}: line {number}: the key {key!r} is there more than once")
+            yield f"line {number}", [record.get(name) for name in wanted]
+
+    return OpenTable(tuple(columns), rows)
+
+
+def _record(line: str, where: str) -> dict[str, Any]:
+    if len(line) > _LONGEST:
+        raise BadSource(f"{where}: {len(line):,} characters, expected at most {_LONGEST:,}")
+    try:
+        record = json.loads(line, object_pairs_hook=_object)
+    except RecursionError as error:
+        raise BadSource(f"{where}: not JSON: nested too deeply") from error
+    except ValueError as error:
+        hint = "; expected one object a line" if line.strip() in ("[", "{") else ""
+        raise BadSource(f"{where}: not JSON: {error}{hint}") from error
+    if isinstance(record, dict):
+        return record
+    hint = "; a JSON array is no JSON lines" if isinstance(record, list) else ""
+    raise BadSource(f"{where}: expected an object such as {{…}}{hint}")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # No cell of a table is a list or an object, so their content need not be kept.
+    pairs = [(key, [] if isinstance(value, list) else value) for key, value in pairs]
+    pairs = [(key, {} if isinstance(value, dict) else value) for key, value in pairs]
+    record = dict(pairs)
+    return record if len(record) == len(pairs) else _Repeated(pairs)

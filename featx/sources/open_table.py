@@ -1,0 +1,50 @@
+"""A table that has been opened: its columns and the cells of some of them, whatever its format."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from featx.errors import FeatxWarning
+
+__all__ = ["Notes", "OpenTable"]
+
+
+@dataclass(slots=True)
+class Notes:
+    """What is to be said once of a source, whatever number of tables it has: the first of each kind."""
+
+    messages: dict[str, tuple[str, type[FeatxWarning]]] = field(default_factory=dict)
+
+    def add(self, kind: str, message: str, category: type[FeatxWarning] = FeatxWarning) -> None:
+        """Keep a message, unless there is one of its kind."""
+        self.messages.setdefault(kind, (message, category))
+
+    def warn(self) -> None:
+        """Give every message as a warning."""
+        for message, category in self.messages.values():
+            warnings.warn(message, category, stacklevel=4)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTable:
+    """A table that has been opened.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        All of them, in their order.
+    rows : callable
+        Takes names of columns, and that of them whose cells are wanted as blobs; gives, for each row, where it
+        is ("line 3") and its cells. Raises BadSource.
+    contents : mapping of str to str
+        Columns whose cells can be the contents of files, and what is known of these: 'Image', 'Audio', or
+        'binary' where it is a plain column of bytes.
+    """
+
+    columns: tuple[str, ...]
+    rows: Callable[[Sequence[str], str | None], Iterator[tuple[str, Sequence[Any]]]]
+    contents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,166 @@
+"""Cells of a Parquet file that are read when they are needed, such as the bytes of a picture."""
+
+from __future__ import annotations
+
+import errno
+import io
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from featx._extras import require
+from featx.storage.blob import Blob
+
+__all__ = ["ParquetCell", "open_parquet_file"]
+
+# Bytes that are decoded at a time, that are held of a group of rows, and of how many groups.
+_BATCH = 8 << 20
+_HELD = 64 << 20
+_GROUPS = 4
+# Bytes of a file that are read at a time.
+_BUFFER = 1 << 20
+
+
+def open_parquet_file(path: str | Path) -> Any:
+    """Return a pyarrow.parquet.ParquetFile that reads piece by piece, in the calling thread.
+
+    Raises
+    ------
+    MissingExtra
+        pyarrow is not installed.
+    Exception
+        Whatever pyarrow raises of a file that is no Parquet file.
+    """
+    parquet = require("pyarrow.parquet", extra="parquet")
+    return parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetCell:
+    """A cell that holds the content of a file.
+
+    Attributes
+    ----------
+    file : str
+        The path of the Parquet file.
+    leaf : str
+        The column of its bytes, such as "image.bytes".
+    group, row : int
+        The row group, and the row within it.
+    elsewhere : str or None
+        The path of the file that is read where the cell is empty.
+    """
+
+    file: str
+    leaf: str
+    group: int
+    row: int
+    elsewhere: str | None = None
+
+    @property
+    def path(self) -> None:
+        """None: no file has these bytes alone."""
+        return None
+
+    @property
+    def container(self) -> str:
+        """The path of the Parquet file."""
+        return self.file
+
+    def size(self) -> int:
+        """Return how many bytes the cell holds; raise OSError where it holds none or is damaged."""
+        content = self._content()
+        return len(content) if isinstance(content, bytes) else content.size
+
+    def open(self) -> IO[bytes]:
+        """Return a file object of its bytes; raise OSError likewise."""
+        content = self._content()
+        return io.BytesIO(content) if isinstance(content, bytes) else content.open()
+
+    def _content(self) -> bytes | Blob:
+        try:
+            content = _group(self.file, self.leaf, self.group).cell(self.row)
+        except OSError:
+            raise
+        # Whatever a damaged file makes pyarrow raise.
+        except Exception as error:
+            raise OSError(errno.EIO, f"the cell is damaged: {error}") from error
+        if content is not None:
+            return content
+        if self.elsewhere is None:
+            raise OSError(errno.ENODATA, "the cell is empty")
+        return Blob.of_path(self.elsewhere)
+
+
+class _Group:
+    """The cells of one column in one group of rows, decoded from the first on; the last ones are held."""
+
+    def __init__(self, file: str, leaf: str, group: int) -> None:
+        self._file = open_parquet_file(file)
+        self._leaf = leaf
+        self._group = group
+        self._lock = threading.Lock()
+        self._size = self._rows_at_a_time()
+        self._start()
+
+    def _rows_at_a_time(self) -> int:
+        group = self._file.metadata.row_group(self._group)
+        columns = map(group.column, range(group.num_columns))
+        size = max(c.total_uncompressed_size for c in columns if c.path_in_schema == self._leaf)
+        return int(min(1024, max(1, _BATCH * group.num_rows // max(size, 1))))
+
+    def _start(self) -> None:
+        self._batches: Iterator[Any] = self._file.iter_batches(
+            self._size, row_groups=[self._group], columns=[self._leaf], use_threads=False
+        )
+        self._held: deque[Any] = deque()
+        # The row of the first batch that is held, and the row after the last.
+        self._first = self._end = 0
+
+    def cell(self, row: int) -> bytes | None:
+        """Return the bytes of a row, quickly where rows are asked for in about their order."""
+        with self._lock:
+            if row < self._first:
+                self._start()
+            while row >= self._end:
+                self._advance()
+            row -= self._first
+            for values in self._held:
+                if row < len(values):
+                    value = values[row].as_py()
+                    return None if value is None else bytes(value)
+                row -= len(values)
+        raise OSError(errno.EIO, "the cell is damaged: it is not where it should be")
+
+    def _advance(self) -> None:
+        batch = next(self._batches, None)
+        if batch is None:
+            self._start()
+            raise OSError(errno.EIO, "the file has fewer rows than it says")
+        values = batch.column(0)
+        below = self._leaf.removeprefix(batch.schema.names[0]).removeprefix(".")
+        for name in below.split(".") if below else ():
+            values = values.field(name)
+        self._held.append(values)
+        self._end += len(values)
+        while len(self._held) > 1 and sum(values.nbytes for values in self._held) > _HELD:
+            self._first += len(self._held.popleft())
+
+
+_GROUPS_LOCK = threading.Lock()
+_OPEN: OrderedDict[tuple[object, ...], _Group] = OrderedDict()
+
+
+def _group(file: str, leaf: str, group: int) -> _Group:
+    status = Path(file).stat()
+    key = (file, status.st_mtime_ns, status.st_ino, leaf, group)
+    with _GROUPS_LOCK:
+        if key not in _OPEN:
+            _OPEN[key] = _Group(file, leaf, group)
+            while len(_OPEN) > _GROUPS:
+                _OPEN.popitem(last=False)
+        _OPEN.move_to_end(key)
+        return _OPEN[key]

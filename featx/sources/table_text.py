@@ -1,0 +1,149 @@
+"""The text of a table: decompressed within bounds, in the encoding that its mark or the user names."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import zlib
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+
+from featx.errors import BadOption, BadSource
+from featx.storage.blob import Blob, to_text
+
+__all__ = ["INFLATED_LIMIT", "TEXT_LIMIT", "check_encoding", "decode_text", "read_text"]
+
+# How many bytes a table of text may have, and how many a compressed one when it is decompressed.
+TEXT_LIMIT = 4 << 30
+INFLATED_LIMIT = 256 << 20
+
+# Byte order marks, the longer before those that they begin with.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# The first bytes of compressed files, and the modules that open them.
+_PACKINGS = MappingProxyType({b"\x1f\x8b": "gzip", b"BZh": "bz2"})
+# The first bytes of files that only have the name of a table.
+_STRANGERS = MappingProxyType(
+    {
+        b"PK\x03\x04": "a zip, such as an Excel workbook; save the table as CSV",
+        b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the table as CSV",
+        b"PAR1": "a Parquet file; name it .parquet",
+    }
+)
+# Codecs that are no encoding of a file, or take a time that grows with the square of its length.
+_NO_ENCODINGS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+
+
+def check_encoding(name: str) -> str:
+    """Return the name of an encoding as Python's codecs know it.
+
+    Raises
+    ------
+    BadOption
+        There is no such encoding.
+    """
+    try:
+        known = codecs.lookup(name).name
+        b"".decode(known)
+    except (LookupError, ValueError, UnicodeError):
+        known = ""
+    if not known or known.replace("_", "-") in _NO_ENCODINGS:
+        raise BadOption(
+            f"encoding {name!r}: expected the name of an encoding, such as cp1252, latin-1, utf-16 or "
+            "shift_jis"
+        )
+    return known
+
+
+def read_text(path: Path, encoding: str | None) -> str:
+    """Return the text of a file that may be compressed (gzip, bzip2).
+
+    Parameters
+    ----------
+    encoding : str or None
+        Of its bytes, where no byte order mark says it; None is UTF-8.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read, is no regular file, or has more than ``TEXT_LIMIT`` bytes.
+    BadSource
+        It is damaged, has more than ``INFLATED_LIMIT`` bytes decompressed, or other characters.
+    BadOption
+        There is no such encoding.
+    """
+    known = None if encoding is None else check_encoding(encoding)
+    where = to_text(str(path))
+    raw = Blob.of_path(path).read(TEXT_LIMIT)
+    packing = next((name for magic, name in _PACKINGS.items() if raw.startswith(magic)), None)
+    if packing is not None:
+        raw = _inflate(raw, packing, where)
+    stranger = next((words for magic, words in _STRANGERS.items() if raw.startswith(magic)), None)
+    if stranger is not None:
+        raise BadSource(f"{where}: expected a table of text, found {stranger}")
+    text = decode_text(raw, known, where)
+    if "\0" in text.partition("\n")[0]:
+        raise BadSource(
+            f"{where}: line 1 holds NUL characters; if it is UTF-16 without a byte order mark, say so "
+            "with encoding='utf-16-le'"
+        )
+    return text
+
+
+def decode_text(raw: bytes, encoding: str | None, where: str) -> str:
+    """Return bytes as text: by their byte order mark, else by ``encoding``, else as UTF-8.
+
+    Raises
+    ------
+    BadSource
+        They are not in that encoding; names the line.
+    """
+    mark, marked = next((pair for pair in _MARKS if raw.startswith(pair[0])), (b"", None))
+    if marked and encoding and not encoding.startswith(marked[:6]):
+        # Whoever names an encoding of another family knows better than two bytes.
+        marked = None
+    if marked and encoding and encoding.endswith(("-le", "-be")):
+        raw, marked = raw[len(mark) :], encoding
+    name = marked or encoding or "utf-8"
+    try:
+        return raw.decode(name)
+    except UnicodeDecodeError as error:
+        raise BadSource(f"{where}: {_not_decoded(raw, name, error)}") from error
+
+
+def _not_decoded(raw: bytes, name: str, error: UnicodeDecodeError) -> str:
+    """Return where and why bytes are not in an encoding, and how to name the right one."""
+    before = raw[: error.start].decode(name, "replace")
+    line = before.count("\n") + 1
+    if name == "utf-8":
+        found = f"line {line}: not UTF-8: byte 0x{raw[error.start]:02x}"
+        return (
+            f"{found}; name its encoding with encoding=, such as cp1252 or "
+            "latin-1 for Western Europe, or save the file as UTF-8"
+        )
+    return (
+        f"line {line}: not {name}: {error.reason}; name the right encoding with encoding= "
+        "or save the file as UTF-8"
+    )
+
+
+def _inflate(raw: bytes, packing: str, where: str) -> bytes:
+    """Return what is compressed, of every stream in the file, never more than the limit."""
+    try:
+        # Few tables are compressed, and every prediction may start with a list of paths.
+        with import_module(packing).open(io.BytesIO(raw)) as file:
+            text: bytes = file.read(INFLATED_LIMIT + 1)
+    except (zlib.error, OSError, EOFError, ValueError, MemoryError) as error:
+        raise BadSource(f"{where}: damaged: cannot be decompressed: {error}") from error
+    if len(text) > INFLATED_LIMIT:
+        raise BadSource(
+            f"{where}: holds more than {INFLATED_LIMIT >> 20} MiB when decompressed; decompress it first "
+            "(gunzip or bunzip2)"
+        )
+    return text
