@@ -61,7 +61,7 @@ def evaluate(
     outputs = predictor.head.predict_proba(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
     task = get_task(predictor.task_name)
-    return task.evaluate(truth, outputs, predictor.head.classes, random_state=0)
+    return task.evaluate(truth, outputs, predictor.head.classes, random_state=0, ids=rows.ids)
 
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> None:

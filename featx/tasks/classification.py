@@ -115,6 +115,7 @@ class Classification:
         outputs: FloatArray,
         classes: Sequence[str],
         random_state: int,
+        ids: Sequence[str] | None = None,
     ) -> ClassificationReport:
         """Return the report on probabilities of shape (n, n_classes)."""
         # imported here and below: a prediction need not wait for what measures
@@ -122,7 +123,7 @@ class Classification:
 
         predicted = np.asarray(classes)[outputs.argmax(axis=1)]
         return evaluate_predictions(
-            targets, predicted, outputs, classes=classes, random_state=random_state
+            targets, predicted, outputs, classes=classes, ids=ids, random_state=random_state
         )
 
     def report_from_dict(self, table: Mapping[str, Any]) -> ClassificationReport:

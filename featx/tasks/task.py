@@ -105,6 +105,7 @@ class Task(Protocol):
         outputs: FloatArray,
         classes: Sequence[str],
         random_state: int,
+        ids: Sequence[str] | None = None,
     ) -> Report:
         """Return the report on the outputs of a trained head.
 
@@ -117,6 +118,8 @@ class Task(Protocol):
             What the columns stand for.
         random_state : int
             Seed of bootstrapped intervals.
+        ids : sequence of n str, default=None
+            For what the report says of single samples.
         """
 
     def report_from_dict(self, table: Mapping[str, Any]) -> Report:
