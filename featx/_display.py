@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["TextTable", "display_width", "html_page", "pad", "shell_command"]
+__all__ = ["TextTable", "display_width", "html_page", "one_line", "pad", "shell_command"]
 
 _JOINER = "\u200d"
 
@@ -28,6 +28,18 @@ def display_width(text: str) -> int:
             width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
         joined = letter == _JOINER
     return width
+
+
+def one_line(text: str) -> str:
+    r"""Return a text with its control characters written out: they would break a table, or steer a terminal.
+
+    >>> print(one_line("two\nlines, \x1b[31mred"))
+    two\nlines, \x1b[31mred
+    """
+    if text.isprintable():
+        return text
+    controls = (letter for letter in set(text) if letter < " " or "\x7f" <= letter < "\xa0")
+    return text.translate({ord(letter): repr(letter)[1:-1] for letter in controls})
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
@@ -72,7 +84,7 @@ class TextTable:
 
     def to_text(self) -> str:
         """Return the table as lines; columns are two spaces apart."""
-        table = [self.header, *self.rows]
+        table = [[one_line(cell) for cell in row] for row in (self.header, *self.rows)]
         widths = [max(display_width(row[i]) for row in table) for i in range(len(self.header))]
         return "\n".join(
             "  ".join(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featx._display import display_width, pad
+from featx._display import display_width, one_line, pad
 from featx.cli.add import add_command
 from featx.cli.options import format_option
 
@@ -170,7 +170,7 @@ def _shape(shape: Iterable[int | str | None] | None) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print columns of text under a head, two spaces apart."""
-    cells = [[str(cell) for cell in row] for row in (head, *rows)]
+    cells = [[one_line(str(cell)) for cell in row] for row in (head, *rows)]
     widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         padded = (pad(cell, width) for cell, width in zip(row, widths, strict=True))

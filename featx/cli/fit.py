@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featx._display import shell_command
+from featx.cli.messages import as_options
 from featx.cli.options import (
     BackboneChoice,
     RunChoice,
@@ -36,7 +37,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     """Let the entries of a configuration stand in for options that are not typed."""
     if path is None:
         return
-    from featx.errors import BadOption, first_line
+    from featx.errors import BadOption, reason_of
     from featx.fit_config import FitConfig
 
     # Not in the words of options: these are entries of the file.
@@ -44,7 +45,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     try:
         config = FitConfig.from_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{path}: cannot be read: {first_line(error)}") from error
+        raise click.ClickException(f"{path}: cannot be read: {reason_of(error, path)}") from error
     except BadOption as error:
         message = str(error).removeprefix("config: ")
         raise click.ClickException(f"{path}: {message}") from error
@@ -177,7 +178,7 @@ def _print(classifier: Classifier, output: Path, style: str) -> None:
         table = {"classifier": str(output), **report.to_dict()}
         click.echo(json.dumps(table, ensure_ascii=False))
     else:
-        click.echo(report.format_table())
+        click.echo(as_options(report.format_table()))
     if report.rejects:
         path = _rejects_file(output)
         write_rejects(path, report.rejects)

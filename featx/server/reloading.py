@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from featx.errors import FeatxError
+from featx.errors import FeatxError, reason_of
 from featx.persistence.artifact import load as load_classifier
 from featx.predictor import Predictor
 from featx.server.access_log import LogFunction
@@ -83,7 +83,7 @@ class Reloader:
             # Replaced again while it was read: the next check finds it whole.
             if _version(path) != version:
                 return
-            message, outcome = f"{path}: the old one stays: {error}", "failed"
+            message, outcome = f"{path}: the old one stays: {reason_of(error, path)}", "failed"
         self._versions[name] = version
         self._metrics.reloads.labels(name, outcome).inc()
         if self._log:

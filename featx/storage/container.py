@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from featx.errors import BadArtifact
+from featx.errors import BadArtifact, reason_of
 from featx.storage.atomic import recover, replacing, replacing_folder
 from featx.storage.blob import Blob
 
@@ -135,7 +135,9 @@ def container_names(path: Path) -> set[str]:
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
         if isinstance(error, BadArtifact):
             raise
-        raise BadArtifact(f"{path}: not a featx classifier, nor a zip of one: {error}") from error
+        raise BadArtifact(
+            f"{path}: not a featx classifier, nor a zip of one: {reason_of(error, path)}"
+        ) from error
 
 
 def write_container(path: Path, files: Mapping[str, bytes]) -> None:
