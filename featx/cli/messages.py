@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 
 import click
@@ -67,5 +65,9 @@ def _typed(option: click.Option, value: str) -> str:
         return negative if value == "False" else typed
     if not value:
         return typed
+    # Where nothing is to be said, nothing is imported for it.
+    import ast
+    import shlex
+
     with_quotes = value[:1] in "'\""
     return f"{typed} {shlex.quote(str(ast.literal_eval(value)) if with_quotes else value)}"

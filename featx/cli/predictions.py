@@ -53,9 +53,9 @@ class PredictionOutput:
 
     def check(self) -> None:
         """Refuse a file that cannot be written, before there is anything to write."""
-        from featx.tables.records import check_records_output
-
         if self.path is not None:
+            from featx.tables.records import check_records_output
+
             check_records_output(self.path)
         if self.is_flat and was_typed("top_k"):
             click.echo("Note: --top-k is for JSON lines; here every class has a column", err=True)

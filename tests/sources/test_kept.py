@@ -129,3 +129,19 @@ def test_lines_of_wide_characters_come_as_utf_8(encoding):
     assert [line.decode() for batch in batches for line in batch] == ["é", "日本"]
     with pytest.raises(BadSource, match="standard input: not utf-"):
         list(read_batches(io.BytesIO(data[:-1]), 10, 0.05, nul=False, encoding=named))
+
+
+def test_python_keeps_columns_too(tmp_path):
+    import featx
+
+    (tmp_path / "t.csv").write_text("text,label,stars\nfine,up,5\npoor,down,1\n")
+    samples = featx.read_samples(tmp_path / "t.csv", keep=["stars", "text"])
+    assert [sample.columns for sample in samples] == [
+        {"stars": "5", "text": "fine"},
+        {"stars": "1", "text": "poor"},
+    ]
+    assert featx.read_samples(tmp_path / "t.csv", keep="all")[0].columns == {
+        "text": "fine", "label": "up", "stars": "5",
+    }  # fmt: skip
+    assert featx.read_samples(tmp_path / "t.csv")[0].columns is None
+    assert featx.make_samples(samples)[0].columns == {"stars": "5", "text": "fine"}
