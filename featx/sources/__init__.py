@@ -106,8 +106,10 @@ def open_source(
     ========================= ===================== ==================================== ========
     a folder                  path below it         first folder below it or its split   by path
     .csv .tsv .jsonl .parquet a column, or the path a column                             its rows
+    the same, with segments   'a.wav#1.5-3.0'       a column                             its rows
     the same, with texts      a column, or 'row 1'  a column                             its rows
     a folder with train.csv   'train.csv: row 1'    a column                             by name
+    or train-0-of-2.parquet   the same              a column, by its name in the schema  by name
     .tar, also .gz .bz2 .xz   path in it            key.cls, key.json, or as in a folder as it is
     one file                  the path              none                                 --
     ``-``, standard input     the path              none                                 as given
@@ -118,11 +120,15 @@ def open_source(
     ----------
     uri : path, or '-'
     columns : Columns, optional
-        Names of the columns of a table; ``label`` is also the key in the .json files of a tar. By default the
-        first there is of path, file, filename, image, filepath; of text, sentence, question, content,
-        document, review, comment, message, utterance, query, which goes before a path; of label, class,
-        target, category; and id. Paths are relative to the table. An id that repeats is refused, a path
-        gets '#2'.
+        What is said of a table; ``label`` is also the key in the .json files of a tar. By default the first
+        column there is of the usual names (``featx.sources.columns``): path, file, filename, …, image_id;
+        text, sentence, question, content, document, review, comment, message, utterance, query, which go
+        before a path; label, class, target, category; id; split; for sounds start and end. Of a usual name
+        neither the case of letters matters nor what stands between words. Contents of files in a Parquet table
+        go before paths. Paths are relative to the table; where there is no such file, spaces around are left
+        out, backslashes are separators, and a missing suffix is that of the only file of its name. An id that
+        repeats is refused where the column was named, else ids are the paths, and it is said. A path that
+        repeats gets '#2'.
     stdin : iterable of lines, optional
         What ``-`` reads instead of standard input.
 

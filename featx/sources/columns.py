@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 from featx.errors import BadOption, BadSource, FeatxNotice
@@ -50,6 +51,10 @@ _NOT_READ = (
 )
 
 
+# How many of the usual names, and of the columns that there are, a refusal shows.
+_SHOWN = 12
+
+
 def pick(
     columns: Sequence[str],
     asked: str | None,
@@ -73,14 +78,17 @@ def pick(
         known = {plain_name(name): name for name in reversed(columns)}
         column = next((known[name] for name in usual if name in known), None)
     if column is None and (needed or asked is not None):
-        expected = repr(asked) if asked is not None else f"named {' or '.join(usual)}"
-        listed = ", ".join(map(repr, columns)) or "none"
+        named = " or ".join(usual[:_SHOWN]) + (", …" if len(usual) > _SHOWN else "")
+        expected = repr(asked) if asked is not None else f"named {named}"
+        listed = ", ".join(map(repr, columns[:_SHOWN])) or "none"
+        listed += ", …" if len(columns) > _SHOWN else ""
         raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(listed)}")
     if column is not None and columns.count(column) > 1:
         raise BadSource(f"{where}: the column {column!r} is there {columns.count(column)} times")
     return column
 
 
+@lru_cache(maxsize=1 << 16)
 def plain_name(name: str) -> str:
     """Return a name of a column as it is compared.
 
@@ -173,7 +181,7 @@ def _segment_columns(
 
 
 def note_unused(
-    names: Sequence[str],
+    table: OpenTable,
     chosen: Mapping[str, str],
     asked: Columns,
     *,
@@ -183,8 +191,8 @@ def note_unused(
 ) -> None:
     """Add to the notes which columns look like ones that are read, and are not.
 
-    Left out are those whose meaning has a column that a user named, texts beside paths and paths beside texts,
-    and a column of splits where all rows were asked for.
+    Left out are contents of files, those whose meaning has a column that a user named, texts beside paths and
+    paths beside texts, and a column of splits where all rows were asked for.
     """
     other = "text" if "path" in chosen else "path"
     usual = {
@@ -194,7 +202,8 @@ def note_unused(
         for name in usual
     }
     usual.update(_NOT_READ)
-    unused = [name for name in names if plain_name(name) in usual and name not in chosen.values()]
+    used = {*chosen.values(), *table.contents}
+    unused = [name for name in table.columns if plain_name(name) in usual and name not in used]
     if unused:
         columns = "column" if len(unused) == 1 else "columns"
         listed = to_text(", ".join(map(repr, unused)))

@@ -8,6 +8,7 @@ that begins with a quote ends with one, may hold separators and line ends, and a
 characters*, as corpora have them: a line is a row. Where only one way is possible it is taken. Where both are,
 the lines decide:
 
+- Where all names of columns are quoted, a program quoted everything, and they are marks.
 - A quoted cell that goes over several lines is looked at line by line. Where most of these are rows by
   themselves, with as many cells as there are columns, it speaks for characters, else for marks; so does a
   quoted cell that holds separators.
@@ -176,6 +177,9 @@ class _Evidence:
     # The line that is shown where the quotes are doubtful.
     example: int = 0
     impossible: bool = False
+    # Whether all names of columns are quoted, and whether a row has no quote.
+    names: bool = False
+    plain: bool = False
     needless: Counter[int] = field(default_factory=Counter)
     bare: Counter[int] = field(default_factory=Counter)
 
@@ -204,7 +208,8 @@ class _Evidence:
 
 def _closed(cell: str) -> bool:
     """Return whether a quoted cell ends where the separator is."""
-    return len(cell) > 1 and cell.endswith('"') and cell[1:-1].count('"') % 2 == 0
+    edges = cell[:1] == cell[-1:] == '"'
+    return edges and len(cell) > 1 and cell[1:-1].count('"') % 2 == 0
 
 
 def _needs_quotes(cell: str) -> bool:
@@ -226,9 +231,12 @@ def _gather(text: str, layout: _Layout) -> _Evidence:
     try:
         for _ in reader:
             if not width:
-                width = len(consumed[0].rstrip("\r\n").split(layout.separator))
-            if len(consumed) > 1 or (layout.separator in _OF_CORPORA and '"' in consumed[0]):
+                names = consumed[0].rstrip("\r\n").split(layout.separator)
+                width, evidence.names = len(names), all(map(_closed, names))
+            elif len(consumed) > 1 or '"' in consumed[0]:
                 evidence.look(layout.separator, consumed, width, number)
+            else:
+                evidence.plain = True
             number += len(consumed)
             consumed.clear()
     except csv.Error:
@@ -239,8 +247,11 @@ def _gather(text: str, layout: _Layout) -> _Evidence:
 def _decide(text: str, layout: _Layout, where: str, notes: Notes) -> _Layout:
     """Return the layout with the way in which quotes are read; note what is doubtful."""
     found = _gather(text, layout)
-    needless = any(count and found.bare[index] for index, count in found.needless.items())
-    if layout.separator not in _OF_CORPORA:
+    bare = found.bare
+    needless = any(count and (found.plain or bare[i]) for i, count in found.needless.items())
+    if found.names and not found.impossible:
+        marks, doubtful = True, False
+    elif layout.separator not in _OF_CORPORA:
         clear = not found.marks and not found.impossible and found.lines >= _CLEAR
         marks = not clear
         doubtful = found.characters > found.marks and not found.impossible

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from featx.errors import BadSource
@@ -13,7 +14,7 @@ from featx.sources.open_table import OpenTable
 __all__ = ["open_json_lines"]
 
 # The most characters of a line: nested brackets take twenty times their room when they are parsed.
-_LONGEST = 1 << 24
+_LONGEST = 1 << 22
 
 
 class _Repeated(dict[str, Any]):
@@ -21,10 +22,14 @@ class _Repeated(dict[str, Any]):
 
     __slots__ = ("keys_again",)
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
+    def __init__(self, record: list[tuple[str, Any]], pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(record)
         counts = Counter(key for key, _ in pairs)
         self.keys_again = {key for key, count in counts.items() if count > 1}
+
+
+# No cell of a table is a list or an object, so the content of one need not be kept.
+_EMPTY: Mapping[type, Any] = MappingProxyType({list: [], dict: {}, _Repeated: {}})
 
 
 def open_json_lines(text: str, where: str) -> OpenTable:
@@ -72,8 +77,7 @@ def _record(line: str, where: str) -> dict[str, Any]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # No cell of a table is a list or an object, so their content need not be kept.
-    pairs = [(key, [] if isinstance(value, list) else value) for key, value in pairs]
-    pairs = [(key, {} if isinstance(value, dict) else value) for key, value in pairs]
-    record = dict(pairs)
-    return record if len(record) == len(pairs) else _Repeated(pairs)
+    if not pairs:
+        return {}
+    record = {key: _EMPTY.get(type(value), value) for key, value in pairs}
+    return record if len(record) == len(pairs) else _Repeated(list(record.items()), pairs)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from featx.errors import BadSource, FeatxError
+from featx.errors import BadSource, FeatxError, first_line
 from featx.sources.open_table import OpenTable
 from featx.sources.parquet_cells import ParquetCell, open_parquet_file
 from featx.storage.blob import Blob, describe_os_error, to_text
@@ -22,7 +22,10 @@ __all__ = ["BINARY", "open_parquet"]
 BINARY = "binary"
 
 # Rows that are decoded at a time.
-_ROWS = 1024
+_ROWS = 128
+# How many bytes of texts and other cells are believed in any case, and how many for each byte of a file.
+_MOST_BYTES = 1 << 30
+_BYTES_A_BYTE = 64
 # How many rows are believed in any case, and how many for each byte of a file.
 _MOST_ROWS = 1_000_000
 _ROWS_A_BYTE = 8
@@ -90,11 +93,11 @@ def _refusing(where: str, words: str) -> Iterator[None]:
     except FeatxError:
         raise
     except OSError as error:
-        reason = describe_os_error(error) if error.errno else str(error)
+        reason = describe_os_error(error) if error.errno else first_line(error)
         raise BadSource(f"{where}: {words}: {reason}") from error
     # Of damage pyarrow speaks in every class of errors that Python has.
     except Exception as error:
-        raise BadSource(f"{where}: {words}: {error}") from error
+        raise BadSource(f"{where}: {words}: {first_line(error)}") from error
 
 
 def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any]:
@@ -142,8 +145,8 @@ def _contents(schema: Any, features: Mapping[str, Any]) -> dict[str, tuple[str, 
             below = feature.get(child) if isinstance(feature, dict) else None
             look(f"{name}.{child}", inner, below, depth + 1)
 
-    for field in schema:
-        look(str(field.name), field.type, features.get(str(field.name)), 0)
+    for column in schema:
+        look(str(column.name), column.type, features.get(str(column.name)), 0)
     return contents
 
 
@@ -171,13 +174,15 @@ class _Reading:
     where: str
     content: str | None
     kind: tuple[str, bool]
+    # How many bytes of cells may still come.
+    budget: list[int] = field(default_factory=lambda: [0])
 
     def rows(self, wanted: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
         """Give where each row is, and its cells."""
         with _refusing(self.where, "damaged"):
             file = open_parquet_file(self.path)
             sizes = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-        number = 0
+        number, self.budget[0] = 0, max(_MOST_BYTES, _BYTES_A_BYTE * self.path.stat().st_size)
         with file:
             for group, size in enumerate(sizes):
                 first = number
@@ -209,6 +214,9 @@ class _Reading:
                 batch = next(batches, None)
                 if batch is None:
                     return
+                self.budget[0] -= batch.nbytes
+                if self.budget[0] < 0:
+                    raise BadSource(f"{self.where}: damaged: its cells are too large for its size")
                 none = [None] * batch.num_rows
                 values = [none if leaf is None else _values(batch, leaf) for leaf in leaves]
             yield from zip(*values, strict=True)
@@ -235,12 +243,10 @@ class _Reading:
 
 def _values(batch: Any, leaf: str) -> list[Any]:
     """Return the values of a column, or of a child of its structs."""
-    if leaf in batch.schema.names:
-        values: list[Any] = batch.column(leaf).to_pylist()
-        return values
-    top, *names = leaf.split(".")
+    names = batch.schema.names
+    top = next(name for name in names if leaf == name or leaf.startswith(f"{name}."))
     found: list[Any] = batch.column(top).to_pylist()
-    for name in names:
+    for name in leaf[len(top) + 1 :].split(".") if leaf != top else ():
         found = [None if value is None else value[name] for value in found]
     return found
 

@@ -12,20 +12,24 @@ from pathlib import Path
 from typing import IO, Any
 
 from featx._extras import require
+from featx.errors import first_line
 from featx.storage.blob import Blob
 
 __all__ = ["ParquetCell", "open_parquet_file"]
 
-# Bytes that are decoded at a time, that are held of a group of rows, and of how many groups.
+# Bytes and rows that are decoded at a time, bytes that are held of a group of rows, and of how many groups. Few
+# rows: a value that repeats takes its room once in the file, and once a row when it is decoded.
 _BATCH = 8 << 20
+_ROWS = 8
 _HELD = 64 << 20
 _GROUPS = 4
-# Bytes of a file that are read at a time.
+# Bytes of a file up to which a column is read whole, and that are read at a time of a larger one.
+_WHOLE = 64 << 20
 _BUFFER = 1 << 20
 
 
 def open_parquet_file(path: str | Path) -> Any:
-    """Return a pyarrow.parquet.ParquetFile that reads piece by piece, in the calling thread.
+    """Return a pyarrow.parquet.ParquetFile that reads a large file piece by piece.
 
     Raises
     ------
@@ -35,7 +39,10 @@ def open_parquet_file(path: str | Path) -> Any:
         Whatever pyarrow raises of a file that is no Parquet file.
     """
     parquet = require("pyarrow.parquet", extra="parquet")
-    return parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
+    # A column that is read whole is never longer than its file; piece by piece, a damaged header may
+    # ask for a piece of two gigabytes.
+    piece = _BUFFER if Path(path).stat().st_size > _WHOLE else 0
+    return parquet.ParquetFile(path, buffer_size=piece, pre_buffer=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,11 @@ class ParquetCell:
     def _content(self) -> bytes | Blob:
         try:
             content = _group(self.file, self.leaf, self.group).cell(self.row)
-        except OSError:
-            raise
-        # Whatever a damaged file makes pyarrow raise.
+        # Whatever a damaged file makes pyarrow raise; an OSError of the system has a number.
         except Exception as error:
-            raise OSError(errno.EIO, f"the cell is damaged: {error}") from error
+            if isinstance(error, OSError) and error.errno:
+                raise
+            raise OSError(errno.EIO, f"the cell is damaged: {first_line(error)}") from error
         if content is not None:
             return content
         if self.elsewhere is None:
@@ -110,7 +117,7 @@ class _Group:
         group = self._file.metadata.row_group(self._group)
         columns = map(group.column, range(group.num_columns))
         size = max(c.total_uncompressed_size for c in columns if c.path_in_schema == self._leaf)
-        return int(min(1024, max(1, _BATCH * group.num_rows // max(size, 1))))
+        return int(min(_ROWS, max(1, _BATCH * group.num_rows // max(size, 1))))
 
     def _start(self) -> None:
         self._batches: Iterator[Any] = self._file.iter_batches(
@@ -133,13 +140,13 @@ class _Group:
                     value = values[row].as_py()
                     return None if value is None else bytes(value)
                 row -= len(values)
-        raise OSError(errno.EIO, "the cell is damaged: it is not where it should be")
+        raise EOFError("it is not where it should be")
 
     def _advance(self) -> None:
         batch = next(self._batches, None)
         if batch is None:
             self._start()
-            raise OSError(errno.EIO, "the file has fewer rows than it says")
+            raise EOFError("the file ends before it")
         values = batch.column(0)
         below = self._leaf.removeprefix(batch.schema.names[0]).removeprefix(".")
         for name in below.split(".") if below else ():

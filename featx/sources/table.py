@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from featx.errors import BadLabels, BadSource
 from featx.sources.columns import (
+    LABEL_COLUMNS,
     PATH_COLUMNS,
     TEXT_COLUMNS,
     USUAL,
@@ -31,8 +32,10 @@ from featx.sources.splits import choose, split_of
 from featx.sources.table_text import read_text
 from featx.storage.blob import Blob, describe_os_error, to_text
 
-__all__ = ["Table"]
+__all__ = ["LABEL_COLUMNS", "Table"]
 
+# How many columns a table may have.
+_MOST_COLUMNS = 1 << 16
 # The first bytes of sounds.
 _SOUNDS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"FORM")
 
@@ -97,7 +100,8 @@ class Table:
         if not rows:
             raise BadSource(f"{where}: expected a row a sample, found no rows")
         ids = _ids(rows, chosen.get("id"), self._columns.id is not None, where, notes)
-        unkept = [name for name in table.columns if name not in kept or name in chosen.values()]
+        left = tuple(n for n in table.columns if n not in kept or n in chosen.values())
+        unkept = replace(table, columns=left)
         note_unused(
             unkept, chosen, self._columns, split=split is not None, where=where, notes=notes
         )
@@ -106,6 +110,12 @@ class Table:
             Sample(name, row.data, row.label, own)
             for name, row, own in zip(ids, rows, columns, strict=True)
         ]
+
+    def holds_contents(self) -> bool:
+        """Return whether a column of it holds the contents of files; raise BadSource."""
+        if table_suffix(self._path.name) != ".parquet":
+            return False
+        return choose_content(self._open(Notes()), self._columns.path, None) is not None
 
     def peek(self) -> Peek:
         """Return the suffixes of the first files, and whether there is a column of texts."""
@@ -135,6 +145,14 @@ class Table:
 
     def _open(self, notes: Notes) -> OpenTable:
         """Open the table; raise BadSource where it cannot be read."""
+        table = self._open_any(notes)
+        if len(table.columns) > _MOST_COLUMNS:
+            raise BadSource(
+                f"{self._where}: {len(table.columns):,} columns, expected at most {_MOST_COLUMNS:,}"
+            )
+        return table
+
+    def _open_any(self, notes: Notes) -> OpenTable:
         suffix, columns = table_suffix(self._path.name), self._columns
         root = self._path.parent if columns.root is None else Path(columns.root)
         try:

@@ -1,24 +1,50 @@
-"""Samples from a folder that holds a table for each split of a data set, such as ``train.csv``."""
+"""Samples from a folder that holds a table, or the pieces of one, for each split, such as ``train.csv``."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from featx.errors import BadSource
 from featx.sources.folder import Folder, is_folder
+from featx.sources.open_table import Notes
 from featx.sources.sample import Sample
-from featx.sources.source import TABLE_SUFFIXES, Columns, Peek, Readable
+from featx.sources.source import Columns, Peek, Readable, table_suffix
 from featx.sources.splits import choose, split_of
 from featx.sources.table import Table
 from featx.storage.blob import describe_os_error, to_text
 
 __all__ = ["TableFolder"]
 
+# The end of the name of a piece: its number from 0 on, and how many there are.
+_PIECE = re.compile(r"-(\d{1,9})-of-(\d{1,9})")
+# How many pieces of a table are counted one by one.
+_MOST = 1_000_000
+# The folder below which hubs have the tables.
+_DATA = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A table, or one of several files with the rows of one.
+
+    ``name`` is that of its split, or what stands before its number; ``number`` and ``count`` are None of a
+    whole table.
+    """
+
+    path: Path
+    name: str
+    number: int | None = None
+    count: int | None = None
+
 
 class TableFolder:
-    """A folder with a table named for a split; a folder of files where texts are no samples."""
+    """A folder with tables that are named for a split, or with the numbered pieces of tables.
+
+    Where texts are no samples it is a folder of files, unless a table holds the contents of files.
+    """
 
     def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
         self._root = Path(uri)
@@ -29,51 +55,99 @@ class TableFolder:
     def accepts(cls, uri: str) -> bool:
         """Return whether ``uri`` is a folder with such a table."""
         try:
-            return is_folder(uri) and bool(_split_tables(Path(uri)))
+            return is_folder(uri) and bool(_find_pieces(Path(uri)))
         except OSError:
             return False
 
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
-        """Return the rows of the table that is meant, or of all; the table's name stands before each id."""
-        if not readable.string_is_sample:
-            return self._files.samples(readable, split)
+        """Return the rows of the tables that are meant, or of all; a table's name stands before each id."""
         tables = self._tables()
-        chosen = choose(split, tables, to_text(str(self._root))) if split else tables
-        return [
-            replace(sample, id=f"{to_text(path.name)}: {sample.id}")
-            for name, path in tables.items()
+        if not readable.string_is_sample and not self._holds_contents(tables):
+            return self._files.samples(readable, split)
+        parts = {name for name in tables if split_of(name)}
+        chosen = choose(split, parts, self._where) if split and parts else tables
+        notes = Notes()
+        samples = [
+            replace(sample, id=f"{to_text(piece.path.name)}: {sample.id}")
+            for name, pieces in tables.items()
             if name in chosen
-            for sample in Table(str(path), self._columns, None).samples(readable)
+            for piece in self._whole(name, pieces, notes)
+            # Without parts among its tables a folder may still have a column of them.
+            for sample in self._table(piece).read(readable, None if parts else split, notes)
         ]
+        notes.warn()
+        return samples
 
     def peek(self) -> Peek:
-        """Return the files of the folder and what its first table names."""
+        """Return the files of the folder and what its first table names, or holds."""
         files = self._files.peek()
-        first = next(iter(self._tables().values()))
-        inside = Table(str(first), self._columns, None).peek()
-        return Peek(files.suffixes + inside.suffixes, inside.texts)
+        [first, *_] = next(iter(self._tables().values()))
+        inside = self._table(first).peek()
+        return replace(files, suffixes=files.suffixes + inside.suffixes, texts=inside.texts)
 
-    def _tables(self) -> Mapping[str, Path]:
-        """Return the tables by the name of their split; raise BadSource where two have the same."""
+    @property
+    def _where(self) -> str:
+        return to_text(str(self._root))
+
+    def _table(self, piece: _Piece) -> Table:
+        return Table(str(piece.path), self._columns, None)
+
+    def _holds_contents(self, tables: Mapping[str, list[_Piece]]) -> bool:
+        [first, *_] = next(iter(tables.values()))
+        return self._table(first).holds_contents()
+
+    def _tables(self) -> Mapping[str, list[_Piece]]:
+        """Return the pieces of each table by its name; raise BadSource where two tables have the same."""
         try:
-            files = _split_tables(self._root)
+            pieces = _find_pieces(self._root)
         except OSError as error:
-            where = to_text(str(self._root))
-            raise BadSource(f"{where}: cannot be read: {describe_os_error(error)}") from error
-        tables: dict[str, Path] = {}
-        for path in files:
-            if path.stem in tables:
-                both = f"{tables[path.stem].name} and {path.name}"
-                raise BadSource(
-                    f"{to_text(str(self._root))}: has both {both}; name the one to read"
-                )
-            tables[path.stem] = path
+            reason = describe_os_error(error)
+            raise BadSource(f"{self._where}: cannot be read: {reason}") from error
+        tables: dict[str, list[_Piece]] = {}
+        for piece in pieces:
+            others = tables.setdefault(piece.name, [])
+            if any(other.number == piece.number for other in others) or (
+                others and others[0].count != piece.count
+            ):
+                both = f"{others[0].path.name} and {piece.path.name}"
+                raise BadSource(f"{self._where}: has both {to_text(both)}; name the one to read")
+            others.append(piece)
         return tables
 
+    def _whole(self, name: str, pieces: list[_Piece], notes: Notes) -> list[_Piece]:
+        """Return the pieces in their order; note where one of them is missing."""
+        numbers = {piece.number for piece in pieces}
+        count = pieces[0].count or 0
+        missing = count - len(numbers & set(range(count))) if count <= _MOST else count
+        if missing:
+            notes.add(
+                "missing",
+                f"{self._where}: {missing} of the {count} files of {to_text(name)} are missing; their rows "
+                "are left out",
+            )
+        return sorted(pieces, key=lambda piece: piece.number or 0)
 
-def _split_tables(root: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in root.iterdir()
-        if path.suffix.lower() in TABLE_SUFFIXES and split_of(path.stem) and path.is_file()
-    )
+
+def _find_pieces(root: Path) -> list[_Piece]:
+    """Return the tables of a folder, or of its folder ``data`` where it has none, sorted by name."""
+    found = _pieces_in(root)
+    if not found and (root / _DATA).is_dir():
+        found = _pieces_in(root / _DATA)
+    return found
+
+
+def _pieces_in(folder: Path) -> list[_Piece]:
+    pieces = (_piece(path) for path in sorted(folder.iterdir()))
+    return [piece for piece in pieces if piece is not None and piece.path.is_file()]
+
+
+def _piece(path: Path) -> _Piece | None:
+    """Return what the name of a file says; None where it is no table of a split, and no piece of a table."""
+    suffix = table_suffix(path.name)
+    if not suffix:
+        return None
+    stem = path.name[: path.name.lower().rindex(suffix)]
+    numbered = _PIECE.search(stem)
+    if numbered and numbered.end() == len(stem):
+        return _Piece(path, stem[: numbered.start()], int(numbered[1]), int(numbered[2]))
+    return _Piece(path, stem) if split_of(stem) else None

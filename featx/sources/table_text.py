@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
-from featx.errors import BadOption, BadSource
+from featx.errors import BadOption, BadSource, first_line
 from featx.storage.blob import Blob, to_text
 
 __all__ = ["INFLATED_LIMIT", "TEXT_LIMIT", "check_encoding", "decode_text", "read_text"]
@@ -17,6 +17,7 @@ __all__ = ["INFLATED_LIMIT", "TEXT_LIMIT", "check_encoding", "decode_text", "rea
 # How many bytes a table of text may have, and how many a compressed one when it is decompressed.
 TEXT_LIMIT = 4 << 30
 INFLATED_LIMIT = 256 << 20
+_PIECE = 1 << 20
 
 # Byte order marks, the longer before those that they begin with.
 _MARKS = (
@@ -50,7 +51,7 @@ def check_encoding(name: str) -> str:
     """
     try:
         known = codecs.lookup(name).name
-        b"".decode(known)
+        b"a".decode(known, "replace")
     except (LookupError, ValueError, UnicodeError):
         known = ""
     if not known or known.replace("_", "-") in _NO_ENCODINGS:
@@ -135,15 +136,19 @@ def _not_decoded(raw: bytes, name: str, error: UnicodeDecodeError) -> str:
 
 def _inflate(raw: bytes, packing: str, where: str) -> bytes:
     """Return what is compressed, of every stream in the file, never more than the limit."""
+    pieces: list[bytes] = []
+    size = 0
     try:
         # Few tables are compressed, and every prediction may start with a list of paths.
         with import_module(packing).open(io.BytesIO(raw)) as file:
-            text: bytes = file.read(INFLATED_LIMIT + 1)
+            while size <= INFLATED_LIMIT and (piece := file.read(_PIECE)):
+                pieces.append(piece)
+                size += len(piece)
     except (zlib.error, OSError, EOFError, ValueError, MemoryError) as error:
-        raise BadSource(f"{where}: damaged: cannot be decompressed: {error}") from error
-    if len(text) > INFLATED_LIMIT:
+        raise BadSource(f"{where}: damaged: cannot be decompressed: {first_line(error)}") from error
+    if size > INFLATED_LIMIT:
         raise BadSource(
             f"{where}: holds more than {INFLATED_LIMIT >> 20} MiB when decompressed; decompress it first "
             "(gunzip or bunzip2)"
         )
-    return text
+    return b"".join(pieces)
