@@ -7,6 +7,12 @@ import pytest
 from tests.support.commands import FEATX, refusal, run
 from tests.support.unwritable import on_a_read_only_file_system, without_rights
 
+# The commands below by their number; each is a process of its own, and a second or two.
+PROCESSES = [
+    *(0, 2, 4, 6, 8),
+    *(pytest.param(number, marks=pytest.mark.slow) for number in (1, 3, 5, 7, 9)),
+]
+
 
 @pytest.fixture
 def world(shades, tmp_path, torch_net, monkeypatch):
@@ -48,14 +54,14 @@ def told(answer):
     return lines[0]
 
 
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", PROCESSES)
 def test_a_folder_without_the_right_to_write(world, number):
     (world / "out").chmod(0o500)
     answer = without_rights([*FEATX, *commands(world, world / "out")[number]])
     assert told(answer).endswith("cannot be written: permission denied")
 
 
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", PROCESSES)
 def test_a_read_only_file_system(world, number):
     words = [*FEATX, *commands(world, world / "out")[number]]
     answer = on_a_read_only_file_system(words, world)
