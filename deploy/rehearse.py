@@ -65,9 +65,8 @@ def rehearse(work: Path) -> None:
     drop = NO_CAPABILITIES if os.geteuid() == 0 else []
     probe = subprocess.run([*drop, "touch", home / "x"], stderr=subprocess.DEVNULL, check=False)
     assert probe.returncode, "the home can still be written"
-    # Port 0 is a free one.
-    entry[entry.index("--port") + 1] = "0"
-    entry[entry.index("--host") + 1] = "127.0.0.1"
+    # Port 0 is a free one; the image has another host and port in its environment.
+    plain |= {"FEATX_HOST": "127.0.0.1", "FEATX_PORT": "0"}
     command = [*drop, str(opt / "bin" / entry[0]), *entry[1:], str(classifier)]
     print(shlex.join(command))
     start = time.perf_counter()

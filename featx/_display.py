@@ -1,11 +1,71 @@
-"""Results as aligned text for terminals and as HTML for notebooks."""
+"""Results as aligned text for terminals and as HTML for notebooks, and commands as one types them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["TextTable", "html_page"]
+__all__ = ["TextTable", "display_width", "html_page", "one_line", "pad", "shell_command"]
+
+_JOINER = "\u200d"
+
+
+def display_width(text: str) -> int:
+    """Return how many cells of a terminal a text takes: two for each wide letter, none for an accent.
+
+    >>> [display_width(text) for text in ("cat", "猫", "e\u0301", "\U0001f469\u200d\U0001f52c")]
+    [3, 2, 1, 2]
+    """
+    if text.isascii():
+        return len(text)
+    # It takes a millisecond to import, which plain names need not wait for.
+    import unicodedata
+
+    width, joined = 0, False
+    for letter in text:
+        # What is joined to an emoji is drawn in its place.
+        if not joined and unicodedata.category(letter) not in ("Mn", "Me", "Cf"):
+            width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        joined = letter == _JOINER
+    return width
+
+
+def one_line(text: str) -> str:
+    r"""Return a text with its control characters written out: they would break a table, or steer a terminal.
+
+    >>> print(one_line("two\nlines, \x1b[31mred"))
+    two\nlines, \x1b[31mred
+    """
+    if text.isprintable():
+        return text
+    controls = (letter for letter in set(text) if letter < " " or "\x7f" <= letter < "\xa0")
+    return text.translate({ord(letter): repr(letter)[1:-1] for letter in controls})
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """Return a text with spaces up to so many cells of a terminal, before it where it is aligned to the right.
+
+    >>> pad("猫", 4) + "|"
+    '猫  |'
+    """
+    spaces = " " * (width - display_width(text))
+    return spaces + text if right else text + spaces
+
+
+def shell_command(*words: object) -> str:
+    """Return a command as one types it: words in quotes where a shell needs them.
+
+    >>> shell_command("featx", "predict", "my flowers.featx", "-odd.jpg")
+    "featx predict 'my flowers.featx' ./-odd.jpg"
+    """
+    import shlex
+
+    texts = map(str, words)
+    # A name that begins like an option; a lone - is standard input.
+    return shlex.join(
+        f"./{text}" if text[:1] == "-" and text[:2] != "--" and text != "-" else text
+        for text in texts
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +84,11 @@ class TextTable:
 
     def to_text(self) -> str:
         """Return the table as lines; columns are two spaces apart."""
-        table = [self.header, *self.rows]
-        widths = [max(len(row[i]) for row in table) for i in range(len(self.header))]
+        table = [[one_line(cell) for cell in row] for row in (self.header, *self.rows)]
+        widths = [max(display_width(row[i]) for row in table) for i in range(len(self.header))]
         return "\n".join(
             "  ".join(
-                cell.ljust(width) if i == 0 else cell.rjust(width)
+                pad(cell, width, right=i > 0)
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             ).rstrip()
             for row in table

@@ -62,6 +62,7 @@ __all__ = [
     "WrongCanary",
     "WrongDigest",
     "first_line",
+    "reason_of",
 ]
 
 
@@ -223,6 +224,19 @@ class UnknownTap(UnknownName):
     """The graph has no tensor of this name."""
 
     noun = "tensor"
+
+
+def reason_of(error: BaseException, path: object) -> str:
+    """Return why something failed, without the path that the message about it begins with.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "a.csv"), "a.csv")
+    'no such file or directory'
+    >>> reason_of(BadSource("a.csv: line 3: not UTF-8"), "a.csv")
+    'line 3: not UTF-8'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return first_line(error).removeprefix(f"{path}: ")
 
 
 def first_line(error: BaseException) -> str:

@@ -14,7 +14,6 @@ from featx.metrics.report import Report
 from featx.predictor import Predictor
 from featx.sources import make_samples
 from featx.sources.labels import missing_labels
-from featx.tasks import get_task
 
 __all__ = ["evaluate", "warn_about_rejects"]
 
@@ -57,10 +56,10 @@ def evaluate(
     1.0
     """
     known = make_samples(samples, labels)
+    task = get_task(predictor.task_name)
     without = [sample.id for sample in known if sample.label is None]
     if without or not known:
         raise BadLabels(missing_labels(without, len(known)))
-    task = get_task(predictor.task_name)
     labels = [sample.label for sample in known]
     matched = task.match_targets(
         labels, predictor.head.classes, [sample.id for sample in known], ignore_label_case
@@ -71,7 +70,7 @@ def evaluate(
     _warn_of_training_samples(predictor, rows)
     outputs = predictor.head.predict_proba(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
-    return task.evaluate(truth, outputs, predictor.head.classes, random_state=0)
+    return task.evaluate(truth, outputs, predictor.head.classes, random_state=0, ids=rows.ids)
 
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> None:

@@ -27,6 +27,7 @@ def read_samples(
     end_column: str | None = None,
     encoding: str | None = None,
     root: str | os.PathLike[str] | None = None,
+    keep: Iterable[str] = (),
     stdin: Iterable[bytes | str] | None = None,
 ) -> list[Sample]:
     """Return the labelled samples of a source; their content is read when they are embedded.
@@ -57,6 +58,9 @@ def read_samples(
     root : path, optional
         The folder below which the paths of a table, or of standard input, lie; by default the table's own, or
         the working directory.
+    keep : iterable of str, default=()
+        Columns whose cells each sample carries in ``Sample.columns``, and rows made of it in ``Rows.columns``;
+        "all" for every one. A source without columns has ``label``, and ``text`` where its samples are texts.
     stdin : iterable of lines, optional
         What ``-`` reads instead of standard input.
 
@@ -97,6 +101,7 @@ def read_samples(
         end=end_column,
         encoding=encoding,
         root=folder,
+        keep=(keep,) if isinstance(keep, str) else tuple(keep),
     )
     return read_source(
         source,

@@ -347,7 +347,7 @@ class Backbone:
 
     def _require_canary(self) -> None:
         """Raise WrongCanary where the row of the built-in sample is not the card's canary."""
-        again = "make it again here, or without --for-this-machine"
+        again = "make it again here with `featx optimize`, or for any machine"
         if not self.card.canary:
             raise WrongCanary(
                 f"{self.card.name}: was made for one machine, and without a canary nothing tells whether this "

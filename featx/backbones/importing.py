@@ -107,7 +107,7 @@ def import_model(
     known = {key: value for key, value in given.items() if value is not None}
     asked = questions(path, known)
     if missing := [question for question in asked if question.default is None]:
-        listed = "; ".join(f"--{question.option} ({question.text})" for question in missing)
+        listed = "; ".join(f"{question.option}= ({question.text})" for question in missing)
         raise BadOption(f"{path}: the graph does not tell all; say also {listed}")
     known = {question.option: question.default for question in asked} | known
     card = _draft(path, name, known)
@@ -137,7 +137,7 @@ def questions(path: Path, given: Mapping[str, Any]) -> list[Question]:
     if facts.layout is None and "layout" not in given:
         asked.append(Question("layout", "where the channels are: NCHW or NHWC"))
     if facts.dtype != "uint8" and not any(option in given for option in _NUMBERS):
-        text = f"how pixels become numbers: {', '.join(LIKE)}; or --scale, --mean and --std"
+        text = f"how pixels become numbers: {', '.join(LIKE)}; or scale=, mean= and std="
         asked.append(Question("like", text))
     if "resize" not in given and "crop" not in given:
         text = "the short side in pixels, or height,width to stretch to"
@@ -218,7 +218,7 @@ def _image_table(facts: _GraphFacts, known: Mapping[str, Any]) -> dict[str, Any]
         raise BadOption(f"like {like!r}: expected one of {', '.join(LIKE)}")
     if facts.dtype == "uint8" and any(option in known for option in _NUMBERS):
         raise BadOption(
-            "the graph takes pixels as they are: leave --like, --scale, --mean, --std out"
+            "the graph takes pixels as they are: leave like=, scale=, mean= and std= out"
         )
     table: dict[str, Any] = {"layout": facts.layout, "color": facts.color, "dtype": facts.dtype}
     table |= LIKE[like] if "like" in known else {}

@@ -144,7 +144,7 @@ def check_started(session: onnxruntime.InferenceSession, provider: Provider) -> 
     if session.get_providers()[0] != provider.kind.runtime:
         raise MissingProvider(
             f"provider {provider}: ONNX Runtime has it but cannot start it here (are its drivers and "
-            f"libraries installed?), and would compute on the CPU instead; --provider cpu does so knowingly"
+            f"libraries installed?), and would compute on the CPU instead; provider='cpu' does so knowingly"
         )
 
 

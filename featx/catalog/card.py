@@ -162,7 +162,7 @@ class Card:
             try:
                 changed = read_settings(self.modality, table)
             except BadCard as error:
-                raise BadOption(f"options for {self.name}: {error}") from error
+                raise BadOption(f"options= for {self.name}: {error}") from error
             if changed != self.input:
                 card = replace(card, input=changed, dim=None, canary=())
         return card

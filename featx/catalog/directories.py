@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from featx.catalog.card import Card, File
-from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone
+from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone, reason_of
 from featx.modalities import DEFAULTS
 from featx.storage.blob import Blob
 from featx.storage.container import member_at
@@ -226,7 +226,7 @@ def _read(path: Path) -> Card:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadCard(f"{path}: cannot be read: {error}") from error
+        raise BadCard(f"{path}: cannot be read: {reason_of(error, path)}") from error
     card = Card.from_toml(text, path=path)
     if card.name != path.parent.name:
         raise BadCard(f"{path}: says name = {card.name!r}: expected that of its folder")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -12,6 +14,7 @@ from typing import Any
 import click
 
 from featx import __version__
+from featx.cli.messages import as_options
 from featx.errors import FeatxError, FeatxNotice, FeatxWarning
 
 __all__ = ["main"]
@@ -58,12 +61,34 @@ class Group(click.Group):
             with warnings.catch_warnings():
                 warnings.showwarning = _once()
                 return super().invoke(ctx)
-        except FeatxError as error:
-            raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
-            # A shell expects this status of a program that SIGINT ended.
-            ctx.exit(130)
+        except (Exception, KeyboardInterrupt) as error:
+            if _is_interrupt(error):
+                click.echo("Interrupted.", err=True)
+                # A shell expects this status of a program that SIGINT ended.
+                ctx.exit(130)
+            if isinstance(error, FeatxError):
+                raise click.ClickException(as_options(str(error), self._options(ctx))) from error
+            # A reader that left, such as head, is for click, which ends without a word.
+            if isinstance(error, OSError) and error.errno not in (None, errno.EPIPE):
+                where = error.filename or "standard output, or another open file"
+                reason = os.strerror(error.errno).lower()
+                raise click.ClickException(f"{where}: {reason}") from error
+            raise
+
+    def _options(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the command that ran; of a group those of all its commands."""
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        commands = command.commands.values() if isinstance(command, click.Group) else [command]
+        return [option for one in commands if one is not None for option in one.params]
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind an error: a library that is imported meanwhile says something else."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _once() -> Callable[..., None]:
@@ -74,7 +99,7 @@ def _once() -> Callable[..., None]:
         if issubclass(category, FeatxWarning) and str(message) not in shown:
             shown.add(str(message))
             kind = "Note" if issubclass(category, FeatxNotice) else "Warning"
-            click.echo(f"{kind}: {message}", err=True)
+            click.echo(f"{kind}: {as_options(str(message))}", err=True)
 
     return show
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featx._display import display_width, one_line, pad
 from featx.cli.add import add_command
 from featx.cli.options import format_option
 
@@ -75,12 +76,12 @@ def check_command(ctx: click.Context, names: Sequence[str]) -> None:
     from featx.catalog import get_card, list_cards
 
     cards = [get_card(name) for name in names] if names else list_cards()
-    width = max((len(card.name) for card in cards), default=0)
+    width = max((display_width(card.name) for card in cards), default=0)
     failed = False
     for card in cards:
         result = check(card)
         failed |= result.status == "failed"
-        click.echo(f"{result.name:{width}}  {result.status:7}  {result.message}")
+        click.echo(f"{pad(result.name, width)}  {result.status:7}  {result.message}")
     ctx.exit(1 if failed else 0)
 
 
@@ -169,8 +170,8 @@ def _shape(shape: Iterable[int | str | None] | None) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print columns of text under a head, two spaces apart."""
-    cells = [[str(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells = [[one_line(str(cell)) for cell in row] for row in (head, *rows)]
+    widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
     for row in cells:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        padded = (pad(cell, width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(padded).rstrip())

@@ -53,7 +53,10 @@ def bench_command(
     from featx.embedding.autotune import autotune
 
     if forget:
+        if remember:
+            raise click.UsageError("--forget, --remember: name one of the two")
         run_settings.forget()
+        click.echo(f"forgot all settings that {run_settings.settings_file()} held", err=True)
         return
     if remember:
         run_settings.check_settings()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from featx.errors import OutputFailed
+
 __all__ = ["cache_group"]
 
 
@@ -27,9 +29,14 @@ def clear_command() -> None:
     """Remove every row and every cut graph; they are made again when they are next needed."""
     from featx.embedding.cache import RowCache
     from featx.graphs.cache import clear_cuts
+    from featx.storage.writable import check_writable
 
-    clear_cuts()
     store = RowCache()
     rows = store.info().rows
+    if store.path.exists():
+        check_writable(store.path)
+    graphs = clear_cuts()
     store.clear()
-    click.echo(f"removed {rows} rows", err=True)
+    if left := store.info().rows:
+        raise OutputFailed(f"{store.path}: {left} rows are still there; the file cannot be written")
+    click.echo(f"removed {rows} rows and {graphs} cut graphs", err=True)

@@ -31,6 +31,12 @@ __all__ = ["evaluate_command"]
     metavar="K",
     help="Also the share whose label is among the K most probable classes, with its interval.",
 )
+@click.option(
+    "--errors",
+    type=click.Path(path_type=Path),
+    help="Where to list what was predicted wrongly, the most confident first: .csv, .jsonl or .parquet "
+    "(id, true, predicted, probability).",
+)
 @format_option("table", "json", help="How to print the report.")
 @source_options
 @run_options(on_error="fail")
@@ -38,16 +44,22 @@ def evaluate_command(
     classifier: Path,
     source: str,
     top_k: int | None,
+    errors: Path | None,
     style: str,
     columns: SourceChoice,
     run: RunChoice,
 ) -> None:
     """Measure CLASSIFIER on the labelled samples of DATA; on its test part where it has one."""
-    from featx.evaluation import evaluate
     from featx.persistence.artifact import load
+    from featx.tables.records import check_records_output
 
+    if errors is not None:
+        check_records_output(errors)
+    run.check(exact=True)
     loaded = load(classifier, provider=run.provider)
     samples = columns.read(source, loaded.card, split="test")
+    from featx.evaluation import evaluate
+
     with run.engine(len(samples)) as engine:
         ignore_case = bool(columns.ignore_label_case)
         report = evaluate(loaded, samples, engine=engine, ignore_label_case=ignore_case)
@@ -62,6 +74,21 @@ def evaluate_command(
         click.echo(json.dumps(table, ensure_ascii=False))
     else:
         click.echo(f"{report.n} samples of {source}\n\n{text}")
+    if errors is not None:
+        _list_errors(errors, report)
+
+
+def _list_errors(path: Path, report: Report) -> None:
+    from dataclasses import asdict
+
+    from featx.tables.records import RecordWriter
+
+    columns = {"id": str, "true": str, "predicted": str, "probability": float}
+    mistakes = getattr(report, "mistakes", ())
+    with RecordWriter(path, columns) as writer:
+        for mistake in mistakes:
+            writer.write(asdict(mistake) | {"probability": round(mistake.probability, 6)})
+    click.echo(f"{len(mistakes)} of {report.n} were predicted wrongly, listed in {path}", err=True)
 
 
 def _top_k(report: Report, k: int) -> tuple[float, tuple[float, float]]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
+from featx.cli.inputs import Inputs
+from featx.cli.kept import KeptColumns
 from featx.cli.options import (
     BackboneChoice,
     RunChoice,
     SourceChoice,
     backbone_options,
     gather_options,
+    keep_option,
     run_options,
     source_options,
 )
@@ -44,31 +47,46 @@ class OutputChoice:
         """True where rows go to standard output."""
         return str(self.output) == "-"
 
-    def check(self) -> None:
-        """Refuse a name that cannot be written, before there is anything to write."""
+    @property
+    def listed(self) -> Path:
+        """The file of what could not be read."""
+        default = Path("rejects.csv") if self.is_stdout else self.output.with_name("rejects.csv")
+        return self.rejects or default
+
+    def check(self, *, skips: bool) -> None:
+        """Refuse a file that cannot be written, before there is anything to write."""
+        from featx.storage.writable import check_writable
         from featx.tables import check_output
 
         # Standard output is JSON lines.
         check_output(Path("standard output.jsonl") if self.is_stdout else self.output, self.dtype)
+        if not self.is_stdout:
+            check_writable(self.output)
+        if skips:
+            check_writable(self.listed)
+        elif self.rejects:
+            click.echo("Note: nothing is listed in --rejects without --on-error skip", err=True)
 
-    def open(self, backbone: Backbone) -> TableWriter | PrintedRows:
-        """Return the writer of the rows of a backbone."""
+    def open(self, backbone: Backbone, columns: Mapping[str, type]) -> TableWriter | PrintedRows:
+        """Return the writer of the rows of a backbone, with the columns that samples carry."""
         from featx.tables import TableWriter
 
         if self.is_stdout:
             return PrintedRows()
         return TableWriter(
-            self.output, fingerprint=backbone.fingerprint, dim=backbone.dim, dtype=self.dtype
+            self.output,
+            fingerprint=backbone.fingerprint,
+            dim=backbone.dim,
+            dtype=self.dtype,
+            columns=columns,
         )
 
     def list_rejects(self, rejects: tuple[Reject, ...]) -> Path:
         """Write the rejects, and return where they are listed."""
         from featx.tables import write_rejects
 
-        default = Path("rejects.csv") if self.is_stdout else self.output.with_name("rejects.csv")
-        listed = self.rejects or default
-        write_rejects(listed, rejects)
-        return listed
+        write_rejects(self.listed, rejects)
+        return self.listed
 
 
 @dataclass(slots=True)
@@ -132,6 +150,7 @@ def output_options(function: F) -> F:
 @click.argument("source")
 @output_options
 @click.option("--split", metavar="NAME", help="Only this part of a folder, such as train or test.")
+@keep_option
 @backbone_options
 @source_options
 @run_options(on_error="fail")
@@ -139,6 +158,7 @@ def extract_command(
     source: str,
     target: OutputChoice,
     split: str | None,
+    keep: tuple[str, ...],
     chosen: BackboneChoice,
     columns: SourceChoice,
     run: RunChoice,
@@ -149,19 +169,38 @@ def extract_command(
     or - for a list of paths on standard input. Killed and started again, it goes on where it was: what the
     cache holds is not embedded twice.
     """
-    target.check()
+    from featx.tables.writer import own_column
+
+    target.check(skips=run.on_error == "skip")
     backbone = chosen.open(run.provider)
-    samples = columns.read(source, backbone.card, split=split)
+    inputs = Inputs.read((source,), columns, backbone.card, keep, split=split)
+    kept = KeptColumns.of(_new_columns(inputs), own_column)
     start = time.perf_counter()
-    with run.engine(len(samples)) as engine, target.open(backbone) as writer:
-        for block in engine.stream(_drained(samples), backbone):
-            writer.write(block)
+    with (
+        inputs.engine(run, "embedding", quiet=target.is_stdout) as engine,
+        target.open(backbone, kept.types) as writer,
+    ):
+        for batch in inputs.batches():
+            for block in engine.stream(map(kept.rename, _drained(batch)), backbone):
+                writer.write(block)
     seconds = time.perf_counter() - start
     summary = f"{writer.written.rows} rows of {backbone.dim} columns in {seconds:.1f} s"
     if run.on_error == "skip":
         rejects = writer.written.rejects
         summary += f"; {len(rejects)} rejected, listed in {target.list_rejects(rejects)}"
     click.echo(summary, err=True)
+
+
+def _new_columns(inputs: Inputs) -> dict[str, type]:
+    """Return the columns of the samples but those that say again what the output says: id and label."""
+    from featx.sources import to_label
+
+    types = inputs.types
+    for name in {"id", "label"} & set(types):
+        cells = ((to_label(s.columns[name]), getattr(s, name)) for s in inputs.known if s.columns)
+        if all(cell == own for cell, own in cells):
+            del types[name]
+    return types
 
 
 def _drained(samples: list[Sample]) -> Iterator[Sample]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from featx._display import shell_command
+from featx.cli.messages import as_options
 from featx.cli.options import (
     BackboneChoice,
     RunChoice,
@@ -20,6 +22,7 @@ from featx.cli.options import (
     source_options,
 )
 from featx.errors import FeatxWarning
+from featx.heads.names import HEAD_NAMES, check_head_name
 
 if TYPE_CHECKING:
     from featx.catalog import Card
@@ -28,25 +31,25 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_command"]
 
-_HEADS = (
-    "logistic, linear-svm, rbf-svm, ridge, lda, knn, centroid, boosting, "
-    "or auto to choose among all but the last"
-)
+_HEADS = f"{', '.join(HEAD_NAMES[:-1])}, or auto to choose among all but the last"
 
 
 def _read_config(context: click.Context, _: click.Parameter, path: Path | None) -> None:
     """Let the entries of a configuration stand in for options that are not typed."""
     if path is None:
         return
-    from featx.errors import BadOption
+    from featx.errors import BadOption, reason_of
     from featx.fit_config import FitConfig
+
+    # Not in the words of options: these are entries of the file.
 
     try:
         config = FitConfig.from_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadOption(f"{path}: cannot be read: {error}") from error
+        raise click.ClickException(f"{path}: cannot be read: {reason_of(error, path)}") from error
     except BadOption as error:
-        raise BadOption(f"{path}: {str(error).removeprefix('config: ')}") from error
+        message = str(error).removeprefix("config: ")
+        raise click.ClickException(f"{path}: {message}") from error
     defaults = config.to_dict()
     defaults["seed"] = defaults.pop("random_state")
     defaults["balance"] = defaults.pop("class_weight", None) == "balanced"
@@ -107,12 +110,22 @@ def fit_command(
     train and a test part only train is used; `featx evaluate` measures on the other.
     """
     from featx.persistence.artifact import check_target, save
+    from featx.storage.writable import check_writable
+    from featx.tasks import get_task
+
+    check_head_name(head)
+    check_target(output, overwrite=overwrite)
+    run.check(exact=True)
+    if run.on_error == "skip":
+        check_writable(_rejects_file(output))
+    card = chosen.card()
+    config = _config(head, seed, balance, chosen, columns, run)
+    samples = columns.read(source, card, split="train")
+    get_task(config.task).encode_targets([s.label for s in samples], [s.id for s in samples])
+    backbone = chosen.open(run.provider)
+    # It takes seconds to import: what can be refused has been.
     from featx.training import fit
 
-    check_target(output, overwrite=overwrite)
-    backbone = chosen.open(run.provider)
-    config = _config(head, seed, balance, chosen, columns, run)
-    samples = columns.read(source, backbone.card, split="train")
     with run.engine(len(samples)) as engine:
         classifier = fit(
             samples,
@@ -166,16 +179,26 @@ def _print(classifier: Classifier, output: Path, style: str) -> None:
         table = {"classifier": str(output), **report.to_dict()}
         click.echo(json.dumps(table, ensure_ascii=False))
     else:
-        click.echo(report.format_table())
+        click.echo(as_options(report.format_table()))
     if report.rejects:
-        path = output.absolute().parent / "rejects.csv"
+        path = _rejects_file(output)
         write_rejects(path, report.rejects)
         click.echo(f"{len(report.rejects)} rejected, listed in {path}", err=True)
+
+
+def _rejects_file(output: Path) -> Path:
+    return output.absolute().parent / "rejects.csv"
 
 
 def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
+    typed = [
+        word
+        for name, value in asdict(columns).items()
+        if isinstance(value, str)
+        for word in (f"--{name.replace('_', '-')}", value)
+    ]
     with warnings.catch_warnings():
         # What was said of the part that was trained on is enough.
         warnings.simplefilter("ignore", FeatxWarning)
@@ -183,6 +206,6 @@ def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: in
     if len(whole) > used:
         return (
             f"{written}{len(whole) - used} samples outside the train part were left alone; "
-            f"measure on them: featx evaluate {output} {source}"
+            f"measure on them: {shell_command('featx', 'evaluate', output, source, *typed)}"
         )
-    return f"{written}Next: featx predict {output} FILES…"
+    return f"{written}Next: {shell_command('featx', 'predict', output)} FILES…"

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx._display import one_line
+from featx.cli.messages import as_options
 from featx.cli.options import format_option
 
 if TYPE_CHECKING:
     from featx.persistence.metadata import Metadata
 
 __all__ = ["inspect_command"]
+
+# The most classes that are named.
+_MOST = 20
 
 
 @click.command("inspect")
@@ -44,12 +49,32 @@ def _config(path: Path, metadata: Metadata) -> str:
     return FitConfig.from_dict(metadata.config).to_toml()
 
 
+def _without_report(metadata: Metadata) -> str:
+    """Return what is known of a classifier that was not trained by fit."""
+    names = ", ".join(map(one_line, metadata.classes[:_MOST]))
+    more = ", …" if len(metadata.classes) > _MOST else ""
+    return (
+        f"Head {metadata.head}, {len(metadata.classes)} classes: {names}{more}.\n"
+        "Saved without a report: how good it is is not known; measure it with featx evaluate."
+    )
+
+
+def _fit_options() -> list[click.Parameter]:
+    """Return the options of the command that follows the hints of a report."""
+    from featx.cli.fit import fit_command
+
+    return fit_command.params
+
+
 def _described(metadata: Metadata) -> str:
     from featx.reporting.fit_report import FitReport
 
     parts = []
     if metadata.report is not None:
-        parts.append(FitReport.from_dict(metadata.report).format_table())
+        table = FitReport.from_dict(metadata.report).format_table()
+        parts.append(as_options(table, _fit_options()))
+    else:
+        parts.append(_without_report(metadata))
     libraries = ", ".join(f"{name} {number}" for name, number in metadata.versions.items())
     size = sum(entry["size"] for entry in metadata.files.values()) / 1024
     bundled = "with" if metadata.is_bundled else "without"

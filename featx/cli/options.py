@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from featx.catalog import Card
     from featx.embedding.engine import Engine
     from featx.sources import Columns, Sample
+    from featx.sources.standard_input import StandardInput
 
 __all__ = [
     "BackboneChoice",
@@ -30,10 +31,12 @@ __all__ = [
     "backbone_options",
     "format_option",
     "gather_options",
+    "keep_option",
     "provider_option",
     "run_options",
     "source_options",
     "training_samples",
+    "was_typed",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -144,7 +147,9 @@ class SourceChoice:
     root: str | None = None
     ignore_label_case: bool | None = None
 
-    def read(self, source: str, card: Card, *, split: str | None = None) -> list[Sample]:
+    def read(
+        self, source: str, card: Card, *, split: str | None = None, keep: tuple[str, ...] = ()
+    ) -> list[Sample]:
         """Return the samples of ``source`` that the card's modality can read."""
         from featx.modalities.formats import readable
         from featx.sources import read_source
@@ -153,11 +158,17 @@ class SourceChoice:
             source,
             readable(card.input),
             split=split,
-            columns=self._columns(),
+            columns=self._columns(keep),
             ignore_label_case=bool(self.ignore_label_case),
         )
 
-    def _columns(self) -> Columns:
+    def standard_input(self, keep: tuple[str, ...]) -> StandardInput:
+        """Return standard input as a source, whose samples can be taken as they come."""
+        from featx.sources.standard_input import StandardInput
+
+        return StandardInput("-", self._columns(keep), None)
+
+    def _columns(self, keep: tuple[str, ...]) -> Columns:
         from featx.sources import Columns
 
         return Columns(
@@ -169,6 +180,7 @@ class SourceChoice:
             end=self.end_column,
             encoding=self.encoding,
             root=self.root,
+            keep=keep,
         )
 
     def to_config(self) -> dict[str, Any]:
@@ -219,6 +231,18 @@ class RunChoice:
     cache: bool
     on_error: str
     provider: str
+
+    def check(self, *, exact: bool = False) -> None:
+        """Refuse what no engine could do, before the work; ``exact`` where rows must be the card's own."""
+        from featx.backbones.providers import read_provider
+        from featx.embedding.engine import count_workers
+        from featx.predictor import check_exact
+
+        provider = read_provider(self.provider)
+        if exact:
+            check_exact(provider)
+        if self.jobs is not None:
+            count_workers(self.jobs)
 
     @contextmanager
     def engine(self, total: int | None, description: str = "embedding") -> Iterator[Engine]:
@@ -309,6 +333,13 @@ def source_options(function: F) -> F:
     return gather_options(function, options, SourceChoice, "columns")
 
 
+keep_option = click.option(
+    "--keep",
+    metavar="COLUMNS|all",
+    multiple=True,
+    help="Columns of the source that go along into the output, with commas between them: text, label, …",
+)
+
 provider_option = click.option(
     "--provider",
     default="cpu",
@@ -353,6 +384,14 @@ def run_options(on_error: str) -> Callable[[F], F]:
         provider_option,
     ]
     return lambda function: gather_options(function, options, RunChoice, "run")
+
+
+def was_typed(parameter: str) -> bool:
+    """Return whether a parameter of the running command was given, and is not its default."""
+    from click.core import ParameterSource
+
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 def gather_options(function: F, options: list[Any], kind: type, name: str) -> F:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli.inputs import Inputs
+from featx.cli.kept import KeptColumns
 from featx.cli.options import (
     RunChoice,
     SourceChoice,
     format_option,
+    keep_option,
     run_options,
     source_options,
 )
+from featx.cli.predictions import PredictionOutput
 
 if TYPE_CHECKING:
-    from featx.tasks import Prediction
+    from featx.embedding.rows import Reject
 
 __all__ = ["predict_command"]
 
@@ -29,13 +30,20 @@ __all__ = ["predict_command"]
 @click.argument("classifier", type=click.Path(path_type=Path))
 @click.argument("sources", metavar="FILES...", nargs=-1, required=True)
 @click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="File to write: .csv, .jsonl or .parquet [default: standard output].",
+)
+@click.option(
     "--top-k",
     default=3,
     show_default=True,
     type=click.IntRange(min=1),
-    help="How many classes to list in `top`.",
+    help="How many classes to list in `top` of JSON lines; CSV and Parquet have a column a class.",
 )
 @format_option("jsonl", "csv", help="One JSON object a line, or CSV with a header.")
+@keep_option
 @click.option(
     "--rejects",
     type=click.Path(path_type=Path),
@@ -46,48 +54,59 @@ __all__ = ["predict_command"]
 def predict_command(
     classifier: Path,
     sources: tuple[str, ...],
+    output: Path | None,
     top_k: int,
     style: str,
+    keep: tuple[str, ...],
     rejects: Path | None,
     columns: SourceChoice,
     run: RunChoice,
 ) -> None:
     """Say what each of FILES is: its id, label, probability and the most probable classes.
 
-    FILES may also be folders, tables, tars, or - for a list of paths on standard input. A sample that
-    cannot be read is told on standard error, the others are still predicted, and the exit status is 1.
+    FILES may also be folders, tables, tars, or - for a list of paths (or texts) on standard input, answered as
+    they come. A sample that cannot be read is told on standard error, the others are still predicted, and the
+    exit status is 1.
     """
     from featx.embedding.rows import Reject
     from featx.persistence.artifact import load
-    from featx.sources import unique_ids
+    from featx.storage.writable import check_writable
     from featx.tasks import get_task
 
+    target = PredictionOutput.of(output, style)
+    target.check()
+    if rejects:
+        check_writable(rejects)
     loaded = load(classifier, provider=run.provider)
-    samples = unique_ids(
-        sample for source in sources for sample in columns.read(source, loaded.card)
-    )
-    if style == "csv":
-        click.echo(",".join(get_task(loaded.task_name).csv_header))
+    inputs = Inputs.read(sources, columns, loaded.card, keep)
+    classes = loaded.head.classes
+    own = get_task(loaded.task_name).columns(classes)
+    kept = KeptColumns.of(inputs.types, {*own, "top"}.__contains__)
     lost: list[Reject] = []
-    with run.engine(len(samples), "predicting") as engine:
-        for result in loaded.predict_samples(samples, top_k=top_k, engine=engine):
-            if isinstance(result, Reject):
-                lost.append(result)
-                click.echo(f"{result.id}: {result.reason}", err=True)
-            else:
-                click.echo(_line(result, style))
+    n = 0
+    with (
+        inputs.engine(run, "predicting", quiet=target.shares_terminal) as engine,
+        target.open({**own, **kept.types}) as write,
+    ):
+        for batch in inputs.batches():
+            n += len(batch)
+            cells = {sample.id: sample.columns for sample in batch} if kept.names else {}
+            most = len(classes) if target.is_flat else top_k
+            for result in loaded.predict_samples(batch, top_k=most, engine=engine):
+                if isinstance(result, Reject):
+                    lost.append(result)
+                    click.echo(f"{result.id}: {result.reason}", err=True)
+                else:
+                    write(target.record(result) | kept.cells(cells.get(result.id)))
+    _tell(lost, n, rejects)
+
+
+def _tell(lost: list[Reject], n: int, rejects: Path | None) -> None:
+    """List what could not be read, where that was asked for, and end with status 1 where there is any."""
     if rejects:
         from featx.tables import write_rejects
 
         write_rejects(rejects, lost)
     if lost:
-        click.echo(f"{len(lost)} of {len(samples)} could not be read", err=True)
+        click.echo(f"{len(lost)} of {n} could not be read", err=True)
         sys.exit(1)
-
-
-def _line(prediction: Prediction, style: str) -> str:
-    if style == "jsonl":
-        return json.dumps({"id": prediction.id, **prediction.to_dict(digits=6)}, ensure_ascii=False)
-    cell = io.StringIO()
-    csv.writer(cell, lineterminator="").writerow(prediction.to_csv_row())
-    return cell.getvalue()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from featx.cli.environment import EnvironmentCommand
 from featx.cli.options import provider_option
 from featx.errors import BadOption
 
@@ -17,7 +18,7 @@ _STANDARD_ERROR = 2
 _RELOAD_SECONDS = 2.0
 
 
-@click.command("serve")
+@click.command("serve", cls=EnvironmentCommand)
 @click.argument("classifiers", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -42,7 +43,10 @@ _RELOAD_SECONDS = 2.0
 )
 @click.option("--jobs", type=int, metavar="N", help="Worker threads [default: cores].")
 @click.option(
-    "--queue", type=int, metavar="N", help="Requests that may wait [default: two a worker]."
+    "--queue",
+    type=int,
+    metavar="N",
+    help="Requests that may wait [default: two a worker, six at least].",
 )
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds a request may take.")
 @click.option("--max-body", default=32, show_default=True, help="MiB of a request's body.")

@@ -230,6 +230,7 @@ class _Task:
             fingerprint=self.backbone.fingerprint,
             rejects=tuple(_reject(chunk[index], reasons[index]) for index in sorted(reasons)),
             digests=tuple(digests[index].hex() for index in good) if self.digests else (),
+            columns=_columns([chunk[index] for index in good]),
         )
         # Of a row in the cache nothing would be said the next time.
         again = {index for index, found in remarks.items() if any(one.again for one in found)}
@@ -286,6 +287,13 @@ class _Task:
 
     def _empty(self) -> FloatArray:
         return np.empty((0, self.backbone.dim), np.float32)
+
+
+def _columns(samples: Sequence[Sample]) -> dict[str, tuple[Any, ...]]:
+    """Return the cells that samples carry along, by column."""
+    carried = [sample.columns or {} for sample in samples]
+    names = dict.fromkeys(name for cells in carried for name in cells)
+    return {name: tuple(cells.get(name) for cells in carried) for name in names}
 
 
 def _reject(sample: Sample, reason: str) -> Reject:

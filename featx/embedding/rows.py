@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Reject:
         """Return what to raise where nobody asked to go on without it."""
         return BadSample(
             f"{self.id}: {self.reason}; mend or remove it, or leave such samples out with "
-            "on_error='skip' (--on-error skip)"
+            "on_error='skip'"
         )
 
 
@@ -42,7 +43,8 @@ class Rows:
 
     ``embeddings`` is float32 of shape (n, dim); a label is text, or None. ``fingerprint`` says
     which backbone made the rows, with all that decides their numbers; '' is for a table that does
-    not say.
+    not say. ``columns`` has the cells of further columns of the samples by name, one a row: texts,
+    numbers or truth values, those of a column of one type, or None.
 
     Raises
     ------
@@ -65,6 +67,7 @@ class Rows:
     fingerprint: str
     rejects: tuple[Reject, ...] = ()
     digests: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape, dtype = self.embeddings.shape, self.embeddings.dtype
@@ -75,6 +78,11 @@ class Rows:
                 f"rows: expected one id and label a row, found {len(self.ids)} ids and "
                 f"{len(self.labels)} labels for {shape[0]} rows"
             )
+        for name, cells in self.columns.items():
+            if len(cells) != shape[0]:
+                raise BadTable(
+                    f"rows: expected a cell a row, found {len(cells)} of {name!r} for {shape[0]} rows"
+                )
         if "" in self.labels:
             raise BadTable("rows: found a blank label; expected text, or None for no label")
         try:
@@ -114,12 +122,27 @@ class Rows:
             blocks[0].fingerprint,
             tuple(reject for block in blocks for reject in block.rejects),
             tuple(digest for block in blocks for digest in block.digests),
+            _joined(blocks),
         )
 
     def slice(self, start: int, stop: int) -> Rows:
         """Return the rows from ``start`` up to ``stop``, without the rejects."""
         at = slice(start, stop)
-        return Rows(self.ids[at], self.labels[at], self.embeddings[at], self.fingerprint)
+        columns = {name: cells[at] for name, cells in self.columns.items()}
+        return Rows(
+            self.ids[at], self.labels[at], self.embeddings[at], self.fingerprint, columns=columns
+        )
+
+
+def _joined(blocks: list[Rows]) -> dict[str, tuple[Any, ...]]:
+    """Return the cells of all blocks by column; None for each row of a block that lacks the column."""
+    names = dict.fromkeys(name for block in blocks for name in block.columns)
+    return {
+        name: tuple(
+            cell for block in blocks for cell in block.columns.get(name, (None,) * len(block))
+        )
+        for name in names
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def add_preprocessing(
         raise NotExportable(f"{card.modality} classifiers cannot be exported")
     if strings and card.modality != TextSettings.modality:
         raise BadOption(
-            f"strings: {card.name} is of modality {card.modality!r}; expected 'text': export without strings"
+            f"strings=True: {card.name} is of modality {card.modality!r}; expected 'text'; leave it out"
         )
     if strings:
         return _strings(graph, card, wanted)

@@ -153,7 +153,7 @@ def _check_tokens(classifier: Classifier, session: Any, samples: Iterable[Sample
         if tokens != expected:
             raise BadGraph(
                 f"not exported: {text!r} has other tokens in the graph, {tokens}, expected {expected}; "
-                "export without strings and feed tokens"
+                "leave strings=True out and feed tokens"
             )
 
 

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError, Message
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from featx._typing import Shape
-from featx.errors import BadGraph
+from featx.errors import BadGraph, reason_of
 from featx.storage.blob import Blob
 
 __all__ = ["Tensor", "external_data", "inputs_of", "load_model", "outputs_of", "shape_of"]
@@ -85,7 +85,7 @@ def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
     except IsADirectoryError as error:
         raise BadGraph(f"{path}: is a folder; expected an ONNX graph") from error
     except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:
-        raise BadGraph(f"{path}: not an ONNX graph: {error}".replace("\n", " ")) from error
+        raise BadGraph(f"{path}: not an ONNX graph: {reason_of(error, path)}") from error
     if not model.graph.node:
         raise BadGraph(f"{path}: not an ONNX graph: it has no nodes")
     return model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ from featx._display import TextTable, html_page
 from featx._extras import require
 from featx._typing import Doubles, Labels
 from featx.errors import BadLabels, BadOption
+from featx.metrics.confusion import confusion_table, worst_pairs
 from featx.metrics.intervals import wilson
 
-__all__ = ["ClassScore", "ClassificationReport", "evaluate_predictions"]
+__all__ = ["ClassScore", "ClassificationReport", "Mistake", "evaluate_predictions"]
 
 _DRAWS = 2000
 _BINS = 10
@@ -56,6 +57,32 @@ class ClassScore:
     predicted: int
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A sample whose predicted label is not its own.
+
+    Attributes
+    ----------
+    id : str
+    true : str
+    predicted : str
+    probability : float
+        Of the predicted label.
+
+    Examples
+    --------
+    >>> shares = np.array([[0.75, 0.25], [0.9, 0.1]])
+    >>> report = evaluate_predictions(["a", "b"], ["a", "a"], shares, classes=["a", "b"], ids=["x", "y"])
+    >>> report.mistakes
+    (Mistake(id='y', true='b', predicted='a', probability=0.9),)
+    """
+
+    id: str
+    true: str
+    predicted: str
+    probability: float
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class ClassificationReport:
     """The scores measured on ``n`` labelled samples.
@@ -88,6 +115,9 @@ class ClassificationReport:
     rank_counts : tuple of int
         At index k − 1 the samples whose label is among the k most probable classes; empty where there
         were no probabilities. See ``top_k_accuracy``.
+    mistakes : tuple of Mistake
+        Every sample that was predicted wrongly, the most confident prediction first; empty where ids or
+        probabilities were not given, and not part of ``to_dict``.
 
     Examples
     --------
@@ -110,6 +140,7 @@ class ClassificationReport:
     log_loss: float | None = None
     expected_calibration_error: float | None = None
     rank_counts: tuple[int, ...] = ()
+    mistakes: tuple[Mistake, ...] = field(default=(), compare=False)
 
     def top_k_accuracy(self, k: int) -> tuple[float, tuple[float, float]]:
         """Return the share of samples whose label is among the ``k`` most probable classes.
@@ -147,7 +178,8 @@ class ClassificationReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values; ``from_dict`` reads them back."""
-        table = asdict(self)
+        own = [one.name for one in fields(self) if one.name != "mistakes"]
+        table: dict[str, Any] = {name: getattr(self, name) for name in own}
         table["intervals"] = {key: list(pair) for key, pair in self.intervals.items()}
         table["classes"] = [asdict(score) for score in self.classes]
         table["confusion"] = [list(row) for row in self.confusion]
@@ -190,14 +222,15 @@ class ClassificationReport:
 
     def format_table(self) -> str:
         """Return the report as lines of text."""
-        return "\n".join([*self._score_lines(), "", self._class_table().to_text(), *self._notes()])
+        tables = "\n\n".join(table.to_text() for table in self._tables())
+        return "\n".join([*self._score_lines(), "", tables, *self._notes()])
 
     def __repr__(self) -> str:
         return self.format_table()
 
     def sections(self) -> list[str | TextTable]:
         """Return the report as paragraphs and tables, for a notebook or a page."""
-        return [*self._score_lines(), self._class_table(), *self._notes()]
+        return [*self._score_lines(), *self._tables(), *self._notes()]
 
     def _repr_html_(self) -> str:
         return html_page(self.sections())
@@ -226,6 +259,15 @@ class ClassificationReport:
         ]
         return TextTable(("class", "precision", "recall", "F1", "samples"), rows)
 
+    def _tables(self) -> list[TextTable]:
+        """Return the table of classes and, where there are mistakes, which classes are taken for which."""
+        counts = np.array(self.confusion)
+        if not counts.size or counts.sum() == np.trace(counts):
+            return [self._class_table()]
+        labels = [score.label for score in self.classes]
+        compared = confusion_table(labels, counts) or worst_pairs(labels, counts)
+        return [self._class_table(), compared]
+
     def _notes(self) -> list[str]:
         if not self.unseen_labels:
             return []
@@ -239,6 +281,7 @@ def evaluate_predictions(
     probabilities: npt.NDArray[np.floating[Any]] | None = None,
     *,
     classes: Sequence[str] | None = None,
+    ids: Sequence[str] | None = None,
     random_state: int = 0,
 ) -> ClassificationReport:
     """Measure predicted labels and, where given, probabilities.
@@ -250,6 +293,8 @@ def evaluate_predictions(
         Columns in the order of ``classes``; for the log-loss and the calibration error.
     classes : sequence of str, default=None
         What the predictor knows; None is every label among ``y_true`` and ``y_pred``.
+    ids : sequence of str, default=None
+        One a sample; for ``mistakes``, which need probabilities too.
     random_state : int, default=0
         Seed of the bootstrap.
 
@@ -288,11 +333,13 @@ def evaluate_predictions(
     log_loss: float | None = None
     error: float | None = None
     ranks: tuple[int, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
     if probabilities is not None:
         columns = names if classes is None else np.asarray(classes, dtype=str)
         shares = np.asarray(probabilities, np.float64)
         log_loss, error = _log_loss(shares, truth, columns), _ece(shares, truth, columns)
         ranks = _rank_counts(shares, truth, columns)
+        mistakes = _mistakes(ids, truth, predicted, shares, columns) if ids is not None else ()
     return ClassificationReport(
         n=n,
         accuracy=correct / n,
@@ -306,7 +353,19 @@ def evaluate_predictions(
         log_loss=log_loss,
         expected_calibration_error=error,
         rank_counts=ranks,
+        mistakes=mistakes,
     )
+
+
+def _mistakes(
+    ids: Sequence[str], truth: Labels, predicted: Labels, probabilities: Doubles, classes: Labels
+) -> tuple[Mistake, ...]:
+    """Return the samples that were predicted wrongly, the most confident prediction first."""
+    column = {label: i for i, label in enumerate(classes.tolist())}
+    wrong = np.flatnonzero(truth != predicted).tolist()
+    shares = {i: float(probabilities[i, column[str(predicted[i])]]) for i in wrong}
+    wrong.sort(key=lambda i: -shares[i])
+    return tuple(Mistake(ids[i], str(truth[i]), str(predicted[i]), shares[i]) for i in wrong)
 
 
 def _macro_scores(correct: Counts, true: Counts, predicted: Counts) -> tuple[Doubles, Doubles]:

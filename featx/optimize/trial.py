@@ -160,7 +160,7 @@ class Candidates:
             return
         allowed = f"expected at most {tolerance.max_drop:g} points lost"
         if candidate.probe is None:
-            remedy = "--labelled DATA would judge by accuracy"
+            remedy = "labelled= would judge by accuracy"
             allowed = f"expected a mean cosine of {tolerance.min_cosine:g}; {remedy}"
         n_layers = candidate.layers + len(candidate.float_layers)
         layers = (

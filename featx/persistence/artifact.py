@@ -123,7 +123,7 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
     target = path if output is None else Path(output)
     if target == path and path.is_file() and path.suffix.lower() != ".zip":
         raise OutputFailed(
-            f"{path}: is one file; name one that ends in .zip: --output NAME.featx.zip"
+            f"{path}: is one file; name one that ends in .zip: output='NAME.featx.zip'"
         )
     check_target(target, overwrite=overwrite or target == path)
     files = _read_files(path, metadata, (HEAD, ARRAYS, SAMPLES))

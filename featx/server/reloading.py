@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Thread
 
-from featx.errors import FeatxError, first_line
+from featx.errors import FeatxError, first_line, reason_of
 from featx.persistence.artifact import load as load_classifier
 from featx.predictor import Predictor
 from featx.server.access_log import LogFunction
@@ -94,7 +94,7 @@ class Reloader:
             # Replaced again while it was read: the next check finds it whole.
             if _version(path) != version:
                 return
-            reason = str(error)
+            reason = reason_of(error, path)
             if not isinstance(error, FeatxError):
                 reason = f"it cannot be read: {type(error).__name__}: {first_line(error)}"
             message, outcome = f"{path}: the old one stays: {reason}", "failed"

@@ -190,7 +190,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except (OSError, OverflowError) as error:
         listening.close()
-        raise BadOption(f"--host {host} --port {port}: cannot be listened on: {error}") from error
+        raise BadOption(f"host={host!r}, port={port}: cannot be listened on: {error}") from error
     listening.listen(_BACKLOG)
     return listening
 

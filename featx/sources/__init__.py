@@ -14,6 +14,7 @@ from pathlib import Path
 
 from featx.errors import BadSource
 from featx.sources.iterables import make_samples
+from featx.sources.kept import keep_known
 from featx.sources.sample import (
     Sample,
     merge_label_case,
@@ -193,7 +194,11 @@ def read_source(
     """
     split = None if split is None else check_split(split)
     samples = open_source(uri, columns, stdin=stdin).samples(readable, split)
-    return merge_label_case(samples) if ignore_label_case else samples
+    if ignore_label_case:
+        samples = merge_label_case(samples)
+    if columns is None or not columns.keep or samples[0].columns is not None:
+        return samples
+    return keep_known(samples, columns.keep, to_text(os.fsdecode(uri)))
 
 
 def _refuse_pipes(name: str) -> None:

@@ -214,7 +214,7 @@ def _hint(unused: Sequence[str]) -> str:
     """Return what is to be known of the columns that are not used."""
     plain = {plain_name(name) for name in unused}
     if plain & {*START_COLUMNS, *END_COLUMNS}:
-        return "; segments of sounds have a start and an end (--start-column, --end-column)"
+        return "; segments of sounds have a start and an end (start_column, end_column)"
     if "split" in plain:
         return "; none of its cells names a part, so all rows are read"
     return ""

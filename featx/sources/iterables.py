@@ -54,7 +54,8 @@ def make_samples(
         labels = [to_label(label) for label in y]
         if len(labels) != len(items):
             raise BadLabels(f"y: expected {len(items)} labels, one a sample; found {len(labels)}")
-    return list(map(Sample, names, given, labels))
+    columns = [item.columns if isinstance(item, Sample) else None for item in items]
+    return list(map(Sample, names, given, labels, columns))
 
 
 def _items(X: Any) -> list[Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Number
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from featx.errors import BadLabels
 from featx.storage.blob import to_text
 
 __all__ = [
+    "IdNumbering",
     "Sample",
     "merge_label_case",
     "number_repeats",
@@ -43,7 +44,8 @@ class Sample:
 
     ``data`` is a ``Blob`` or a path where the content is still to be read, else the thing itself: bytes, an
     image, an array, a text; what it may be is for the modality to say. ``id`` and ``label`` are always text
-    that UTF-8 can hold.
+    that UTF-8 can hold. ``columns`` are the cells of the table that were asked for: a text, a number, a truth
+    value or None by the name of its column; None where nobody asked.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class Sample:
     id: str
     data: Any
     label: str | None = None
+    columns: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 def subsample(things: Sequence[T], most: int) -> list[T]:
@@ -156,26 +159,33 @@ def number_repeats(ids: Iterable[str]) -> list[str]:
     >>> number_repeats(["a", "b", "a", "a#2"])
     ['a', 'b', 'a#2', 'a#2#2']
     """
-    result: list[str] = []
-    seen: dict[str, int] = {}
-    for name in ids:
+    return list(map(IdNumbering(), ids))
+
+
+class IdNumbering:
+    """A function that numbers ids as ``number_repeats`` does, one by one as they come."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def __call__(self, name: str) -> str:
+        """Return an id that was not there before."""
         unique = name
-        while unique in seen:
-            seen[name] += 1
-            unique = f"{name}#{seen[name]}"
-        seen[unique] = 1
-        result.append(unique)
-    return result
+        while unique in self._seen:
+            self._seen[name] += 1
+            unique = f"{name}#{self._seen[name]}"
+        self._seen[unique] = 1
+        return unique
+
+    def rename(self, sample: Sample) -> Sample:
+        """Return the sample with an id that was not there before."""
+        name = self(sample.id)
+        return sample if sample.id == name else replace(sample, id=name)
 
 
 def unique_ids(samples: Iterable[Sample]) -> list[Sample]:
     """Return the samples in their order, with repeated ids numbered; for joining several sources."""
-    samples = list(samples)
-    ids = number_repeats(sample.id for sample in samples)
-    return [
-        sample if sample.id == name else replace(sample, id=name)
-        for sample, name in zip(samples, ids, strict=True)
-    ]
+    return list(map(IdNumbering().rename, samples))
 
 
 def merge_label_case(samples: Sequence[Sample]) -> list[Sample]:

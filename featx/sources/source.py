@@ -58,6 +58,8 @@ class Columns:
         UTF-8 nor begin with a byte order mark.
     root : str or None
         The folder below which the paths of a table lie; None is for the table's own.
+    keep : tuple of str
+        Columns that samples carry along: names, or "all".
     """
 
     path: str | None = None
@@ -68,6 +70,7 @@ class Columns:
     end: str | None = None
     encoding: str | None = None
     root: str | None = None
+    keep: tuple[str, ...] = ()
 
 
 def _nothing(head: bytes) -> bool:
@@ -185,7 +188,8 @@ def refuse_columns(columns: Columns, subject: str, *, also: Collection[str] = ()
         Those of "encoding" and "root" that the source takes.
     """
     for column in fields(columns):
-        if getattr(columns, column.name) is None or column.name in also:
+        # What goes along is there in sources of any kind.
+        if getattr(columns, column.name) is None or column.name in (*also, "keep"):
             continue
         if column.name in ("encoding", "root"):
             raise BadOption(f"{column.name}: {subject} takes none; leave the option out")

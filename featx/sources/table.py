@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from featx.sources.columns import (
 from featx.sources.delimited import open_delimited
 from featx.sources.file_names import FileFinder, refused
 from featx.sources.json_lines import open_json_lines
+from featx.sources.kept import asked_columns, kept_cells
 from featx.sources.open_table import Notes, OpenTable
 from featx.sources.parquet import open_parquet
 from featx.sources.sample import Sample, number_repeats, to_id, to_label
@@ -82,14 +83,18 @@ class Table:
             raise BadOption(f"root: the rows of {where} are texts, not files; leave the option out")
         finder = FileFinder.below(self._columns.root, self._path.parent, readable.suffixes)
         content = chosen["path"] if chosen.get("path") in table.contents else None
-        rows = [
-            _Row.of(f"{where}: {line}", number, dict(zip(chosen, cells, strict=True)), finder)
-            for number, (line, cells) in enumerate(
-                table.rows(list(chosen.values()), content), start=1
-            )
-        ]
+        keep = self._columns.keep
+        kept = asked_columns(keep, table.columns, where)
+        rows, carried = [], []
+        for number, (line, cells) in enumerate(
+            table.rows([*chosen.values(), *kept], content), start=1
+        ):
+            own = dict(zip(chosen, cells, strict=False))
+            rows.append(_Row.of(f"{where}: {line}", number, own, finder))
+            carried.append(cells[len(chosen) :] if keep else ())
         if split and any(row.split for row in rows):
             wanted = choose(split, {row.split for row in rows if row.split}, where)
+            carried = [c for row, c in zip(rows, carried, strict=True) if row.split in wanted]
             rows = [row for row in rows if row.split in wanted]
         elif split:
             # A column of which no cell names a split was not used.
@@ -97,8 +102,16 @@ class Table:
         if not rows:
             raise BadSource(f"{where}: expected a row a sample, found no rows")
         ids = _ids(rows, chosen.get("id"), self._columns.id is not None, where, notes)
-        note_unused(table, chosen, self._columns, split=split is not None, where=where, notes=notes)
-        return [Sample(name, row.data, row.label) for name, row in zip(ids, rows, strict=True)]
+        left = tuple(n for n in table.columns if n not in kept or n in chosen.values())
+        unkept = replace(table, columns=left)
+        note_unused(
+            unkept, chosen, self._columns, split=split is not None, where=where, notes=notes
+        )
+        columns = kept_cells(kept, carried, keep, where) if keep else [None] * len(rows)
+        return [
+            Sample(name, row.data, row.label, own)
+            for name, row, own in zip(ids, rows, columns, strict=True)
+        ]
 
     def holds_contents(self) -> bool:
         """Return whether a column of it holds the contents of files; raise BadSource."""
@@ -234,7 +247,7 @@ def _ids(
         notes.add(
             "ids",
             f"{fault}: the column {column!r} is left alone and ids are paths, or numbers of rows; another "
-            "column is named with --id-column (id_column= in Python)",
+            "column is named with id_column=",
         )
     if column is None or fault:
         return number_repeats(row.name for row in rows)

@@ -92,7 +92,7 @@ def read_text(path: Path, encoding: str | None) -> str:
     if "\0" in text.partition("\n")[0]:
         raise BadSource(
             f"{where}: line 1 holds NUL characters; if it is UTF-16 without a byte order mark, say so "
-            "with --encoding utf-16-le (encoding= in Python)"
+            "with encoding='utf-16-le'"
         )
     return text
 
@@ -125,12 +125,12 @@ def _not_decoded(raw: bytes, name: str, error: UnicodeDecodeError) -> str:
     if name == "utf-8":
         found = f"line {line}: not UTF-8: byte 0x{raw[error.start]:02x}"
         return (
-            f"{found}; name its encoding with --encoding (encoding= in Python), such as cp1252 or "
+            f"{found}; name its encoding with encoding=, such as cp1252 or "
             "latin-1 for Western Europe, or save the file as UTF-8"
         )
     return (
-        f"line {line}: not {name}: {error.reason}; name the right encoding with --encoding "
-        "(encoding= in Python), or save the file as UTF-8"
+        f"line {line}: not {name}: {error.reason}; name the right encoding with encoding= "
+        "or save the file as UTF-8"
     )
 
 

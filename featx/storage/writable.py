@@ -45,13 +45,13 @@ def check_writable(
     """
     path = Path(path)
     try:
-        with os_errors_in_words(path):
+        parent = path.absolute().parent
+        while parents and not os.path.lexists(parent):
+            parent = parent.parent
+        with os_errors_in_words(parent / path.name if parents else path):
             _check_kind(path, folder=folder)
             if not overwrite and os.path.lexists(path):
                 raise OutputFailed(f"{path}: exists; choose another name, or overwrite=True")
-            parent = path.absolute().parent
-            while parents and not os.path.lexists(parent):
-                parent = parent.parent
             _try_to_write(parent, path.name)
             _check_ownership(path, parent)
     except ValueError as error:

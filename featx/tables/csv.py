@@ -1,12 +1,13 @@
 """Rows as ``.csv`` with columns id, label, fingerprint, e0, e1, …, and rejects with id and reason.
 
-Numbers are the shortest text that reads back to the same float32.
+Further columns of the samples stand before e0. Numbers are the shortest text that reads back to the same
+float32.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,7 +15,7 @@ from featx.embedding.rows import Reject, Rows
 from featx.errors import BadTable
 from featx.tables.lines import Line, collect_rows
 
-__all__ = ["CsvWriter", "read_csv", "write_rejects_csv"]
+__all__ = ["CsvWriter", "csv_line", "read_csv", "write_rejects_csv"]
 
 _FIRST = ("id", "label", "fingerprint")
 
@@ -24,21 +25,28 @@ class CsvWriter:
 
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
 
-    def __init__(self, path: Path, *, fingerprint: str, dim: int, dtype: str) -> None:
+    def __init__(
+        self, path: Path, *, fingerprint: str, dim: int, dtype: str, columns: Mapping[str, type]
+    ) -> None:
         self._path = path
         self._fingerprint = fingerprint
         self._dim = dim
+        self._columns = tuple(columns)
 
     def __enter__(self) -> Self:
         """Open the file and write its header."""
         self._file = self._path.open("w", encoding="utf-8", newline="")
-        self._file.write(",".join((*_FIRST, *(f"e{i}" for i in range(self._dim)))) + "\n")
+        names = (*_FIRST, *self._columns, *(f"e{i}" for i in range(self._dim)))
+        self._file.write(csv_line(names) + "\n")
         return self
 
     def write(self, block: Rows) -> None:
         """Write a line a row."""
-        for name, label, row in zip(block.ids, block.labels, block.embeddings, strict=True):
-            first = ",".join(map(_quoted, (name, label or "", self._fingerprint)))
+        others = [block.columns[name] for name in self._columns]
+        for name, label, row, *cells in zip(
+            block.ids, block.labels, block.embeddings, *others, strict=True
+        ):
+            first = csv_line((name, label, self._fingerprint, *cells))
             self._file.write(f"{first},{','.join(map(str, row))}\n")
 
     def __exit__(self, *failure: object) -> None:
@@ -51,7 +59,7 @@ def write_rejects_csv(path: Path, rejects: Iterable[Reject]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write("id,reason\n")
         for reject in rejects:
-            file.write(f"{_quoted(reject.id)},{_quoted(reject.reason)}\n")
+            file.write(csv_line((reject.id, reject.reason)) + "\n")
 
 
 def read_csv(path: Path) -> Rows:
@@ -61,8 +69,9 @@ def read_csv(path: Path) -> Rows:
         try:
             header = next(reader, [])
             dim = sum(1 for name in header if name[:1] == "e" and name[1:].isdecimal())
-            first = [name for name in _FIRST if name in header]
-            if "id" not in first or header != [*first, *(f"e{i}" for i in range(dim))]:
+            first = header[: len(header) - dim]
+            numbers = [f"e{i}" for i in range(dim)]
+            if "id" not in first or header != [*first, *numbers] or len(set(first)) < len(first):
                 raise BadTable(f"{path}: expected columns id, label, fingerprint, e0, e1, …")
             return collect_rows(path, _parsed(path, reader, first, len(header)), dim)
         except (csv.Error, UnicodeDecodeError) as error:
@@ -77,6 +86,19 @@ def _parsed(path: Path, reader: Any, first: list[str], width: int) -> Iterator[L
                 "the file is damaged"
             )
         yield Line(reader.line_num, dict(zip(first, cells, strict=False)), cells[len(first) :])
+
+
+def csv_line(cells: Iterable[Any]) -> str:
+    """Return a line of CSV without its end: nothing for None, true and false, numbers as they read back."""
+    return ",".join(map(_cell, cells))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _quoted(text: str) -> str:

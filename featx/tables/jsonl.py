@@ -1,4 +1,4 @@
-"""Rows as ``.jsonl``: a JSON object a row, with id, label, fingerprint and embedding.
+"""Rows as ``.jsonl``: a JSON object a row, with id, label, fingerprint, further columns and embedding.
 
 Numbers are the shortest text that reads back to the same float32. JSON has no way to say what is not finite;
 it is the text "NaN", "Infinity" or "-Infinity".
@@ -7,9 +7,10 @@ it is the text "NaN", "Infinity" or "-Infinity".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -27,7 +28,9 @@ class JsonLinesWriter:
 
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32"})
 
-    def __init__(self, path: Path, *, fingerprint: str, dim: int, dtype: str) -> None:
+    def __init__(
+        self, path: Path, *, fingerprint: str, dim: int, dtype: str, columns: Mapping[str, type]
+    ) -> None:
         self._path = path
 
     def __enter__(self) -> Self:
@@ -47,8 +50,12 @@ class JsonLinesWriter:
 def json_lines(rows: Rows) -> Iterator[str]:
     """Give the line of each row, without its end: an object of id, label, fingerprint and embedding."""
     fingerprint = _json(rows.fingerprint)
-    for name, label, row in zip(rows.ids, rows.labels, rows.embeddings, strict=True):
+    names = [f"{_json(name)}: " for name in rows.columns]
+    for name, label, row, *cells in zip(
+        rows.ids, rows.labels, rows.embeddings, *rows.columns.values(), strict=True
+    ):
         first = f'"id": {_json(name)}, "label": {_json(label)}, "fingerprint": {fingerprint}'
+        first += "".join(f", {n}{_json(cell)}" for n, cell in zip(names, cells, strict=True))
         numbers = list(map(str, row))
         if not np.isfinite(row).all():
             numbers = [_NOT_FINITE.get(number, number) for number in numbers]
@@ -80,5 +87,6 @@ def _parsed(path: Path, lines: Iterable[str]) -> Iterator[Line]:
         yield Line(number, record, numbers)
 
 
-def _json(value: str | None) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _json(value: Any) -> str:
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return json.dumps(value, ensure_ascii=False) if finite else _NOT_FINITE[str(value)]

@@ -1,4 +1,4 @@
-"""Rows as Parquet: columns id, label and embedding; the fingerprint is in the schema's metadata.
+"""Rows as Parquet: columns id, label, those of the samples, embedding; the fingerprint is in the metadata.
 
 The numbers are float32, or float16 at half the size and three significant digits. The same rows give the
 same bytes, however they came in blocks: row groups have a fixed size.
@@ -6,6 +6,7 @@ same bytes, however they came in blocks: row groups have a fixed size.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,8 +18,9 @@ from featx._typing import FloatArray
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
 
-__all__ = ["ParquetWriter", "read_parquet"]
+__all__ = ["ParquetWriter", "arrow_type", "read_parquet"]
 
+_OWN = ("id", "label", "embedding")
 FINGERPRINT = b"featx.fingerprint"
 
 HalfArray = npt.NDArray[np.float16]
@@ -33,7 +35,9 @@ class ParquetWriter:
 
     dtypes: ClassVar[frozenset[str]] = frozenset({"float32", "float16"})
 
-    def __init__(self, path: Path, *, fingerprint: str, dim: int, dtype: str) -> None:
+    def __init__(
+        self, path: Path, *, fingerprint: str, dim: int, dtype: str, columns: Mapping[str, type]
+    ) -> None:
         arrow, _ = _libraries()
         self._path = path
         self._dtype = dtype
@@ -43,11 +47,13 @@ class ParquetWriter:
             [
                 arrow.field("id", arrow.string(), nullable=False),
                 arrow.field("label", arrow.string()),
+                *(arrow.field(name, arrow_type(kind)) for name, kind in columns.items()),
                 arrow.field("embedding", self._embedding, nullable=False),
             ],
             metadata={FINGERPRINT: fingerprint.encode(), b"featx.dim": str(dim).encode()},
         )
         self._size = max(1, min(_GROUP_ROWS, _GROUP_BYTES // (4 * dim)))
+        self._columns = tuple(columns)
         self._held: list[Rows] = []
         self._count = 0
 
@@ -89,9 +95,17 @@ class ParquetWriter:
         columns = [
             arrow.array(group.ids, arrow.string()),
             arrow.array(group.labels, arrow.string()),
+            *(arrow.array(group.columns[n], self._schema.field(n).type) for n in self._columns),
             arrow.FixedSizeListArray.from_arrays(values, type=self._embedding),
         ]
         self._writer.write_table(arrow.Table.from_arrays(columns, schema=self._schema), len(group))
+
+
+def arrow_type(kind: type) -> Any:
+    """Return the type of Arrow of a column whose values have a type of Python."""
+    arrow, _ = _libraries()
+    names = {str: arrow.string, int: arrow.int64, float: arrow.float64, bool: arrow.bool_}
+    return names[kind]()
 
 
 def _stored(embeddings: FloatArray, dtype: str) -> FloatArray | HalfArray:
@@ -120,8 +134,10 @@ def read_parquet(path: Path) -> Rows:
                 raise BadTable(
                     f"{path}: expected columns id and embedding; found {', '.join(schema.names)}"
                 )
-            wanted = [name for name in ("id", "label", "embedding") if name in schema.names]
-            table = file.read(columns=wanted)
+            names = schema.names
+            others = [n for n in names if n not in _OWN and names.count(n) == 1]
+            others = [n for n in others if not arrow.types.is_nested(schema.field(n).type)]
+            table = file.read(columns=[*(n for n in _OWN if n in names), *others])
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
@@ -129,13 +145,14 @@ def read_parquet(path: Path) -> Rows:
         raise BadTable(f"{path}: not a Parquet file, or a damaged one: {reason}") from error
     ids = [str(value) for value in table.column("id").to_pylist()]
     labels: list[Any] = [None] * len(ids)
-    if "label" in wanted:
+    if "label" in names:
         values = table.column("label").to_pylist()
         labels = [None if value in (None, "") else str(value) for value in values]
     metadata = schema.metadata or {}
     fingerprint = metadata.get(FINGERPRINT, b"").decode("utf-8", "replace")
     embeddings = _embeddings(path, table.column("embedding"), schema.field("embedding").type)
-    return Rows(tuple(ids), tuple(labels), embeddings, fingerprint)
+    columns = {name: tuple(table.column(name).to_pylist()) for name in others}
+    return Rows(tuple(ids), tuple(labels), embeddings, fingerprint, columns=columns)
 
 
 def _embeddings(path: Path, column: Any, kind: Any) -> Any:

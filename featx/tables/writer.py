@@ -7,9 +7,9 @@ when it is whole. Whatever wraps either (to write several files in turn, say) is
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -27,6 +27,7 @@ __all__ = [
     "RowWriter",
     "TableWriter",
     "check_output",
+    "own_column",
     "write_rows",
 ]
 
@@ -54,8 +55,10 @@ class FormatWriter(RowWriter, Protocol):
 
     dtypes: ClassVar[frozenset[str]]
 
-    def __init__(self, path: Path, *, fingerprint: str, dim: int, dtype: str) -> None:
-        """Remember what to write; every block is of this fingerprint and width."""
+    def __init__(
+        self, path: Path, *, fingerprint: str, dim: int, dtype: str, columns: Mapping[str, type]
+    ) -> None:
+        """Remember what to write; every block is of this fingerprint and width, and has these columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ class Format:
         """Return the writer or the reader, from its module."""
         return getattr(import_module(self.module), name)
 
+
+# The names of columns, keys or arrays that the formats have themselves.
+_OWN = frozenset({"id", "ids", "label", "labels", "fingerprint", "embedding", "embeddings"})
 
 FORMATS = MappingProxyType(
     {
@@ -93,11 +99,15 @@ class TableWriter:
         Columns of each block; by default those of the first block.
     dtype : str, default="float32"
         The NumPy type of the numbers in the file.
+    columns : mapping of str to type, optional
+        The further columns of the samples and the type of their values: str, int, float or bool. By default
+        those of the first block.
 
     Raises
     ------
     BadTable
-        The suffix is unknown, the format cannot hold ``dtype``, or ``dim`` is not positive.
+        The suffix is unknown, the format cannot hold ``dtype``, ``dim`` is not positive, or a column has a name
+        that the format needs for itself.
     MissingExtra
         A Parquet file, and pyarrow is not installed.
     """
@@ -109,6 +119,7 @@ class TableWriter:
         fingerprint: str | None = None,
         dim: int | None = None,
         dtype: str = "float32",
+        columns: Mapping[str, type] | None = None,
     ) -> None:
         self._path = Path(path)
         check_output(self._path, dtype)
@@ -116,6 +127,8 @@ class TableWriter:
         self._fingerprint = fingerprint
         self._dim = dim
         self._dtype = dtype
+        self._columns = columns
+        _check_columns(self._path, columns or {})
         self._stack = ExitStack()
         self._writer: FormatWriter | None = None
         self._rows = 0
@@ -155,6 +168,10 @@ class TableWriter:
             _check_dim(self._path, block.dim)
             self._dim = block.dim
         check_block(block, fingerprint=self._fingerprint, dim=self._dim)
+        if self._columns is None and len(block):
+            self._columns = {name: _type_of(cells) for name, cells in block.columns.items()}
+            _check_columns(self._path, self._columns)
+        block = _with_columns(block, self._columns or {})
         self._rejects += block.rejects
         self._rows += len(block)
         self._started().write(block)
@@ -182,7 +199,11 @@ class TableWriter:
                 )
             entry = FORMATS[self._path.suffix.lower()]
             writer: FormatWriter = entry.load(entry.writer)(
-                self._temporary, fingerprint=self._fingerprint, dim=self._dim, dtype=self._dtype
+                self._temporary,
+                fingerprint=self._fingerprint,
+                dim=self._dim,
+                dtype=self._dtype,
+                columns=self._columns or {},
             )
             self._writer = self._stack.enter_context(writer)
         return self._writer
@@ -264,6 +285,33 @@ def check_output(path: str | os.PathLike[str], dtype: str = "float32") -> None:
         others = [other for other in FORMATS if dtype in _dtypes(other)]
         remedy = f"write {' or '.join(others)}" if others else f"expected {_listed(suffix)}"
         raise BadTable(f"{path}: {suffix} cannot hold {dtype}; {remedy}")
+
+
+def own_column(name: str) -> bool:
+    """Return whether a column of this name is one that a table of rows has itself, in some format."""
+    return name in _OWN or (name[:1] == "e" and name[1:].isdecimal())
+
+
+def _check_columns(path: Path, columns: Mapping[str, type]) -> None:
+    if taken := [name for name in columns if own_column(name)]:
+        raise BadTable(f"{path}: the table has a column {taken[0]!r} of its own; rename the other")
+    if wrong := [name for name, kind in columns.items() if kind not in (str, int, float, bool)]:
+        raise BadTable(f"{path}: column {wrong[0]!r}: expected texts, numbers or truth values")
+
+
+def _type_of(cells: Iterable[Any]) -> type:
+    return next((type(cell) for cell in cells if cell is not None), str)
+
+
+def _with_columns(block: Rows, columns: Mapping[str, type]) -> Rows:
+    """Return the block with the columns of the table, in their order; cells that it lacks are None."""
+    if tuple(block.columns) == tuple(columns):
+        return block
+    if unknown := [name for name in block.columns if name not in columns]:
+        raise BadTable(f"rows: expected blocks of the same columns, found also {unknown[0]!r}")
+    nothing = (None,) * len(block)
+    cells = {name: block.columns.get(name, nothing) for name in columns}
+    return replace(block, columns=cells)
 
 
 def _dtypes(suffix: str) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,11 +70,16 @@ class LabelPrediction:
         top = [{"label": label, "probability": number(share)} for label, share in self.top]
         return {"label": self.label, "probability": number(self.probability), "top": top}
 
-    def to_csv_row(self) -> list[str | float]:
-        """Return id, label, probability, and top as JSON; numbers have six digits."""
-        values = self.to_dict(digits=6)
-        top = json.dumps(values["top"], ensure_ascii=False)
-        return [self.id, self.label, values["probability"], top]
+    def to_cells(self) -> dict[str, str | float]:
+        """Return id, label, probability, and the probability of each class; numbers have six digits."""
+        shares = {_column(label): round(share, 6) for label, share in self.top}
+        probability = round(self.probability, 6)
+        return {"id": self.id, "label": self.label, "probability": probability, **shares}
+
+
+def _column(label: str) -> str:
+    """Return the name of the column of a class: no class has then the name of another column."""
+    return f"probability_{label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,11 @@ class Classification:
 
     name: str = "classification"
     predictor: str = "featx.predictor:Classifier"
-    csv_header: tuple[str, ...] = ("id", "label", "probability", "top")
+
+    def columns(self, classes: Sequence[str]) -> dict[str, type]:
+        """Return id, label, probability, and a column for the probability of each class."""
+        own = {"id": str, "label": str, "probability": float}
+        return own | dict.fromkeys(map(_column, classes), float)
 
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
@@ -122,6 +130,7 @@ class Classification:
         outputs: FloatArray,
         classes: Sequence[str],
         random_state: int,
+        ids: Sequence[str] | None = None,
     ) -> ClassificationReport:
         """Return the report on probabilities of shape (n, n_classes)."""
         # imported here and below: a prediction need not wait for what measures
@@ -129,7 +138,7 @@ class Classification:
 
         predicted = np.asarray(classes)[outputs.argmax(axis=1)]
         return evaluate_predictions(
-            targets, predicted, outputs, classes=classes, random_state=random_state
+            targets, predicted, outputs, classes=classes, ids=ids, random_state=random_state
         )
 
     def report_from_dict(self, table: Mapping[str, Any]) -> ClassificationReport:
@@ -159,7 +168,7 @@ class Classification:
         report = cast("ClassificationReport", report)
         if report.majority_baseline < _IMBALANCED:
             return []
-        advice = "." if class_weight else ", or --balance."
+        advice = "." if class_weight else ", or class_weight='balanced'."
         return [
             f"{report.majority_baseline:.0%} of the samples are of one class, so accuracy says "
             f"little: look at balanced accuracy and F1{advice}"

@@ -55,8 +55,11 @@ class Prediction(Protocol):
     def to_dict(self, digits: int | None = None) -> dict[str, Any]:
         """Return the prediction as JSON values, without the id; numbers rounded to ``digits``."""
 
-    def to_csv_row(self) -> list[str | float]:
-        """Return the cells of a line of CSV, the id first; ``Task.csv_header`` names them."""
+    def to_cells(self) -> dict[str, str | float]:
+        """Return the cells of a row of a table, the id first; ``Task.columns`` names them in order.
+
+        Numbers have six digits. The prediction must hold all classes: ``top_k`` was their number.
+        """
 
 
 class Task(Protocol):
@@ -70,9 +73,8 @@ class Task(Protocol):
     def predictor(self) -> str:
         """Return the module and the class of its predictors, as "module:Class"."""
 
-    @property
-    def csv_header(self) -> tuple[str, ...]:
-        """Return the names of the columns of predictions in CSV."""
+    def columns(self, classes: Sequence[str]) -> dict[str, type]:
+        """Return the columns of a table of predictions and the types of their values, the id first."""
 
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
@@ -118,6 +120,7 @@ class Task(Protocol):
         outputs: FloatArray,
         classes: Sequence[str],
         random_state: int,
+        ids: Sequence[str] | None = None,
     ) -> Report:
         """Return the report on the outputs of a trained head.
 
@@ -130,6 +133,8 @@ class Task(Protocol):
             What the columns stand for.
         random_state : int
             Seed of bootstrapped intervals.
+        ids : sequence of n str, default=None
+            For what the report says of single samples.
         """
 
     def report_from_dict(self, table: Mapping[str, Any]) -> Report:

@@ -160,7 +160,7 @@ def test_a_variant_that_changes_nothing_is_the_card(card):
 
 
 def test_an_option_that_the_modality_does_not_know_is_refused(card):
-    with pytest.raises(BadOption, match=r"options for tiny: .*unknown key 'resise'"):
+    with pytest.raises(BadOption, match=r"options= for tiny: .*unknown key 'resise'"):
         card.variant(options={"resise": 3})
     with pytest.raises(BadOption, match="pooling 'sum'"):
         card.variant(pooling="sum")

@@ -294,7 +294,7 @@ def test_a_card_without_an_address_says_where_the_file_belongs(world):
 
 def test_a_model_directory_that_cannot_be_written_is_said_in_words(world, card, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OutputFailed, match="cannot be written: not a directory"):
+    with pytest.raises(OutputFailed, match="is a file, not a folder"):
         pull(card, directory=tmp_path / "file" / "directory")
     assert world.asked == []
 

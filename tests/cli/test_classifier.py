@@ -164,7 +164,7 @@ def test_evaluate_tells_the_top_k_accuracy_when_asked(saved, pictures):
     assert "top-2 accuracy" in run("evaluate", saved, pictures, "--top-k", "2").stdout
     refused = run("evaluate", saved, pictures, "--top-k", "3")
     assert refused.exit_code == 1
-    assert "top_k = 3: expected 1 to 2, the number of classes" in refused.stderr
+    assert "--top-k 3: expected 1 to 2, the number of classes" in refused.stderr
 
 
 def test_predict_prints_a_line_a_sample_and_nothing_else(saved, pictures):
@@ -188,7 +188,11 @@ def test_predict_writes_csv(saved, pictures):
     result = run("predict", saved, pictures / "test", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [row["label"] for row in rows] == ["dark", "dark", "light", "light"]
-    assert json.loads(rows[0]["top"])[0]["label"] == "dark"
+    assert list(rows[0]) == ["id", "label", "probability", "probability_dark", "probability_light"]
+    shares = [float(rows[0][f"probability_{name}"]) for name in ("dark", "light")]
+    assert shares[0] == float(rows[0]["probability"])
+    assert sum(shares) == pytest.approx(1, abs=2e-6)
+    assert not set(result.stdout) & set("[{")
 
 
 def test_predict_goes_on_after_a_broken_file_and_says_so_by_its_status(saved, photos, tmp_path):

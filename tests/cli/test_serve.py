@@ -19,7 +19,7 @@ def test_the_command_refuses_in_words_what_it_cannot_serve(tmp_path):
         ([tmp_path / "none.featx"], "not a featx classifier"),
         ([path, twin], "has the name shade already"),
         ([path, packed], "has the name shade already"),
-        ([path, "--queue", "-1"], "queue = -1: expected 0 or more"),
+        ([path, "--queue", "-1"], "--queue -1: expected 0 or more"),
         ([path, "--host", "256.0.0.1"], "cannot be listened on"),
     ):
         result = CliRunner().invoke(main, ["serve", *map(str, arguments)])

@@ -74,4 +74,4 @@ def test_a_modality_that_does_not_fit_the_backbone_is_refused(intents, tmp_path)
     assert said.exit_code == 1
     assert "featx-image-nano is a backbone for image" in said.stderr
     said = run("fit", intents, "--modality", "video", "-o", out)
-    assert "modality 'video': expected one of image, text" in said.stderr
+    assert "--modality video: expected one of image, text" in said.stderr

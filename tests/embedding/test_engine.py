@@ -107,7 +107,7 @@ def test_what_cannot_be_read_is_rejected_in_its_order_and_the_rest_is_kept(backb
     assert rows.ids == tuple(s.id for k, s in enumerate(mixed) if k not in bad)
     assert "not an image" in rows.rejects[0].reason
     assert "empty" in rows.rejects[1].reason
-    with pytest.raises(BadSample, match=f"^{mixed[3].id}: not an image.*--on-error skip"):
+    with pytest.raises(BadSample, match=f"^{mixed[3].id}: not an image.*on_error='skip'"):
         Engine(on_error="fail").embed(mixed, backbone)
 
 

@@ -274,7 +274,7 @@ def test_a_graph_that_computes_in_integers_already_is_refused(tmp_path):
 
 
 def test_a_name_that_is_taken_is_refused_before_the_work(tmp_path):
-    with pytest.raises(BadOption, match="choose another --name"):
+    with pytest.raises(BadOption, match="choose another name"):
         optimize(NANO, iter(()), QuantizationConfig("featx-text-nano"), directory=tmp_path)
 
 

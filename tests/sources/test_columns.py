@@ -26,7 +26,7 @@ def test_usual_names_of_a_column_of_paths_are_known_whatever_stands_between_word
 
 def test_ids_that_repeat_and_nobody_asked_for_give_way_to_paths_and_it_is_said(tmp_path):
     path = table(tmp_path, "id,path,label\nP0,a.jpg,x\nP0,b.jpg,y\n")
-    with pytest.warns(FeatxWarning, match="line 3: the id 'P0' is already taken .*--id-column"):
+    with pytest.warns(FeatxWarning, match="line 3: the id 'P0' is already taken .*id_column="):
         samples = read(path)
     assert pairs(samples) == [("a.jpg", "x"), ("b.jpg", "y")]
     with pytest.raises(BadSource, match="the id 'P0' is already taken in line 2"):

@@ -46,7 +46,7 @@ def test_a_byte_order_mark_says_the_encoding(tmp_path, mark, encoding):
 def test_another_encoding_is_named_and_the_refusal_without_it_says_how(tmp_path, encoding):
     path = tmp_path / "a.csv"
     path.write_bytes(WEST.encode("cp1252"))
-    with pytest.raises(BadSource, match=r"line 2: not UTF-8: byte 0xe9; .* --encoding .* cp1252"):
+    with pytest.raises(BadSource, match=r"line 2: not UTF-8: byte 0xe9; .* encoding=.* cp1252"):
         texts(path)
     assert texts(path, encoding=encoding) == ["café", "naïve “x”"]
     assert guess_modality(path, encoding=encoding) == "text"
@@ -55,7 +55,7 @@ def test_another_encoding_is_named_and_the_refusal_without_it_says_how(tmp_path,
 def test_a_wrong_encoding_is_refused_by_its_name_and_line(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(WEST.encode("cp1252"))
-    with pytest.raises(BadSource, match=r"line 2: not ascii: .*--encoding"):
+    with pytest.raises(BadSource, match=r"line 2: not ascii: .*encoding="):
         texts(path, encoding="ascii")
     (tmp_path / "odd.csv").write_bytes(codecs.BOM_UTF16_LE + b"a")
     with pytest.raises(BadSource, match="not utf-16: truncated data"):
@@ -72,7 +72,7 @@ def test_what_is_no_encoding_of_a_file_is_refused(tmp_path, name):
 def test_utf_16_without_a_mark_is_told_from_its_nul_characters(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes("text,label\nx,a\n".encode("utf-16-le"))
-    with pytest.raises(BadSource, match=r"line 1 holds NUL characters; .*--encoding utf-16-le"):
+    with pytest.raises(BadSource, match=r"line 1 holds NUL characters; .*encoding='utf-16-le'"):
         texts(path)
     assert texts(path, encoding="utf-16-le") == ["x"]
 

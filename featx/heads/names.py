@@ -1,0 +1,26 @@
+"""The names of the heads, which a command checks before it waits for scikit-learn."""
+
+from __future__ import annotations
+
+from featx.errors import BadOption, UnknownHead
+
+__all__ = ["HEAD_NAMES", "check_head_name"]
+
+HEAD_NAMES = (
+    *("logistic", "linear-svm", "rbf-svm", "ridge", "lda", "knn", "centroid", "boosting"),
+    "auto",
+)
+
+
+def check_head_name(name: str) -> None:
+    """Raise UnknownHead where no head is called so, BadOption for what an own estimator is called.
+
+    >>> check_head_name("logistic")
+    """
+    if name.startswith("own:"):
+        raise BadOption(
+            f"head {name!r}: an estimator of one's own was trained in Python; train it there, or name one of "
+            f"{', '.join(HEAD_NAMES)}"
+        )
+    if name not in HEAD_NAMES:
+        raise UnknownHead(name, HEAD_NAMES)
