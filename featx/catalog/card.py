@@ -7,14 +7,14 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from featx.catalog.quantization import QuantizationInfo
 from featx.errors import BadCard, BadOption
 from featx.graphs.pooling import read_pooling
-from featx.modalities import MODALITIES, Settings, read_settings
+from featx.modalities import MODALITIES, Settings, fingerprint_entries, read_settings
 from featx.storage.container import is_inner
 
 __all__ = ["Card", "File"]
@@ -129,7 +129,7 @@ class Card:
             "pooling": self.pooling,
             "normalize": self.normalize,
             "channel_axis": self.channel_axis,
-            self.modality: asdict(self.input),  # type: ignore[call-overload]
+            self.modality: fingerprint_entries(self.input),
         }
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 

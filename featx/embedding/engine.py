@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,10 +19,11 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.embedding.cache import RowCache, row_key
-from featx.embedding.embedder import BaselineEmbedder, Embedder
+from featx.embedding.embedder import BaselineEmbedder, Embedder, describe_doubts
 from featx.embedding.rows import Reject, Rows
 from featx.embedding.run_settings import RunSettings, remembered_settings
-from featx.errors import BadOption, BadSample
+from featx.errors import BadOption, BadSample, FeatxWarning
+from featx.modalities import DoubtfulReader
 from featx.sources import Sample
 
 __all__ = [
@@ -43,6 +45,8 @@ _AHEAD = 4
 _TAIL = 2
 # Rows of one transaction of the cache.
 _COMMIT = 64
+# Samples of a run whose rows are in the cache and that are read all the same, to see what they hold.
+_EXAMINED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,11 @@ class Engine:
             A sample cannot be read and ``on_error`` is "fail"; names the sample and says why.
         BadOption
             A parameter of the engine cannot be used.
+
+        Warns
+        -----
+        FeatxWarning
+            At the end, of samples that hold hardly anything that the backbone knows.
         """
         self._check_parameters()
         with ExitStack() as stack:
@@ -113,7 +122,9 @@ class Engine:
             fresh: list[tuple[bytes, FloatArray]] = []
             if store:
                 stack.callback(lambda: store.put(fresh))
+            doubtful = examined = 0
             for done in _work(task, iter(samples), self.n_jobs, settings, stack):
+                doubtful, examined = doubtful + done.rows.doubtful, examined + done.rows.examined
                 fresh += done.fresh
                 if self.on_error == "fail" and done.rows.rejects:
                     raise done.rows.rejects[0].failure()
@@ -123,6 +134,8 @@ class Engine:
                 if self.progress:
                     self.progress(len(done.rows.ids) + len(done.rows.rejects))
                 yield done.rows
+            if doubts := describe_doubts(backbone, doubtful, examined):
+                warnings.warn(doubts, FeatxWarning, stacklevel=2)
 
     def _check_parameters(self) -> None:
         _check_jobs(self.n_jobs)
@@ -192,6 +205,8 @@ class _Task:
         self.batch_size = batch_size
         self.store = store
         self.digests = digests
+        # samples of the cache that were looked at; about, where threads meet
+        self.examined = 0
         self.stop = threading.Event()
 
     def __call__(self, chunk: Sequence[Sample]) -> _ChunkResult:
@@ -210,6 +225,7 @@ class _Task:
             rows = {i: row for i, row in zip(keys, cached, strict=True) if row is not None}
         missing = {index: content for index, content in contents.items() if index not in rows}
         items = self._apply(reader.read, missing, reasons)
+        examined, doubtful = self._examine(items, contents)
         rows |= self._embed(items, reasons)
         good = sorted(rows)
         block = Rows(
@@ -219,8 +235,24 @@ class _Task:
             fingerprint=self.backbone.fingerprint,
             rejects=tuple(_reject(chunk[index], reasons[index]) for index in sorted(reasons)),
             digests=tuple(digests[index].hex() for index in good) if self.digests else (),
+            examined=examined,
+            doubtful=doubtful,
         )
         return _ChunkResult(block, [(keys[i], rows[i]) for i in items if keys and i in rows])
+
+    def _examine(self, items: Mapping[int, Any], contents: Mapping[int, Any]) -> tuple[int, int]:
+        """Return how many items were looked at, and how many say hardly anything to the backbone.
+
+        Of samples whose rows are in the cache, only the first are read for it.
+        """
+        reader = self.backbone.reader
+        if not isinstance(reader, DoubtfulReader):
+            return 0, 0
+        known = {index: content for index, content in contents.items() if index not in items}
+        known = dict(islice(known.items(), max(0, _EXAMINED - self.examined)))
+        self.examined += len(known)
+        looked = [*items.values(), *self._apply(reader.read, known, {}).values()]
+        return len(looked), sum(map(reader.is_doubtful, looked))
 
     def _apply(
         self, step: Callable[[Any], Any], data: Mapping[int, Any], reasons: dict[int, str]

@@ -65,6 +65,9 @@ class Rows:
     fingerprint: str
     rejects: tuple[Reject, ...] = ()
     digests: tuple[str, ...] = ()
+    # samples whose content was examined, and those that the backbone can hardly make sense of
+    examined: int = 0
+    doubtful: int = 0
 
     def __post_init__(self) -> None:
         shape, dtype = self.embeddings.shape, self.embeddings.dtype
@@ -114,6 +117,8 @@ class Rows:
             blocks[0].fingerprint,
             tuple(reject for block in blocks for reject in block.rejects),
             tuple(digest for block in blocks for digest in block.digests),
+            sum(block.examined for block in blocks),
+            sum(block.doubtful for block in blocks),
         )
 
     def slice(self, start: int, stop: int) -> Rows:

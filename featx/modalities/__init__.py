@@ -7,10 +7,10 @@ modality's name. No other package of featx knows which modalities exist.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy.typing as npt
 
@@ -22,11 +22,14 @@ __all__ = [
     "DEFAULTS",
     "MODALITIES",
     "Batch",
+    "DoubtfulReader",
     "Geometry",
     "ItemReader",
     "Reader",
     "Settings",
+    "added_later",
     "among",
+    "fingerprint_entries",
     "kind_of",
     "read_settings",
     "refuse_unknown",
@@ -120,6 +123,20 @@ class Reader(ItemReader, Protocol):
         """Return one row for each of ``n`` items of the rows of all batches."""
 
 
+@runtime_checkable
+class DoubtfulReader(Protocol):
+    """A reader that can tell which of its items a backbone can hardly make sense of."""
+
+    def is_doubtful(self, item: Any) -> bool:
+        """Return whether an item holds hardly anything that the backbone knows."""
+
+    def describe_doubts(self, count: int, examined: int, name: str) -> str:
+        """Return what to say where ``count`` of the items that were examined are doubtful, in one line.
+
+        ``name`` is the backbone's.
+        """
+
+
 class Settings(Protocol):
     """A modality's table in a card, as a frozen dataclass: all that decides the preprocessing."""
 
@@ -173,6 +190,22 @@ def kind_of(modality: str) -> type[Settings]:
     module, _, name = MODALITIES[modality].partition(":")
     kind: type[Settings] = getattr(import_module(module), name)
     return kind
+
+
+def added_later(default: Any) -> Any:
+    """Return the field of an entry that cards did not always have: by default no fingerprint knows it."""
+    return field(default=default, metadata={"later": True})
+
+
+def fingerprint_entries(settings: Any) -> dict[str, Any]:
+    """Return the entries of a card's table that decide its fingerprint.
+
+    An entry that was added later counts only where it says something, so that the fingerprints of
+    cards stay what they were.
+    """
+    later = {one.name: one.default for one in fields(settings) if one.metadata.get("later")}
+    table = asdict(settings)
+    return {key: value for key, value in table.items() if key not in later or value != later[key]}
 
 
 def refuse_unknown(kind: type[Any], table: Mapping[str, Any]) -> None:

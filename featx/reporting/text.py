@@ -92,7 +92,7 @@ def _timings(timings: Mapping[str, float]) -> str:
 
 def _hints(report: FitReport) -> list[str]:
     task, measured = get_task(report.task), report.validation.report
-    hints = task.hints(measured, report.tuning.class_weight)
+    hints = [*report.notes, *task.hints(measured, report.tuning.class_weight)]
     main = next(iter(measured.intervals))
     for baseline in report.baselines[1:]:
         if baseline.scores[main] >= measured.intervals[main][0]:
