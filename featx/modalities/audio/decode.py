@@ -16,9 +16,10 @@ import numpy.typing as npt
 from featx._extras import require
 from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadSample
+from featx.modalities.audio.open_length import mend_length
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
-__all__ = ["Content", "Wave", "digest_sound", "load_sound", "stream"]
+__all__ = ["RATES", "Content", "Wave", "digest_sound", "load_sound", "stream"]
 
 # bytes: up to here a file is read whole, once; a larger one stays where it is
 SMALL = 1 << 24
@@ -26,7 +27,15 @@ SMALL = 1 << 24
 BLOCK = 1 << 16
 
 # Hz: beyond them a header is wrong rather than a microphone good
-_RATES = (100, 4_000_000)
+RATES = (100, 4_000_000)
+# channels of one sound
+_CHANNELS = 256
+# values, of all channels, that a second may have on the average of a sound whose seconds are limited
+_VALUES = 400_000
+# how far from silence floats may be that are meant to be within -1 … 1: 30 dB above it
+_FAR = 32.0
+# samples: a header that promises so many does not know
+_UNKNOWN_FRAMES = 1 << 35
 # the part of the promised samples whose absence is forgiven
 _LOST = 0.01
 # bytes: what is promised by a program that wrote before it knew the length
@@ -95,31 +104,88 @@ def digest_sound(content: Content) -> bytes:
         return hasher.digest()
 
 
-def stream(content: Content, rate: int) -> Iterator[FloatArray]:
+def stream(
+    content: Content,
+    rate: int,
+    *,
+    seconds: float = float("inf"),
+    full_scale: float | None = None,
+) -> Iterator[FloatArray]:
     """Give the sound as float32 of shape (samples,) at ``rate``, block by block.
 
     Channels are mixed by their mean, integers scaled to -1 … 1. Memory does not grow with the length;
     how it is cut into blocks does not change a value.
 
+    Parameters
+    ----------
+    rate : int
+        Hz.
+    seconds : float, default=inf
+        A longer sound is refused: by its header before anything is decoded, and where that is wrong
+        while it is.
+    full_scale : float, default=None
+        The value that is 1 in a sound of floats; None: floats are within -1 … 1, or little beyond.
+
     Raises
     ------
     BadSample
-        Not a sound, damaged, without a sample, or with values that are not finite.
+        Not a sound, damaged, without a sample, longer than ``seconds``, or with values that are not
+        finite or far outside their range.
     MissingExtra
         soundfile or soxr is not installed.
     """
     with ExitStack() as stack:
         if isinstance(content, Wave):
             stored_rate, blocks = content.rate, _slices(content.values)
+            promised, floats = len(content.values), content.values.dtype.kind == "f"
         else:
             sound = _opened(content, stack)
             stored_rate, blocks = sound.samplerate, _decoded(sound)
-        if not _RATES[0] <= stored_rate <= _RATES[1]:
-            raise BadSample(
-                f"{stored_rate} samples a second: expected {_RATES[0]} to {_RATES[1]:,}"
-            )
-        heard = _mixed(blocks)
+            promised, floats = sound.frames, sound.subtype in ("FLOAT", "DOUBLE")
+        if not RATES[0] <= stored_rate <= RATES[1]:
+            raise BadSample(f"{stored_rate} samples a second: expected {RATES[0]} to {RATES[1]:,}")
+        if seconds * stored_rate < promised < _UNKNOWN_FRAMES:
+            raise BadSample(_too_long(seconds))
+        heard = _mixed(_bounded(blocks, stored_rate, seconds))
+        if floats and full_scale:
+            heard = (block / np.float32(full_scale) for block in heard)
+        elif floats:
+            heard = _in_range(heard)
         yield from heard if stored_rate == rate else _resampled(heard, stored_rate, rate)
+
+
+def _too_long(seconds: float) -> str:
+    return f"longer than {seconds:g} seconds; cut it, or raise max_seconds"
+
+
+def _bounded(blocks: Iterator[FloatArray], rate: int, seconds: float) -> Iterator[FloatArray]:
+    """Give the blocks of a sound; refuses more samples, or values of all channels, than a limit allows."""
+    samples = values = 0
+    for block in blocks:
+        samples, values = samples + len(block), values + block.size
+        if samples > seconds * rate:
+            raise BadSample(_too_long(seconds))
+        if values > seconds * _VALUES:
+            raise BadSample(
+                f"{block.shape[1]} channels of {rate:,} samples a second: expected at most {_VALUES:,} "
+                f"values a second in so long a sound (max_seconds = {seconds:g}); resample it"
+            )
+        yield block
+
+
+def _in_range(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
+    """Give the blocks of a sound of floats; refuses values that are no part of -1 … 1."""
+    count = 0
+    for block in blocks:
+        far = np.abs(block) > _FAR
+        if far.any():
+            first = int(np.argmax(far))
+            raise BadSample(
+                f"sample {count + first} is {float(block[first]):g}: floats are expected within -1 … 1; say "
+                "which value is full scale, such as range=32768 for numbers of sixteen bits (--set range=32768)"
+            )
+        count += len(block)
+        yield block
 
 
 def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
@@ -127,6 +193,11 @@ def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
     if not fine and not (isinstance(rate, float) and rate.is_integer()):
         raise BadSample(f"rate {rate!r}: expected samples a second, a whole number")
     shaped = values.ndim == 1 or (values.ndim == 2 and values.shape[1] > 0)
+    if values.dtype.kind in "iu" and values.dtype.str[1:] not in _ZERO_AND_ONE:
+        raise BadSample(
+            f"array of {values.dtype}: its type does not say which value is full scale; expected one of int16, "
+            "int32 or uint8, or of float32 (values / 32768 of sixteen bits)"
+        )
     if values.dtype.str[1:] not in _ZERO_AND_ONE or not shaped:
         raise BadSample(
             f"array of shape {values.shape} and {values.dtype}: expected (samples,) or "
@@ -136,6 +207,8 @@ def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
         raise BadSample(
             f"array of shape {values.shape}: expected (samples, channels); transpose it"
         )
+    if values.ndim == 2 and values.shape[1] > _CHANNELS:
+        raise BadSample(f"{values.shape[1]} channels: expected at most {_CHANNELS}")
     return Wave(values, int(rate))
 
 
@@ -180,7 +253,10 @@ def _mixed(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
 
 def _resampled(blocks: Iterator[FloatArray], stored_rate: int, rate: int) -> Iterator[FloatArray]:
     soxr = require("soxr", extra="audio")
-    resampler = soxr.ResampleStream(stored_rate, rate, 1, dtype="float32")
+    try:
+        resampler = soxr.ResampleStream(stored_rate, rate, 1, dtype="float32")
+    except (RuntimeError, ValueError) as error:
+        raise BadSample(f"cannot be resampled from {stored_rate} to {rate} Hz: {error}") from error
     for block in blocks:
         yield resampler.resample_chunk(np.ascontiguousarray(block))
     yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
@@ -188,21 +264,42 @@ def _resampled(blocks: Iterator[FloatArray], stored_rate: int, rate: int) -> Ite
 
 def _opened(content: bytes | Blob, stack: ExitStack) -> Any:
     """Open a soundfile.SoundFile; what a file is named plays no part in how it is read."""
-    soundfile = require("soundfile", extra="audio")
     file: Any = _file(content, stack)
-    if isinstance(content, Blob) and content.path is not None:
-        # libsndfile reads it itself, without Python in between
-        file = file.fileno()
+    # libsndfile reads a file of the system itself, without Python in between
+    direct = isinstance(content, Blob) and content.path is not None
     try:
-        sound = stack.enter_context(soundfile.SoundFile(file, closefd=False))
-    except soundfile.LibsndfileError as error:
-        if error.code == 1:
-            raise BadSample("not a sound in a format that libsndfile reads") from error
-        raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
+        sound = _sound(file.fileno() if direct else file, stack)
+    except BadSample:
+        mended = mend_length(file)
+        if mended is None:
+            raise
+        sound = _sound(mended, stack)
+    else:
+        mended = mend_length(file) if sound.frames == 0 else None
+        if mended is not None:
+            sound = _sound(mended, stack)
+    if sound.channels > _CHANNELS:
+        raise BadSample(f"{sound.channels} channels: expected at most {_CHANNELS}")
+    # blocks follow each other: soundfile need not seek, which FLAC of unknown length cannot
+    sound.seekable = lambda: False
     for promised, there in _PROMISED.findall(sound.extra_info):
         if int(promised) < _ENDLESS:
             _check_whole(int(there), int(promised), "bytes")
     return sound
+
+
+def _sound(file: Any, stack: ExitStack) -> Any:
+    """Return a file as soundfile opens it; whatever is wrong with it is a BadSample."""
+    soundfile = require("soundfile", extra="audio")
+    try:
+        return stack.enter_context(soundfile.SoundFile(file, closefd=False))
+    except soundfile.LibsndfileError as error:
+        if error.code == 1:
+            raise BadSample("not a sound in a format that libsndfile reads") from error
+        raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
+    except Exception as error:
+        # what else soundfile raises of odd bytes is not documented
+        raise BadSample(f"damaged sound: {_words(str(error))}") from error
 
 
 def _decoded(sound: Any) -> Iterator[FloatArray]:
@@ -214,12 +311,15 @@ def _decoded(sound: Any) -> Iterator[FloatArray]:
             yield block
     except soundfile.LibsndfileError as error:
         raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
-    _check_whole(count, sound.frames, "samples")
+    except (RuntimeError, ValueError, TypeError, MemoryError) as error:
+        raise BadSample(f"damaged sound: {_words(str(error))}") from error
+    if sound.frames < _UNKNOWN_FRAMES:
+        _check_whole(count, sound.frames, "samples")
 
 
 def _words(error: str) -> str:
     """Return what libsndfile says, as the end of a sentence."""
-    return error.strip().removeprefix("Error : ").rstrip(".")
+    return " ".join(error.split()).removeprefix("Error : ").rstrip(".")
 
 
 def _check_whole(there: int, promised: int, unit: str) -> None:
