@@ -34,6 +34,8 @@ _CHANNELS = 256
 _VALUES = 400_000
 # how far from silence floats may be that are meant to be within -1 … 1: 30 dB above it
 _FAR = 32.0
+# how a MIDI sample dump begins, of which libsndfile prints each damaged block on standard output
+_SAMPLE_DUMP = b"\xf0\x7e"
 # samples: a header that promises so many does not know
 _UNKNOWN_FRAMES = 1 << 35
 # the part of the promised samples whose absence is forgiven
@@ -265,6 +267,9 @@ def _resampled(blocks: Iterator[FloatArray], stored_rate: int, rate: int) -> Ite
 def _opened(content: bytes | Blob, stack: ExitStack) -> Any:
     """Open a soundfile.SoundFile; what a file is named plays no part in how it is read."""
     file: Any = _file(content, stack)
+    if file.read(len(_SAMPLE_DUMP)) == _SAMPLE_DUMP:
+        raise BadSample("a MIDI sample dump: expected WAV, FLAC, OGG, MP3, AIFF or the like")
+    file.seek(0)
     # libsndfile reads a file of the system itself, without Python in between
     direct = isinstance(content, Blob) and content.path is not None
     try:

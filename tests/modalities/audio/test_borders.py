@@ -164,6 +164,15 @@ def test_channels_and_rate_together_are_bounded():
         read(np.zeros((2000, 1000), np.float32))
 
 
+def test_nothing_is_printed_where_results_go(capfd):
+    """libsndfile itself prints each damaged block of a sample dump."""
+    data = bytearray(encode(tone(), "SDS", subtype="PCM_16"))
+    data[1000:3000] = bytes(2000)
+    with pytest.raises(BadSample, match="a MIDI sample dump: expected WAV"):
+        read(bytes(data))
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("rate", [0, 1, 50, 10**9, 2**31, 2**32 - 1])
 def test_rates_that_cannot_be_are_refused(rate):
     data = bytearray(encode(tone()))
