@@ -139,15 +139,17 @@ def stream(
     with ExitStack() as stack:
         if isinstance(content, Wave):
             stored_rate, blocks = content.rate, _slices(content.values)
-            promised, floats = len(content.values), content.values.dtype.kind == "f"
+            promised, channels = len(content.values), content.values[:1].size
+            floats = content.values.dtype.kind == "f"
         else:
             sound = _opened(content, stack)
             stored_rate, blocks = sound.samplerate, _decoded(sound)
-            promised, floats = sound.frames, sound.subtype in ("FLOAT", "DOUBLE")
+            promised, channels = sound.frames, sound.channels
+            floats = sound.subtype in ("FLOAT", "DOUBLE")
         if not RATES[0] <= stored_rate <= RATES[1]:
             raise BadSample(f"{stored_rate} samples a second: expected {RATES[0]} to {RATES[1]:,}")
-        if seconds * stored_rate < promised < _UNKNOWN_FRAMES:
-            raise BadSample(_too_long(seconds))
+        if promised < _UNKNOWN_FRAMES:
+            _refuse_excess(promised, channels, stored_rate, seconds)
         heard = _mixed(_bounded(blocks, stored_rate, seconds))
         if floats and full_scale:
             heard = (block / np.float32(full_scale) for block in heard)
@@ -156,22 +158,23 @@ def stream(
         yield from heard if stored_rate == rate else _resampled(heard, stored_rate, rate)
 
 
-def _too_long(seconds: float) -> str:
-    return f"longer than {seconds:g} seconds; cut it, or raise max_seconds"
+def _refuse_excess(samples: int, channels: int, rate: int, seconds: float) -> None:
+    """Refuse more samples, or values of all channels, than so many seconds may have."""
+    if samples > seconds * rate:
+        raise BadSample(f"longer than {seconds:g} seconds; cut it, or raise max_seconds")
+    if samples * channels > seconds * _VALUES:
+        raise BadSample(
+            f"{channels} channels of {rate:,} samples a second: expected at most {_VALUES:,} "
+            f"values a second in so long a sound (max_seconds = {seconds:g}); resample it"
+        )
 
 
 def _bounded(blocks: Iterator[FloatArray], rate: int, seconds: float) -> Iterator[FloatArray]:
-    """Give the blocks of a sound; refuses more samples, or values of all channels, than a limit allows."""
-    samples = values = 0
+    """Give the blocks of a sound; refuses more than its header should have promised."""
+    samples = 0
     for block in blocks:
-        samples, values = samples + len(block), values + block.size
-        if samples > seconds * rate:
-            raise BadSample(_too_long(seconds))
-        if values > seconds * _VALUES:
-            raise BadSample(
-                f"{block.shape[1]} channels of {rate:,} samples a second: expected at most {_VALUES:,} "
-                f"values a second in so long a sound (max_seconds = {seconds:g}); resample it"
-            )
+        samples += len(block)
+        _refuse_excess(samples, block.shape[1], rate, seconds)
         yield block
 
 
