@@ -14,6 +14,7 @@ from featx.metrics.report import Report
 from featx.predictor import Predictor
 from featx.sources import make_samples
 from featx.sources.labels import missing_labels
+from featx.tasks import get_task
 
 __all__ = ["evaluate", "warn_about_rejects"]
 

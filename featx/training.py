@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from featx._typing import FloatArray, Labels
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
+from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
 from featx.errors import BadSample, FeatxError, FeatxNotice
@@ -120,7 +121,9 @@ def fit(
         head, class_weight=class_weight, random_state=random_state, n_jobs=engine.n_jobs
     )
     card = replace(opened.card, dim=opened.dim)
-    classifier = fit_rows(rows, card, head_config, raw=raw, timings=timings)
+    doubts = describe_doubts(opened, rows.doubtful, rows.examined)
+    notes = (doubts,) if doubts else ()
+    classifier = fit_rows(rows, card, head_config, raw=raw, timings=timings, notes=notes)
     if keep_rows:
         classifier = _with_rows(classifier, rows, random_state)
     asked = config or _config(card, head_config, engine, keep_rows=keep_rows)
@@ -134,6 +137,7 @@ def fit_rows(
     *,
     raw: Rows | None = None,
     timings: Mapping[str, float] | None = None,
+    notes: Sequence[str] = (),
     task: str = "classification",
 ) -> Classifier:
     """Train a classifier on rows of the backbone that ``card`` describes.
@@ -149,6 +153,8 @@ def fit_rows(
         The same samples without any backbone, for the baseline.
     timings : mapping of str to float, default=None
         Seconds that it took to make the rows, for the report.
+    notes : sequence of str, default=()
+        What there is to say of the samples, for the report.
     task : str, default="classification"
     """
     kind = get_task(task)
@@ -171,6 +177,7 @@ def fit_rows(
         baselines=baselines,
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
+        notes=tuple(notes),
         samples_source=_samples(rows, problem, trained.search),
     )
     # It is the only task there is; others will have classes of their own.

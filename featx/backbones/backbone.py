@@ -109,6 +109,11 @@ class Backbone:
         return f"Backbone({self.card.name!r})"
 
     @property
+    def name(self) -> str:
+        """The card's name."""
+        return self.card.name
+
+    @property
     def fingerprint(self) -> str:
         """64 hex digits over everything that decides a number in a row.
 

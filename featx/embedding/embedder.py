@@ -10,13 +10,17 @@ from typing import Any, Protocol
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.modalities import ItemReader, Settings, fingerprint_entries
+from featx.modalities import DoubtfulReader, ItemReader, Settings, fingerprint_entries
 
-__all__ = ["BaselineEmbedder", "Embedder"]
+__all__ = ["BaselineEmbedder", "Embedder", "describe_doubts"]
 
 
 class Embedder(Protocol):
     """The protocol of what the engine drives: a backbone, or a baseline instead."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
 
     @property
     def fingerprint(self) -> str:
@@ -46,10 +50,19 @@ class Embedder(Protocol):
         """Return one row for each item, in order."""
 
 
+def describe_doubts(embedder: Embedder, doubtful: int, examined: int) -> str | None:
+    """Return what to say of samples that an embedder can hardly make sense of; None where there are none."""
+    reader = embedder.reader
+    if not doubtful or not isinstance(reader, DoubtfulReader):
+        return None
+    return reader.describe_doubts(doubtful, examined, embedder.name)
+
+
 class BaselineEmbedder:
     """An embedder without a backbone: its rows are what samples say by themselves, such as a few raw pixels."""
 
     def __init__(self, settings: Settings) -> None:
+        self.name = settings.baseline_name
         self.reader = settings.baseline()
         described = {"baseline": 1, settings.modality: fingerprint_entries(self.reader)}
         self.fingerprint = hashlib.sha256(json.dumps(described).encode()).hexdigest()

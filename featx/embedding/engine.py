@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,10 +19,11 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.embedding.cache import RowCache, row_key
-from featx.embedding.embedder import BaselineEmbedder, Embedder
+from featx.embedding.embedder import BaselineEmbedder, Embedder, describe_doubts
 from featx.embedding.rows import Reject, Rows
 from featx.embedding.run_settings import RunSettings, remembered_settings
-from featx.errors import BadOption, BadSample
+from featx.errors import BadOption, BadSample, FeatxWarning
+from featx.modalities import DoubtfulReader
 from featx.modalities.remarks import Remark, collected, warn_of, warn_once
 from featx.sources import Sample
 
@@ -44,6 +46,8 @@ _AHEAD = 4
 _TAIL = 2
 # Rows of one transaction of the cache.
 _COMMIT = 64
+# Samples of a run whose rows are in the cache and that are read all the same, to see what they hold.
+_EXAMINED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,11 @@ class Engine:
             A sample cannot be read and ``on_error`` is "fail"; names the sample and says why.
         BadOption
             A parameter of the engine cannot be used.
+
+        Warns
+        -----
+        FeatxWarning
+            At the end, of samples that hold hardly anything that the backbone knows.
         """
         self._check_parameters()
         with ExitStack() as stack:
@@ -116,7 +125,9 @@ class Engine:
             stack.callback(lambda: warn_of(remarks, total))
             if store:
                 stack.callback(lambda: store.put(fresh))
+            doubtful = examined = 0
             for done in _work(task, iter(samples), self.n_jobs, settings, stack):
+                doubtful, examined = doubtful + done.rows.doubtful, examined + done.rows.examined
                 fresh += done.fresh
                 remarks += done.remarks
                 total += len(done.rows.ids) + len(done.rows.rejects)
@@ -128,6 +139,8 @@ class Engine:
                 if self.progress:
                     self.progress(len(done.rows.ids) + len(done.rows.rejects))
                 yield done.rows
+            if doubts := describe_doubts(backbone, doubtful, examined):
+                warnings.warn(doubts, FeatxWarning, stacklevel=2)
 
     def _check_parameters(self) -> None:
         _check_jobs(self.n_jobs)
@@ -201,6 +214,8 @@ class _Task:
         self.batch_size = batch_size
         self.store = store
         self.digests = digests
+        # samples of the cache that were looked at; about, where threads meet
+        self.examined = 0
         self.stop = threading.Event()
 
     def __call__(self, chunk: Sequence[Sample]) -> _ChunkResult:
@@ -221,6 +236,7 @@ class _Task:
             rows = {i: row for i, row in zip(keys, cached, strict=True) if row is not None}
         missing = {i: c for i, c in contents.items() if i not in rows and i not in reasons}
         items = self._apply(reader.read, missing, reasons, remarks)
+        examined, doubtful = self._examine(items, contents)
         rows |= self._embed(items, reasons)
         good = sorted(rows)
         block = Rows(
@@ -231,12 +247,28 @@ class _Task:
             rejects=tuple(_reject(chunk[index], reasons[index]) for index in sorted(reasons)),
             digests=tuple(digests[index].hex() for index in good) if self.digests else (),
             columns=_columns([chunk[index] for index in good]),
+            examined=examined,
+            doubtful=doubtful,
         )
         # Of a row in the cache nothing would be said the next time.
         again = {index for index, found in remarks.items() if any(one.again for one in found)}
         fresh = [(keys[i], rows[i]) for i in items if keys and i in rows and i not in again]
         said = [(chunk[i].id, one) for i, found in remarks.items() for one in found]
         return _ChunkResult(block, fresh, said)
+
+    def _examine(self, items: Mapping[int, Any], contents: Mapping[int, Any]) -> tuple[int, int]:
+        """Return how many items were looked at, and how many say hardly anything to the backbone.
+
+        Of samples whose rows are in the cache, only the first are read for it.
+        """
+        reader = self.backbone.reader
+        if not isinstance(reader, DoubtfulReader):
+            return 0, 0
+        known = {index: content for index, content in contents.items() if index not in items}
+        known = dict(islice(known.items(), max(0, _EXAMINED - self.examined)))
+        self.examined += len(known)
+        looked = [*items.values(), *self._apply(reader.read, known, {}).values()]
+        return len(looked), sum(map(reader.is_doubtful, looked))
 
     def _apply(
         self,

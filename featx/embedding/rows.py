@@ -68,6 +68,9 @@ class Rows:
     rejects: tuple[Reject, ...] = ()
     digests: tuple[str, ...] = ()
     columns: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    # samples whose content was examined, and those that the backbone can hardly make sense of
+    examined: int = 0
+    doubtful: int = 0
 
     def __post_init__(self) -> None:
         shape, dtype = self.embeddings.shape, self.embeddings.dtype
@@ -123,6 +126,8 @@ class Rows:
             tuple(reject for block in blocks for reject in block.rejects),
             tuple(digest for block in blocks for digest in block.digests),
             _joined(blocks),
+            sum(block.examined for block in blocks),
+            sum(block.doubtful for block in blocks),
         )
 
     def slice(self, start: int, stop: int) -> Rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -82,8 +82,10 @@ class Normalizer:
         return _OWN + len(self.symbols)
 
     @classmethod
-    def of(cls, tokenizer: Any, name: str) -> Normalizer:
+    def of(cls, tokenizer: Any, name: str, unfound: Collection[int] = ()) -> Normalizer:
         """Return the table of a tokenizer of the library tokenizers; ``name`` is its card's, for messages.
+
+        ``unfound`` are added tokens that are looked for in no text, so that nothing is asked of them.
 
         Raises
         ------
@@ -91,7 +93,7 @@ class Normalizer:
             It is not BERT's, or has what a table of characters cannot say.
         """
         spec = json.loads(tokenizer.to_str())
-        added, model = _added(spec, name), spec["model"]
+        added, model = _added(spec, name, unfound), spec["model"]
         firsts, laters = _pieces(tokenizer, model)
         held = sorted({letter for piece in (*firsts, *laters) for letter in piece})
         symbols = {own: number for number, own in enumerate([*held, *added], _OWN)}
@@ -140,7 +142,7 @@ def _pieces(tokenizer: Any, model: Mapping[str, Any]) -> tuple[dict[str, int], d
     return firsts, laters
 
 
-def _added(spec: Mapping[str, Any], name: str) -> dict[str, int]:
+def _added(spec: Mapping[str, Any], name: str, unfound: Collection[int]) -> dict[str, int]:
     """Return the tokens that are looked for in the text itself; raise NotExportable for what is not BERT's."""
     kinds = {part: (spec.get(part) or {}).get("type") for part in _PARTS}
     if kinds != _PARTS:
@@ -156,7 +158,7 @@ def _added(spec: Mapping[str, Any], name: str) -> dict[str, int]:
         )
     for token in spec["added_tokens"]:
         asked = [key for key in ("single_word", "lstrip", "rstrip", "normalized") if token[key]]
-        if asked:
+        if asked and token["id"] not in unfound:
             raise NotExportable(
                 f"strings: the added token {token['content']!r} of {name} is {', '.join(asked)}; expected "
                 "one that is found as it is written; export without strings and feed tokens"

@@ -7,7 +7,7 @@ symbols become WordPiece tokens; these are dealt into rows again, cut, framed an
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,9 +58,12 @@ def add_tokens(graph: GraphBuilder, card: Card) -> dict[str, str]:
     """
     settings: Any = card.input
     reader = open_reader(card)
-    letters = Normalizer.of(reader.tokenizer, card.name)
-    _refuse_straddling(letters, settings.prefix, card.name)
-    stream = _stream(graph, letters, settings.prefix)
+    controls = reader.encoder.control_names()
+    meant = {number for number, token in controls.items() if token in settings.prefix}
+    letters = Normalizer.of(reader.tokenizer, card.name, controls.keys() - meant)
+    words = [token for token, number in letters.added.items() if number not in controls]
+    _refuse_straddling(words, settings.prefix, card.name)
+    stream = _stream(graph, letters, words, settings.prefix)
     tokens, begins = add_pieces(graph, stream, letters)
     ends = graph.add("Equal", stream, graph.constant(END, np.int64))
     counts = graph.add("CumSum", graph.cast(begins, INT64), graph.constant(0, np.int64))
@@ -80,9 +83,12 @@ def open_reader(card: Card) -> TokenReader:
     return reader
 
 
-def _stream(graph: GraphBuilder, letters: Normalizer, prefix: str) -> str:
-    """Return the symbols of all texts in one row, each text ended by END."""
-    pattern = _pattern(letters)
+def _stream(graph: GraphBuilder, letters: Normalizer, words: Sequence[str], prefix: str) -> str:
+    """Return the symbols of all texts in one row, each text ended by END.
+
+    Of the added tokens, only ``words`` are looked for in texts; the prefix may hold any.
+    """
+    pattern = _pattern(letters, words)
     parts = graph.add(
         "Tokenizer",
         TEXT,
@@ -102,8 +108,8 @@ def _stream(graph: GraphBuilder, letters: Normalizer, prefix: str) -> str:
         values_int64s=list(row_of.values()),
         default_int64=ROW_OF_REST,
     )
-    size = graph.add("Shape", TEXT)
-    before = [row_of.get(part, ROW_OF_REST) for part in re.findall(pattern, prefix)]
+    size, whole = graph.add("Shape", TEXT), _pattern(letters, letters.added)
+    before = [row_of.get(part, ROW_OF_REST) for part in re.findall(whole, prefix)]
     sides = [_repeated(graph, size, side) for side in (before, [ROW_OF_END])]
     rows = graph.add("Concat", sides[0], rows, sides[1], axis=1)
     symbols = graph.add("Gather", graph.constant(letters.table, np.int64), rows)
@@ -112,9 +118,9 @@ def _stream(graph: GraphBuilder, letters: Normalizer, prefix: str) -> str:
     return graph.add("Compress", symbols, real, axis=0)
 
 
-def _pattern(letters: Normalizer) -> str:
+def _pattern(letters: Normalizer, words: Iterable[str]) -> str:
     """Return the expression that divides a text: added tokens, the longest first, and single characters."""
-    added = sorted(letters.added, key=len, reverse=True)
+    added = sorted(words, key=len, reverse=True)
     dropped = "".join(f"{chr(first)}-{chr(last)}" for first, last in letters.dropped)
     return "|".join([*map(re.escape, added), f"[^{dropped}]" if dropped else "(?s:.)"])
 
@@ -185,12 +191,12 @@ def _refusal(graph: GraphBuilder, count: str) -> str:
     return graph.add("Gather", graph.int_const(0), lacking, name=message)
 
 
-def _refuse_straddling(letters: Normalizer, prefix: str, name: str) -> None:
+def _refuse_straddling(words: Iterable[str], prefix: str, name: str) -> None:
     """Raise NotExportable where an added token may begin in the prefix and end in a text.
 
     It would be found in neither of the two.
     """
-    for token in letters.added:
+    for token in words:
         if any(prefix.endswith(token[:k]) for k in range(1, len(token))):
             raise NotExportable(
                 f"strings: the prefix {prefix!r} of {name} ends as the added token {token!r} begins; "

@@ -229,7 +229,7 @@ def _text(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
 def _sound(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
     settings: Any = backbone.card.input
     content = backbone.reader.load(sample.data)
-    wave = np.concatenate(list(stream(content, settings.rate)))
+    wave = np.concatenate(list(stream(content, settings.rate, full_scale=settings.range)))
     return {"waveform": wave[None]}, backbone.reader.read(content)
 
 

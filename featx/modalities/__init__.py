@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy.typing as npt
 
@@ -22,6 +22,7 @@ __all__ = [
     "DEFAULTS",
     "MODALITIES",
     "Batch",
+    "DoubtfulReader",
     "Geometry",
     "ItemReader",
     "Reader",
@@ -124,6 +125,20 @@ class Reader(ItemReader, Protocol):
 
     def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return one row for each of ``n`` items of the rows of all batches."""
+
+
+@runtime_checkable
+class DoubtfulReader(Protocol):
+    """A reader that can tell which of its items a backbone can hardly make sense of."""
+
+    def is_doubtful(self, item: Any) -> bool:
+        """Return whether an item holds hardly anything that the backbone knows."""
+
+    def describe_doubts(self, count: int, examined: int, name: str) -> str:
+        """Return what to say where ``count`` of the items that were examined are doubtful, in one line.
+
+        ``name`` is the backbone's.
+        """
 
 
 class Settings(Protocol):

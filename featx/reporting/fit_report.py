@@ -139,6 +139,8 @@ class FitReport:
         Seconds of each part.
     rejects : tuple of Reject
         Samples that could not be read and were left out.
+    notes : tuple of str
+        What there is to say of the samples, such as that the backbone knows none of their words.
     samples_source : TrainingSamples, callable that gives it, or None
         Where ``samples`` comes from: a loaded predictor reads it when it is asked for.
 
@@ -160,6 +162,7 @@ class FitReport:
     baselines: tuple[Baseline, ...]
     timings: Mapping[str, float]
     rejects: tuple[Reject, ...] = ()
+    notes: tuple[str, ...] = ()
     samples_source: TrainingSamples | Callable[[], TrainingSamples] | None = field(
         default=None, repr=False, compare=False
     )
@@ -203,6 +206,7 @@ class FitReport:
             ],
             "timings": dict(self.timings),
             "rejects": [asdict(reject) for reject in self.rejects],
+            "notes": list(self.notes),
         }
 
     @classmethod
@@ -239,6 +243,7 @@ class FitReport:
                 ),
                 timings={key: float(value) for key, value in table["timings"].items()},
                 rejects=tuple(Reject(**one) for one in table["rejects"]),
+                notes=tuple(map(str, table.get("notes", ()))),
                 samples_source=samples_source,
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, LookupError) as error:

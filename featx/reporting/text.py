@@ -9,7 +9,7 @@ from featx._display import TextTable
 from featx.tasks import get_task
 
 if TYPE_CHECKING:
-    from featx.reporting.fit_report import FitReport
+    from featx.reporting.fit_report import Baseline, FitReport
 
 __all__ = ["describe", "sections", "summarize"]
 
@@ -90,16 +90,36 @@ def _timings(timings: Mapping[str, float]) -> str:
     return "Times: " + ", ".join(f"{name} {value:.1f} s" for name, value in timings.items()) + "."
 
 
+def _compared(baseline: Baseline, report: FitReport) -> str | None:
+    """Return what a baseline says of the backbone; None where the backbone is better, beyond chance."""
+    measured = report.validation.report
+    main, (low, high) = next(iter(measured.intervals.items()))
+    own = get_task(report.task).main_scores(measured)[main]
+    score = baseline.scores[main]
+    least, _ = baseline.intervals.get(main, (score, score))
+    name, unit = baseline.name.removeprefix("the same head on "), main.replace("_", " ")
+    figures = f"{unit} {score:.3f} against {own:.3f}"
+    if score < low:
+        return None
+    if least > high:
+        return (
+            f"{name} do far better ({figures}): this backbone does not suit these samples; choose "
+            "another, such as one trained on their language or kind."
+        )
+    if score > high:
+        return (
+            f"{name} do better ({figures}): this backbone may not suit these samples; try another."
+        )
+    return (
+        f"{name} do about as well ({figures}): this backbone may not help here; try another, or add "
+        "samples."
+    )
+
+
 def _hints(report: FitReport) -> list[str]:
     task, measured = get_task(report.task), report.validation.report
-    hints = task.hints(measured, report.tuning.class_weight)
-    main = next(iter(measured.intervals))
-    for baseline in report.baselines[1:]:
-        if baseline.scores[main] >= measured.intervals[main][0]:
-            hints.append(
-                f"{baseline.name.removeprefix('the same head on ')} do about as well: this backbone "
-                "may not help here; try another, or add samples."
-            )
+    hints = [*report.notes, *task.hints(measured, report.tuning.class_weight)]
+    hints += filter(None, (_compared(baseline, report) for baseline in report.baselines[1:]))
     if measured.n < _FEW:
         hints.append("so few samples say little; see how wide the intervals are.")
     return [f"Hint: {hint}" for hint in hints]

@@ -26,6 +26,11 @@ class LimitedBackbone:
     reader: Reader
 
     @property
+    def name(self) -> str:
+        """The backbone's name."""
+        return self.backbone.name
+
+    @property
     def fingerprint(self) -> str:
         """The backbone's fingerprint: limits change no row."""
         return self.backbone.fingerprint

@@ -47,6 +47,8 @@ class Graph:
         self._names = [made[name] for name in FEEDS]
         self._own = tokenizers.Tokenizer.from_file(str(verify_files(card)["tokenizer.json"]))
         self._own.enable_truncation(card.input.max_length, direction=card.input.truncation)
+        # what a text spells of [SEP] and the like is text
+        self._own.encode_special_tokens = True
         filling = self._own.token_to_id("[PAD]")
         self._own.enable_padding(pad_id=0 if filling is None else filling)
 
@@ -83,7 +85,8 @@ def write_wordpiece(**how):
     made.post_processor = tokenizers.processors.TemplateProcessing(
         single="[CLS] $A:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    made.add_special_tokens(["[PAD]", "[CLS]", "[SEP]", "[SEP] [SEP]", "a.+\\"])
+    made.add_special_tokens(["[PAD]", "[CLS]", "[SEP]", "[SEP] [SEP]"])
+    made.add_tokens([tokenizers.AddedToken("a.+\\", normalized=False)])
     return made
 
 
@@ -173,6 +176,7 @@ def test_long_texts_are_cut_at_the_cards_end(truncation, tmp_path):
 def test_a_prefix_stands_before_every_text(tmp_path):
     card = card_of(write_wordpiece(**CASES["uncased"]), tmp_path, prefix="Un, É [SEP]e")
     graph = Graph(card)
+    graph._own.encode_special_tokens = False
     batch = ["d able", "", "\u0301 un"]
     np.testing.assert_array_equal(
         graph.feeds(batch)[0], graph.expected([f"Un, É [SEP]e{text}" for text in batch])[0]
@@ -185,6 +189,7 @@ def test_an_empty_text_is_what_stands_around_it(tmp_path):
     assert graph.feeds(["", ""])[0].tolist() == [[2, 3], [2, 3]]
 
 
+@pytest.mark.filterwarnings("ignore:.*mostly unknown words")
 @pytest.mark.parametrize(
     "table",
     [
@@ -231,6 +236,7 @@ def test_a_text_without_tokens_fails_in_words_as_the_classifier_does(classifier)
         session.run(["label"], {"text": np.array(["fine", " "], object)})
 
 
+@pytest.mark.filterwarnings("ignore:.*mostly unknown words")
 def test_the_command_writes_a_graph_that_answers_texts(classifier, sentences, tmp_path):
     featx.save(classifier, tmp_path / "x.featx")
     words = ["export", str(tmp_path / "x.featx"), "--to", str(tmp_path / "m.onnx"), "--strings"]
@@ -289,14 +295,21 @@ def test_tokenizers_of_another_kind_are_refused_by_name(tmp_path):
 def test_added_tokens_that_are_more_than_their_letters_are_refused(option, tmp_path):
     tokenizer = write_wordpiece()
     plain = {"normalized": False, option: True}
-    tokenizer.add_special_tokens([tokenizers.AddedToken("<x>", **plain)])
+    tokenizer.add_tokens([tokenizers.AddedToken("<x>", **plain)])
     refused(
         tokenizer, tmp_path, f"'<x>' of tiny-bert is {option}; expected one that is found as it"
     )
 
 
 def test_a_prefix_in_which_an_added_token_could_begin_is_refused(tmp_path):
-    refused(write_wordpiece(), tmp_path, "ends as the added token", prefix="query [SE")
+    refused(write_wordpiece(), tmp_path, "ends as the added token", prefix="query a.")
+
+
+def test_what_a_text_spells_of_control_tokens_is_text_in_the_graph_too(tmp_path):
+    graph = Graph(card_of(write_wordpiece(**CASES["uncased"]), tmp_path))
+    [spelled, apart] = graph.feeds(["un [SEP] able", "un [ SEP ] able"])[0].tolist()
+    assert spelled == apart
+    assert spelled.count(WORDS.split().index("[SEP]")) == 1
 
 
 def test_tokens_with_marks_that_change_places_are_refused(tmp_path):

@@ -40,7 +40,7 @@ def test_the_characters_are_those_of_the_text_whatever_stands_before_or_is_cut_o
 
 
 def ramp(n):
-    """A sound whose every sample is its own number."""
+    """A sound whose every sample is its own number; its range is said to be 1, so that it may go beyond."""
     return np.arange(1, n + 1, dtype=np.float32)
 
 
@@ -53,7 +53,7 @@ def ramp(n):
 def test_a_window_holds_the_samples_of_its_time(n, window, hop, min_length, tail, align):
     rate = 100
     audio = AudioSettings(
-        rate=rate, window=window, hop=hop, min_length=min_length, tail=tail, align=align
+        range=1.0, rate=rate, window=window, hop=hop, min_length=min_length, tail=tail, align=align
     )
     content = audio.load(ramp(n))
     item, geometry = audio.read_with_geometry(content)
@@ -67,7 +67,7 @@ def test_a_window_holds_the_samples_of_its_time(n, window, hop, min_length, tail
 
 
 def test_a_sound_longer_than_memory_has_the_times_of_all_its_windows():
-    audio = AudioSettings(rate=100, window=1000)
+    audio = AudioSettings(rate=100, window=1000, range=1.0)
     item, geometry = audio.read_with_geometry(audio.load(ramp(7050)))
     assert geometry.duration == 70.5
     assert geometry.windows[-1] == (70.0, 80.0)
@@ -75,7 +75,7 @@ def test_a_sound_longer_than_memory_has_the_times_of_all_its_windows():
 
 
 def test_a_part_of_a_window_is_inside_the_sound():
-    _, geometry = AudioSettings(rate=100, window=100).read_with_geometry(
+    _, geometry = AudioSettings(rate=100, window=100, range=1.0).read_with_geometry(
         AudioSettings(rate=100).load(ramp(150))
     )
     assert geometry.locate((1,), (4,), window=0) == (0.25, 0.5)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,12 @@ import numpy.typing as npt
 from featx._extras import require
 from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadSample
-from featx.sources.left_out import HEAD, first_bytes
+from featx.modalities.audio.open_length import mend_length
+from featx.sources.left_out import HEAD
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
-__all__ = ["Content", "Wave", "digest_sound", "load_sound", "stream"]
+__all__ = ["RATES", "Content", "Wave", "digest_sound", "load_sound", "stream"]
 
 # bytes: up to here a file is read whole, once; a larger one stays where it is
 SMALL = 1 << 24
@@ -28,7 +29,17 @@ SMALL = 1 << 24
 BLOCK = 1 << 16
 
 # Hz: beyond them a header is wrong rather than a microphone good
-_RATES = (100, 4_000_000)
+RATES = (100, 4_000_000)
+# channels of one sound
+_CHANNELS = 256
+# values, of all channels, that a second may have on the average of a sound whose seconds are limited
+_VALUES = 400_000
+# how far from silence floats may be that are meant to be within -1 … 1: 30 dB above it
+_FAR = 32.0
+# how a MIDI sample dump begins, of which libsndfile prints each damaged block on standard output
+_SAMPLE_DUMP = b"\xf0\x7e"
+# samples: a header that promises so many does not know
+_UNKNOWN_FRAMES = 1 << 35
 # the part of the promised samples whose absence is forgiven
 _LOST = 0.01
 # seconds: how far the end of a segment may lie behind that of its recording
@@ -58,6 +69,19 @@ class Part:
 
 
 Content = bytes | Blob | Wave | Part
+
+
+class _Decoding(NamedTuple):
+    """A sound that is about to be decoded: blocks of float32 of shape (samples, channels).
+
+    ``promised`` are the samples that its header tells, ``floats`` whether it holds floats.
+    """
+
+    rate: int
+    channels: int
+    promised: int
+    floats: bool
+    blocks: Iterator[FloatArray]
 
 
 def load_sound(data: Any, rate: int) -> Content:
@@ -100,9 +124,9 @@ def digest_sound(content: Content) -> bytes:
     if isinstance(content, Part):
         hasher = hashlib.sha256(b"part\0")
         with ExitStack() as stack:
-            stored_rate, blocks = _opened_part(content, stack)
-            hasher.update(f"{stored_rate}\0".encode())
-            for block in blocks:
+            decoding = _decoding(content, stack)
+            hasher.update(f"{decoding.rate}\0".encode())
+            for block in decoding.blocks:
                 hasher.update(f"{block.shape[1]}\0".encode() + block.tobytes())
         return hasher.digest()
     if isinstance(content, Wave):
@@ -121,33 +145,48 @@ def digest_sound(content: Content) -> bytes:
         return hasher.digest()
 
 
-def stream(content: Content, rate: int) -> Iterator[FloatArray]:
+def stream(
+    content: Content,
+    rate: int,
+    *,
+    seconds: float = float("inf"),
+    full_scale: float | None = None,
+) -> Iterator[FloatArray]:
     """Give the sound as float32 of shape (samples,) at ``rate``, block by block.
 
     Channels are mixed by their mean, integers scaled to -1 … 1. Memory does not grow with the length;
     how it is cut into blocks does not change a value.
 
+    Parameters
+    ----------
+    rate : int
+        Hz.
+    seconds : float, default=inf
+        A longer sound is refused: by its header before anything is decoded, and where that is wrong
+        while it is.
+    full_scale : float, default=None
+        The value that is 1 in a sound of floats; None: floats are within -1 … 1, or little beyond.
+
     Raises
     ------
     BadSample
-        Not a sound, damaged, without a sample, or with values that are not finite.
+        Not a sound, damaged, without a sample, longer than ``seconds``, or with values that are not
+        finite or far outside their range.
     MissingExtra
         soundfile or soxr is not installed.
     """
     with ExitStack() as stack:
-        if isinstance(content, Part):
-            stored_rate, blocks = _opened_part(content, stack)
-        elif isinstance(content, Wave):
-            stored_rate, blocks = content.rate, _slices(content.values)
-        else:
-            sound = _opened(content, stack)
-            stored_rate, blocks = sound.samplerate, _decoded(sound)
-        if not _RATES[0] <= stored_rate <= _RATES[1]:
-            raise BadSample(
-                f"{stored_rate} samples a second: expected {_RATES[0]} to {_RATES[1]:,}"
-            )
-        heard = _mixed(blocks)
-        yield from heard if stored_rate == rate else _resampled(heard, stored_rate, rate)
+        found = _decoding(content, stack)
+        if not RATES[0] <= found.rate <= RATES[1]:
+            raise BadSample(f"{found.rate} samples a second: expected {RATES[0]} to {RATES[1]:,}")
+        if found.promised < _UNKNOWN_FRAMES:
+            _refuse_excess(found.promised, found.channels, found.rate, seconds)
+        heard = _mixed(_bounded(found.blocks, found.rate, seconds))
+        if found.floats and full_scale:
+            heard = (block / np.float32(full_scale) for block in heard)
+        elif found.floats:
+            heard = _in_range(heard)
+        yield from heard if found.rate == rate else _resampled(heard, found.rate, rate)
 
 
 def _part(segment: Segment, rate: int) -> Part:
@@ -171,14 +210,26 @@ def _part(segment: Segment, rate: int) -> Part:
     return Part(whole, float(start), float(end))
 
 
-def _opened_part(part: Part, stack: ExitStack) -> tuple[int, Iterator[FloatArray]]:
-    """Return the rate of a recording, and the blocks of float32 of a part of it; shape (samples, channels)."""
-    if isinstance(part.whole, Wave):
-        first, end = _frames(part, part.whole.rate, len(part.whole.values))
-        return part.whole.rate, _slices(part.whole.values[first:end])
-    sound = _opened(part.whole, stack)
-    first, end = _frames(part, sound.samplerate, sound.frames)
-    return int(sound.samplerate), _decoded(sound, first, end)
+def _decoding(content: Content, stack: ExitStack) -> _Decoding:
+    """Return what is known of a sound, or of a part of one, and what decodes it."""
+    if isinstance(content, Part):
+        whole, part = content.whole, content
+    else:
+        whole, part = content, None
+    if isinstance(whole, Wave):
+        values = whole.values
+        if part:
+            first, end = _frames(part, whole.rate, len(values))
+            values = values[first:end]
+        floats = values.dtype.kind == "f"
+        return _Decoding(whole.rate, values[:1].size, len(values), floats, _slices(values))
+    sound = _opened(whole, stack)
+    promised, blocks = int(sound.frames), _decoded(sound)
+    if part:
+        first, end = _frames(part, sound.samplerate, sound.frames)
+        promised, blocks = end - first, _decoded(sound, first, end)
+    floats = sound.subtype in ("FLOAT", "DOUBLE")
+    return _Decoding(int(sound.samplerate), sound.channels, promised, floats, blocks)
 
 
 def _frames(part: Part, rate: int, total: int) -> tuple[int, int]:
@@ -197,11 +248,51 @@ def _frames(part: Part, rate: int, total: int) -> tuple[int, int]:
     return first, last
 
 
+def _refuse_excess(samples: int, channels: int, rate: int, seconds: float) -> None:
+    """Refuse more samples, or values of all channels, than so many seconds may have."""
+    if samples > seconds * rate:
+        raise BadSample(f"longer than {seconds:g} seconds; cut it, or raise max_seconds")
+    if samples * channels > seconds * _VALUES:
+        raise BadSample(
+            f"{channels} channels of {rate:,} samples a second: expected at most {_VALUES:,} "
+            f"values a second in so long a sound (max_seconds = {seconds:g}); resample it"
+        )
+
+
+def _bounded(blocks: Iterator[FloatArray], rate: int, seconds: float) -> Iterator[FloatArray]:
+    """Give the blocks of a sound; refuses more than its header should have promised."""
+    samples = 0
+    for block in blocks:
+        samples += len(block)
+        _refuse_excess(samples, block.shape[1], rate, seconds)
+        yield block
+
+
+def _in_range(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
+    """Give the blocks of a sound of floats; refuses values that are no part of -1 … 1."""
+    count = 0
+    for block in blocks:
+        far = np.abs(block) > _FAR
+        if far.any():
+            first = int(np.argmax(far))
+            raise BadSample(
+                f"sample {count + first} is {float(block[first]):g}: floats are expected within -1 … 1; say "
+                "which value is full scale, such as range=32768 for numbers of sixteen bits (--set range=32768)"
+            )
+        count += len(block)
+        yield block
+
+
 def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
     fine = isinstance(rate, int | np.integer) and not isinstance(rate, bool)
     if not fine and not (isinstance(rate, float) and rate.is_integer()):
         raise BadSample(f"rate {rate!r}: expected samples a second, a whole number")
     shaped = values.ndim == 1 or (values.ndim == 2 and values.shape[1] > 0)
+    if values.dtype.kind in "iu" and values.dtype.str[1:] not in _ZERO_AND_ONE:
+        raise BadSample(
+            f"array of {values.dtype}: its type does not say which value is full scale; expected one of int16, "
+            "int32 or uint8, or of float32 (values / 32768 of sixteen bits)"
+        )
     if values.dtype.str[1:] not in _ZERO_AND_ONE or not shaped:
         raise BadSample(
             f"array of shape {values.shape} and {values.dtype}: expected (samples,) or "
@@ -211,6 +302,8 @@ def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
         raise BadSample(
             f"array of shape {values.shape}: expected (samples, channels); transpose it"
         )
+    if values.ndim == 2 and values.shape[1] > _CHANNELS:
+        raise BadSample(f"{values.shape[1]} channels: expected at most {_CHANNELS}")
     return Wave(values, int(rate))
 
 
@@ -255,7 +348,10 @@ def _mixed(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
 
 def _resampled(blocks: Iterator[FloatArray], stored_rate: int, rate: int) -> Iterator[FloatArray]:
     soxr = require("soxr", extra="audio")
-    resampler = soxr.ResampleStream(stored_rate, rate, 1, dtype="float32")
+    try:
+        resampler = soxr.ResampleStream(stored_rate, rate, 1, dtype="float32")
+    except (RuntimeError, ValueError) as error:
+        raise BadSample(f"cannot be resampled from {stored_rate} to {rate} Hz: {error}") from error
     for block in blocks:
         yield resampler.resample_chunk(np.ascontiguousarray(block))
     yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
@@ -263,28 +359,54 @@ def _resampled(blocks: Iterator[FloatArray], stored_rate: int, rate: int) -> Ite
 
 def _opened(content: bytes | Blob, stack: ExitStack) -> Any:
     """Open a soundfile.SoundFile; what a file is named plays no part in how it is read."""
-    soundfile = require("soundfile", extra="audio")
     file: Any = _file(content, stack)
-    if isinstance(content, Blob) and content.path is not None:
-        # libsndfile reads it itself, without Python in between
-        file = file.fileno()
+    if file.read(len(_SAMPLE_DUMP)) == _SAMPLE_DUMP:
+        raise BadSample("a MIDI sample dump: expected WAV, FLAC, OGG, MP3, AIFF or the like")
+    file.seek(0)
+    # libsndfile reads a file of the system itself, without Python in between
+    direct = isinstance(content, Blob) and content.path is not None
     try:
-        sound = stack.enter_context(soundfile.SoundFile(file, closefd=False))
-    except soundfile.LibsndfileError as error:
-        if error.code == 1:
-            raise BadSample(_unread(content)) from error
-        raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
+        sound = _sound(file, stack, direct=direct)
+    except BadSample:
+        mended = mend_length(file)
+        if mended is None:
+            raise
+        sound = _sound(mended, stack)
+    else:
+        mended = mend_length(file) if sound.frames == 0 else None
+        if mended is not None:
+            sound = _sound(mended, stack)
+    if sound.channels > _CHANNELS:
+        raise BadSample(f"{sound.channels} channels: expected at most {_CHANNELS}")
+    # blocks follow each other: soundfile need not seek, which FLAC of unknown length cannot
+    sound.seekable = lambda: False
     for promised, there in _PROMISED.findall(sound.extra_info):
         if int(promised) < _ENDLESS:
             _check_whole(int(there), int(promised), "bytes")
     return sound
 
 
-def _unread(content: bytes | Blob) -> str:
+def _sound(file: Any, stack: ExitStack, *, direct: bool = False) -> Any:
+    """Return a file as soundfile opens it; whatever is wrong with it is a BadSample."""
+    soundfile = require("soundfile", extra="audio")
+    try:
+        opened = file.fileno() if direct else file
+        return stack.enter_context(soundfile.SoundFile(opened, closefd=False))
+    except soundfile.LibsndfileError as error:
+        if error.code == 1:
+            raise BadSample(_unread(file)) from error
+        raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
+    except Exception as error:
+        # what else soundfile raises of odd bytes is not documented
+        raise BadSample(f"damaged sound: {_words(str(error))}") from error
+
+
+def _unread(file: Any) -> str:
     """Return why a file is not read, by what it begins with."""
     from featx.modalities.formats import NO_DECODER, identify
 
-    found = identify(content[:HEAD] if isinstance(content, bytes) else first_bytes(content))
+    file.seek(0)
+    found = identify(file.read(HEAD))
     if found is None or found[0] != "audio":
         return "not a sound in a format that libsndfile reads"
     return f"{found[1]} sound: {NO_DECODER}"
@@ -307,12 +429,15 @@ def _decoded(sound: Any, first: int = 0, end: int | None = None) -> Iterator[Flo
             yield block
     except soundfile.LibsndfileError as error:
         raise BadSample(f"damaged sound: {_words(error.error_string)}") from error
-    _check_whole(count, wanted, "samples")
+    except (RuntimeError, ValueError, TypeError, MemoryError) as error:
+        raise BadSample(f"damaged sound: {_words(str(error))}") from error
+    if wanted < _UNKNOWN_FRAMES:
+        _check_whole(count, wanted, "samples")
 
 
 def _words(error: str) -> str:
     """Return what libsndfile says, as the end of a sentence."""
-    return error.strip().removeprefix("Error : ").rstrip(".")
+    return " ".join(error.split()).removeprefix("Error : ").rstrip(".")
 
 
 def _check_whole(there: int, promised: int, unit: str) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import FloatArray, Integers
-from featx.errors import BadCard, BadSample
-from featx.modalities import Batch, among, refuse_unknown
+from featx.errors import BadCard
+from featx.modalities import Batch, added_later, among, refuse_unknown
 from featx.modalities.audio.baseline import describe_spectrum
-from featx.modalities.audio.decode import Content, digest_sound, load_sound, stream
+from featx.modalities.audio.decode import RATES, Content, digest_sound, load_sound, stream
 from featx.storage.blob import Blob
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class AudioSettings:
     pool: str = "mean"
     # a longer sound is refused; None: 600 s where there is no window
     max_seconds: float | None = None
+    # the value that is 1 in a sound of floats, such as 32768; None: they are within -1 … 1
+    range: float | None = added_later(None)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> AudioSettings:
@@ -110,11 +112,14 @@ class AudioSettings:
             raise BadCard(f"[audio] hop = {self.hop}: expected at most window = {self.window}")
         if max(self.window, self.min_length) > HELD * self.rate:
             raise BadCard(f"[audio] window, min_length: expected at most {HELD} seconds")
-        for name in ("scale", "max_seconds"):
+        if self.rate > RATES[1]:
+            raise BadCard(f"[audio] rate = {self.rate}: expected at most {RATES[1]} Hz")
+        for name in ("scale", "max_seconds", "range"):
             value = getattr(self, name)
-            if value is None and name == "max_seconds":
+            if value is None and name != "scale":
                 continue
-            if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not 0 < value < float("inf"):
                 raise BadCard(f"[audio] {name} = {value!r}: expected a number above 0")
 
     def open(self, files: Mapping[str, Blob]) -> AudioSettings:
@@ -203,16 +208,14 @@ class AudioSettings:
     def baseline(self) -> AudioSettings:
         """Return a reader of loudness, zero crossings and the energy of 16 bands."""
         frame = max(32, self.rate * 32 // 1000)
-        return MelBands(rate=self.rate, window=frame, max_seconds=self.max_seconds)
+        return MelBands(
+            rate=self.rate, window=frame, max_seconds=self.max_seconds, range=self.range
+        )
 
     def _blocks(self, content: Content) -> Iterator[FloatArray]:
         """Give the sound, scaled, a block at a time; refuses one that is too long."""
         limit = self.max_seconds or (float("inf") if self.window else 600.0)
-        count = 0
-        for block in stream(content, self.rate):
-            count += len(block)
-            if count > limit * self.rate:
-                raise BadSample(f"longer than {limit:g} seconds; cut it, or raise max_seconds")
+        for block in stream(content, self.rate, seconds=limit, full_scale=self.range):
             yield block if self.scale == 1 else block * np.float32(self.scale)
 
     def _windows(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:

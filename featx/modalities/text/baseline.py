@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,21 +14,33 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.errors import BadSample
-from featx.storage.blob import Blob, read_bytes
+from featx.storage.blob import Blob, read_bytes, to_blob
 
 __all__ = ["HashedWords", "digest_text", "load_text"]
 
 _WORD = re.compile(r"\w+")
 
 
-def load_text(data: Any) -> str:
+def load_text(data: Any, most: int | None = None) -> str:
     """Return a text itself, or the UTF-8 text of a path, a member of a tar, bytes or a file object.
+
+    Parameters
+    ----------
+    most : int, default=None
+        Characters above which a text is refused; None: as many as there are.
 
     Raises
     ------
     BadSample
-        It is none of these, or holds what UTF-8 cannot.
+        It is none of these, holds what UTF-8 cannot, or is longer than ``most``.
     """
+    text = _loaded(data, most)
+    if most is not None and len(text) > most:
+        raise BadSample(_too_long(f"{len(text):,} characters", most))
+    return text
+
+
+def _loaded(data: Any, most: int | None) -> str:
     if isinstance(data, str):
         try:
             data.encode("utf-8")
@@ -41,12 +54,23 @@ def load_text(data: Any) -> str:
     known = isinstance(data, (bytes, bytearray, memoryview, os.PathLike, Blob))
     if not known and not hasattr(data, "read"):
         raise BadSample(f"{_in_words(data)}: expected a text, a path or bytes")
+    blob = to_blob(data)
+    # a character has at most four bytes; nothing is read of a file that must hold more
+    if most is not None and blob.size > 4 * most + 4:
+        raise BadSample(_too_long(f"{blob.size:,} bytes", most))
     try:
-        return read_bytes(data).decode("utf-8-sig")
+        return read_bytes(blob).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadSample(
             f"text: not UTF-8 at byte {error.start + 1:,}; save the file as UTF-8"
         ) from None
+
+
+def _too_long(found: str, most: int) -> str:
+    return (
+        f"text: {found}: expected at most {most:,} characters; divide it, or set max_characters "
+        "(--set max_characters=N)"
+    )
 
 
 def digest_text(content: str) -> bytes:
@@ -73,14 +97,14 @@ class HashedWords:
 
     def read(self, content: str) -> FloatArray:
         """Return a row of ``columns`` values; all zero for a text without words."""
-        columns = [zlib.crc32(word.encode()) % self.columns for word in _words(content)]
-        counts = np.bincount(np.array(columns, np.intp), minlength=self.columns)
+        columns = (zlib.crc32(word.encode()) % self.columns for word in _words(content))
+        counts = np.bincount(np.fromiter(columns, np.intp), minlength=self.columns)
         row: FloatArray = counts.astype(np.float32)
         return row / max(float(np.linalg.norm(row)), 1.0)
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
+def _words(text: str) -> Iterator[str]:
+    return (found.group() for found in _WORD.finditer(text.lower()))
 
 
 def _in_words(data: Any) -> str:

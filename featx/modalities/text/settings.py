@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from featx.errors import BadCard
-from featx.modalities import among, refuse_unknown
+from featx.modalities import added_later, among, refuse_unknown
 from featx.modalities.text.baseline import HashedWords
-from featx.modalities.text.tokenizer import TokenReader, open_tokenizer
+from featx.modalities.text.tokenizer import TokenReader
+from featx.modalities.text.tokenizer_file import open_tokenizer
 from featx.storage.blob import Blob
 
 __all__ = ["TextSettings"]
@@ -52,6 +53,8 @@ class TextSettings:
     layout: str = "NL"
     # the graph's name of an input, and the usual one
     feeds: tuple[tuple[str, str], ...] = ()
+    # a longer text is refused; None: 10 million where it is divided into windows
+    max_characters: int | None = added_later(None)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> TextSettings:
@@ -76,6 +79,9 @@ class TextSettings:
         whole = isinstance(self.max_length, int) and not isinstance(self.max_length, bool)
         if not whole or self.max_length < 1:
             raise BadCard(f"[text] max_length = {self.max_length!r}: expected tokens, 1 or more")
+        most = self.max_characters
+        if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
+            raise BadCard(f"[text] max_characters = {most!r}: expected characters, 1 or more")
         for _, usual in self.feeds:
             among("text", "feeds", usual, FEEDS)
 

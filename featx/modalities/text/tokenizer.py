@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from featx._extras import require
 from featx._typing import FloatArray, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch
 from featx.modalities.text.baseline import digest_text, load_text
-from featx.storage.blob import Blob, to_blob
+from featx.modalities.text.encoding import Encoder
+from featx.modalities.text.unknown import UnknownWords
 
 if TYPE_CHECKING:
     from featx.modalities.text.geometry import TextGeometry
 
-__all__ = ["BUDGET", "TokenReader", "open_tokenizer"]
+__all__ = ["BUDGET", "TokenReader"]
 
 # tokens a batch, padding included: more of them leave the processor's cache
 BUDGET = 192
+# characters of a text that is divided into windows, where the card does not say
+MOST_CHARACTERS = 10_000_000
 
 Ids = npt.NDArray[np.int64]
 
@@ -47,6 +49,10 @@ class TokenSettings(Protocol):
     @property
     def prefix(self) -> str:
         """What stands before every text."""
+
+    @property
+    def max_characters(self) -> int | None:
+        """Characters above which a text is refused; None: 10 million where it is divided into windows."""
 
     @property
     def pad(self) -> bool:
@@ -113,6 +119,8 @@ class TokenReader:
         # what short texts are filled up with
         self.pad_id: int = _pad_id(tokenizer)
         self.frame = _frame(tokenizer)
+        self.encoder = Encoder(tokenizer, settings.prefix)
+        self._unknown_words = UnknownWords(tokenizer, self.encoder.unknown)
         # tokens of a text in one window
         self.room = settings.max_length - len(self.frame)
         if self.room < 1:
@@ -123,11 +131,18 @@ class TokenReader:
 
     def load(self, data: Any) -> str:
         """Return the text: a str as it is; of a path, bytes or a file what it holds. Raises BadSample."""
-        return load_text(data)
+        return load_text(data, self._limit)
 
     def digest(self, content: str) -> bytes:
-        """Return the SHA-256 of the text in UTF-8."""
-        return digest_text(content)
+        """Return the SHA-256 of the text in UTF-8.
+
+        It is another one where the text may spell a control token out: rows in which such a token was
+        taken for the real one are in caches still.
+        """
+        plain = digest_text(content)
+        if not self.encoder.spells_control(content):
+            return plain
+        return hashlib.sha256(b"control tokens are text\0" + plain).digest()
 
     def read(self, content: str) -> tuple[Window, ...]:
         """Return the windows of a text: one, or with chunk-mean as many of equal length as it needs."""
@@ -153,14 +168,37 @@ class TokenReader:
         """Return whether a value is the windows of one text."""
         return isinstance(value, tuple) and len(value) > 0 and isinstance(value[0], Window)
 
+    def is_doubtful(self, item: tuple[Window, ...]) -> bool:
+        """Return whether most of a text's words are unknown to the tokenizer."""
+        ids = item[0].ids
+        first = len(self.frame.before.ids) + self.encoder.lead
+        return self._unknown_words.fill(ids[first : len(ids) - len(self.frame.after.ids)].tolist())
+
+    def describe_doubts(self, count: int, examined: int, name: str) -> str:
+        """Return what to say where most words of some texts are unknown to the tokenizer of ``name``."""
+        are = f"{'text' if examined == 1 else 'texts'} {'is' if count == 1 else 'are'}"
+        return (
+            f"{count} of {examined} {are} mostly unknown words to the tokenizer of {name} "
+            f"({count / examined:.0%}): their rows say little; choose a backbone that knows their "
+            "language or script, such as a multilingual one (--backbone, see featx backbones list)"
+        )
+
+    @property
+    def _limit(self) -> int | None:
+        """Return the most characters of a text; None: as many as there are."""
+        if self._settings.max_characters is None and self._settings.long == "chunk-mean":
+            return MOST_CHARACTERS
+        return self._settings.max_characters
+
     def _encode(self, content: str) -> Any:
-        encoding = self.tokenizer.encode(self._settings.prefix + content, add_special_tokens=False)
+        most = None if self._settings.long == "chunk-mean" else self.room
+        encoding = self.encoder.encode(content, most, end=self._settings.truncation)
         if not len(encoding.ids) and not len(self.frame):
             raise BadSample("text: has no tokens; expected at least one word")
         return encoding
 
     def _windows(self, encoding: Any) -> tuple[Window, ...]:
-        ids = np.array(encoding.ids, np.int64)
+        ids = np.asarray(encoding.ids, np.int64)
         if len(ids) <= self.room:
             return (self.frame.around(ids),)
         return tuple(self.frame.around(ids[start:stop]) for start, stop in self._bounds(len(ids)))
@@ -233,27 +271,6 @@ class TokenReader:
         return Batch(feeds, owners, mask, numbers)
 
 
-def open_tokenizer(path: Path | Blob) -> Any:
-    """Return the tokenizer of a ``tokenizer.json``, with its padding and truncation turned off.
-
-    Raises
-    ------
-    BadCard
-        The file is not one that the library can read.
-    MissingExtra
-        The library is not installed.
-    """
-    tokenizers = require("tokenizers", extra="text")
-    try:
-        tokenizer = tokenizers.Tokenizer.from_buffer(to_blob(path).read())
-    except Exception as error:
-        # the library raises nothing more exact
-        raise BadCard(f"{path}: not a tokenizer.json: {error}") from error
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
-
-
 def _pad_id(tokenizer: Any) -> int:
     """Return a token to pad with; a mask hides it, or the tokens before it cannot see it."""
     names = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
@@ -262,9 +279,16 @@ def _pad_id(tokenizer: Any) -> int:
 
 
 def _frame(tokenizer: Any) -> Frame:
-    """Return what stands around a text, found by encoding one with it and without."""
-    bare = tokenizer.encode("a", add_special_tokens=False)
-    whole = tokenizer.encode("a")
+    """Return what stands around a text, found by encoding one with it and without; BadCard where it fails."""
+    try:
+        bare = tokenizer.encode("a", add_special_tokens=False)
+        whole = tokenizer.encode("a")
+    except BaseException as error:
+        # a panic in Rust is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+            raise
+        said = " ".join(str(error).split())
+        raise BadCard(f"[text] tokenizer: it fails on a letter: {said}") from error
     ids, types = np.array(whole.ids, np.int64), np.array(whole.type_ids, np.int64)
     n = len(bare.ids)
     starts = range(len(ids) - n + 1)

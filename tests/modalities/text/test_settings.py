@@ -5,7 +5,7 @@ import pytest
 from featx.catalog import Card, default_card, get_card
 from featx.errors import BadCard, BadOption, MissingExtra
 from featx.modalities.text.settings import TextSettings
-from featx.modalities.text.tokenizer import open_tokenizer
+from featx.modalities.text.tokenizer_file import open_tokenizer
 from tests.support.texts import reader_of
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -14,7 +14,7 @@ tokenizers = pytest.importorskip("tokenizers")
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"max_len": 3}, "unknown key 'max_len'; known: feeds, layout, long, max_length"),
+        ({"max_len": 3}, "unknown key 'max_len'; known: feeds, layout, long, max_characters"),
         ({"max_length": 0}, "max_length = 0: expected tokens"),
         ({"max_length": True}, "max_length = True"),
         ({"truncation": "middle"}, "truncation = 'middle': expected one of right, left"),

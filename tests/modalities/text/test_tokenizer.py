@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from featx.embedding.engine import Engine
 from featx.modalities.text import tokenizer as tokens_module
-from featx.modalities.text.tokenizer import open_tokenizer
+from featx.modalities.text.tokenizer_file import open_tokenizer
 from featx.sources import make_samples
 from tests.support.text_nets import (
     TABLE,
