@@ -43,11 +43,9 @@ __all__ = [
     "EstimatorForms",
     "HeadSpec",
     "Search",
-    "check_loaded",
     "choose_heads",
     "last_step",
     "make_head",
-    "private_types",
     "scores",
     "steps_of",
 ]
@@ -76,19 +74,11 @@ class EstimatorForms:
         Gives the coefficients and intercepts of the same scores; None where they are not linear.
     onnx : callable, default=None
         Adds the same scores to a graph; None where they cannot be written as one.
-    private_types : tuple of str, default=()
-        Full names of types within it that skops does not know to be harmless, and that ``check`` examines.
-    check : callable, default=None
-        Examines an estimator that was read from a file before scikit-learn computes with it, raises
-        BadArtifact where computing would not be safe, and returns how many objects of the private types it
-        has seen. None where scikit-learn's own code cannot be led astray.
     """
 
     scores: ScoreForm = score_forms.default_scores
     linear: LinearForm | None = None
     onnx: OnnxForm | None = None
-    private_types: tuple[str, ...] = ()
-    check: Callable[[Any], int] | None = None
 
 
 _LINEAR = EstimatorForms(linear=score_forms.linear_coefficients, onnx=onnx_forms.add_linear)
@@ -111,11 +101,7 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
             scores=score_forms.one_vs_one_scores, onnx=onnx_forms.add_support_vectors
         ),
         KNeighborsClassifier: EstimatorForms(onnx=onnx_forms.add_neighbors),
-        HistGradientBoostingClassifier: EstimatorForms(
-            onnx=boosting.add_boosting,
-            private_types=(boosting.TREE_TYPE,),
-            check=boosting.check_boosting,
-        ),
+        HistGradientBoostingClassifier: EstimatorForms(onnx=boosting.add_boosting),
     }
 )
 
@@ -269,29 +255,6 @@ def steps_of(estimator: BaseEstimator) -> list[BaseEstimator]:
     if isinstance(estimator, Pipeline):
         return [step for _, step in estimator.steps if step not in (None, "passthrough")]
     return [estimator]
-
-
-def private_types() -> frozenset[str]:
-    """Return the full names of types that estimators hold and that their entries examine when they are read."""
-    return frozenset(name for forms in ESTIMATORS.values() for name in forms.private_types)
-
-
-def check_loaded(estimator: BaseEstimator) -> int:
-    """Examine an estimator that was read from a file, before scikit-learn computes with it.
-
-    Returns
-    -------
-    int
-        How many objects of private types were examined.
-
-    Raises
-    ------
-    BadArtifact
-        Computing with the estimator would not be safe.
-    """
-    last = last_step(estimator)
-    forms = ESTIMATORS.get(type(last))
-    return forms.check(last) if forms and forms.check else 0
 
 
 def last_step(estimator: BaseEstimator) -> BaseEstimator:

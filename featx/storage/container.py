@@ -14,17 +14,21 @@ from typing import IO
 
 from featx.errors import BadArtifact
 from featx.storage.atomic import recover, replacing, replacing_folder
-from featx.storage.blob import Blob
+from featx.storage.blob import Blob, describe_os_error
+from featx.storage.border import library_border
 
 __all__ = [
     "ZipMember",
     "container_names",
     "is_archive",
     "is_inner",
+    "is_there",
     "member_at",
     "write_container",
 ]
 
+# The most files of a zip: a card, a graph with its weights, a head, a tokenizer.
+_MOST_MEMBERS = 10_000
 # The time of every member: the same files give the same archive.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -75,24 +79,34 @@ class ZipMember:
     @contextmanager
     def _found(self) -> Iterator[tuple[zipfile.ZipFile, zipfile.ZipInfo]]:
         """Open the archive and find the member; what zipfile refuses becomes BadArtifact."""
-        try:
-            with zipfile.ZipFile(self.archive) as archive:
-                members = _checked_members(self.archive, archive)
-                if self.name not in members:
-                    raise FileNotFoundError(
-                        errno.ENOENT, "no such file in the archive", str(self.archive)
-                    )
-                yield archive, members[self.name]
-        except (
-            zipfile.BadZipFile,
-            NotImplementedError,
-            RuntimeError,
-            EOFError,
-            ValueError,
-        ) as error:
-            if isinstance(error, BadArtifact):
-                raise
-            raise BadArtifact(f"{self.archive}: damaged: {error}") from error
+        with (
+            library_border(f"{self.archive}: damaged", passing=(OSError,)),
+            zipfile.ZipFile(self.archive) as archive,
+        ):
+            members = _checked_members(self.archive, archive)
+            if self.name not in members:
+                raise FileNotFoundError(
+                    errno.ENOENT, "no such file in the archive", str(self.archive)
+                )
+            yield archive, members[self.name]
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is anything of that name; a link that leads nowhere is nothing.
+
+    Raises
+    ------
+    BadArtifact
+        It cannot be known: a right is missing, or no file can have that name.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        reason = describe_os_error(error) if isinstance(error, OSError) else str(error)
+        raise BadArtifact(f"{path}: cannot be read: {reason}") from error
+    return True
 
 
 def is_archive(path: Path) -> bool:
@@ -129,13 +143,11 @@ def container_names(path: Path) -> set[str]:
         if link := next((file for file in inner if file.is_symlink()), None):
             raise BadArtifact(f"{link}: is a symbolic link; expected the file itself")
         return {file.relative_to(path).as_posix() for file in inner}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return set(_checked_members(path, archive))
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
-        if isinstance(error, BadArtifact):
-            raise
-        raise BadArtifact(f"{path}: not a featx classifier, nor a zip of one: {error}") from error
+    with (
+        library_border(f"{path}: not a featx classifier, nor a zip of one"),
+        zipfile.ZipFile(path) as archive,
+    ):
+        return set(_checked_members(path, archive))
 
 
 def write_container(path: Path, files: Mapping[str, bytes]) -> None:
@@ -175,6 +187,8 @@ def is_inner(name: str) -> bool:
 def _checked_members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Return the members by name, once all of them are such as featx writes."""
     members: dict[str, zipfile.ZipInfo] = {}
+    if len(archive.infolist()) > _MOST_MEMBERS:
+        raise BadArtifact(f"{path}: holds {len(archive.infolist())} files, expected a few")
     for info in archive.infolist():
         if info.is_dir() and is_inner(info.filename):
             continue
