@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from featx.heads.registry import TRANSFORMERS as TRANSFORMERS
     from featx.heads.registry import HeadSpec as HeadSpec
     from featx.heads.registry import choose_heads as choose_heads
+    from featx.heads.registry import fit_labels as fit_labels
     from featx.heads.registry import last_step as last_step
     from featx.heads.registry import make_head as make_head
     from featx.heads.registry import scores as scores
@@ -54,6 +55,7 @@ _MODULE_OF = {
     "UnlistedType": "featx.heads.rebuilding",
     "argmax_labels": "featx.heads.trained",
     "choose_heads": "featx.heads.registry",
+    "fit_labels": "featx.heads.registry",
     "last_step": "featx.heads.registry",
     "make_head": "featx.heads.registry",
     "read_calibrator": "featx.heads.calibrators",

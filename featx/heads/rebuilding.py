@@ -7,7 +7,6 @@ that has no entry is not imported. Estimators run on one job, whatever their fil
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +17,7 @@ from featx.errors import BadArtifact, FeatxError
 from featx.heads._sklearn_compat import check_parameters
 from featx.heads.fitted import Fitted
 from featx.heads.loadable import LOADABLE, LoadableType
+from featx.heads.registry import estimators_in
 from featx.heads.stored import StoredName, StoredObject
 from featx.storage.border import library_border
 
@@ -60,21 +60,8 @@ def rebuild(stored: Any) -> Any:
 
 def unlisted_types(estimator: Any) -> list[str]:
     """Return the full names of the types of an estimator and of those in it that cannot be loaded again."""
-    names = {_full_name(type(one)) for one in _estimators_in(estimator)}
+    names = {_full_name(type(one)) for one in estimators_in(estimator)}
     return sorted(names - set(LOADABLE) - {PIPELINE})
-
-
-def _estimators_in(value: Any) -> Iterator[Any]:
-    """Give an estimator and those among its parameters."""
-    if hasattr(value, "get_params") and not isinstance(value, type):
-        yield value
-        for one in value.get_params(deep=False).values():
-            yield from _estimators_in(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _estimators_in(one)
-    elif inspect.isroutine(value):
-        yield value
 
 
 def _full_name(kind: type) -> str:

@@ -6,12 +6,14 @@ A new head is a row in ``HEADS``; an estimator with scores, arrays or an ONNX fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -44,6 +46,8 @@ __all__ = [
     "HeadSpec",
     "Search",
     "choose_heads",
+    "estimators_in",
+    "fit_labels",
     "last_step",
     "make_head",
     "scores",
@@ -260,6 +264,44 @@ def steps_of(estimator: BaseEstimator) -> list[BaseEstimator]:
 def last_step(estimator: BaseEstimator) -> BaseEstimator:
     """Return the last step of a pipeline, or the estimator itself."""
     return steps_of(estimator)[-1]
+
+
+def fit_labels(estimator: BaseEstimator, rows: Numbers, labels: npt.NDArray[Any]) -> BaseEstimator:
+    """Return an estimator fitted on labels; one that insists on numbers is given their indices instead.
+
+    scikit-learn's own take any labels. Others may take 0 to n_classes - 1 alone, as xgboost's do: their
+    ``classes_`` are then these numbers, in the order of the sorted labels.
+
+    Raises
+    ------
+    Exception
+        What the estimator raises, given labels, where numbers do not help either.
+    """
+    kinds = (type(one).__module__ for one in estimators_in(estimator))
+    if all(module.partition(".")[0] == "sklearn" for module in kinds):
+        return estimator.fit(rows, labels)
+    unfitted = clone(estimator)
+    try:
+        return estimator.fit(rows, labels)
+    # An estimator of anyone's says in its own way that labels are no numbers.
+    except Exception as error:
+        try:
+            return unfitted.fit(rows, np.unique(labels, return_inverse=True)[1])
+        except Exception:
+            raise error from None
+
+
+def estimators_in(value: Any) -> Iterator[Any]:
+    """Give an estimator, those among its parameters, and the functions among them."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        yield value
+        for one in value.get_params(deep=False).values():
+            yield from estimators_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from estimators_in(one)
+    elif inspect.isroutine(value):
+        yield value
 
 
 def scores(estimator: BaseEstimator, rows: Numbers) -> Doubles:

@@ -71,7 +71,7 @@ class TrainedHead:
             The labels of an estimator that was trained on their numbers, 0 to n_classes - 1; one that was
             trained on labels knows them itself.
         """
-        labels: Sequence[Any] = getattr(estimator, "classes_", classes)
+        labels: Any = getattr(estimator, "classes_", classes)
         if classes is not None and _are_numbers(labels, len(classes)):
             labels = classes
         return cls(name, tuple(map(str, labels)), EstimatorScorer(estimator), calibrator)

@@ -61,8 +61,8 @@ def write_head(head: TrainedHead, path: Path, trusted: Iterable[str] = ()) -> di
         again = _build(path, files[HEAD], frozenset(trusted))
     except _Untrusted as error:
         raise BadArtifact(
-            f"{path}: head {head.name} {error}: no command could open it; choose a head by its name, "
-            "such as 'logistic', or save it with trusted=[…], these names, and load it with the same"
+            f"{path}: head {head.name} {error.reason}: no command could open it again; choose a head by "
+            "its name, such as 'logistic', or save it with trusted=[…], these names, and load it with the same"
         ) from error
     _compare(path, head, again)
     arrays = to_arrays(estimator)
@@ -112,6 +112,10 @@ def read_head(
 class _Untrusted(BadArtifact):
     """The file holds types that nobody has trusted."""
 
+    def __init__(self, path: Path, names: Iterable[str]) -> None:
+        self.reason = f"holds types that featx does not trust: {', '.join(names)}"
+        super().__init__(f"{path}: {self.reason}; if you do, load it with trusted=[…]")
+
 
 def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
     """Build the estimator of arrays that have been examined; with types that the user trusts, through skops."""
@@ -128,10 +132,9 @@ def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
                 names = [unlisted.name]
             if not names:
                 return _build_trusted(data, stored, trusted)
-            message = f"holds types that featx does not trust: {', '.join(names)}"
-            raise _Untrusted(message) from unlisted
-    except _Untrusted as error:
-        raise _Untrusted(f"{path}: {error}; if you do, load it with trusted=[…]") from error
+            raise _Untrusted(path, names) from unlisted
+    except _Untrusted:
+        raise
     except BadArtifact as error:
         raise BadArtifact(f"{path}: is not a trained predictor: {HEAD}: {error}") from error
 
