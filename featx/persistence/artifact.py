@@ -261,8 +261,9 @@ def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
 
         with library_border(f"{path}: {SAMPLES} cannot be read"):
             samples = TrainingSamples.from_bytes(read_file(path, SAMPLES, metadata))
-        if samples.scores.shape[1] != len(metadata.classes):
-            raise BadArtifact(f"{path}: {SAMPLES} has scores of other classes than its manifest")
+        known = set(samples.targets.tolist()) <= set(metadata.classes)
+        if samples.scores.shape[1] != len(metadata.classes) or not known:
+            raise BadArtifact(f"{path}: {SAMPLES} is of other classes than its manifest")
         return samples
 
     def read_report() -> FitReport:
@@ -333,6 +334,8 @@ def _card(path: Path, metadata: Metadata, one: InputMetadata) -> Card:
         card = Card.from_toml(one.card)
     except BadCard as error:
         raise BadArtifact(f"{path}: its card cannot be read: {error}") from error
+    if card.name != one.backbone:
+        raise BadArtifact(f"{path}: its card is of {card.name!r}, expected {one.backbone!r:.60}")
     if card.fingerprint != one.fingerprint:
         raise BadArtifact(
             f"{path}: was trained on rows of fingerprint {one.fingerprint[:12]}…, this featx "

@@ -223,6 +223,9 @@ def _check_values(path: Path, metadata: Metadata) -> None:
         raise BadArtifact(
             f"{path}: {MANIFEST} has {len(metadata.inputs)} inputs, this featx reads one; upgrade featx"
         )
+    names = (metadata.head, metadata.inputs[0].name, metadata.inputs[0].kind)
+    if not metadata.head or not all(name.isprintable() for name in names):
+        raise BadArtifact(f"{path}: {MANIFEST} has no name that can be shown: {str(names)!r:.60}")
     if not 0 < metadata.inputs[0].dim < 1 << 31:
         raise BadArtifact(f"{path}: {MANIFEST} has rows of {metadata.inputs[0].dim:.3g} columns")
     for key, table in (("report", metadata.report), ("config", metadata.config)):

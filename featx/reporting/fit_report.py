@@ -9,7 +9,7 @@ from typing import Any
 from featx._display import html_page
 from featx.embedding.rows import Reject
 from featx.errors import BadArtifact
-from featx.metrics.report import Report
+from featx.metrics.report import Report, check_fields
 from featx.reporting.training_samples import TrainingSamples
 from featx.tasks import get_task
 
@@ -220,7 +220,7 @@ class FitReport:
         """
         try:
             data, measured = table["data"], table["validation"]
-            return cls(
+            report = cls(
                 task=table["task"],
                 data=DataSummary(data["n"], dict(data["targets"]), tuple(data["inputs"])),
                 tuning=TuningSummary(**table["tuning"]),
@@ -241,6 +241,12 @@ class FitReport:
                 rejects=tuple(Reject(**one) for one in table["rejects"]),
                 samples_source=samples_source,
             )
+            for record in (
+                *(report, report.data, report.tuning, report.validation),
+                *(*report.baselines, *report.rejects),
+            ):
+                check_fields(record)
+            return report
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, LookupError) as error:
             raise BadArtifact(f"not the JSON of a training's report: {error}") from error
 
