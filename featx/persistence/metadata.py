@@ -19,7 +19,7 @@ from featx.errors import BadArtifact
 from featx.storage.atomic import recover
 from featx.storage.border import library_border
 from featx.storage.container import container_names, is_inner, is_there, member_at
-from featx.storage.json_text import parse_json
+from featx.storage.json_text import parse_json_text
 
 __all__ = [
     "FORMAT",
@@ -153,7 +153,9 @@ def read_metadata(path: str | Path) -> Metadata:
     path = Path(path)
     with library_border(f"{path}: {MANIFEST} cannot be read"):
         raw = _read_manifest(path)
-        manifest = parse_json(raw, f"{path}: not a featx classifier: {MANIFEST}", limit=_LARGEST)
+        manifest = parse_json_text(
+            raw, f"{path}: not a featx classifier: {MANIFEST}", limit=_LARGEST
+        )
         number = manifest.get("format") if isinstance(manifest, dict) else None
         if type(number) is not int or number < 1:
             raise BadArtifact(

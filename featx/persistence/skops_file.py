@@ -19,7 +19,7 @@ from featx.heads.stored import StoredName, StoredObject
 from featx.storage.archive import ArchiveMembers, open_members
 from featx.storage.arrays import read_array
 from featx.storage.border import library_border
-from featx.storage.json_text import parse_json
+from featx.storage.json_text import parse_json_text
 
 __all__ = ["named_types", "read_stored"]
 
@@ -50,7 +50,7 @@ def read_stored(data: bytes) -> Any:
         The bytes are no such file, are damaged, or describe what no estimator of ``featx`` holds.
     """
     with open_members(data) as members, library_border(f"{_SCHEMA} cannot be read"):
-        schema = parse_json(members.read(_SCHEMA), _SCHEMA, limit=_LARGEST_SCHEMA)
+        schema = parse_json_text(members.read(_SCHEMA), _SCHEMA, limit=_LARGEST_SCHEMA)
         protocol = schema["protocol"] if isinstance(schema, dict) else None
         if type(protocol) is not int or not 0 <= protocol <= _PROTOCOL:
             raise BadArtifact(
@@ -62,7 +62,7 @@ def read_stored(data: bytes) -> Any:
 def named_types(data: bytes) -> frozenset[str]:
     """Return the full names of all types and functions that a file of skops names anywhere."""
     with open_members(data) as members, library_border(f"{_SCHEMA} cannot be read"):
-        nodes = [parse_json(members.read(_SCHEMA), _SCHEMA, limit=_LARGEST_SCHEMA)]
+        nodes = [parse_json_text(members.read(_SCHEMA), _SCHEMA, limit=_LARGEST_SCHEMA)]
         names = set()
         while nodes:
             node = nodes.pop()

@@ -11,7 +11,7 @@ import numpy as np
 from featx.errors import BadArtifact
 from featx.storage.border import library_border
 
-__all__ = ["parse_json"]
+__all__ = ["parse_json_text"]
 
 # The most containers and values: a head of ten thousand boosted trees has some 300 000 of each.
 _MOST_CONTAINERS, _MOST_VALUES = 2_000_000, 8_000_000
@@ -21,7 +21,7 @@ _DEEPEST = 200
 _MOST_DIGITS = 400
 
 
-def parse_json(data: bytes, subject: str, *, limit: int) -> Any:
+def parse_json_text(data: bytes, subject: str, *, limit: int) -> Any:
     """Return the value of a JSON text in UTF-8 whose keys are unique.
 
     Parameters
@@ -39,7 +39,7 @@ def parse_json(data: bytes, subject: str, *, limit: int) -> Any:
 
     Examples
     --------
-    >>> parse_json(b'{"a": [1, 2]}', "note", limit=100)
+    >>> parse_json_text(b'{"a": [1, 2]}', "note", limit=100)
     {'a': [1, 2]}
     """
     if len(data) > limit:
