@@ -271,10 +271,7 @@ def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
 
         source = read_samples if SAMPLES in metadata.files else None
         with library_border(f"{path}: what it says of its training cannot be read"):
-            report = FitReport.from_dict(table, source)
-            # Whatever in it cannot be shown is found here.
-            report.format_table()
-        return report
+            return FitReport.from_dict(table, source)
 
     return read_report
 

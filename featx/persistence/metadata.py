@@ -237,6 +237,8 @@ def _check_values(path: Path, metadata: Metadata) -> None:
         digest = entry.get("sha256") if isinstance(entry, dict) else None
         if not is_inner(name) or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
             raise BadArtifact(f"{path}: {MANIFEST} has no digest of {name!r:.60}: not a classifier")
+        if type(size := entry.get("size")) is not int or not 0 <= size <= _LARGEST_FILE:
+            raise BadArtifact(f"{path}: {MANIFEST} has no size of {name!r:.60}: not a classifier")
     if HEAD not in metadata.files:
         raise BadArtifact(f"{path}: {MANIFEST} has no digest of {HEAD!r}: not a classifier")
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from featx.errors import BadArtifact, FeatxError
 
-__all__ = ["library_border"]
+__all__ = ["library_border", "one_line"]
 
 # The most characters that a message takes over from a library.
 _LONGEST = 200
@@ -46,7 +46,16 @@ def library_border(
     except BaseException as cause:
         if isinstance(cause, passing):
             raise
-        lines = str(cause).split("\n")
-        text = " ".join(line.strip() for line in lines if line.strip())[:_LONGEST]
+        text = one_line(cause)
         said = f"{type(cause).__name__}: {text}" if text else type(cause).__name__
-        raise error(f"{subject}: {said.encode('utf-8', 'backslashreplace').decode()}") from cause
+        raise error(f"{subject}: {said}") from cause
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says in one line that UTF-8 can hold, and no more than 200 characters of it.
+
+    >>> one_line(ValueError("expected 1\\n  found 2"))
+    'expected 1 found 2'
+    """
+    text = " ".join(str(error).split())[:_LONGEST]
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -14,6 +14,7 @@ from tests.support.hostile_manifests import hostile_containers, hostile_manifest
 from tests.support.hostile_predictors import (
     OWN,
     Hostile,
+    inspect,
     linear_arrays,
     members,
     nodes_of,
@@ -47,6 +48,13 @@ def test_what_is_made_by_hand_is_refused_or_answers_with_probabilities(border):
     counts, faults = tried(BORDERS[border]())
     assert faults == []
     assert counts[REFUSED] > 15
+
+
+def test_no_manifest_ends_the_command_that_shows_it_in_a_traceback():
+    inputs = list(hostile_manifests())
+    tally = attack(inspect, inputs)
+    assert [(inputs[n].name, said) for n, _, said in tally.faults] == []
+    assert tally.counts[OK] == len(inputs)
 
 
 @pytest.mark.parametrize("kind", KINDS)

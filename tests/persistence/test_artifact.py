@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import zipfile
@@ -121,6 +122,48 @@ def test_any_changed_byte_is_refused(saved):
                 featx.load(saved)
         path.write_bytes(whole)
     featx.load(saved)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs files that are mostly holes")
+@pytest.mark.parametrize("name", ["manifest.json", "head.skops", "head.npz"])
+def test_a_file_of_many_gigabytes_is_refused_before_it_is_read(name, saved):
+    with (saved / name).open("r+b") as file:
+        file.truncate(1 << 36)
+    with pytest.raises(BadArtifact, match=rf"{name} cannot be read"):
+        featx.load(saved)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(saved, tmp_path):
+    os.mkfifo(tmp_path / "pipe.featx")
+    with pytest.raises(BadArtifact, match="not a featx classifier"):
+        featx.load(tmp_path / "pipe.featx")
+    for name in ("head.npz", "head.skops", "manifest.json"):
+        (saved / name).unlink()
+        os.mkfifo(saved / name)
+        with pytest.raises(BadArtifact, match=rf"{name} cannot be read: not a regular file"):
+            featx.load(saved)
+        (saved / name).unlink()
+        (saved / name).write_bytes(b"")
+        if name == "head.npz":
+            reseal(saved, lambda manifest: manifest["files"].pop("head.npz"))
+        elif name == "head.skops":
+            table = file_table({"head.skops": b""})
+            reseal(saved, lambda manifest, table=table: manifest["files"].update(table))
+
+
+def test_a_report_that_is_none_is_found_when_it_is_read(train, rows, labels, tmp_path):
+    images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    path = featx.save(classifier, tmp_path / "x.featx")
+    reseal(path, lambda manifest: manifest["report"]["data"].update(n="six"))
+    loaded = featx.load(path)
+    assert loaded.predict(images[:1]).tolist() == ["dark"]
+    with pytest.raises(BadArtifact, match="n = 'six': expected int"):
+        _ = loaded.report
+    reseal(path, lambda manifest: manifest["config"].update(head=3))
+    with pytest.raises(BadOption, match="config: head = 3"):
+        _ = featx.load(path).config
 
 
 def test_a_newer_format_is_refused_by_its_number(saved):

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import skops.io
+from click.testing import CliRunner
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -26,13 +27,24 @@ from sklearn.preprocessing import StandardScaler
 
 import featx
 from featx.catalog import get_card
+from featx.cli import main
 from featx.heads import TemperatureScaling, TrainedHead, make_head, to_arrays
 from featx.persistence.metadata import file_table, seal
 from featx.predictor import Classifier
 from featx.training import fit_head
 from featx.tuning import HeadConfig
 
-__all__ = ["OWN", "Hostile", "estimator_of", "linear_arrays", "npy", "read", "whole", "zipped"]
+__all__ = [
+    "OWN",
+    "Hostile",
+    "estimator_of",
+    "inspect",
+    "linear_arrays",
+    "npy",
+    "read",
+    "whole",
+    "zipped",
+]
 
 DIM = 384
 LABELS = ("ant", "bee", "cat")
@@ -76,13 +88,7 @@ def read(given: Hostile) -> None:
     """Load a predictor and ask it for all that it can say; answers must be probabilities."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.featx"
-        if given.container is not None:
-            path.write_bytes(given.container)
-        else:
-            path.mkdir()
-            for name, content in given.files.items():
-                (path / name).write_bytes(content)
-            (path / "manifest.json").write_bytes(_sealed(given))
+        write(given, path)
         loaded = featx.load(path)
         failure = None
         for ask in (_answers, _training, lambda one: one.head.estimator, lambda one: one.config):
@@ -92,6 +98,28 @@ def read(given: Hostile) -> None:
                 failure = error
         if failure is not None:
             raise failure
+
+
+def inspect(given: Hostile) -> None:
+    """Let the command line show what a predictor says of itself, in each of its forms."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.featx"
+        write(given, path)
+        for options in ([], ["--format", "json"], ["--config"]):
+            done = CliRunner().invoke(main, ["inspect", str(path), *options])
+            if done.exception is not None and not isinstance(done.exception, SystemExit):
+                raise done.exception
+
+
+def write(given: Hostile, path: Path) -> None:
+    """Write the predictor, sealed, where nothing is yet."""
+    if given.container is not None:
+        path.write_bytes(given.container)
+        return
+    path.mkdir()
+    for name, content in given.files.items():
+        (path / name).write_bytes(content)
+    (path / "manifest.json").write_bytes(_sealed(given))
 
 
 def _sealed(given: Hostile) -> bytes:
