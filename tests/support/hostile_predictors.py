@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -166,7 +167,11 @@ def whole(name: str = "logistic") -> Hostile:
         pictures = [np.full((9, 9, 3), v, np.uint8) for v in (0, 20, 40, 200, 220, 240)]
         classifier = featx.fit(pictures, ["dark"] * 3 + ["light"] * 3, keep_rows=False)
     elif name in OWN:
-        head = TrainedHead.from_estimator(name, OWN[name]().fit(rows, labels), TemperatureScaling())
+        with warnings.catch_warnings():
+            # Three iterations are enough to be damaged.
+            warnings.simplefilter("ignore")
+            estimator = OWN[name]().fit(rows, labels)
+        head = TrainedHead.from_estimator(name, estimator, TemperatureScaling())
         classifier = Classifier.from_card(card, head)
     else:
         trained = fit_head(rows, labels, HeadConfig(name))
