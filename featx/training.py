@@ -20,7 +20,7 @@ from featx.embedding.rows import Rows
 from featx.errors import BadSample, FeatxError, FeatxNotice
 from featx.evaluation import warn_about_rejects
 from featx.fit_config import FitConfig
-from featx.heads import TrainedHead
+from featx.heads import TrainedHead, unlisted_types
 from featx.modalities.guess import modality_of
 from featx.predictor import Classifier, check_exact, predictor_class
 from featx.reporting.fit_report import (
@@ -34,6 +34,7 @@ from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
 from featx.sources import Sample, make_samples
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
+from featx.tuning.fit_warnings import warn_once
 from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_for, train
 
 __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
@@ -116,6 +117,7 @@ def fit(
     engine = engine or Engine(n_jobs=n_jobs)
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
     check_exact(opened.provider)
+    _warn_about_trust(head)
     rows, raw, timings = _embed(known, opened, engine)
     head_config = HeadConfig(
         head, class_weight=class_weight, random_state=random_state, n_jobs=engine.n_jobs
@@ -164,9 +166,10 @@ def fit_rows(
     problem = kind.tuning_problem(targets, config.class_weight)
     _announce_duration(rows.embeddings, problem, config, plain)
     start = time.perf_counter()
-    trained = _train(rows.embeddings, problem, config)
-    trained_at = time.perf_counter()
-    baselines = _baselines(kind, trained.validation, plain, problem, config, card)
+    with warn_once():
+        trained = _train(rows.embeddings, problem, config)
+        trained_at = time.perf_counter()
+        baselines = _baselines(kind, trained.validation, plain, problem, config, card)
     seconds = {"head": trained_at - start, "baselines": time.perf_counter() - trained_at}
     measured = trained.validation
     report = FitReport(
@@ -220,6 +223,17 @@ def fit_head(
     _check_finite(rows)
     _announce_duration(rows, problem, config)
     return _train(rows, problem, config)
+
+
+def _warn_about_trust(head: str | BaseEstimator) -> None:
+    """Say before the work that a head could not be loaded again by whoever does not trust its types."""
+    names = [] if isinstance(head, str) else unlisted_types(head)
+    if names:
+        message = (
+            f"head {type(head).__name__}: holds types that featx does not trust: {', '.join(names)}; "
+            "to be saved and loaded it needs trusted=[…], these names"
+        )
+        warnings.warn(message, FeatxNotice, stacklevel=3)
 
 
 def _embed(
@@ -287,8 +301,9 @@ def _announce_duration(
 
 
 def _train(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> Trained:
-    search, head = train(rows, problem, config)
-    return Trained(head, search, cross_validate(rows, problem, config))
+    with warn_once():
+        search, head = train(rows, problem, config)
+        return Trained(head, search, cross_validate(rows, problem, config))
 
 
 def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:

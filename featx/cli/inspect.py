@@ -43,10 +43,12 @@ def inspect_command(classifier: Path, style: str, config: bool) -> None:
 def _config(path: Path, metadata: Metadata) -> str:
     from featx.errors import BadArtifact
     from featx.fit_config import FitConfig
+    from featx.storage.border import library_border
 
     if metadata.config is None:
         raise BadArtifact(f"{path}: was saved without its configuration; train it again to have it")
-    return FitConfig.from_dict(metadata.config).to_toml()
+    with library_border(f"{path}: its configuration cannot be shown"):
+        return FitConfig.from_dict(metadata.config).to_toml()
 
 
 def _without_report(metadata: Metadata) -> str:

@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from featx.heads.calibrators import read_calibrator as read_calibrator
     from featx.heads.calibrators import robust_log_loss as robust_log_loss
     from featx.heads.calibrators import softmax as softmax
+    from featx.heads.rebuilding import UnlistedType as UnlistedType
+    from featx.heads.rebuilding import rebuild as rebuild
+    from featx.heads.rebuilding import unlisted_types as unlisted_types
     from featx.heads.registry import AUTO as AUTO
     from featx.heads.registry import ESTIMATORS as ESTIMATORS
     from featx.heads.registry import HEADS as HEADS
     from featx.heads.registry import TRANSFORMERS as TRANSFORMERS
     from featx.heads.registry import HeadSpec as HeadSpec
-    from featx.heads.registry import check_loaded as check_loaded
     from featx.heads.registry import choose_heads as choose_heads
+    from featx.heads.registry import fit_labels as fit_labels
     from featx.heads.registry import last_step as last_step
     from featx.heads.registry import make_head as make_head
-    from featx.heads.registry import private_types as private_types
     from featx.heads.registry import scores as scores
     from featx.heads.registry import steps_of as steps_of
     from featx.heads.scorers import EstimatorScorer as EstimatorScorer
@@ -50,18 +52,20 @@ _MODULE_OF = {
     "Scorer": "featx.heads.scorers",
     "TemperatureScaling": "featx.heads.calibrators",
     "TrainedHead": "featx.heads.trained",
+    "UnlistedType": "featx.heads.rebuilding",
     "argmax_labels": "featx.heads.trained",
-    "check_loaded": "featx.heads.registry",
     "choose_heads": "featx.heads.registry",
+    "fit_labels": "featx.heads.registry",
     "last_step": "featx.heads.registry",
     "make_head": "featx.heads.registry",
-    "private_types": "featx.heads.registry",
     "read_calibrator": "featx.heads.calibrators",
+    "rebuild": "featx.heads.rebuilding",
     "robust_log_loss": "featx.heads.calibrators",
     "scores": "featx.heads.registry",
     "softmax": "featx.heads.calibrators",
     "steps_of": "featx.heads.registry",
     "to_arrays": "featx.heads.scorers",
+    "unlisted_types": "featx.heads.rebuilding",
 }
 
 __all__ = sorted(_MODULE_OF)

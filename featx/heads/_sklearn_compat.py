@@ -6,17 +6,22 @@ versions in ``TESTED_VERSIONS``: a test fails with any other until someone has l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator, clone
+from sklearn.preprocessing import LabelBinarizer
 
 from featx._typing import Doubles, FloatArray, Integers
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+    from sklearn.linear_model import RidgeClassifier
     from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.neural_network import MLPClassifier
     from sklearn.svm import SVC
 
 __all__ = [
@@ -24,10 +29,19 @@ __all__ = [
     "BoostedTrees",
     "adopt_kernel_fit",
     "boosted_trees",
+    "check_parameters",
+    "complete_boosting",
+    "complete_perceptrons",
+    "complete_ridge",
+    "make_bin_mapper",
+    "make_boosted_tree",
+    "make_tree",
     "neighbor_codes",
     "neighbor_rows",
+    "refit_neighbors",
     "svc_gamma",
     "tree_node_dtype",
+    "tree_nodes_dtype",
 ]
 
 # Minor versions of scikit-learn whose private names were compared with what is written here.
@@ -150,4 +164,70 @@ def tree_node_dtype() -> np.dtype[Any]:
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 
     dtype: np.dtype[Any] = np.dtype(PREDICTOR_RECORD_DTYPE)
+    return dtype
+
+
+def check_parameters(estimator: BaseEstimator) -> None:
+    """Raise ValueError where a parameter of the constructor is none that ``fit`` would take."""
+    estimator._validate_params()
+
+
+def refit_neighbors(neighbors: KNeighborsClassifier) -> KNeighborsClassifier:
+    """Return the neighbours fitted once more on the rows that they keep, with a new tree where there is one."""
+    labels = neighbors.classes_[neighbor_codes(neighbors)]
+    return clone(neighbors).fit(neighbors._fit_X, labels)
+
+
+def complete_ridge(ridge: RidgeClassifier) -> RidgeClassifier:
+    """Give a ridge classifier that has ``classes_`` what turns scores into labels."""
+    classes = vars(ridge)["classes_"]
+    ridge._label_binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(classes)
+    return ridge
+
+
+def complete_perceptrons(network: MLPClassifier) -> MLPClassifier:
+    """Give a network of perceptrons that has ``classes_`` what turns outputs into labels."""
+    network._label_binarizer = LabelBinarizer().fit(network.classes_)
+    return network
+
+
+def complete_boosting(
+    estimator: HistGradientBoostingClassifier | GradientBoostingClassifier,
+) -> HistGradientBoostingClassifier | GradientBoostingClassifier:
+    """Give boosted trees that know their number of classes the loss that their scores belong to."""
+    estimator._loss = estimator._get_loss(sample_weight=None)
+    return estimator
+
+
+def make_boosted_tree(nodes: Any) -> Any:
+    """Return a tree of boosted trees that has no split by category."""
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+
+    empty = np.zeros((0, 8), np.uint32)
+    return TreePredictor(nodes, empty, empty)
+
+
+def make_bin_mapper(state: Mapping[str, Any]) -> Any:
+    """Return the bins of boosted trees with these attributes, which are not examined."""
+    from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
+
+    mapper = _BinMapper()
+    vars(mapper).update({**state, "n_threads": 1})
+    return mapper
+
+
+def make_tree(d: int, n_values: int, state: Mapping[str, Any]) -> Any:
+    """Return a decision tree with nodes that have been examined."""
+    from sklearn.tree._tree import Tree
+
+    tree = Tree(d, np.array([n_values], np.intp), 1)
+    tree.__setstate__(dict(state))
+    return tree
+
+
+def tree_nodes_dtype() -> np.dtype[Any]:
+    """Return the NumPy type of a node of scikit-learn's decision trees."""
+    from sklearn.tree._tree import NODE_DTYPE
+
+    dtype: np.dtype[Any] = np.dtype(NODE_DTYPE)
     return dtype

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from featx.errors import BadArtifact, NotExportable
 from featx.heads._sklearn_compat import BoostedTrees, boosted_trees, tree_node_dtype
+from featx.storage.border import one_line
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -42,7 +43,9 @@ def check_boosting(estimator: Any) -> int:
         for number, tree in enumerate(state.trees):
             _check_tree(number, tree, state.n_features)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-        raise BadArtifact(f"its boosted trees are damaged: {error}; train it again") from error
+        raise BadArtifact(
+            f"its boosted trees are damaged: {one_line(error)}; train it again"
+        ) from error
     return len(state.trees)
 
 

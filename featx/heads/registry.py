@@ -6,12 +6,14 @@ A new head is a row in ``HEADS``; an estimator with scores, arrays or an ONNX fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -43,11 +45,11 @@ __all__ = [
     "EstimatorForms",
     "HeadSpec",
     "Search",
-    "check_loaded",
     "choose_heads",
+    "estimators_in",
+    "fit_labels",
     "last_step",
     "make_head",
-    "private_types",
     "scores",
     "steps_of",
 ]
@@ -76,19 +78,11 @@ class EstimatorForms:
         Gives the coefficients and intercepts of the same scores; None where they are not linear.
     onnx : callable, default=None
         Adds the same scores to a graph; None where they cannot be written as one.
-    private_types : tuple of str, default=()
-        Full names of types within it that skops does not know to be harmless, and that ``check`` examines.
-    check : callable, default=None
-        Examines an estimator that was read from a file before scikit-learn computes with it, raises
-        BadArtifact where computing would not be safe, and returns how many objects of the private types it
-        has seen. None where scikit-learn's own code cannot be led astray.
     """
 
     scores: ScoreForm = score_forms.default_scores
     linear: LinearForm | None = None
     onnx: OnnxForm | None = None
-    private_types: tuple[str, ...] = ()
-    check: Callable[[Any], int] | None = None
 
 
 _LINEAR = EstimatorForms(linear=score_forms.linear_coefficients, onnx=onnx_forms.add_linear)
@@ -111,11 +105,7 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
             scores=score_forms.one_vs_one_scores, onnx=onnx_forms.add_support_vectors
         ),
         KNeighborsClassifier: EstimatorForms(onnx=onnx_forms.add_neighbors),
-        HistGradientBoostingClassifier: EstimatorForms(
-            onnx=boosting.add_boosting,
-            private_types=(boosting.TREE_TYPE,),
-            check=boosting.check_boosting,
-        ),
+        HistGradientBoostingClassifier: EstimatorForms(onnx=boosting.add_boosting),
     }
 )
 
@@ -271,32 +261,47 @@ def steps_of(estimator: BaseEstimator) -> list[BaseEstimator]:
     return [estimator]
 
 
-def private_types() -> frozenset[str]:
-    """Return the full names of types that estimators hold and that their entries examine when they are read."""
-    return frozenset(name for forms in ESTIMATORS.values() for name in forms.private_types)
-
-
-def check_loaded(estimator: BaseEstimator) -> int:
-    """Examine an estimator that was read from a file, before scikit-learn computes with it.
-
-    Returns
-    -------
-    int
-        How many objects of private types were examined.
-
-    Raises
-    ------
-    BadArtifact
-        Computing with the estimator would not be safe.
-    """
-    last = last_step(estimator)
-    forms = ESTIMATORS.get(type(last))
-    return forms.check(last) if forms and forms.check else 0
-
-
 def last_step(estimator: BaseEstimator) -> BaseEstimator:
     """Return the last step of a pipeline, or the estimator itself."""
     return steps_of(estimator)[-1]
+
+
+def fit_labels(estimator: BaseEstimator, rows: Numbers, labels: npt.NDArray[Any]) -> BaseEstimator:
+    """Return an estimator fitted on labels; one that insists on numbers is given their indices instead.
+
+    scikit-learn's own take any labels. Others may take 0 to n_classes - 1 alone, as xgboost's do: their
+    ``classes_`` are then these numbers, in the order of the sorted labels.
+
+    Raises
+    ------
+    Exception
+        What the estimator raises, given labels, where numbers do not help either.
+    """
+    kinds = (type(one).__module__ for one in estimators_in(estimator))
+    if all(module.partition(".")[0] == "sklearn" for module in kinds):
+        return estimator.fit(rows, labels)
+    unfitted = clone(estimator)
+    try:
+        return estimator.fit(rows, labels)
+    # An estimator of anyone's says in its own way that labels are no numbers.
+    except Exception as error:
+        try:
+            return unfitted.fit(rows, np.unique(labels, return_inverse=True)[1])
+        except Exception:
+            raise error from None
+
+
+def estimators_in(value: Any) -> Iterator[Any]:
+    """Give an estimator, those among its parameters, and the functions among them."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        yield value
+        for one in value.get_params(deep=False).values():
+            yield from estimators_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from estimators_in(one)
+    elif inspect.isroutine(value):
+        yield value
 
 
 def scores(estimator: BaseEstimator, rows: Numbers) -> Doubles:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from featx._typing import Doubles, FloatArray, Labels
 from featx.errors import BadArtifact
 from featx.storage.arrays import read_arrays
+from featx.storage.border import one_line
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -103,12 +104,31 @@ class LinearArrays:
             The bytes are something else, or the arrays do not fit each other.
         """
         arrays = cls(**read_arrays(data, "a head", _NAMES))
-        shapes = [np.shape(getattr(arrays, name)) for name in _NAMES]
+        try:
+            arrays.check()
+        except ValueError as error:
+            raise BadArtifact(
+                f"not the arrays of a head: {one_line(error)}; train it again"
+            ) from error
+        return arrays
+
+    def check(self) -> None:
+        """Raise ValueError where the arrays do not fit each other, or hold what training cannot leave."""
+        shapes = [np.shape(getattr(self, name)) for name in _NAMES]
         n, dim = shapes[3] if len(shapes[3]) == 2 else (0, 0)
         n_classes = n if n > 1 else 2
-        if shapes != [(n_classes,), (dim,), (dim,), (n, dim), (n,)] or not n:
-            raise BadArtifact(f"not the arrays of a head: shapes {shapes} do not fit each other")
-        return arrays
+        if shapes != [(n_classes,), (dim,), (dim,), (n, dim), (n,)] or not n or not dim:
+            raise ValueError(f"shapes {shapes} do not fit each other")
+        for name in _NAMES[1:]:
+            array = getattr(self, name)
+            if array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
+                raise ValueError(f"{name} is not of finite numbers")
+        if self.mean.dtype != np.float32 or self.scale.dtype != np.float32:
+            raise ValueError("mean and scale are not float32")
+        if not (self.scale > 0).all():
+            raise ValueError("scale is not positive")
+        if self.classes.dtype.kind != "U" or len(set(self.classes.tolist())) != n_classes:
+            raise ValueError(f"classes are not {n_classes} texts that differ")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +191,11 @@ def to_arrays(estimator: BaseEstimator) -> LinearArrays | None:
     mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
     classes = np.array([str(name) for name in last.classes_])
     arrays = LinearArrays(classes, mean, scale, coef, intercept)
+    try:
+        arrays.check()
+    except ValueError:
+        # Numbers that float32 cannot hold, for one.
+        return None
     rng = np.random.default_rng(0)
     for n in _PROBE_SIZES:
         probe = rng.normal(mean, scale, (n, len(mean))).astype(np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from featx._typing import FloatArray, Labels
 from featx.errors import BadArtifact, BadOption
 from featx.heads.calibrators import Calibrator, TemperatureScaling
 from featx.heads.scorers import EstimatorScorer, LinearArrays, Scorer
+from featx.storage.border import library_border
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -56,11 +57,24 @@ class TrainedHead:
 
     @classmethod
     def from_estimator(
-        cls, name: str, estimator: BaseEstimator, calibrator: Calibrator
+        cls,
+        name: str,
+        estimator: BaseEstimator,
+        calibrator: Calibrator,
+        classes: Sequence[str] | None = None,
     ) -> TrainedHead:
-        """Return a head that answers with a fitted estimator."""
-        classes = tuple(map(str, estimator.classes_))
-        return cls(name, classes, EstimatorScorer(estimator), calibrator)
+        """Return a head that answers with a fitted estimator.
+
+        Parameters
+        ----------
+        classes : sequence of str, default=None
+            The labels of an estimator that was trained on their numbers, 0 to n_classes - 1; one that was
+            trained on labels knows them itself.
+        """
+        labels: Any = getattr(estimator, "classes_", classes)
+        if classes is not None and _are_numbers(labels, len(classes)):
+            labels = classes
+        return cls(name, tuple(map(str, labels)), EstimatorScorer(estimator), calibrator)
 
     @classmethod
     def from_arrays(
@@ -106,9 +120,10 @@ class TrainedHead:
             raise BadArtifact(f"head {self.name}: has arrays and no estimator; train it again")
         estimator = self.build()
         built, probe = EstimatorScorer(estimator), np.ones((1, self.dim), np.float32)
-        fits = built.dim == self.dim and built.n_outputs == self.scorer.n_outputs
-        if not fits or not np.allclose(self.scorer.scores(probe), built.scores(probe)):
-            raise BadArtifact(f"head {self.name}: its arrays and its estimator do not agree")
+        with library_border(f"head {self.name}: its estimator cannot answer"):
+            fits = built.dim == self.dim and tuple(map(str, estimator.classes_)) == self.classes
+            if not fits or not np.allclose(self.scorer.scores(probe), built.scores(probe)):
+                raise BadArtifact(f"head {self.name}: its arrays and its estimator do not agree")
         return estimator
 
     def predict_proba(self, rows: FloatArray) -> FloatArray:
@@ -127,6 +142,8 @@ class TrainedHead:
         ------
         BadOption
             Rows have another number of columns, or hold a number that is not finite.
+        BadArtifact
+            The estimator fails on these rows, or its scores are not finite.
         """
         rows = np.asarray(rows, np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.dim:
@@ -135,12 +152,27 @@ class TrainedHead:
             raise BadOption("rows hold NaN or infinity: expected finite numbers")
         if not len(rows):
             return np.empty((0, len(self.classes)), np.float32)
-        probabilities = self.calibrator.apply(self.scorer.scores(rows))
+        with library_border(f"head {self.name}: its estimator cannot answer"):
+            with np.errstate(all="ignore"):
+                probabilities = self.calibrator.apply(self.scorer.scores(rows))
+            fitting = probabilities.shape == (len(rows), len(self.classes))
+        if not fitting:
+            raise BadArtifact(
+                f"head {self.name}: gives {probabilities.shape[1:]} scores for {len(self.classes)} classes"
+            )
+        if not np.isfinite(probabilities).all():
+            raise BadArtifact(f"head {self.name}: its scores are not finite; train it again")
         return np.ascontiguousarray(probabilities, np.float32)
 
     def predict(self, rows: FloatArray) -> Labels:
         """Return the most probable label of each row; shape (n,)."""
         return argmax_labels(self.classes, self.predict_proba(rows))
+
+
+def _are_numbers(classes: Any, n: int) -> bool:
+    """Return whether an estimator's classes are the whole numbers from 0 to ``n`` - 1."""
+    codes = np.asarray(classes)
+    return codes.dtype.kind in "iu" and np.array_equal(codes, np.arange(n))
 
 
 def argmax_labels(classes: Sequence[str], probabilities: FloatArray) -> Labels:

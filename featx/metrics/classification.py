@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from featx._typing import Doubles, Labels
 from featx.errors import BadLabels, BadOption
 from featx.metrics.confusion import confusion_table, worst_pairs
 from featx.metrics.intervals import wilson
+from featx.metrics.report import check_fields
 
 __all__ = ["ClassScore", "ClassificationReport", "Mistake", "evaluate_predictions"]
 
@@ -203,8 +205,16 @@ class ClassificationReport:
             values["confusion"] = tuple(map(tuple, table.get("confusion", ())))
             values["unseen_labels"] = tuple(table.get("unseen_labels", ()))
             values["rank_counts"] = tuple(table.get("rank_counts", ()))
-            return cls(**values)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            report = cls(**values)
+            for record in (report, *report.classes):
+                check_fields(record)
+            counts = [*report.rank_counts, *chain(*report.confusion)]
+            if not all(isinstance(n, int) for n in counts) or report.n < 0:
+                raise TypeError("expected counts")
+            if not all(isinstance(label, str) for label in report.unseen_labels):
+                raise TypeError("expected labels")
+            return report
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise BadLabels(f"not the JSON of a classification report: {error}") from error
 
     def to_frame(self) -> Any:

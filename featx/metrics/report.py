@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
+from types import MappingProxyType, NoneType
 from typing import Any, Protocol
 
 from featx._display import TextTable
 
-__all__ = ["Report"]
+__all__ = ["Report", "check_fields"]
+
+# The types of fields whose annotation names them; a whole number stands for any.
+_PLAIN: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {
+        "int": (int,),
+        "float": (int, float),
+        "str": (str,),
+        "float | None": (int, float, NoneType),
+        "str | None": (str, NoneType),
+    }
+)
+
+
+def check_fields(record: Any) -> None:
+    """Raise TypeError where a number or text of a dataclass is of another type than its field says.
+
+    A file may hold anything; what is neither a number nor a text is not looked at.
+    """
+    for one in fields(record):
+        expected, value = _PLAIN.get(str(one.type)), getattr(record, one.name)
+        if expected and (isinstance(value, bool) or not isinstance(value, expected)):
+            raise TypeError(f"{one.name} = {value!r:.40}: expected {one.type}")
 
 
 class Report(Protocol):

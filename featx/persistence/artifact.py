@@ -34,6 +34,7 @@ from featx.persistence.metadata import (
 )
 from featx.predictor import Classifier, Input, Predictor, predictor_class
 from featx.storage.atomic import os_errors_in_words, recover
+from featx.storage.border import library_border
 from featx.storage.container import container_names, write_container
 from featx.storage.writable import check_writable
 from featx.tasks import get_task
@@ -51,7 +52,12 @@ _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 
 def save(
-    predictor: Predictor, path: str | Path, *, overwrite: bool = False, bundle: bool = False
+    predictor: Predictor,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    bundle: bool = False,
+    trusted: Iterable[str] = (),
 ) -> Path:
     """Write a classifier as a folder, or as one file that ends in ``.zip``, whole or not at all.
 
@@ -63,6 +69,9 @@ def save(
         Whether a classifier that is already there may be replaced; anything else never is.
     bundle : bool, default=False
         Whether the backbone's bytes go with it, so that it needs none on the machine that loads it.
+    trusted : iterable of str, default=()
+        Full names of types in a head of your own that ``load`` will be given as ``trusted`` as well; a head
+        with others could not be loaded again.
 
     Returns
     -------
@@ -74,7 +83,8 @@ def save(
     OutputFailed
         Something is there already, or the folder cannot be written.
     BadArtifact
-        The head's estimator has parts that cannot be written without pickle.
+        The head's estimator has parts that cannot be written without pickle, or that could not be loaded
+        again without trust.
     MissingWeights, WrongDigest
         The bytes to bundle are not on this machine, or others are in their place.
 
@@ -92,7 +102,7 @@ def save(
     """
     path = Path(path)
     check_target(path, overwrite=overwrite)
-    files = write_head(predictor.head, path)
+    files = write_head(predictor.head, path, trusted)
     if predictor.report and predictor.report.samples:
         files[SAMPLES] = predictor.report.samples.to_bytes()
     files |= _backbone_files(predictor.card) if bundle else {}
@@ -185,19 +195,19 @@ def load(
     """
     path = Path(path)
     metadata = read_metadata(path)
-    files = _read_files(path, metadata, (HEAD, ARRAYS))
-    inputs = tuple(_input(path, metadata, one) for one in metadata.inputs)
-    try:
-        calibrator = read_calibrator(metadata.calibration)
-        head = read_head(path, files, metadata.head, calibrator, frozenset(trusted))
+    with library_border(f"{path}: is not a trained predictor"):
+        files = _read_files(path, metadata, (HEAD, ARRAYS))
+        inputs = tuple(_input(path, metadata, one) for one in metadata.inputs)
+        try:
+            calibrator, task = read_calibrator(metadata.calibration), get_task(metadata.task)
+        except FeatxError as error:
+            raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
+        head = read_head(
+            path, files, metadata.head, calibrator, frozenset(trusted), metadata.classes
+        )
         _check_shapes(path, head, metadata)
-        task = get_task(metadata.task)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, FeatxError) as error:
-        if isinstance(error, BadArtifact):
-            raise
-        raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
     where = read_provider(provider) if isinstance(provider, str) else provider
-    report, config = _report(path, metadata), _config(metadata)
+    report, config = _report(path, metadata), _config(path, metadata)
     predictor = predictor_class(task)(inputs, head, report, config, where, task.name)
     # It is the only task there is; others will have classes of their own.
     return cast(Classifier, predictor)
@@ -248,17 +258,24 @@ def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
     def read_samples() -> TrainingSamples:
         from featx.reporting.training_samples import TrainingSamples
 
-        return TrainingSamples.from_bytes(read_file(path, SAMPLES, metadata))
+        with library_border(f"{path}: {SAMPLES} cannot be read"):
+            samples = TrainingSamples.from_bytes(read_file(path, SAMPLES, metadata))
+        known = set(samples.targets.tolist()) <= set(metadata.classes)
+        if samples.scores.shape[1] != len(metadata.classes) or not known:
+            raise BadArtifact(f"{path}: {SAMPLES} is of other classes than its manifest")
+        return samples
 
     def read_report() -> FitReport:
         from featx.reporting.fit_report import FitReport
 
-        return FitReport.from_dict(table, read_samples if SAMPLES in metadata.files else None)
+        source = read_samples if SAMPLES in metadata.files else None
+        with library_border(f"{path}: what it says of its training cannot be read"):
+            return FitReport.from_dict(table, source)
 
     return read_report
 
 
-def _config(metadata: Metadata) -> Callable[[], FitConfig] | None:
+def _config(path: Path, metadata: Metadata) -> Callable[[], FitConfig] | None:
     table = metadata.config
     if table is None:
         return None
@@ -266,13 +283,16 @@ def _config(metadata: Metadata) -> Callable[[], FitConfig] | None:
     def read_config() -> FitConfig:
         from featx.fit_config import FitConfig
 
-        return FitConfig.from_dict(table)
+        with library_border(f"{path}: what it was trained with cannot be read"):
+            return FitConfig.from_dict(table)
 
     return read_config
 
 
 def _input(path: Path, metadata: Metadata, one: InputMetadata) -> Input:
     card = _card(path, metadata, one)
+    if one.kind not in ("", card.modality):
+        raise BadArtifact(f"{path}: reads {one.kind!r:.40}, its card is of {card.modality}")
     return Input(one.name or card.modality, one.kind or card.modality, card)
 
 
@@ -310,6 +330,8 @@ def _card(path: Path, metadata: Metadata, one: InputMetadata) -> Card:
         card = Card.from_toml(one.card)
     except BadCard as error:
         raise BadArtifact(f"{path}: its card cannot be read: {error}") from error
+    if card.name != one.backbone:
+        raise BadArtifact(f"{path}: its card is of {card.name!r}, expected {one.backbone!r:.60}")
     if card.fingerprint != one.fingerprint:
         raise BadArtifact(
             f"{path}: was trained on rows of fingerprint {one.fingerprint[:12]}…, this featx "
@@ -356,6 +378,7 @@ def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:
         raise BadArtifact(f"{path}: its head takes rows of {head.dim}, its backbone gives {dim}")
     if head.classes != classes:
         raise BadArtifact(f"{path}: its head and its manifest do not agree on the classes")
-    shape = head.predict_proba(np.zeros((1, dim), np.float32)).shape
-    if shape != (1, len(classes)):
-        raise BadArtifact(f"{path}: its arrays give {shape[1]} scores for {len(classes)} classes")
+    try:
+        head.predict_proba(np.zeros((1, dim), np.float32))
+    except FeatxError as error:
+        raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error

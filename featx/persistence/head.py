@@ -1,22 +1,26 @@
 """A trained head as files of a classifier: its estimator through skops, and its arrays where it is linear.
 
 ``head.skops`` is the whole head; ``head.npz`` holds the same scores of a linear one in a few arrays, from which
-it answers without scikit-learn. Neither is ever unpickled.
+it answers without scikit-learn. Neither is ever unpickled, and skops builds nothing of what featx knows:
+``featx.heads.rebuild`` makes it of arrays that have been compared with each other.
 """
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from featx.errors import BadArtifact
 from featx.heads import Calibrator, LinearArrays, TrainedHead, to_arrays
+from featx.heads.stored import StoredObject
 from featx.persistence.metadata import HEAD
+from featx.persistence.skops_file import named_types, read_stored
+from featx.storage.border import library_border
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -24,31 +28,44 @@ if TYPE_CHECKING:
 __all__ = ["ARRAYS", "read_head", "write_head"]
 
 ARRAYS = "head.npz"
+# Rows on which a head is compared with what is read back of it.
+_PROBE_ROWS = 3
+# Numbers, texts and what holds them: these need nobody's trust.
+_PLAIN_TYPES = re.compile(
+    r"builtins\.(NoneType|bool|int|float|str|bytes|list|tuple|dict|set)"
+    r"|numpy\.(ndarray|(u?int|float)\d+|str_|bool_?)"
+)
 
 
-def write_head(head: TrainedHead, path: Path) -> dict[str, bytes]:
-    """Return the files of a head by their names.
+def write_head(head: TrainedHead, path: Path, trusted: Iterable[str] = ()) -> dict[str, bytes]:
+    """Return the files of a head by their names, once they have been read back and give its answers.
 
     Parameters
     ----------
     path : Path
         The classifier that they are for, as messages name it.
+    trusted : iterable of str, default=()
+        Full names of types that whoever loads it will trust.
 
     Raises
     ------
     BadArtifact
-        The estimator has parts that cannot be written without pickle.
+        The estimator has parts that cannot be written without pickle, or that could not be loaded again.
     """
     import skops.io
-    from skops.io.exceptions import UnsupportedTypeException
 
+    estimator = head.estimator
+    with library_border(f"{path}: a part of the head cannot be written without pickle"):
+        files = {HEAD: bytes(skops.io.dumps(estimator))}
     try:
-        files = {HEAD: bytes(skops.io.dumps(head.estimator))}
-    except (UnsupportedTypeException, TypeError, ValueError) as error:
+        again = _build(path, files[HEAD], frozenset(trusted))
+    except _Untrusted as error:
         raise BadArtifact(
-            f"{path}: a part of the head cannot be written without pickle: {error}"
+            f"{path}: head {head.name} {error.reason}: no command could open it again; choose a head by "
+            "its name, such as 'logistic', or save it with trusted=[…], these names, and load it with the same"
         ) from error
-    arrays = to_arrays(head.estimator)
+    _compare(path, head, again)
+    arrays = to_arrays(estimator)
     return files | ({ARRAYS: arrays.to_bytes()} if arrays else {})
 
 
@@ -58,6 +75,7 @@ def read_head(
     name: str,
     calibrator: Calibrator,
     trusted: frozenset[str],
+    classes: tuple[str, ...],
 ) -> TrainedHead:
     """Return the head of a classifier whose files have been verified.
 
@@ -72,17 +90,18 @@ def read_head(
     calibrator : Calibrator
     trusted : frozenset of str
         Full names of further types that may be built.
+    classes : tuple of str
+        The labels, as the metadata say them: those of an estimator that was trained on their numbers.
 
     Raises
     ------
     BadArtifact
-        A file cannot be read, or holds a type that skops does not know to be harmless and that is neither
-        examined by the registry of estimators nor ``trusted``. A head with arrays raises it when its
-        estimator is asked for.
+        A file cannot be read, its arrays contradict each other, or it holds a type that featx does not list
+        and that is not ``trusted``. A head with arrays raises it when its estimator is asked for.
     """
     build = partial(_build, path, files[HEAD], trusted)
     if ARRAYS not in files:
-        return TrainedHead.from_estimator(name, build(), calibrator)
+        return TrainedHead.from_estimator(name, build(), calibrator, classes)
     try:
         arrays = LinearArrays.from_bytes(files[ARRAYS])
     except BadArtifact as error:
@@ -90,60 +109,69 @@ def read_head(
     return TrainedHead.from_arrays(name, arrays, calibrator, build)
 
 
-def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
-    """Build the estimator, once every type in it is known to be harmless, examined, or named by the user."""
-    import skops.io
-    from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
+class _Untrusted(BadArtifact):
+    """The file holds types that nobody has trusted."""
 
+    def __init__(self, path: Path, names: Iterable[str]) -> None:
+        self.reason = f"holds types that featx does not trust: {', '.join(names)}"
+        super().__init__(f"{path}: {self.reason}; if you do, load it with trusted=[…]")
+
+
+def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
+    """Build the estimator of arrays that have been examined; with types that the user trusts, through skops."""
     # Not above: it imports scikit-learn, which a saved linear head does without.
-    from featx.heads import check_loaded, private_types
+    from featx.heads import UnlistedType, rebuild
 
     try:
-        unknown = frozenset(skops.io.get_untrusted_types(data=data)) - trusted
-        untrusted = sorted(unknown - private_types())
-        if untrusted:
-            raise BadArtifact(
-                f"holds types that featx does not trust: {', '.join(untrusted)}; "
-                "if you do, load it with trusted=[…]"
-            )
-        estimator = skops.io.loads(data, trusted=sorted(trusted | unknown))
-        examined = check_loaded(estimator)
-        if unknown and examined != _count_objects(data, unknown):
-            raise BadArtifact(
-                f"holds {', '.join(sorted(unknown))} in places that featx does not examine; "
-                "if you trust them, load it with trusted=[…]"
-            )
+        stored = read_stored(data)
+        try:
+            return rebuild(stored)
+        except UnlistedType as unlisted:
+            names = _untrusted(data, trusted)
+            if not names and unlisted.name not in trusted:
+                names = [unlisted.name]
+            if not names:
+                return _build_trusted(data, stored, trusted)
+            raise _Untrusted(path, names) from unlisted
+    except _Untrusted:
+        raise
     except BadArtifact as error:
-        raise BadArtifact(f"{path}: {error}") from error
-    except (
-        BadZipFile,
-        UntrustedTypesFoundException,
-        UnsupportedTypeException,
-        AttributeError,
-        ImportError,
-        KeyError,
-        TypeError,
-        IndexError,
-        RecursionError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
-        raise BadArtifact(f"{path}: {HEAD} cannot be read: {error}") from error
+        raise BadArtifact(f"{path}: is not a trained predictor: {HEAD}: {error}") from error
+
+
+def _untrusted(data: bytes, trusted: frozenset[str]) -> list[str]:
+    """Return the names of types in a file that are neither listed nor trusted nor plain."""
+    from featx.heads.loadable import LOADABLE
+    from featx.heads.rebuilding import PIPELINE
+
+    unknown = named_types(data) - trusted - set(LOADABLE) - {PIPELINE}
+    return sorted(name for name in unknown if not _PLAIN_TYPES.fullmatch(name))
+
+
+def _build_trusted(data: bytes, stored: Any, trusted: frozenset[str]) -> BaseEstimator:
+    """Build an estimator with types of the user's; the steps that featx knows are examined all the same."""
+    import skops.io
+
+    from featx.heads import rebuild
+    from featx.heads.loadable import LOADABLE
+    from featx.heads.rebuilding import PIPELINE
+
+    with library_border("skops cannot build it"):
+        estimator = skops.io.loads(data, trusted=sorted(trusted | named_types(data)))
+        if not isinstance(stored, StoredObject) or stored.type != PIPELINE:
+            return estimator
+        for number, (name, step) in enumerate(stored.state["steps"]):
+            if isinstance(step, StoredObject) and step.type in LOADABLE:
+                estimator.steps[number] = (name, rebuild(step))
     return estimator
 
 
-def _count_objects(data: bytes, types: frozenset[str]) -> int:
-    """Return how many objects of some types a file of skops describes."""
-    with ZipFile(io.BytesIO(data)) as archive:
-        nodes = [json.loads(archive.read("schema.json"))]
-    ids = set()
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, dict):
-            if f"{node.get('__module__')}.{node.get('__class__')}" in types:
-                ids.add(node.get("__id__"))
-            nodes += node.values()
-        elif isinstance(node, list):
-            nodes += node
-    return len(ids)
+def _compare(path: Path, head: TrainedHead, again: BaseEstimator) -> None:
+    """Refuse a head that would give other answers once it is loaded."""
+    rows = np.random.default_rng(0).normal(size=(_PROBE_ROWS, head.dim)).astype(np.float32)
+    rows[0] = 0
+    read = TrainedHead.from_estimator(head.name, again, head.calibrator, head.classes)
+    if read.classes != head.classes or not np.allclose(
+        read.predict_proba(rows), head.predict_proba(rows), atol=1e-6
+    ):
+        raise BadArtifact(f"{path}: head {head.name} gives other answers when it is loaded again")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,11 @@ from types import MappingProxyType
 from typing import Any
 
 from featx.catalog import BUNDLED
-from featx.errors import BadArtifact, FeatxError
-from featx.storage.container import container_names, member_at
+from featx.errors import BadArtifact
+from featx.storage.atomic import recover
+from featx.storage.border import library_border
+from featx.storage.container import container_names, is_inner, is_there, member_at
+from featx.storage.json_text import parse_json_text
 
 __all__ = [
     "FORMAT",
@@ -34,6 +38,11 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 HEAD = "head.skops"
 SAMPLES = "samples.npz"
+
+# The most bytes of a manifest, and of each other file; the most characters of a class's name.
+_LARGEST, _LARGEST_FILE = 1 << 26, 1 << 32
+_LONGEST_LABEL = 10_000
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 # What a manifest must hold, by format: a type, or a table of types
 _FORM_1: Mapping[str, Any] = MappingProxyType(
@@ -139,35 +148,57 @@ def read_metadata(path: str | Path) -> Metadata:
     Raises
     ------
     BadArtifact
-        The folder is not a predictor, has a newer format, or its manifest was changed.
+        Nothing is there, it is not a predictor, has a newer format, or its manifest was changed.
     """
     path = Path(path)
-    manifest, raw = _parse(path)
-    number = manifest["format"]
-    if number > FORMAT:
-        raise BadArtifact(
-            f"{path}: has format {number}, this featx reads up to {FORMAT}; upgrade featx"
+    with library_border(f"{path}: {MANIFEST} cannot be read"):
+        raw = _read_manifest(path)
+        manifest = parse_json_text(
+            raw, f"{path}: not a featx classifier: {MANIFEST}", limit=_LARGEST
         )
-    if seal({key: value for key, value in manifest.items() if key != "digest"}) != raw:
-        raise BadArtifact(f"{path}: {MANIFEST} was changed since it was saved; save it again")
-    _check_form(path, manifest, _FORM_1 if number == 1 else _FORM_2)
-    return _from_format_1(manifest) if number == 1 else _from_format_2(path, manifest)
+        number = manifest.get("format") if isinstance(manifest, dict) else None
+        if type(number) is not int or number < 1:
+            raise BadArtifact(
+                f"{path}: not a featx classifier; expected a {MANIFEST} that says its format"
+            )
+        if number > FORMAT:
+            raise BadArtifact(
+                f"{path}: has format {number:.0f}, this featx reads up to {FORMAT}; upgrade featx"
+            )
+        if seal({key: value for key, value in manifest.items() if key != "digest"}) != raw:
+            raise BadArtifact(f"{path}: {MANIFEST} was changed since it was saved; save it again")
+        _check_form(path, manifest, _FORM_1 if number == 1 else _FORM_2)
+        metadata = _from_format_1(manifest) if number == 1 else _from_format_2(path, manifest)
+        _check_values(path, metadata)
+    return metadata
 
 
-def _parse(path: Path) -> tuple[dict[str, Any], bytes]:
-    try:
-        raw = member_at(path, MANIFEST).read() if container_names(path) else b""
-        manifest = json.loads(raw)
-        number = manifest["format"]
-        if not isinstance(number, int) or number < 1:
-            raise ValueError(number)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        if isinstance(error, FeatxError):
-            raise
+def _read_manifest(path: Path) -> bytes:
+    """Return the bytes of a manifest; say what is there instead."""
+    if not is_there(path):
+        # A writer that was killed between two renames left the old one aside.
+        recover(path)
+    if not is_there(path):
         raise BadArtifact(
-            f"{path}: not a featx classifier; expected a folder with a {MANIFEST} that says its format"
-        ) from error
-    return manifest, raw
+            f"{path}: nothing is there; expected a folder or .zip that featx.save or featx fit wrote"
+        )
+    # A folder that is no classifier may be as large as a disk: it is not looked through.
+    if path.is_dir() and not is_there(path / MANIFEST):
+        names = {file.relative_to(path).as_posix() for file in path.glob(f"*/{MANIFEST}")}
+    else:
+        names = container_names(path)
+    if MANIFEST not in names:
+        inner = sorted(name for name in names if name.endswith(f"/{MANIFEST}"))
+        hint = f"; it lies one folder deeper, in {inner[0]!r:.80}" if inner else ""
+        kind = "zip" if path.is_file() else "folder"
+        raise BadArtifact(
+            f"{path}: not a featx classifier; expected a {kind} with a {MANIFEST} that says its "
+            f"format{hint}"
+        )
+    try:
+        return member_at(path, MANIFEST).read(_LARGEST)
+    except OSError as error:
+        raise BadArtifact(f"{path}: {MANIFEST} cannot be read: {error.strerror}") from error
 
 
 def _check_form(path: Path, table: Any, form: Mapping[str, Any]) -> None:
@@ -182,15 +213,44 @@ def _check_form(path: Path, table: Any, form: Mapping[str, Any]) -> None:
             raise BadArtifact(f"{path}: {MANIFEST} has {key} = {value!r:.40}: not a classifier")
 
 
+def _check_values(path: Path, metadata: Metadata) -> None:
+    """Refuse classes, inputs and files that no training leaves."""
+    classes, versions = metadata.classes, metadata.versions
+    _check_texts(path, [*classes, *versions.values(), *metadata.parameters])
+    if len(classes) < 2 or len(set(classes)) != len(classes):
+        raise BadArtifact(f"{path}: {MANIFEST} has {len(classes)} classes, expected 2 that differ")
+    if max(map(len, classes)) > _LONGEST_LABEL:
+        raise BadArtifact(f"{path}: {MANIFEST} has a class of {max(map(len, classes))} characters")
+    if len(metadata.inputs) != 1:
+        raise BadArtifact(
+            f"{path}: {MANIFEST} has {len(metadata.inputs)} inputs, this featx reads one; upgrade featx"
+        )
+    names = (metadata.head, metadata.inputs[0].name, metadata.inputs[0].kind)
+    if not metadata.head or not all(name.isprintable() for name in names):
+        raise BadArtifact(f"{path}: {MANIFEST} has no name that can be shown: {str(names)!r:.60}")
+    if not 0 < metadata.inputs[0].dim < 1 << 31:
+        raise BadArtifact(f"{path}: {MANIFEST} has rows of {metadata.inputs[0].dim:.3g} columns")
+    for key, table in (("report", metadata.report), ("config", metadata.config)):
+        if table is not None and not isinstance(table, dict):
+            raise BadArtifact(f"{path}: {MANIFEST} has {key} = {table!r:.40}: not a classifier")
+    for name, entry in metadata.files.items():
+        digest = entry.get("sha256") if isinstance(entry, dict) else None
+        if not is_inner(name) or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise BadArtifact(f"{path}: {MANIFEST} has no digest of {name!r:.60}: not a classifier")
+        if type(size := entry.get("size")) is not int or not 0 <= size <= _LARGEST_FILE:
+            raise BadArtifact(f"{path}: {MANIFEST} has no size of {name!r:.60}: not a classifier")
+    if HEAD not in metadata.files:
+        raise BadArtifact(f"{path}: {MANIFEST} has no digest of {HEAD!r}: not a classifier")
+
+
 def _check_texts(path: Path, texts: list[Any]) -> None:
     if not all(isinstance(text, str) for text in texts):
-        raise BadArtifact(f"{path}: {MANIFEST} has classes or digests that are no text")
+        raise BadArtifact(f"{path}: {MANIFEST} has classes or versions that are no text")
 
 
 def _from_format_1(manifest: Mapping[str, Any]) -> Metadata:
     from featx.persistence.format_1 import report_of
 
-    _check_texts(Path(MANIFEST), [*manifest["classes"], *_digests(manifest)])
     backbone, head = manifest["backbone"], manifest["head"]
     only = InputMetadata(
         "", "", backbone["name"], backbone["fingerprint"], backbone["dim"], backbone["card"]
@@ -213,11 +273,8 @@ def _from_format_1(manifest: Mapping[str, Any]) -> Metadata:
 
 def _from_format_2(path: Path, manifest: Mapping[str, Any]) -> Metadata:
     classes, head = manifest["targets"]["classes"], manifest["head"]
-    _check_texts(path, [*classes, *_digests(manifest)])
     for one in manifest["inputs"]:
         _check_form(path, one, _INPUT)
-    if not manifest["inputs"]:
-        raise BadArtifact(f"{path}: {MANIFEST} has no inputs: not a classifier")
     return Metadata(
         format=manifest["format"],
         versions=manifest["versions"],
@@ -244,11 +301,6 @@ def _from_format_2(path: Path, manifest: Mapping[str, Any]) -> Metadata:
     )
 
 
-def _digests(manifest: Mapping[str, Any]) -> list[Any]:
-    entries = manifest["files"].values()
-    return [entry.get("sha256") if isinstance(entry, dict) else None for entry in entries]
-
-
 def file_table(files: Mapping[str, bytes]) -> dict[str, Any]:
     """Return what a manifest says of other files: the digest and size of each."""
     return {
@@ -272,10 +324,12 @@ def read_file(path: Path, name: str, metadata: Metadata) -> bytes:
     BadArtifact
         It is missing, or not what the manifest says.
     """
-    try:
-        data = member_at(path, name).read()
-    except OSError as error:
-        raise BadArtifact(f"{path}: {name} cannot be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != metadata.files.get(name, {}).get("sha256"):
-        raise BadArtifact(f"{path}: {name} was changed since it was saved; save it again")
+    entry = metadata.files.get(name, {})
+    with library_border(f"{path}: {name} cannot be read"):
+        try:
+            data = member_at(path, name).read(_LARGEST_FILE)
+        except OSError as error:
+            raise BadArtifact(f"{path}: {name} cannot be read: {error.strerror}") from error
+        if hashlib.sha256(data).hexdigest() != entry.get("sha256"):
+            raise BadArtifact(f"{path}: {name} was changed since it was saved; save it again")
     return data

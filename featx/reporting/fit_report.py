@@ -8,9 +8,9 @@ from typing import Any
 
 from featx._display import html_page
 from featx.embedding.rows import Reject
-from featx.errors import BadArtifact
-from featx.metrics.report import Report
+from featx.metrics.report import Report, check_fields
 from featx.reporting.training_samples import TrainingSamples
+from featx.storage.border import library_border
 from featx.tasks import get_task
 
 __all__ = ["Baseline", "DataSummary", "FitReport", "TuningSummary", "Validation"]
@@ -222,9 +222,9 @@ class FitReport:
         BadArtifact
             The table is no such report.
         """
-        try:
+        with library_border("not the JSON of a training's report"):
             data, measured = table["data"], table["validation"]
-            return cls(
+            report = cls(
                 task=table["task"],
                 data=DataSummary(data["n"], dict(data["targets"]), tuple(data["inputs"])),
                 tuning=TuningSummary(**table["tuning"]),
@@ -246,8 +246,14 @@ class FitReport:
                 notes=tuple(map(str, table.get("notes", ()))),
                 samples_source=samples_source,
             )
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, LookupError) as error:
-            raise BadArtifact(f"not the JSON of a training's report: {error}") from error
+            for record in (
+                *(report, report.data, report.tuning, report.validation),
+                *(*report.baselines, *report.rejects),
+            ):
+                check_fields(record)
+            # Whatever in it cannot be shown is found here.
+            report.format_table()
+            return report
 
     def to_frame(self) -> Any:
         """Return the table of the validation report as a pandas DataFrame."""

@@ -18,6 +18,8 @@ __all__ = ["MOST_ROWS", "TrainingSamples"]
 # The most rows that are kept, where they are asked for.
 MOST_ROWS = 10_000
 
+# The most bytes of all arrays together, of which the file may be a thousandth.
+_LARGEST = 1 << 30
 _ARRAYS = ("ids", "digests", "folds", "targets", "scores")
 
 
@@ -75,10 +77,41 @@ class TrainingSamples:
         BadArtifact
             The bytes are something else, or the arrays do not fit each other.
         """
-        arrays = read_arrays(data, "training samples", _ARRAYS, optional=("rows", "kept"))
+        arrays = read_arrays(
+            data,
+            "training samples",
+            _ARRAYS,
+            optional=("rows", "kept"),
+            compressed_limit=_LARGEST,
+        )
         samples = cls(**arrays)
-        n = len(samples.ids)
-        lengths = [len(getattr(samples, name)) for name in _ARRAYS]
-        if lengths != [n] * len(_ARRAYS) or samples.scores.ndim != 2:
-            raise BadArtifact(f"not the arrays of training samples: lengths {lengths} differ")
+        if wrong := samples._contradiction():
+            raise BadArtifact(f"not the arrays of training samples: {wrong}; train it again")
         return samples
+
+    def _contradiction(self) -> str:
+        """Return which of the arrays is of another type or length than the others; "" where none is."""
+        n = len(self.ids) if self.ids.ndim else 0
+        lengths = [len(getattr(self, name)) if getattr(self, name).ndim else -1 for name in _ARRAYS]
+        if lengths != [n] * len(_ARRAYS) or self.scores.ndim != 2:
+            return f"lengths {lengths} differ"
+        texts = (self.ids, self.digests, self.targets)
+        if any(array.dtype.kind != "U" or array.ndim != 1 for array in texts):
+            return "ids, digests or targets are no texts"
+        if (
+            self.folds.dtype.kind != "i"
+            or self.folds.ndim != 1
+            or ((self.folds < -1) | (self.folds > n)).any()
+        ):
+            return "folds are no numbers of folds"
+        if self.scores.dtype != np.float32 or np.isinf(self.scores).any():
+            return "scores are no numbers"
+        rows, kept = self.rows, self.kept
+        if (rows is None) != (kept is None):
+            return "rows and their indices are not both there"
+        if rows is not None and kept is not None:
+            if rows.ndim != 2 or rows.dtype != np.float16 or kept.shape != (len(rows),):
+                return f"rows of shape {rows.shape}, indices of shape {kept.shape}"
+            if kept.dtype.kind != "i" or ((kept < 0) | (kept >= n)).any():
+                return "rows are of samples that are not there"
+        return ""

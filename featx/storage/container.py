@@ -22,12 +22,15 @@ __all__ = [
     "container_names",
     "is_archive",
     "is_inner",
+    "is_there",
     "member_at",
     "write_container",
 ]
 
 # Bytes of the directory of an archive: featx writes less than a thousandth of it.
 _DIRECTORY = 1 << 20
+# The most files of a zip: a card, a graph with its weights, a head, a tokenizer.
+_MOST_MEMBERS = 10_000
 # The time of every member: the same files give the same archive.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -84,6 +87,24 @@ class ZipMember:
                     errno.ENOENT, "no such file in the archive", str(self.archive)
                 )
             yield archive, members[self.name]
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is anything of that name; a link that leads nowhere is nothing.
+
+    Raises
+    ------
+    BadArtifact
+        It cannot be known: a right is missing, or no file can have that name.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        reason = describe_os_error(error) if isinstance(error, OSError) else str(error)
+        raise BadArtifact(f"{path}: cannot be read: {reason}") from error
+    return True
 
 
 def is_archive(path: Path) -> bool:
@@ -197,6 +218,8 @@ def _opened(path: Path, what: str) -> Iterator[tuple[zipfile.ZipFile, dict[str, 
 def _checked_members(path: Path, archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     """Return the members by name, once all of them are such as featx writes, within ``size`` bytes."""
     members: dict[str, zipfile.ZipInfo] = {}
+    if len(archive.infolist()) > _MOST_MEMBERS:
+        raise BadArtifact(f"{path}: holds {len(archive.infolist())} files, expected a few")
     for info in archive.infolist():
         if info.is_dir() and is_inner(info.filename):
             continue

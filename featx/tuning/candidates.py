@@ -16,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from featx._typing import Doubles, FloatArray, Integers, Numbers
-from featx.heads import HeadSpec, last_step, scores
+from featx.heads import HeadSpec, fit_labels, last_step, scores
 from featx.heads.score_forms import floored_log
 from featx.heads.support_vectors import kernel_matrix, scale_gamma
 from featx.tuning.problem import Evaluation, TuningProblem
@@ -187,7 +187,7 @@ def _fit_scores(
 ) -> list[Doubles]:
     """Return the scores by a fit for each candidate."""
     return [
-        scores(clone(estimator).set_params(**params).fit(fitted, targets), left_out)
+        scores(fit_labels(clone(estimator).set_params(**params), fitted, targets), left_out)
         for params in grid
     ]
 

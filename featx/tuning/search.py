@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,16 +10,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from featx._typing import ClassWeight, FloatArray, Integers
 from featx.embedding.engine import count_workers
-from featx.errors import FeatxWarning
-from featx.heads import HEADS, Calibrator, HeadSpec, TrainedHead
+from featx.heads import HEADS, Calibrator, HeadSpec, TrainedHead, fit_labels
 from featx.heads.support_vectors import fit_by_kernel
 from featx.tuning.candidates import CandidateScore, leave_out_each, open_path, score_candidates
+from featx.tuning.fit_warnings import collect_warnings
 from featx.tuning.problem import TuningProblem
 from featx.tuning.solvers.lbfgs import MapFn
 from featx.tuning.splits import Splits, make_splits
@@ -211,14 +209,15 @@ def fit_choice(
     head = choice.head
     estimator = head.build().set_params(**choice.params)
     workers = 1 if rows.size < _SMALL else count_workers(n_jobs)
-    with _collect_warnings([head]), _one_thread_each(), _threads(workers) as map_fn:
+    with collect_warnings(own=head.name in HEADS), _one_thread_each(), _threads(workers) as map_fn:
         if head.search == "path":
             _fit_by_path(head, estimator, rows, problem, map_fn)
         elif head.search == "kernel":
             fit_by_kernel(estimator[-1], estimator[:-1].fit_transform(rows), problem.targets)
         else:
-            estimator.fit(rows, problem.targets)
-    return TrainedHead.from_estimator(head.name, estimator, choice.calibrator)
+            estimator = fit_labels(estimator, rows, problem.targets)
+    labels = np.unique(problem.targets).tolist()
+    return TrainedHead.from_estimator(head.name, estimator, choice.calibrator, labels)
 
 
 def _fit_by_path(
@@ -250,7 +249,11 @@ def _search(
         return candidates, splits
     small = rows.size * problem.n_outputs < _SMALL
     workers = 1 if small else count_workers(config.n_jobs)
-    with _collect_warnings(heads), _one_thread_each(), _threads(workers) as map_fn:
+    with (
+        collect_warnings(own=all(head.name in HEADS for head in heads)),
+        _one_thread_each(),
+        _threads(workers) as map_fn,
+    ):
         for head in heads:
             if _leaves_out_each(heads):
                 candidates += leave_out_each(head, rows, problem)
@@ -309,23 +312,3 @@ def _threads(workers: int) -> Iterator[MapFn]:
         yield pool.map
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _collect_warnings(heads: Sequence[HeadSpec]) -> Iterator[None]:
-    """Hold back scikit-learn's warnings of each fold; give those of a user's own estimator once.
-
-    featx's own heads warn about classes with one sample, which is known and harmless; that a solver stopped
-    at its limit is said in featx's words, since nobody can set what scikit-learn advises to raise.
-    """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    if all(head.name in HEADS for head in heads):
-        stopped = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-        message = "a solver stopped before it converged; the score is of what it found"
-        messages = {message} if stopped else set()
-    else:
-        messages = {str(warning.message).partition("\n")[0] for warning in caught}
-    for message in sorted(messages):
-        warnings.warn(f"while training: {message}", FeatxWarning, stacklevel=4)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import zipfile
@@ -9,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Normalizer
+from sklearn.preprocessing import Normalizer, StandardScaler
 
 import featx
 from featx.catalog import get_card
@@ -123,10 +124,81 @@ def test_any_changed_byte_is_refused(saved):
     featx.load(saved)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs files that are mostly holes")
+@pytest.mark.parametrize("name", ["manifest.json", "head.skops", "head.npz"])
+def test_a_file_of_many_gigabytes_is_refused_before_it_is_read(name, saved):
+    with (saved / name).open("r+b") as file:
+        file.truncate(1 << 36)
+    with pytest.raises(BadArtifact, match=rf"{name} cannot be read"):
+        featx.load(saved)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(saved, tmp_path):
+    os.mkfifo(tmp_path / "pipe.featx")
+    with pytest.raises(BadArtifact, match="not a featx classifier"):
+        featx.load(tmp_path / "pipe.featx")
+    for name in ("head.npz", "head.skops", "manifest.json"):
+        (saved / name).unlink()
+        os.mkfifo(saved / name)
+        with pytest.raises(BadArtifact, match=rf"{name} cannot be read: not a regular file"):
+            featx.load(saved)
+        (saved / name).unlink()
+        (saved / name).write_bytes(b"")
+        if name == "head.npz":
+            reseal(saved, lambda manifest: manifest["files"].pop("head.npz"))
+        elif name == "head.skops":
+            table = file_table({"head.skops": b""})
+            reseal(saved, lambda manifest, table=table: manifest["files"].update(table))
+
+
+def test_a_report_that_is_none_is_found_when_it_is_read(train, rows, labels, tmp_path):
+    images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    path = featx.save(classifier, tmp_path / "x.featx")
+    reseal(path, lambda manifest: manifest["report"]["data"].update(n="six"))
+    loaded = featx.load(path)
+    assert loaded.predict(images[:1]).tolist() == ["dark"]
+    with pytest.raises(BadArtifact, match="n = 'six': expected int"):
+        _ = loaded.report
+    reseal(path, lambda manifest: manifest["config"].update(head=3))
+    with pytest.raises(BadOption, match="config: head = 3"):
+        _ = featx.load(path).config
+
+
 def test_a_newer_format_is_refused_by_its_number(saved):
     reseal(saved, lambda manifest: manifest.update(format=3))
     with pytest.raises(BadArtifact, match=r"has format 3, this featx reads up to 2; upgrade featx"):
         featx.load(saved)
+
+
+def test_what_is_not_there_is_not_called_something_else(saved, tmp_path, monkeypatch):
+    for path in (tmp_path / "absent.featx", saved / "manifest.json" / "x", tmp_path / "no" / "x"):
+        with pytest.raises(
+            BadArtifact, match=r"nothing is there; expected a folder or \.zip"
+        ) as told:
+            featx.load(path)
+        assert "not a featx classifier" not in str(told.value)
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(BadArtifact, match="nothing is there"):
+        featx.load(tmp_path / "gone")
+    for name in ("a\0b", "x" * 5000):
+        with pytest.raises(BadArtifact):
+            featx.load(tmp_path / name)
+
+
+def test_what_is_there_instead_of_a_classifier_is_said(saved, tmp_path):
+    with pytest.raises(BadArtifact, match=r"one folder deeper, in 'mine\.featx/manifest\.json'"):
+        featx.load(tmp_path)
+    note = tmp_path / "note.txt"
+    note.write_text("hello", encoding="utf-8")
+    with pytest.raises(BadArtifact, match="not a featx classifier, nor a zip of one"):
+        featx.load(note)
+    deep = tmp_path / "deep.zip"
+    with zipfile.ZipFile(deep, "w") as archive:
+        archive.write(saved / "manifest.json", "mine.featx/manifest.json")
+    with pytest.raises(BadArtifact, match=r"expected a zip with a manifest.json .*folder deeper"):
+        featx.load(deep)
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"format": "1"}', "[" * 100_000])
@@ -135,16 +207,28 @@ def test_what_is_no_classifier_is_refused(content, tmp_path):
         (tmp_path / "manifest.json").write_text(content, encoding="utf-8")
     with pytest.raises(BadArtifact, match="not a featx classifier"):
         featx.load(tmp_path)
-    with pytest.raises(BadArtifact, match="not a featx classifier"):
-        featx.load(tmp_path / "absent.featx")
 
 
-def test_a_type_nobody_trusts_is_refused_by_its_name(train, tmp_path):
-    folder = featx.save(train(Stranger()), tmp_path / "x.featx")
+def test_a_type_nobody_trusts_is_refused_by_its_name_when_saved_and_when_loaded(train, tmp_path):
+    classifier, name = train(Stranger()), f"{Stranger.__module__}.Stranger"
+    with pytest.raises(BadArtifact, match=r"does not trust: .*Stranger.*save it with trusted="):
+        featx.save(classifier, tmp_path / "x.featx")
+    assert not (tmp_path / "x.featx").exists()
+    folder = featx.save(classifier, tmp_path / "x.featx", trusted=[name])
     with pytest.raises(BadArtifact, match=r"types that featx does not trust: .*Stranger"):
         featx.load(folder)
-    name = f"{Stranger.__module__}.Stranger"
     assert featx.load(folder, trusted=[name]).head.name == "Stranger"
+
+
+def test_what_featx_knows_beside_a_type_of_the_users_is_examined_all_the_same(train, tmp_path):
+    classifier = train(make_pipeline(StandardScaler(), Stranger()))
+    folder = featx.save(
+        classifier, tmp_path / "x.featx", trusted=[f"{Stranger.__module__}.Stranger"]
+    )
+    assert featx.load(folder, trusted=[f"{Stranger.__module__}.Stranger"]).head.dim == DIM
+    classifier.head.estimator[0].scale_[3] = 0.0
+    with pytest.raises(BadArtifact, match=r"StandardScaler is damaged: scale_ holds 0\.0"):
+        featx.save(classifier, tmp_path / "y.featx", trusted=[f"{Stranger.__module__}.Stranger"])
 
 
 def test_another_backbone_of_the_same_name_is_refused(saved):

@@ -100,7 +100,7 @@ def test_a_solver_that_stops_short_is_told_once_and_in_featx_s_words(digits):
     with pytest.warns(FeatxWarning) as caught:
         tune([hasty], X, ClassificationProblem(y), config=HeadConfig())
     assert [str(warning.message) for warning in caught] == [
-        "while training: a solver stopped before it converged; the score is of what it found"
+        "while training: a solver stopped before it converged, 52 times; the score is of what it found"
     ]
 
 
