@@ -65,18 +65,19 @@ class ConnectionProtocol(HttpToolsProtocol):
             return
         if self._in_body:
             self._raw_bytes += len(data)
-            if self._raw_bytes > _FREE_FRAMING + _MAX_FRAMING * self._body_bytes:
-                # Chunks that hold next to nothing.
-                self.transport.abort()
-                return
         else:
             if not self._head_bytes:
                 self._since = self.loop.time()
             self._head_bytes += len(data)
         super().data_received(data)
+        if self._refused:
+            return
         # A head that this piece has ended is counted by its lines.
-        if self._in_head and self._head_bytes > _MAX_HEAD and not self._refused:
+        if self._in_head and self._head_bytes > _MAX_HEAD:
             self._refuse(431, "head_too_large", f"the head is larger than {_MAX_HEAD} bytes")
+        # Chunks that hold next to nothing.
+        elif self._raw_bytes > _FREE_FRAMING + _MAX_FRAMING * self._body_bytes:
+            self.transport.abort()
 
     def on_message_begin(self) -> None:
         """Begin to count a head."""
