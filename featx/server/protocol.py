@@ -70,8 +70,6 @@ class ConnectionProtocol(HttpToolsProtocol):
                 self._since = self.loop.time()
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._refused:
-            return
         # A head that this piece has ended is counted by its lines.
         if self._in_head and self._head_bytes > _MAX_HEAD:
             self._refuse(431, "head_too_large", f"the head is larger than {_MAX_HEAD} bytes")
@@ -189,7 +187,9 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._write_refusal(HTTPError(status, code, message))
 
     def _write_refusal(self, refusal: HTTPError) -> None:
-        """Answer outside the application, read no more, and close in a while."""
+        """Answer outside the application, once, read no more, and close in a while."""
+        if self._refused:
+            return
         self._refused, self._since = True, self.loop.time()
         self._unset_keepalive_if_required()
         if self.cycle is not None and not self.cycle.response_complete:
