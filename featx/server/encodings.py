@@ -14,9 +14,9 @@ __all__ = ["decode_base64", "decode_body", "media_type_of_url"]
 # zlib's number of window bits: gzip or zlib by their heads, and deflate without one.
 _GZIP_OR_ZLIB, _RAW_DEFLATE = 47, -15
 _READ = ("gzip", "x-gzip", "deflate")
+_ESCAPED = re.compile("%([0-9A-Fa-f]{2})")
 # Letters that are decoded at a time: a multiple of four.
 _PIECE = 1 << 20
-_PERCENT = re.compile("%([0-9a-fA-F]{2})")
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -76,7 +76,7 @@ def decode_base64(text: str) -> bytes:
         if not comma or not head.lower().endswith(";base64"):
             raise ValueError("expected a data: URL of the form data:image/jpeg;base64,…")
         if "%" in text:
-            text = _PERCENT.sub(lambda found: chr(int(found[1], 16)), text)
+            text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     try:
         return _decode_pieces(text)
     except (binascii.Error, ValueError):

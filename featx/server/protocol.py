@@ -65,18 +65,17 @@ class ConnectionProtocol(HttpToolsProtocol):
             return
         if self._in_body:
             self._raw_bytes += len(data)
-            if self._raw_bytes > _FREE_FRAMING + _MAX_FRAMING * self._body_bytes:
-                # Chunks that hold next to nothing.
-                self.transport.abort()
-                return
         else:
             if not self._head_bytes:
                 self._since = self.loop.time()
             self._head_bytes += len(data)
         super().data_received(data)
         # A head that this piece has ended is counted by its lines.
-        if self._in_head and self._head_bytes > _MAX_HEAD and not self._refused:
+        if self._in_head and self._head_bytes > _MAX_HEAD:
             self._refuse(431, "head_too_large", f"the head is larger than {_MAX_HEAD} bytes")
+        # Chunks that hold next to nothing.
+        elif self._raw_bytes > _FREE_FRAMING + _MAX_FRAMING * self._body_bytes:
+            self.transport.abort()
 
     def on_message_begin(self) -> None:
         """Begin to count a head."""
@@ -188,7 +187,9 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._write_refusal(HTTPError(status, code, message))
 
     def _write_refusal(self, refusal: HTTPError) -> None:
-        """Answer outside the application, read no more, and close in a while."""
+        """Answer outside the application, once, read no more, and close in a while."""
+        if self._refused:
+            return
         self._refused, self._since = True, self.loop.time()
         self._unset_keepalive_if_required()
         if self.cycle is not None and not self.cycle.response_complete:

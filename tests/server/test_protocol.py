@@ -160,6 +160,21 @@ def test_an_answer_that_took_long_is_not_taken_for_one_that_is_not_read(server):
             received += connection.recv(1 << 16)
 
 
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_large_body_that_comes_behind_its_head_is_read(server, chunked):
+    body = DARK + bytes(3_000_000)
+    framing, data = b"Content-Length: %d" % len(body), body
+    if chunked:
+        framing, data = b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    for size in (len(data), 500_000, 70_000):
+        with server.connect() as connection:
+            connection.sendall(POST + b"Connection: close\r\n" + framing + b"\r\n\r\n")
+            for start in range(0, len(data), size):
+                time.sleep(0.01)
+                connection.sendall(data[start : start + size])
+            assert server.read(connection).startswith(b"HTTP/1.1 200 OK")
+
+
 def test_many_requests_in_one_piece_are_answered_in_order_or_refused(server):
     ask = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
     few = server.ask(ask * 9 + ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
