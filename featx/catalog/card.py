@@ -22,8 +22,11 @@ __all__ = ["Card", "File"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _GRAPH_KEYS = {"file", "sha256", "size", "url", "output", "pooling", "normalize", "channel_axis"}
+_GRAPH_KEYS |= {"batch"}
 _TOP_KEYS = {"name", "modality", "dim", "license", "source", "note", "graph", "files", "canary"}
 _TOP_KEYS |= {"optimized"}
+# of a run whose length is given
+_MOST_SAMPLES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,9 @@ class Card:
         Whether rows are scaled to unit L2 norm, after pooling.
     channel_axis : int or None
         The axis of the channels of a map that is pooled; None is 1 for [N,C,H,W], else -1.
+    batch : int or None
+        Samples of one run of the graph, always: 1 where a row would depend on the others of its batch.
+        0 is any number; None is not known, and found out by running it.
     files : tuple of File
         What is needed besides the graph: a tokenizer, external weights.
     license, source, note : str
@@ -101,6 +107,7 @@ class Card:
     pooling: str = "none"
     normalize: bool = False
     channel_axis: int | None = None
+    batch: int | None = None
     files: tuple[File, ...] = ()
     license: str = "unknown"
     source: str = "unknown"
@@ -131,6 +138,8 @@ class Card:
             "channel_axis": self.channel_axis,
             self.modality: asdict(self.input),  # type: ignore[call-overload]
         }
+        if self.batch:
+            deciding["batch"] = self.batch
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
     def variant(
@@ -152,7 +161,8 @@ class Card:
         """
         card = self
         if tap is not None and tap != self.output:
-            card = replace(card, output=tap, dim=None, canary=())
+            # that any number will do was seen at the old tap; that others matter may hold here too
+            card = replace(card, output=tap, dim=None, canary=(), batch=card.batch or None)
         if pooling is not None and (named := _pooling(pooling, BadOption)) != self.pooling:
             card = replace(card, pooling=named, dim=None, canary=())
         if normalize is not None and normalize != self.normalize:
@@ -211,6 +221,7 @@ class Card:
             pooling=_pooling(_get(graph, "pooling", str, "none"), BadCard),
             normalize=_get(graph, "normalize", bool, False),
             channel_axis=_get(graph, "channel_axis", int, None),
+            batch=_batch(_get(graph, "batch", int, None)),
             files=tuple(_further_file(key, files) for key in sorted(files)),
             input=read_settings(modality, _get(table, modality, dict)),
             license=_get(table, "license", str, "unknown"),
@@ -227,7 +238,7 @@ class Card:
 
         graph: dict[str, Any] = {"file": self.graph.name, **_file_table(self.graph)}
         graph |= {"output": self.output, "pooling": self.pooling, "normalize": self.normalize}
-        graph |= {"channel_axis": self.channel_axis}
+        graph |= {"channel_axis": self.channel_axis, "batch": self.batch}
         table: dict[str, Any] = {
             "name": self.name,
             "modality": self.modality,
@@ -270,6 +281,14 @@ def _pooling(value: str, error: type[Exception]) -> str:
         return str(read_pooling(value))
     except BadOption as refusal:
         raise error(str(refusal)) from None
+
+
+def _batch(value: int | None) -> int | None:
+    if value is not None and not 0 <= value <= _MOST_SAMPLES:
+        raise BadCard(
+            f"[graph] batch = {value}: expected samples of one run up to {_MOST_SAMPLES}, or 0 for any number"
+        )
+    return value
 
 
 def _canary(table: Mapping[str, Any]) -> tuple[float, ...]:

@@ -25,6 +25,7 @@ __all__ = [
     "candidates",
     "default_card",
     "get_card",
+    "is_shipped",
     "list_cards",
     "locate",
     "model_directories",
@@ -152,6 +153,16 @@ def candidates(card: Card, file: File) -> Iterator[Blob]:
 def locate(card: Card, file: File) -> Blob | None:
     """Return where a file is, its bytes not verified; None where no model directory has it."""
     return next(candidates(card, file), None)
+
+
+def is_shipped(card: Card) -> bool:
+    """Return whether a card's graph is one of those that featx ships: known, and checked by its tests."""
+    folder = bundled_directory() / card.name
+    try:
+        listed = card.graph.sha256 in (folder / CARD).read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return listed and (folder / card.graph.name).is_file()
 
 
 def new_directory(name: str, directory: Path) -> Path:

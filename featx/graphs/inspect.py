@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError, Message
-from onnx import ModelProto, TensorProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from featx._typing import Shape
 from featx.errors import BadGraph
 from featx.storage.blob import Blob
 
-__all__ = ["Tensor", "external_data", "inputs_of", "load_model", "outputs_of", "shape_of"]
+__all__ = [
+    "Tensor",
+    "bodies_of",
+    "external_data",
+    "infer_shapes",
+    "inputs_of",
+    "load_model",
+    "outputs_of",
+    "shape_of",
+    "tensors_of",
+]
+
+# of one message: protobuf holds no more
+_LARGEST = (1 << 31) - 1
+# of ONNX Runtime's own format, at the fifth byte
+_ORT_FORMAT = b"ORTM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +71,13 @@ def external_data(data: bytes) -> set[str]:
         raise BadGraph(f"not an ONNX graph: {error}") from error
     return {
         entry.value
-        for tensor in _tensors(model)
+        for tensor in tensors_of(model)
         for entry in tensor.external_data
         if entry.key == "location"
     }
 
 
-def _tensors(message: Message) -> Iterator[TensorProto]:
+def tensors_of(message: Message) -> Iterator[TensorProto]:
     """Give every tensor anywhere in a graph: weights, constants, and those in the bodies of its loops."""
     if isinstance(message, TensorProto):
         yield message
@@ -69,26 +85,68 @@ def _tensors(message: Message) -> Iterator[TensorProto]:
     for _, value in message.ListFields():
         for part in value if isinstance(value, Sequence) else [value]:
             if isinstance(part, Message):
-                yield from _tensors(part)
+                yield from tensors_of(part)
+
+
+def bodies_of(node: NodeProto) -> Iterator[GraphProto]:
+    """Give the bodies of a loop or branch."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def infer_shapes(model: ModelProto) -> ModelProto:
+    """Return the graph with the shapes that ONNX's inference finds; as it is where inference fails."""
+    try:
+        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+    # a library written in C++: it raises RuntimeError and its kin for what it cannot do
+    except (onnx.shape_inference.InferenceError, ValueError, TypeError, RuntimeError, MemoryError):
+        return model
 
 
 def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
     """Return the graph of a file; raises BadGraph where it is none."""
+    file = path.path if isinstance(path, Blob) else path
     try:
-        file = path.path if isinstance(path, Blob) else path
-        if isinstance(path, Blob) and file is None:
-            model = onnx.load_from_string(path.read())
-        else:
-            model = onnx.load(str(file), load_external_data=weights)
+        data = path.read() if isinstance(path, Blob) and file is None else _read(Path(str(file)))
+        if data[4:8] == _ORT_FORMAT:
+            raise BadGraph(
+                f"{path}: is in ONNX Runtime's own format (.ort); expected the .onnx file that it was made of"
+            )
+        model = onnx.load_from_string(data)
+        if weights and file is not None:
+            onnx.load_external_data_for_model(model, str(Path(file).parent))
     except FileNotFoundError as error:
         raise BadGraph(f"{path}: no such file; expected an ONNX graph") from error
     except IsADirectoryError as error:
         raise BadGraph(f"{path}: is a folder; expected an ONNX graph") from error
-    except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:
-        raise BadGraph(f"{path}: not an ONNX graph: {error}".replace("\n", " ")) from error
+    except BadGraph:
+        raise
+    except _UNREADABLE as error:
+        said = str(error) or type(error).__name__
+        raise BadGraph(f"{path}: not an ONNX graph: {said}".replace("\n", " ")) from error
     if not model.graph.node:
         raise BadGraph(f"{path}: not an ONNX graph: it has no nodes")
     return model
+
+
+_UNREADABLE = (
+    *(DecodeError, ValueError, OSError, RuntimeError, TypeError, KeyError, MemoryError),
+    onnx.checker.ValidationError,
+)
+
+
+def _read(path: Path) -> bytes:
+    """Return the bytes of a regular file; others, such as pipes, may never end."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise BadGraph(f"{path}: is no regular file; expected an ONNX graph")
+    if status.st_size > _LARGEST:
+        raise BadGraph(f"{path}: has more than 2 GB; export it with its weights as external data")
+    return path.read_bytes()
 
 
 def _tensor(value: ValueInfoProto) -> Tensor:

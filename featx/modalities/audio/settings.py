@@ -197,6 +197,13 @@ class AudioSettings:
         buzz = np.sum([np.sin(k * phase) / k for k in range(1, 6)], axis=0)
         return np.asarray(0.1 * buzz * (1 - np.cos(8 * np.pi * time)), np.float32)
 
+    def probes(self) -> tuple[FloatArray, ...]:
+        """Return the canary, loud noise, a loud square wave and the canary hardly audible, of one length."""
+        canary = self.canary()
+        noise = np.random.default_rng(0).uniform(-0.9, 0.9, len(canary)).astype(np.float32)
+        square = np.where(np.arange(len(canary)) // 20 % 2, 0.9, -0.9).astype(np.float32)
+        return canary, noise, square, canary * np.float32(1e-3)
+
     def baseline(self) -> AudioSettings:
         """Return a reader of loudness, zero crossings and the energy of 16 bands."""
         frame = max(32, self.rate * 32 // 1000)

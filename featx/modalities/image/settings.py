@@ -208,6 +208,14 @@ class ImageSettings:
         pixels[..., 2] = 51
         return Image.fromarray(pixels)
 
+    def probes(self) -> tuple[npt.NDArray[np.uint8], ...]:
+        """Return the canary, its negative, noise, and squares of black and white, all of one size."""
+        canary = np.asarray(self.canary())
+        noise = np.random.default_rng(0).integers(0, 256, canary.shape, np.uint8)
+        rows, columns = np.indices(canary.shape[:2]) // 32
+        squares = np.uint8(255) * ((rows + columns) % 2).astype(np.uint8)
+        return canary, 255 - canary, noise, np.stack([squares] * 3, axis=2)
+
     def baseline(self) -> ImageSettings:
         """Return a reader of 16 × 16 pixels in colour: 768 values from 0 to 1."""
         return RawPixels(resize=(16, 16), draft=2, max_pixels=self.max_pixels)

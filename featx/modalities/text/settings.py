@@ -98,6 +98,15 @@ class TextSettings:
         """Return a sentence with which Sentence Transformers introduces itself."""
         return "This is an example sentence"
 
+    def probes(self) -> tuple[str, ...]:
+        """Return the canary, a longer sentence, one of numbers and signs, and one word."""
+        return (
+            self.canary(),
+            "the dog and the cat sat on a mat far away, while nobody had seen what they ran from",
+            "On 24 May 1997, 3 of 14 (21.4 %) said: no!",
+            "yes",
+        )
+
     def baseline(self) -> HashedWords:
         """Return a reader that counts words in 1024 columns: what is known without a backbone."""
         return HashedWords()
