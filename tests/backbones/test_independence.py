@@ -133,15 +133,14 @@ def test_a_batch_of_eight_that_is_baked_in_is_found_and_filled_up(tmp_path, pict
 
 def test_a_card_that_asks_for_more_than_the_graph_takes_is_told_what_to_do(tmp_path, pictures):
     backbone = image_backbone(tmp_path, BAKED, batch=0)
-    free = Backbone(backbone.card)
     with pytest.raises(BadGraph, match=r"--batch-size 1, or batch = 1 under \[graph\]"):
-        rows(free, pictures, 4)
+        rows(backbone, pictures, 4)
 
 
 def test_samples_that_mix_in_a_batch_that_the_input_fixes_are_filled_up_with_themselves(
     tmp_path, pictures
 ):
-    backbone = image_backbone(tmp_path, "mean of the batch", batch=4)
+    backbone = image_backbone(tmp_path, "mean of the batch", input_batch=4)
     with pytest.warns(FeatxWarning, match="depend on"):
         assert backbone.batch == 1
     assert_function_of_the_sample(backbone, pictures)

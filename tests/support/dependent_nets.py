@@ -24,6 +24,8 @@ CONSTANTS = [
     _tensor("w2", _RNG.normal(0, 0.5, (12, 12))),
     _tensor("ones", np.ones(12)),
     _tensor("zeros", np.zeros(12)),
+    _tensor("running mean", np.zeros(12)),
+    _tensor("running var", np.ones(12)),
     _tensor("ratio", 0.5),
     _tensor("small ratio", 0.001),
     _tensor("huge", 1e38),
@@ -68,8 +70,8 @@ MIDDLES = {
         _node("Mul", ["e", "n"], ["y"]),
     ],
     "quantised as it runs": [
-        _node("DynamicQuantizeLinear", ["e"], ["q", "scale", "zero"]),
-        _node("DequantizeLinear", ["q", "scale", "zero"], ["d"]),
+        _node("DynamicQuantizeLinear", ["e"], ["q", "step", "point"]),
+        _node("DequantizeLinear", ["q", "step", "point"], ["d"]),
         _node("MatMul", ["d", "w2"], ["y"]),
     ],
     "attention between samples": [
@@ -81,7 +83,7 @@ MIDDLES = {
     "statistics of the batch": [
         _node(
             "BatchNormalization",
-            ["e", "ones", "zeros", "zeros", "ones"],
+            ["e", "ones", "zeros", "running mean", "running var"],
             ["y", "mean out", "var out"],
             training_mode=1,
         )
@@ -112,7 +114,7 @@ MIXING = [
 ]
 CONSTANTS += [
     _tensor("column", [-1, 1], np.int64),
-    _tensor("bright", 0.7),
+    _tensor("bright", 0.55),
     _tensor("infinite", np.inf),
     _tensor("zero", 0.0),
 ]
@@ -151,9 +153,9 @@ def image_card(path, **more):
     )
 
 
-def image_backbone(folder, name, *, batch="N", **more):
-    """A backbone of such a graph, with a card written by hand."""
+def image_backbone(folder, name, *, input_batch="N", **more):
+    """A backbone of such a graph, with a card written by hand; ``more`` are entries of the card."""
     folder = folder / name.replace(" ", "-")
     folder.mkdir()
-    path = save_image_net(folder / "backbone.onnx", name, batch=batch)
+    path = save_image_net(folder / "backbone.onnx", name, batch=input_batch)
     return Backbone(image_card(path, **more))
