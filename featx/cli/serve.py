@@ -28,6 +28,12 @@ _LOOPBACK = ("127.", "::1", "localhost")
     envvar="FEATX_TOKEN",
     help="Let in only who shows it as Authorization: Bearer [or $FEATX_TOKEN].",
 )
+@click.option(
+    "--cors",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let pages of this origin ask from a browser, such as https://example.org; * is every one.",
+)
 @click.option("--jobs", type=int, metavar="N", help="Worker threads [default: cores].")
 @click.option(
     "--queue", type=int, metavar="N", help="Requests that may wait [default: two a worker]."
@@ -42,6 +48,7 @@ def serve_command(
     host: str,
     port: int,
     token: str | None,
+    cors: tuple[str, ...],
     jobs: int | None,
     queue: int | None,
     timeout: float,
@@ -73,6 +80,7 @@ def serve_command(
         loaded,
         limits=limits,
         token=token,
+        cors=cors,
         log=access_log,
         sources=paths,
         reload_every=_RELOAD_SECONDS if reload else None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
-from featx.errors import FeatxError
+from featx.errors import BadOption, FeatxError
 from featx.predictor import Predictor
 from featx.server import routes_v1, routes_v2
 from featx.server.access_log import AccessLog, LogFunction
@@ -31,6 +33,7 @@ from featx.server.routing import AppState, Operation
 
 __all__ = ["create_app"]
 
+_ORIGIN = re.compile(r"https?://[^/?#\s@]+", re.ASCII)
 _PAGE = Path(__file__).parent / "page.html"
 # The page loads nothing, and speaks to nobody but this server.
 _POLICY = (
@@ -45,6 +48,7 @@ def create_app(
     *,
     limits: Limits | None = None,
     token: str | None = None,
+    cors: Sequence[str] = (),
     log: LogFunction | None = None,
     sources: Mapping[str, Path] | None = None,
     reload_every: float | None = 2.0,
@@ -59,6 +63,8 @@ def create_app(
         How much it takes on.
     token : str, default=None
         What clients must show as ``Authorization: Bearer``; None lets everyone in.
+    cors : sequence of str, default=()
+        Origins, such as ``https://example.org``, whose pages may ask from a browser; ``*`` is every one.
     log : callable, default=None
         Gets a record of each request.
     sources : mapping of str to path, default=None
@@ -69,7 +75,7 @@ def create_app(
     Raises
     ------
     BadOption
-        There is no classifier.
+        There is no classifier, or an origin is none.
     MissingWeights, WrongDigest
         A backbone is not on this machine.
     """
@@ -82,13 +88,35 @@ def create_app(
     app = Starlette(
         routes=[operation.route(state) for operation in _OPERATIONS],
         middleware=[
-            Middleware(RequestMiddleware, limits=limits, metrics=metrics, token=token, log=log)
+            *_cross_origin(cors),
+            Middleware(RequestMiddleware, limits=limits, metrics=metrics, token=token, log=log),
         ],
         exception_handlers=dict.fromkeys(_HANDLED, handle_error),
         lifespan=_lifespan(pool, reloader, reload_every if sources else None),
     )
     app.state.reload = partial(reloader.check, force=True)
     return app
+
+
+def _cross_origin(origins: Sequence[str]) -> list[Middleware]:
+    """Return what tells browsers that pages of other origins may ask: nothing where there are none."""
+    for origin in origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise BadOption(
+                f"cors = {origin!r}: expected * or an origin such as https://example.org:8443, without a "
+                f"path"
+            )
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id", "X-Sample-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )
+    ]
 
 
 def _measure(metrics: Metrics, pool: Pool, log: LogFunction | None) -> None:

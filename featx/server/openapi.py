@@ -17,6 +17,8 @@ from featx.server.schemas import ErrorResponse, InferErrorResponse
 __all__ = ["docs_page", "openapi_document"]
 
 _REFERENCE = "#/components/schemas/{model}"
+# Docstrings mark code with two backticks, which OpenAPI's Markdown reads as well.
+_CODE = re.compile(r"``(.+?)``", re.DOTALL)
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;"
     "color:#1b1f24;background:#fff}code{font-family:ui-monospace,monospace}h2{margin:2rem 0 .2rem;"
@@ -49,7 +51,7 @@ def docs_page(document: dict[str, Any]) -> str:
     """Return an HTML page that lists the operations of an OpenAPI document."""
     parts = [
         f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-        f"<p>{escape(operation['description'])}</p>"
+        f"<p>{_to_html(operation['description'])}</p>"
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
@@ -59,6 +61,10 @@ def docs_page(document: dict[str, Any]) -> str:
         f'answers are in <a href="openapi.json">openapi.json</a>. To try it by hand, there is '
         f'<a href="./">a page</a>.</p>{"".join(parts)}</html>'
     )
+
+
+def _to_html(description: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", escape(description))
 
 
 def _describe(operation: Operation) -> dict[str, Any]:

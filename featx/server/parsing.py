@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import binascii
+import asyncio
 import json
-from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,8 +11,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
+from starlette.types import Message
 
 from featx.embedding.rows import Reject
+from featx.server.encodings import decode_base64, decode_body, media_type_of_url
 from featx.server.errors import HTTPError
 from featx.server.limits import Limits
 from featx.server.registry import ServedInput, ServedPredictor
@@ -24,6 +25,8 @@ from featx.storage.blob import to_text
 
 __all__ = [
     "PredictInput",
+    "parse_json",
+    "read_body",
     "read_json",
     "read_predict_input",
     "read_query",
@@ -36,6 +39,7 @@ M = TypeVar("M", bound=BaseModel)
 # A sample as it came: an object of JSON, or an id and the bytes of a file.
 _Raw = SampleInput | tuple[str, bytes]
 
+_KINDS = frozenset({"image", "audio", "text"})
 _RAW_TYPES = ("image", "audio", "text", "application/octet-stream")
 _EXPECTED_TYPES = (
     "expected multipart/form-data, application/json, application/octet-stream, or the type of a "
@@ -56,12 +60,15 @@ class PredictInput:
         Classes to list.
     modality : str, default=None
         The kind of all samples, where the content type says it.
+    kinds : frozenset of str, default=frozenset()
+        The kinds that the samples seem to be of, which choose predictors where no name does.
     """
 
     samples: Sequence[_Raw]
     models: Sequence[str]
     top_k: int
     modality: str | None = None
+    kinds: frozenset[str] = frozenset()
 
 
 def read_query(request: Request) -> PredictQuery:
@@ -81,15 +88,18 @@ async def read_predict_input(request: Request, query: PredictQuery, limits: Limi
     HTTPError
         The content type is not one that is read (415), or the body is not what it says (400, 422).
     """
+    request = await _without_encoding(request, limits)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     kind = media_type.partition("/")[0]
     if media_type == "multipart/form-data":
         return await _read_multipart(request, query, limits)
     if media_type == "application/json":
-        body = validate(PredictRequest, await read_json(request))
+        body = validate(PredictRequest, await read_json(request, limits))
         models = [body.model] if isinstance(body.model, str) else body.model
         top_k = query.top_k if body.top_k is None else body.top_k
-        return PredictInput(body.all_samples(), models or query.model, top_k)
+        samples = body.all_samples()
+        kinds = frozenset(map(_kind_of_object, samples)) - {""}
+        return PredictInput(samples, models or query.model, top_k, kinds=kinds)
     if kind not in _RAW_TYPES and media_type not in _RAW_TYPES:
         raise HTTPError(
             415,
@@ -98,11 +108,38 @@ async def read_predict_input(request: Request, query: PredictQuery, limits: Limi
         )
     sample = request.headers.get("x-sample-id", "body"), await request.body()
     modality = None if kind == "application" else kind
-    return PredictInput([sample], query.model, query.top_k, modality)
+    kinds = frozenset({kind} & _KINDS)
+    return PredictInput([sample], query.model, query.top_k, modality, kinds)
+
+
+def _kind_of_object(given: SampleInput) -> str:
+    """Return the kind that a sample says it is of, as a text or by its data: URL; empty where it does not."""
+    if given.text is not None:
+        return "text"
+    kind = media_type_of_url(given.data or "").partition("/")[0]
+    return kind if kind in _KINDS else ""
+
+
+async def _without_encoding(request: Request, limits: Limits) -> Request:
+    """Return a request whose body has no Content-Encoding."""
+    encoding = request.headers.get("content-encoding", "")
+    if encoding.strip().lower() in ("", "identity"):
+        return request
+    # Other requests are answered while a large body is inflated.
+    body = await asyncio.to_thread(
+        decode_body, await request.body(), encoding, limit=limits.max_body
+    )
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    plain = [pair for pair in request.scope["headers"] if pair[0] != b"content-encoding"]
+    return Request({**request.scope, "headers": plain}, receive)
 
 
 async def _read_multipart(request: Request, query: PredictQuery, limits: Limits) -> PredictInput:
     samples: list[_Raw] = []
+    kinds: set[str] = set()
     models: list[str] = []
     top_k = query.top_k
     # One more file than the limit, so that too many are refused in featx's words.
@@ -114,8 +151,10 @@ async def _read_multipart(request: Request, query: PredictQuery, limits: Limits)
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
                 samples.append((value.filename or name, await value.read()))
+                kinds.add((value.content_type or "").partition("/")[0].strip().lower())
             elif name == "text":
                 samples.append(SampleInput(id=f"samples[{len(samples)}]", text=value))
+                kinds.add("text")
             elif name == "model":
                 models.append(value)
             elif name == "top_k":
@@ -126,13 +165,23 @@ async def _read_multipart(request: Request, query: PredictQuery, limits: Limits)
                     "unprocessable",
                     f"field {name!r}: expected files, or fields named text, model or top_k",
                 )
-    return PredictInput(samples, models or query.model, top_k)
+    return PredictInput(samples, models or query.model, top_k, kinds=frozenset(kinds & _KINDS))
 
 
-async def read_json(request: Request) -> Any:
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """Return the body without its Content-Encoding; raise HTTPError (400, 413, 415) where that cannot be."""
+    return await (await _without_encoding(request, limits)).body()
+
+
+async def read_json(request: Request, limits: Limits) -> Any:
     """Return the body, parsed as JSON; raise HTTPError (400) where it is none."""
+    return parse_json(await read_body(request, limits))
+
+
+def parse_json(body: bytes) -> Any:
+    """Return what JSON says; raise HTTPError (400) where it is none."""
     try:
-        return json.loads(await request.body())
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise HTTPError(400, "bad_json", f"the body is not JSON: {error}") from error
 
@@ -212,18 +261,6 @@ def _from_object(given: SampleInput, id: str, served: ServedPredictor) -> Sample
     if given.data is None:
         return Reject(id, "expected data (base64) or text")
     try:
-        return _from_bytes(id, _decode_base64(given.data), reading)
+        return _from_bytes(id, decode_base64(given.data), reading)
     except ValueError as error:
         return Reject(id, f"data: {error}")
-
-
-def _decode_base64(text: str) -> bytes:
-    """Return the bytes of base64, or of a ``data:`` URL that holds it; raise ValueError where it is none."""
-    if text.startswith("data:"):
-        head, comma, text = text.partition(",")
-        if not comma or not head.endswith(";base64"):
-            raise ValueError("expected a data: URL of the form data:image/jpeg;base64,…")
-    try:
-        return b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("expected base64") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,10 +14,11 @@ from featx.embedding.rows import Reject, Rows
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
 from featx.server.registry import LimitedBackbone, ServedPredictor
+from featx.server.usage import CountingReader
 from featx.sources import Sample
 from featx.tasks import Prediction
 
-__all__ = ["Outcome", "embed", "predict"]
+__all__ = ["Embedding", "Outcome", "embed", "predict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,14 @@ class Outcome:
     id: str
     model: str
     result: Prediction | Reject
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """The row of a sample, and how many tokens it had: 0 for pictures and sounds."""
+
+    row: FloatArray
+    n_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +75,13 @@ class _EmbedStep:
         """Return how many samples a worker of the engine takes at a time."""
         return self.backbone.chunk_size
 
-    def __call__(self, samples: Sequence[Sample]) -> list[FloatArray | Reject]:
+    def __call__(self, samples: Sequence[Sample]) -> list[Embedding | Reject]:
         """Return the row of each sample, or why it has none."""
-        rows = _embed(samples, self.backbone)
-        results: dict[str, FloatArray | Reject] = {reject.id: reject for reject in rows.rejects}
-        results |= zip(rows.ids, np.asarray(rows.embeddings), strict=True)
+        reader = CountingReader(self.backbone.reader)
+        rows = _embed(samples, replace(self.backbone, reader=reader))
+        results: dict[str, Embedding | Reject] = {reject.id: reject for reject in rows.rejects}
+        for id, row in zip(rows.ids, np.asarray(rows.embeddings), strict=True):
+            results[id] = Embedding(row, reader.count(samples[int(id)].data))
         return [results[str(index)] for index in range(len(samples))]
 
 
@@ -115,7 +126,7 @@ async def predict(
 
 async def embed(
     samples: Sequence[Sample | Reject], backbone: LimitedBackbone, *, pool: Pool
-) -> list[FloatArray | Reject]:
+) -> list[Embedding | Reject]:
     """Return the row of each sample, in order, or why it has none."""
     readable = [sample for sample in samples if isinstance(sample, Sample)]
     results = iter(await pool.run(_EmbedStep(backbone), readable))

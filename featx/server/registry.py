@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, cast
 
@@ -138,8 +138,11 @@ class Registry:
             raise HTTPError(404, "unknown_model", f"no model named {name!r}; served: {known}")
         return self._served[name]
 
-    def choose(self, names: Sequence[str]) -> list[ServedPredictor]:
+    def choose(self, names: Sequence[str], kinds: Collection[str] = ()) -> list[ServedPredictor]:
         """Return the predictors of those names, or all; they read the same kind of sample.
+
+        Where no name is given, ``kinds`` are those that the samples seem to be of: if it is one, and some
+        predictors read it, it is they that are meant.
 
         Raises
         ------
@@ -147,12 +150,14 @@ class Registry:
             A name is unknown (404), or the chosen ones read several kinds (422).
         """
         chosen = [self.get(name) for name in dict.fromkeys(names)] or list(self._served.values())
-        kinds = sorted({served.input.modality for served in chosen})
-        if len(kinds) > 1:
+        if not names and len(kinds) == 1:
+            chosen = [served for served in chosen if served.input.modality in kinds] or chosen
+        read = sorted({served.input.modality for served in chosen})
+        if len(read) > 1:
             raise HTTPError(
                 422,
                 "model_needed",
-                f"model: the classifiers read {' and '.join(kinds)}; name those that are meant: "
+                f"model: the classifiers read {' and '.join(read)}; name those that are meant: "
                 f"{', '.join(served.name for served in chosen)}",
             )
         return chosen

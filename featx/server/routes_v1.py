@@ -38,7 +38,7 @@ async def predict_samples(state: AppState, request: Request) -> Response:
     query = read_query(request)
     with state.pool.slot():
         given = await read_predict_input(request, query, state.limits)
-        chosen = state.registry.choose(given.models)
+        chosen = state.registry.choose(given.models, given.kinds)
         samples = to_samples(given.samples, chosen[0], state.limits, modality=given.modality)
         outcomes = await predict(
             samples, chosen, top_k=given.top_k, pool=state.pool, metrics=state.metrics
@@ -47,9 +47,12 @@ async def predict_samples(state: AppState, request: Request) -> Response:
 
 
 async def embed_samples(state: AppState, request: Request) -> Response:
-    """Return rows of samples in the form of OpenAI's embeddings; one that cannot be read refuses all."""
+    """Return rows of samples in the form of OpenAI's embeddings; one that cannot be read refuses all.
+
+    ``usage`` counts the tokens that the backbone has seen: those beyond its ``max_length`` are cut off.
+    """
     with state.pool.slot():
-        body = validate(EmbeddingsRequest, await read_json(request))
+        body = validate(EmbeddingsRequest, await read_json(request, state.limits))
         served = state.registry.get(body.model)
         backbone = served.input.backbone
         if body.dimensions not in (None, backbone.dim):
@@ -61,13 +64,14 @@ async def embed_samples(state: AppState, request: Request) -> Response:
         samples = to_samples(_inputs(body, served), served, state.limits)
         rows = await embed(samples, backbone, pool=state.pool)
     data: list[dict[str, Any]] = []
+    tokens = 0
     for index, row in enumerate(rows):
         if isinstance(row, Reject):
             raise HTTPError(422, "bad_sample", f"{samples[index].id}: {row.reason}")
-        embedding = _encode(row, body.encoding_format)
+        embedding = _encode(row.row, body.encoding_format)
+        tokens += row.n_tokens
         data.append({"object": "embedding", "index": index, "embedding": embedding})
-    # The form asks for a usage; featx counts no tokens.
-    usage = {"prompt_tokens": 0, "total_tokens": 0}
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return json_response({"object": "list", "data": data, "model": served.name, "usage": usage})
 
 
@@ -109,7 +113,15 @@ def _predictions(outcomes: list[Outcome], n_samples: int, seconds: float) -> Res
 
 def _inputs(body: EmbeddingsRequest, served: ServedPredictor) -> list[SampleInput]:
     field = "text" if served.input.string_is_sample else "data"
-    texts = [body.input] if isinstance(body.input, str) else body.input
+    given = [body.input] if isinstance(body.input, str) else body.input
+    texts = [text for text in given if isinstance(text, str)]
+    if len(texts) < len(given):
+        raise HTTPError(
+            422,
+            "unprocessable",
+            "input: found token ids, which are of another tokenizer than this backbone's; send the texts "
+            "themselves (LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))",
+        )
     return [SampleInput(id=f"input[{index}]", **{field: text}) for index, text in enumerate(texts)]
 
 

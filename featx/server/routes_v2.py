@@ -12,9 +12,17 @@ from starlette.responses import Response
 
 from featx import __version__
 from featx.embedding.rows import Reject
+from featx.server.binary_tensors import (
+    HEADER,
+    join_answer,
+    pack,
+    split_body,
+    split_bytes,
+    take_tensors,
+)
 from featx.server.errors import HTTPError, json_response
 from featx.server.limits import Limits
-from featx.server.parsing import check_count, read_json, to_samples, validate
+from featx.server.parsing import check_count, parse_json, read_body, to_samples, validate
 from featx.server.predict import predict
 from featx.server.registry import ServedPredictor
 from featx.server.routing import AppState, Operation
@@ -30,8 +38,9 @@ _VERSION = "1"
 
 
 async def describe_server(state: AppState, request: Request) -> Response:
-    """Name the server and its version; it has no extensions of the protocol."""
-    return json_response({"name": "featx", "version": __version__, "extensions": []})
+    """Name the server, its version, and the extensions of the protocol that it has."""
+    about = {"name": "featx", "version": __version__, "extensions": ["binary_tensor_data"]}
+    return json_response(about)
 
 
 async def live(state: AppState, request: Request) -> Response:
@@ -79,12 +88,16 @@ async def infer(state: AppState, request: Request) -> Response:
     """Return labels and probabilities; a sample that cannot be read refuses all.
 
     The input is BYTES of shape [n] or [n, 1]: texts as they are, pictures and sounds in base64. A
-    picture may also be UINT8 of shape [n, height, width, 3].
+    picture may also be UINT8 of shape [n, height, width, 3]. With the binary tensor data extension a
+    picture or a sound is its file as it is, unless the parameter ``content_type`` is ``base64``.
     """
     with state.pool.slot():
         served = _find(state, request)
-        body = validate(InferRequest, await read_json(request))
-        samples = _samples(body, served, state.limits)
+        content = await read_body(request, state.limits)
+        head, data = split_body(content, request.headers.get(HEADER))
+        body = validate(InferRequest, parse_json(head))
+        [binary] = take_tensors([_one_input(body).parameters], data)
+        samples = _samples(body, binary, served, state.limits)
         outcomes = await predict(
             samples,
             [served],
@@ -100,7 +113,27 @@ async def infer(state: AppState, request: Request) -> Response:
     answer: dict[str, Any] = {"model_name": served.name, "model_version": _VERSION}
     if body.id:
         answer["id"] = body.id
-    return json_response(answer | {"outputs": _outputs(predictions, served, body)})
+    return _to_response(answer, _outputs(predictions, served, body), body)
+
+
+def _to_response(
+    answer: dict[str, Any], outputs: list[dict[str, Any]], body: InferRequest
+) -> Response:
+    """Return an answer in JSON, with the tensors that are wanted so as binary data behind it."""
+    binary = bool(body.parameters.get("binary_data_output"))
+    wanted = {
+        output.name: bool(output.parameters.get("binary_data", binary)) for output in body.outputs
+    }
+    data = []
+    for tensor in outputs:
+        if wanted.get(tensor["name"], binary):
+            data.append(pack(tensor.pop("data"), tensor["datatype"]))
+            tensor["parameters"] = {"binary_data_size": len(data[-1])}
+    response = json_response(answer | {"outputs": outputs})
+    if not data:
+        return response
+    content, headers = join_answer(bytes(response.body), data)
+    return Response(content, headers=headers, media_type="application/octet-stream")
 
 
 def _find(state: AppState, request: Request) -> ServedPredictor:
@@ -141,36 +174,59 @@ def _outputs(
     ]
 
 
-def _samples(body: InferRequest, served: ServedPredictor, limits: Limits) -> list[Sample | Reject]:
-    """Return the samples of the one input tensor; raise HTTPError (413, 422) where it is wrong."""
+def _one_input(body: InferRequest) -> TensorInput:
     if len(body.inputs) != 1:
         raise _wrong(f"expected one tensor, found {len(body.inputs)}")
-    [tensor] = body.inputs
+    return body.inputs[0]
+
+
+def _samples(
+    body: InferRequest, binary: memoryview | None, served: ServedPredictor, limits: Limits
+) -> list[Sample | Reject]:
+    """Return the samples of the one input tensor; raise HTTPError (413, 422) where it is wrong.
+
+    ``binary`` is the tensor's data where it does not stand in the JSON.
+    """
+    tensor = _one_input(body)
+    if (binary is None) == (tensor.data is None):
+        raise _wrong("expected either data or the parameter binary_data_size")
     if tensor.shape:
         check_count(tensor.shape[0], limits)
     if tensor.datatype == "UINT8" and served.input.modality == "image":
-        return _pictures(tensor)
+        return _pictures(tensor, binary)
     if tensor.datatype != "BYTES":
         raise _wrong(f"datatype: found {tensor.datatype}, {served.name} takes BYTES")
-    texts = _flatten(tensor.data)
-    if not 1 <= len(tensor.shape) <= 2 or math.prod(tensor.shape) != len(texts):
-        raise _wrong(f"shape: found {tensor.shape} for {len(texts)} values, expected one a sample")
-    if not all(isinstance(text, str) for text in texts):
-        raise _wrong("data: expected strings")
+    values = _flatten(tensor.data or []) if binary is None else _elements(tensor, binary)
+    if not 1 <= len(tensor.shape) <= 2 or math.prod(tensor.shape) != len(values):
+        raise _wrong(f"shape: found {tensor.shape} for {len(values)} values, expected one a sample")
     content_type = tensor.parameters.get("content_type", "str")
-    as_text = served.input.string_is_sample and content_type in _TEXT_TYPES
-    given = [
-        SampleInput(id=f"data[{index}]", **{"text" if as_text else "data": text})
-        for index, text in enumerate(texts)
-    ]
+    is_text = served.input.string_is_sample
+    if binary is not None and (is_text or content_type != "base64"):
+        return to_samples([(f"data[{k}]", value) for k, value in enumerate(values)], served, limits)
+    if binary is not None:
+        values = [value.decode("ascii", "replace") for value in values]
+    if not all(isinstance(text, str) for text in values):
+        raise _wrong("data: expected strings")
+    field = "text" if is_text and content_type in _TEXT_TYPES else "data"
+    given = [SampleInput(id=f"data[{k}]", **{field: text}) for k, text in enumerate(values)]
     return to_samples(given, served, limits)
 
 
-def _pictures(tensor: TensorInput) -> list[Sample | Reject]:
+def _elements(tensor: TensorInput, binary: memoryview) -> list[bytes]:
+    count = math.prod(tensor.shape) if 1 <= len(tensor.shape) <= 2 else 0
+    try:
+        return split_bytes(binary, count)
+    except ValueError as error:
+        raise _wrong(f"binary data of shape {tensor.shape}: {error}") from None
+
+
+def _pictures(tensor: TensorInput, binary: memoryview | None) -> list[Sample | Reject]:
     """Return the pictures of a tensor of numbers."""
     shape = tensor.shape
-    values = _flatten(tensor.data)
-    are_bytes = all(type(value) is int and 0 <= value <= 255 for value in values)
+    values: Any = _flatten(tensor.data or []) if binary is None else binary
+    are_bytes = binary is not None or all(
+        type(value) is int and 0 <= value <= 255 for value in values
+    )
     if len(shape) != 4 or min(shape) < 1 or math.prod(shape) != len(values) or not are_bytes:
         raise _wrong(
             f"data: {len(values)} values for shape {shape}; expected whole numbers from 0 to 255 of "

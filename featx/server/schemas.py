@@ -65,7 +65,8 @@ class EmbeddingsRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: str
-    input: str | list[str] = Field(
+    # Token ids are accepted here so that they can be refused in words that help.
+    input: str | list[str] | list[int] | list[list[int]] = Field(
         description="Texts; for pictures and sounds base64 or data: URLs"
     )
     encoding_format: Literal["float", "base64"] = "float"
@@ -79,7 +80,9 @@ class TensorInput(BaseModel):
     shape: list[int]
     datatype: str
     parameters: dict[str, Any] = {}
-    data: list[Any]
+    data: list[Any] | None = Field(
+        default=None, description="Left out where binary_data_size says how many bytes follow"
+    )
 
 
 class RequestedOutput(BaseModel):

@@ -61,3 +61,11 @@ def test_every_operation_of_the_document_has_an_id_and_words(client):
     ids = [operation["operationId"] for operation in operations]
     assert len(set(ids)) == len(ids)
     assert all(operation["description"] for operation in operations)
+
+
+def test_head_answers_as_get_does_without_a_body(client):
+    for path in ("/", "/docs", "/healthz", "/readyz", "/v1/models", "/v2", "/metrics"):
+        got, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (200, b""), path
+        assert head.headers["content-type"] == got.headers["content-type"]
+    assert client.head("/v1/predict").status_code == 405

@@ -70,3 +70,9 @@ def test_what_the_document_allows_is_answered_as_the_document_says(operations, l
 
     ask()
     assert tried
+
+
+def test_the_page_of_docs_shows_code_as_code(client):
+    page = client.get("/docs").text
+    assert "``" not in page
+    assert "<code>error</code>" in page

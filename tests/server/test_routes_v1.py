@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+import featx
 from featx.backbones.backbone import Backbone
 from featx.server import Limits, create_app
 from tests.support.serving import DARK, LIGHT, PNG, error_of, to_base64
@@ -108,7 +109,8 @@ def test_embeddings_have_the_form_of_openai(client, shade):
     [
         ({"model": "gpt"}, 404, "no model named 'gpt'"),
         ({"input": ["", "!"]}, 422, "input[0]: "),
-        ({"input": [1, 2]}, 422, "input.str: "),
+        ({"input": [1, 2]}, 422, "token ids"),
+        ({"input": [[1, 2], [3]]}, 422, "send the texts themselves"),
         ({"input": []}, 422, "no sample"),
         ({"dimensions": 3}, 422, "dimensions: shade gives 384, found 3"),
     ],
@@ -136,3 +138,34 @@ def test_the_client_of_openai_is_answered_in_the_form_that_it_sends(client, shad
     row = item["embedding"]
     row = np.frombuffer(base64.b64decode(row), np.float32) if form == "base64" else row
     np.testing.assert_allclose(row, shade.embed([DARK]).embeddings[0], atol=1e-4)
+
+
+def test_usage_counts_the_tokens_that_the_backbone_sees():
+    texts = ["good morning", "a rainy day in the harbour", "good morning"] * 4
+    words = featx.fit(texts, ["one", "two", "one"] * 4, backbone="featx-text-nano")
+    tokenizer = featx.Backbone("featx-text-nano").reader.tokenizer
+    with TestClient(create_app({"words": words})) as client:
+        body = {"model": "words", "input": texts[:3]}
+        usage = client.post("/v1/embeddings", json=body).json()["usage"]
+    seen = sum(len(tokenizer.encode(text).ids) for text in texts[:3])
+    assert seen >= 10
+    assert usage == {"prompt_tokens": seen, "total_tokens": seen}
+
+
+def test_a_sample_whose_kind_is_known_needs_no_name_of_a_classifier(shade):
+    texts = ["good morning", "a rainy day"] * 6
+    words = featx.fit(texts, ["one", "two"] * 6, backbone="featx-text-nano")
+    with TestClient(create_app({"shade": shade, "words": words})) as client:
+
+        def models(**given):
+            response = client.post("/v1/predict", **given)
+            assert response.status_code == 200, response.text
+            return [result["model"] for result in response.json()["results"]]
+
+        assert models(content=DARK, headers=PNG) == ["shade"]
+        assert models(content=b"a text", headers={"Content-Type": "text/plain"}) == ["words"]
+        assert models(json={"text": "a text"}) == ["words"]
+        assert models(json={"data": f"data:image/png;base64,{to_base64(DARK)}"}) == ["shade"]
+        assert models(files={"file": ("a.png", DARK, "image/png")}) == ["shade"]
+        both = {"samples": [{"text": "a"}, {"data": f"data:image/png;base64,{to_base64(DARK)}"}]}
+        assert "name those that are meant" in error_of(client.post("/v1/predict", json=both), 422)

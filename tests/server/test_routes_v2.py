@@ -21,7 +21,11 @@ def infer(client, model="shade", **change):
 
 def test_the_open_inference_protocol_gives_the_same_answers(client, shade):
     server = client.get("/v2").json()
-    assert server == {"name": "featx", "version": featx.__version__, "extensions": []}
+    assert server == {
+        "name": "featx",
+        "version": featx.__version__,
+        "extensions": ["binary_tensor_data"],
+    }
     facts = client.get("/v2/models/shade").json()
     assert facts == client.get("/v2/models/shade/versions/1").json()
     assert facts["inputs"] == [{"name": "image", "datatype": "BYTES", "shape": [-1]}]
