@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from featx.errors import BadCard, BadOption
 from featx.graphs.pooling import read_pooling
 from featx.modalities import MODALITIES, Settings, read_settings
 from featx.storage.container import is_inner
+from featx.storage.toml_text import parse_toml
 
 __all__ = ["Card", "File"]
 
@@ -27,6 +27,12 @@ _TOP_KEYS = {"name", "modality", "dim", "license", "source", "note", "graph", "f
 _TOP_KEYS |= {"optimized"}
 # of a run whose length is given
 _MOST_SAMPLES = 4096
+# columns of a row: 64 MB
+_WIDEST = 1 << 24
+# of a file, in characters
+_LONGEST_NAME = 200
+# axes of a tensor
+_AXES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +194,9 @@ class Card:
         """
         where = str(path) if path else "card"
         try:
-            table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise BadCard(f"{where}: not TOML: {error}") from error
+            table = parse_toml(text)
+        except ValueError as error:
+            raise BadCard(f"{where}: not TOML that a card can be: {error}") from error
         try:
             return cls._from_table(table, path)
         except BadCard as error:
@@ -208,8 +214,8 @@ class Card:
         graph = _get(table, "graph", dict)
         _refuse_unknown(graph, _GRAPH_KEYS, "[graph] ")
         dim = _get(table, "dim", int)
-        if dim < 1:
-            raise BadCard(f"dim {dim}: expected the number of columns of a row, 1 or more")
+        if not 1 <= dim <= _WIDEST:
+            raise BadCard(f"dim {dim}: expected the number of columns of a row, 1 to {_WIDEST}")
         files = _get(table, "files", dict, {})
         optimized = _get(table, "optimized", dict, None)
         return cls(
@@ -220,10 +226,10 @@ class Card:
             output=_get(graph, "output", str, None),
             pooling=_pooling(_get(graph, "pooling", str, "none"), BadCard),
             normalize=_get(graph, "normalize", bool, False),
-            channel_axis=_get(graph, "channel_axis", int, None),
+            channel_axis=_axis(_get(graph, "channel_axis", int, None)),
             batch=_batch(_get(graph, "batch", int, None)),
             files=tuple(_further_file(key, files) for key in sorted(files)),
-            input=read_settings(modality, _get(table, modality, dict)),
+            input=_settings(modality, _get(table, modality, dict)),
             license=_get(table, "license", str, "unknown"),
             source=_get(table, "source", str, "unknown"),
             note=_get(table, "note", str, ""),
@@ -265,7 +271,7 @@ def _get(table: Mapping[str, Any], key: str, kind: type, *default: Any) -> Any:
         raise BadCard(f"missing {key!r}")
     value = table[key]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise BadCard(f"{key} = {value!r}: expected {kind.__name__}")
+        raise BadCard(f"{key} = {value!r:.200}: expected {kind.__name__}")
     return value
 
 
@@ -283,6 +289,22 @@ def _pooling(value: str, error: type[Exception]) -> str:
         raise error(str(refusal)) from None
 
 
+def _settings(modality: str, table: Mapping[str, Any]) -> Settings:
+    """Return the modality's table; what its entries make Python raise is a card that cannot be."""
+    try:
+        return read_settings(modality, table)
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
+        if isinstance(error, BadCard):
+            raise
+        raise BadCard(f"[{modality}] has a value of a wrong kind: {error}") from error
+
+
+def _axis(value: int | None) -> int | None:
+    if value is not None and not -_AXES <= value <= _AXES:
+        raise BadCard(f"[graph] channel_axis = {value}: expected an axis from -{_AXES} to {_AXES}")
+    return value
+
+
 def _batch(value: int | None) -> int | None:
     if value is not None and not 0 <= value <= _MOST_SAMPLES:
         raise BadCard(
@@ -295,7 +317,7 @@ def _canary(table: Mapping[str, Any]) -> tuple[float, ...]:
     _refuse_unknown(table, {"values"}, "[canary] ")
     values = _get(table, "values", list, [])
     if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
-        raise BadCard(f"[canary] values = {values!r}: expected numbers")
+        raise BadCard(f"[canary] values = {values!r:.200}: expected numbers")
     return tuple(float(value) for value in values)
 
 
@@ -307,8 +329,8 @@ def _further_file(name: str, tables: Mapping[str, Any]) -> File:
 
 
 def _file(name: str, table: Mapping[str, Any], where: str) -> File:
-    if not is_inner(name):
-        raise BadCard(f"{where}file {name!r}: expected a name beside the card, without '..'")
+    if not is_inner(name) or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise BadCard(f"{where}file {name!r:.200}: expected a name beside the card, without '..'")
     digest = _get(table, "sha256", str)
     if not _DIGEST.fullmatch(digest):
         raise BadCard(f"{where}sha256 {digest!r}: expected 64 hex digits in lower case")

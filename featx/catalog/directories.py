@@ -18,6 +18,7 @@ from featx.modalities import DEFAULTS
 from featx.storage.blob import Blob
 from featx.storage.container import member_at
 from featx.storage.dirs import data_dir
+from featx.storage.toml_text import read_toml_file
 
 __all__ = [
     "BUNDLED",
@@ -233,9 +234,9 @@ def _cards_in(directory: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> Card:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadCard(f"{path}: cannot be read: {error}") from error
+        text = read_toml_file(path)
+    except ValueError as error:
+        raise BadCard(f"{path}: {error}") from error
     card = Card.from_toml(text, path=path)
     if card.name != path.parent.name:
         raise BadCard(f"{path}: says name = {card.name!r}: expected that of its folder")

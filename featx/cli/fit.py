@@ -38,13 +38,14 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
         return
     from featx.errors import BadOption
     from featx.fit_config import FitConfig
+    from featx.storage.toml_text import read_toml_file
 
     try:
-        config = FitConfig.from_toml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadOption(f"{path}: cannot be read: {error}") from error
+        config = FitConfig.from_toml(read_toml_file(path))
     except BadOption as error:
         raise BadOption(f"{path}: {str(error).removeprefix('config: ')}") from error
+    except ValueError as error:
+        raise BadOption(f"{path}: {error}") from error
     defaults = config.to_dict()
     defaults["seed"] = defaults.pop("random_state")
     defaults["balance"] = defaults.pop("class_weight", None) == "balanced"

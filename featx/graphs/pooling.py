@@ -227,7 +227,7 @@ def _max(positions: FloatArray, mask: Mask | None) -> FloatArray:
         return np.asarray(positions.max(axis=1))
     largest = np.where(mask[:, :, None], positions, -np.inf).max(axis=1)
     # of padding alone; a value that is not finite stays, for whoever asks of the row
-    return np.where(mask.any(axis=1)[:, None], largest, 0).astype(np.float32)
+    return np.where(mask.any(axis=1, keepdims=True), largest, 0).astype(np.float32)
 
 
 def _max_nodes(graph: GraphBuilder, positions: str, mask: str | None) -> str:

@@ -26,6 +26,9 @@ __all__ = ["AudioSettings"]
 # seconds: a longer sound is not kept in memory but read as it is embedded
 HELD = 60
 
+# samples, and of those a second
+_MOST = 100_000_000
+
 _ALIGN = ("start", "center", "end")
 _PAD = ("zeros", "repeat")
 _TAIL = ("pad", "drop")
@@ -101,8 +104,11 @@ class AudioSettings:
         among("audio", "pool", self.pool, _POOL)
         for name, least in (("rate", 100), ("window", 0), ("hop", 0), ("min_length", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise BadCard(f"[audio] {name} = {value!r}: expected a whole number from {least}")
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if not whole or not least <= value <= _MOST:
+                raise BadCard(
+                    f"[audio] {name} = {value!r:.100}: expected a whole number from {least} to {_MOST}"
+                )
         if self.hop > self.window:
             raise BadCard(f"[audio] hop = {self.hop}: expected at most window = {self.window}")
         if max(self.window, self.min_length) > HELD * self.rate:
@@ -112,7 +118,9 @@ class AudioSettings:
             if value is None and name == "max_seconds":
                 continue
             if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
-                raise BadCard(f"[audio] {name} = {value!r}: expected a number above 0")
+                raise BadCard(f"[audio] {name} = {value!r:.100}: expected a number above 0")
+            if name == "scale" and value > 1e30:
+                raise BadCard(f"[audio] scale = {value!r:.100}: expected at most 1e30")
 
     def open(self, files: Mapping[str, Blob]) -> AudioSettings:
         """Return itself: an audio card needs no further files."""

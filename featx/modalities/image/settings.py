@@ -37,6 +37,11 @@ _COLORS = {"RGB": "RGB", "BGR": "RGB", "L": "L"}
 _LAYOUTS = ("NCHW", "NHWC")
 _DTYPES = ("float32", "float16", "uint8")
 
+# of a number by which pixels are changed: float32 holds what comes of it
+_MOST = 1e30
+# of a tensor, in pixels
+_LONGEST_SIDE = 8192
+
 
 @dataclass(frozen=True, slots=True)
 class ImageSettings:
@@ -341,7 +346,9 @@ def _short_side(width: int, height: int, size: int) -> tuple[int, int]:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+    # also an integer that no float holds
+    return numeric and -_MOST <= value <= _MOST
 
 
 def _pair(size: ImageSize) -> tuple[int, int]:
@@ -353,11 +360,16 @@ def _check_size(name: str, value: Any) -> None:
         return
     sides = value if isinstance(value, tuple) else (value,)
     whole = all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
-    if not whole or min(sides, default=0) < 1 or (isinstance(value, tuple) and len(value) != 2):
-        raise BadCard(f"[image] {name} = {value!r}: expected pixels, or [height, width]")
+    fits = whole and min(sides, default=0) >= 1 and max(sides) <= _LONGEST_SIDE
+    if not fits or (isinstance(value, tuple) and len(value) != 2):
+        raise BadCard(
+            f"[image] {name} = {value!r:.100}: expected pixels up to {_LONGEST_SIDE}, or [height, width]"
+        )
 
 
 def _check_channels(name: str, value: Any, channels: int) -> None:
-    numbers = isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value)
+    numbers = isinstance(value, tuple) and all(map(_number, value))
     if not numbers or len(value) not in (0, channels):
-        raise BadCard(f"[image] {name} = {value!r}: expected {channels} numbers, one a channel")
+        raise BadCard(
+            f"[image] {name} = {value!r:.100}: expected {channels} numbers, one a channel"
+        )

@@ -16,6 +16,9 @@ __all__ = ["TextSettings"]
 
 FEEDS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
 
+# tokens of a window
+_MOST = 1 << 20
+
 _TRUNCATIONS = ("right", "left")
 _LONG = ("truncate", "chunk-mean")
 _LAYOUTS = ("NL", "N1L")
@@ -73,8 +76,10 @@ class TextSettings:
         if not isinstance(self.pad, bool):
             raise BadCard(f"[text] pad = {self.pad!r}: expected true or false")
         whole = isinstance(self.max_length, int) and not isinstance(self.max_length, bool)
-        if not whole or self.max_length < 1:
-            raise BadCard(f"[text] max_length = {self.max_length!r}: expected tokens, 1 or more")
+        if not whole or not 1 <= self.max_length <= _MOST:
+            raise BadCard(
+                f"[text] max_length = {self.max_length!r:.100}: expected tokens, 1 to {_MOST}"
+            )
         for _, usual in self.feeds:
             among("text", "feeds", usual, FEEDS)
 
