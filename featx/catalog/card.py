@@ -215,7 +215,9 @@ class Card:
         _refuse_unknown(graph, _GRAPH_KEYS, "[graph] ")
         dim = _get(table, "dim", int)
         if not 1 <= dim <= _WIDEST:
-            raise BadCard(f"dim {dim}: expected the number of columns of a row, 1 to {_WIDEST}")
+            raise BadCard(
+                f"dim {dim}: expected the number of columns of a row, 1 or more, at most {_WIDEST}"
+            )
         files = _get(table, "files", dict, {})
         optimized = _get(table, "optimized", dict, None)
         return cls(

@@ -11,6 +11,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 from featx._typing import Shape
 from featx.errors import BadGraph, UnknownTap
 from featx.graphs.inspect import bodies_of, infer_shapes, load_model, shape_of
+from featx.graphs.opsets import drop_unused_opsets
 from featx.storage.blob import Blob
 
 __all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "needed_nodes", "taps"]
@@ -121,6 +122,7 @@ def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
         graph.output.append(values[name])
     else:
         graph.output.add(name=name).type.tensor_type.elem_type = TensorProto.FLOAT
+    drop_unused_opsets(model)
     return bytes(model.SerializeToString())
 
 

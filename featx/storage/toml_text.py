@@ -68,7 +68,7 @@ def read_toml_file(path: Path) -> str:
     except OSError as error:
         raise ValueError(f"cannot be read: {describe_os_error(error)}") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8: {error}") from error
+        raise ValueError(f"cannot be read: not UTF-8: {error}") from error
 
 
 def _leaves(value: Any, key: str, depth: int) -> Iterator[tuple[str, Any]]:

@@ -363,7 +363,7 @@ def _check_size(name: str, value: Any) -> None:
     fits = whole and min(sides, default=0) >= 1 and max(sides) <= _LONGEST_SIDE
     if not fits or (isinstance(value, tuple) and len(value) != 2):
         raise BadCard(
-            f"[image] {name} = {value!r:.100}: expected pixels up to {_LONGEST_SIDE}, or [height, width]"
+            f"[image] {name} = {value!r:.100}: expected pixels, or [height, width], at most {_LONGEST_SIDE}"
         )
 
 

@@ -78,7 +78,7 @@ class TextSettings:
         whole = isinstance(self.max_length, int) and not isinstance(self.max_length, bool)
         if not whole or not 1 <= self.max_length <= _MOST:
             raise BadCard(
-                f"[text] max_length = {self.max_length!r:.100}: expected tokens, 1 to {_MOST}"
+                f"[text] max_length = {self.max_length!r:.100}: expected tokens, 1 or more, at most {_MOST}"
             )
         for _, usual in self.feeds:
             among("text", "feeds", usual, FEEDS)
