@@ -82,11 +82,13 @@ def _assembled(
     versions = {one.domain: one.version for one in backbone.opset_import}
     for domain, least in graph.domains.items():
         versions[domain] = max(versions.get(domain, 0), least)
+    sets = [helper.make_opsetid(*entry) for entry in versions.items()]
     model = helper.make_model(
         whole,
-        opset_imports=[helper.make_opsetid(*entry) for entry in versions.items()],
+        opset_imports=sets,
         functions=list(backbone.functions),
-        ir_version=max(8, backbone.ir_version),
+        # the oldest that knows these sets, whatever the backbone came in: older programs take it
+        ir_version=max(8, helper.find_min_ir_version_for(sets, True)),
         producer_name="featx",
     )
     helper.set_model_props(model, _facts(classifier, front))
