@@ -117,8 +117,9 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    # errors only: warnings about a foreign graph help nobody
-    options.log_severity_level = 3
+    # what fails is raised, and warnings about a foreign graph help nobody; why a device does not start is
+    # told nowhere else
+    options.log_severity_level = 4 if provider == CPU else 3
     # it refuses to start otherwise
     if provider.name == "directml":
         options.enable_mem_pattern = False

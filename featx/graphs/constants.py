@@ -21,7 +21,7 @@ _SMALL = 4096
 _SAFE = frozenset(
     "Constant Identity Cast Add Sub Mul Div Mod Pow Neg Abs Min Max Floor Ceil Round Sqrt Exp Log Sign Reshape "
     "Squeeze Unsqueeze Flatten Concat Gather Slice Shape Size ReduceProd ReduceSum ReduceMax ReduceMin "
-    "Transpose Not And Or Equal Less Greater Where".split()
+    "Transpose NonZero Not And Or Equal Less Greater Where".split()
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,16 @@ __all__ = [
     "outputs_of",
     "shape_of",
     "tensors_of",
+    "walk",
 ]
 
 # of one message: protobuf holds no more
 _LARGEST = (1 << 31) - 1
+# with the bodies of functions as often as they are called, and calls inside each other
+_NODES = 100_000
+_CALLS = 32
+# numbers: no shape has as many axes
+_LONG_LIST = 1 << 14
 # of ONNX Runtime's own format, at the fifth byte
 _ORT_FORMAT = b"ORTM"
 
@@ -96,13 +102,61 @@ def bodies_of(node: NodeProto) -> Iterator[GraphProto]:
         yield from attribute.graphs
 
 
-def infer_shapes(model: ModelProto) -> ModelProto:
-    """Return the graph with the shapes that ONNX's inference finds; as it is where inference fails."""
+def walk(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """Give every node, those in the bodies of loops and branches too."""
+    for node in nodes:
+        yield node
+        for body in bodies_of(node):
+            yield from walk(body.node)
+
+
+def _check_functions(model: ModelProto) -> None:
+    """Raise BadGraph where functions call themselves, or stand for more nodes than a graph has."""
+    functions = {(one.domain, one.name): one for one in model.functions}
+    totals: dict[tuple[str, str], int] = {}
+
+    def total(nodes: Iterable[NodeProto], under: tuple[tuple[str, str], ...]) -> int:
+        count = 0
+        for node in walk(nodes):
+            count += 1
+            call = (node.domain, node.op_type)
+            if call in functions:
+                if call in under or len(under) > _CALLS:
+                    raise BadGraph(f"its function {node.op_type[:80]!r} calls itself")
+                if call not in totals:
+                    totals[call] = total(functions[call].node, (*under, call))
+                count += totals[call]
+            if count > _NODES:
+                raise BadGraph(f"stands for more than {_NODES} nodes, its functions written out")
+        return count
+
+    total(model.graph.node, ())
+    for key, function in functions.items():
+        total(function.node, (key,))
+
+
+def infer_shapes(model: ModelProto, *, values: bool = True) -> ModelProto:
+    """Return the graph with the shapes that ONNX's inference finds; as it is where inference fails.
+
+    Parameters
+    ----------
+    values : bool, default=True
+        Whether inference follows the values of shapes that the graph computes. It does not where a list of
+        numbers in the graph is long: inference would make every one, and lists that double soon fill memory.
+    """
     try:
-        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(model)
+        if values and not any(map(_is_long_list, inferred.graph.value_info)):
+            inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
     # a library written in C++: it raises RuntimeError and its kin for what it cannot do
-    except (onnx.shape_inference.InferenceError, ValueError, TypeError, RuntimeError, MemoryError):
+    except _UNREADABLE:
         return model
+    return inferred
+
+
+def _is_long_list(value: ValueInfoProto) -> bool:
+    dims = value.type.tensor_type.shape.dim
+    return len(dims) == 1 and dims[0].dim_value > _LONG_LIST
 
 
 def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
@@ -128,12 +182,17 @@ def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
         raise BadGraph(f"{path}: not an ONNX graph: {said}".replace("\n", " ")) from error
     if not model.graph.node:
         raise BadGraph(f"{path}: not an ONNX graph: it has no nodes")
+    try:
+        # before anything that writes them out, as inference does
+        _check_functions(model)
+    except BadGraph as error:
+        raise BadGraph(f"{path}: {error}") from None
     return model
 
 
 _UNREADABLE = (
     *(DecodeError, ValueError, OSError, RuntimeError, TypeError, KeyError, MemoryError),
-    onnx.checker.ValidationError,
+    *(onnx.checker.ValidationError, onnx.shape_inference.InferenceError),
 )
 
 

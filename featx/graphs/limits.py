@@ -7,22 +7,20 @@ the names of files in it: a few bytes can ask for gigabytes, for hours or for an
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from featx.errors import BadGraph
 from featx.graphs.constants import ConstantValues
-from featx.graphs.inspect import bodies_of, load_model, tensors_of
+from featx.graphs.inspect import bodies_of, load_model, tensors_of, walk
 from featx.graphs.unfolding import check_unfolding
 from featx.storage.blob import Blob
 from featx.storage.container import is_inner
 
 __all__ = ["check_limits"]
 
-# Nodes, with the bodies of functions as often as they are called.
-NODES = 100_000
 # Bodies of loops and branches inside each other.
 DEPTH = 8
 # Bytes of a weight that are kept to tell sizes from.
@@ -54,7 +52,8 @@ def check_limits(path: Blob | Path, *, files: Collection[str] = ()) -> ModelProt
     try:
         for tensor in tensors_of(model):
             _check_tensor(tensor, files, path)
-        _check_nodes(model)
+        _check_domains(model)
+        _check_loops(model.graph, 1, 0, None)
         for tensor in tensors_of(model):
             _drop_weights(tensor)
         check_unfolding(model)
@@ -118,41 +117,16 @@ def _drop_weights(tensor: TensorProto) -> None:
             tensor.ClearField(name)
 
 
-def _check_nodes(model: ModelProto) -> None:
-    """Raise BadGraph where operators are unknown, functions unfold without end, or a loop never ends."""
-    functions = {(one.domain, one.name): one for one in model.functions}
-    totals: dict[tuple[str, str], int] = {}
-
-    def total(nodes: Iterable[NodeProto], under: tuple[tuple[str, str], ...]) -> int:
-        count = 0
-        for node in _walk(nodes):
-            count += 1
-            call = (node.domain, node.op_type)
-            if call in functions:
-                if call in under or len(under) > DEPTH * 4:
-                    raise BadGraph(f"function {node.op_type!r} calls itself")
-                if call not in totals:
-                    totals[call] = total(functions[call].node, (*under, call))
-                count += totals[call]
-            elif node.domain not in DOMAINS:
-                raise BadGraph(
-                    f"uses operators of {node.domain[:80]!r}, which come with a library of their own: featx "
-                    "loads none; export it with ONNX's operators"
-                )
-            if count > NODES:
-                raise BadGraph(f"stands for more than {NODES} nodes, its functions written out")
-        return count
-
-    total(model.graph.node, ())
-    _check_loops(model.graph, 1, 0, None)
-
-
-def _walk(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """Give every node, those in the bodies of loops and branches too."""
-    for node in nodes:
-        yield node
-        for body in bodies_of(node):
-            yield from _walk(body.node)
+def _check_domains(model: ModelProto) -> None:
+    """Raise BadGraph where a node is of operators that ONNX Runtime has only with a library beside it."""
+    functions = {(one.domain, one.name) for one in model.functions}
+    bodies = [model.graph.node, *(function.node for function in model.functions)]
+    for node in (node for nodes in bodies for node in walk(nodes)):
+        if node.domain not in DOMAINS and (node.domain, node.op_type) not in functions:
+            raise BadGraph(
+                f"uses operators of {node.domain[:80]!r}, which come with a library of their own: featx "
+                "loads none; export it with ONNX's operators"
+            )
 
 
 def _check_loops(graph: GraphProto, turns: int, depth: int, outer: ConstantValues | None) -> None:

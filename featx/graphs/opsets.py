@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from onnx import ModelProto
 
-from onnx import ModelProto, NodeProto
-
-from featx.graphs.inspect import bodies_of
+from featx.graphs.inspect import walk
 
 __all__ = ["drop_unused_opsets"]
 
@@ -16,19 +14,10 @@ def drop_unused_opsets(model: ModelProto) -> None:
 
     Older versions of ONNX Runtime refuse sets that they do not know, used or not.
     """
-    used = set(_domains(model.graph.node))
-    for function in model.functions:
-        used |= set(_domains(function.node))
+    bodies = [model.graph.node, *(function.node for function in model.functions)]
+    used = {node.domain for nodes in bodies for node in walk(nodes)}
     # both names are of the usual set; a graph without one is none
     used |= {"", "ai.onnx"}
     kept = [one for one in model.opset_import if one.domain in used]
     del model.opset_import[:]
     model.opset_import.extend(kept)
-
-
-def _domains(nodes: Iterable[NodeProto]) -> Iterator[str]:
-    """Give the domain of every node, those of the bodies of loops and branches too."""
-    for node in nodes:
-        yield node.domain
-        for body in bodies_of(node):
-            yield from _domains(body.node)
