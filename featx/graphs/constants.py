@@ -149,5 +149,5 @@ def _small(tensor: TensorProto) -> npt.NDArray[Any] | None:
         return None
     try:
         return np.asarray(numpy_helper.to_array(tensor))
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, KeyError):
         return None

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError, Message
@@ -110,6 +111,18 @@ def walk(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
             yield from walk(body.node)
 
 
+def _has_garbled_names(model: ModelProto) -> bool:
+    """Return whether a name is no UTF-8: protobuf gives it as bytes, and ONNX Runtime fails on it late."""
+    graph = model.graph
+    values = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    names: list[Any] = [value.name for value in values]
+    for nodes in (graph.node, *(function.node for function in model.functions)):
+        for node in walk(nodes):
+            names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+            names += [attribute.name for attribute in node.attribute]
+    return any(isinstance(name, bytes) for name in names)
+
+
 def _check_functions(model: ModelProto) -> None:
     """Raise BadGraph where functions call themselves, or stand for more nodes than a graph has."""
     functions = {(one.domain, one.name): one for one in model.functions}
@@ -182,6 +195,8 @@ def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
         raise BadGraph(f"{path}: not an ONNX graph: {said}".replace("\n", " ")) from error
     if not model.graph.node:
         raise BadGraph(f"{path}: not an ONNX graph: it has no nodes")
+    if _has_garbled_names(model):
+        raise BadGraph(f"{path}: not an ONNX graph: it has names that are not text")
     try:
         # before anything that writes them out, as inference does
         _check_functions(model)

@@ -52,7 +52,7 @@ def check_limits(path: Blob | Path, *, files: Collection[str] = ()) -> ModelProt
     try:
         for tensor in tensors_of(model):
             _check_tensor(tensor, files, path)
-        _check_domains(model)
+        _check_operators(model)
         _check_loops(model.graph, 1, 0, None)
         for tensor in tensors_of(model):
             _drop_weights(tensor)
@@ -117,16 +117,26 @@ def _drop_weights(tensor: TensorProto) -> None:
             tensor.ClearField(name)
 
 
-def _check_domains(model: ModelProto) -> None:
-    """Raise BadGraph where a node is of operators that ONNX Runtime has only with a library beside it."""
+def _check_operators(model: ModelProto) -> None:
+    """Raise BadGraph where a node wants a library beside ONNX Runtime, or would end the process."""
     functions = {(one.domain, one.name) for one in model.functions}
     bodies = [model.graph.node, *(function.node for function in model.functions)]
     for node in (node for nodes in bodies for node in walk(nodes)):
+        if node.op_type == "BatchNormalization" and _lacks_statistics(node):
+            raise BadGraph(
+                "has a BatchNormalization in training mode without its statistics as outputs"
+            )
         if node.domain not in DOMAINS and (node.domain, node.op_type) not in functions:
             raise BadGraph(
                 f"uses operators of {node.domain[:80]!r}, which come with a library of their own: featx "
                 "loads none; export it with ONNX's operators"
             )
+
+
+def _lacks_statistics(node: NodeProto) -> bool:
+    """Return whether ONNX Runtime would write the statistics of a batch to where there is nothing."""
+    training = any(a.name == "training_mode" and a.i for a in node.attribute)
+    return training and len(list(filter(None, node.output))) < 3
 
 
 def _check_loops(graph: GraphProto, turns: int, depth: int, outer: ConstantValues | None) -> None:
