@@ -3,16 +3,19 @@
 import warnings
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from featx.backbones.backbone import Backbone
 from featx.backbones.importing import import_model
 from featx.backbones.independence import examine
 from featx.backbones.selfcheck import check
-from featx.catalog import get_card, list_cards, locate
+from featx.catalog import Card, File, digest, get_card, list_cards, locate
 from featx.embedding.autotune import autotune
 from featx.embedding.engine import Engine
 from featx.errors import BadGraph, FeatxWarning
+from featx.modalities import read_settings
 from featx.sources import make_samples
 from tests.support.dependent_nets import (
     MIXING,
@@ -244,3 +247,64 @@ def test_every_real_backbone_gives_rows_that_are_functions_of_their_samples(
         finding = examine(Backbone(card), thorough=True)
         assert (finding.not_finite, finding.probes) == (0, 4), name
         assert finding.batch == 0, name
+
+
+def sequence_backbone(folder, modality, nodes, table, files=()):
+    """A backbone of sounds or texts whose input is "x", and whose output is "y"."""
+    kind = helper.make_tensor_value_info
+    given, shape = (TensorProto.FLOAT, ["N", 800])
+    if modality == "text":
+        given, shape = (TensorProto.INT64, ["N", "L"])
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [kind("x", given, shape)],
+        [kind("y", TensorProto.FLOAT, ["N", None])],
+        [numpy_helper.from_array(np.array([-1, 1], np.int64), "column")],
+    )
+    path = folder / "backbone.onnx"
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    card = Card(
+        name="sequences",
+        modality=modality,
+        graph=File(path.name, digest(path)),
+        files=files,
+        input=read_settings(modality, table),
+        dim=1,
+        path=folder / "card.toml",
+    )
+    return Backbone(card)
+
+
+def test_a_text_that_is_averaged_with_its_padding_is_run_alone(tmp_path):
+    pytest.importorskip("tokenizers")
+    from tests.support.text_nets import file_of, write_tokenizer
+
+    words = file_of(write_tokenizer(tmp_path / "tokenizer.json", framed=True))
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["x"], ["f"], to=TensorProto.FLOAT),
+        node("ReduceMean", ["f"], ["y"], axes=[1], keepdims=1),
+    ]
+    backbone = sequence_backbone(tmp_path, "text", nodes, {"feeds": {"x": "input_ids"}}, (words,))
+    with pytest.warns(FeatxWarning, match="depend on the samples of their batch, or on its length"):
+        assert backbone.batch == 1
+    assert_function_of_the_sample(
+        backbone, ["cat", "the dog sat on a mat", "ran far", "the", "mat and cat and dog", "on"]
+    )
+
+
+def test_sounds_that_are_scaled_by_the_loudest_of_their_batch_are_run_alone(tmp_path, rng):
+    node = helper.make_node
+    nodes = [
+        node("Abs", ["x"], ["a"]),
+        node("ReduceMax", ["a"], ["loudest"], keepdims=0),
+        node("ReduceMean", ["a"], ["m"], axes=[1], keepdims=1),
+        node("Div", ["m", "loudest"], ["y"]),
+    ]
+    backbone = sequence_backbone(tmp_path, "audio", nodes, {"window": 800, "rate": 8000})
+    with pytest.warns(FeatxWarning, match="depend on the samples of their batch"):
+        assert backbone.batch == 1
+    sounds = [rng.uniform(-k / 10, k / 10, 2000).astype(np.float32) for k in range(1, 9)]
+    assert_function_of_the_sample(backbone, sounds)
