@@ -14,13 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import FloatArray
-from featx.backbones.independence import known_batch
 from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.session import open_graph, run_session
 from featx.catalog import Card, get_card, is_shipped, verify_files
 from featx.errors import BadGraph, BadOption, BadSample, FeatxWarning, WrongCanary
-from featx.graphs.admission import admit
 from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
 from featx.sources import Sample, make_samples
@@ -98,6 +96,8 @@ class Backbone:
         self.provider = read_provider(provider) if isinstance(provider, str) else provider
         key = _graph_key(self.card)
         if not is_shipped(self.card):
+            from featx.graphs.admission import admit
+
             beside = [file.name for file in self.card.files]
             admit(self._graph, self.card.output, key=key, files=beside)
         self._session = open_graph(self._graph, self.card.output, key=key, provider=self.provider)
@@ -168,6 +168,9 @@ class Backbone:
             elif is_shipped(self.card):
                 self._batch = 0
             else:
+                # neither this nor admission is loaded for what featx ships
+                from featx.backbones.independence import known_batch
+
                 self._batch = known_batch(self, self._plain_key)
         return self._batch or None
 
