@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import tomli_w
 
 from featx.errors import BadOption
+from featx.storage.toml_text import parse_toml
 
 __all__ = ["FitConfig"]
 
@@ -116,7 +116,7 @@ class FitConfig:
             The text is not TOML, a key is unknown, or a value has a wrong type.
         """
         try:
-            table = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            table = parse_toml(text)
+        except ValueError as error:
             raise BadOption(f"config: not TOML: {error}") from error
         return cls.from_dict(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -16,8 +17,8 @@ from featx._typing import FloatArray
 from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.session import open_graph, run_session
-from featx.catalog import Card, get_card, verify_files
-from featx.errors import BadGraph, BadOption, BadSample, WrongCanary
+from featx.catalog import Card, get_card, is_shipped, verify_files
+from featx.errors import BadGraph, BadOption, BadSample, FeatxWarning, WrongCanary
 from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
 from featx.sources import Sample, make_samples
@@ -93,11 +94,16 @@ class Backbone:
         files = verify_files(self.card)
         self._graph = files[self.card.graph.name]
         self.provider = read_provider(provider) if isinstance(provider, str) else provider
-        self._session = open_graph(
-            self._graph, self.card.output, key=_graph_key(self.card), provider=self.provider
-        )
+        key = _graph_key(self.card)
+        if not is_shipped(self.card):
+            from featx.graphs.admission import admit
+
+            beside = [file.name for file in self.card.files]
+            admit(self._graph, self.card.output, key=key, files=beside)
+        self._session = open_graph(self._graph, self.card.output, key=key, provider=self.provider)
         self._inputs = self._session.get_inputs()
-        self._fixed = self._fixed_batch()
+        self._batch: int | None = None
+        self.fixed: int | None = self._only_batch()
         others = {name: path for name, path in files.items() if path != self._graph}
         self.reader: Reader = self.card.input.open(others)
         self._pooling = read_pooling(self.card.pooling)
@@ -124,6 +130,14 @@ class Backbone:
     @property
     def cache_key(self) -> str:
         """The key of its rows in the cache: the card's fingerprint and, but for the CPU, the provider."""
+        key = self._plain_key
+        # rows that were kept before this was known may be others
+        if self.batch and self.card.batch is None:
+            return hashlib.sha256(f"{key}\0batch {self.batch}".encode()).hexdigest()
+        return key
+
+    @property
+    def _plain_key(self) -> str:
         plain = self.card.fingerprint
         if self.provider == CPU:
             return plain
@@ -137,7 +151,33 @@ class Backbone:
     @property
     def batch_size(self) -> int:
         """Samples that go through the graph together where nobody says; not fewer than it insists on."""
-        return self.provider.kind.batch_size or max(self.reader.batch_size, self._fixed or 1)
+        if self.batch:
+            return self.batch
+        return self.provider.kind.batch_size or max(self.reader.batch_size, self.fixed or 1)
+
+    @property
+    def batch(self) -> int | None:
+        """Samples of one run, always, filled up with copies where there are fewer; None is any number.
+
+        The card says it, or else it is found by running the graph, once on each machine: 1 where a row
+        would depend on its neighbours, or what the graph insists on though its input does not say so.
+
+        Raises
+        ------
+        BadGraph
+            The graph gives other rows each time, or takes its samples neither alone nor together.
+        """
+        if self._batch is None:
+            if self.card.batch is not None:
+                self._batch = self.card.batch
+            elif is_shipped(self.card):
+                self._batch = 0
+            else:
+                # neither this nor admission is loaded for what featx ships
+                from featx.backbones.independence import known_batch
+
+                self._batch = known_batch(self, self._plain_key)
+        return self._batch or None
 
     @property
     def dim(self) -> int:
@@ -201,15 +241,18 @@ class Backbone:
             return np.empty((0, self.dim), np.float32)
         rows, item_index = [], []
         for batch, values in self._run(items, batch_size):
-            rows.append(self._pool(values, batch))
+            # whoever asks for rows looks whether they are finite
+            with np.errstate(all="ignore"):
+                rows.append(self._pool(values, batch))
             item_index.append(batch.item_index)
         if len({part.shape[1] for part in rows}) > 1:
             raise BadGraph(
                 f"{self.card.name}: rows of different lengths; 'flatten' needs inputs of one length"
             )
-        merged = self.reader.merge(np.concatenate(rows), np.concatenate(item_index), len(items))
-        if self.card.normalize:
-            merged = merged / np.maximum(np.linalg.norm(merged, axis=1, keepdims=True), 1e-12)
+        with np.errstate(all="ignore"):
+            merged = self.reader.merge(np.concatenate(rows), np.concatenate(item_index), len(items))
+            if self.card.normalize:
+                merged = merged / np.maximum(np.linalg.norm(merged, axis=1, keepdims=True), 1e-12)
         if self._dim is not None and merged.shape[1] != self._dim:
             raise BadGraph(
                 f"{self.card.name}: rows have {merged.shape[1]} columns, its card says {self._dim}"
@@ -248,6 +291,17 @@ class Backbone:
             for sample, windows, (_, geometry) in zip(chunk, maps, pairs, strict=True):
                 ordered = tuple(windows[number] for number in sorted(windows))
                 yield SampleMaps(sample.id, ordered, geometry)
+
+    def entry_rows(self, batch: Batch) -> FloatArray:
+        """Return the row of each entry of a batch that goes through the graph together, not normalised.
+
+        Raises
+        ------
+        BadGraph
+            As ``embed_items``.
+        """
+        n = len(batch.item_index)
+        return self._pool(self._values(batch, self.fixed or n), batch)
 
     def feeds(self, batch: Batch) -> dict[str, npt.NDArray[Any]]:
         """Return the batch's tensors by the names and in the types that the graph wants.
@@ -292,14 +346,21 @@ class Backbone:
                     f"item {index} is a {type(item).__name__}: expected what the reader of "
                     f"{self.card.name} gives; embed takes paths, bytes, arrays and the like"
                 )
-        for batch in self.reader.batches(items, batch_size or self.batch_size):
-            yield batch, self._values(batch)
+        limit = self.batch
+        size = batch_size or self.batch_size
+        if limit and size > limit:
+            warnings.warn(
+                f"{self.card.name}: batch_size = {size} is not used: its graph takes {limit} at a time",
+                FeatxWarning,
+                stacklevel=3,
+            )
+            size = limit
+        for batch in self.reader.batches(items, size):
+            yield batch, self._values(batch, self.fixed or limit or len(batch.item_index))
 
-    def _values(self, batch: Batch) -> FloatArray:
-        """Return what the tap gives of a batch, in as many runs as the graph needs for it."""
-        feeds = self.feeds(batch)
-        n, fixed = len(batch.item_index), self._fixed or len(batch.item_index)
-        parts = []
+    def _values(self, batch: Batch, fixed: int) -> FloatArray:
+        """Return what the tap gives of a batch, in runs of ``fixed`` samples."""
+        feeds, n, parts = self.feeds(batch), len(batch.item_index), []
         for start in range(0, n, fixed):
             part = {name: feed[start : start + fixed] for name, feed in feeds.items()}
             size = min(fixed, n - start)
@@ -313,13 +374,18 @@ class Backbone:
         try:
             [values] = run_session(self._session, feeds)
         except BadGraph as error:
-            raise BadGraph(f"{self.card.name}: {error}") from error
+            hint = (
+                "; --batch-size 1, or batch = 1 under [graph] in its card, may do" if n > 1 else ""
+            )
+            raise BadGraph(f"{self.card.name}: {error}{hint}") from error
         if not isinstance(values, np.ndarray) or values.ndim < 2 or len(values) != n:
             raise BadGraph(
                 f"{self.card.name}: the tap gives shape {np.shape(values)} for {n} samples, "
                 f"expected one entry a sample on the first axis; choose another tap"
             )
-        return values.astype(np.float32, copy=False)
+        # of float64: what float32 does not hold is infinite, and the row is rejected
+        with np.errstate(over="ignore"):
+            return values.astype(np.float32, copy=False)
 
     def _pool(self, values: FloatArray, batch: Batch) -> FloatArray:
         """Return one row for each entry of a batch."""
@@ -366,7 +432,7 @@ class Backbone:
                 f"{deviation:.2g}, allowed {limit:.2g}; {again}"
             )
 
-    def _fixed_batch(self) -> int | None:
+    def _only_batch(self) -> int | None:
         """Return the only batch that the graph takes, or None where it takes any."""
         sizes = {i.shape[0] for i in self._inputs if i.shape and isinstance(i.shape[0], int)}
         return sizes.pop() if len(sizes) == 1 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import Any
 
 from featx._typing import ImageSize, Shape
 from featx.backbones.backbone import Backbone
+from featx.backbones.independence import Finding, examine
 from featx.catalog import Card, File, digest, new_directory, user_directory
-from featx.errors import BadCard, BadGraph, BadOption
+from featx.errors import BadCard, BadGraph, BadOption, FeatxWarning
 from featx.graphs import LAST_MAP, PENULTIMATE, cut_graph, inputs_of, outputs_of
+from featx.graphs.inspect import load_model
 from featx.graphs.pooling import read_pooling
+from featx.graphs.training import refuse_batch_statistics
 from featx.modalities import read_settings
 from featx.storage.atomic import replacing_folder
 
@@ -79,7 +83,8 @@ def import_model(
 ) -> Card:
     """Put a graph of images into a model directory, with a card for it, and return the card.
 
-    Layout, size, colours, dtype and outputs are read from the graph; ``dim`` by running it once.
+    Layout, size, colours, dtype and outputs are read from the graph; ``dim`` and ``batch`` are found by
+    running it. A FeatxWarning says where samples cannot share a batch, or some rows are not finite.
 
     Parameters
     ----------
@@ -97,7 +102,8 @@ def import_model(
     Raises
     ------
     BadGraph
-        The file is not an ONNX graph, or not one that takes images.
+        The file is not an ONNX graph, or not one that takes images; or it was exported in training mode,
+        gives another row of the same image each time, or rows that are not finite.
     BadOption
         Something that the graph does not tell was not said either, or does not fit the graph.
     OutputFailed
@@ -117,7 +123,7 @@ def import_model(
         shutil.copyfile(path, graph)
         file = replace(card.graph, sha256=digest(graph), size=graph.stat().st_size)
         card = replace(card, graph=file, dim=None, path=temporary / "card.toml")
-        card = replace(card, dim=_width(card, graph, path), path=folder / "card.toml")
+        card = replace(_tried(card, graph, path), path=folder / "card.toml")
         (temporary / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     return card
 
@@ -261,12 +267,43 @@ def _shape_of(path: Path, tap: str) -> Shape | None:
         return outputs_of(graph)[0].shape
 
 
-def _width(card: Card, graph: Path, path: Path) -> int:
-    """Return the columns of a row, found by running the copied graph once; failures name the user's file."""
+def _tried(card: Card, graph: Path, path: Path) -> Card:
+    """Return the card with what running the copied graph tells; failures name the user's file."""
     try:
-        return Backbone(card).dim
+        refuse_batch_statistics(load_model(path, weights=False), card.output, path)
+        finding = examine(Backbone(replace(card, batch=0)), thorough=True)
+        _report(finding, path)
+        card = replace(card, batch=finding.batch)
+        if finding.batch:
+            card = replace(
+                card, note=f"{card.note} One run takes {finding.batch}: {finding.reason}."
+            )
+        return replace(card, dim=Backbone(card).dim)
     except BadGraph as error:
         if "xternal data" in str(error):
             text = "keeps its weights in another file; export it as one file"
             raise BadGraph(f"{path}: {text}, without external data") from error
         raise BadGraph(str(error).replace(str(graph), str(path))) from error
+
+
+def _report(finding: Finding, path: Path) -> None:
+    """Warn of what was found; raise BadGraph where no row is finite."""
+    if finding.not_finite == finding.probes:
+        raise BadGraph(
+            f"{path}: gives rows that are not finite of every image that was tried; if its weights are fp16, "
+            "export it in float32"
+        )
+    if finding.not_finite:
+        warnings.warn(
+            f"{path}: {finding.not_finite} of {finding.probes} built-in images give rows that are not finite; "
+            "such images will be rejected",
+            FeatxWarning,
+            stacklevel=3,
+        )
+    if finding.batch:
+        warnings.warn(
+            f"{path}: {finding.reason}; its card says batch = {finding.batch}, which is slower where samples "
+            "would be faster together",
+            FeatxWarning,
+            stacklevel=3,
+        )

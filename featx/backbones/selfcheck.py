@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from featx.backbones.backbone import Backbone, canary_deviation
-from featx.catalog import Card
-from featx.errors import FeatxError, MissingWeights
+from featx.backbones.independence import examine
+from featx.catalog import Card, verify_files
+from featx.errors import BadGraph, FeatxError, MissingWeights
+from featx.graphs.inspect import load_model
+from featx.graphs.training import refuse_batch_statistics
 
 __all__ = ["SelfCheck", "check"]
 
@@ -38,7 +41,8 @@ class SelfCheck:
 def check(card: Card) -> SelfCheck:
     """Recompute the row of the modality's built-in sample and compare it with the card's canary.
 
-    A backbone without a canary is run all the same, so that a graph that fails is found. Nothing is
+    A backbone without a canary is run all the same, so that a graph that fails is found; and each is run
+    alone, twice and in company, so that rows that are no function of their samples are found. Nothing is
     raised for a backbone that does not pass: the record says why.
 
     Examples
@@ -48,7 +52,7 @@ def check(card: Card) -> SelfCheck:
     True
     """
     try:
-        backbone = Backbone(card)
+        backbone, remark = _examined(card)
         item = backbone.reader.read(backbone.reader.load(card.input.canary()))
         [row] = backbone.embed_items([item])
     except MissingWeights as error:
@@ -58,11 +62,34 @@ def check(card: Card) -> SelfCheck:
     if not np.isfinite(row).all():
         return SelfCheck(card.name, "failed", "the row holds values that are not numbers")
     if not card.canary:
-        message = f"canary missing: {len(row)} columns, and nothing to compare them with"
+        message = f"canary missing: {len(row)} columns, and nothing to compare them with{remark}"
         return SelfCheck(card.name, "missing", message)
     if len(card.canary) > len(row):
         message = f"the canary has {len(card.canary)} values, the row {len(row)}"
         return SelfCheck(card.name, "failed", message)
     deviation, limit = canary_deviation(card, row)
-    message = f"differs from the canary by {deviation:.2g}, allowed {limit:.2g}"
+    message = f"differs from the canary by {deviation:.2g}, allowed {limit:.2g}{remark}"
     return SelfCheck(card.name, "ok" if deviation <= limit else "failed", message, deviation)
+
+
+def _examined(card: Card) -> tuple[Backbone, str]:
+    """Return a backbone that runs as many samples at once as may be, and a remark on what was found.
+
+    Raises
+    ------
+    BadGraph
+        Rows are no function of their samples, or the card says that more samples can share a run.
+    """
+    backbone = Backbone(replace(card, batch=card.batch or 0))
+    graph = verify_files(card)[card.graph.name]
+    refuse_batch_statistics(load_model(graph, weights=False), card.output, graph)
+    finding = examine(backbone, thorough=True)
+    remark = ""
+    if finding.not_finite:
+        remark = f"; {finding.not_finite} of {finding.probes} built-in samples give rows that are not finite"
+    if finding.batch and card.batch is None:
+        remark += f"; {finding.reason}: batch = {finding.batch} is missing under [graph]"
+        backbone = Backbone(replace(card, batch=finding.batch))
+    elif finding.batch == 1 and card.batch != 1:
+        raise BadGraph(f"its card says batch = {card.batch}, but {finding.reason}")
+    return backbone, remark

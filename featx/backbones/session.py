@@ -46,6 +46,8 @@ FAILURES = (
     failures.NotImplemented,
     failures.RuntimeException,
 )
+# with what its Python side raises, such as of names that are no text
+_RAISED = (*FAILURES, RuntimeError, ValueError, TypeError, MemoryError, OverflowError)
 
 
 def available() -> tuple[str, ...]:
@@ -117,8 +119,9 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    # errors only: warnings about a foreign graph help nobody
-    options.log_severity_level = 3
+    # what fails is raised, and warnings about a foreign graph help nobody; why a device does not start is
+    # told nowhere else
+    options.log_severity_level = 4 if provider == CPU else 3
     # it refuses to start otherwise
     if provider.name == "directml":
         options.enable_mem_pattern = False
@@ -132,8 +135,11 @@ def open_session(
         source = graph
     chosen = [(kind.runtime, dict(provider.options))]
     try:
-        session = onnxruntime.InferenceSession(source, options, providers=chosen)
-    except FAILURES as error:
+        # on the CPU there is nothing to fall back to, but a report on standard output
+        session = onnxruntime.InferenceSession(
+            source, options, providers=chosen, enable_fallback=provider != CPU
+        )
+    except _RAISED as error:
         raise BadGraph(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
     check_started(session, provider)
     return session
@@ -198,7 +204,7 @@ def run_session(
     interrupt = _CURRENT.get()
     try:
         return list(session.run(None, feeds, interrupt._options if interrupt else None))
-    except FAILURES as error:
+    except _RAISED as error:
         if interrupt is not None and interrupt.stopped:
             raise BadGraph("the graph was stopped: it took longer than it was given") from error
         raise BadGraph(f"the graph failed: {first_line(error)}") from error

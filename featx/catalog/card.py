@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,14 +15,24 @@ from featx.errors import BadCard, BadOption
 from featx.graphs.pooling import read_pooling
 from featx.modalities import MODALITIES, Settings, fingerprint_entries, read_settings
 from featx.storage.container import is_inner
+from featx.storage.toml_text import parse_toml
 
 __all__ = ["Card", "File"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _GRAPH_KEYS = {"file", "sha256", "size", "url", "output", "pooling", "normalize", "channel_axis"}
+_GRAPH_KEYS |= {"batch"}
 _TOP_KEYS = {"name", "modality", "dim", "license", "source", "note", "graph", "files", "canary"}
 _TOP_KEYS |= {"optimized"}
+# of a run whose length is given
+_MOST_SAMPLES = 4096
+# columns of a row: 64 MB
+_WIDEST = 1 << 24
+# of a file, in characters
+_LONGEST_NAME = 200
+# axes of a tensor
+_AXES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,9 @@ class Card:
         Whether rows are scaled to unit L2 norm, after pooling.
     channel_axis : int or None
         The axis of the channels of a map that is pooled; None is 1 for [N,C,H,W], else -1.
+    batch : int or None
+        Samples of one run of the graph, always: 1 where a row would depend on the others of its batch.
+        0 is any number; None is not known, and found out by running it.
     files : tuple of File
         What is needed besides the graph: a tokenizer, external weights.
     license, source, note : str
@@ -101,6 +113,7 @@ class Card:
     pooling: str = "none"
     normalize: bool = False
     channel_axis: int | None = None
+    batch: int | None = None
     files: tuple[File, ...] = ()
     license: str = "unknown"
     source: str = "unknown"
@@ -131,6 +144,8 @@ class Card:
             "channel_axis": self.channel_axis,
             self.modality: fingerprint_entries(self.input),
         }
+        if self.batch:
+            deciding["batch"] = self.batch
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
     def variant(
@@ -152,7 +167,8 @@ class Card:
         """
         card = self
         if tap is not None and tap != self.output:
-            card = replace(card, output=tap, dim=None, canary=())
+            # that any number will do was seen at the old tap; that others matter may hold here too
+            card = replace(card, output=tap, dim=None, canary=(), batch=card.batch or None)
         if pooling is not None and (named := _pooling(pooling, BadOption)) != self.pooling:
             card = replace(card, pooling=named, dim=None, canary=())
         if normalize is not None and normalize != self.normalize:
@@ -178,9 +194,9 @@ class Card:
         """
         where = str(path) if path else "card"
         try:
-            table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise BadCard(f"{where}: not TOML: {error}") from error
+            table = parse_toml(text)
+        except ValueError as error:
+            raise BadCard(f"{where}: not TOML that a card can be: {error}") from error
         try:
             return cls._from_table(table, path)
         except BadCard as error:
@@ -198,8 +214,10 @@ class Card:
         graph = _get(table, "graph", dict)
         _refuse_unknown(graph, _GRAPH_KEYS, "[graph] ")
         dim = _get(table, "dim", int)
-        if dim < 1:
-            raise BadCard(f"dim {dim}: expected the number of columns of a row, 1 or more")
+        if not 1 <= dim <= _WIDEST:
+            raise BadCard(
+                f"dim {dim}: expected the number of columns of a row, 1 or more, at most {_WIDEST}"
+            )
         files = _get(table, "files", dict, {})
         optimized = _get(table, "optimized", dict, None)
         return cls(
@@ -210,9 +228,10 @@ class Card:
             output=_get(graph, "output", str, None),
             pooling=_pooling(_get(graph, "pooling", str, "none"), BadCard),
             normalize=_get(graph, "normalize", bool, False),
-            channel_axis=_get(graph, "channel_axis", int, None),
+            channel_axis=_axis(_get(graph, "channel_axis", int, None)),
+            batch=_batch(_get(graph, "batch", int, None)),
             files=tuple(_further_file(key, files) for key in sorted(files)),
-            input=read_settings(modality, _get(table, modality, dict)),
+            input=_settings(modality, _get(table, modality, dict)),
             license=_get(table, "license", str, "unknown"),
             source=_get(table, "source", str, "unknown"),
             note=_get(table, "note", str, ""),
@@ -227,7 +246,7 @@ class Card:
 
         graph: dict[str, Any] = {"file": self.graph.name, **_file_table(self.graph)}
         graph |= {"output": self.output, "pooling": self.pooling, "normalize": self.normalize}
-        graph |= {"channel_axis": self.channel_axis}
+        graph |= {"channel_axis": self.channel_axis, "batch": self.batch}
         table: dict[str, Any] = {
             "name": self.name,
             "modality": self.modality,
@@ -254,7 +273,7 @@ def _get(table: Mapping[str, Any], key: str, kind: type, *default: Any) -> Any:
         raise BadCard(f"missing {key!r}")
     value = table[key]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise BadCard(f"{key} = {value!r}: expected {kind.__name__}")
+        raise BadCard(f"{key} = {value!r:.200}: expected {kind.__name__}")
     return value
 
 
@@ -272,11 +291,35 @@ def _pooling(value: str, error: type[Exception]) -> str:
         raise error(str(refusal)) from None
 
 
+def _settings(modality: str, table: Mapping[str, Any]) -> Settings:
+    """Return the modality's table; what its entries make Python raise is a card that cannot be."""
+    try:
+        return read_settings(modality, table)
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
+        if isinstance(error, BadCard):
+            raise
+        raise BadCard(f"[{modality}] has a value of a wrong kind: {error}") from error
+
+
+def _axis(value: int | None) -> int | None:
+    if value is not None and not -_AXES <= value <= _AXES:
+        raise BadCard(f"[graph] channel_axis = {value}: expected an axis from -{_AXES} to {_AXES}")
+    return value
+
+
+def _batch(value: int | None) -> int | None:
+    if value is not None and not 0 <= value <= _MOST_SAMPLES:
+        raise BadCard(
+            f"[graph] batch = {value}: expected samples of one run up to {_MOST_SAMPLES}, or 0 for any number"
+        )
+    return value
+
+
 def _canary(table: Mapping[str, Any]) -> tuple[float, ...]:
     _refuse_unknown(table, {"values"}, "[canary] ")
     values = _get(table, "values", list, [])
     if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
-        raise BadCard(f"[canary] values = {values!r}: expected numbers")
+        raise BadCard(f"[canary] values = {values!r:.200}: expected numbers")
     return tuple(float(value) for value in values)
 
 
@@ -288,8 +331,8 @@ def _further_file(name: str, tables: Mapping[str, Any]) -> File:
 
 
 def _file(name: str, table: Mapping[str, Any], where: str) -> File:
-    if not is_inner(name):
-        raise BadCard(f"{where}file {name!r}: expected a name beside the card, without '..'")
+    if not is_inner(name) or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise BadCard(f"{where}file {name!r:.200}: expected a name beside the card, without '..'")
     digest = _get(table, "sha256", str)
     if not _DIGEST.fullmatch(digest):
         raise BadCard(f"{where}sha256 {digest!r}: expected 64 hex digits in lower case")

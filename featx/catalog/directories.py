@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from featx.catalog.card import Card, File
-from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone, reason_of
+from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone
 from featx.modalities import DEFAULTS
 from featx.storage.blob import Blob
 from featx.storage.container import member_at
 from featx.storage.dirs import data_dir
+from featx.storage.toml_text import read_toml_file
 from featx.storage.writable import check_writable
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "candidates",
     "default_card",
     "get_card",
+    "is_shipped",
     "list_cards",
     "locate",
     "model_directories",
@@ -155,6 +157,16 @@ def locate(card: Card, file: File) -> Blob | None:
     return next(candidates(card, file), None)
 
 
+def is_shipped(card: Card) -> bool:
+    """Return whether a card's graph is one of those that featx ships: known, and checked by its tests."""
+    folder = bundled_directory() / card.name
+    try:
+        listed = card.graph.sha256 in (folder / CARD).read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return listed and (folder / card.graph.name).is_file()
+
+
 def new_directory(name: str, directory: Path) -> Path:
     """Return the folder for a new backbone, not there yet, in a model directory that is.
 
@@ -224,9 +236,9 @@ def _cards_in(directory: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> Card:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadCard(f"{path}: cannot be read: {reason_of(error, path)}") from error
+        text = read_toml_file(path)
+    except ValueError as error:
+        raise BadCard(f"{path}: {error}") from error
     card = Card.from_toml(text, path=path)
     if card.name != path.parent.name:
         raise BadCard(f"{path}: says name = {card.name!r}: expected that of its folder")

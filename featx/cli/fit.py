@@ -40,16 +40,17 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
         return
     from featx.errors import BadOption, reason_of
     from featx.fit_config import FitConfig
+    from featx.storage.toml_text import read_toml_file
 
     # Not in the words of options: these are entries of the file.
 
     try:
-        config = FitConfig.from_toml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{path}: cannot be read: {reason_of(error, path)}") from error
+        config = FitConfig.from_toml(read_toml_file(path))
     except BadOption as error:
         message = str(error).removeprefix("config: ")
         raise click.ClickException(f"{path}: {message}") from error
+    except ValueError as error:
+        raise click.ClickException(f"{path}: {reason_of(error, path)}") from error
     defaults = config.to_dict()
     defaults["seed"] = defaults.pop("random_state")
     defaults["balance"] = defaults.pop("class_weight", None) == "balanced"

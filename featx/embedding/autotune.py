@@ -123,7 +123,7 @@ def autotune(
     Parameters
     ----------
     batches : sequence of int, default=(1, 2, 4, 8, 16)
-        Sizes to try; the backbone's own is always among them.
+        Sizes to try; the backbone's own is always among them, and the only one where it takes no other.
     seconds : float, default=0.6
         The approximate length of one round of some settings; each runs three.
     progress : callable, default=None
@@ -140,7 +140,11 @@ def autotune(
     """
     _check_inputs(samples, batches)
     report = progress or (lambda line: None)
-    cores, sizes = count_cores(), sorted({*batches, backbone.batch_size})
+    sizes = sorted({*batches, backbone.batch_size})
+    if backbone.batch:
+        # others would be run so all the same
+        sizes = [backbone.batch]
+    cores = count_cores()
     report("one core: decoding, inference")
     decode, infer = _time_parts(samples[:_TIMED], backbone, sizes, seconds)
     n = max(4 * max(sizes), round(seconds * cores.usable / (decode + min(infer.values()))))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from onnx import ModelProto, NodeProto, ValueInfoProto, compose, helper, version_converter
+from onnx import ModelProto, ValueInfoProto, compose, helper, version_converter
 
 from featx.catalog import Card, verify_files
 from featx.errors import BadGraph, NotExportable, first_line
@@ -15,6 +15,7 @@ from featx.export.heads import add_head
 from featx.export.preprocessing import INNER, Preprocessing, add_preprocessing
 from featx.graphs import cut_graph
 from featx.graphs.builder import FLOAT, STRING, GraphBuilder
+from featx.graphs.opsets import drop_unused_opsets
 from featx.graphs.pooling import read_pooling
 from featx.predictor import Classifier
 from featx.tasks import OutputTensor, get_task
@@ -41,7 +42,7 @@ def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
     backbone = _backbone(card)
     wanted = _wanted(backbone)
     front = add_preprocessing(graph, card, wanted, strings=strings)
-    tap = _run(graph, backbone, wanted, front)
+    tap = _run(graph, backbone, wanted, front, alone=_runs_alone(classifier, wanted))
     rank = len(_dims(backbone.graph.output[0]))
     if rank < 2:
         raise NotExportable(
@@ -77,32 +78,21 @@ def _assembled(
     ]
     constants = [*backbone.graph.initializer, *graph.constants]
     whole = helper.make_graph(graph.nodes, "featx", front.inputs, outputs, constants)
-    used = set(_domains(backbone.graph.node))
-    for function in backbone.functions:
-        used |= set(_domains(function.node))
-    used |= {"ai.onnx"} if "" in used else set()
-    # older versions of ONNX Runtime refuse sets of operators that they do not know, used or not
-    versions = {one.domain: one.version for one in backbone.opset_import if one.domain in used}
+    drop_unused_opsets(backbone)
+    versions = {one.domain: one.version for one in backbone.opset_import}
     for domain, least in graph.domains.items():
         versions[domain] = max(versions.get(domain, 0), least)
+    sets = [helper.make_opsetid(*entry) for entry in versions.items()]
     model = helper.make_model(
         whole,
-        opset_imports=[helper.make_opsetid(*entry) for entry in versions.items()],
+        opset_imports=sets,
         functions=list(backbone.functions),
-        ir_version=max(8, backbone.ir_version),
+        # the oldest that knows these sets, whatever the backbone came in: older programs take it
+        ir_version=max(8, helper.find_min_ir_version_for(sets, True)),
         producer_name="featx",
     )
     helper.set_model_props(model, _facts(classifier, front))
     return model
-
-
-def _domains(nodes: Iterable[NodeProto]) -> Iterator[str]:
-    """Give the domain of every node, those of inner graphs too."""
-    for node in nodes:
-        yield node.domain
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _domains(inner.node)
 
 
 def _facts(classifier: Classifier, front: Preprocessing) -> dict[str, str]:
@@ -150,15 +140,25 @@ def _wanted(model: ModelProto) -> list[ValueInfoProto]:
     return wanted
 
 
+def _runs_alone(classifier: Classifier, wanted: Sequence[ValueInfoProto]) -> bool:
+    """Return whether samples go through the backbone one at a time, as its inputs or its card say."""
+    batch = classifier.open().batch
+    if batch is not None and batch > 1:
+        raise NotExportable(f"backbone: takes {batch} samples at a time, expected any number or 1")
+    return batch == 1 or any(map(_fixed, wanted))
+
+
 def _run(
     graph: GraphBuilder,
     backbone: ModelProto,
     wanted: Sequence[ValueInfoProto],
     front: Preprocessing,
+    *,
+    alone: bool,
 ) -> str:
     """Add the backbone's nodes, in a loop where it takes one sample at a time; return its tap's name."""
     tap = str(backbone.graph.output[0].name)
-    if not any(map(_fixed, wanted)):
+    if not alone:
         for value in wanted:
             graph.named(value.name, "Cast", front.feeds[value.name], to=_kind(value))
         graph.nodes += backbone.graph.node
@@ -166,9 +166,9 @@ def _run(
     inner, inputs = graph.subgraph(), []
     axis = graph.int_const(0)
     for value in wanted:
-        alone = f"each/{value.name}"
-        inputs.append(helper.make_tensor_value_info(alone, _kind(value), None))
-        inner.named(value.name, "Unsqueeze", alone, axis)
+        one = f"each/{value.name}"
+        inputs.append(helper.make_tensor_value_info(one, _kind(value), None))
+        inner.named(value.name, "Unsqueeze", one, axis)
     inner.nodes += backbone.graph.node
     row = inner.add("Squeeze", tap, axis)
     given = helper.make_tensor_value_info(row, _kind(backbone.graph.output[0]), None)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from featx._typing import Shape
 from featx.errors import BadGraph, UnknownTap
-from featx.graphs.inspect import load_model, shape_of
+from featx.graphs.inspect import bodies_of, infer_shapes, load_model, shape_of
+from featx.graphs.opsets import drop_unused_opsets
 from featx.storage.blob import Blob
 
-__all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "taps"]
+__all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "needed_nodes", "taps"]
 
 PENULTIMATE = "penultimate"
 LAST_MAP = "last-map"
@@ -122,7 +122,21 @@ def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
         graph.output.append(values[name])
     else:
         graph.output.add(name=name).type.tensor_type.elem_type = TensorProto.FLOAT
+    drop_unused_opsets(model)
     return bytes(model.SerializeToString())
+
+
+def needed_nodes(model: ModelProto, tap: str | None, path: Path | Blob) -> list[NodeProto]:
+    """Return the nodes that a tap is computed by; raises as ``cut_graph`` does, which says what a tap is.
+
+    Large weights may be missing from ``model``.
+    """
+    graph = model.graph
+    name = _resolve(graph, tap, _values(model) if tap == LAST_MAP else {}, path)
+    if not any(name in node.output for node in graph.node):
+        raise UnknownTap(name, [n for node in graph.node for n in node.output])
+    needed = _ancestors(graph, name)
+    return [node for node in graph.node if needed.intersection(node.output)]
 
 
 _FLOATS: dict[int, str] = {
@@ -185,10 +199,7 @@ def _depths(graph: GraphProto) -> dict[str, int]:
 
 def _values(model: ModelProto) -> dict[str, ValueInfoProto]:
     """Return types and shapes of all tensors, as far as inference finds them."""
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    except (onnx.shape_inference.InferenceError, ValueError):
-        inferred = model.graph
+    inferred = infer_shapes(model).graph
     return {v.name: v for v in (*inferred.value_info, *inferred.input, *inferred.output)}
 
 
@@ -214,17 +225,11 @@ def _ancestors(graph: GraphProto, name: str) -> set[str]:
 def _read_by(node: NodeProto) -> Iterator[str]:
     """Give the names that a node reads, those captured by the bodies of its loops and branches included."""
     yield from filter(None, node.input)
-    for attribute in node.attribute:
-        bodies: Sequence[GraphProto] = ()
-        if attribute.type == AttributeProto.GRAPH:
-            bodies = [attribute.g]
-        elif attribute.type == AttributeProto.GRAPHS:
-            bodies = attribute.graphs
-        for body in bodies:
-            own = {value.name for value in body.input} | {t.name for t in body.initializer}
-            for inner in body.node:
-                yield from (name for name in _read_by(inner) if name not in own)
-                own.update(inner.output)
+    for body in bodies_of(node):
+        own = {value.name for value in body.input} | {t.name for t in body.initializer}
+        for inner in body.node:
+            yield from (name for name in _read_by(inner) if name not in own)
+            own.update(inner.output)
 
 
 def _keep(repeated, wanted) -> None:  # type: ignore[no-untyped-def]  # protobuf's containers have no public type

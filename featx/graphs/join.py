@@ -11,6 +11,7 @@ from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version
 from featx.errors import BadGraph, first_line
 from featx.graphs.cut import cut_graph
 from featx.graphs.inspect import load_model
+from featx.graphs.opsets import drop_unused_opsets
 
 __all__ = ["Between", "join_graphs"]
 
@@ -104,6 +105,7 @@ def _merge(head: ModelProto, tail: ModelProto, wanted: str, between: Between) ->
     versions = {opset.domain: opset.version for opset in joined.opset_import}
     del joined.opset_import[:]
     joined.opset_import.extend(map(helper.make_opsetid, versions, versions.values()))
+    drop_unused_opsets(joined)
     joined.producer_name, joined.producer_version = "featx", ""
     joined.graph.name, joined.graph.doc_string, joined.doc_string = "joined", "", ""
     return joined

@@ -223,10 +223,11 @@ def _mean_nodes(graph: GraphBuilder, positions: str, mask: str | None) -> str:
 
 
 def _max(positions: FloatArray, mask: Mask | None) -> FloatArray:
-    if mask is not None:
-        positions = np.where(mask[:, :, None], positions, -np.inf)
-    largest = positions.max(axis=1)
-    return np.where(np.isfinite(largest), largest, 0).astype(np.float32)
+    if mask is None:
+        return np.asarray(positions.max(axis=1))
+    largest = np.where(mask[:, :, None], positions, -np.inf).max(axis=1)
+    # of padding alone; a value that is not finite stays, for whoever asks of the row
+    return np.where(mask.any(axis=1, keepdims=True), largest, 0).astype(np.float32)
 
 
 def _max_nodes(graph: GraphBuilder, positions: str, mask: str | None) -> str:
@@ -235,7 +236,8 @@ def _max_nodes(graph: GraphBuilder, positions: str, mask: str | None) -> str:
     zero, lowest = graph.float_const(0), graph.float_const(-np.inf)
     tokens = graph.add("Where", graph.add("Greater", mask, zero), positions, lowest)
     largest = graph.reduce("ReduceMax", tokens, 1, keep=False)
-    return graph.add("Where", graph.add("IsInf", largest), zero, largest)
+    some = graph.add("Greater", graph.reduce("ReduceMax", mask, 1, keep=False), zero)
+    return graph.add("Where", some, largest, zero)
 
 
 def _last(positions: FloatArray, mask: Mask | None) -> FloatArray:

@@ -163,6 +163,9 @@ class Settings(Protocol):
     def canary(self) -> Any:
         """Return a built-in sample, the same on every machine."""
 
+    def probes(self) -> Sequence[Any]:
+        """Return the canary and samples as unlike it as can be, to see whether one changes another's row."""
+
     def baseline(self) -> ItemReader:
         """Return a reader whose items are rows themselves: what is known without any backbone."""
 

@@ -15,6 +15,7 @@ from featx.backbones.backbone import Backbone
 from featx.catalog import File, digest, verify_files
 from featx.embedding.engine import Engine
 from featx.errors import BadGraph, TooLossy
+from featx.graphs.opsets import drop_unused_opsets
 from featx.optimize.config import Tolerance
 from featx.optimize.metrics import Labelled, Probe, cosines
 
@@ -104,12 +105,15 @@ class Candidates:
         self._count += 1
         path = self.folder / f"{self._count}.onnx"
         try:
+            drop_unused_opsets(model)
             path.write_bytes(model.SerializeToString())
         except ValueError as error:
             message = "more than 2 GB do not fit into one file"
             raise BadGraph(f"{self.parent.card.name}: {message}") from error
         file = File(path.name, digest(path), path.stat().st_size)
         card = replace(self.parent.card, name=self.name, graph=file, canary=(), optimized=None)
+        # what was found of the parent need not be found of each trial
+        card = replace(card, batch=self.parent.batch or 0)
         return Backbone(replace(card, path=self.folder / "card.toml"))
 
     @contextmanager

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from featx.errors import OutputFailed
 from featx.storage.atomic import os_errors_in_words, replacing
 
-__all__ = ["read_json_table", "write_json_table"]
+__all__ = ["read_json_table", "remember_entry", "write_json_table"]
 
 
 def read_json_table(path: Path) -> dict[str, Any]:
@@ -33,3 +35,11 @@ def write_json_table(path: Path, table: Mapping[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(table, indent=1), encoding="utf-8")
+
+
+def remember_entry(path: Path, key: str, value: Any, *, most: int) -> None:
+    """Put an entry into a table of at most ``most``; a file that cannot be written stays as it is."""
+    table = {name: known for name, known in read_json_table(path).items() if name != key}
+    kept = [*table.items(), (key, value)][-most:]
+    with suppress(OutputFailed):
+        write_json_table(path, dict(kept))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from featx.backbones.selfcheck import check
-from featx.catalog import bundled_directory, get_card, locate
+from featx.catalog import bundled_directory, get_card, list_cards, locate
 from featx.errors import UnknownBackbone
 from tests.support import image_oracle as oracle
 
@@ -97,3 +97,11 @@ def test_changed_weights_fail(tmp_path, monkeypatch):
 def test_a_name_without_a_card_is_unknown():
     with pytest.raises(UnknownBackbone):
         get_card("featx-image-nana")
+
+
+def test_every_card_here_is_checked_and_passes(speech_directory):
+    found = {
+        card.name: check(card) for card in list_cards() if locate(card, card.graph) is not None
+    }
+    assert len(found) >= 10
+    assert {name: one.message for name, one in found.items() if one.status == "failed"} == {}

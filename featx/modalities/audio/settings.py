@@ -26,6 +26,9 @@ __all__ = ["AudioSettings"]
 # seconds: a longer sound is not kept in memory but read as it is embedded
 HELD = 60
 
+# samples, and of those a second
+_MOST = 100_000_000
+
 _ALIGN = ("start", "center", "end")
 _PAD = ("zeros", "repeat")
 _TAIL = ("pad", "drop")
@@ -106,8 +109,11 @@ class AudioSettings:
         among("audio", "pool", self.pool, _POOL)
         for name, least in (("rate", 100), ("window", 0), ("hop", 0), ("min_length", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise BadCard(f"[audio] {name} = {value!r}: expected a whole number from {least}")
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if not whole or not least <= value <= _MOST:
+                raise BadCard(
+                    f"[audio] {name} = {value!r:.100}: expected a whole number from {least} to {_MOST}"
+                )
         if self.hop > self.window:
             raise BadCard(f"[audio] hop = {self.hop}: expected at most window = {self.window}")
         if max(self.window, self.min_length) > HELD * self.rate:
@@ -119,8 +125,10 @@ class AudioSettings:
             if value is None and name != "scale":
                 continue
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 0 < value < float("inf"):
-                raise BadCard(f"[audio] {name} = {value!r}: expected a number above 0")
+            if not number or not value > 0 or (name == "range" and value == float("inf")):
+                raise BadCard(f"[audio] {name} = {value!r:.100}: expected a number above 0")
+            if name == "scale" and value > 1e30:
+                raise BadCard(f"[audio] scale = {value!r:.100}: expected at most 1e30")
 
     def open(self, files: Mapping[str, Blob]) -> AudioSettings:
         """Return itself: an audio card needs no further files."""
@@ -204,6 +212,13 @@ class AudioSettings:
         phase = 2 * np.pi * low * (1 + 2 * time) * time
         buzz = np.sum([np.sin(k * phase) / k for k in range(1, 6)], axis=0)
         return np.asarray(0.1 * buzz * (1 - np.cos(8 * np.pi * time)), np.float32)
+
+    def probes(self) -> tuple[FloatArray, ...]:
+        """Return the canary, loud noise, a loud square wave and the canary hardly audible, of one length."""
+        canary = self.canary()
+        noise = np.random.default_rng(0).uniform(-0.9, 0.9, len(canary)).astype(np.float32)
+        square = np.where(np.arange(len(canary)) // 20 % 2, 0.9, -0.9).astype(np.float32)
+        return canary, noise, square, canary * np.float32(1e-3)
 
     def baseline(self) -> AudioSettings:
         """Return a reader of loudness, zero crossings and the energy of 16 bands."""

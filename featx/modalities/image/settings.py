@@ -242,11 +242,7 @@ class ImageSettings:
 
         It catches swapped channels, transposed axes, wrong scales and wrong crops.
         """
-        width, height = 320, 256
-        pixels = np.empty((height, width, 3), np.uint8)
-        pixels[..., 0] = np.round(255 * np.arange(width) / (width - 1))
-        pixels[..., 1] = np.round(255 * np.arange(height) / (height - 1))[:, None]
-        pixels[..., 2] = 51
+        pixels = _draw_canary()
         return self.in_own_range(pixels) if self.range else Image.fromarray(pixels)
 
     def in_own_range(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
@@ -255,6 +251,14 @@ class ImageSettings:
             return pixels
         low, high = self.range
         return (low + pixels * ((high - low) / 255)).astype(np.float32)
+
+    def probes(self) -> tuple[npt.NDArray[Any], ...]:
+        """Return the canary, its negative, noise, and squares of black and white, all of one size."""
+        canary = _draw_canary()
+        noise = np.random.default_rng(0).integers(0, 256, canary.shape, np.uint8)
+        rows, columns = np.indices(canary.shape[:2]) // 32
+        squares = np.stack([np.uint8(255) * ((rows + columns) % 2).astype(np.uint8)] * 3, axis=2)
+        return tuple(map(self.in_own_range, (canary, 255 - canary, noise, squares)))
 
     def baseline(self) -> ImageSettings:
         """Return a reader of 16 × 16 pixels in colour: 768 values from 0 to 1."""
@@ -413,6 +417,15 @@ def _short_side(width: int, height: int, size: int) -> tuple[int, int]:
     if width <= height:
         return size, max(size, int(size * height / width))
     return max(size, int(size * width / height)), size
+
+
+def _draw_canary() -> npt.NDArray[np.uint8]:
+    width, height = 320, 256
+    pixels = np.empty((height, width, 3), np.uint8)
+    pixels[..., 0] = np.round(255 * np.arange(width) / (width - 1))
+    pixels[..., 1] = np.round(255 * np.arange(height) / (height - 1))[:, None]
+    pixels[..., 2] = 51
+    return pixels
 
 
 def _pair(size: ImageSize) -> tuple[int, int]:

@@ -17,6 +17,9 @@ __all__ = ["TextSettings"]
 
 FEEDS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
 
+# tokens of a window
+_MOST = 1 << 20
+
 _TRUNCATIONS = ("right", "left")
 _LONG = ("truncate", "chunk-mean")
 _LAYOUTS = ("NL", "N1L")
@@ -77,11 +80,13 @@ class TextSettings:
         if not isinstance(self.pad, bool):
             raise BadCard(f"[text] pad = {self.pad!r}: expected true or false")
         whole = isinstance(self.max_length, int) and not isinstance(self.max_length, bool)
-        if not whole or self.max_length < 1:
-            raise BadCard(f"[text] max_length = {self.max_length!r}: expected tokens, 1 or more")
+        if not whole or not 1 <= self.max_length <= _MOST:
+            raise BadCard(
+                f"[text] max_length = {self.max_length!r:.100}: expected tokens, 1 or more, at most {_MOST}"
+            )
         most = self.max_characters
         if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
-            raise BadCard(f"[text] max_characters = {most!r}: expected characters, 1 or more")
+            raise BadCard(f"[text] max_characters = {most!r:.100}: expected characters, 1 or more")
         for _, usual in self.feeds:
             among("text", "feeds", usual, FEEDS)
 
@@ -104,6 +109,15 @@ class TextSettings:
     def canary(self) -> str:
         """Return a sentence with which Sentence Transformers introduces itself."""
         return "This is an example sentence"
+
+    def probes(self) -> tuple[str, ...]:
+        """Return the canary, a longer sentence, one of numbers and signs, and one word."""
+        return (
+            self.canary(),
+            "the dog and the cat sat on a mat far away, while nobody had seen what they ran from",
+            "On 24 May 1997, 3 of 14 (21.4 %) said: no!",
+            "yes",
+        )
 
     def baseline(self) -> HashedWords:
         """Return a reader that counts words in 1024 columns: what is known without a backbone."""
