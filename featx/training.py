@@ -33,7 +33,13 @@ from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
 from featx.sources import Sample, make_samples
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
-from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_for, train
+from featx.tuning.validation import (
+    FOLDS,
+    ValidationResult,
+    heads_for,
+    train_and_validate,
+    validate_baseline,
+)
 
 __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
 
@@ -156,7 +162,7 @@ def fit_rows(
     _check_finite(rows.embeddings, rows.ids)
     plain = None if raw is None or raw.ids != rows.ids else raw.embeddings
     problem = kind.tuning_problem(targets, config.class_weight)
-    _announce_duration(rows.embeddings, problem, config, plain)
+    _announce_duration(rows.embeddings, problem, config)
     start = time.perf_counter()
     trained = _train(rows.embeddings, problem, config)
     trained_at = time.perf_counter()
@@ -183,9 +189,9 @@ def fit_head(
     """Tune a head on rows, measure it on rows left out, and train it on all.
 
     The score is never the one that was optimised: with up to 1000 samples the whole search is nested in
-    a stratified cross-validation of five folds; with more, or where that would take long, a head that
-    was tuned and trained on a stratified four fifths is measured on the rest. The head that is given
-    back is tuned and trained on everything.
+    a stratified cross-validation of five folds, and the head that is given back is tuned and trained on
+    everything. With more, or where that would take long, a head that was tuned and trained on a stratified
+    four fifths is measured on the rest, and trained again, as it was tuned, on everything.
 
     Parameters
     ----------
@@ -243,12 +249,12 @@ def _baselines(
     config: HeadConfig,
     card: Card,
 ) -> tuple[Baseline, ...]:
-    """Return the trivial baseline and, where there are raw rows, the same head on them."""
+    """Return the trivial baseline and, where there are raw rows, that of a head on them."""
     trivial = Baseline(*task.trivial_baseline(measured.report))
     if plain is None:
         return (trivial,)
-    report = cross_validate(plain, problem, config).report
-    name = f"the same head on {card.input.baseline_name}"
+    head, measured = validate_baseline(plain, problem, config)
+    report, name = measured.report, f"{head} on {card.input.baseline_name}"
     return (trivial, Baseline(name, task.main_scores(report), report.intervals))
 
 
@@ -265,23 +271,17 @@ def _summarize_tuning(trained: Trained, config: HeadConfig) -> TuningSummary:
     )
 
 
-def _announce_duration(
-    rows: FloatArray,
-    problem: TuningProblem,
-    config: HeadConfig,
-    plain: FloatArray | None = None,
-) -> None:
+def _announce_duration(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> None:
     """Say how long all of it will take, where that is long."""
     n = len(problem)
     # A hold-out leaves so many; thousands of samples are never measured by nested folds.
     most = n - n // FOLDS
-    work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
-    estimate_duration(heads_for(problem, config), problem, work, config)
+    estimate_duration(heads_for(problem, config), problem, rows, (most, n), config)
 
 
 def _train(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> Trained:
-    search, head = train(rows, problem, config)
-    return Trained(head, search, cross_validate(rows, problem, config))
+    search, head, validation = train_and_validate(rows, problem, config)
+    return Trained(head, search, validation)
 
 
 def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
