@@ -28,8 +28,7 @@ from featx.heads.support_vectors import fit_by_kernel
 from featx.tasks.classification import ClassificationProblem
 from featx.training import fit_head
 from featx.tuning import HeadConfig, estimate_duration, fit_choice, tune
-from featx.tuning.candidates import CandidateScore, split_scores
-from featx.tuning.candidates import best_candidate
+from featx.tuning.candidates import CandidateScore, best_candidate, split_scores
 from featx.tuning.solvers.logistic import LogisticPath
 from featx.tuning.solvers.ridge import leave_one_out
 from featx.tuning.splits import make_splits
@@ -342,9 +341,9 @@ def test_no_thread_or_process_is_left_after_an_interrupt():
         "import numpy as np, sys\n"
         "from featx.training import fit_head\n"
         "from featx.tuning import HeadConfig\n"
-        "X = np.random.default_rng(0).normal(size=(3000, 400)).astype(np.float32)\n"
+        "X = np.random.default_rng(0).normal(size=(30000, 400)).astype(np.float32)\n"
         "print('ready', flush=True)\n"
-        "fit_head(X, np.arange(3000) % 30, HeadConfig('logistic', n_jobs=2))\n"
+        "fit_head(X, np.arange(30000) % 100, HeadConfig('logistic', n_jobs=2))\n"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code],
