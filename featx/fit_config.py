@@ -19,6 +19,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "options": (dict,),
     "random_state": (int,),
     "keep_rows": (bool,),
+    "baseline": (bool,),
 }
 
 
@@ -39,6 +40,8 @@ class FitConfig:
     random_state : int, default=0
     keep_rows : bool, default=False
         Whether the rows of training samples are kept in the predictor.
+    baseline : bool, default=True
+        Whether a head without the backbone is measured beside it.
     on_error : {"fail", "skip"}, default="fail"
     modality, path_column, text_column, label_column, id_column : str or None
         How the source was read; see ``read_samples``.
@@ -60,6 +63,7 @@ class FitConfig:
     class_weight: str | None = None
     random_state: int = 0
     keep_rows: bool = False
+    baseline: bool = True
     on_error: str = "fail"
     modality: str | None = None
     path_column: str | None = None

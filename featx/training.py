@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast
 
@@ -33,6 +34,7 @@ from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
 from featx.sources import Sample, make_samples
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
+from featx.tuning.progress import progress_bars
 from featx.tuning.validation import (
     FOLDS,
     ValidationResult,
@@ -64,6 +66,8 @@ def fit(
     n_jobs: int | None = None,
     engine: Engine | None = None,
     keep_rows: bool = False,
+    baseline: bool = True,
+    verbose: bool = False,
     config: FitConfig | None = None,
 ) -> Classifier:
     """Train a classifier on labelled samples.
@@ -91,6 +95,10 @@ def fit(
         How to embed: threads, cache, what to do with samples that cannot be read.
     keep_rows : bool, default=False
         Whether the classifier keeps the rows of its training samples, at most 10 000 of them, as float16.
+    baseline : bool, default=True
+        Whether to measure what raw pixels, words or mel bands reach without the backbone.
+    verbose : bool, default=False
+        Whether to show bars with the time left of searching, training and measuring.
     config : FitConfig, default=None
         What to write into the predictor as the configuration that was asked for; None: what these
         parameters say.
@@ -121,15 +129,17 @@ def fit(
     engine = engine or Engine(n_jobs=n_jobs)
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
     check_exact(opened.provider)
-    rows, raw, timings = _embed(known, opened, engine)
+    rows, raw, timings = _embed(known, opened, engine, baseline=baseline)
     head_config = HeadConfig(
         head, class_weight=class_weight, random_state=random_state, n_jobs=engine.n_jobs
     )
     card = replace(opened.card, dim=opened.dim)
-    classifier = fit_rows(rows, card, head_config, raw=raw, timings=timings)
+    with progress_bars() if verbose else nullcontext() as progress:
+        shown = replace(head_config, progress=progress)
+        classifier = fit_rows(rows, card, shown, raw=raw, timings=timings)
     if keep_rows:
         classifier = _with_rows(classifier, rows, random_state)
-    asked = config or _config(card, head_config, engine, keep_rows=keep_rows)
+    asked = config or _config(card, head_config, engine, keep_rows=keep_rows, baseline=baseline)
     return replace(classifier, config_source=asked)
 
 
@@ -222,13 +232,15 @@ def fit_head(
 
 
 def _embed(
-    samples: Sequence[Sample], backbone: Backbone, engine: Engine
-) -> tuple[Rows, Rows, dict[str, float]]:
-    """Return the rows of the backbone, those of its baseline, and the seconds of each."""
+    samples: Sequence[Sample], backbone: Backbone, engine: Engine, *, baseline: bool
+) -> tuple[Rows, Rows | None, dict[str, float]]:
+    """Return the rows of the backbone, those of its baseline where it is wanted, and the seconds of each."""
     start = time.perf_counter()
     rows = engine.embed(samples, backbone, digests=True)
     warn_about_rejects(rows.rejects, len(samples))
     embedded = time.perf_counter()
+    if not baseline:
+        return rows, None, {"backbone": embedded - start}
     readable = set(rows.ids)
     raw = replace(engine, progress=None).embed(
         [sample for sample in samples if sample.id in readable],
@@ -334,7 +346,9 @@ def _with_rows(classifier: Classifier, rows: Rows, random_state: int) -> Classif
     return replace(classifier, report_source=replace(report, samples_source=samples))
 
 
-def _config(card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool) -> FitConfig:
+def _config(
+    card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool, baseline: bool
+) -> FitConfig:
     """Return what a call in Python asked for: the card's name with what was changed of it."""
     head = config.head if isinstance(config.head, str) else f"own:{type(config.head).__name__}"
     return FitConfig(
@@ -344,6 +358,7 @@ def _config(card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool) 
         class_weight=config.class_weight,
         random_state=config.random_state,
         keep_rows=keep_rows,
+        baseline=baseline,
         on_error=engine.on_error,
     )
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -62,8 +65,17 @@ class Group(click.Group):
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
+            _abandon_training()
             # A shell expects this status of a program that SIGINT ended.
             ctx.exit(130)
+
+
+def _abandon_training() -> None:
+    """End the process at once where threads are still training: Python would wait for them."""
+    if any(thread.name.startswith("featx-fit") for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)
 
 
 def _once() -> Callable[..., None]:

@@ -5,7 +5,7 @@ What the candidates of a split share is done once: how depends on the head's ``s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +33,9 @@ __all__ = [
     "score_candidates",
     "split_scores",
 ]
+
+# Told how many parts are done, of how many.
+Tick = Callable[[int, int], object]
 
 # Share of the loss that a path may leave unfinished: accuracies are then within a thousandth of the solutions'.
 _GAP = 1e-5
@@ -70,17 +73,30 @@ class CandidateScore:
 
 
 def score_candidates(
-    head: HeadSpec, rows: FloatArray, problem: TuningProblem, splits: Splits, map_fn: MapFn
+    head: HeadSpec,
+    rows: FloatArray,
+    problem: TuningProblem,
+    splits: Splits,
+    map_fn: MapFn,
+    progress: Tick | None = None,
 ) -> list[CandidateScore]:
-    """Evaluate the candidates of a head on what each split leaves out; the last of a path may be missing."""
+    """Evaluate the candidates of a head on what each split leaves out; the last of a path may be missing.
+
+    ``progress`` is called with the number of parts that are done, and that of all.
+    """
+    tick = progress or _ignore
     if head.search == "path":
-        return _score_path(head, rows, problem, splits, map_fn)
+        return _score_path(head, rows, problem, splits, map_fn, tick)
     grid = head.candidates(splits.smallest_train)
 
     def score_split(split: tuple[Integers, Integers]) -> list[Doubles]:
         return split_scores(head, grid, rows, problem, split, gram=splits.gram)
 
-    parts = list(map_fn(score_split, splits.pairs))
+    parts: list[list[Doubles]] = []
+    tick(0, len(splits.pairs))
+    for part in map_fn(score_split, splits.pairs):
+        parts.append(part)
+        tick(len(parts), len(splits.pairs))
     return [
         _candidate(head, params, problem, np.concatenate(candidate), splits.tested)
         for params, candidate in zip(grid, zip(*parts, strict=True), strict=True)
@@ -129,8 +145,17 @@ def open_path(
     )
 
 
+def _ignore(done: int, total: int) -> None:
+    pass
+
+
 def _score_path(
-    head: HeadSpec, rows: FloatArray, problem: TuningProblem, splits: Splits, map_fn: MapFn
+    head: HeadSpec,
+    rows: FloatArray,
+    problem: TuningProblem,
+    splits: Splits,
+    map_fn: MapFn,
+    tick: Tick,
 ) -> list[CandidateScore]:
     """Evaluate candidates from the strongest penalty on, until the loss only grows.
 
@@ -140,14 +165,14 @@ def _score_path(
     if len(problem) < _MANY or len(splits.pairs) == 1:
         path = open_path(head, rows, problem.codes, splits.trains, map_fn, gap=_GAP)
         tests = [test for _, test in splits.pairs]
-        return list(_walk(head, path, problem, tests, tests))
+        return list(_walk(head, path, problem, tests, tests, tick))
     train, test = splits.pairs[0]
     order, n_train = np.concatenate([train, test]), len(train)
     path = open_path(
         head, rows[order], problem.codes[order], [np.arange(n_train)], map_fn, gap=_GAP
     )
     behind = [np.arange(n_train, len(order))]
-    tried = list(_walk(head, path, problem, behind, [test]))
+    tried = list(_walk(head, path, problem, behind, [test], tick))
     best = best_candidate(tried)
     # The copy of the rows is no longer needed.
     del path
@@ -161,7 +186,9 @@ def _score_path(
         warm_start=best.warm_start,
     )
     tests = [test for _, test in splits.pairs]
-    [chosen] = _walk(replace(head, grid=(best.params,)), path, problem, tests, tests)
+    only = replace(head, grid=(best.params,))
+    [chosen] = _walk(only, path, problem, tests, tests, _ignore)
+    tick(len(head.grid), len(head.grid))
     return [replace(chosen, head=head, n_tried=len(tried))]
 
 
@@ -171,6 +198,7 @@ def _walk(
     problem: TuningProblem,
     places: Sequence[Integers],
     tests: Sequence[Integers],
+    tick: Tick,
 ) -> Iterator[CandidateScore]:
     """Yield the evaluation of each candidate, until the loss only grows.
 
@@ -186,6 +214,7 @@ def _walk(
         candidate = _candidate(head, params, problem, np.concatenate(parts), np.concatenate(tests))
         yield replace(candidate, warm_start=path.warm_start())
         losses.append(candidate.evaluation.loss)
+        tick(len(losses), len(head.grid))
         if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
             return
 

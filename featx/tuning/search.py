@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from featx.tuning.candidates import (
     score_candidates,
 )
 from featx.tuning.problem import TuningProblem
+from featx.tuning.progress import Progress
 from featx.tuning.solvers.lbfgs import MapFn
 from featx.tuning.solvers.logistic import WarmStart
 from featx.tuning.splits import Splits, make_splits
@@ -56,12 +58,15 @@ class HeadConfig:
         Decides the folds, and what is random in an estimator.
     n_jobs : int, default=None
         Threads; None is one a core. It never changes the answer.
+    progress : Progress, default=None
+        Called with the stage, and how many of its parts are done.
     """
 
     head: str | BaseEstimator = "logistic"
     class_weight: ClassWeight = None
     random_state: int = 0
     n_jobs: int | None = None
+    progress: Progress | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +216,22 @@ def fit_choice(
     """
     head = choice.head
     estimator = head.build().set_params(**choice.params)
-    workers = 1 if rows.size < _SMALL else count_workers(n_jobs)
+    workers = 0 if rows.size < _SMALL else count_workers(n_jobs)
     with _collect_warnings([head]), one_thread_each(), threads(workers) as map_fn:
         if head.search == "path":
             _fit_by_path(choice, estimator, rows, problem, map_fn)
         elif head.search == "kernel":
-            fit_by_kernel(estimator[-1], estimator[:-1].fit_transform(rows), problem.targets)
+            scaled = estimator[:-1].fit_transform(rows)
+            _in_thread(map_fn, lambda: fit_by_kernel(estimator[-1], scaled, problem.targets))
         else:
-            estimator.fit(rows, problem.targets)
+            _in_thread(map_fn, lambda: estimator.fit(rows, problem.targets))
     return TrainedHead.from_estimator(head.name, estimator, choice.calibrator)
+
+
+def _in_thread(map_fn: MapFn, task: Callable[[], object]) -> None:
+    """Run a task so that Ctrl-C is heard meanwhile: code of a library keeps the main thread from it."""
+    for _ in map_fn(lambda _: task(), [None]):
+        pass
 
 
 def _fit_by_path(
@@ -263,13 +275,16 @@ def _search(
     if not splits.pairs:
         return candidates, splits
     small = rows.size * problem.n_outputs < _SMALL
-    workers = 1 if small else count_workers(config.n_jobs)
+    workers = 0 if small else count_workers(config.n_jobs)
     with _collect_warnings(heads), one_thread_each(), threads(workers) as map_fn:
         for head in heads:
             if _leaves_out_each(heads):
                 candidates += leave_out_each(head, rows, problem)
             else:
-                candidates += score_candidates(head, rows, problem, splits, map_fn)
+                tick = (
+                    partial(config.progress, f"searching, {head.name}") if config.progress else None
+                )
+                candidates += score_candidates(head, rows, problem, splits, map_fn, tick)
             candidates = _without_scores_of_the_beaten(candidates)
     return candidates, splits
 

@@ -20,8 +20,11 @@ def one_thread_each() -> threadpool_limits:
 
 @contextmanager
 def threads(workers: int) -> Iterator[MapFn]:
-    """Give ``map``, over threads where there is more than one; after an interrupt none goes on to new work."""
-    if workers == 1:
+    """Give ``map`` over so many threads, or the plain one for none; after an interrupt none takes new work.
+
+    One thread is of use too: the main thread hears Ctrl-C while another one is inside a library.
+    """
+    if workers == 0:
         yield map
         return
     pool = ThreadPoolExecutor(workers, "featx-fit", initializer=_limit_openmp)

@@ -79,7 +79,7 @@ def train(
     repeats = 1 if once or len(problem) > _REPEATED_SAMPLES else 3
     heads = heads or heads_for(problem, config)
     choice = tune(heads, rows, problem, config=config, repeats=repeats)
-    return choice, fit_choice(choice, rows, problem, n_jobs=config.n_jobs)
+    return choice, _fit(choice, rows, problem, config)
 
 
 def train_and_validate(
@@ -94,7 +94,7 @@ def train_and_validate(
         choice, head = train(rows, problem, config)
         return choice, head, cross_validate(rows, problem, config)
     held_out = _hold_out(rows, problem, config)
-    head = fit_choice(held_out.choice, rows, problem, n_jobs=config.n_jobs)
+    head = _fit(held_out.choice, rows, problem, config)
     return held_out.all_left_out(), head, held_out.validation
 
 
@@ -108,10 +108,13 @@ def cross_validate(
     predictions = np.full((len(problem), problem.n_outputs), np.nan, np.float32)
     heads = heads_for(problem, config)
     n_folds = min(FOLDS, problem.max_folds)
+    # The folds are the progress; each has a search of its own.
+    quiet = replace(config, progress=None)
     for fold in range(n_folds):
+        _tell(config, "measuring", fold, n_folds)
         known, test = folds != fold, folds == fold
         if test.any():
-            _, head = train(rows[known], problem.subset(known), config, heads=heads, once=True)
+            _, head = train(rows[known], problem.subset(known), quiet, heads=heads, once=True)
             predictions[test] = head.predict_proba(rows[test])
     tested = np.flatnonzero(folds >= 0)
     report = problem.report(predictions[tested], tested, random_state=config.random_state)
@@ -133,9 +136,11 @@ def validate_baseline(
     validation : ValidationResult
     """
     if _is_nested(rows, problem):
-        return "the same head", cross_validate(rows, problem, config)
+        quiet = replace(config, progress=None)
+        return "the same head", cross_validate(rows, problem, quiet)
     folds = _outer_folds(problem, config)
     known, test = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
+    _tell(config, "measuring the baseline", 0, 1)
     with one_thread_each(), threads(count_workers(config.n_jobs)) as map_fn:
         name, predictions = problem.predict_baseline(rows, known, test, map_fn)
     report = problem.report(predictions, test, random_state=config.random_state)
@@ -174,6 +179,20 @@ def _hold_out(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> _
     report = problem.report(predictions, test, random_state=config.random_state)
     validation = ValidationResult("hold-out", 1, report)
     return _HoldOut(choice, validation, known, scores.astype(np.float32))
+
+
+def _fit(
+    choice: SearchResult, rows: FloatArray, problem: TuningProblem, config: HeadConfig
+) -> TrainedHead:
+    _tell(config, f"training on {len(problem)} samples", 0, 1)
+    head = fit_choice(choice, rows, problem, n_jobs=config.n_jobs)
+    _tell(config, f"training on {len(problem)} samples", 1, 1)
+    return head
+
+
+def _tell(config: HeadConfig, stage: str, done: int, total: int) -> None:
+    if config.progress:
+        config.progress(stage, done, total)
 
 
 def _outer_folds(problem: TuningProblem, config: HeadConfig) -> Integers:

@@ -41,7 +41,7 @@ def discriminant_scores(
     shrinkages : sequence of float
         The share of a multiple of the identity in the covariance, above 0 and at most 1.
     class_weight : "balanced" or None, default=None
-        With "balanced" all classes have the same prior probability.
+        With "balanced" all classes have the same prior probability, and the same part in the covariance.
     map_fn : callable, default=map
         ``map``, or that of a pool of threads. It never changes a bit of the answer.
 
@@ -56,27 +56,28 @@ def discriminant_scores(
     means /= counts[:, None]
     # Distances to the mean of all: the products keep more digits.
     center = rows.mean(axis=0, dtype=np.float64)
-    within = _products(rows, center.astype(np.float32), map_fn)
-    means -= center
-    within -= (means * counts[:, None]).T @ means
-    values, vectors = np.linalg.eigh(within / len(y))
-    values = np.maximum(values, 0)
-    rotated, level = means @ vectors, float(values.mean()) or 1.0
-    beside = (test - center.astype(np.float32)) @ vectors.astype(np.float32)
     priors = np.full(len(counts), 1 / len(counts))
     if class_weight is None:
         priors = counts / len(y)
+    roots = np.sqrt(priors / counts)[y].astype(np.float32)[:, None]
+    within = _products(rows, center.astype(np.float32), roots, map_fn)
+    means -= center
+    within -= (means * priors[:, None]).T @ means
+    values, vectors = np.linalg.eigh(within)
+    values = np.maximum(values, 0)
+    rotated, level = means @ vectors, float(values.mean()) or 1.0
+    beside = (test - center.astype(np.float32)) @ vectors.astype(np.float32)
     for shrinkage in shrinkages:
         coef = rotated / ((1 - shrinkage) * values + shrinkage * level)
         offset = np.log(priors) - (coef * rotated).sum(axis=1) / 2
         yield np.asarray(beside @ coef.T.astype(np.float32), np.float64) + offset
 
 
-def _products(rows: FloatArray, center: FloatArray, map_fn: MapFn) -> Doubles:
-    """Return the sum of the outer products of centred rows with themselves."""
+def _products(rows: FloatArray, center: FloatArray, roots: FloatArray, map_fn: MapFn) -> Doubles:
+    """Return the sum of outer products of centred rows, each times the square of its root."""
 
     def one(start: int) -> Any:
-        part = rows[start : start + _CHUNK] - center
+        part = (rows[start : start + _CHUNK] - center) * roots[start : start + _CHUNK]
         return part.T @ part
 
     total = np.zeros((rows.shape[1], rows.shape[1]))
