@@ -20,6 +20,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "random_state": (int,),
     "keep_rows": (bool,),
     "ignore_label_case": (bool,),
+    "baseline": (bool,),
 }
 
 
@@ -40,6 +41,8 @@ class FitConfig:
     random_state : int, default=0
     keep_rows : bool, default=False
         Whether the rows of training samples are kept in the predictor.
+    baseline : bool, default=True
+        Whether a head without the backbone is measured beside it.
     on_error : {"fail", "skip"}, default="fail"
     modality, path_column, text_column, label_column, id_column : str or None
     start_column, end_column, encoding : str or None
@@ -64,6 +67,7 @@ class FitConfig:
     class_weight: str | None = None
     random_state: int = 0
     keep_rows: bool = False
+    baseline: bool = True
     on_error: str = "fail"
     modality: str | None = None
     path_column: str | None = None

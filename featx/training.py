@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast
 
@@ -35,7 +36,14 @@ from featx.sources import Sample, make_samples
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
 from featx.tuning.fit_warnings import warn_once
-from featx.tuning.validation import FOLDS, ValidationResult, cross_validate, heads_for, train
+from featx.tuning.progress import progress_bars
+from featx.tuning.validation import (
+    FOLDS,
+    ValidationResult,
+    heads_for,
+    train_and_validate,
+    validate_baseline,
+)
 
 __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
 
@@ -60,6 +68,8 @@ def fit(
     n_jobs: int | None = None,
     engine: Engine | None = None,
     keep_rows: bool = False,
+    baseline: bool = True,
+    verbose: bool = False,
     config: FitConfig | None = None,
 ) -> Classifier:
     """Train a classifier on labelled samples.
@@ -87,6 +97,10 @@ def fit(
         How to embed: threads, cache, what to do with samples that cannot be read.
     keep_rows : bool, default=False
         Whether the classifier keeps the rows of its training samples, at most 10 000 of them, as float16.
+    baseline : bool, default=True
+        Whether to measure what raw pixels, words or mel bands reach without the backbone.
+    verbose : bool, default=False
+        Whether to show bars with the time left of searching, training and measuring.
     config : FitConfig, default=None
         What to write into the predictor as the configuration that was asked for; None: what these
         parameters say.
@@ -118,17 +132,19 @@ def fit(
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
     check_exact(opened.provider)
     _warn_about_trust(head)
-    rows, raw, timings = _embed(known, opened, engine)
+    rows, raw, timings = _embed(known, opened, engine, baseline=baseline)
     head_config = HeadConfig(
         head, class_weight=class_weight, random_state=random_state, n_jobs=engine.n_jobs
     )
     card = replace(opened.card, dim=opened.dim)
     doubts = describe_doubts(opened, rows.doubtful, rows.examined)
     notes = (doubts,) if doubts else ()
-    classifier = fit_rows(rows, card, head_config, raw=raw, timings=timings, notes=notes)
+    with progress_bars() if verbose else nullcontext() as progress:
+        shown = replace(head_config, progress=progress)
+        classifier = fit_rows(rows, card, shown, raw=raw, timings=timings, notes=notes)
     if keep_rows:
         classifier = _with_rows(classifier, rows, random_state)
-    asked = config or _config(card, head_config, engine, keep_rows=keep_rows)
+    asked = config or _config(card, head_config, engine, keep_rows=keep_rows, baseline=baseline)
     return replace(classifier, config_source=asked)
 
 
@@ -164,7 +180,7 @@ def fit_rows(
     _check_finite(rows.embeddings, rows.ids)
     plain = None if raw is None or raw.ids != rows.ids else raw.embeddings
     problem = kind.tuning_problem(targets, config.class_weight)
-    _announce_duration(rows.embeddings, problem, config, plain)
+    _announce_duration(rows.embeddings, problem, config)
     start = time.perf_counter()
     with warn_once():
         trained = _train(rows.embeddings, problem, config)
@@ -193,9 +209,9 @@ def fit_head(
     """Tune a head on rows, measure it on rows left out, and train it on all.
 
     The score is never the one that was optimised: with up to 1000 samples the whole search is nested in
-    a stratified cross-validation of five folds; with more, or where that would take long, a head that
-    was tuned and trained on a stratified four fifths is measured on the rest. The head that is given
-    back is tuned and trained on everything.
+    a stratified cross-validation of five folds, and the head that is given back is tuned and trained on
+    everything. With more, or where that would take long, a head that was tuned and trained on a stratified
+    four fifths is measured on the rest, and trained again, as it was tuned, on everything.
 
     Parameters
     ----------
@@ -237,13 +253,15 @@ def _warn_about_trust(head: str | BaseEstimator) -> None:
 
 
 def _embed(
-    samples: Sequence[Sample], backbone: Backbone, engine: Engine
-) -> tuple[Rows, Rows, dict[str, float]]:
-    """Return the rows of the backbone, those of its baseline, and the seconds of each."""
+    samples: Sequence[Sample], backbone: Backbone, engine: Engine, *, baseline: bool
+) -> tuple[Rows, Rows | None, dict[str, float]]:
+    """Return the rows of the backbone, those of its baseline where it is wanted, and the seconds of each."""
     start = time.perf_counter()
     rows = engine.embed(samples, backbone, digests=True)
     warn_about_rejects(rows.rejects, len(samples))
     embedded = time.perf_counter()
+    if not baseline:
+        return rows, None, {"backbone": embedded - start}
     readable = set(rows.ids)
     raw = replace(engine, progress=None).embed(
         [sample for sample in samples if sample.id in readable],
@@ -264,12 +282,12 @@ def _baselines(
     config: HeadConfig,
     card: Card,
 ) -> tuple[Baseline, ...]:
-    """Return the trivial baseline and, where there are raw rows, the same head on them."""
+    """Return the trivial baseline and, where there are raw rows, that of a head on them."""
     trivial = Baseline(*task.trivial_baseline(measured.report))
     if plain is None:
         return (trivial,)
-    report = cross_validate(plain, problem, config).report
-    name = f"the same head on {card.input.baseline_name}"
+    head, measured = validate_baseline(plain, problem, config)
+    report, name = measured.report, f"{head} on {card.input.baseline_name}"
     return (trivial, Baseline(name, task.main_scores(report), report.intervals))
 
 
@@ -286,24 +304,18 @@ def _summarize_tuning(trained: Trained, config: HeadConfig) -> TuningSummary:
     )
 
 
-def _announce_duration(
-    rows: FloatArray,
-    problem: TuningProblem,
-    config: HeadConfig,
-    plain: FloatArray | None = None,
-) -> None:
+def _announce_duration(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> None:
     """Say how long all of it will take, where that is long."""
     n = len(problem)
     # A hold-out leaves so many; thousands of samples are never measured by nested folds.
     most = n - n // FOLDS
-    work = [(rows, (n, most))] + ([] if plain is None else [(plain, (most,))])
-    estimate_duration(heads_for(problem, config), problem, work, config)
+    estimate_duration(heads_for(problem, config), problem, rows, (most, n), config)
 
 
 def _train(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> Trained:
     with warn_once():
-        search, head = train(rows, problem, config)
-        return Trained(head, search, cross_validate(rows, problem, config))
+        search, head, validation = train_and_validate(rows, problem, config)
+    return Trained(head, search, validation)
 
 
 def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
@@ -356,7 +368,9 @@ def _with_rows(classifier: Classifier, rows: Rows, random_state: int) -> Classif
     return replace(classifier, report_source=replace(report, samples_source=samples))
 
 
-def _config(card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool) -> FitConfig:
+def _config(
+    card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool, baseline: bool
+) -> FitConfig:
     """Return what a call in Python asked for: the card's name with what was changed of it."""
     head = config.head if isinstance(config.head, str) else f"own:{type(config.head).__name__}"
     return FitConfig(
@@ -366,6 +380,7 @@ def _config(card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool) 
         class_weight=config.class_weight,
         random_state=config.random_state,
         keep_rows=keep_rows,
+        baseline=baseline,
         on_error=engine.on_error,
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -64,6 +66,7 @@ class Group(click.Group):
         except (Exception, KeyboardInterrupt) as error:
             if _is_interrupt(error):
                 click.echo("Interrupted.", err=True)
+                _abandon_training()
                 # A shell expects this status of a program that SIGINT ended.
                 ctx.exit(130)
             if isinstance(error, FeatxError):
@@ -89,6 +92,14 @@ def _is_interrupt(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _abandon_training() -> None:
+    """End the process at once where threads are still training: Python would wait for them."""
+    if any(thread.name.startswith("featx-fit") for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)
 
 
 def _once() -> Callable[..., None]:

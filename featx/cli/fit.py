@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -85,6 +86,12 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     is_flag=True,
     help="Keep the rows of at most 10 000 training samples in it, as float16.",
 )
+@click.option(
+    "--baseline/--no-baseline",
+    default=True,
+    show_default=True,
+    help="Measure what raw pixels, words or mel bands reach without the backbone.",
+)
 @click.option("--bundle", is_flag=True, help="Put the backbone's bytes into it.")
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
 @format_option("table", "json", help="How to print the report.")
@@ -98,6 +105,7 @@ def fit_command(
     seed: int,
     balance: bool,
     keep_rows: bool,
+    baseline: bool,
     bundle: bool,
     overwrite: bool,
     style: str,
@@ -136,7 +144,14 @@ def fit_command(
             random_state=seed,
             engine=engine,
             keep_rows=keep_rows,
-            config=replace(config, backbone=backbone.card.name, keep_rows=keep_rows),
+            baseline=baseline,
+            verbose=sys.stderr.isatty(),
+            config=replace(
+                config,
+                backbone=backbone.card.name,
+                keep_rows=keep_rows,
+                baseline=baseline,
+            ),
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:

@@ -24,7 +24,7 @@ from featx.embedding.rows import Reject, Rows
 from featx.embedding.run_settings import RunSettings, remembered_settings
 from featx.errors import BadOption, BadSample, FeatxWarning
 from featx.modalities import DoubtfulReader
-from featx.modalities.remarks import Remark, collected, warn_of, warn_once
+from featx.modalities.remarks import Remark, collected, warn_each, warn_of
 from featx.sources import Sample
 
 __all__ = [
@@ -189,7 +189,7 @@ def _check_jobs(n_jobs: int | None) -> None:
 def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
     """Return rows of a few samples, computed in the calling thread; samples that fail are rejects."""
     result = _Task(backbone, backbone.batch_size, None, False)(samples)
-    warn_once(one for _, one in result.remarks)
+    warn_each(one for _, one in result.remarks)
     return result.rows
 
 

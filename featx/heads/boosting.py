@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from featx.errors import BadArtifact, NotExportable
 from featx.heads._sklearn_compat import BoostedTrees, boosted_trees, tree_node_dtype
-from featx.storage.border import one_line
+from featx.storage.border import error_line
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -44,7 +44,7 @@ def check_boosting(estimator: Any) -> int:
             _check_tree(number, tree, state.n_features)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise BadArtifact(
-            f"its boosted trees are damaged: {one_line(error)}; train it again"
+            f"its boosted trees are damaged: {error_line(error)}; train it again"
         ) from error
     return len(state.trees)
 

@@ -30,6 +30,8 @@ __all__ = [
 
 # The share of samples that may be anything, when a calibrator is fitted or its loss is computed.
 _OUTLIER_SHARE = 0.01
+# The logarithm of the inverse temperature lies between these, and is found so exactly.
+_LARGEST_LOGARITHM, _LOGARITHM_ERROR = 10.0, 1e-6
 
 
 class Calibrator(Protocol):
@@ -90,21 +92,35 @@ class TemperatureScaling:
         One more sample, of which nothing is known, is counted in: without it an estimator that made no
         mistake on twenty samples would be certain of everything. And the likelihood allows one sample in
         a hundred to be anything: otherwise a single row with enormous scores would decide. The maximum in
-        the inverse temperature is found by halving the interval of its logarithm from ±10.
+        the logarithm of the inverse temperature is found between ±10 with Brent's method.
         """
+        # Only training calibrates; a saved head answers without SciPy.
+        from scipy.optimize import brentq
+
         weights = np.ones(len(y)) if weights is None else weights * (len(y) / weights.sum())
-        true_score = scores[np.arange(len(y)), y]
-        mean_score = scores.mean(axis=1)
-        low, high = -10.0, 10.0
-        for _ in range(25):
-            middle = (low + high) / 2
-            shares = softmax(scores * np.exp(middle))
-            expected = (shares * scores).sum(axis=1)
-            robust = _mixed_with_uniform(shares, y)
-            inlier = weights * (1 - _OUTLIER_SHARE / shares.shape[1] / robust)
-            slope = (inlier * (expected - true_score + (expected - mean_score) / len(y))).sum()
-            low, high = (low, middle) if slope > 0 else (middle, high)
-        return cls(float(np.exp(-(low + high) / 2)))
+        indices, n_classes = np.arange(len(y)), scores.shape[1]
+        below = scores - scores.max(axis=1, keepdims=True)
+        true_score, mean_score = below[indices, y], below.mean(axis=1)
+        shares = np.empty_like(below)
+
+        def slope(logarithm: float) -> float:
+            np.multiply(below, np.exp(logarithm), out=shares)
+            np.exp(shares, out=shares)
+            total = shares.sum(axis=1)
+            expected = np.einsum("ij,ij->i", shares, below) / total
+            robust = _mix_with_uniform(shares[indices, y] / total, n_classes)
+            inlier = weights * (1 - _OUTLIER_SHARE / n_classes / robust)
+            gain = expected - true_score + (expected - mean_score) / len(y)
+            return float((inlier * gain).sum())
+
+        # The likelihood may have a second maximum far away, which a few rows decide: the nearest is meant.
+        sign, near = (-1.0, 0.0) if slope(0.0) > 0 else (1.0, 0.0)
+        for distance in (1.0, 3.0, _LARGEST_LOGARITHM):
+            far = sign * distance
+            if (slope(far) > 0) == (sign > 0):
+                return cls(float(np.exp(-brentq(slope, near, far, xtol=_LOGARITHM_ERROR))))
+            near = far
+        return cls(float(np.exp(-near)))
 
     def apply(self, scores: Doubles) -> Doubles:
         """Return softmax(scores / temperature), float64."""
@@ -190,10 +206,10 @@ def robust_log_loss(probabilities: Doubles, y: Integers) -> Doubles:
     -------
     ndarray of shape (n,), float64
     """
-    return np.asarray(-np.log(_mixed_with_uniform(probabilities, y)))
-
-
-def _mixed_with_uniform(probabilities: Doubles, y: Integers) -> Doubles:
-    """Return the probability of each true class where a share of samples is uniformly anything."""
     true = probabilities[np.arange(len(y)), y]
-    return np.asarray((1 - _OUTLIER_SHARE) * true + _OUTLIER_SHARE / probabilities.shape[1])
+    return np.asarray(-np.log(_mix_with_uniform(true, probabilities.shape[1])))
+
+
+def _mix_with_uniform(true: Doubles, n_classes: int) -> Doubles:
+    """Return the probability of each true class where a share of samples is uniformly anything."""
+    return np.asarray((1 - _OUTLIER_SHARE) * true + _OUTLIER_SHARE / n_classes)

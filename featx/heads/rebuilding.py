@@ -19,7 +19,7 @@ from featx.heads.fitted import Fitted
 from featx.heads.loadable import LOADABLE, LoadableType
 from featx.heads.registry import estimators_in
 from featx.heads.stored import StoredName, StoredObject
-from featx.storage.border import library_border, one_line
+from featx.storage.border import error_line, library_border
 
 __all__ = ["PIPELINE", "UnlistedType", "rebuild", "unlisted_types"]
 
@@ -108,7 +108,7 @@ class _Rebuilder:
             except FeatxError:
                 raise
             except ValueError as error:
-                raise BadArtifact(f"{subject}: {one_line(error)}; train it again") from error
+                raise BadArtifact(f"{subject}: {error_line(error)}; train it again") from error
 
     def _pipeline(self, stored: StoredObject, d: int | None) -> Pipeline:
         """Return a pipeline whose steps each take the columns that the one before gives."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from featx._typing import Doubles, FloatArray, Labels
 from featx.errors import BadArtifact
 from featx.storage.arrays import read_arrays
-from featx.storage.border import one_line
+from featx.storage.border import error_line
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -108,7 +108,7 @@ class LinearArrays:
             arrays.check()
         except ValueError as error:
             raise BadArtifact(
-                f"not the arrays of a head: {one_line(error)}; train it again"
+                f"not the arrays of a head: {error_line(error)}; train it again"
             ) from error
         return arrays
 

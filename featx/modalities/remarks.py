@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from featx.errors import FeatxWarning
 
-__all__ = ["Remark", "collected", "remark", "warn_of", "warn_once"]
+__all__ = ["Remark", "collected", "remark", "warn_each", "warn_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def warn_of(remarks: Iterable[tuple[str, Remark]], total: int) -> None:
         warnings.warn(text, FeatxWarning, stacklevel=3)
 
 
-def warn_once(remarks: Iterable[Remark]) -> None:
+def warn_each(remarks: Iterable[Remark]) -> None:
     """Warn of each kind of remark in words that do not change, so that a server's log has it once."""
     for what in dict.fromkeys(found.what for found in remarks):
         warnings.warn(f"a sample {_singular(what)}", FeatxWarning, stacklevel=3)

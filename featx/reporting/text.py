@@ -59,7 +59,7 @@ def _method(report: FitReport) -> str:
     if validation.method == "hold-out":
         return (
             f"Measured on {n} samples held out of tuning and training; "
-            "then tuned and trained again on everything."
+            "then trained again on everything."
         )
     return (
         f"Measured on {n} samples by nested cross-validation, {validation.folds} folds: "

@@ -61,7 +61,7 @@ class HostPolicy:
                 403,
                 "unknown_host",
                 f"Host: {host[:100]!r} is not a name of this server; expected localhost, or one that "
-                f"--allow-host names",
+                f"it was told to allow",
             )
         if sends and not self._is_same_site(headers, host):
             raise HTTPError(

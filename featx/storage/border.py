@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from featx.errors import BadArtifact, FeatxError
 
-__all__ = ["library_border", "one_line"]
+__all__ = ["error_line", "library_border"]
 
 # The most characters that a message takes over from a library.
 _LONGEST = 200
@@ -46,15 +46,15 @@ def library_border(
     except BaseException as cause:
         if isinstance(cause, passing):
             raise
-        text = one_line(cause)
+        text = error_line(cause)
         said = f"{type(cause).__name__}: {text}" if text else type(cause).__name__
         raise error(f"{subject}: {said}") from cause
 
 
-def one_line(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """Return what an error says in one line that UTF-8 can hold, and no more than 200 characters of it.
 
-    >>> one_line(ValueError("expected 1\\n  found 2"))
+    >>> error_line(ValueError("expected 1\\n  found 2"))
     'expected 1 found 2'
     """
     text = " ".join(str(error).split())[:_LONGEST]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Labels
 from featx.errors import FeatxWarning
 from featx.heads import Calibrator, TemperatureScaling, robust_log_loss
+from featx.heads.calibrators import softmax
 from featx.sources.labels import check_labels, match_labels, unknown_labels
 
 if TYPE_CHECKING:
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     from featx.metrics.report import Report
     from featx.tasks.task import OutputTensor
     from featx.tuning.problem import Evaluation
+    from featx.tuning.solvers.lbfgs import MapFn
 
 __all__ = ["Classification", "ClassificationProblem", "LabelPrediction", "stratified_folds"]
 
 # share of the largest class above which accuracy misleads
 _IMBALANCED = 0.7
+# what the linear discriminant of a baseline may choose from
+_SHRINKAGES = (0.01, 0.03, 0.1, 0.3, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +303,25 @@ class ClassificationProblem:
     def default_calibrator(self) -> Calibrator:
         """Return temperature 1: probabilities are the softmax of scores."""
         return TemperatureScaling()
+
+    def predict_baseline(
+        self, rows: FloatArray, known: Integers, test: Integers, map_fn: MapFn
+    ) -> tuple[str, FloatArray]:
+        """Return the probabilities of a linear discriminant, whose shrinkage a fourth of ``known`` decides."""
+        from featx.tuning.solvers.discriminant import discriminant_scores
+
+        solve = partial(discriminant_scores, class_weight=self.class_weight, map_fn=map_fn)
+        some = self.subset(known)
+        folds = some.make_folds(4, np.random.default_rng(0))
+        train, left_out = folds != 0, known[folds == 0]
+        # Where every sample stays in training, there is nothing to decide by.
+        shrinkage = _SHRINKAGES[len(_SHRINKAGES) // 2]
+        if len(left_out):
+            tried = solve(rows[known[train]], some.codes[train], rows[left_out], _SHRINKAGES)
+            scored = [self.evaluate(scores, left_out).score for scores in tried]
+            shrinkage = _SHRINKAGES[int(np.argmax(scored))]
+        [scores] = solve(rows[known], some.codes, rows[test], [shrinkage])
+        return "a linear discriminant", softmax(scores).astype(np.float32)
 
     def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
         """Return the accuracy of scores, and their log-loss with the calibrator that suits them."""

@@ -5,8 +5,8 @@ What the candidates of a split share is done once: how depends on the head's ``s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,20 +21,28 @@ from featx.heads.score_forms import floored_log
 from featx.heads.support_vectors import kernel_matrix, scale_gamma
 from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.solvers.lbfgs import MapFn
-from featx.tuning.solvers.logistic import LogisticPath
+from featx.tuning.solvers.logistic import LogisticPath, WarmStart
 from featx.tuning.solvers.ridge import leave_one_out
 from featx.tuning.splits import Splits
 
 __all__ = [
     "CandidateScore",
+    "best_candidate",
     "leave_out_each",
     "open_path",
     "score_candidates",
     "split_scores",
 ]
 
+# Told how many parts are done, of how many.
+Tick = Callable[[int, int], object]
+
 # Share of the loss that a path may leave unfinished: accuracies are then within a thousandth of the solutions'.
 _GAP = 1e-5
+# Samples from which on one split is enough to choose a penalty by.
+_MANY = 4000
+# Standard errors of the score within which the loss decides.
+_CLOSE = 0.5
 # Steps in which the loss only grows, after which a path is left.
 _PATIENCE = 2
 
@@ -50,26 +58,45 @@ class CandidateScore:
     evaluation : Evaluation
     scores : ndarray of shape (n_tested, n_outputs), float32, or None
         The scores of the samples left out, in the order of ``Splits.tested``; None once a better one is known.
+    warm_start : WarmStart, default=None
+        Where training on more rows may start from.
+    n_tried : int, default=1
+        The number of candidates of which this one was chosen before.
     """
 
     head: HeadSpec
     params: Mapping[str, Any]
     evaluation: Evaluation
     scores: FloatArray | None = None
+    warm_start: WarmStart | None = field(default=None, repr=False)
+    n_tried: int = 1
 
 
 def score_candidates(
-    head: HeadSpec, rows: FloatArray, problem: TuningProblem, splits: Splits, map_fn: MapFn
+    head: HeadSpec,
+    rows: FloatArray,
+    problem: TuningProblem,
+    splits: Splits,
+    map_fn: MapFn,
+    progress: Tick | None = None,
 ) -> list[CandidateScore]:
-    """Evaluate the candidates of a head on what each split leaves out; the last of a path may be missing."""
+    """Evaluate the candidates of a head on what each split leaves out; the last of a path may be missing.
+
+    ``progress`` is called with the number of parts that are done, and that of all.
+    """
+    tick = progress or _ignore
     if head.search == "path":
-        return _score_path(head, rows, problem, splits, map_fn)
+        return _score_path(head, rows, problem, splits, map_fn, tick)
     grid = head.candidates(splits.smallest_train)
 
     def score_split(split: tuple[Integers, Integers]) -> list[Doubles]:
         return split_scores(head, grid, rows, problem, split, gram=splits.gram)
 
-    parts = list(map_fn(score_split, splits.pairs))
+    parts: list[list[Doubles]] = []
+    tick(0, len(splits.pairs))
+    for part in map_fn(score_split, splits.pairs):
+        parts.append(part)
+        tick(len(parts), len(splits.pairs))
     return [
         _candidate(head, params, problem, np.concatenate(candidate), splits.tested)
         for params, candidate in zip(grid, zip(*parts, strict=True), strict=True)
@@ -109,26 +136,95 @@ def open_path(
     map_fn: MapFn,
     *,
     gap: float,
+    warm_start: WarmStart | None = None,
 ) -> LogisticPath:
     """Return the path of a logistic head on some training parts."""
     class_weight = last_step(head.build()).class_weight
-    return LogisticPath(rows, y, trains, class_weight=class_weight, gap=gap, map_fn=map_fn)
+    return LogisticPath(
+        rows, y, trains, class_weight=class_weight, gap=gap, map_fn=map_fn, warm_start=warm_start
+    )
+
+
+def _ignore(done: int, total: int) -> None:
+    pass
 
 
 def _score_path(
-    head: HeadSpec, rows: FloatArray, problem: TuningProblem, splits: Splits, map_fn: MapFn
+    head: HeadSpec,
+    rows: FloatArray,
+    problem: TuningProblem,
+    splits: Splits,
+    map_fn: MapFn,
+    tick: Tick,
 ) -> list[CandidateScore]:
-    """Evaluate candidates from the strongest penalty on, until the loss only grows."""
-    candidates: list[CandidateScore] = []
-    path = open_path(head, rows, problem.codes, splits.trains, map_fn, gap=_GAP)
+    """Evaluate candidates from the strongest penalty on, until the loss only grows.
+
+    Of many samples the first split leaves out enough to choose by; the other splits are solved for what it
+    chose alone, from its solution.
+    """
+    if len(problem) < _MANY or len(splits.pairs) == 1:
+        path = open_path(head, rows, problem.codes, splits.trains, map_fn, gap=_GAP)
+        tests = [test for _, test in splits.pairs]
+        return list(_walk(head, path, problem, tests, tests, tick))
+    train, test = splits.pairs[0]
+    order, n_train = np.concatenate([train, test]), len(train)
+    path = open_path(
+        head, rows[order], problem.codes[order], [np.arange(n_train)], map_fn, gap=_GAP
+    )
+    behind = [np.arange(n_train, len(order))]
+    tried = list(_walk(head, path, problem, behind, [test], tick))
+    best = best_candidate(tried)
+    # The copy of the rows is no longer needed.
+    del path
+    path = open_path(
+        head,
+        rows,
+        problem.codes,
+        splits.trains,
+        map_fn,
+        gap=_GAP,
+        warm_start=best.warm_start,
+    )
+    tests = [test for _, test in splits.pairs]
+    only = replace(head, grid=(best.params,))
+    [chosen] = _walk(only, path, problem, tests, tests, _ignore)
+    tick(len(head.grid), len(head.grid))
+    return [replace(chosen, head=head, n_tried=len(tried))]
+
+
+def _walk(
+    head: HeadSpec,
+    path: LogisticPath,
+    problem: TuningProblem,
+    places: Sequence[Integers],
+    tests: Sequence[Integers],
+    tick: Tick,
+) -> Iterator[CandidateScore]:
+    """Yield the evaluation of each candidate, until the loss only grows.
+
+    Parameters
+    ----------
+    places, tests : sequence of integer arrays
+        The samples that each split leaves out: their indices among the rows of the path, and in the problem.
+    """
+    losses: list[float] = []
     strengths = [_only_value(params) for params in head.grid]
     for params, _ in zip(head.grid, path.solve_path(strengths), strict=True):
-        parts = [path.scores(index, test) for index, (_, test) in enumerate(splits.pairs)]
-        candidates.append(_candidate(head, params, problem, np.concatenate(parts), splits.tested))
-        losses = [candidate.evaluation.loss for candidate in candidates]
+        parts = [path.scores(index, place) for index, place in enumerate(places)]
+        candidate = _candidate(head, params, problem, np.concatenate(parts), np.concatenate(tests))
+        yield replace(candidate, warm_start=path.warm_start())
+        losses.append(candidate.evaluation.loss)
+        tick(len(losses), len(head.grid))
         if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
-            break
-    return candidates
+            return
+
+
+def best_candidate(candidates: Sequence[CandidateScore]) -> CandidateScore:
+    """Return the candidate of the smallest loss among those with about the best score."""
+    top = max((candidate.evaluation for candidate in candidates), key=lambda e: e.score)
+    threshold = top.score - (_CLOSE * top.standard_error + 1e-9)
+    close = [candidate for candidate in candidates if candidate.evaluation.score >= threshold]
+    return min(close, key=lambda candidate: candidate.evaluation.loss)
 
 
 def _only_value(params: Mapping[str, Any]) -> Any:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers
 from featx.metrics.report import Report
+from featx.tuning.solvers.lbfgs import MapFn
 
 if TYPE_CHECKING:
     from featx.heads import Calibrator, HeadSpec
@@ -80,6 +81,20 @@ class TuningProblem(Protocol):
 
     def default_calibrator(self) -> Calibrator:
         """Return the calibrator of a head of which no scores are known."""
+
+    def predict_baseline(
+        self, rows: FloatArray, known: Integers, test: Integers, map_fn: MapFn
+    ) -> tuple[str, FloatArray]:
+        """Return the name of a head in closed form, and its predictions of some samples.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d), float32
+        known, test : ndarray of integers
+            The samples that it may learn from, and those that it predicts.
+        map_fn : callable
+            ``map``, or that of a pool of threads.
+        """
 
     def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
         """Return how good the scores of some samples are; they were not trained on."""

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from featx._typing import ClassWeight, FloatArray, Integers
 from featx.embedding.engine import count_workers
 from featx.heads import HEADS, Calibrator, HeadSpec, TrainedHead, fit_labels
 from featx.heads.support_vectors import fit_by_kernel
-from featx.tuning.candidates import CandidateScore, leave_out_each, open_path, score_candidates
+from featx.tuning.candidates import (
+    CandidateScore,
+    best_candidate,
+    leave_out_each,
+    open_path,
+    score_candidates,
+)
 from featx.tuning.fit_warnings import collect_warnings
 from featx.tuning.problem import TuningProblem
+from featx.tuning.progress import Progress
 from featx.tuning.solvers.lbfgs import MapFn
+from featx.tuning.solvers.logistic import WarmStart
 from featx.tuning.splits import Splits, make_splits
+from featx.tuning.threads import one_thread_each, threads
 
-__all__ = ["HeadConfig", "SearchResult", "best_candidate", "fit_choice", "tune"]
+__all__ = ["HeadConfig", "LeftOut", "SearchResult", "fit_choice", "tune"]
 
 FOLDS = 4
 # Races among heads: the number of samples, and how many heads go on.
 RACES = ((1500, 4), (4500, 2))
-# Standard errors of the score within which the loss decides.
-_CLOSE = 0.5
 # Share of the loss that may be left unfinished when what was chosen is trained.
 _GAP = 1e-5
 # Samples x columns x outputs below which threads cost more than they save.
@@ -49,12 +55,15 @@ class HeadConfig:
         Decides the folds, and what is random in an estimator.
     n_jobs : int, default=None
         Threads; None is one a core. It never changes the answer.
+    progress : Progress, default=None
+        Called with the stage, and how many of its parts are done.
     """
 
     head: str | BaseEstimator = "logistic"
     class_weight: ClassWeight = None
     random_state: int = 0
     n_jobs: int | None = None
+    progress: Progress | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,8 @@ class SearchResult:
     n_candidates : int
     left_out : LeftOut or None
         The scores of the chosen candidate on samples left out; None where there were none.
+    warm_start : WarmStart or None
+        Where its training may start from; None from the beginning.
     """
 
     head: HeadSpec
@@ -84,6 +95,7 @@ class SearchResult:
     repeats: int
     n_candidates: int
     left_out: LeftOut | None = field(default=None, repr=False, compare=False)
+    warm_start: WarmStart | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +156,9 @@ def tune(
         best.evaluation.score,
         folds=len(problem) if in_turn else splits.n_folds,
         repeats=1 if in_turn else repeats,
-        n_candidates=len(candidates),
+        n_candidates=sum(candidate.n_tried for candidate in candidates),
         left_out=_left_out(best, splits, len(problem), repeats, in_turn=in_turn),
+        warm_start=best.warm_start,
     )
 
 
@@ -183,14 +196,6 @@ def _left_out(
     return LeftOut(folds, scores)
 
 
-def best_candidate(candidates: Sequence[CandidateScore]) -> CandidateScore:
-    """Return the candidate of the smallest loss among those with about the best score."""
-    top = max((candidate.evaluation for candidate in candidates), key=lambda e: e.score)
-    threshold = top.score - (_CLOSE * top.standard_error + 1e-9)
-    close = [candidate for candidate in candidates if candidate.evaluation.score >= threshold]
-    return min(close, key=lambda candidate: candidate.evaluation.loss)
-
-
 def fit_choice(
     choice: SearchResult, rows: FloatArray, problem: TuningProblem, *, n_jobs: int | None = None
 ) -> TrainedHead:
@@ -208,30 +213,50 @@ def fit_choice(
     """
     head = choice.head
     estimator = head.build().set_params(**choice.params)
-    workers = 1 if rows.size < _SMALL else count_workers(n_jobs)
-    with collect_warnings(own=head.name in HEADS), _one_thread_each(), _threads(workers) as map_fn:
+    workers = 0 if rows.size < _SMALL else count_workers(n_jobs)
+    with collect_warnings(own=head.name in HEADS), one_thread_each(), threads(workers) as map_fn:
         if head.search == "path":
-            _fit_by_path(head, estimator, rows, problem, map_fn)
+            _fit_by_path(choice, estimator, rows, problem, map_fn)
         elif head.search == "kernel":
-            fit_by_kernel(estimator[-1], estimator[:-1].fit_transform(rows), problem.targets)
+            scaled = estimator[:-1].fit_transform(rows)
+            _in_thread(map_fn, lambda: fit_by_kernel(estimator[-1], scaled, problem.targets))
         else:
-            estimator = fit_labels(estimator, rows, problem.targets)
+            estimator = _in_thread(map_fn, lambda: fit_labels(estimator, rows, problem.targets))
     labels = np.unique(problem.targets).tolist()
     return TrainedHead.from_estimator(head.name, estimator, choice.calibrator, labels)
 
 
+def _in_thread(map_fn: MapFn, task: Callable[[], Any]) -> Any:
+    """Run a task so that Ctrl-C is heard meanwhile: code of a library keeps the main thread from it."""
+    [result] = map_fn(lambda _: task(), [None])
+    return result
+
+
 def _fit_by_path(
-    head: HeadSpec, estimator: Pipeline, rows: FloatArray, problem: TuningProblem, map_fn: MapFn
+    choice: SearchResult,
+    estimator: Pipeline,
+    rows: FloatArray,
+    problem: TuningProblem,
+    map_fn: MapFn,
 ) -> None:
     """Fit from featx's solution: scikit-learn's solver has nothing left to do but to agree."""
     scaler, last = estimator
     last.classes_, y = np.unique(problem.targets, return_inverse=True)
-    path = open_path(head, rows, y, [np.arange(len(y))], map_fn, gap=_GAP)
+    warm_start = choice.warm_start
+    if warm_start and warm_start.weights.shape != (rows.shape[1] + 1, _n_columns(last.classes_)):
+        warm_start = None
+    path = open_path(
+        choice.head, rows, y, [np.arange(len(y))], map_fn, gap=_GAP, warm_start=warm_start
+    )
     for _ in path.solve_path([last.C]):
         last.coef_ = np.ascontiguousarray(path.weights[0, :-1].T)
         last.intercept_ = path.weights[0, -1].copy()
     last.set_params(warm_start=True).fit(scaler.fit_transform(rows), problem.targets)
     last.set_params(warm_start=False)
+
+
+def _n_columns(classes: npt.NDArray[Any]) -> int:
+    return len(classes) if len(classes) > 2 else 1
 
 
 def _search(
@@ -248,17 +273,20 @@ def _search(
     if not splits.pairs:
         return candidates, splits
     small = rows.size * problem.n_outputs < _SMALL
-    workers = 1 if small else count_workers(config.n_jobs)
+    workers = 0 if small else count_workers(config.n_jobs)
     with (
         collect_warnings(own=all(head.name in HEADS for head in heads)),
-        _one_thread_each(),
-        _threads(workers) as map_fn,
+        one_thread_each(),
+        threads(workers) as map_fn,
     ):
         for head in heads:
             if _leaves_out_each(heads):
                 candidates += leave_out_each(head, rows, problem)
             else:
-                candidates += score_candidates(head, rows, problem, splits, map_fn)
+                tick = (
+                    partial(config.progress, f"searching, {head.name}") if config.progress else None
+                )
+                candidates += score_candidates(head, rows, problem, splits, map_fn, tick)
             candidates = _without_scores_of_the_beaten(candidates)
     return candidates, splits
 
@@ -289,26 +317,3 @@ def _best_heads(
     }
     names = sorted(best, key=best.__getitem__, reverse=True)[:n_best]
     return [head for head in heads if head.name in names]
-
-
-def _one_thread_each() -> threadpool_limits:
-    """Allow no threads inside the linear algebra: folds fill the cores, and sums keep their order."""
-    return threadpool_limits(limits=1)
-
-
-def _limit_openmp() -> None:
-    """Keep OpenMP to one thread in this thread of a pool; limits of OpenMP are a thread's own."""
-    threadpool_limits(limits=1, user_api="openmp")
-
-
-@contextmanager
-def _threads(workers: int) -> Iterator[MapFn]:
-    """Give ``map``, over threads where there is more than one; after an interrupt none goes on to new work."""
-    if workers == 1:
-        yield map
-        return
-    pool = ThreadPoolExecutor(workers, "featx-fit", initializer=_limit_openmp)
-    try:
-        yield pool.map
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)

@@ -26,6 +26,8 @@ __all__ = ["estimate_duration", "format_duration"]
 # Runs a task and returns its seconds.
 Stopwatch = Callable[[Callable[[], object]], float]
 
+# Searches whose progress tells soon how long they take.
+_FAST = ("path", "leave-one-out")
 # Samples on which a search and a training are timed.
 _PROBE = 800
 # Seconds from which on a user is told.
@@ -52,7 +54,8 @@ class _Timing:
 def estimate_duration(
     heads: Sequence[HeadSpec],
     problem: TuningProblem,
-    work: Sequence[tuple[FloatArray, Sequence[int]]],
+    rows: FloatArray,
+    sizes: tuple[int, int],
     config: HeadConfig,
     *,
     notice_after: float = NOTICE_AFTER,
@@ -61,7 +64,8 @@ def estimate_duration(
     """Time heads on 800 samples, and say what that means for the whole where it is long.
 
     Only featx's own heads are timed, and only where there are far more samples: how the time of others grows
-    is not known. Several heads race, and which are left at the end is not known: the slowest are assumed.
+    is not known. A logistic head or a ridge that has no rival is not: it takes little longer than the probe.
+    Several heads race, and which are left at the end is not known: the slowest are assumed.
 
     Parameters
     ----------
@@ -69,8 +73,9 @@ def estimate_duration(
         The heads to choose among.
     problem : TuningProblem
         The n targets.
-    work : sequence of (rows, sizes)
-        Tables of n rows, and on how many of these heads are chosen and trained, one size a time.
+    rows : ndarray of shape (n, d), float32
+    sizes : (int, int)
+        On how many of these heads are chosen, trained and measured, and on how many what was chosen is trained.
     config : HeadConfig
     notice_after : float, default=20.0
         Seconds from which on a notice is given.
@@ -88,19 +93,20 @@ def estimate_duration(
         It takes ``notice_after`` seconds or longer.
     """
     n = len(problem)
-    if n < 4 * _PROBE or not all(head.name in HEADS for head in heads):
+    # What takes less time than its probe is not timed.
+    slow = [head for head in heads if head.search not in _FAST or len(heads) > 1]
+    if n < 4 * _PROBE or not slow or not all(head.name in HEADS for head in heads):
         return None
     some = np.flatnonzero(problem.make_folds(-(-n // _PROBE), np.random.default_rng(0)) == 0)
     alone = len(heads) == 1
     probe = _Probe(problem.subset(some), n, config, alone, stopwatch or _measure_seconds)
     if probe.problem.n_outputs < 2:
         return None
-    seconds = 0.0
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")
-        for rows, sizes in work:
-            timings = [probe.time(head, rows[some]) for head in heads]
-            seconds += sum(_total(timings, size) for size in sizes)
+        timings = [probe.time(head, rows[some]) for head in heads]
+        chosen_on, trained_on = sizes
+        seconds = _total(timings, chosen_on) + max(t.on(trained_on)[1] for t in timings)
     if seconds >= notice_after:
         name, bound = (heads[0].name, "") if alone else ("auto", "at most ")
         duration = format_duration(seconds if alone else _MARGIN * seconds)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from featx._typing import FloatArray
+from featx._typing import FloatArray, Integers
+from featx.embedding.engine import count_workers
 from featx.heads import HeadSpec, TrainedHead
 from featx.metrics.report import Report
 from featx.tuning.problem import TuningProblem
-from featx.tuning.search import HeadConfig, SearchResult, fit_choice, tune
+from featx.tuning.search import HeadConfig, LeftOut, SearchResult, fit_choice, tune
+from featx.tuning.threads import one_thread_each, threads
 
-__all__ = ["FOLDS", "ValidationResult", "cross_validate", "heads_for", "train"]
+__all__ = [
+    "FOLDS",
+    "ValidationResult",
+    "cross_validate",
+    "heads_for",
+    "train",
+    "train_and_validate",
+    "validate_baseline",
+]
 
 # Folds of the outer cross-validation; one of them is the hold-out.
 FOLDS = 5
@@ -68,31 +79,130 @@ def train(
     repeats = 1 if once or len(problem) > _REPEATED_SAMPLES else 3
     heads = heads or heads_for(problem, config)
     choice = tune(heads, rows, problem, config=config, repeats=repeats)
-    return choice, fit_choice(choice, rows, problem, n_jobs=config.n_jobs)
+    return choice, _fit(choice, rows, problem, config)
+
+
+def train_and_validate(
+    rows: FloatArray, problem: TuningProblem, config: HeadConfig
+) -> tuple[SearchResult, TrainedHead, ValidationResult]:
+    """Tune a head, train it on all rows, and measure how good such a one is; see ``fit_head``.
+
+    Where one fold is held out, the search runs once, on the others, and the head that it chose is trained
+    twice: on the others, to be measured, and on all.
+    """
+    if _is_nested(rows, problem):
+        choice, head = train(rows, problem, config)
+        return choice, head, cross_validate(rows, problem, config)
+    held_out = _hold_out(rows, problem, config)
+    head = _fit(held_out.choice, rows, problem, config)
+    return held_out.all_left_out(), head, held_out.validation
 
 
 def cross_validate(
     rows: FloatArray, problem: TuningProblem, config: HeadConfig
 ) -> ValidationResult:
     """Measure how good the head would be, without training it on all rows; see ``fit_head``."""
-    n, work = len(problem), rows.size * problem.n_outputs
-    n_folds = min(FOLDS, problem.max_folds)
-    folds = problem.make_folds(n_folds, np.random.default_rng(config.random_state + 1))
-    nested = n <= _NESTED_SAMPLES and work <= _NESTED_WORK
-    predictions = np.full((n, problem.n_outputs), np.nan, np.float32)
+    if not _is_nested(rows, problem):
+        return _hold_out(rows, problem, config).validation
+    folds = _outer_folds(problem, config)
+    predictions = np.full((len(problem), problem.n_outputs), np.nan, np.float32)
     heads = heads_for(problem, config)
-    for fold in range(n_folds if nested else 1):
+    n_folds = min(FOLDS, problem.max_folds)
+    # The folds are the progress; each has a search of its own.
+    quiet = replace(config, progress=None)
+    for fold in range(n_folds):
+        _tell(config, "measuring", fold, n_folds)
         known, test = folds != fold, folds == fold
         if test.any():
-            _, head = train(rows[known], problem.subset(known), config, heads=heads, once=nested)
+            _, head = train(rows[known], problem.subset(known), quiet, heads=heads, once=True)
             predictions[test] = head.predict_proba(rows[test])
-    tested = np.flatnonzero(folds >= 0 if nested else folds == 0)
+    tested = np.flatnonzero(folds >= 0)
     report = problem.report(predictions[tested], tested, random_state=config.random_state)
-    return ValidationResult(
-        method="nested cross-validation" if nested else "hold-out",
-        n_folds=n_folds if nested else 1,
-        report=report,
-    )
+    return ValidationResult("nested cross-validation", n_folds, report)
+
+
+def validate_baseline(
+    rows: FloatArray, problem: TuningProblem, config: HeadConfig
+) -> tuple[str, ValidationResult]:
+    """Measure a baseline on rows without a backbone, for a fraction of what the head costs.
+
+    It is the same head where the search is nested, for there are few samples. Otherwise it is what the
+    problem has in closed form, trained and measured on the samples on which the head was.
+
+    Returns
+    -------
+    name : str
+        "the same head", or that of the one in closed form.
+    validation : ValidationResult
+    """
+    if _is_nested(rows, problem):
+        quiet = replace(config, progress=None)
+        return "the same head", cross_validate(rows, problem, quiet)
+    folds = _outer_folds(problem, config)
+    known, test = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
+    _tell(config, "measuring the baseline", 0, 1)
+    with one_thread_each(), threads(count_workers(config.n_jobs)) as map_fn:
+        name, predictions = problem.predict_baseline(rows, known, test, map_fn)
+    report = problem.report(predictions, test, random_state=config.random_state)
+    return name, ValidationResult("hold-out", 1, report)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _HoldOut:
+    """A head that was tuned and trained on some folds, and measured on the one that was held out."""
+
+    choice: SearchResult
+    validation: ValidationResult
+    known: npt.NDArray[np.bool_]
+    scores: FloatArray
+
+    def all_left_out(self) -> SearchResult:
+        """Return the choice with scores of all samples: the fold held out is one more fold."""
+        left_out = self.choice.left_out
+        if left_out is None:
+            return self.choice
+        n = len(self.known)
+        folds = np.full(n, left_out.folds.max() + 1, np.intp)
+        folds[self.known] = left_out.folds
+        scores = np.empty((n, self.scores.shape[1]), np.float32)
+        scores[self.known], scores[~self.known] = left_out.scores, self.scores
+        return replace(self.choice, left_out=LeftOut(folds, scores))
+
+
+def _hold_out(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> _HoldOut:
+    """Tune and train on all folds but the first, and measure on the first."""
+    known = _outer_folds(problem, config) != 0
+    test, heads = np.flatnonzero(~known), heads_for(problem, config)
+    choice, head = train(rows[known], problem.subset(known), config, heads=heads, once=True)
+    scores = head.scorer.scores(np.ascontiguousarray(rows[test], np.float32))
+    predictions = np.asarray(choice.calibrator.apply(scores), np.float32)
+    report = problem.report(predictions, test, random_state=config.random_state)
+    validation = ValidationResult("hold-out", 1, report)
+    return _HoldOut(choice, validation, known, scores.astype(np.float32))
+
+
+def _fit(
+    choice: SearchResult, rows: FloatArray, problem: TuningProblem, config: HeadConfig
+) -> TrainedHead:
+    _tell(config, f"training on {len(problem)} samples", 0, 1)
+    head = fit_choice(choice, rows, problem, n_jobs=config.n_jobs)
+    _tell(config, f"training on {len(problem)} samples", 1, 1)
+    return head
+
+
+def _tell(config: HeadConfig, stage: str, done: int, total: int) -> None:
+    if config.progress:
+        config.progress(stage, done, total)
+
+
+def _outer_folds(problem: TuningProblem, config: HeadConfig) -> Integers:
+    n_folds = min(FOLDS, problem.max_folds)
+    return problem.make_folds(n_folds, np.random.default_rng(config.random_state + 1))
+
+
+def _is_nested(rows: FloatArray, problem: TuningProblem) -> bool:
+    work = rows.size * problem.n_outputs
+    return len(problem) <= _NESTED_SAMPLES and work <= _NESTED_WORK
 
 
 def heads_for(problem: TuningProblem, config: HeadConfig) -> Sequence[HeadSpec]:

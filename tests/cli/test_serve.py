@@ -16,7 +16,7 @@ def test_the_command_refuses_in_words_what_it_cannot_serve(tmp_path):
     twin = featx.save(shade, tmp_path / "b" / "shade.featx")
     packed = featx.save(shade, tmp_path / "shade.featx.zip")
     for arguments, words in (
-        ([tmp_path / "none.featx"], "not a featx classifier"),
+        ([tmp_path / "none.featx"], "nothing is there"),
         ([path, twin], "has the name shade already"),
         ([path, packed], "has the name shade already"),
         ([path, "--queue", "-1"], "--queue -1: expected 0 or more"),

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from featx import FeatxWarning
-from featx.modalities.remarks import Remark, collected, remark, warn_of, warn_once
+from featx.modalities.remarks import Remark, collected, remark, warn_each, warn_of
 
 
 def dark(weight=0.0):
@@ -41,5 +41,5 @@ def test_the_samples_of_a_kind_are_counted_and_the_weightiest_is_shown():
 
 def test_a_server_says_each_kind_in_words_that_stay_the_same():
     with pytest.warns(FeatxWarning) as told:
-        warn_once([dark(1), dark(2)])
+        warn_each([dark(1), dark(2)])
     assert [str(one.message) for one in told] == ["a sample has little light"]

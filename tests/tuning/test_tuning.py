@@ -28,8 +28,7 @@ from featx.heads.support_vectors import fit_by_kernel
 from featx.tasks.classification import ClassificationProblem
 from featx.training import fit_head
 from featx.tuning import HeadConfig, estimate_duration, fit_choice, tune
-from featx.tuning.candidates import CandidateScore, split_scores
-from featx.tuning.search import best_candidate
+from featx.tuning.candidates import CandidateScore, best_candidate, split_scores
 from featx.tuning.solvers.logistic import LogisticPath
 from featx.tuning.solvers.ridge import leave_one_out
 from featx.tuning.splits import make_splits
@@ -289,9 +288,10 @@ def a_second(task):
 
 def test_what_takes_long_is_announced_in_one_line():
     X, y = make_classification(6000, 20, n_classes=2, random_state=0)
-    work, problem = [(X.astype(np.float32), (6000,))], ClassificationProblem(y.astype(str))
+    rows, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
+    config = HeadConfig("knn")
     with pytest.warns(FeatxNotice) as notices:
-        estimate_duration([HEADS["knn"]], problem, work, HeadConfig("knn"), notice_after=0.0)
+        estimate_duration([HEADS["knn"]], problem, rows, (4800, 6000), config, notice_after=0.0)
     (words,) = [str(notice.message) for notice in notices]
     assert re.fullmatch(r"knn: about \d+ s on 6000 samples, measuring included", words)
 
@@ -304,31 +304,35 @@ def test_what_is_done_soon_is_not_announced():
     assert not [warning for warning in caught if issubclass(warning.category, FeatxNotice)]
 
 
-def test_the_estimated_time_is_that_of_each_search_training_and_table():
+def test_the_estimated_time_is_that_of_the_search_and_of_both_trainings():
     X, y = make_classification(8000, 20, n_informative=6, n_classes=2, random_state=0)
     X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
-    config, once = HeadConfig("centroid", n_jobs=1), [(X, (8000,))]
+    config = HeadConfig("centroid", n_jobs=1)
 
-    def estimate(heads, work):
-        return estimate_duration(heads, problem, work, config, notice_after=0, stopwatch=a_second)
+    def estimate(heads, *sizes):
+        return estimate_duration(
+            heads, problem, X, sizes, config, notice_after=0, stopwatch=a_second
+        )
 
+    # 8 x (4 folds + 1) on four fifths, and 10 x 1 on all
     with pytest.warns(FeatxNotice, match=r"^centroid: about 50 s on 8000 samples"):
-        assert estimate([HEADS["centroid"]], once) == 50  # 10 x (4 folds + 1)
-    several = [(X, (8000, 6400)), (X, (6400,))]
-    with pytest.warns(FeatxNotice):
-        assert estimate([HEADS["centroid"]], several) == 50 + 40 + 40
+        assert estimate([HEADS["centroid"]], 6400, 8000) == 50
     heads = [HEADS[name] for name in ("centroid", "knn", "lda")]
-    # all three on 4500 rows; then the slower two on all, and the slowest of them is trained
+    # all three on 4500 rows; then the slower two on all, and the slowest of them is trained twice
     race, knn = 4 * (5.625 + 5.625**1.5 + 5.625), 10**1.5
     with pytest.warns(FeatxNotice, match="^auto: at most about"):
-        assert estimate(heads, once) == pytest.approx(race + 4 * (knn + 10) + knn)
+        assert estimate(heads, 8000, 8000) == pytest.approx(race + 4 * (knn + 10) + 2 * knn)
+    # What is done sooner than its probe is not timed.
+    for name in ("logistic", "ridge"):
+        assert estimate([HEADS[name]], 6400, 8000) is None
 
 
 def test_the_time_of_an_estimator_of_the_users_own_is_not_estimated():
     X, y = make_classification(4000, 5, random_state=0)
     problem = ClassificationProblem(y.astype(str))
     own = choose_heads(LogisticRegression(), largest=2000)
-    assert estimate_duration(own, problem, [(X.astype(np.float32), (4000,))], HeadConfig()) is None
+    rows = X.astype(np.float32)
+    assert estimate_duration(own, problem, rows, (3200, 4000), HeadConfig()) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
@@ -337,9 +341,9 @@ def test_no_thread_or_process_is_left_after_an_interrupt():
         "import numpy as np, sys\n"
         "from featx.training import fit_head\n"
         "from featx.tuning import HeadConfig\n"
-        "X = np.random.default_rng(0).normal(size=(3000, 400)).astype(np.float32)\n"
+        "X = np.random.default_rng(0).normal(size=(30000, 400)).astype(np.float32)\n"
         "print('ready', flush=True)\n"
-        "fit_head(X, np.arange(3000) % 30, HeadConfig('logistic', n_jobs=2))\n"
+        "fit_head(X, np.arange(30000) % 100, HeadConfig('logistic', n_jobs=2))\n"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code],

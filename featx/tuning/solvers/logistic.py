@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers
 from featx.tuning.solvers.lbfgs import LbfgsHistory, MapFn, Spectrum, dot
 
-__all__ = ["LogisticPath"]
+__all__ = ["LogisticPath", "WarmStart"]
 
 # Rows that a thread takes at a time; fixed, so that sums do not depend on the threads.
 _BLOCK = 512
@@ -50,6 +50,22 @@ class _Point:
     gradient: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class WarmStart:
+    """What a path on some rows knows that helps another one on rows like them.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (d + 1, m), float32
+        A solution, for standardised columns, and last the intercept.
+    spectrum : Spectrum
+        The curvature that the rows have by themselves.
+    """
+
+    weights: FloatArray
+    spectrum: Spectrum
+
+
 class LogisticPath:
     """Regressions with ever weaker penalties on each training part of rows that are split in several ways.
 
@@ -75,6 +91,8 @@ class LogisticPath:
         ``map``, or that of a pool of threads. It never changes a bit of the answer.
     max_steps : int, default=500
         Steps after which a regression is taken as it is, with scikit-learn's ConvergenceWarning.
+    warm_start : WarmStart, default=None
+        Where all splits start: at what another path found on rows like these.
 
     Attributes
     ----------
@@ -97,15 +115,16 @@ class LogisticPath:
         gap: float,
         map_fn: MapFn = map,
         max_steps: int = 500,
+        warm_start: WarmStart | None = None,
     ) -> None:
         n, d = rows.shape
         k = int(y.max()) + 1
         self._map_fn, self._gap, self._max_steps = map_fn, gap, max_steps
-        self._starts = range(0, n, _BLOCK)
+        blocks = range(0, n, _BLOCK)
         common = _fit_scaler(rows, np.arange(n))
         scalers = list(map_fn(lambda p: _fit_scaler(rows, trains[p]), range(len(trains))))
         self._rows = np.empty((n, d), np.float32)
-        for start in self._starts:
+        for start in blocks:
             part = slice(start, start + _BLOCK)
             self._rows[part] = (rows[part] - common.mean_) / common.scale_
         # Columns that are constant in a training part tell nothing there.
@@ -119,8 +138,14 @@ class LogisticPath:
         self._sample_weights = np.stack(
             [_sample_weights(y, train, class_weight) for train in trains], axis=1
         )
-        self._spectrum = Spectrum.of(self._rows, map_fn)
+        # Rows that every split leaves out cost nothing where they fill a block.
+        self._starts = [k for k in blocks if self._sample_weights[k : k + _BLOCK].any()]
         self.weights = np.zeros((len(trains), d + 1, self._one_hot.shape[1]), np.float32)
+        if warm_start is None:
+            self._spectrum = Spectrum.of(self._rows, map_fn)
+        else:
+            self._spectrum = warm_start.spectrum
+            self.weights[:] = warm_start.weights
 
     def solve_path(self, strengths: Iterable[float]) -> Iterator[float]:
         """Solve for each C in turn and yield it; ``weights`` are its solution until the next is asked for."""
@@ -138,6 +163,10 @@ class LogisticPath:
             last, self.weights = self.weights, self._minimize(guess, penalty, history)
             before = penalty
             yield strength
+
+    def warm_start(self) -> WarmStart:
+        """Return the first split's solution, as a start for others."""
+        return WarmStart(self.weights[0].copy(), self._spectrum)
 
     def scores(self, split: int, indices: Integers) -> Doubles:
         """Return the scores of some rows by the regression of one split; shape (n, k), float64."""
