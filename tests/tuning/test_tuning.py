@@ -281,7 +281,7 @@ def test_of_many_rows_one_split_chooses_and_all_of_them_judge():
     assert choice.score == (left_out.scores.argmax(axis=1) == problem.codes).mean()
     # Each fold's scores are those of a regression that was trained on the others.
     train, test = left_out.folds != 2, left_out.folds == 2
-    theirs = scaled(C=choice.params["logisticregression__C"]).fit(X[train], y[train])
+    theirs = scaled(C=choice.params["logisticregression__C"]).fit(X[train], problem.targets[train])
     expected = theirs.decision_function(X[test])
     found = left_out.scores[test] - left_out.scores[test].mean(axis=1, keepdims=True)
     np.testing.assert_allclose(found, expected, atol=2e-2 * np.abs(expected).max())
