@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Labels
-from featx.errors import BadArtifact
+from featx.errors import BadArtifact, BadOption
 from featx.storage.arrays import read_arrays
 from featx.storage.border import error_line
 
@@ -140,7 +140,14 @@ class EstimatorScorer:
     @property
     def dim(self) -> int:
         """The number of columns of the rows that the estimator was trained on."""
-        return int(self.estimator.n_features_in_)
+        columns = getattr(self.estimator, "n_features_in_", None)
+        if columns is None:
+            name = type(self.estimator).__name__
+            raise BadOption(
+                f"head {name}: has no n_features_in_ after fit; expected the number of columns, as "
+                "sklearn.utils.validation.validate_data sets it; call that in its fit"
+            )
+        return int(columns)
 
     @property
     def n_outputs(self) -> int:

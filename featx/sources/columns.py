@@ -49,7 +49,13 @@ _NOT_READ = (
     *("group", "groups", "patient_id", "subject_id", "speaker_id", "weight", "sample_weight"),
     *("labels", "subset", "fold", "duration"),
 )
-
+# Times that are no seconds, such as "start_ms" or "end_frame".
+_OTHER_TIMES = frozenset(
+    f"{word}_{unit}{plural}"
+    for word in ("start", "begin", "onset", "end", "stop", "finish", "offset")
+    for unit in ("ms", "msec", "millisecond", "us", "sample", "frame", "min", "minute")
+    for plural in ("", "s")
+)
 
 # How many of the usual names, and of the columns that there are, a refusal shows.
 _SHOWN = 12
@@ -201,7 +207,7 @@ def note_unused(
         if role != other and getattr(asked, role, None) is None and (split or role != "split")
         for name in usual
     }
-    usual.update(_NOT_READ)
+    usual.update(_NOT_READ, _OTHER_TIMES)
     used = {*chosen.values(), *table.contents}
     unused = [name for name in table.columns if plain_name(name) in usual and name not in used]
     if unused:
@@ -213,6 +219,8 @@ def note_unused(
 def _hint(unused: Sequence[str]) -> str:
     """Return what is to be known of the columns that are not used."""
     plain = {plain_name(name) for name in unused}
+    if plain & _OTHER_TIMES:
+        return "; segments of sounds are in seconds (start, end)"
     if plain & {*START_COLUMNS, *END_COLUMNS}:
         return "; segments of sounds have a start and an end (start_column, end_column)"
     if "split" in plain:

@@ -56,7 +56,8 @@ def missing_labels(without: Sequence[str], n: int) -> str:
         return f"labels: {len(without)} of {n} samples have none ({first}); label or drop them"
     return (
         f"labels: none of the {n} samples has one ({first}); expected one folder a class (cat/1.jpg, "
-        "dog/2.jpg), a table with a column of labels, or a metadata.csv (file_name,label) beside the files"
+        "dog/2.jpg), a table with a column of labels (label_column names it), or a metadata.csv "
+        "(file_name,label) beside the files"
     )
 
 

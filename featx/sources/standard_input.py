@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from featx.errors import BadSource
+from featx.errors import BadSource, FeatxWarning
 from featx.sources.file_names import FileFinder
 from featx.sources.kept import asked_columns
 from featx.sources.line_batches import read_batches
@@ -22,6 +24,8 @@ from featx.storage.blob import to_text
 __all__ = ["StandardInput"]
 
 Make = Callable[[bytes], Sample | None]
+# Characters of the longest line that is looked at for being a row of a table.
+_LONGEST_ROW = 1 << 16
 
 
 class StandardInput:
@@ -122,10 +126,28 @@ def _text_maker(encoding: str, keeps: bool | None) -> Make:
 
     def make(line: bytes) -> Sample:
         text = _decoded(line.rstrip(b"\r\n"), encoding)
+        number = next(numbers)
+        if number == 1 and _is_json_object(text):
+            warnings.warn(
+                "standard input: the first line is a JSON object; each line is one text, its braces and "
+                "names with it; a table is read from a file, NAME.jsonl",
+                FeatxWarning,
+                stacklevel=2,
+            )
         kept = {"text": text if isinstance(text, str) else None} if keeps else {}
-        return Sample(f"line {next(numbers)}", text, None, None if keeps is None else kept)
+        return Sample(f"line {number}", text, None, None if keeps is None else kept)
 
     return make
+
+
+def _is_json_object(line: str | bytes) -> bool:
+    """Return whether a short line is an object of JSON, such as a row of a table."""
+    if not (isinstance(line, str) and len(line) < _LONGEST_ROW and line.startswith("{")):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _nothing(nouns: str) -> BadSource:

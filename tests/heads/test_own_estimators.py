@@ -32,8 +32,9 @@ from sklearn.utils import all_estimators
 
 import featx
 from featx.catalog import get_card
-from featx.errors import BadArtifact, FeatxNotice, FeatxWarning
+from featx.errors import BadArtifact, BadOption, FeatxNotice, FeatxWarning
 from featx.heads import HEADS, TemperatureScaling, TrainedHead, make_head
+from featx.heads.scorers import EstimatorScorer
 from featx.predictor import Classifier
 from featx.training import fit_head
 from featx.tuning import HeadConfig
@@ -281,3 +282,17 @@ def test_an_estimator_of_xgboost_is_trained_on_texts(digits):
     trained = fit_head(X, names, HeadConfig(xgboost.XGBClassifier(n_estimators=3, n_jobs=1)))
     assert trained.head.classes == tuple(sorted(set(names)))
     assert (trained.head.predict(X) == names).mean() > 0.9
+
+
+class _Uncounted(ClassifierMixin, BaseEstimator):
+    """An estimator that does not say how many columns it was trained on."""
+
+    def fit(self, rows, labels):
+        self.classes_ = np.unique(labels)
+        return self
+
+
+def test_an_estimator_that_does_not_say_its_number_of_columns_is_refused_in_words():
+    fitted = _Uncounted().fit(np.zeros((2, 3)), ["a", "b"])
+    with pytest.raises(BadOption, match=r"head _Uncounted: has no n_features_in_ after fit"):
+        _ = EstimatorScorer(fitted).dim

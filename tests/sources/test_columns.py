@@ -49,6 +49,15 @@ def test_a_column_that_looks_like_ones_that_are_read_and_is_not_is_named_once(tm
     assert len(said) == 1
 
 
+@pytest.mark.parametrize("columns", ["start_ms,end_ms", "Start Frame,End Frame", "onset_samples"])
+def test_times_that_are_no_seconds_are_named_and_what_segments_are_measured_in(tmp_path, columns):
+    cells = ",".join("5" for _ in columns.split(","))
+    path = table(tmp_path, f"path,{columns}\na.wav,{cells}\n")
+    with pytest.warns(FeatxNotice, match=f"not used: .*'{columns.split(',')[-1]}'.* in seconds"):
+        samples = read_source(path, Readable(frozenset({".wav"}), segments=True))
+    assert ids(samples) == ["a.wav"]
+
+
 def test_several_columns_that_are_not_used_are_named_together(tmp_path):
     path = table(tmp_path, "text,group,weight,start,end\na,1,2,3,4\n")
     with pytest.warns(

@@ -125,7 +125,7 @@ def test_a_single_class_without_folders_below_gets_no_advice_on_folders(tmp_path
 def test_a_flat_folder_is_told_how_labels_are_given(tmp_path):
     samples = read(grow(tmp_path, "1.jpg", "2.jpg"))
     with pytest.raises(
-        BadLabels, match=r"none of the 2 samples .*one folder a class .*metadata\.csv"
+        BadLabels, match=r"none of the 2 samples .*one folder a class .*label_column.*metadata\.csv"
     ):
         check_labels([s.label for s in samples], [s.id for s in samples])
 

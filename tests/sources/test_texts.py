@@ -3,7 +3,7 @@
 import pytest
 
 import featx
-from featx.errors import BadOption
+from featx.errors import BadOption, FeatxWarning
 from featx.reading import read_samples
 from featx.storage.blob import Blob
 from tests.support.texts import TEXT, listed, write_table
@@ -93,3 +93,17 @@ def test_standard_input_is_one_text_a_line(tmp_path):
     assert [s.id for s in found] == [f"line {i}" for i in range(1, 6)]
     with pytest.raises(featx.FeatxError, match="expected texts, one a line"):
         read_samples("-", stdin=[], **TEXT)
+
+
+def test_rows_of_a_table_on_standard_input_are_texts_and_it_is_said_once():
+    lines = [b'{"text": "one"}\n', b'{"text": "two"}\n']
+    with pytest.warns(FeatxWarning, match=r"first line is a JSON object.*\.jsonl") as said:
+        found = read_samples("-", stdin=lines, **TEXT)
+    assert [s.data for s in found] == ['{"text": "one"}', '{"text": "two"}']
+    assert len(said) == 1
+
+
+def test_a_text_in_braces_is_no_row_of_a_table(recwarn):
+    found = read_samples("-", stdin=[b"{not json\n", b'{"text": "two"}\n'], **TEXT)
+    assert [s.data for s in found] == ["{not json", '{"text": "two"}']
+    assert not recwarn.list
