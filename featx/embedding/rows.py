@@ -73,8 +73,9 @@ class Rows:
     doubtful: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.embeddings, np.ndarray):
-            found = type(self.embeddings).__name__
+        given: object = self.embeddings
+        if not isinstance(given, np.ndarray):
+            found = type(given).__name__
             raise BadTable(f"rows: expected a float32 array of shape (n, dim), found a {found}")
         shape, dtype = self.embeddings.shape, self.embeddings.dtype
         if len(shape) != 2 or dtype != np.float32:
