@@ -376,9 +376,7 @@ class Backbone:
         try:
             [values] = run_session(self._session, feeds)
         except BadGraph as error:
-            hint = (
-                "; --batch-size 1, or batch = 1 under [graph] in its card, may do" if n > 1 else ""
-            )
+            hint = "; batch_size=1, or batch = 1 under [graph] in its card, may do" if n > 1 else ""
             raise BadGraph(f"{self.card.name}: {error}{hint}") from error
         if not isinstance(values, np.ndarray) or values.ndim < 2 or len(values) != n:
             raise BadGraph(

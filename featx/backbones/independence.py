@@ -86,6 +86,10 @@ class Runnable(Protocol):
         """Return the row of each entry of a batch."""
 
 
+class _FailsOnProbes(BadGraph):
+    """The graph fails on the built-in samples, however many are run: it may not on those of a user."""
+
+
 def known_batch(backbone: Runnable, key: str) -> int:
     """Return the samples of one run, 0 for any number: as remembered under ``key``, or found out now.
 
@@ -101,8 +105,8 @@ def known_batch(backbone: Runnable, key: str) -> int:
     if batch is None:
         try:
             finding = examine(backbone)
-        except BadSample:
-            # the card's settings refuse the built-in samples: nothing can be told
+        except (BadSample, _FailsOnProbes):
+            # the card's settings or the graph refuse the built-in samples: nothing can be told
             return 0
         batch, reason = finding.batch, finding.reason
         remember_entry(_file(), name, [batch, reason], most=_REMEMBERED)
@@ -224,16 +228,16 @@ def _mixed(
 
 
 def _with_baked_batch(backbone: Runnable, probes: _Probes, error: BadGraph) -> Finding:
-    """Return the batch that a graph insists on though its inputs do not say so; raise ``error`` without one."""
+    """Return the batch that a graph insists on though its inputs do not say so; raise BadGraph without one."""
     if backbone.fixed or probes.together is None:
-        raise error
+        raise _FailsOnProbes(str(error)) from error
     for size in _BAKED:
         with suppress(BadGraph):
             mixed = list(_mixed(backbone, probes, size, 0))
             if all(_near(row, alike, SAME) for _, row, alike in mixed):
                 reason = f"its graph takes {size} samples at a time only"
                 return Finding(size, reason, 0, len(probes.alone))
-    raise error
+    raise _FailsOnProbes(str(error)) from error
 
 
 def _near(row: FloatArray, other: FloatArray, tolerance: float) -> bool:

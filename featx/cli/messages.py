@@ -17,6 +17,10 @@ _ALIASES = {
     "set": ("options",),
     "style": ("format",),
 }
+# Entries of a card that messages name, and the command line sets with one option.
+_ENTRY = re.compile(
+    r"""(?<![\w'"./-])(?<!--set )(range|truncated|max_characters|max_pixels|max_seconds)=(?=\w)"""
+)
 _QUOTED = r"""(?P<value>'[^']*'|"[^"]*")"""
 _VALUE = r"""(?P<value>'[^']*'|"[^"]*"|[\w.+-]*)"""
 
@@ -35,6 +39,8 @@ def as_options(message: str, parameters: Iterable[click.Parameter] | None = None
         if isinstance(parameter, click.Option):
             for name in _names(parameter):
                 message = _replace(message, name, parameter)
+            if parameter.name == "set":
+                message = _ENTRY.sub(rf"{parameter.opts[0]} \g<0>", message)
     return message
 
 

@@ -396,15 +396,25 @@ def _intervals(confusion: Counts, rng: np.random.Generator) -> dict[str, tuple[f
         return dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1"), accuracy)
     true, predicted = np.nonzero(confusion)
     cells = rng.multinomial(n, confusion[true, predicted] / n, size=_DRAWS)
-    identity = np.eye(len(confusion), dtype=np.int64)
-    hits = cells @ (identity[true] * (true == predicted)[:, None])
-    draws = _macro_scores(hits, cells @ identity[true], cells @ identity[predicted])
+    k, right = len(confusion), true == predicted
+    hits = _sums_by(cells[:, right], true[right], k)
+    draws = _macro_scores(hits, _sums_by(cells, true, k), _sums_by(cells, predicted, k))
     bounds = [np.quantile(draw, [0.025, 0.975]).tolist() for draw in draws]
     return {
         "accuracy": accuracy,
         "balanced_accuracy": (bounds[0][0], bounds[0][1]),
         "macro_f1": (bounds[1][0], bounds[1][1]),
     }
+
+
+def _sums_by(cells: Counts, classes: Counts, n_classes: int) -> Counts:
+    """Return the sums of the columns that belong to each class, shape (n, n_classes)."""
+    sums = np.zeros((len(cells), n_classes), np.int64)
+    order = np.argsort(classes, kind="stable")
+    found, starts = np.unique(classes[order], return_index=True)
+    if len(found):
+        sums[:, found] = np.add.reduceat(cells[:, order], starts, axis=1)
+    return sums
 
 
 def _class_score(label: str, confusion: Counts, i: int) -> ClassScore:

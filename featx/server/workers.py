@@ -140,19 +140,22 @@ class _Crew:
     def join(self) -> None:
         """Wait for the threads to end, but not for ever: graphs are interrupted, and what goes on is left."""
         deadline = time.monotonic() + _CLOSE_SECONDS
-        for worker in self._active:
+        with self._lock:
+            active = list(self._active)
+        for worker in active:
             worker.join(max(0.0, deadline - time.monotonic()))
-        for worker in self._active:
+        for worker in active:
             worker.interrupt.stop()
         deadline = time.monotonic() + _INTERRUPT_SECONDS
-        for worker in self._active:
+        for worker in active:
             worker.join(max(0.0, deadline - time.monotonic()))
 
     def _fill(self) -> None:
         while len(self._active) < self.count:
             worker = _Worker(self, f"{self.name}_{self.restarts + len(self._active)}")
-            self._active.append(worker)
             worker.start()
+            # Whoever joins the active ones may do so at any time.
+            self._active.append(worker)
 
     def _watch(self) -> None:
         assert self.timeout is not None

@@ -58,7 +58,7 @@ class Sample:
     id: str
     data: Any
     label: str | None = None
-    columns: Mapping[str, Any] | None = field(default=None, hash=False)
+    columns: Mapping[str, Any] | None = field(default=None, hash=False, repr=False)
 
 
 def subsample(things: Sequence[T], most: int) -> list[T]:

@@ -39,8 +39,10 @@ Tick = Callable[[int, int], object]
 
 # Share of the loss that a path may leave unfinished: accuracies are then within a thousandth of the solutions'.
 _GAP = 1e-5
-# Samples from which on one split is enough to choose a penalty by.
+# Samples from which on one split is enough to choose a penalty by, and samples x columns x outputs below which
+# the others cost little.
 _MANY = 4000
+_MUCH_WORK = 50_000_000
 # Standard errors of the score within which the loss decides.
 _CLOSE = 0.5
 # Steps in which the loss only grows, after which a path is left.
@@ -162,7 +164,8 @@ def _score_path(
     Of many samples the first split leaves out enough to choose by; the other splits are solved for what it
     chose alone, from its solution.
     """
-    if len(problem) < _MANY or len(splits.pairs) == 1:
+    work = rows.size * problem.n_outputs
+    if len(problem) < _MANY or work < _MUCH_WORK or len(splits.pairs) == 1:
         path = open_path(head, rows, problem.codes, splits.trains, map_fn, gap=_GAP)
         tests = [test for _, test in splits.pairs]
         return list(_walk(head, path, problem, tests, tests, tick))

@@ -136,7 +136,7 @@ def test_a_batch_of_eight_that_is_baked_in_is_found_and_filled_up(tmp_path, pict
 
 def test_a_card_that_asks_for_more_than_the_graph_takes_is_told_what_to_do(tmp_path, pictures):
     backbone = image_backbone(tmp_path, BAKED, batch=0)
-    with pytest.raises(BadGraph, match=r"--batch-size 1, or batch = 1 under \[graph\]"):
+    with pytest.raises(BadGraph, match=r"batch_size=1, or batch = 1 under \[graph\]"):
         rows(backbone, pictures, 4)
 
 

@@ -31,7 +31,7 @@ def absent():
 @pytest.fixture
 def classifier(rng):
     rows = rng.normal(size=(20, 384)).astype(np.float32)
-    head = fit_head(rows, ["a", "b"] * 10, HeadConfig("centroid")).head
+    head = fit_head(rows, ["dark", "light"] * 10, HeadConfig("centroid")).head
     return featx.Classifier.from_card(featx.get_card("featx-image-nano"), head)
 
 

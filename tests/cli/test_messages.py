@@ -57,6 +57,9 @@ def command():
 @pytest.mark.parametrize(
     ("python", "shell"),
     [
+        ("a.png: cut off; say truncated=true", "a.png: cut off; say --set truncated=true"),
+        ("say range=LOW,HIGH, such as range=0,4095", "say --set range=LOW,HIGH, such as --set range=0,4095"),
+        ("range= cannot be applied", "range= cannot be applied"),
         ("x: exists; choose another name, or overwrite=True", "x: exists; choose another name, or --overwrite"),
         ("leave it out with on_error='skip'", "leave it out with --on-error skip"),
         ("look at F1, or class_weight='balanced'.", "look at F1, or --balance."),

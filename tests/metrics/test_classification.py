@@ -119,7 +119,7 @@ def test_a_classifier_is_measured_on_samples_with_labels_only(photos):
     classifier = featx.fit(samples)
     with pytest.warns(FeatxWarning, match="6 of 6 samples are among those that the classifier was"):
         assert featx.evaluate(classifier, samples).accuracy == 1
-    with pytest.raises(BadLabels, match="6 of 6 samples have none"):
+    with pytest.raises(BadLabels, match="none of the 6 samples has one"):
         featx.evaluate(classifier, [sample.data for sample in samples])
 
 

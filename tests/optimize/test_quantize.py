@@ -245,7 +245,7 @@ def test_the_probe_refuses_what_loses_more_points_than_allowed(net, tmp_path):
 def test_the_probe_accepts_what_the_cosine_alone_would_not(net, tmp_path):
     parent = net("mild", sensitive=0, plain=3)
     strict = QuantizationConfig("strict", tolerance=Tolerance(10, min_cosine=1.0))
-    with pytest.raises(TooLossy, match="expected a mean cosine of 1; --labelled DATA would judge"):
+    with pytest.raises(TooLossy, match="expected a mean cosine of 1; labelled= would judge"):
         optimize(parent, pictures(30), strict, directory=tmp_path / "a")
     source = Labelled("drawn", [*labelled(parent).train, *labelled(parent).test])
     made = optimize(parent, pictures(30), strict, labelled=[source], directory=tmp_path / "b")

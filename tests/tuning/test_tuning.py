@@ -269,6 +269,24 @@ def test_rows_are_not_copied_for_each_fold_or_thread():
     assert peak < 3 * X.nbytes  # one standardised copy, and what is made of 500 rows at a time
 
 
+def test_of_many_rows_one_split_chooses_and_all_of_them_judge():
+    X, y = make_classification(
+        4200, 600, n_informative=30, n_classes=20, n_clusters_per_class=1, random_state=0
+    )
+    X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
+    choice = tune([HEADS["logistic"]], X, problem, config=HeadConfig())
+    assert choice.n_candidates >= 4
+    left_out = choice.left_out
+    assert (choice.folds, set(left_out.folds)) == (4, {0, 1, 2, 3})
+    assert choice.score == (left_out.scores.argmax(axis=1) == problem.codes).mean()
+    # Each fold's scores are those of a regression that was trained on the others.
+    train, test = left_out.folds != 2, left_out.folds == 2
+    theirs = scaled(C=choice.params["logisticregression__C"]).fit(X[train], problem.targets[train])
+    expected = theirs.decision_function(X[test])
+    found = left_out.scores[test] - left_out.scores[test].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, atol=2e-2 * np.abs(expected).max())
+
+
 def test_many_heads_race_on_a_part_of_many_rows():
     X, y = make_classification(7000, 10, n_informative=8, n_classes=3, random_state=0)
     X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))

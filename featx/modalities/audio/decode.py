@@ -277,7 +277,7 @@ def _in_range(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
             first = int(np.argmax(far))
             raise BadSample(
                 f"sample {count + first} is {float(block[first]):g}: floats are expected within -1 … 1; say "
-                "which value is full scale, such as range=32768 for numbers of sixteen bits (--set range=32768)"
+                "which value is full scale, such as range=32768 for numbers of sixteen bits"
             )
         count += len(block)
         yield block

@@ -140,6 +140,9 @@ def _check_png(content: bytes, _max_pixels: int) -> None:
     position, chunks = 8, 0
     while position + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, position)
+        if kind == b"IEND":
+            # what stands behind it is no part of the picture, and is not read
+            return
         position += 12 + length
         chunks += kind not in (b"IDAT", b"fdAT")
         if chunks > _MOST_CHUNKS:

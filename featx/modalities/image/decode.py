@@ -148,7 +148,7 @@ def load_pixels(
             raise
         if not truncated:
             raise BadSample(
-                f"damaged image: {reason}; to read what there is, set truncated=true"
+                f"damaged image: {reason}; to read what there is, say truncated=true"
             ) from error
     remark(Remark("are cut off or damaged, and read in part", reason))
     if name == "JPEG":

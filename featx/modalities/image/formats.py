@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-
-from PIL import ImageFile
+from typing import TYPE_CHECKING
 
 from featx._extras import require
 from featx.errors import BadSample, MissingExtra
 
-__all__ = ["SUFFIXES", "format_of", "open_picture", "refuse_format"]
+if TYPE_CHECKING:
+    from PIL import ImageFile
+
+__all__ = ["SUFFIXES", "format_of", "module_of", "open_picture", "refuse_format"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,16 @@ def _format_of_brands(content: bytes) -> str | None:
     if b"avif" in brands or b"avis" in brands:
         return "AVIF"
     return "HEIF" if any(brand in _HEIF_BRANDS for brand in brands) else None
+
+
+def module_of(suffix: str) -> str:
+    """Return the package that reads pictures of a suffix; '' for a suffix of something else.
+
+    >>> module_of(".jpg"), module_of(".heic")
+    ('PIL', 'pillow_heif')
+    """
+    entries = (entry for entry in _FORMATS.values() if suffix in entry.suffixes.split())
+    return next((entry.module.partition(".")[0] for entry in entries), "")
 
 
 def open_picture(content: bytes, name: str) -> ImageFile.ImageFile:

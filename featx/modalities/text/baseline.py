@@ -69,7 +69,7 @@ def _loaded(data: Any, most: int | None) -> str:
 def _too_long(found: str, most: int) -> str:
     return (
         f"text: {found}: expected at most {most:,} characters; divide it, or set max_characters "
-        "(--set max_characters=N)"
+        "(max_characters=N)"
     )
 
 

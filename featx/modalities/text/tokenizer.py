@@ -180,7 +180,7 @@ class TokenReader:
         return (
             f"{count} of {examined} {are} mostly unknown words to the tokenizer of {name} "
             f"({count / examined:.0%}): their rows say little; choose a backbone that knows their "
-            "language or script, such as a multilingual one (--backbone, see featx backbones list)"
+            "language or script, such as a multilingual one (see featx backbones list)"
         )
 
     @property

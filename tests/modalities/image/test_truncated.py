@@ -30,7 +30,7 @@ def test_a_large_jpeg_without_its_end_marker_is_drafted_as_ever():
 def test_what_is_cut_off_is_refused_with_the_option(kind):
     data = encode(WHOLE, kind)
     cut = _cut(data)
-    with pytest.raises(BadSample, match=r"damaged image: .*set truncated=true"):
+    with pytest.raises(BadSample, match=r"damaged image: .*say truncated=true"):
         read(cut)
 
 
@@ -54,7 +54,7 @@ def test_what_there_is_of_a_picture_is_read_where_that_is_asked_for(kind):
 
 def test_a_progressive_jpeg_without_its_end_is_read_where_that_is_asked_for():
     data = encode(WHOLE, "JPEG", progressive=True)
-    with pytest.raises(BadSample, match="set truncated=true"):
+    with pytest.raises(BadSample, match="say truncated=true"):
         read(data[:-2])
     with pytest.warns(FeatxWarning, match="read in part"):
         np.testing.assert_array_equal(read(data[:-2], truncated=True), read(data))
@@ -63,7 +63,7 @@ def test_a_progressive_jpeg_without_its_end_is_read_where_that_is_asked_for():
 def test_a_jpeg_that_lost_its_last_pixels_is_not_taken_for_one_that_lost_its_end():
     data = encode(WHOLE, "JPEG", quality=90)
     for lost in (8, 20, 60):
-        with pytest.raises(BadSample, match="set truncated=true"):
+        with pytest.raises(BadSample, match="say truncated=true"):
             read(data[:-lost])
 
 
