@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from featx._typing import FloatArray, Labels
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
@@ -196,12 +198,11 @@ class Predictor:
         Raises
         ------
         BadOption
-            ``top_k`` is not positive.
+            ``top_k`` is no whole number from 1 on.
         BadSample
             A sample cannot be read, and the engine does not skip.
         """
-        if top_k < 1:
-            raise BadOption(f"top_k = {top_k}: expected 1 or more")
+        _check_top_k(top_k)
         for rows in (engine or Engine()).stream(samples, self.open()):
             yield from self.predict_rows(rows, top_k=top_k)
             yield from rows.rejects
@@ -212,8 +213,9 @@ class Predictor:
         Raises
         ------
         BadOption
-            Rows carry the fingerprint of another backbone.
+            Rows carry the fingerprint of another backbone, or ``top_k`` is no whole number from 1 on.
         """
+        _check_top_k(top_k)
         if rows.fingerprint != self.card.fingerprint:
             raise BadOption(
                 f"rows: made with fingerprint {rows.fingerprint[:12] or 'none'}…, expected "
@@ -270,3 +272,8 @@ class Classifier(Predictor):
     def predict(self, X: Iterable[Any], *, engine: Engine | None = None) -> Labels:
         """Return the most probable label of each sample; shape (n,). Parameters as ``predict_proba``."""
         return argmax_labels(self.classes, self.predict_proba(X, engine=engine))
+
+
+def _check_top_k(top_k: int) -> None:
+    if not isinstance(top_k, (int, np.integer)) or top_k < 1:
+        raise BadOption(f"top_k = {top_k!r}: expected a whole number, 1 or more")

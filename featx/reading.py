@@ -60,7 +60,8 @@ def read_samples(
         the working directory.
     keep : iterable of str, default=()
         Columns whose cells each sample carries in ``Sample.columns``, and rows made of it in ``Rows.columns``;
-        "all" for every one. A source without columns has ``label``, and ``text`` where its samples are texts.
+        "all" for every one. A source without columns has ``label`` where it has labels, and ``text`` where
+        its samples are texts.
     stdin : iterable of lines, optional
         What ``-`` reads instead of standard input.
 

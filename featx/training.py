@@ -18,7 +18,7 @@ from featx.catalog import Card, default_card, get_card
 from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
-from featx.errors import BadSample, FeatxError, FeatxNotice
+from featx.errors import BadOption, BadSample, FeatxError, FeatxNotice
 from featx.evaluation import warn_about_rejects
 from featx.fit_config import FitConfig
 from featx.heads import TrainedHead, unlisted_types
@@ -89,7 +89,7 @@ def fit(
     class_weight : {"balanced"}, default=None
         With "balanced" every class weighs the same, however many samples it has; probabilities are then
         those of a world where all classes are equally frequent.
-    random_state : int, default=0
+    random_state : int, 0 or more, default=0
         Decides how samples are split into folds; the same value gives the same classifier, bit for bit.
     n_jobs : int, default=None
         Threads; None or -1 is every core. It never changes the answer. Only where there is no ``engine``.
@@ -125,6 +125,7 @@ def fit(
     >>> classifier.report.validation.report.accuracy
     1.0
     """
+    _check_choices(class_weight, random_state)
     task = get_task(config.task if config else "classification")
     known = make_samples(samples, labels)
     task.encode_targets([sample.label for sample in known], [sample.id for sample in known])
@@ -348,6 +349,14 @@ def _samples(rows: Rows, problem: TuningProblem, search: SearchResult) -> Traini
             else left_out.scores
         ),
     )
+
+
+def _check_choices(class_weight: object, random_state: object) -> None:
+    # A word that nothing knows would train without weights.
+    if class_weight is not None and class_weight != "balanced":
+        raise BadOption(f"class_weight = {class_weight!r}: expected 'balanced' or None")
+    if not isinstance(random_state, (int, np.integer)) or int(random_state) < 0:
+        raise BadOption(f"random_state = {random_state!r}: expected a whole number, 0 or more")
 
 
 def _with_rows(classifier: Classifier, rows: Rows, random_state: int) -> Classifier:

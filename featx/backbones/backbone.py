@@ -338,8 +338,10 @@ class Backbone:
         self, items: Sequence[Any], batch_size: int | None
     ) -> Iterator[tuple[Batch, FloatArray]]:
         """Give each batch of items and what the tap gives of it."""
-        if batch_size is not None and batch_size < 1:
-            raise BadOption(f"batch_size = {batch_size}: expected 1 or more")
+        if batch_size is not None and (
+            not isinstance(batch_size, (int, np.integer)) or batch_size < 1
+        ):
+            raise BadOption(f"batch_size = {batch_size!r}: expected 1 or more")
         for index, item in enumerate(items):
             if not self.reader.is_item(item):
                 raise BadOption(

@@ -241,7 +241,7 @@ class Card:
         )
 
     def to_toml(self) -> str:
-        """Return the card as text that ``from_toml`` reads back to an equal card."""
+        """Return the card as text that ``from_toml`` reads back to an equal card, once ``dim`` is known."""
         import tomli_w
 
         graph: dict[str, Any] = {"file": self.graph.name, **_file_table(self.graph)}

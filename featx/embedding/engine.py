@@ -144,8 +144,9 @@ class Engine:
 
     def _check_parameters(self) -> None:
         _check_jobs(self.n_jobs)
-        if self.batch_size is not None and self.batch_size < 1:
-            raise BadOption(f"batch_size = {self.batch_size}: expected 1 or more")
+        size = self.batch_size
+        if size is not None and (not isinstance(size, (int, np.integer)) or size < 1):
+            raise BadOption(f"batch_size = {size!r}: expected 1 or more")
         if self.on_error not in ("fail", "skip"):
             raise BadOption(f"on_error = {self.on_error!r}: expected 'fail' or 'skip'")
 
@@ -182,8 +183,8 @@ def _count_jobs(n_jobs: int | None) -> int:
 
 
 def _check_jobs(n_jobs: int | None) -> None:
-    if n_jobs == 0:
-        raise BadOption("n_jobs = 0: expected a number of threads, or -1 for every core")
+    if n_jobs is not None and (not isinstance(n_jobs, (int, np.integer)) or n_jobs == 0):
+        raise BadOption(f"n_jobs = {n_jobs!r}: expected a number of threads, or -1 for every core")
 
 
 def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:

@@ -49,7 +49,7 @@ class Rows:
     Raises
     ------
     BadTable
-        The lengths or the dtype do not fit, a label is blank, or a text is none that UTF-8 can
+        The lengths or the dtype do not fit, a label is ``''``, or a text is none that UTF-8 can
         hold.
 
     Examples
@@ -73,6 +73,10 @@ class Rows:
     doubtful: int = 0
 
     def __post_init__(self) -> None:
+        given: object = self.embeddings
+        if not isinstance(given, np.ndarray):
+            found = type(given).__name__
+            raise BadTable(f"rows: expected a float32 array of shape (n, dim), found a {found}")
         shape, dtype = self.embeddings.shape, self.embeddings.dtype
         if len(shape) != 2 or dtype != np.float32:
             raise BadTable(f"rows: expected float32 of shape (n, dim), found {dtype} of {shape}")

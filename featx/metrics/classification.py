@@ -169,12 +169,12 @@ class ClassificationReport:
         >>> report.top_k_accuracy(2)[0]
         0.5
         """
-        if not 1 <= k <= len(self.rank_counts):
+        if not isinstance(k, (int, np.integer)) or not 1 <= k <= len(self.rank_counts):
             known = len(self.rank_counts)
             expected = (
                 f"1 to {known}, the number of classes" if known else "a report on probabilities"
             )
-            raise BadOption(f"top_k = {k}: expected {expected}")
+            raise BadOption(f"top_k = {k!r}: expected {expected}")
         hits = self.rank_counts[k - 1]
         return hits / self.n, wilson(hits, self.n)
 

@@ -227,7 +227,8 @@ def write_rows(
     fingerprint : str, optional
         What each block must have been made by; kept in the file. By default that of the first block.
     dim : int, optional
-        Columns of each block, and of a table without any. By default those of the first block.
+        Columns of each block, and of a table without any, which JSON lines cannot say: read back they
+        have 0. By default those of the first block.
     dtype : str, default="float32"
         The NumPy type of the numbers in the file; ``read_rows`` gives float32 always.
 
