@@ -122,6 +122,11 @@ def _not_decoded(raw: bytes, name: str, error: UnicodeDecodeError) -> str:
     """Return where and why bytes are not in an encoding, and how to name the right one."""
     before = raw[: error.start].decode(name, "replace")
     line = before.count("\n") + 1
+    zeros = [raw[first:4096:2].count(0) for first in (0, 1)]
+    if name == "utf-8" and max(zeros) > len(raw[:4096]) // 8:
+        # Every other byte of a Western text in UTF-16 is 0.
+        kind = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+        return f"not UTF-8, but probably UTF-16 without its mark: say encoding={kind!r}"
     if name == "utf-8":
         found = f"line {line}: not UTF-8: byte 0x{raw[error.start]:02x}"
         return (

@@ -128,3 +128,11 @@ def test_standard_input_takes_an_encoding_and_a_mark():
     assert texts("-", stdin=["café\n".encode("cp1252")], encoding="cp1252") == ["café"]
     wide = codecs.BOM_UTF16_LE + "ü\nzwei\n".encode("utf-16-le")
     assert texts("-", stdin=wide.splitlines(keepends=True)) == ["ü", "zwei"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_two_bytes_a_letter_without_a_mark_are_named(tmp_path, encoding):
+    path = tmp_path / "a.csv"
+    path.write_bytes("text,label\nein schöner Tag,gut\n".encode(encoding))
+    with pytest.raises(BadSource, match=f"say encoding='{encoding}'"):
+        texts(path)
