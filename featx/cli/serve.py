@@ -130,8 +130,15 @@ def _by_name(paths: tuple[Path, ...]) -> dict[str, Path]:
     """Return paths by the names of their classifiers; raise BadOption where two have the same."""
     named: dict[str, Path] = {}
     for path in paths:
-        name = path.resolve().name.removesuffix(".zip").removesuffix(".featx")
+        try:
+            resolved = path.resolve()
+        except (OSError, RuntimeError) as error:
+            # Python before 3.13 says so of links that lead in a circle with a RuntimeError.
+            raise BadOption(
+                f"{path}: cannot be read: its symbolic links lead in a circle"
+            ) from error
+        name = resolved.name.removesuffix(".zip").removesuffix(".featx")
         if name in named:
             raise BadOption(f"{path}: {named[name]} has the name {name} already; rename one")
-        named[name] = path.resolve()
+        named[name] = resolved
     return named

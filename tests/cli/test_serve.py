@@ -47,3 +47,11 @@ def test_a_host_that_is_none_is_refused(tmp_path):
         result = CliRunner().invoke(main, ["serve", str(path), "--allow-host", name])
         assert result.exit_code == 1, result.output
         assert "expected the name of a host" in result.output
+
+
+def test_links_that_lead_in_a_circle_are_refused_in_words(tmp_path):
+    link = tmp_path / "l.featx"
+    link.symlink_to(link)
+    result = CliRunner().invoke(main, ["serve", str(link)])
+    assert result.exit_code == 1
+    assert "symbolic links lead in a circle" in result.output
