@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from featx.errors import BadArtifact, BadSample
+from featx.storage.wrapper import FileWrapper
 
 __all__ = [
     "LIMIT",
@@ -225,7 +226,7 @@ def suffix_of(name: str) -> str:
     return f".{suffix.lower()}" if stem and dot else ""
 
 
-class Section(io.RawIOBase):
+class Section(FileWrapper):
     """A part of a file, as a file; whoever seeks out of it stands at its edge.
 
     Parameters
@@ -237,18 +238,10 @@ class Section(io.RawIOBase):
     """
 
     def __init__(self, file: IO[bytes], offset: int, size: int) -> None:
-        self._file = file
+        super().__init__(file)
         self._offset = offset
         self._size = size
         self._position = 0
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
 
     def tell(self) -> int:
         """Return the position within the section."""
@@ -278,12 +271,6 @@ class Section(io.RawIOBase):
             raise OSError(errno.EIO, "the archive ends before the content does; was it changed?")
         self._position = self._size
         return content
-
-    def close(self) -> None:
-        """Close the section and its file."""
-        if not self.closed:
-            self._file.close()
-        super().close()
 
 
 @dataclass(frozen=True, slots=True)

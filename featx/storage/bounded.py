@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Callable
 from typing import IO
 
+from featx.storage.wrapper import FileWrapper
+
 __all__ = ["BoundedReader"]
 
 
-class BoundedReader(io.RawIOBase):
+class BoundedReader(FileWrapper):
     """A binary file of which no more than ``budget`` bytes are asked for between two calls of ``renew``.
 
     Libraries that read archives ask at once for as many bytes as a header says it has. So a header that is
@@ -36,7 +37,7 @@ class BoundedReader(io.RawIOBase):
         refusal: Callable[[str], Exception],
         end: int | None = None,
     ) -> None:
-        self._file = file
+        super().__init__(file)
         self._budget = self._left = budget
         self._refusal = refusal
         self._end = end
@@ -49,23 +50,11 @@ class BoundedReader(io.RawIOBase):
         """Allow any number of bytes from now on: the headers were read."""
         self._left = self._budget = sys.maxsize
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._file.tell()
-
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move to a position and return it; refuse one beyond the end that was set."""
         if self._end is not None and whence == os.SEEK_SET and offset > self._end:
             raise self._refusal(f"unpacks to more than {self._end:,} bytes")
-        return self._file.seek(offset, whence)
+        return super().seek(offset, whence)
 
     def read(self, size: int | None = -1) -> bytes:
         """Return at most ``size`` bytes; refuse more than is left of the budget."""
@@ -81,9 +70,3 @@ class BoundedReader(io.RawIOBase):
 
     def _too_large(self) -> Exception:
         return self._refusal(f"headers of more than {self._budget:,} bytes")
-
-    def close(self) -> None:
-        """Close this file and the one below."""
-        if not self.closed:
-            self._file.close()
-        super().close()

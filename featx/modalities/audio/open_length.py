@@ -7,6 +7,8 @@ import os
 import struct
 from typing import IO, Any
 
+from featx.storage.wrapper import FileWrapper
+
 __all__ = ["Mended", "mend_length"]
 
 # chunks that are looked at before the samples
@@ -15,7 +17,7 @@ _MOST_CHUNKS = 1000
 _UNKNOWN = (0, -1)
 
 
-class Mended(io.RawIOBase):
+class Mended(FileWrapper):
     """A file with a few bytes of its header replaced.
 
     Parameters
@@ -29,25 +31,9 @@ class Mended(io.RawIOBase):
     """
 
     def __init__(self, file: IO[bytes] | io.RawIOBase, position: int, instead: bytes) -> None:
-        self._file = file
+        super().__init__(file)
         self._position = position
         self._instead = instead
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position in the file."""
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a position in the file, and return it."""
-        return self._file.seek(offset, whence)
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer from the position on, and return the number of bytes."""
