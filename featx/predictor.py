@@ -147,7 +147,7 @@ class Predictor:
 
     @property
     def config(self) -> FitConfig | None:
-        """What ``fit`` was asked for; None where that is not known.
+        """Return what ``fit`` was asked for; None where that is not known.
 
         Raises
         ------

@@ -43,12 +43,12 @@ class PredictionOutput:
 
     @property
     def is_flat(self) -> bool:
-        """Whether a prediction is one cell a class, and not a list of the most probable ones."""
+        """Tell whether a prediction is one cell a class, and not a list of the most probable ones."""
         return self.style != "jsonl"
 
     @property
     def shares_terminal(self) -> bool:
-        """Whether lines of it would stand between those of a progress bar."""
+        """Tell whether lines of it would stand between those of a progress bar."""
         return self.path is None and sys.stdout.isatty()
 
     def check(self) -> None:

@@ -20,7 +20,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name that messages give it."""
 
     @property
     def fingerprint(self) -> str:

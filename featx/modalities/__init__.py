@@ -151,7 +151,7 @@ class Settings(Protocol):
     string_is_sample: ClassVar[bool]
     """Whether a str is the sample itself; otherwise it names the file that holds it."""
     takes_segments: ClassVar[bool]
-    """Whether a part of a file, from one second to another, can be a sample."""
+    """True where a part of a file, from one second to another, can be a sample."""
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Settings:

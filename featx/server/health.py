@@ -19,7 +19,7 @@ Trial = Callable[[ServedPredictor], Awaitable[object]]
 
 @dataclass(slots=True)
 class Health:
-    """What is known of the workers, and of the classifiers by what became of their requests.
+    """The health of the workers, and of the classifiers as what became of their requests tells it.
 
     Requests of strangers cannot make a classifier unready: one that failed several times without an answer
     between is tried with a sample of ours, and that decides.

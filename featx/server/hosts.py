@@ -22,7 +22,7 @@ _SIMPLE_TYPES = frozenset(
 
 
 class HostPolicy:
-    """What is asked of the headers of a request that shows no token.
+    """The rules for the headers of a request that shows no token.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ _FLAT = bytes.maketrans(b"[]", b"  ")
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """What a body holds outside its strings.
+    """The counts of what a body holds outside its strings.
 
     Attributes
     ----------

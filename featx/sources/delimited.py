@@ -164,7 +164,7 @@ def _cells(
 
 @dataclass(slots=True)
 class _Evidence:
-    """What the lines of a table say of its quotes.
+    """The findings of a look at the lines of a table: what they say of its quotes.
 
     ``marks`` counts the rows that only quotes as marks explain, ``characters`` those whose quoted cell holds
     whole rows, and ``lines`` the lines of these. ``needless`` has, for each column, how many quoted cells need

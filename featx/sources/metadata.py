@@ -24,7 +24,7 @@ Parts = tuple[str, ...]
 
 @dataclass(slots=True)
 class FileLabels:
-    """What tables say of the files beside them.
+    """The rows that tables have of the files beside them.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ __all__ = ["Notes", "OpenTable"]
 
 @dataclass(slots=True)
 class Notes:
-    """What is to be said once of a source, whatever number of tables it has: the first of each kind."""
+    """The notices of a source, of which each kind is given once, whatever number of tables it has."""
 
     messages: dict[str, tuple[str, type[FeatxWarning]]] = field(default_factory=dict)
 

@@ -61,7 +61,7 @@ class Tokens:
 
 @dataclass(slots=True)
 class _Seen:
-    """What pieces of a long text have shown, so that more of the same need not be encoded."""
+    """The findings of pieces of a long text, kept so that more of the same need not be encoded."""
 
     # characters of pieces without a token
     void: set[str] = field(default_factory=set)
