@@ -7,25 +7,13 @@ import pytest
 
 from featx.backbones.backbone import Backbone
 from featx.backbones.session import Interrupt, interruptible
-from featx.catalog import Card, File, digest
 from featx.errors import BadGraph
-from featx.modalities import read_settings
-from tests.support.hostile_graphs import save_endless
+from tests.support.hostile_graphs import endless_card
 
 
 @pytest.fixture
 def endless(tmp_path):
-    path = save_endless(tmp_path / "backbone.onnx")
-    card = Card(
-        name="endless",
-        modality="image",
-        graph=File(path.name, digest(path)),
-        input=read_settings("image", {"resize": [4, 4], "layout": "NCHW"}),
-        dim=3,
-        pooling="mean",
-        path=tmp_path / "card.toml",
-    )
-    return Backbone(card)
+    return Backbone(endless_card(tmp_path))
 
 
 def test_a_loop_without_an_end_is_ended_from_another_thread(endless):

@@ -8,28 +8,18 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from featx.backbones.backbone import Backbone
-from featx.catalog import Card, File, digest, list_cards, locate
+from featx.catalog import list_cards, locate
 from featx.errors import BadGraph
 from featx.graphs import cut_graph, external_data, inputs_of, taps
 from featx.graphs.limits import check_limits
-from featx.modalities import read_settings
-from tests.support.hostile_graphs import hostile_models, save_endless
+from tests.support.hostile_graphs import hostile_card, hostile_models, save_endless
 from tests.support.nets import save_torch_net
 
 HOSTILE = hostile_models()
 
 
 def card_of(path):
-    return Card(
-        name="hostile",
-        modality="image",
-        graph=File(path.name, digest(path)),
-        input=read_settings("image", {"resize": [4, 4], "layout": "NCHW"}),
-        dim=3,
-        output="y",
-        pooling="mean",
-        path=path.parent / "card.toml",
-    )
+    return hostile_card(path, name="hostile", output="y")
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -24,6 +24,7 @@ from featx.persistence.metadata import seal
 from featx.predictor import Classifier
 from featx.tables import read_rows
 from tests.support.fuzz import BOUNDED, altered, damage, watched
+from tests.support.hostile_predictors import nodes_of
 from tests.support.nets import save_keras_net
 
 
@@ -160,18 +161,6 @@ def skops_bytes(parts):
         for name, content in parts.items():
             archive.writestr(name, content)
     return held.getvalue()
-
-
-def nodes_of(tree):
-    """Every node of a skops schema, to be changed in place."""
-    if isinstance(tree, dict):
-        if "__class__" in tree:
-            yield tree
-        for value in tree.values():
-            yield from nodes_of(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from nodes_of(value)
 
 
 HOSTILE = st.fixed_dictionaries(

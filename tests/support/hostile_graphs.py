@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from featx.catalog import Card, File, digest
+from featx.modalities import read_settings
+
 FLOAT = TensorProto.FLOAT
 _VALUE = helper.make_tensor_value_info
+
+
+def hostile_card(path, **entries):
+    """A card of pictures for a graph that a test has written."""
+    return Card(
+        modality="image",
+        graph=File(path.name, digest(path)),
+        input=read_settings("image", {"resize": [4, 4], "layout": "NCHW"}),
+        dim=3,
+        pooling="mean",
+        path=path.parent / "card.toml",
+        **entries,
+    )
+
+
+def endless_card(folder):
+    """A card whose graph goes on for ever; both files go to a folder."""
+    return hostile_card(save_endless(Path(folder) / "backbone.onnx"), name="endless")
 
 
 def save_endless(path):

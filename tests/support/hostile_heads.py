@@ -337,7 +337,7 @@ def hostile_estimators() -> Iterator[Hostile]:
     search = GridSearchCV(estimator_of("ridge")[-1], {"alpha": [1.0]}, n_jobs=8)
     yield with_estimator("logistic", "a search", lambda e: search)
     yield with_estimator(
-        "linear-svm", "a folder to write to", lambda e: e.set_params(memory="/tmp/x")
+        "linear-svm", "a folder to write to", lambda e: e.set_params(memory="folder")
     )
     yield with_estimator("linear-svm", "no steps", lambda e: vars(e).update(steps=[]))
     yield with_estimator(

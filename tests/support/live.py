@@ -12,11 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import featx
-from featx.catalog import Card, File, digest
 from featx.heads import TemperatureScaling, TrainedHead
-from featx.modalities import read_settings
 from featx.server import AccessLog, Limits, create_app, run
-from tests.support.hostile_graphs import save_endless
+from tests.support.hostile_graphs import endless_card
 
 __all__ = ["LiveServer", "constant_classifier", "endless_classifier", "serving"]
 
@@ -95,17 +93,7 @@ def constant_classifier(card):
 
 def endless_classifier(folder):
     """Return a classifier whose graph goes on for ever; its files go to a folder."""
-    path = save_endless(Path(folder) / "backbone.onnx")
-    card = Card(
-        name="endless",
-        modality="image",
-        graph=File(path.name, digest(path)),
-        input=read_settings("image", {"resize": [4, 4], "layout": "NCHW"}),
-        dim=3,
-        pooling="mean",
-        path=Path(folder) / "card.toml",
-    )
-    return constant_classifier(card)[0]
+    return constant_classifier(endless_card(folder))[0]
 
 
 @contextmanager
