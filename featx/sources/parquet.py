@@ -92,12 +92,12 @@ def _refusing(where: str, words: str) -> Iterator[None]:
         yield
     except FeatxError:
         raise
-    except OSError as error:
-        reason = describe_os_error(error) if error.errno else first_line(error)
-        raise BadSource(f"{where}: {words}: {reason}") from error
     # Of damage pyarrow speaks in every class of errors that Python has.
     except Exception as error:
-        raise BadSource(f"{where}: {words}: {first_line(error)}") from error
+        reason = first_line(error)
+        if isinstance(error, OSError) and error.errno:
+            reason = describe_os_error(error)
+        raise BadSource(f"{where}: {words}: {reason}") from error
 
 
 def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any]:
