@@ -8,6 +8,7 @@ the builtin exception that people already catch, where one fits; it stands behin
     ├── BadCard (ValueError)
     ├── BadGraph (ValueError)
     ├── BadLabels (ValueError)
+    ├── BadModelFolder (ValueError)
     ├── BadOption (ValueError)
     ├── BadSample (ValueError)
     ├── BadSource (ValueError)
@@ -40,6 +41,7 @@ __all__ = [
     "BadCard",
     "BadGraph",
     "BadLabels",
+    "BadModelFolder",
     "BadOption",
     "BadSample",
     "BadSource",
@@ -108,6 +110,10 @@ class BadCard(FeatxError, ValueError):
 
 class BadGraph(FeatxError, ValueError):
     """A file is not an ONNX graph, or is one that featx cannot feed."""
+
+
+class BadModelFolder(FeatxError, ValueError):
+    """A folder is not one of a model, or says of its graph what no card of featx can."""
 
 
 class BadSample(FeatxError, ValueError):

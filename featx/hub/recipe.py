@@ -1,0 +1,98 @@
+"""Recipes: what a card will say, each entry with the file and the key that it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from featx.errors import BadOption
+
+__all__ = ["Recipe", "Setting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value of a card's entry, and where it comes from.
+
+    Attributes
+    ----------
+    value : object
+        As the card's table takes it.
+    origin : str
+        Such as "preprocessor_config.json: size.shortest_edge", "default of CLIPImageProcessor", "the graph"
+        or "given".
+
+    Examples
+    --------
+    >>> Setting(224, "preprocessor_config.json: crop_size").value
+    224
+    """
+
+    value: Any
+    origin: str
+
+
+@dataclass(slots=True)
+class Recipe:
+    """What a model folder says of its graph, while it is being read.
+
+    Attributes
+    ----------
+    modality : str
+        A name in ``featx.modalities.MODALITIES``.
+    settings : dict of str to Setting
+        The entries of the card's table that is named after the modality.
+    graph : dict of str to Setting
+        The entries of the card's ``[graph]`` table that decide the row: output, pooling, normalize,
+        channel_axis, batch.
+    files : list of str
+        The names of further files, relative to the folder, that the card needs: a tokenizer, for one.
+    remarks : list of str
+        What a person should know: sources that disagree, and which one was taken.
+
+    Examples
+    --------
+    >>> recipe = Recipe("image")
+    >>> recipe.set("crop", 224, "default of CLIPImageProcessor")
+    >>> recipe.override({"crop": 160})
+    >>> recipe.settings["crop"]
+    Setting(value=160, origin='given')
+    """
+
+    modality: str
+    settings: dict[str, Setting] = field(default_factory=dict)
+    graph: dict[str, Setting] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def set(self, name: str, value: Any, origin: str) -> None:
+        """Set an entry of the modality's table."""
+        self.settings[name] = Setting(value, origin)
+
+    def set_graph(self, name: str, value: Any, origin: str) -> None:
+        """Set an entry of the card's ``[graph]`` table."""
+        self.graph[name] = Setting(value, origin)
+
+    def override(self, given: Mapping[str, Any]) -> None:
+        """Set the entries of the modality's table that a user gave."""
+        for name, value in given.items():
+            self.set(name, value, "given")
+
+    def table(self) -> dict[str, Any]:
+        """Return the values of the modality's table, for ``read_settings``."""
+        return {name: setting.value for name, setting in self.settings.items()}
+
+    def value(self, name: str) -> Any:
+        """Return the value of an entry of the modality's table.
+
+        Raises
+        ------
+        BadOption
+            Nothing has set it.
+        """
+        if name not in self.settings:
+            raise BadOption(
+                f"recipe: {name!r} is not known; expected one of {', '.join(self.settings)}"
+            )
+        return self.settings[name].value
