@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -209,12 +209,7 @@ def _rejects_file(output: Path) -> Path:
 def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
-    typed = [
-        word
-        for name, value in asdict(columns).items()
-        if isinstance(value, str)
-        for word in (f"--{name.replace('_', '-')}", value)
-    ]
+    typed = columns.to_words()
     with warnings.catch_warnings():
         # What was said of the part that was trained on is enough.
         warnings.simplefilter("ignore", FeatxWarning)
