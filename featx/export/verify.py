@@ -168,7 +168,7 @@ def _answers(classifier: Classifier, session: Any, sample: Sample) -> tuple[str,
     """Return the graph's label and probabilities, and the classifier's probabilities."""
     backbone = classifier.open()
     feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
-    expected = classifier.head.predict_proba(backbone.embed_items([item]))[0]
+    expected = classifier.head.predict_outputs(backbone.embed_items([item]))[0]
     known = {value.name: feeds[value.name] for value in session.get_inputs()}
     [label], [probabilities] = _run(session, ["label", "probabilities"], known, sample.id)
     return label, probabilities, expected

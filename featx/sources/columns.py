@@ -13,7 +13,15 @@ from featx.sources.parquet import BINARY
 from featx.sources.source import Columns, Readable
 from featx.storage.blob import to_text
 
-__all__ = ["LABEL_COLUMNS", "TARGET", "USUAL", "choose_columns", "choose_content", "note_unused", "pick"]
+__all__ = [
+    "LABEL_COLUMNS",
+    "TARGET",
+    "USUAL",
+    "choose_columns",
+    "choose_content",
+    "note_unused",
+    "pick",
+]
 
 PATH_COLUMNS = (
     *("path", "file", "filename", "image", "filepath", "file_name", "file_path", "image_path"),
@@ -123,15 +131,16 @@ def choose_columns(
         **_target_columns(names, asked, where),
         "id": pick(names, asked.id, USUAL["id"], where),
         "split": pick(names, asked.split, USUAL["split"], where) if split or asked.split else None,
-        **{role: pick(names, getattr(asked, role), (), where) for role in ("group", "weight", "time")},
+        **{
+            role: pick(names, getattr(asked, role), (), where)
+            for role in ("group", "weight", "time")
+        },
         **_segment_columns(names, asked, readable, where),
     }
     return {role: name for role, name in chosen.items() if name is not None}
 
 
-def _target_columns(
-    names: Sequence[str], asked: Columns, where: str
-) -> dict[str, str | None]:
+def _target_columns(names: Sequence[str], asked: Columns, where: str) -> dict[str, str | None]:
     """Return the column of the labels as "label", or each of several target columns as "target: NAME"."""
     if len(asked.target) < 2:
         return {"label": pick(names, next(iter(asked.target), None), LABEL_COLUMNS, where)}

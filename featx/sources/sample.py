@@ -127,7 +127,9 @@ def to_id(value: object) -> str | None:
         return str(int(value))
     if isinstance(value, Number):
         return str(value)
-    raise BadLabels(f"label {value!r:.60}: expected a text or a number, found {type(value).__name__}")
+    raise BadLabels(
+        f"label {value!r:.60}: expected a text or a number, found {type(value).__name__}"
+    )
 
 
 def _one_spelling(text: str) -> str | None:

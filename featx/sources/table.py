@@ -27,8 +27,8 @@ from featx.sources.kept import asked_columns, kept_cells
 from featx.sources.open_table import Notes, OpenTable
 from featx.sources.parquet import open_parquet
 from featx.sources.sample import Sample, number_repeats, to_id, to_label
-from featx.sources.segment import Segment
 from featx.sources.sample_facts import read_time, read_weight
+from featx.sources.segment import Segment
 from featx.sources.source import ENOUGH, Columns, Peek, Readable, count_suffixes, table_suffix
 from featx.sources.splits import choose, split_of
 from featx.sources.table_text import read_text
@@ -105,7 +105,7 @@ class Table:
             wanted = choose(split, {row.split for row in rows if row.split}, where)
             if split == "train" and self._columns.split:
                 # A part to choose by goes with the part to train on.
-                wanted |= {row.split for row in rows if split_of(row.split or "") == "val"}
+                wanted |= {row.split for row in rows if row.split and split_of(row.split) == "val"}
             carried = [c for row, c in zip(rows, carried, strict=True) if row.split in wanted]
             rows = [row for row in rows if row.split in wanted]
         elif split:

@@ -1,4 +1,4 @@
-"""The text of a target: a label or a number as it is, several labels as a JSON list, several columns as an object.
+"""The text of a target: a label or number as it is, several labels as a JSON list, several columns as an object.
 
 So every source gives one text a sample, every table of rows can keep it, and each task reads it in its own way.
 """
@@ -50,7 +50,9 @@ def to_target(value: object, separator: str | None = None) -> str | None:
         return _dump(names) if names else None
     if isinstance(value, Mapping):
         if not value:
-            raise BadLabels("label {}: expected a text, a number or a list of labels, found an object")
+            raise BadLabels(
+                "label {}: expected a text, a number or a list of labels, found an object"
+            )
         _check_number(len(value))
         cells = {str(key): to_label(cell) for key, cell in value.items()}
         return _dump(cells) if any(cell is not None for cell in cells.values()) else None

@@ -12,17 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
 
 from featx._typing import Doubles, FloatArray, Integers, Numbers
 from featx.heads import HeadSpec, fit_labels, last_step, scores
-from featx.heads.score_forms import floored_log
 from featx.heads.support_vectors import kernel_matrix, scale_gamma
 from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.solvers.lbfgs import MapFn
 from featx.tuning.solvers.logistic import LogisticPath, WarmStart
-from featx.tuning.solvers.ridge import leave_one_out
 from featx.tuning.splits import Splits
 
 __all__ = [
@@ -120,9 +118,7 @@ def leave_out_each(
     head: HeadSpec, rows: FloatArray, problem: TuningProblem
 ) -> list[CandidateScore]:
     """Evaluate the candidates of ridge with every sample left out in turn."""
-    class_weight = last_step(head.build()).class_weight
-    alphas = [_only_value(params) for params in head.grid]
-    scored = leave_one_out(rows, problem.codes, alphas, class_weight=class_weight)
+    scored = problem.leave_out_each(head, rows)
     indices = np.arange(len(problem))
     return [
         _candidate(head, params, problem, values, indices)
@@ -267,7 +263,8 @@ def split_scores(
         fitted, left_out = before.fit_transform(fitted, targets), before.transform(left_out)
     own_params = [{k.removeprefix(prefix): v for k, v in params.items()} for params in grid]
     if head.search == "neighbors":
-        return _neighbor_scores(estimator, own_params, fitted, targets, left_out)
+        neighbors = _Neighbors(fitted, problem.neighbor_targets(train), left_out)
+        return [problem.scores_of_averages(a) for a in neighbors.averages(estimator, own_params)]
     if head.search == "kernel" and gram:
         kernel, gamma = estimator.kernel, scale_gamma(fitted)
         estimator.set_params(kernel="precomputed")
@@ -291,17 +288,25 @@ def _fit_scores(
     ]
 
 
-def _neighbor_scores(
-    estimator: KNeighborsClassifier,
-    grid: Sequence[Mapping[str, Any]],
-    fitted: FloatArray,
-    targets: npt.NDArray[Any],
-    left_out: FloatArray,
-) -> list[Doubles]:
-    """Return the scores for every number of neighbours, from one search."""
-    numbers = [params["n_neighbors"] for params in grid]
-    nearest = estimator.set_params(n_neighbors=max(numbers)).fit(fitted, targets)
-    codes = np.searchsorted(nearest.classes_, targets)
-    neighbors = codes[nearest.kneighbors(left_out, return_distance=False)]
-    votes = (neighbors[:, :, None] == np.arange(len(nearest.classes_))).cumsum(axis=1)
-    return [floored_log(votes[:, k - 1] / k) for k in numbers]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Neighbors:
+    """Rows with their targets, and the rows whose neighbours among them are averaged."""
+
+    fitted: FloatArray
+    targets: Doubles
+    left_out: FloatArray
+
+    def averages(
+        self, estimator: BaseEstimator, grid: Sequence[Mapping[str, Any]]
+    ) -> Iterator[Doubles]:
+        """Give the mean target of every number of neighbours in the grid, from one search."""
+        numbers = [params["n_neighbors"] for params in grid]
+        nearest = NearestNeighbors(n_neighbors=max(numbers), metric=estimator.metric, n_jobs=1)
+        found = nearest.fit(self.fitted).kneighbors(self.left_out, return_distance=False)
+        total, done = np.zeros((len(found), self.targets.shape[1])), 0
+        sums = {}
+        for number in sorted(set(numbers)):
+            for column in range(done, number):
+                total += self.targets[found[:, column]]
+            sums[number], done = total / number, number
+        return (sums[number] for number in numbers)

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from featx._typing import FloatArray
 from featx.embedding.engine import count_workers
 from featx.errors import FeatxNotice
-from featx.heads import HEADS, HeadSpec
+from featx.heads import HeadSpec
 from featx.heads.support_vectors import LARGEST_GRAM
 from featx.tuning.candidates import leave_out_each, score_candidates, split_scores
 from featx.tuning.problem import TuningProblem
@@ -95,7 +95,7 @@ def estimate_duration(
     n = len(problem)
     # What takes less time than its probe is not timed.
     slow = [head for head in heads if head.search not in _FAST or len(heads) > 1]
-    if n < 4 * _PROBE or not slow or not all(head.name in HEADS for head in heads):
+    if n < 4 * _PROBE or not slow or not all(head.shipped for head in heads):
         return None
     some = np.flatnonzero(problem.make_folds(-(-n // _PROBE), np.random.default_rng(0)) == 0)
     alone = len(heads) == 1
@@ -151,7 +151,7 @@ class _Probe:
                 estimator.fit(rows, self.problem.targets).predict(rows[splits.tested])
             else:
                 trained = fit_choice(choice, rows, self.problem, n_jobs=1)
-                trained.predict_proba(rows[splits.pairs[0][1]])
+                trained.predict_outputs(rows[splits.pairs[0][1]])
 
         return _Timing(head, len(rows), search, self.stopwatch(train_and_predict))
 
