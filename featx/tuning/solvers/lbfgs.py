@@ -27,9 +27,10 @@ __all__ = [
 ]
 
 MapFn = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-Preconditioner = Callable[[FloatArray], FloatArray]
 # Which problems are meant: their indices, or all of them.
 ProblemIndex = Integers | slice
+# From the gradients of some problems, and which they are, to directions.
+Preconditioner = Callable[[FloatArray, ProblemIndex], FloatArray]
 # From the weights of some problems, their penalties, and which they are, to their losses and gradients.
 Evaluate = Callable[[FloatArray, FloatArray, ProblemIndex], tuple[Doubles, FloatArray]]
 
@@ -45,6 +46,8 @@ _MEMORY = 20
 _MEMORY_NUMBERS = 20_000_000
 # Least product of a step and its change of the gradient: below it a pair tells nothing of the curvature.
 _SMALLEST_CURVATURE = 1e-10
+# Up to so many problems, or where most are not done, picking them costs more than the directions of all.
+_FEW = 16
 # Share of the decrease that the slope promises which a step must reach (Armijo's condition of the line search).
 _SUFFICIENT_DECREASE = 1e-4
 # Step length of the line search below which a step is taken as it is.
@@ -137,26 +140,25 @@ class LbfgsHistory:
         most = min(_MEMORY, max(4, _MEMORY_NUMBERS // step.size))
         self._pairs = [*self._pairs[1 - most :], (step, change, inverse)]
 
-    def two_loop_recursion(self, gradient: FloatArray) -> FloatArray:
-        """Return the gradient times the inverse curvature as far as it is known.
+    def two_loop_recursion(self, gradient: FloatArray, problems: ProblemIndex = ALL) -> FloatArray:
+        """Return the gradient of some problems times the inverse curvature as far as it is known.
 
         Nocedal and Wright, Numerical Optimization, algorithm 7.4, with a preconditioner that is scaled to
         the last step in place of a multiple of the identity.
         """
         direction = gradient.copy()
         coefficients = []
-        for step, change, inverse in reversed(self._pairs):
+        pairs = [tuple(table[problems] for table in pair) for pair in self._pairs]
+        for step, change, inverse in reversed(pairs):
             coefficient = inverse * dot(step, direction)
             direction -= coefficient * change
             coefficients.append(coefficient)
-        direction = self._precondition(direction)
-        if self._pairs:
-            _, change, inverse = self._pairs[-1]
-            norm = dot(change, self._precondition(change)) * inverse
+        direction = self._precondition(direction, problems)
+        if pairs:
+            _, change, inverse = pairs[-1]
+            norm = dot(change, self._precondition(change, problems)) * inverse
             direction *= np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 1)
-        for (step, change, inverse), coefficient in zip(
-            self._pairs, reversed(coefficients), strict=True
-        ):
+        for (step, change, inverse), coefficient in zip(pairs, reversed(coefficients), strict=True):
             direction += (coefficient - inverse * dot(change, direction)) * step
         return direction
 
@@ -208,12 +210,16 @@ def minimize(
     point = _Point(weights, *evaluate(weights, penalty, ALL))
     # Problems in which float32 has seen no decrease in two steps: one alone may be a bad one.
     stalled, was_idle = np.zeros((2, *penalty.shape), bool)
+    problems: ProblemIndex = ALL
     for _ in range(max_steps):
-        step = -history.two_loop_recursion(point.gradient)
-        slope = dot(point.gradient, step)
+        step, slope = np.zeros_like(weights), np.zeros_like(penalty)
+        step[problems] = -history.two_loop_recursion(point.gradient[problems], problems)
+        slope[problems] = dot(point.gradient[problems], step[problems])
         active = ~stalled & (-slope / 2 > gap * point.loss[:, None, None])
         if not active.any():
             return point.weights
+        if _FEW < len(active) >= 2 * np.count_nonzero(active):
+            problems = np.flatnonzero(active)
         following = _line_search(evaluate, point, step * active, slope * active, penalty)
         history.append(following.weights - point.weights, following.gradient - point.gradient)
         gained = point.loss - following.loss

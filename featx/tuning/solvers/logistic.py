@@ -222,11 +222,11 @@ class LogisticPath:
         return max(float((shares * (1 - shares)).mean()), 1e-6)
 
     def _precondition(
-        self, gradient: FloatArray, penalty: FloatArray, curvature: float
+        self, gradient: FloatArray, splits: ProblemIndex, penalty: FloatArray, curvature: float
     ) -> FloatArray:
-        """Return the gradient times the inverse of a curvature that is the same for every row."""
+        """Return gradients of splits times the inverse of a curvature that is the same for every row."""
         direction = np.empty_like(gradient)
-        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty)
+        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty[splits])
         direction[:, -1] = gradient[:, -1] / curvature
         return direction
 

@@ -224,10 +224,15 @@ class MultilabelPath:
         )
 
     def _precondition(
-        self, gradient: FloatArray, penalty: FloatArray, curvature: FloatArray
+        self,
+        gradient: FloatArray,
+        problems: ProblemIndex,
+        penalty: FloatArray,
+        curvature: FloatArray,
     ) -> FloatArray:
-        """Return the gradient times the inverse of a curvature that is the same for every row."""
+        """Return gradients of problems times the inverse of a curvature that is the same for every row."""
+        curvature = curvature[problems]
         direction = np.empty_like(gradient)
-        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty)
+        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty[problems])
         direction[:, -1] = gradient[:, -1] / curvature
         return direction
