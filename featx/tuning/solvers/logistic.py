@@ -23,7 +23,7 @@ from featx.tuning.solvers.lbfgs import (
     Spectrum,
     minimize,
 )
-from featx.tuning.solvers.standardization import BLOCK, SharedRows
+from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
 __all__ = ["EXTRAPOLATION", "LogisticPath", "WarmStart"]
 
@@ -74,6 +74,9 @@ class LogisticPath:
         Steps after which a regression is taken as it is, with scikit-learn's ConvergenceWarning.
     warm_start : WarmStart, default=None
         Where all splits start: at what another path found on rows like these.
+    sample_weight : ndarray of shape (n,), float64, default=None
+        What each sample weighs, 0 or more, in the loss and in the standardisation: a weight of 2 is the same
+        as the sample given twice. In each training part every class has some weight.
 
     Attributes
     ----------
@@ -92,17 +95,17 @@ class LogisticPath:
         map_fn: MapFn = map,
         max_steps: int = 500,
         warm_start: WarmStart | None = None,
+        sample_weight: Doubles | None = None,
     ) -> None:
         n, d = rows.shape
         k = int(y.max()) + 1
         self._map_fn, self._gap, self._max_steps = map_fn, gap, max_steps
-        shared = SharedRows.of(rows, trains, map_fn)
+        shared = SharedRows.of(rows, trains, map_fn, sample_weight)
         self._rows, self._stretch, self._shift = shared.table, shared.stretch, shared.shift
         self._one_hot = (y[:, None] == np.arange(k)).astype(np.float32)[:, (1 if k == 2 else 0) :]
-        self._sizes = np.array([len(train) for train in trains])
-        self._sample_weights = np.stack(
-            [_sample_weights(y, train, class_weight) for train in trains], axis=1
-        )
+        weights = part_weights(n, trains, sample_weight)
+        self._totals = weights.sum(axis=0)
+        self._sample_weights = _shares(weights, y, class_weight)
         # Rows that every split leaves out cost nothing where they fill a block.
         self._starts = [k for k in range(0, n, BLOCK) if self._sample_weights[k : k + BLOCK].any()]
         self.weights = np.zeros((len(trains), d + 1, self._one_hot.shape[1]), np.float32)
@@ -117,7 +120,7 @@ class LogisticPath:
         last, history, before = self.weights, None, np.zeros((1, 1, 1), np.float32)
         for strength in strengths:
             guess = np.asarray(self.weights + EXTRAPOLATION * (self.weights - last), np.float32)
-            penalty = (1 / (strength * self._sizes)).astype(np.float32)[:, None, None]
+            penalty = (1 / (strength * self._totals)).astype(np.float32)[:, None, None]
             precondition = partial(
                 self._precondition, penalty=penalty, curvature=self._curvature(guess)
             )
@@ -231,12 +234,11 @@ class LogisticPath:
         return direction
 
 
-def _sample_weights(y: Integers, train: Integers, class_weight: ClassWeight) -> FloatArray:
-    """Return the weight of each sample in a split, 0 where it is left out; they add up to one."""
-    weights = np.zeros(len(y))
-    counts = np.bincount(y[train])
-    if class_weight == "balanced":
-        weights[train] = 1 / (counts[y[train]] * len(counts))
-    else:
-        weights[train] = 1 / len(train)
-    return weights.astype(np.float32)
+def _shares(weights: Doubles, y: Integers, class_weight: ClassWeight) -> FloatArray:
+    """Return the share of each sample in each split, where balanced classes have the same; shape (n, p)."""
+    if class_weight != "balanced":
+        return np.asarray(weights / weights.sum(axis=0), np.float32)
+    totals = np.stack([np.bincount(y, column) for column in weights.T], axis=1)
+    # A class of no weight divides nothing by it.
+    n_classes, totals = np.count_nonzero(totals, axis=0), np.where(totals > 0, totals, 1)
+    return np.asarray(weights / (totals[y] * n_classes), np.float32)

@@ -21,7 +21,7 @@ from featx.tuning.solvers.lbfgs import (
     minimize,
 )
 from featx.tuning.solvers.logistic import EXTRAPOLATION, WarmStart
-from featx.tuning.solvers.standardization import BLOCK, SharedRows, sample_shares
+from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
 __all__ = ["MultilabelPath"]
 
@@ -35,7 +35,7 @@ class MultilabelPath:
     What is minimised is, for each split and label, what ``LogisticRegression(C=C)`` minimises on the
     training part after a ``StandardScaler`` that was fitted on it, the intercept without a penalty. A label
     that all samples of a part have, or none, has no solution there: its weights are 0, and its intercept the
-    logarithm of the odds with half a sample added on each side; ``is_constant`` says where.
+    logarithm of the odds with a weight of a half added on each side; ``is_constant`` says where.
 
     Parameters
     ----------
@@ -81,15 +81,18 @@ class MultilabelPath:
         self._map_fn, self._gap, self._max_steps = map_fn, gap, max_steps
         self._rows = SharedRows.of(rows, trains, map_fn, sample_weight)
         self._targets = targets.astype(np.float32)
-        shares, self._totals = sample_shares(n, trains, sample_weight)
+        weights = part_weights(n, trains, sample_weight)
+        self._totals = weights.sum(axis=0)
+        shares = weights / self._totals
         self._shares = shares.astype(np.float32)
         # Rows that every split leaves out cost nothing where they fill a block.
         self._starts = [k for k in range(0, n, BLOCK) if self._shares[k : k + BLOCK].any()]
         prevalence = shares.T @ targets
-        n_samples = (shares > 0).sum(axis=0)[:, None]
-        n_positive = (shares > 0).astype(np.float64).T @ targets
-        self.is_constant = (n_positive == 0) | (n_positive == n_samples)
-        self._constants = np.log(n_positive + 0.5) - np.log(n_samples - n_positive + 0.5)
+        has_weight = (weights > 0).astype(np.float64)
+        n_positive = has_weight.T @ targets
+        self.is_constant = (n_positive == 0) | (n_positive == has_weight.sum(axis=0)[:, None])
+        positive, total = weights.T @ targets, self._totals[:, None]
+        self._constants = np.log(positive + 0.5) - np.log(total - positive + 0.5)
         # The split and the label of each problem, split by split.
         self._splits, self._labels = np.nonzero(~self.is_constant)
         share = prevalence[~self.is_constant]

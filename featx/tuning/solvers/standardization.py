@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from featx._typing import Doubles, FloatArray, Integers
 from featx.tuning.solvers.lbfgs import MapFn
 
-__all__ = ["BLOCK", "SharedRows", "sample_shares"]
+__all__ = ["BLOCK", "SharedRows", "part_weights"]
 
 # Rows that a thread takes at a time; fixed, so that sums do not depend on the threads.
 BLOCK = 512
@@ -82,22 +82,14 @@ def _fit_scaler(
     return scaler
 
 
-def sample_shares(
+def part_weights(
     n: int, trains: Sequence[Integers], sample_weight: Doubles | None = None
-) -> tuple[Doubles, Doubles]:
-    """Return what each of n samples weighs in each part, and what each part weighs in all.
+) -> Doubles:
+    """Return what each of n samples weighs in each of p parts; shape (n, p), float64.
 
-    Returns
-    -------
-    shares : ndarray of shape (n, p), float64
-        0 where a part leaves a sample out; each column adds up to one.
-    totals : ndarray of shape (p,), float64
-        The number of samples of each part, or the sum of their weights.
+    It is 0 where a part leaves a sample out, else its weight, or 1.
     """
-    shares = np.zeros((n, len(trains)))
-    totals = np.empty(len(trains))
+    weights = np.zeros((n, len(trains)))
     for index, train in enumerate(trains):
-        weights = np.ones(len(train)) if sample_weight is None else sample_weight[train]
-        totals[index] = weights.sum()
-        shares[train, index] = weights / totals[index]
-    return shares, totals
+        weights[train, index] = 1 if sample_weight is None else sample_weight[train]
+    return weights
