@@ -18,9 +18,7 @@ _FEW = 20.0
 _GRID = np.linspace(0.05, 0.95, 91)
 
 
-def conformal_quantile(
-    residuals: Doubles, coverage: float, groups: Labels | None = None
-) -> float:
+def conformal_quantile(residuals: Doubles, coverage: float, groups: Labels | None = None) -> float:
     """Return the absolute residual that covers a new sample with a chance of at least ``coverage``.
 
     It is the ceil((n + 1) coverage)-th smallest, or the greatest where there are too few. With groups, a new

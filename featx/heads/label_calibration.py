@@ -51,7 +51,7 @@ class LabelCalibration:
         logits = scores * np.asarray(self.slopes) + np.asarray(self.offsets)
         # Both branches are exact where the other would overflow.
         small = np.exp(-np.abs(logits))
-        return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
+        return np.asarray(np.where(logits >= 0, 1 / (1 + small), small / (1 + small)))
 
     def apply(self, scores: Doubles) -> Doubles:
         """Return probabilities, then 1 for each label that is given and 0 for the others; shape (n, 2 L)."""

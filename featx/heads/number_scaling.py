@@ -85,8 +85,10 @@ class NumberScaling:
         scale = _numbers(values, "scale", least=np.finfo(np.float64).tiny)
         radius = _numbers(values, "radius", least=0.0)
         log, coverage = values.get("log"), values.get("coverage")
-        known = isinstance(log, bool) and isinstance(coverage, int | float)
-        if not known or not len(center) == len(scale) == len(radius) or not 0 < coverage < 1:
+        fits = len(center) == len(scale) == len(radius)
+        if not isinstance(log, bool) or not isinstance(coverage, int | float) or not fits:
+            raise BadArtifact("calibration 'numbers': its values do not fit; save the head again")
+        if not 0 < coverage < 1:
             raise BadArtifact("calibration 'numbers': its values do not fit; save the head again")
         return cls(center, scale, radius, log, float(coverage))
 

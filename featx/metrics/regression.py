@@ -242,7 +242,9 @@ def evaluate_numbers(
             f"targets: expected one or more, and as many predictions; found {truth.shape} and {values.shape}"
         )
     k = truth.shape[1]
-    titles = list(names) if names is not None else (["value"] if k == 1 else list(map(str, range(k))))
+    titles = (
+        list(names) if names is not None else (["value"] if k == 1 else list(map(str, range(k))))
+    )
     weights = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight)
     bounds = None
     if low is not None and high is not None:

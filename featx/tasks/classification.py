@@ -383,8 +383,8 @@ class ClassificationProblem:
 
     @property
     def can_leave_out_each(self) -> bool:
-        """Whether samples are by themselves and count the same."""
-        return self.design.is_plain and self.design.weights is None
+        """Whether no part of the samples is to choose by, and none is later than another."""
+        return self.design.validation is None and self.design.times is None
 
     def leave_out_each(self, head: HeadSpec, rows: FloatArray) -> list[Doubles]:
         """Return the scores of every sample by ridge with each penalty, left out in turn."""
@@ -393,7 +393,16 @@ class ClassificationProblem:
 
         class_weight = last_step(head.build()).class_weight
         alphas = [value for params in head.grid for value in params.values()]
-        return list(leave_one_out(rows, self.codes, alphas, class_weight=class_weight))
+        return list(
+            leave_one_out(
+                rows,
+                self.codes,
+                alphas,
+                class_weight=class_weight,
+                groups=self.design.groups,
+                sample_weight=self.design.weights,
+            )
+        )
 
     def neighbor_targets(self, indices: Integers) -> Doubles:
         """Return 1 in the column of each sample's class and 0 elsewhere."""

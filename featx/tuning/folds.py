@@ -10,7 +10,6 @@ from featx._typing import Doubles, Integers, Labels, Mask
 __all__ = ["group_folds", "iterative_folds", "quantile_folds"]
 
 
-
 def group_folds(
     labels: npt.NDArray[np.generic], groups: Labels, n_folds: int, rng: np.random.Generator
 ) -> Integers:
@@ -45,14 +44,12 @@ def group_folds(
     counts = np.zeros((len(names), codes.max() + 1))
     np.add.at(counts, (members, codes), 1)
     lone = (counts > 0).sum(axis=0) == 1
-    fixed = (counts[:, lone] > 0).any(axis=1)
+    fixed: Mask = np.any(counts[:, lone] > 0, axis=1)
     placed = _place(counts / counts.sum(axis=0), n_folds, rng, fixed)
     return placed[members]
 
 
-def _place(
-    shares: Doubles, n_folds: int, rng: np.random.Generator, fixed: Mask
-) -> Integers:
+def _place(shares: Doubles, n_folds: int, rng: np.random.Generator, fixed: Mask) -> Integers:
     """Return the fold of each group, which makes the sums of its shares alike; -1 where it is ``fixed``."""
     placed = np.full(len(shares), -1, np.intp)
     sums = np.zeros((n_folds, shares.shape[1]))
@@ -99,7 +96,7 @@ def quantile_folds(
     [4, 4]
     """
     if groups is not None:
-        names, members = np.unique(groups, return_inverse=True)
+        _, members = np.unique(groups, return_inverse=True)
         means = np.bincount(members, numbers) / np.bincount(members)
         return quantile_folds(means, n_folds, rng)[members]
     # Each run of as many neighbours as there are folds has one in every fold.
