@@ -48,6 +48,9 @@ class Calibrator(Protocol):
     def apply(self, scores: Doubles) -> Doubles:
         """Return what the scores stand for, such as probabilities of the same shape that add up to 1."""
 
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return by what a difference of each of its outputs is measured; of the same shape."""
+
     def to_dict(self) -> dict[str, Any]:
         """Return the calibrator as JSON values; ``method`` is its name in ``CALIBRATORS``."""
 
@@ -139,6 +142,10 @@ class TemperatureScaling:
     def apply(self, scores: Doubles) -> Doubles:
         """Return softmax(scores / temperature), float64."""
         return softmax(scores / self.temperature)
+
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return 1 for each probability."""
+        return np.ones_like(outputs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the method and the temperature.

@@ -60,6 +60,10 @@ class LabelCalibration:
         given = probabilities >= np.asarray(self.thresholds, np.float32)
         return np.concatenate([probabilities, given], axis=1).astype(np.float64)
 
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return 1 for each probability, and for whether the label is given."""
+        return np.ones_like(outputs)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the method and all numbers, as JSON values."""
         return {

@@ -67,6 +67,13 @@ class NumberScaling:
         numbers = np.concatenate([part * scale + center for part in parts], axis=1)
         return np.exp(np.minimum(numbers, _LARGEST_LOG)) if self.log else numbers
 
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return the standard deviation of the targets, of logarithms the factor that stands for it."""
+        scale = np.tile(self.scale, 3)
+        return np.asarray(
+            np.abs(outputs) * scale if self.log else np.broadcast_to(scale, outputs.shape)
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the method and all numbers, as JSON values."""
         return {

@@ -256,6 +256,17 @@ class Classification:
             OutputTensor("probabilities", "FP32", len(classes)),
         )
 
+    def compare_answers(
+        self,
+        given: Mapping[str, Any],
+        expected: FloatArray,
+        classes: Sequence[str],
+        scale: FloatArray,
+    ) -> tuple[float, bool]:
+        """Return the largest difference of a probability, and whether the label is another."""
+        apart = float(np.abs(given["probabilities"] - expected).max())
+        return apart, str(given["label"]) != classes[int(expected.argmax())]
+
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return label, probability, and the probabilities of all classes."""
         from featx.tasks.task import OutputTensor

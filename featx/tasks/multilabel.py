@@ -271,6 +271,18 @@ class Multilabel:
             graph.named(name, "Slice", floats, start, stop, graph.int_const(1))
         return self.output_tensors(classes)
 
+    def compare_answers(
+        self,
+        given: Mapping[str, Any],
+        expected: FloatArray,
+        classes: Sequence[str],
+        scale: FloatArray,
+    ) -> tuple[float, bool]:
+        """Return the largest difference of a probability, and whether other labels are given."""
+        probabilities, labels = np.split(expected, 2)
+        apart = float(np.abs(given["probabilities"] - probabilities).max())
+        return apart, not np.array_equal(given["labels"], labels)
+
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return the probabilities of all labels, and 1 for each that is given."""
         from featx.tasks.task import OutputTensor
