@@ -57,12 +57,14 @@ def available() -> tuple[str, ...]:
 
 
 def open_graph(
-    path: Blob, tap: str | None, *, key: str, provider: Provider = CPU
+    path: Blob, tap: str | None, *, key: str, provider: Provider = CPU, cut: bool = False
 ) -> onnxruntime.InferenceSession:
     """Return a session whose only output is ``tap``; a graph that gives nothing else is loaded as it is.
 
     Parameters
     ----------
+    cut : bool, default=False
+        Whether a graph that gives nothing else is cut too: it loses the inputs that the tap does not need.
     key : str
         Stands for the graph's bytes, all of them, and the tap: under it a graph that had to be cut is
         kept in the cache folder, so that the next start neither loads onnx nor cuts it again.
@@ -76,10 +78,11 @@ def open_graph(
     """
     if (data := cached_cut(key)) is not None:
         return open_session(data, path, provider)
-    session = open_session(path, path, provider)
-    names = [output.name for output in session.get_outputs()]
-    if len(names) == 1 and tap in (None, names[0]):
-        return session
+    if not cut:
+        session = open_session(path, path, provider)
+        names = [output.name for output in session.get_outputs()]
+        if len(names) == 1 and tap in (None, names[0]):
+            return session
     # onnx takes 0.3 s to import, and only a cut needs it
     from featx.graphs import cut_graph
 
