@@ -210,6 +210,6 @@ def _lacks_norm(kind: str) -> str:
     if kind not in _NORM_AFTER:
         return ""
     return (
-        f"a {kind} has a LayerNorm after its pooling, in pooler_output alone: the graph does not give that, and "
-        "rows are the means before it"
+        f"a {kind} has a LayerNorm after its pooling, in pooler_output alone: the graph does not give "
+        "that, and rows are the means before it"
     )

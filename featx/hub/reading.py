@@ -169,7 +169,7 @@ def _set_pooling(recipe: Recipe, model: _Model, pooling: str | None) -> None:
         recipe.set_graph("pooling", chosen.value, chosen.origin)
     if "pooling" not in recipe.graph:
         raise BadOption(
-            f"{model.facts.path}: neither the folder nor the graph tells how a row is made of {_shown(tensor)}; "
+            f"{model.facts.path}: nothing tells how a row is made of {_shown(tensor)}; "
             "say pooling= with mean, cls, last or another, as the model's page says"
         )
     if channels_are_last(model.config):
