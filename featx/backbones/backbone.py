@@ -17,7 +17,7 @@ from featx._typing import FloatArray
 from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.session import open_graph, run_session
-from featx.catalog import Card, get_card, is_shipped, verify_files
+from featx.catalog import Card, get_card, is_shipped, names_beside, verify_files
 from featx.errors import BadGraph, BadOption, BadSample, FeatxWarning, WrongCanary
 from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
@@ -98,8 +98,7 @@ class Backbone:
         if not is_shipped(self.card):
             from featx.graphs.admission import admit
 
-            beside = [file.name for file in self.card.files]
-            admit(self._graph, self.card.output, key=key, files=beside)
+            admit(self._graph, self.card.output, key=key, files=names_beside(self.card))
         self._session = open_graph(self._graph, self.card.output, key=key, provider=self.provider)
         self._inputs = self._session.get_inputs()
         self._batch: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,8 @@ from featx.backbones.independence import Finding, examine
 from featx.catalog import Card, File, digest, new_directory, user_directory
 from featx.errors import BadCard, BadGraph, BadOption, FeatxWarning
 from featx.graphs import LAST_MAP, PENULTIMATE, cut_graph, inputs_of, outputs_of
-from featx.graphs.inspect import load_model
+from featx.graphs.external import copy_external
+from featx.graphs.inspect import load_model, tensors_of
 from featx.graphs.pooling import read_pooling
 from featx.graphs.training import refuse_batch_statistics
 from featx.modalities import read_settings
@@ -121,11 +122,26 @@ def import_model(
     with replacing_folder(folder) as temporary:
         graph = temporary / card.graph.name
         shutil.copyfile(path, graph)
-        file = replace(card.graph, sha256=digest(graph), size=graph.stat().st_size)
-        card = replace(card, graph=file, dim=None, path=temporary / "card.toml")
+        names = _copy_beside(path, temporary, (card.graph.name, "card.toml"))
+        file, *others = (_as_it_is(temporary, name) for name in (card.graph.name, *names))
+        card = replace(
+            card, graph=file, files=tuple(others), dim=None, path=temporary / "card.toml"
+        )
         card = replace(_tried(card, graph, path), path=folder / "card.toml")
         (temporary / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     return card
+
+
+def _copy_beside(path: Path, folder: Path, taken: Collection[str]) -> list[str]:
+    """Copy the weights that lie beside a graph, and return their names; failures name the graph."""
+    try:
+        return copy_external(tensors_of(load_model(path, weights=False)), path, folder, taken=taken)
+    except BadGraph as error:
+        raise BadGraph(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
+
+
+def _as_it_is(folder: Path, name: str) -> File:
+    return File(name, digest(folder / name), (folder / name).stat().st_size)
 
 
 def questions(path: Path, given: Mapping[str, Any]) -> list[Question]:
@@ -263,7 +279,7 @@ def _is_pooled(shape: Shape) -> bool:
 def _shape_of(path: Path, tap: str) -> Shape | None:
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "cut.onnx"
-        graph.write_bytes(cut_graph(path, tap))
+        graph.write_bytes(cut_graph(path, tap, beside=True))
         return outputs_of(graph)[0].shape
 
 
@@ -280,9 +296,6 @@ def _tried(card: Card, graph: Path, path: Path) -> Card:
             )
         return replace(card, dim=Backbone(card).dim)
     except BadGraph as error:
-        if "xternal data" in str(error):
-            text = "keeps its weights in another file; export it as one file"
-            raise BadGraph(f"{path}: {text}, without external data") from error
         raise BadGraph(str(error).replace(str(graph), str(path))) from error
 
 
