@@ -17,7 +17,7 @@ from featx._typing import FloatArray
 from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.session import open_graph, run_session
-from featx.catalog import Card, get_card, is_shipped, verify_files
+from featx.catalog import Card, get_card, is_shipped, names_beside, verify_files
 from featx.errors import (
     BadGraph,
     BadOption,
@@ -105,8 +105,7 @@ class Backbone:
         if not is_shipped(self.card):
             from featx.graphs.admission import admit
 
-            beside = [file.name for file in self.card.files]
-            admit(self._graph, self.card.output, key=key, files=beside)
+            admit(self._graph, self.card.output, key=key, files=names_beside(self.card))
         others = {name: path for name, path in files.items() if path != self._graph}
         self.reader: Reader = self.card.input.open(others)
         for cut in (False, True):

@@ -276,5 +276,5 @@ def _is_pooled(shape: Shape) -> bool:
 def _shape_of(path: Path, tap: str) -> Shape | None:
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "cut.onnx"
-        graph.write_bytes(cut_graph(path, tap))
+        graph.write_bytes(cut_graph(path, tap, beside=True))
         return outputs_of(graph)[0].shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from featx.backbones.backbone import Backbone
 from featx.backbones.independence import Finding, examine, spread
 from featx.catalog import Card, File, digest, new_directory, user_directory
 from featx.errors import BadGraph, FeatxWarning
-from featx.graphs.inspect import load_model
+from featx.graphs.external import copy_external
+from featx.graphs.inspect import load_model, tensors_of
 from featx.graphs.training import refuse_batch_statistics
 from featx.storage.atomic import replacing_folder
 
@@ -75,9 +76,18 @@ def _completed(card: Card, graph: Path, files: Mapping[str, Path], folder: Path)
     for name, path in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / name)
-    copy, *others = (_as_it_is(folder, name) for name in (card.graph.name, *files))
+    beside = _copy_beside(graph, folder, taken=(card.graph.name, "card.toml", *files))
+    copy, *others = (_as_it_is(folder, name) for name in (card.graph.name, *files, *beside))
     card = replace(card, graph=copy, files=tuple(others), dim=None, path=folder / "card.toml")
     return _tried(card, folder / card.graph.name, graph)
+
+
+def _copy_beside(path: Path, folder: Path, *, taken: Collection[str]) -> list[str]:
+    """Copy the weights that lie beside a graph, and return their names; failures name the graph."""
+    try:
+        return copy_external(tensors_of(load_model(path, weights=False)), path, folder, taken=taken)
+    except BadGraph as error:
+        raise BadGraph(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
 def _as_it_is(folder: Path, name: str) -> File:
@@ -100,9 +110,6 @@ def _tried(card: Card, graph: Path, path: Path) -> Card:
         _compare(backbone, path)
         return replace(card, dim=backbone.dim)
     except BadGraph as error:
-        if "xternal data" in str(error):
-            text = "keeps its weights in another file; export it as one file"
-            raise BadGraph(f"{path}: {text}, without external data") from error
         raise BadGraph(str(error).replace(str(graph), str(path))) from error
 
 

@@ -46,6 +46,7 @@ FAILURES = (
     failures.NotImplemented,
     failures.RuntimeException,
 )
+_FOLDER = "session.model_external_initializers_file_folder_path"
 # with what its Python side raises, such as of names that are no text
 _RAISED = (*FAILURES, RuntimeError, ValueError, TypeError, MemoryError, OverflowError)
 
@@ -79,14 +80,14 @@ def open_graph(
     if (data := cached_cut(key)) is not None:
         return open_session(data, path, provider)
     if not cut:
-        session = open_session(path, path, provider)
+        session = open_session(path if path.path else _whole(path), path, provider)
         names = [output.name for output in session.get_outputs()]
         if len(names) == 1 and tap in (None, names[0]):
             return session
     # onnx takes 0.3 s to import, and only a cut needs it
     from featx.graphs import cut_graph
 
-    data = cut_graph(path, tap)
+    data = cut_graph(path, tap, beside=path.path is not None)
     session = open_session(data, path, provider)
     store_cut(key, data)
     return session
@@ -136,6 +137,10 @@ def open_session(
         source = graph.read() if graph.path is None else str(graph.path)
     else:
         source = graph
+        if isinstance(path, Blob) and path.path is not None:
+            # what a graph that was cut left in files beside it
+            folder = str(path.path.absolute().parent)
+            options.add_session_config_entry(_FOLDER, folder)
     chosen = [(kind.runtime, dict(provider.options))]
     try:
         # on the CPU there is nothing to fall back to, but a report on standard output
@@ -146,6 +151,17 @@ def open_session(
         raise BadGraph(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
     check_started(session, provider)
     return session
+
+
+def _whole(path: Blob) -> bytes:
+    """Return a graph of an archive with its weights in it: there are no files beside it for ONNX Runtime."""
+    data = path.read()
+    # this key says where weights are; onnx need not be loaded for a graph without it
+    if b"location" not in data:
+        return data
+    from featx.graphs import external_data, join_weights
+
+    return join_weights(path) if external_data(data) else data
 
 
 def check_started(session: onnxruntime.InferenceSession, provider: Provider) -> None:
