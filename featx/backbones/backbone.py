@@ -324,9 +324,13 @@ class Backbone:
             The graph wants an input that the modality does not feed, or one of another shape.
         """
         feeds = batch.feeds
-        if len(self._inputs) == 1 and len(feeds) == 1:
-            feeds = {self._inputs[0].name: next(iter(feeds.values()))}
-        if missing := [wanted.name for wanted in self._inputs if wanted.name not in feeds]:
+        missing = [wanted.name for wanted in self._inputs if wanted.name not in feeds]
+        main = batch.main or (next(iter(feeds)) if len(feeds) == 1 else None)
+        if len(missing) == 1 and main is not None:
+            given = feeds[main]
+            if not any(feeds.get(wanted.name) is given for wanted in self._inputs):
+                feeds = {**feeds, missing.pop(): given}
+        if missing:
             raise BadGraph(
                 f"{self.card.name}: the graph wants an input {missing[0]!r}; "
                 f"{self.card.modality} cards feed {', '.join(feeds)}"
