@@ -456,7 +456,11 @@ class Backbone:
         except FeatxError:
             # whoever embeds a sample is told
             return False
-        return any(wanted.name not in batch.feeds for wanted in self._inputs)
+        try:
+            self.feeds(batch)
+        except BadGraph:
+            return True
+        return False
 
     def _only_batch(self) -> int | None:
         """Return the only batch that the graph takes, or None where it takes any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,6 +46,11 @@ FAILURES = (
     failures.NoSuchFile,
     failures.NotImplemented,
     failures.RuntimeException,
+)
+# What ONNX Runtime says of a graph of a later version than it reads.
+_FORMAT = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
+_OPSET = re.compile(
+    r"Opset (\d+) is under development.*support for domain (\S+) is till opset (\d+)"
 )
 _FOLDER = "session.model_external_initializers_file_folder_path"
 # with what its Python side raises, such as of names that are no text
@@ -148,7 +154,8 @@ def open_session(
             source, options, providers=chosen, enable_fallback=provider != CPU
         )
     except _RAISED as error:
-        raise BadGraph(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
+        said = _too_new(str(error)) or f"ONNX Runtime cannot load it: {first_line(error)}"
+        raise BadGraph(f"{path}: {said}") from error
     check_started(session, provider)
     return session
 
@@ -162,6 +169,24 @@ def _whole(path: Blob) -> bytes:
     from featx.graphs import external_data, join_weights
 
     return join_weights(path) if external_data(data) else data
+
+
+def _too_new(message: str) -> str:
+    """Return what to do where ONNX Runtime says that a graph is of a later version; empty otherwise."""
+    runtime = f"the installed ONNX Runtime {onnxruntime.__version__} reads"
+    if found := _FORMAT.search(message):
+        its, most = found.groups()
+        return (
+            f"is written in version {its} of ONNX's format (IR), and {runtime} {most} at most: update "
+            f"onnxruntime, or save the graph with ir_version = {most}"
+        )
+    if found := _OPSET.search(message):
+        its, domain, most = found.groups()
+        return (
+            f"is written with operator set {its} of {domain}, and {runtime} {most} at most: update "
+            f"onnxruntime, or export it with opset_version={most} or an earlier one"
+        )
+    return ""
 
 
 def check_started(session: onnxruntime.InferenceSession, provider: Provider) -> None:

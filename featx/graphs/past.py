@@ -12,7 +12,7 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 __all__ = ["fill_past", "is_past"]
 
-_PAST = re.compile(r"past(_key_values?|_key|_value|_keys|_values)?[._/\d].*|use_cache_branch")
+_PAST = re.compile(r"past(_key_values?|_keys?|_values?)?[._/]\d+([._/].*)?|use_cache_branch")
 # what the names of tensors made here begin with
 _OWN = "featx/past"
 

@@ -178,6 +178,37 @@ def save_bert(
     return _save(path, nodes, inputs, given, constants)
 
 
+def save_decoder_with_past(path, *, outputs=("last_hidden_state",), branch=False):
+    """A decoder as optimum exports it by default: it takes up where its past stopped."""
+    past = ["batch_size", 1, "past_sequence_length", DIM]
+    nodes = [
+        _node("Gather", ["words", "input_ids"], ["hidden"]),
+        _node("Unsqueeze", ["hidden", "one"], ["now"]),
+        _node("Concat", ["past_key_values.0.key", "now"], ["present.0.key"], axis=2),
+        _node("CumSum", ["present.0.key", "two"], ["sums"]),
+        _node("Squeeze", ["sums", "one"], ["states"]),
+        _node("Tanh", ["states"], ["last_hidden_state"]),
+        _node("MatMul", ["last_hidden_state", "head"], ["logits"]),
+    ]
+    constants = [
+        weights("words", 50, DIM),
+        weights("head", DIM, 50),
+        ints("one", 1),
+        numpy_helper.from_array(np.array(2), "two"),
+    ]
+    inputs = [(name, INT64, ["batch_size", "sequence"]) for name in ("input_ids", "attention_mask")]
+    inputs += [(f"past_key_values.0.{part}", FLOAT, past) for part in ("key", "value")]
+    if branch:
+        inputs.append(("use_cache_branch", TensorProto.BOOL, [1]))
+    sequence = ["batch_size", "sequence"]
+    shapes = {
+        "last_hidden_state": [*sequence, DIM],
+        "logits": [*sequence, 50],
+        "present.0.key": ["batch_size", 1, "all", DIM],
+    }
+    return _save(path, nodes, inputs, [(n, FLOAT, shapes[n]) for n in outputs], constants)
+
+
 def save_frames(
     path, *, source="input_values", stride=320, outputs=("last_hidden_state",), classes=None
 ):
