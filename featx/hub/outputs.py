@@ -188,8 +188,8 @@ def _before_scores(facts: GraphFacts, config: Mapping[str, Any], scores: str) ->
     named = " ".join(map(str, architectures)) if isinstance(architectures, list) else ""
     if "MaskedLM" in named or "QuestionAnswering" in named:
         raise BadModelFolder(
-            f"{facts.path}: was exported as {named}, whose last layer is no embedding; export it as features "
-            "(optimum: --task feature-extraction), or say tap= with a tensor"
+            f"{facts.path}: was exported as {named}, whose last layer is no embedding; export it for "
+            "feature extraction, or say tap= with a tensor"
         )
     if facts.last_layer() is None:
         raise BadModelFolder(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import tomllib
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
 from featx.backbones.adding import add_backbone, find_model, open_questions
 from featx.backbones.backbone import Backbone
 from featx.catalog import get_card, user_directory
 from featx.errors import BadGraph, BadModelFolder, BadOption, FeatxWarning
 from tests.support import hub_nets
-from tests.support.nets import FLOAT, save_torch_net
+from tests.support.nets import FLOAT, save, save_torch_net
 
 WINDOWS = "ignore:a sound of more than:featx.errors.FeatxWarning"
 
@@ -44,7 +46,7 @@ def test_a_folder_of_sounds_is_added_with_nothing_typed(wav2vec2, rng):
     assert (card.pooling, card.dim, card.batch) == ("mean", hub_nets.DIM, 0)
     assert get_card("tiny-wav2vec2") == card
     sound = rng.uniform(-0.5, 0.5, 16_000).astype(np.float32)
-    assert Backbone("tiny-wav2vec2").embed([(16_000, sound)]).shape == (1, hub_nets.DIM)
+    assert Backbone("tiny-wav2vec2").embed([(sound, 16_000)]).shape == (1, hub_nets.DIM)
 
 
 @pytest.mark.filterwarnings(WINDOWS)
@@ -88,9 +90,10 @@ def test_a_dry_run_gives_the_card_and_writes_nothing(wav2vec2):
     assert (card.to_toml(), card) == (added.to_toml(), added)
 
 
+@pytest.mark.filterwarnings(WINDOWS)
 def test_what_was_chosen_among_several_is_said(wav2vec2):
     hub_nets.save_frames(wav2vec2 / "onnx" / "model_quantized.onnx")
-    with pytest.warns(FeatxWarning, match="onnx/model.onnx was taken of .*; file= names another"):
+    with pytest.warns(FeatxWarning, match=r"onnx/model\.onnx was taken of .*; file= names another"):
         add_backbone(wav2vec2)
 
 
@@ -133,14 +136,15 @@ def test_a_graph_of_images_that_lies_alone_is_asked_about(tmp_path):
         "interpolation",
         "tap",
     ]
-    with pytest.raises(BadOption, match="say also like= .* resize= .* tap="):
+    with pytest.raises(BadOption, match=r"say also like= .* resize= .* tap="):
         add_backbone(found.graph)
     card = add_backbone(found.graph, tap="embedding", options={"like": "torch", "resize": 16})
     assert (card.name, card.input.resize, card.dim, card.comments) == ("my-net", 16, 5, ())
 
 
 def test_a_folder_of_images_without_a_recipe_is_asked_about(tmp_path):
-    save_torch_net(tmp_path / "net" / "model.onnx") if (tmp_path / "net").mkdir() is None else None
+    (tmp_path / "net").mkdir()
+    save_torch_net(tmp_path / "net" / "model.onnx")
     hub_nets.write_json(tmp_path / "net", "config.json", {"model_type": "resnet"})
     with pytest.raises(BadOption, match="the graph does not tell all; say also like="):
         add_backbone(tmp_path / "net")
@@ -163,8 +167,6 @@ def test_a_tensor_of_both_towers_is_refused(tmp_path):
 
 
 def test_an_input_that_nothing_reads_is_dropped(tmp_path):
-    import onnx
-
     path = save_torch_net(tmp_path / "net.onnx")
     model = onnx.load(path)
     del model.graph.output[0]
@@ -183,10 +185,6 @@ def test_an_input_that_nothing_reads_is_dropped(tmp_path):
     ],
 )
 def test_a_graph_of_nothing_that_featx_reads_is_refused(tmp_path, inputs, shown):
-    from onnx import helper
-
-    from tests.support.nets import save
-
     path = save(
         tmp_path / "net.onnx",
         [helper.make_node("Relu", ["x"], ["y"])],
@@ -204,7 +202,7 @@ def test_a_folder_without_a_graph_is_refused(tmp_path):
 
 def test_a_file_name_is_for_folders(tmp_path):
     path = save_torch_net(tmp_path / "net.onnx")
-    with pytest.raises(BadOption, match="net.onnx is no folder"):
+    with pytest.raises(BadOption, match=r"net\.onnx is no folder"):
         add_backbone(path, file="onnx/model.onnx")
 
 

@@ -138,7 +138,9 @@ def test_a_missing_norm_after_the_pooling_is_said(tmp_path):
 @pytest.mark.parametrize("named", ["BertForMaskedLM", "BertForQuestionAnswering"])
 def test_a_head_that_is_no_embedding_is_refused_by_name(tmp_path, named):
     path = graph(tmp_path / "net.onnx", logits=["N", "L", 50])
-    with pytest.raises(BadModelFolder, match=f"exported as {named}, .* export it as features"):
+    with pytest.raises(
+        BadModelFolder, match=f"exported as {named}, .* export it for feature extraction"
+    ):
         choose_output(describe_graph(path), {"model_type": "bert", "architectures": [named]})
 
 
