@@ -21,6 +21,7 @@ __all__ = [
     "centroid_scores",
     "default_scores",
     "floored_log",
+    "label_logits",
     "linear_coefficients",
     "one_vs_one_scores",
 ]
@@ -57,6 +58,12 @@ def default_scores(estimator: Any, rows: Numbers) -> Doubles:
 def floored_log(shares: Doubles) -> Doubles:
     """Return log(shares + 0.03): scores where there are only probabilities or votes."""
     return np.asarray(np.log(shares + FLOOR))
+
+
+def label_logits(shares: Doubles) -> Doubles:
+    """Return the logits of shares from 0 to 1, which are kept 0.03 away from both ends."""
+    kept = FLOOR + (1 - 2 * FLOOR) * shares
+    return np.asarray(np.log(kept / (1 - kept)))
 
 
 def linear_coefficients(estimator: Any) -> tuple[Doubles, Doubles]:

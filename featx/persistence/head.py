@@ -172,6 +172,6 @@ def _compare(path: Path, head: TrainedHead, again: BaseEstimator) -> None:
     rows[0] = 0
     read = TrainedHead.from_estimator(head.name, again, head.calibrator, head.classes)
     if read.classes != head.classes or not np.allclose(
-        read.predict_proba(rows), head.predict_proba(rows), atol=1e-6
+        read.predict_outputs(rows), head.predict_outputs(rows), atol=1e-6
     ):
         raise BadArtifact(f"{path}: head {head.name} gives other answers when it is loaded again")
