@@ -14,12 +14,12 @@ from featx.modalities.audio.features import FRONT_ENDS, Parameters
 from featx.modalities.audio.fusion import fuse
 from featx.modalities.audio.windows import Window, Windowing
 
-__all__ = ["WAVEFORM", "Clip", "Entry", "EntrySettings", "entries", "fused_whole"]
+__all__ = ["EPSILON", "WAVEFORM", "Clip", "Entry", "EntrySettings", "entries", "fused_whole"]
 
 # the name of the front end that there is not: the graph hears samples
 WAVEFORM = "waveform"
 # what is added to the variance of a clip, as Wav2Vec2FeatureExtractor does
-_EPSILON = 1e-7
+EPSILON = 1e-7
 
 Blocks = Callable[[], Iterable[FloatArray]]
 
@@ -149,7 +149,7 @@ def _standardised(blocks: Blocks) -> Blocks:
         squares += (own - mean) ** 2 * count * len(block) / (count + len(block))
         mean += (own - mean) * len(block) / (count + len(block))
         count += len(block)
-    deviation = (squares / max(count, 1) + _EPSILON) ** 0.5
+    deviation = (squares / max(count, 1) + EPSILON) ** 0.5
     return lambda: (((block - mean) / deviation).astype(np.float32) for block in blocks())
 
 
