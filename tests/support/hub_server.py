@@ -10,11 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+# What is taken of the model that the tests pull.
+TAKEN = ["config.json", "onnx/model.onnx", "onnx/model.onnx_data", "preprocessor_config.json"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "fedcba9876543210fedcba9876543210fedcba98"
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names of all files in a folder, sorted."""
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
 
 
 def blob_id(data: bytes) -> str:
