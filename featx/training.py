@@ -178,6 +178,9 @@ def fit(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
     )
     known = given.samples
+    if hint := given.guess_groups(kind):
+        warnings.warn(hint, FeatxNotice, stacklevel=2)
+        given = replace(given, notes=(*given.notes, hint))
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
     check_exact(opened.provider)
     _warn_about_trust(head)
