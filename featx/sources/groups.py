@@ -84,8 +84,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def guess_groups(names: Sequence[str], targets: Sequence[str | None]) -> str | None:
     """Return a word on groups where names look as if there were some; None where they do not.
 
-    They do where files begin alike, up to a "_", "-", "." or space: in each class at least three beginnings that
-    several samples share, and most samples have one of these.
+    They do where files begin alike, up to a "_", "-", "." or space: in each class at least three beginnings
+    that several samples share, and most samples have one of these.
 
     Parameters
     ----------
@@ -95,9 +95,9 @@ def guess_groups(names: Sequence[str], targets: Sequence[str | None]) -> str | N
 
     Examples
     --------
-    >>> names = [f"{digit}_{who}_{take}.wav" for digit in "01" for who in ("ann", "bob", "eve") for take in "01"]
-    >>> guess_groups(names, [name[0] for name in names])
-    "names look as if samples had groups (such as '0_ann', '0_bob', '0_eve'): ..."
+    >>> names = [f"{who}_{take}.wav" for who in ("ann", "bob", "eve") for take in "01"]
+    >>> guess_groups(names, [None] * 6)
+    "names look as if samples had groups (such as 'ann', 'bob', 'eve'): ..."
     """
     stems = [name.rpartition("/")[2].rpartition(".")[0][:_LONGEST] for name in names]
     parts = [_SEPARATOR.split(stem) for stem in stems]
