@@ -32,6 +32,7 @@ __all__ = [
     "open_graph",
     "open_session",
     "run_session",
+    "runtime_version",
 ]
 
 if hasattr(onnxruntime, "disable_telemetry_events"):
@@ -61,6 +62,11 @@ def available() -> tuple[str, ...]:
     """Return the providers that the installed ONNX Runtime offers, by featx's names."""
     offered = set(onnxruntime.get_available_providers())
     return tuple(name for name, kind in PROVIDERS.items() if kind.runtime in offered)
+
+
+def runtime_version() -> str:
+    """Return the version of the installed ONNX Runtime."""
+    return str(onnxruntime.__version__)
 
 
 def open_graph(

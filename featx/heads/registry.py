@@ -17,22 +17,31 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import (
+    ElasticNet,
+    HuberRegressor,
+    Lasso,
+    LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
+    Ridge,
     RidgeClassifier,
     RidgeClassifierCV,
+    RidgeCV,
     SGDClassifier,
+    SGDRegressor,
 )
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVR
 
 from featx._typing import ClassWeight, Doubles, Numbers
 from featx.errors import BadOption, UnknownHead
-from featx.heads import boosting, onnx_forms, score_forms
+from featx.heads import boosting, onnx_forms, output_forms, score_forms
 from featx.heads.weighting import weight_parameters
 
 if TYPE_CHECKING:
@@ -59,7 +68,7 @@ __all__ = [
 AUTO = "auto"
 
 ScoreForm = Callable[[Any, Numbers], Doubles]
-LinearForm = Callable[[Any], tuple[Doubles, Doubles]]
+LinearForm = Callable[[Any], tuple[Doubles, Doubles] | None]
 # From the graph, the name of the input and the fitted estimator to the name of the output.
 OnnxForm = Callable[["GraphBuilder", str, Any], str]
 
@@ -75,7 +84,7 @@ class EstimatorForms:
     Attributes
     ----------
     scores : callable
-        Gives the scores of the fitted estimator for rows, float64 of shape (n, n_classes).
+        Gives the scores of the fitted estimator for rows, float64 of shape (n, n_outputs).
     linear : callable, default=None
         Gives the coefficients and intercepts of the same scores; None where they are not linear.
     onnx : callable, default=None
@@ -87,6 +96,17 @@ class EstimatorForms:
     onnx: OnnxForm | None = None
 
 
+_NUMBERS = EstimatorForms(
+    scores=output_forms.linear_numbers,
+    linear=output_forms.number_coefficients,
+    onnx=output_forms.add_linear_numbers,
+)
+_STACK = EstimatorForms(
+    scores=output_forms.stack_scores,
+    linear=output_forms.stack_coefficients,
+    onnx=output_forms.add_stack,
+)
+_VECTOR_NUMBERS = EstimatorForms(onnx=output_forms.add_support_vector_numbers)
 _LINEAR = EstimatorForms(linear=score_forms.linear_coefficients, onnx=onnx_forms.add_linear)
 
 ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
@@ -106,8 +126,16 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
         SVC: EstimatorForms(
             scores=score_forms.one_vs_one_scores, onnx=onnx_forms.add_support_vectors
         ),
-        KNeighborsClassifier: EstimatorForms(onnx=onnx_forms.add_neighbors),
+        KNeighborsClassifier: EstimatorForms(onnx=output_forms.add_neighbor_votes),
         HistGradientBoostingClassifier: EstimatorForms(onnx=boosting.add_boosting),
+        **dict.fromkeys(
+            (LinearRegression, Ridge, RidgeCV, Lasso, ElasticNet, HuberRegressor), _NUMBERS
+        ),
+        **dict.fromkeys((SGDRegressor, LinearSVR), _NUMBERS),
+        **dict.fromkeys((SVR, NuSVR), _VECTOR_NUMBERS),
+        KNeighborsRegressor: EstimatorForms(onnx=output_forms.add_neighbor_numbers),
+        HistGradientBoostingRegressor: EstimatorForms(onnx=boosting.add_boosting),
+        **dict.fromkeys((OneVsRestClassifier, MultiOutputClassifier, MultiOutputRegressor), _STACK),
     }
 )
 

@@ -106,6 +106,13 @@ class _Extractor:
         """Set an entry of the card to a value, with its origin."""
         self.recipe.set(name, *found)
 
+    def say_windows(self, length: str, instead: str = "") -> None:
+        """Add the remark that a long sound is cut."""
+        self.recipe.remarks.append(
+            f"a sound of more than {length} is cut into windows of that length, and its row is the mean of "
+            f"theirs{instead}"
+        )
+
     def refusal(self, key: str, value: Any, expected: str) -> BadModelFolder:
         """Return the refusal of a key's value."""
         return BadModelFolder(
@@ -236,10 +243,7 @@ def _wav2vec2(extractor: _Extractor) -> None:
     extractor.recipe.set("window", _WINDOW_SECONDS * rate, own)
     extractor.recipe.set("tail", "short", "of featx: filling would change the row")
     _convolutions(extractor)
-    extractor.recipe.remarks.append(
-        f"a sound of more than {_WINDOW_SECONDS} s is cut into windows of that length, and its row is the mean "
-        "of theirs; window= sets another length"
-    )
+    extractor.say_windows(f"{_WINDOW_SECONDS} s", "; window= sets another length")
 
 
 def _convolutions(extractor: _Extractor) -> None:
@@ -292,16 +296,88 @@ def _whisper(extractor: _Extractor) -> None:
     extractor.set("attention_mask", extractor.flag("return_attention_mask", False))
     extractor.set("align", extractor.choice("padding_side", "right", align))
     extractor.recipe.set("stride", 2 * hop[0], "Whisper's encoder halves the frames")
-    extractor.recipe.remarks.append(
-        f"a sound of more than {seconds} s is cut into windows of that length, and its row is the mean of "
-        "theirs"
+    extractor.say_windows(f"{seconds} s")
+
+
+def _ast(extractor: _Extractor) -> None:
+    """Read an ASTFeatureExtractor; its frames are 25 ms, 10 ms apart, which the class counts at 16 kHz."""
+    extractor.must_be("feature_size", 1)
+    extractor.must_be("padding_value", 0)
+    extractor.must_be("padding_side", "right")
+    extractor.must_be("sampling_rate", 16_000)
+    # it never returns one
+    extractor.ignore("return_attention_mask")
+    frames, origin = extractor.count("max_length", 1024)
+    length, hop = 400, 160
+    extractor.recipe.set("features", "ast", f"type {extractor.kind}")
+    extractor.set("rate", extractor.count("sampling_rate", 16_000))
+    extractor.recipe.set("window", length + (frames - 1) * hop, origin)
+    extractor.recipe.set("hop", frames * hop, origin)
+    extractor.set("mels", extractor.count("num_mel_bins", 128))
+    mean, std = extractor.number("mean", -4.2677393), extractor.number("std", 4.5689974)
+    normalized, origin = extractor.flag("do_normalize", True)
+    # neither changes a number
+    extractor.set("mean", mean if normalized else (0.0, origin))
+    extractor.set("std", std if normalized else (0.5, origin))
+    extractor.say_windows(f"{frames * hop / 16_000:g} s")
+
+
+def _clap(extractor: _Extractor) -> None:
+    """Read a ClapFeatureExtractor."""
+    extractor.must_be("padding_value", 0)
+    extractor.must_be("padding_side", "right")
+    extractor.must_be("top_db", None)
+    extractor.must_be("return_attention_mask", False)
+    # the class works them out of others, or has no use for them
+    extractor.ignore(
+        "chunk_length_s", "n_fft", "nb_frequency_bins", "nb_max_frames", "nb_max_samples"
     )
+    extractor.ignore("mel_filters", "mel_filters_slaney")
+    rate = extractor.count("sampling_rate", 48_000)
+    seconds, origin = extractor.count("max_length_s", 10)
+    fuse = extractor.choice("truncation", "fusion", {"fusion": True, "rand_trunc": False})
+    pads = {"repeatpad": "repeat-whole", "repeat": "repeat", "pad": "zeros"}
+    extractor.recipe.set("features", "clap", f"type {extractor.kind}")
+    extractor.set("rate", rate)
+    extractor.recipe.set("window", seconds * rate[0], origin)
+    extractor.set("pad", extractor.choice("padding", "repeatpad", pads))
+    extractor.set("mels", extractor.count("feature_size", 64))
+    extractor.set("n_fft", extractor.count("fft_window_size", 1024))
+    extractor.set("frame_hop", extractor.count("hop_length", 480))
+    extractor.set("low", extractor.number("frequency_min", 0.0))
+    extractor.set("high", extractor.number("frequency_max", 14_000.0))
+    extractor.set("fuse", fuse)
+    _check_fusion(extractor, fuse[0])
+    if fuse[0]:
+        extractor.recipe.remarks.append(
+            f"of a sound of more than {seconds} s the model hears the whole, shrunk, and three windows; "
+            f"{extractor.kind} takes these at random, featx at the beginning, in the middle and at the end, so "
+            "that a row is the same each time; is_longer is true of these sounds alone"
+        )
+    else:
+        extractor.say_windows(
+            f"{seconds} s", f" where {extractor.kind} hears one at a random place"
+        )
+
+
+def _check_fusion(extractor: _Extractor, fuse: bool) -> None:
+    """Refuse a folder whose model fuses and whose features do not, or the reverse."""
+    config = (extractor.folder.table(_CONFIG) or {}).get("audio_config")
+    fuses = config.get("enable_fusion") if isinstance(config, Mapping) else None
+    if isinstance(fuses, bool) and fuses != fuse:
+        truncation = "fusion" if fuse else "rand_trunc"
+        raise BadModelFolder(
+            f"{extractor.folder.path / extractor.where}truncation = {truncation!r}: {_CONFIG} says "
+            f"audio_config.enable_fusion = {str(fuses).lower()}; expected files of one model"
+        )
 
 
 KINDS: Mapping[str, Callable[[_Extractor], None]] = MappingProxyType(
     {
         "Wav2Vec2FeatureExtractor": _wav2vec2,
         "WhisperFeatureExtractor": _whisper,
+        "ASTFeatureExtractor": _ast,
+        "ClapFeatureExtractor": _clap,
     }
 )
 # The class of a file that names none, by the type of the model.
@@ -312,5 +388,7 @@ MODEL_TYPES: Mapping[str, str] = MappingProxyType(
             "Wav2Vec2FeatureExtractor",
         ),
         "whisper": "WhisperFeatureExtractor",
+        "audio-spectrogram-transformer": "ASTFeatureExtractor",
+        **dict.fromkeys(("clap", "clap_audio_model"), "ClapFeatureExtractor"),
     }
 )

@@ -65,7 +65,7 @@ def write_head(head: TrainedHead, path: Path, trusted: Iterable[str] = ()) -> di
             "its name, such as 'logistic', or save it with trusted=[…], these names, and load it with the same"
         ) from error
     _compare(path, head, again)
-    arrays = to_arrays(estimator)
+    arrays = to_arrays(estimator, head.classes)
     return files | ({ARRAYS: arrays.to_bytes()} if arrays else {})
 
 

@@ -231,12 +231,13 @@ class Regression:
     def trivial_baseline(self, report: Report) -> tuple[str, dict[str, float]]:
         """Return the scores of always predicting the mean of what is measured."""
         report = cast("RegressionReport", report)
-        return "always the mean", {"r2": 0.0, "rmse": report.outputs[0].mean_baseline_rmse}
+        return "always the mean", {"r2": 0.0, "rmse": report.baseline_rmse}
 
     def main_scores(self, report: Report) -> dict[str, float]:
-        """Return R² and RMSE, of several numbers those of the first."""
+        """Return R², where it has one, and RMSE; of several numbers their means."""
         report = cast("RegressionReport", report)
-        return {"r2": report.outputs[0].r2, "rmse": report.outputs[0].rmse}
+        scores = {} if report.r2 is None else {"r2": report.r2}
+        return scores | {"rmse": report.rmse}
 
     def hints(self, report: Report, class_weight: str | None) -> list[str]:
         """Return none: the report says what there is to say."""

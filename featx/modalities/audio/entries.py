@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import FloatArray, Mask
-from featx.modalities.audio.features import FRONT_ENDS, FrontEndSettings
+from featx.modalities.audio.features import FRONT_ENDS, Parameters
+from featx.modalities.audio.fusion import fuse
 from featx.modalities.audio.windows import Window, Windowing
 
-__all__ = ["WAVEFORM", "Clip", "Entry", "EntrySettings", "entries"]
+__all__ = ["EPSILON", "WAVEFORM", "Clip", "Entry", "EntrySettings", "entries", "fused_whole"]
 
 # the name of the front end that there is not: the graph hears samples
 WAVEFORM = "waveform"
 # what is added to the variance of a clip, as Wav2Vec2FeatureExtractor does
-_EPSILON = 1e-7
+EPSILON = 1e-7
 
 Blocks = Callable[[], Iterable[FloatArray]]
 
@@ -54,8 +55,12 @@ class Entry(NamedTuple):
         )
 
 
-class EntrySettings(FrontEndSettings, Protocol):
+class EntrySettings(Protocol):
     """What is taken of the ``[audio]`` table of a card; ``AudioSettings`` says what each means."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """What a front end takes."""
 
     @property
     def features(self) -> str:
@@ -97,10 +102,38 @@ def entries(settings: EntrySettings, blocks: Blocks) -> Iterator[Entry]:
     """
     if settings.normalize == "clip":
         blocks = _standardised(blocks)
+    if settings.parameters.fuse and (long := _long(settings.parameters, blocks)):
+        yield Entry(_named(settings, long), None)
+        return
     for window in settings.windowing.cut(blocks()):
-        feeds = _feeds(settings, window)
-        feeds |= {own: feeds[usual] for own, usual in settings.feeds}
-        yield Entry(feeds, _positions(settings, window))
+        yield Entry(_named(settings, _feeds(settings, window)), _positions(settings, window))
+
+
+def fused_whole(parameters: Parameters, length: int) -> bool:
+    """Return whether a sound of so many samples is one entry, though it is longer than a window."""
+    return parameters.fuse and length > parameters.window
+
+
+def _long(parameters: Parameters, blocks: Blocks) -> dict[str, npt.NDArray[Any]] | None:
+    """Return what a model that fuses is fed of a sound longer than a window; None of another."""
+    total = sum(map(len, blocks()))
+    if not fused_whole(parameters, total):
+        return None
+    hop, front = parameters.frame_hop, FRONT_ENDS["clap"]
+    longer = total // hop > parameters.window // hop
+    if longer:
+        values = fuse(blocks(), total, parameters)
+    else:
+        values = front.compute(Window(np.concatenate(list(blocks())), 0, total), parameters)
+    real = np.ones(values.shape[front.time_axis], np.int64)
+    return {front.feed: values, "attention_mask": real, "is_longer": np.array([longer])}
+
+
+def _named(
+    settings: EntrySettings, feeds: dict[str, npt.NDArray[Any]]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return tensors by the graph's own names too."""
+    return feeds | {own: feeds[usual] for own, usual in settings.feeds}
 
 
 def _standardised(blocks: Blocks) -> Blocks:
@@ -116,7 +149,7 @@ def _standardised(blocks: Blocks) -> Blocks:
         squares += (own - mean) ** 2 * count * len(block) / (count + len(block))
         mean += (own - mean) * len(block) / (count + len(block))
         count += len(block)
-    deviation = (squares / max(count, 1) + _EPSILON) ** 0.5
+    deviation = (squares / max(count, 1) + EPSILON) ** 0.5
     return lambda: (((block - mean) / deviation).astype(np.float32) for block in blocks())
 
 
@@ -126,12 +159,11 @@ def _feeds(settings: EntrySettings, window: Window) -> dict[str, npt.NDArray[Any
         values, axis, step = window.samples, 0, 1
         feeds = {"input_values": values, WAVEFORM: values}
     else:
-        values, axis, step = (
-            front.compute(window, settings),
-            front.time_axis,
-            settings.frame_hop or 1,
-        )
+        values, axis = front.compute(window, settings.parameters), front.time_axis
+        _, step = front.frame(settings.parameters)
         feeds = {front.feed: values}
+        if settings.features == "clap":
+            feeds["is_longer"] = np.array([False])
     real = np.ones(values.shape[axis], np.int64)
     if settings.attention_mask:
         starts = np.arange(len(real)) * step

@@ -16,9 +16,10 @@ from featx.errors import BadCard
 from featx.modalities import Batch, added_later, among, read_feeds, refuse_unknown, shown
 from featx.modalities.audio.baseline import describe_spectrum
 from featx.modalities.audio.decode import RATES, Content, digest_sound, load_sound, stream
-from featx.modalities.audio.entries import WAVEFORM, Clip, Entry, entries
-from featx.modalities.audio.features import FRONT_ENDS, check_count, check_features
+from featx.modalities.audio.entries import WAVEFORM, Clip, Entry, entries, fused_whole
+from featx.modalities.audio.features import FRONT_ENDS, Parameters, check_count, check_features
 from featx.modalities.audio.windows import ALIGN, PAD, TAIL, Windowing
+from featx.modalities.remarks import Remark, remark
 from featx.storage.blob import Blob
 
 if TYPE_CHECKING:
@@ -99,10 +100,20 @@ class AudioSettings:
     # what the graph hears: the waveform, or the features of a front end
     features: str = added_later(WAVEFORM)
     # what a front end takes; None: not used, or as it usually is, which from_table fills in.
-    # Bands, samples of a frame, samples from one frame to the next
+    # Bands of mel filters
     mels: int | None = added_later(None)
+    # samples of a frame
     n_fft: int | None = added_later(None)
+    # samples from one frame to the next
     frame_hop: int | None = added_later(None)
+    # Hz: the lower edge of the lowest band, the upper one of the highest
+    low: float | None = added_later(None)
+    high: float | None = added_later(None)
+    # what is subtracted from a feature, which is then divided by twice the deviation
+    mean: float | None = added_later(None)
+    std: float | None = added_later(None)
+    # of CLAP: whether a long sound is one entry of four spectra
+    fuse: bool | None = added_later(None)
     # or "clip": each sound is given mean 0 and variance 1, before it is filled up
     normalize: str = added_later("none")
     # whether the graph is told what is filling; otherwise a mask that it takes says that all is sound
@@ -159,7 +170,7 @@ class AudioSettings:
                 f"[audio] attention_mask = {shown(self.attention_mask)}: expected true or false"
             )
         for _, usual in self.feeds:
-            among("audio", "feeds", usual, (*self._usual_feeds(), "attention_mask"))
+            among("audio", "feeds", usual, self._usual_feeds())
         check_features(self)
 
     def open(self, files: Mapping[str, Blob]) -> AudioSettings:
@@ -187,6 +198,7 @@ class AudioSettings:
             if count > keep:
                 return Long(content)
         sound = np.concatenate(held)
+        self._remark_on(sound)
         return (
             self.windowing.fill(sound, self.windowing.least).samples if self._plain else Clip(sound)
         )
@@ -209,11 +221,27 @@ class AudioSettings:
             length = len(item)
         total = length if isinstance(item, Long) else max(length, windowing.least)
         before = 0 if self.pad != "zeros" else windowing.before(total - length)
-        bounds = windowing.bounds(total)
+        whole = fused_whole(self.parameters, length)
+        bounds = [(0, length)] if whole else windowing.bounds(total)
         windows = [
             ((start - before) / self.rate, (stop - before) / self.rate) for start, stop in bounds
         ]
         return item, AudioGeometry(length / self.rate, tuple(windows))
+
+    def _remark_on(self, sound: FloatArray) -> None:
+        """Remark on a sound that is shorter than the first frame of it, which then is none."""
+        front = FRONT_ENDS.get(self.features)
+        if front is None or front.centred or self.pad != "zeros":
+            return
+        length, _ = front.frame(self.parameters)
+        if len(sound) < length:
+            remark(
+                Remark(
+                    f"are shorter than a frame of {length} samples",
+                    f"it has {len(sound)} at {self.rate} Hz; all that the backbone hears of it is filling",
+                    weight=length - len(sound),
+                )
+            )
 
     def is_item(self, value: Any) -> bool:
         """Return whether a value is a sound as ``read`` gives it."""
@@ -280,15 +308,21 @@ class AudioSettings:
         return Windowing(self.window, hop, self.min_length, self.align, self.pad, self.tail)
 
     @property
+    def parameters(self) -> Parameters:
+        """What a front end takes; nought where it takes none."""
+        return Parameters._make(getattr(self, name) or 0 for name in Parameters._fields)
+
+    @property
     def _plain(self) -> bool:
         """Whether the graph hears windows of the waveform and nothing else."""
         told = self.attention_mask or self.stride or self.feeds or self.tail == "short"
         return self.features == WAVEFORM and self.normalize == "none" and not told
 
     def _usual_feeds(self) -> tuple[str, ...]:
-        """Return what the graph's own input is usually called."""
+        """Return what graphs usually call what they are fed."""
         front = FRONT_ENDS.get(self.features)
-        return (front.feed,) if front else ("input_values", WAVEFORM)
+        own = (front.feed,) if front else ("input_values", WAVEFORM)
+        return (*own, "attention_mask", *(["is_longer"] if self.features == "clap" else []))
 
     def _entries(self, item: FloatArray | Clip | Long) -> Iterator[Entry]:
         """Give what the graph is fed of an item."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from featx._typing import FloatArray
 
-__all__ = ["MEL_SCALES", "Bands", "band_power", "hann", "mel_filters"]
+__all__ = ["MEL_SCALES", "Bands", "Doubles", "band_power", "hann", "mel_filters"]
 
 Doubles = npt.NDArray[np.float64]
 
