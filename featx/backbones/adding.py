@@ -16,7 +16,7 @@ from typing import Any
 from featx.backbones.importing import LIKE, Question, draft_card, questions
 from featx.backbones.installing import install
 from featx.catalog import Card, File
-from featx.errors import BadCard, BadOption, FeatxWarning
+from featx.errors import BadCard, BadOption, FeatxNotice
 from featx.hub.folder import ModelFolder
 from featx.hub.graph_file import choose_graph, folder_of
 from featx.hub.reading import needs_answers, read_recipe
@@ -127,7 +127,7 @@ def add_backbone(
     found = find_model(Path(path), file)
     drafted = draft_backbone(found, name=name, tap=tap, pooling=pooling, options=options)
     for remark in drafted.remarks:
-        warnings.warn(remark, FeatxWarning, stacklevel=2)
+        warnings.warn(remark, FeatxNotice, stacklevel=2)
     return install(drafted.card, found.graph, drafted.files, dry_run=dry_run)
 
 

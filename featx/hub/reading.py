@@ -100,7 +100,8 @@ class _Model:
     def says_of_images(self) -> bool:
         """Return whether the folder says how pictures are preprocessed, in whatever way."""
         known = any(name in self.folder for name in _OF_IMAGES)
-        return known or "pretrained_cfg" in self.config
+        # older files of timm are what is nested in newer ones
+        return known or any(key in self.config for key in ("pretrained_cfg", "input_size"))
 
     def _choose(self, tap: str | None) -> Reading:
         if tap:
