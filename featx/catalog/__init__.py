@@ -20,7 +20,7 @@ from featx.catalog.directories import (
     user_directory,
 )
 from featx.catalog.quantization import PRECISIONS, QuantizationInfo
-from featx.catalog.verify import digest, find, verify_files
+from featx.catalog.verify import digest, find, names_beside, verify_files
 
 if TYPE_CHECKING:
     from featx.catalog.download import missing_bytes as missing_bytes
@@ -42,6 +42,7 @@ __all__ = [
     "locate",
     "missing_bytes",
     "model_directories",
+    "names_beside",
     "new_directory",
     "pull",
     "remove",

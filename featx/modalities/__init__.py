@@ -36,6 +36,7 @@ __all__ = [
     "refuse_unknown",
     "shown",
     "suffixes",
+    "varied_samples",
 ]
 
 # Characters of a value in a message.
@@ -204,6 +205,13 @@ def kind_of(modality: str) -> type[Settings]:
     module, _, name = MODALITIES[modality].partition(":")
     kind: type[Settings] = getattr(import_module(module), name)
     return kind
+
+
+def varied_samples(settings: Settings) -> Sequence[Any]:
+    """Return twenty built-in samples of a modality that no useful backbone takes for one another."""
+    package = kind_of(settings.modality).__module__.rpartition(".")[0]
+    samples: Sequence[Any] = import_module(f"{package}.variety").draw(settings)
+    return samples
 
 
 def added_later(default: Any) -> Any:
