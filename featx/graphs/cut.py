@@ -20,9 +20,20 @@ from featx.graphs.inspect import (
     tensors_of,
 )
 from featx.graphs.opsets import drop_unused_opsets
+from featx.graphs.past import fill_past
 from featx.storage.blob import Blob
 
-__all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "join_weights", "needed_nodes", "taps"]
+__all__ = [
+    "LAST_MAP",
+    "PENULTIMATE",
+    "Tap",
+    "cut_graph",
+    "join_weights",
+    "needed_nodes",
+    "read_by",
+    "resolve_tap",
+    "taps",
+]
 
 PENULTIMATE = "penultimate"
 LAST_MAP = "last-map"
@@ -93,8 +104,9 @@ def taps(path: Path | Blob) -> list[Tap]:
 def cut_graph(path: Path | Blob, tap: str | None = None, *, beside: bool = False) -> bytes:
     """Return the graph of ``path`` with ``tap`` as its only output, as serialised bytes.
 
-    Nodes and weights that ``tap`` does not need are gone; the nodes that stay are untouched, so the
-    tensor has the numbers that it has in the whole graph. Weights in files beside the graph are taken in.
+    Nodes, weights and inputs that ``tap`` does not need are gone; the nodes that stay are untouched, so the
+    tensor has the numbers that it has in the whole graph. Inputs that are a decoder's past become empty ones.
+    Weights in files beside the graph are taken in.
 
     Parameters
     ----------
@@ -124,7 +136,7 @@ def cut_graph(path: Path | Blob, tap: str | None = None, *, beside: bool = False
         raise UnknownTap(name, [n for n in makers if n not in constant] + [PENULTIMATE, LAST_MAP])
     needed = _ancestors(graph, name)
     nodes = [node for node in graph.node if needed.intersection(node.output)]
-    names = {name} | {n for node in nodes for n in _read_by(node)}
+    names = {name} | {n for node in nodes for n in read_by(node)}
     del graph.node[:]
     graph.node.extend(nodes)
     _keep(graph.initializer, lambda t: t.name in names)
@@ -137,6 +149,7 @@ def cut_graph(path: Path | Blob, tap: str | None = None, *, beside: bool = False
         graph.output.append(values[name])
     else:
         graph.output.add(name=name).type.tensor_type.elem_type = TensorProto.FLOAT
+    fill_past(model)
     drop_unused_opsets(model)
     return _serialized(model, path, beside=beside)
 
@@ -158,11 +171,24 @@ def needed_nodes(model: ModelProto, tap: str | None, path: Path | Blob) -> list[
     Large weights may be missing from ``model``.
     """
     graph = model.graph
-    name = _resolve(graph, tap, _values(model) if tap == LAST_MAP else {}, path)
+    name = resolve_tap(model, tap, path)
     if not any(name in node.output for node in graph.node):
         raise UnknownTap(name, [n for node in graph.node for n in node.output])
     needed = _ancestors(graph, name)
     return [node for node in graph.node if needed.intersection(node.output)]
+
+
+def resolve_tap(model: ModelProto, tap: str | None, path: Path | Blob) -> str:
+    """Return the name of the tensor that a tap means, which may not be there; ``cut_graph`` says what a tap is.
+
+    Large weights may be missing from ``model``.
+
+    Raises
+    ------
+    BadGraph
+        The graph has no layer such as a symbolic name asks for.
+    """
+    return _resolve(model.graph, tap, _values(model) if tap == LAST_MAP else {}, path)
 
 
 def _load(path: Path | Blob) -> ModelProto:
@@ -246,7 +272,7 @@ def _depths(graph: GraphProto) -> dict[str, int]:
     """Return the nodes on the longest way from an input to each tensor that a node makes."""
     depths: dict[str, int] = {}
     for node in graph.node:
-        level = 1 + max((depths.get(name, 0) for name in _read_by(node)), default=0)
+        level = 1 + max((depths.get(name, 0) for name in read_by(node)), default=0)
         depths.update(dict.fromkeys(filter(None, node.output), level))
     return depths
 
@@ -261,7 +287,7 @@ def _constants(graph: GraphProto) -> set[str]:
     """Return the names of tensors that no input can change."""
     names = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
     for node in graph.node:
-        if all(name in names for name in _read_by(node)) and not node.op_type.startswith("Random"):
+        if all(name in names for name in read_by(node)) and not node.op_type.startswith("Random"):
             names.update(filter(None, node.output))
     return names
 
@@ -272,17 +298,17 @@ def _ancestors(graph: GraphProto, name: str) -> set[str]:
     # ONNX keeps nodes in topological order
     for node in reversed(graph.node):
         if needed.intersection(node.output):
-            needed.update(_read_by(node))
+            needed.update(read_by(node))
     return needed
 
 
-def _read_by(node: NodeProto) -> Iterator[str]:
+def read_by(node: NodeProto) -> Iterator[str]:
     """Give the names that a node reads, those captured by the bodies of its loops and branches included."""
     yield from filter(None, node.input)
     for body in bodies_of(node):
         own = {value.name for value in body.input} | {t.name for t in body.initializer}
         for inner in body.node:
-            yield from (name for name in _read_by(inner) if name not in own)
+            yield from (name for name in read_by(inner) if name not in own)
             own.update(inner.output)
 
 

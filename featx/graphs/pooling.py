@@ -45,6 +45,8 @@ class Pooling:
         Whether the forms take positions; otherwise they take the tensor as the tap gives it.
     parameters : tuple of float, default=()
         Numbers that follow the name after a colon, such as an exponent, with their defaults.
+    counts : bool, default=False
+        Whether these are numbers of positions.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Pooling:
     mask: Literal["used", "ignored", "refused"] = "used"
     channels_last: bool = True
     parameters: tuple[float, ...] = ()
+    counts: bool = False
 
     def __str__(self) -> str:
         """Return the text that ``read_pooling`` reads back to an equal pooling."""
@@ -169,6 +172,8 @@ def read_pooling(text: str) -> Pooling:
     if len(values) != len(pooling.parameters) or not all(0 < v < np.inf for v in values):
         numbers = ":".join(["a positive number"] * len(pooling.parameters)) or "nothing"
         raise BadOption(f"pooling {text!r}: expected {numbers} after {name}")
+    if pooling.counts and not all(value.is_integer() for value in values):
+        raise BadOption(f"pooling {text!r}: expected a number of positions after {name}")
     return replace(pooling, parameters=values)
 
 
@@ -287,6 +292,51 @@ def _gem_nodes(graph: GraphBuilder, positions: str, mask: str | None, exponent: 
     return graph.add("Mul", graph.add("Squeeze", largest, graph.int_const(1)), roots)
 
 
+def _patch_mean(positions: FloatArray, mask: Mask | None, first: float) -> FloatArray:
+    """Return the mean of the positions behind the first few, which are no patches of a picture."""
+    skipped = int(first)
+    if positions.shape[1] <= skipped:
+        raise BadGraph(
+            f"the tap gives {positions.shape[1]} positions, and the first {skipped} of them are left out"
+        )
+    return _mean(positions[:, skipped:], None if mask is None else mask[:, skipped:])
+
+
+def _patch_mean_nodes(graph: GraphBuilder, positions: str, mask: str | None, first: float) -> str:
+    start, end = graph.int_const(int(first)), graph.int_const(np.iinfo(np.int64).max)
+    patches, others = (
+        name and graph.add("Slice", name, start, end, graph.int_const(1))
+        for name in (positions, mask)
+    )
+    return _mean_nodes(graph, str(patches), others)
+
+
+def _class_and_mean(positions: FloatArray, mask: Mask | None, first: float) -> FloatArray:
+    patches = _patch_mean(positions, mask, first)
+    return np.concatenate([positions[:, 0], patches], axis=1)
+
+
+def _class_and_mean_nodes(
+    graph: GraphBuilder, positions: str, mask: str | None, first: float
+) -> str:
+    patches = _patch_mean_nodes(graph, positions, mask, first)
+    return graph.add("Concat", _first_position_nodes(graph, positions, mask), patches, axis=1)
+
+
+def _first_mean(positions: FloatArray, mask: Mask | None, count: float) -> FloatArray:
+    most = int(count)
+    return _mean(positions[:, :most], None if mask is None else mask[:, :most])
+
+
+def _first_mean_nodes(graph: GraphBuilder, positions: str, mask: str | None, count: float) -> str:
+    start, end = graph.int_const(0), graph.int_const(int(count))
+    tokens, others = (
+        name and graph.add("Slice", name, start, end, graph.int_const(1))
+        for name in (positions, mask)
+    )
+    return _mean_nodes(graph, str(tokens), others)
+
+
 def _flatten(values: FloatArray, mask: Mask | None) -> FloatArray:
     return values.reshape(len(values), -1)
 
@@ -316,6 +366,30 @@ POOLINGS: Mapping[str, Pooling] = _table(
         _gem,
         _gem_nodes,
         parameters=(3.0,),
+    ),
+    Pooling(
+        "patch-mean",
+        "the mean of all positions but the first, or but the first few: of a class token and registers",
+        _patch_mean,
+        _patch_mean_nodes,
+        parameters=(1.0,),
+        counts=True,
+    ),
+    Pooling(
+        "cls+mean",
+        "the first position, and beside it the mean of the others as patch-mean takes them",
+        _class_and_mean,
+        _class_and_mean_nodes,
+        parameters=(1.0,),
+        counts=True,
+    ),
+    Pooling(
+        "first-mean",
+        "the mean of the first two positions, or of the first few",
+        _first_mean,
+        _first_mean_nodes,
+        parameters=(2.0,),
+        counts=True,
     ),
     Pooling(
         "flatten",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from featx.persistence.metadata import (
     read_metadata,
     seal,
 )
-from featx.predictor import Classifier, Input, Predictor, predictor_class
+from featx.predictor import Input, Predictor, predictor_class
 from featx.storage.atomic import os_errors_in_words, recover
 from featx.storage.border import library_border
 from featx.storage.container import container_names, write_container
@@ -160,9 +160,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     check_writable(path, overwrite=overwrite, folder=path.suffix.lower() != ".zip")
 
 
-def load(
-    path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU
-) -> Classifier:
+def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU) -> Any:
     """Read a predictor, verifying every byte that is read.
 
     The file of training samples is read, and verified, when ``report.samples`` is asked for.
@@ -209,8 +207,7 @@ def load(
     where = read_provider(provider) if isinstance(provider, str) else provider
     report, config = _report(path, metadata), _config(path, metadata)
     predictor = predictor_class(task)(inputs, head, report, config, where, task.name)
-    # It is the only task there is; others will have classes of their own.
-    return cast(Classifier, predictor)
+    return predictor
 
 
 def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -260,7 +257,7 @@ def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
 
         with library_border(f"{path}: {SAMPLES} cannot be read"):
             samples = TrainingSamples.from_bytes(read_file(path, SAMPLES, metadata))
-        known = set(samples.targets.tolist()) <= set(metadata.classes)
+        known = get_task(metadata.task).is_known(samples.targets.tolist(), metadata.classes)
         if samples.scores.shape[1] != len(metadata.classes) or not known:
             raise BadArtifact(f"{path}: {SAMPLES} is of other classes than its manifest")
         return samples
@@ -379,6 +376,6 @@ def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:
     if head.classes != classes:
         raise BadArtifact(f"{path}: its head and its manifest do not agree on the classes")
     try:
-        head.predict_proba(np.zeros((1, dim), np.float32))
+        head.predict_outputs(np.zeros((1, dim), np.float32))
     except FeatxError as error:
         raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from featx.errors import BadCard
-from featx.modalities import added_later, among, refuse_unknown
+from featx.modalities import added_later, among, read_feeds, refuse_unknown
 from featx.modalities.text.baseline import HashedWords
 from featx.modalities.text.tokenizer import TokenReader
 from featx.modalities.text.tokenizer_file import open_tokenizer
@@ -65,7 +65,7 @@ class TextSettings:
         refuse_unknown(cls, table)
         values = dict(table)
         if "feeds" in values:
-            values["feeds"] = _pairs(values["feeds"])
+            values["feeds"] = read_feeds("text", values["feeds"])
         texts = cls(**values)
         texts._check()
         return texts
@@ -122,19 +122,3 @@ class TextSettings:
     def baseline(self) -> HashedWords:
         """Return a reader that counts words in 1024 columns: what is known without a backbone."""
         return HashedWords()
-
-
-def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
-    """Return the names of a graph's inputs with the usual ones, from a table or a list of pairs."""
-    pairs = list(value.items()) if isinstance(value, Mapping) else value
-    fine = isinstance(pairs, (list, tuple)) and all(
-        isinstance(pair, (list, tuple))
-        and len(pair) == 2
-        and all(isinstance(name, str) for name in pair)
-        for pair in pairs
-    )
-    if not fine:
-        raise BadCard(
-            f"[text] feeds = {value!r}: expected a table such as {{'ids:0' = 'input_ids'}}"
-        )
-    return tuple((own, usual) for own, usual in pairs)
