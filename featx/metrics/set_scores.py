@@ -84,14 +84,19 @@ class SetMeasure:
         for column in range(self.targets.shape[1]):
             values, positive = self.probabilities[:, column], self.targets[:, column]
             order = np.argsort(-values, kind="stable")
-            # Samples of one probability are above a threshold together.
+            # Samples of one probability are above a threshold together: each counts to its last.
             last = np.flatnonzero(np.append(np.diff(values[order]) != 0, True))
+            places = np.flatnonzero(positive[order])
+            ends = last[np.searchsorted(last, places)]
             ordered = weights[:, order]
-            above = np.cumsum(ordered, axis=1)[:, last]
-            correct = np.cumsum(ordered * positive[order], axis=1)[:, last]
-            gained = np.diff(correct, axis=1, prepend=0.0)
-            area = (gained * _ratio(correct, above)).sum(axis=1)
-            average[:, column] = _ratio(area, correct[:, -1], np.nan)
+            gained = ordered[:, places]
+            correct = np.cumsum(gained, axis=1)
+            precision = _ratio(
+                correct[:, np.searchsorted(places, ends, side="right") - 1],
+                np.cumsum(ordered, axis=1, out=ordered)[:, ends],
+            )
+            area = np.einsum("ij,ij->i", gained, precision)
+            average[:, column] = _ratio(area, gained.sum(axis=1), np.nan)
         return average
 
     def _counts(self, weights: Doubles) -> tuple[Doubles, Doubles, Doubles]:
