@@ -253,16 +253,14 @@ def evaluate_label_sets(
     truth, guesses = _sets("targets", targets, shape), _sets("predicted", predicted, shape)
     shares = None if probabilities is None else _shares(probabilities, shape)
     weights = check_weights(sample_weight, len(truth))
+    if groups is not None and len(groups) != len(truth):
+        raise BadLabels(f"groups=: expected {len(truth)}, one a sample; found {len(groups)}")
+    if weights is not None:
+        kept = np.flatnonzero(weights)
+        truth, guesses, weights = truth[kept], guesses[kept], weights[kept]
+        shares = None if shares is None else shares[kept]
+        groups = None if groups is None else np.asarray(groups, dtype=str)[kept]
     resampling = Resampling.of(len(truth), groups, weights)
-    if weights is not None and not weights.all():
-        kept = weights > 0
-        truth, guesses, shares = (
-            truth[kept],
-            guesses[kept],
-            shares if shares is None else shares[kept],
-        )
-        some = None if groups is None else np.asarray(groups, dtype=str)[kept]
-        resampling = Resampling.of(len(truth), some, weights[kept])
     return _report(SetMeasure(truth, guesses, shares), list(labels), resampling, random_state)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from featx._typing import Doubles, Mask
+from featx.metrics.quotients import ratio
 
 __all__ = ["SET_SCORES", "SetMeasure", "best_constants"]
 
@@ -47,19 +46,19 @@ class SetMeasure:
         """Return the scores of ``SET_SCORES``, shape (b, 6), of weights of shape (b, n)."""
         correct, true, predicted = self._counts(weights)
         seen = true + predicted
-        f1 = _ratio(2 * correct, seen)
+        f1 = ratio(2 * correct, seen)
         average = self.average_precisions(weights)
         known = ~np.isnan(average)
         total = weights.sum(axis=1)
         wrong = self.targets != self.predicted
         return np.stack(
             [
-                _ratio(2 * correct.sum(axis=1), seen.sum(axis=1)),
-                _ratio(f1.sum(axis=1), (seen > 0).sum(axis=1)),
-                _ratio((f1 * true).sum(axis=1), true.sum(axis=1)),
-                _ratio(np.where(known, average, 0.0).sum(axis=1), known.sum(axis=1), np.nan),
-                _ratio(weights @ ~wrong.any(axis=1), total),
-                _ratio(weights @ wrong.mean(axis=1), total),
+                ratio(2 * correct.sum(axis=1), seen.sum(axis=1)),
+                ratio(f1.sum(axis=1), (seen > 0).sum(axis=1)),
+                ratio((f1 * true).sum(axis=1), true.sum(axis=1)),
+                ratio(np.where(known, average, 0.0).sum(axis=1), known.sum(axis=1), np.nan),
+                ratio(weights @ ~wrong.any(axis=1), total),
+                ratio(weights @ wrong.mean(axis=1), total),
             ],
             axis=1,
         )
@@ -68,9 +67,9 @@ class SetMeasure:
         """Return precision, recall and F1 of each label, shape (b, n_labels); 0 where not defined."""
         correct, true, predicted = self._counts(weights)
         return (
-            _ratio(correct, predicted),
-            _ratio(correct, true),
-            _ratio(2 * correct, true + predicted),
+            ratio(correct, predicted),
+            ratio(correct, true),
+            ratio(2 * correct, true + predicted),
         )
 
     def average_precisions(self, weights: Doubles) -> Doubles:
@@ -91,25 +90,18 @@ class SetMeasure:
             ordered = weights[:, order]
             gained = ordered[:, places]
             correct = np.cumsum(gained, axis=1)
-            precision = _ratio(
+            precision = ratio(
                 correct[:, np.searchsorted(places, ends, side="right") - 1],
                 np.cumsum(ordered, axis=1, out=ordered)[:, ends],
             )
             area = np.einsum("ij,ij->i", gained, precision)
-            average[:, column] = _ratio(area, gained.sum(axis=1), np.nan)
+            average[:, column] = ratio(area, gained.sum(axis=1), np.nan)
         return average
 
     def _counts(self, weights: Doubles) -> tuple[Doubles, Doubles, Doubles]:
         """Return what samples count that are rightly predicted, have, and are predicted to have a label."""
         together = self.targets & self.predicted
         return weights @ together, weights @ self.targets, weights @ self.predicted
-
-
-def _ratio(part: Doubles, whole: npt.NDArray[Any], empty: float = 0.0) -> Doubles:
-    """Return quotients, and ``empty`` where there is nothing to divide by."""
-    quotients = np.full(part.shape, empty)
-    np.divide(part, whole, out=quotients, where=np.asarray(whole) > 0)
-    return quotients
 
 
 def best_constants(targets: Mask, weights: Doubles) -> dict[str, float]:
@@ -136,7 +128,7 @@ def best_constants(targets: Mask, weights: Doubles) -> dict[str, float]:
     return {
         "micro_f1": float((2 * correct / (sizes + prevalence.sum())).max()),
         "macro_f1": float(always[occurs].mean()) if occurs.any() else 0.0,
-        "weighted_f1": float(_ratio(always @ prevalence, prevalence.sum())),
+        "weighted_f1": float(ratio(always @ prevalence, prevalence.sum())),
         "mean_average_precision": float(prevalence[occurs].mean()) if occurs.any() else 0.0,
         "subset_accuracy": float(np.bincount(places.ravel(), weights).max() / total),
         "hamming_loss": float(np.minimum(prevalence, 1 - prevalence).mean()),
