@@ -63,7 +63,7 @@ def svc_gamma(svc: SVC | SVR) -> float:
 def adopt_label_regressions(
     one_vs_rest: OneVsRestClassifier, coef: npt.NDArray[Any], intercept: npt.NDArray[Any]
 ) -> None:
-    """Give a OneVsRestClassifier of logistic regressions the state of one that was fitted on label indicators.
+    """Give a OneVsRestClassifier of logistic regressions the state of one fitted on label indicators.
 
     Parameters
     ----------

@@ -206,8 +206,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
         _check_shapes(path, head, metadata)
     where = read_provider(provider) if isinstance(provider, str) else provider
     report, config = _report(path, metadata), _config(path, metadata)
-    predictor = predictor_class(task)(inputs, head, report, config, where, task.name)
-    return predictor
+    return predictor_class(task)(inputs, head, report, config, where, task.name)
 
 
 def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any]:
