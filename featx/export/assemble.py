@@ -99,7 +99,7 @@ def _facts(classifier: Classifier, front: Preprocessing) -> dict[str, str]:
     """Return the metadata that the graph carries for people and programs."""
     card = classifier.card
     return {
-        "labels": json.dumps(list(classifier.classes), ensure_ascii=False),
+        "labels": json.dumps(list(classifier.head.classes), ensure_ascii=False),
         "modality": card.modality,
         "backbone": card.name,
         "license": card.license,

@@ -127,7 +127,7 @@ def _check(classifier: Classifier, session: Any, samples: Iterable[Sample], real
         apart = float(np.abs(actual - expected).max())
         if not apart <= worst:
             worst, where = apart, sample.id
-        if label != classifier.classes[int(expected.argmax())]:
+        if label != classifier.head.classes[int(expected.argmax())]:
             changed = changed or sample.id
     if unread is not None and not compared:
         raise unread

@@ -34,6 +34,7 @@ __all__ = [
     "add_neighbors",
     "add_normalizer",
     "add_pca",
+    "add_selection",
     "add_standard_scaler",
     "add_support_vectors",
     "gaussian_kernel",
@@ -69,6 +70,12 @@ def add_normalizer(graph: GraphBuilder, value: str, normalizer: Any) -> str:
         )
     length = graph.reduce("ReduceL2", value, 1)
     return graph.add("Div", value, graph.add("Max", length, graph.constant(1e-300)))
+
+
+def add_selection(graph: GraphBuilder, value: str, selector: Any) -> str:
+    """Take the columns that were chosen."""
+    chosen = graph.constant(selector.get_support(indices=True), np.int64)
+    return graph.add("Gather", value, chosen, axis=1)
 
 
 def add_linear(graph: GraphBuilder, value: str, estimator: Any) -> str:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_selection import SelectKBest, SelectPercentile, VarianceThreshold
 from sklearn.linear_model import (
     ElasticNet,
     HuberRegressor,
@@ -41,7 +43,7 @@ from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVR
 
 from featx._typing import ClassWeight, Doubles, Numbers
 from featx.errors import BadOption, UnknownHead
-from featx.heads import boosting, onnx_forms, output_forms, score_forms
+from featx.heads import boosting, calibrated, onnx_forms, output_forms, score_forms
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -134,6 +136,9 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
         **dict.fromkeys((SVR, NuSVR), _VECTOR_NUMBERS),
         KNeighborsRegressor: EstimatorForms(onnx=output_forms.add_neighbor_numbers),
         HistGradientBoostingRegressor: EstimatorForms(onnx=boosting.add_boosting),
+        CalibratedClassifierCV: EstimatorForms(
+            scores=score_forms.log_probabilities, onnx=calibrated.add_calibrated
+        ),
         **dict.fromkeys((OneVsRestClassifier, MultiOutputClassifier, MultiOutputRegressor), _STACK),
     }
 )
@@ -144,6 +149,9 @@ TRANSFORMERS: Mapping[type, OnnxForm] = MappingProxyType(
         StandardScaler: onnx_forms.add_standard_scaler,
         PCA: onnx_forms.add_pca,
         Normalizer: onnx_forms.add_normalizer,
+        SelectKBest: onnx_forms.add_selection,
+        SelectPercentile: onnx_forms.add_selection,
+        VarianceThreshold: onnx_forms.add_selection,
     }
 )
 

@@ -24,6 +24,7 @@ __all__ = [
     "floored_log",
     "label_logits",
     "linear_coefficients",
+    "log_probabilities",
     "one_vs_one_scores",
 ]
 
@@ -85,6 +86,12 @@ def label_logits(shares: Doubles) -> Doubles:
     """Return the logits of shares from 0 to 1, which are kept 0.03 away from both ends."""
     kept = FLOOR + (1 - 2 * FLOOR) * shares
     return np.asarray(np.log(kept / (1 - kept)))
+
+
+def log_probabilities(estimator: Any, rows: Numbers) -> Doubles:
+    """Return the logarithms of an estimator's probabilities, which it calibrated itself: softmax gives them back."""
+    shares = np.asarray(estimator.predict_proba(rows), np.float64)
+    return np.log(np.maximum(shares, np.finfo(np.float64).tiny))
 
 
 def linear_coefficients(estimator: Any) -> tuple[Doubles, Doubles]:

@@ -19,6 +19,7 @@ from featx.backbones.providers import CPU, Provider, read_provider
 from featx.catalog import BUNDLED, Card, find, get_card, verify_files
 from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
 from featx.heads import TrainedHead, read_calibrator
+from featx.heads.label_types import typed_labels
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.metadata import (
     FORMAT,
@@ -203,6 +204,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
         head = read_head(
             path, files, metadata.head, calibrator, frozenset(trusted), metadata.classes
         )
+        head = replace(head, label_type=metadata.label_type)
         _check_shapes(path, head, metadata)
     where = read_provider(provider) if isinstance(provider, str) else provider
     report, config = _report(path, metadata), _config(path, metadata)
@@ -216,7 +218,7 @@ def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any
         "format": FORMAT,
         "versions": {name: import_module(name).__version__ for name in _LIBRARIES},
         "task": predictor.task_name,
-        "targets": {"classes": list(head.classes)},
+        "targets": {"classes": list(head.classes), "type": head.label_type},
         "inputs": [
             {
                 "name": one.name,
@@ -377,5 +379,6 @@ def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:
         raise BadArtifact(f"{path}: its head and its manifest do not agree on the classes")
     try:
         head.predict_outputs(np.zeros((1, dim), np.float32))
+        typed_labels(head.classes, head.label_type)
     except FeatxError as error:
         raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error

@@ -141,10 +141,9 @@ def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
 
 def _untrusted(data: bytes, trusted: frozenset[str]) -> list[str]:
     """Return the names of types in a file that are neither listed nor trusted nor plain."""
-    from featx.heads.loadable import LOADABLE
-    from featx.heads.rebuilding import PIPELINE
+    from featx.heads.rebuilding import KNOWN_TYPES
 
-    unknown = named_types(data) - trusted - set(LOADABLE) - {PIPELINE}
+    unknown = named_types(data) - trusted - KNOWN_TYPES
     return sorted(name for name in unknown if not _PLAIN_TYPES.fullmatch(name))
 
 

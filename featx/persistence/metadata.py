@@ -122,6 +122,8 @@ class Metadata:
     files : mapping of str to {"sha256": str, "size": int}
     manifest : mapping
         The whole text, as JSON values.
+    label_type : str, default="str"
+        What labels were before they became texts; earlier versions did not say it.
     """
 
     format: int
@@ -136,6 +138,7 @@ class Metadata:
     config: Mapping[str, Any] | None
     files: Mapping[str, Mapping[str, Any]]
     manifest: Mapping[str, Any]
+    label_type: str = "str"
 
     @property
     def is_bundled(self) -> bool:
@@ -306,6 +309,7 @@ def _from_format_2(path: Path, manifest: Mapping[str, Any]) -> Metadata:
         config=manifest.get("config"),
         files=manifest["files"],
         manifest=manifest,
+        label_type=str(manifest["targets"].get("type", "str")),
     )
 
 
