@@ -106,7 +106,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             cache=self.cache,
             on_error=self.on_error,
         )
-        backbone = self._open()
+        backbone = self.open()
         if self.on_error == "fail":
             samples = map(Sample, names, column)
             return engine.embed(samples, backbone).embeddings
@@ -120,9 +120,10 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
     @property
     def _n_features_out(self) -> int:
-        return self._open().dim
+        return self.open().dim
 
-    def _open(self) -> Backbone:
+    def open(self) -> Backbone:
+        """Return its backbone, shared within the process; raise UnknownBackbone, MissingWeights or BadOption."""
         card = get_card(self.backbone) if isinstance(self.backbone, str) else self.backbone
         return open_backbone(
             card.variant(

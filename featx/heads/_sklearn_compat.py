@@ -250,8 +250,9 @@ def make_isotonic(x: Doubles, y: Doubles) -> Any:
     from sklearn.isotonic import IsotonicRegression
 
     made = IsotonicRegression(out_of_bounds="clip")
-    learned = {"increasing_": True, "X_min_": x[0], "X_max_": x[-1]}
-    made.__setstate__({**vars(made), **learned, "X_thresholds_": x, "y_thresholds_": y})
+    made.increasing_, made.X_min_, made.X_max_ = True, x[0], x[-1]
+    made.X_thresholds_, made.y_thresholds_ = x, y
+    made._build_f(x, y)
     return made
 
 

@@ -6,9 +6,12 @@ its scores to probabilities: a sigmoid, steps (isotonic), or one temperature. It
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 
 from featx._typing import Doubles
 from featx.errors import NotExportable
@@ -24,7 +27,13 @@ from featx.heads.stored import StoredObject
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
 
-__all__ = ["CALIBRATED_PARTS", "add_calibrated", "calibrated_parts", "check_calibrated"]
+__all__ = [
+    "CALIBRATED_PARTS",
+    "add_calibrated",
+    "calibrated_parts",
+    "check_calibrated",
+    "with_estimators",
+]
 
 _CALIBRATED = "sklearn.calibration._CalibratedClassifier"
 _SIGMOID = "sklearn.calibration._SigmoidCalibration"
@@ -57,7 +66,10 @@ def _calibrated(builder: Any, stored: Any, classes: Any, n_classes: int, d: int)
     state = stored.state
     method, maps = state.get("method"), state.get("calibrators")
     inner = builder.estimator(state.get("estimator"), d)
-    if not np.array_equal(getattr(inner, "classes_", ()), classes):
+    known = getattr(inner, "classes_", ())
+    # With a temperature scikit-learn trains the classifiers on the numbers of the classes.
+    numbered = method == "temperature" and np.array_equal(known, np.arange(n_classes))
+    if not numbered and not np.array_equal(known, classes):
         raise ValueError("calibrated_classifiers_ has an estimator of other classes")
     if not isinstance(method, str) or method not in _TYPES or not isinstance(maps, list):
         raise ValueError(f"method = {method!r:.40}: expected one of {', '.join(_TYPES)}")
@@ -93,6 +105,29 @@ def _number(state: Any, name: str) -> float:
     return value
 
 
+def with_estimators(
+    fitted: CalibratedClassifierCV, estimators: Sequence[Any], n_columns: int
+) -> CalibratedClassifierCV:
+    """Return a calibrated classifier whose maps follow other estimators, of rows of so many columns.
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> rows, labels = np.arange(8.0)[:, None], [0, 1] * 4
+    >>> fitted = CalibratedClassifierCV(LogisticRegression(), cv=2).fit(rows, labels)
+    >>> again = with_estimators(fitted, [one.estimator for one in fitted.calibrated_classifiers_], 1)
+    >>> np.array_equal(again.predict_proba(rows), fitted.predict_proba(rows))
+    True
+    """
+    made = CalibratedClassifierCV(
+        clone(estimators[0]), method=fitted.method, cv=None, ensemble=fitted.ensemble
+    )
+    made.classes_, made.n_features_in_ = fitted.classes_, n_columns
+    made.calibrated_classifiers_ = [
+        make_calibrated(estimator, one.calibrators, one.classes, one.method)
+        for estimator, one in zip(estimators, fitted.calibrated_classifiers_, strict=True)
+    ]
+    return made
+
+
 def add_calibrated(graph: GraphBuilder, value: str, estimator: Any) -> str:
     """Add the logarithms of the probabilities, as ``featx.heads.scores`` gives them.
 
@@ -102,7 +137,10 @@ def add_calibrated(graph: GraphBuilder, value: str, estimator: Any) -> str:
         A classifier in it cannot be written, or has no linear scores or boosted trees.
     """
     parts = [_add_one(graph, value, one) for one in estimator.calibrated_classifiers_]
-    mean = parts[0] if len(parts) == 1 else graph.add("Mean", *parts)
+    total = parts[0]
+    for part in parts[1:]:
+        total = graph.add("Add", total, part)
+    mean = graph.add("Div", total, graph.constant(float(len(parts))))
     return graph.add("Log", graph.add("Max", mean, graph.constant(np.finfo(np.float64).tiny)))
 
 

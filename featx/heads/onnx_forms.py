@@ -30,6 +30,7 @@ __all__ = [
     "add_affine",
     "add_centroids",
     "add_linear",
+    "add_margins",
     "add_neighbor_means",
     "add_neighbors",
     "add_normalizer",
@@ -100,12 +101,17 @@ def add_support_vectors(graph: GraphBuilder, value: str, svc: Any) -> str:
         raise NotExportable(
             "head SVC: decision_function_shape must be 'ovo' to be written as a graph"
         )
+    return _soft_minimum_margins(graph, add_margins(graph, value, svc), n_classes)
+
+
+def add_margins(graph: GraphBuilder, value: str, svc: Any) -> str:
+    """Add the one-vs-one margins of an SVC of a linear or Gaussian kernel, a column a pair."""
     if svc.kernel == "linear":
         margins = add_affine(graph, value, svc.coef_.T, svc.intercept_)
     else:
         kernel = gaussian_kernel(graph, value, svc.support_vectors_, svc_gamma(svc))
         margins = add_affine(graph, kernel, pairwise_coefficients(svc), svc.intercept_)
-    return _soft_minimum_margins(graph, margins, n_classes)
+    return margins
 
 
 def add_neighbors(graph: GraphBuilder, value: str, neighbors: Any) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "linear_coefficients",
     "log_probabilities",
     "one_vs_one_scores",
+    "shares_of_labels",
 ]
 
 # Added to probabilities before their logarithm: no vote for a class does not rule it out.
@@ -55,7 +56,7 @@ def default_scores(estimator: Any, rows: Numbers) -> Doubles:
     if hasattr(estimator, "predict_proba"):
         shares = estimator.predict_proba(rows)
         if isinstance(shares, list):
-            return label_logits(_shares_of_labels(estimator, shares))
+            return label_logits(shares_of_labels(estimator, shares))
         return floored_log(np.asarray(shares, np.float64))
     raise BadOption(
         f"head {type(estimator).__name__}: expected a classifier with decision_function or "
@@ -63,7 +64,7 @@ def default_scores(estimator: Any, rows: Numbers) -> Doubles:
     )
 
 
-def _shares_of_labels(estimator: Any, shares: list[Any]) -> Doubles:
+def shares_of_labels(estimator: Any, shares: list[Any]) -> Doubles:
     """Return the probability of 1 for each label, of tables with a column a value."""
     columns = []
     for classes, table in zip(estimator.classes_, shares, strict=True):

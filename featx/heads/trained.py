@@ -67,6 +67,8 @@ class TrainedHead:
         estimator: BaseEstimator,
         calibrator: Calibrator,
         classes: Sequence[str] | None = None,
+        *,
+        own_answers: bool = False,
     ) -> TrainedHead:
         """Return a head that answers with a fitted estimator.
 
@@ -75,8 +77,12 @@ class TrainedHead:
         classes : sequence of str, default=None
             The labels of an estimator that was trained on their numbers, 0 to n_classes - 1, and the names of
             labels or numbers where it gives several; one that was trained on labels knows them itself.
+        own_answers : bool, default=False
+            Whether its own probabilities and labels are taken as they are.
         """
-        return cls(name, _names(estimator, classes), EstimatorScorer(estimator), calibrator)
+        return cls(
+            name, _names(estimator, classes), EstimatorScorer(estimator, own_answers), calibrator
+        )
 
     @classmethod
     def from_arrays(
@@ -99,6 +105,11 @@ class TrainedHead:
     def labels(self) -> npt.NDArray[Any]:
         """The classes in the type that labels had; shape (n_classes,), in the order of ``classes``."""
         return typed_labels(self.classes, self.label_type)
+
+    @property
+    def own_answers(self) -> bool:
+        """Whether the estimator's own probabilities and labels are taken as they are."""
+        return isinstance(self.scorer, EstimatorScorer) and self.scorer.own
 
     @property
     def dim(self) -> int:

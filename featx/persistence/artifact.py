@@ -53,17 +53,19 @@ _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 
 def save(
-    predictor: Predictor,
+    predictor: Predictor | BaseEstimator,
     path: str | Path,
     *,
     overwrite: bool = False,
     bundle: bool = False,
     trusted: Iterable[str] = (),
 ) -> Path:
-    """Write a classifier as a folder, or as one file that ends in ``.zip``, whole or not at all.
+    """Write a predictor as a folder, or as one file that ends in ``.zip``, whole or not at all.
 
     Parameters
     ----------
+    predictor : Predictor, or a fitted scikit-learn pipeline
+        What ``featx.fit`` gave, or what ``featx.from_pipeline`` takes.
     path : path
         The name ends in ``.featx`` by custom; its parent must exist.
     overwrite : bool, default=False
@@ -103,6 +105,11 @@ def save(
     """
     path = Path(path)
     check_target(path, overwrite=overwrite)
+    if not isinstance(predictor, Predictor):
+        # Not above: it imports scikit-learn, which a saved linear head does without.
+        from featx.pipelines import from_pipeline
+
+        predictor = from_pipeline(predictor)
     files = write_head(predictor.head, path, trusted)
     if predictor.report and predictor.report.samples:
         files[SAMPLES] = predictor.report.samples.to_bytes()
@@ -201,10 +208,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
             calibrator, task = read_calibrator(metadata.calibration), get_task(metadata.task)
         except FeatxError as error:
             raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
-        head = read_head(
-            path, files, metadata.head, calibrator, frozenset(trusted), metadata.classes
-        )
-        head = replace(head, label_type=metadata.label_type)
+        head = read_head(path, files, metadata, calibrator, frozenset(trusted))
         _check_shapes(path, head, metadata)
     where = read_provider(provider) if isinstance(provider, str) else provider
     report, config = _report(path, metadata), _config(path, metadata)
@@ -236,6 +240,7 @@ def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any
             "name": head.name,
             "parameters": _parameters(head.estimator),
             "calibration": head.calibrator.to_dict(),
+            "own_answers": head.own_answers,
         },
         "report": report.to_dict() if report else None,
         "config": config.to_dict() if config else None,
