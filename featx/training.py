@@ -38,7 +38,7 @@ from featx.reporting.fit_report import (
 )
 from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
 from featx.sources import Sample
-from featx.sources.copies import describe_conflicts, describe_copies
+from featx.sources.groups import duplicate_contents
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
 from featx.tuning.design import SampleDesign
@@ -189,11 +189,9 @@ def fit(
     card = replace(opened.card, dim=opened.dim)
     design = given.design(rows.ids)
     groups = None if design.groups is None else design.groups.tolist()
-    found = (
-        describe_conflicts(rows.ids, rows.digests, rows.labels),
-        describe_copies(rows.ids, rows.digests, rows.labels, groups),
-    )
-    copies = tuple(filter(None, found))
+    digests = [digest or None for digest in rows.digests]
+    # Copies of one group are never on both sides of a split.
+    copies = duplicate_contents(rows.ids, digests, rows.labels, groups or rows.ids)
     for text in copies:
         warnings.warn(text, FeatxWarning, stacklevel=2)
     doubts = describe_doubts(opened, rows.doubtful, rows.examined)
