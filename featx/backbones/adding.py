@@ -63,14 +63,14 @@ class Drafted:
     ----------
     card : Card
         With everything but digests, sizes, ``dim`` and ``batch``, which ``install`` finds.
-    files : mapping of str to Path
-        Where its further files lie, by their names in the card.
+    files : mapping of str to Path or bytes
+        Where its further files lie, or what is in them, by their names in the card.
     remarks : tuple of str
         What a person should know of it.
     """
 
     card: Card
-    files: Mapping[str, Path]
+    files: Mapping[str, Path | bytes]
     remarks: tuple[str, ...]
 
 
@@ -156,8 +156,9 @@ def draft_backbone(
             found.graph, name=name, like=like, options=given, tap=tap, pooling=pooling
         )
         return Drafted(card, {}, ())
-    files = {one: found.folder.path / one for one in recipe.files}
-    remarks = tuple(filter(None, (found.remark, *recipe.remarks)))
+    files: dict[str, Path | bytes] = {one: found.folder.path / one for one in recipe.files}
+    files |= recipe.made
+    remarks = tuple(filter(None, (found.remark, *recipe.said())))
     return Drafted(_card(recipe, name), files, remarks)
 
 
@@ -227,7 +228,7 @@ def _card(recipe: Recipe, name: str) -> Card:
         graph=File(_GRAPH, "0" * 64),
         input=settings,
         dim=1,
-        files=tuple(File(one, "0" * 64) for one in recipe.files),
+        files=tuple(File(one, "0" * 64) for one in (*recipe.files, *recipe.made)),
         note="canary missing: no second implementation was run.",
         comments=tuple(comments.items()),
         **{"source": "added by its user", **about, **graph},
