@@ -16,6 +16,7 @@ _ALIASES = {
     "seed": ("random_state",),
     "set": ("options",),
     "style": ("format",),
+    "target_column": ("label_column",),
 }
 # Entries of a card that messages name, and the command line sets with one option.
 _ENTRY = re.compile(

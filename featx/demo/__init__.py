@@ -71,7 +71,7 @@ def _measure(
     return evaluate_predictions(
         list(map(str, test.labels)),
         head.predict(test.embeddings),
-        head.predict_proba(test.embeddings),
+        head.predict_outputs(test.embeddings),
         classes=head.classes,
         random_state=seed,
     )

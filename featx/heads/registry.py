@@ -17,22 +17,32 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import (
+    ElasticNet,
+    HuberRegressor,
+    Lasso,
+    LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
+    Ridge,
     RidgeClassifier,
     RidgeClassifierCV,
+    RidgeCV,
     SGDClassifier,
+    SGDRegressor,
 )
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVR
 
 from featx._typing import ClassWeight, Doubles, Numbers
 from featx.errors import BadOption, UnknownHead
-from featx.heads import boosting, onnx_forms, score_forms
+from featx.heads import boosting, onnx_forms, output_forms, score_forms
+from featx.heads.weighting import weight_parameters
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -50,6 +60,7 @@ __all__ = [
     "fit_labels",
     "last_step",
     "make_head",
+    "parameter_grid",
     "scores",
     "steps_of",
 ]
@@ -57,13 +68,13 @@ __all__ = [
 AUTO = "auto"
 
 ScoreForm = Callable[[Any, Numbers], Doubles]
-LinearForm = Callable[[Any], tuple[Doubles, Doubles]]
+LinearForm = Callable[[Any], tuple[Doubles, Doubles] | None]
 # From the graph, the name of the input and the fitted estimator to the name of the output.
 OnnxForm = Callable[["GraphBuilder", str, Any], str]
 
 # How the candidates of a head are compared: by a fit each; along one path of penalties; with each
 # sample left out in closed form; by fits that share a kernel matrix, or one search for neighbours.
-Search = Literal["fits", "path", "leave-one-out", "kernel", "neighbors"]
+Search = Literal["fits", "path", "label-path", "leave-one-out", "kernel", "neighbors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ class EstimatorForms:
     Attributes
     ----------
     scores : callable
-        Gives the scores of the fitted estimator for rows, float64 of shape (n, n_classes).
+        Gives the scores of the fitted estimator for rows, float64 of shape (n, n_outputs).
     linear : callable, default=None
         Gives the coefficients and intercepts of the same scores; None where they are not linear.
     onnx : callable, default=None
@@ -85,6 +96,17 @@ class EstimatorForms:
     onnx: OnnxForm | None = None
 
 
+_NUMBERS = EstimatorForms(
+    scores=output_forms.linear_numbers,
+    linear=output_forms.number_coefficients,
+    onnx=output_forms.add_linear_numbers,
+)
+_STACK = EstimatorForms(
+    scores=output_forms.stack_scores,
+    linear=output_forms.stack_coefficients,
+    onnx=output_forms.add_stack,
+)
+_VECTOR_NUMBERS = EstimatorForms(onnx=output_forms.add_support_vector_numbers)
 _LINEAR = EstimatorForms(linear=score_forms.linear_coefficients, onnx=onnx_forms.add_linear)
 
 ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
@@ -104,8 +126,16 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
         SVC: EstimatorForms(
             scores=score_forms.one_vs_one_scores, onnx=onnx_forms.add_support_vectors
         ),
-        KNeighborsClassifier: EstimatorForms(onnx=onnx_forms.add_neighbors),
+        KNeighborsClassifier: EstimatorForms(onnx=output_forms.add_neighbor_votes),
         HistGradientBoostingClassifier: EstimatorForms(onnx=boosting.add_boosting),
+        **dict.fromkeys(
+            (LinearRegression, Ridge, RidgeCV, Lasso, ElasticNet, HuberRegressor), _NUMBERS
+        ),
+        **dict.fromkeys((SGDRegressor, LinearSVR), _NUMBERS),
+        **dict.fromkeys((SVR, NuSVR), _VECTOR_NUMBERS),
+        KNeighborsRegressor: EstimatorForms(onnx=output_forms.add_neighbor_numbers),
+        HistGradientBoostingRegressor: EstimatorForms(onnx=boosting.add_boosting),
+        **dict.fromkeys((OneVsRestClassifier, MultiOutputClassifier, MultiOutputRegressor), _STACK),
     }
 )
 
@@ -143,6 +173,8 @@ class HeadSpec:
         them; part of the work is linear.
     in_auto : bool, default=True
         Whether the choice "auto" tries it.
+    shipped : bool, default=True
+        Whether it is one of featx's own, and not a user's estimator.
     """
 
     name: str
@@ -154,6 +186,7 @@ class HeadSpec:
     min_class_size: int = 2
     growth: float = 1.0
     in_auto: bool = True
+    shipped: bool = True
 
     def candidates(self, n_samples: int) -> tuple[Mapping[str, Any], ...]:
         """Return the part of the grid that ``n_samples`` training samples allow."""
@@ -164,7 +197,12 @@ class HeadSpec:
         )
 
 
-def _grid(name: str, values: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
+def parameter_grid(name: str, values: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return a candidate for each value of one parameter, in their order.
+
+    >>> [dict(params) for params in parameter_grid("ridge__alpha", [10, 1])]
+    [{'ridge__alpha': 10}, {'ridge__alpha': 1}]
+    """
     return tuple(MappingProxyType({name: value}) for value in values)
 
 
@@ -174,7 +212,9 @@ _TABLE = (
         "Multinomial logistic regression with an L2 penalty: the first to try, and hard to beat.",
         "seconds for thousands of rows",
         lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
-        _grid("logisticregression__C", [float(f"{10**e:.2g}") for e in np.arange(-5, 1.5, 0.5)]),
+        parameter_grid(
+            "logisticregression__C", [float(f"{10**e:.2g}") for e in np.arange(-5, 1.5, 0.5)]
+        ),
         search="path",
     ),
     HeadSpec(
@@ -184,7 +224,7 @@ _TABLE = (
         lambda: make_pipeline(
             StandardScaler(), SVC(kernel="linear", decision_function_shape="ovo")
         ),
-        _grid("svc__C", [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]),
+        parameter_grid("svc__C", [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]),
         search="kernel",
         growth=1.8,
     ),
@@ -193,7 +233,7 @@ _TABLE = (
         "Support vectors with curved borders: when classes are not separated by a plane.",
         "grows with the square of the samples; keeps its support vectors",
         lambda: make_pipeline(StandardScaler(), SVC(decision_function_shape="ovo")),
-        _grid("svc__C", [0.3, 1.0, 3.0, 10.0, 30.0]),
+        parameter_grid("svc__C", [0.3, 1.0, 3.0, 10.0, 30.0]),
         search="kernel",
         growth=1.8,
     ),
@@ -202,7 +242,7 @@ _TABLE = (
         "Least squares on the classes with an L2 penalty, tuned by leave-one-out in closed form.",
         "a second for thousands of rows",
         lambda: make_pipeline(StandardScaler(), RidgeClassifier()),
-        _grid("ridgeclassifier__alpha", [1e5, 3e4, 1e4, 3e3, 1e3, 3e2, 1e2, 3e1, 1e1]),
+        parameter_grid("ridgeclassifier__alpha", [1e5, 3e4, 1e4, 3e3, 1e3, 3e2, 1e2, 3e1, 1e1]),
         search="leave-one-out",
     ),
     HeadSpec(
@@ -214,7 +254,7 @@ _TABLE = (
             PCA(0.99, svd_solver="full"),
             LinearDiscriminantAnalysis(solver="lsqr"),
         ),
-        _grid("lineardiscriminantanalysis__shrinkage", [0.9, 0.3, 0.1]),
+        parameter_grid("lineardiscriminantanalysis__shrinkage", [0.9, 0.3, 0.1]),
         min_class_size=4,
     ),
     HeadSpec(
@@ -222,7 +262,7 @@ _TABLE = (
         "A vote of the nearest training samples by angle: no shape assumed, and easy to explain.",
         "no training; every prediction compares with every row kept",
         lambda: make_pipeline(StandardScaler(), Normalizer(), KNeighborsClassifier()),
-        _grid("kneighborsclassifier__n_neighbors", [20, 10, 5, 3, 1]),
+        parameter_grid("kneighborsclassifier__n_neighbors", [20, 10, 5, 3, 1]),
         search="neighbors",
         growth=1.5,
     ),
@@ -242,7 +282,7 @@ _TABLE = (
                 early_stopping=False, min_samples_leaf=5, random_state=0
             ),
         ),
-        _grid("histgradientboostingclassifier__max_leaf_nodes", [2, 4, 8]),
+        parameter_grid("histgradientboostingclassifier__max_leaf_nodes", [2, 4, 8]),
         in_auto=False,
     ),
 )
@@ -266,27 +306,40 @@ def last_step(estimator: BaseEstimator) -> BaseEstimator:
     return steps_of(estimator)[-1]
 
 
-def fit_labels(estimator: BaseEstimator, rows: Numbers, labels: npt.NDArray[Any]) -> BaseEstimator:
+def fit_labels(
+    estimator: BaseEstimator,
+    rows: Numbers,
+    labels: npt.NDArray[Any],
+    sample_weight: Doubles | None = None,
+) -> BaseEstimator:
     """Return an estimator fitted on labels; one that insists on numbers is given their indices instead.
 
     scikit-learn's own take any labels. Others may take 0 to n_classes - 1 alone, as xgboost's do: their
     ``classes_`` are then these numbers, in the order of the sorted labels.
 
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n,), float64, default=None
+        What each sample weighs; see ``featx.heads.weighting`` for who takes it.
+
     Raises
     ------
+    BadOption
+        There are weights, and the estimator takes none.
     Exception
         What the estimator raises, given labels, where numbers do not help either.
     """
+    weights = weight_parameters(estimator, sample_weight)
     kinds = (type(one).__module__ for one in estimators_in(estimator))
     if all(module.partition(".")[0] == "sklearn" for module in kinds):
-        return estimator.fit(rows, labels)
+        return estimator.fit(rows, labels, **weights)
     unfitted = clone(estimator)
     try:
-        return estimator.fit(rows, labels)
+        return estimator.fit(rows, labels, **weights)
     # An estimator of anyone's says in its own way that labels are no numbers.
     except Exception as error:
         try:
-            return unfitted.fit(rows, np.unique(labels, return_inverse=True)[1])
+            return unfitted.fit(rows, np.unique(labels, return_inverse=True)[1], **weights)
         except Exception:
             raise error from None
 
@@ -354,6 +407,7 @@ def choose_heads(
     largest: int,
     class_weight: ClassWeight = None,
     random_state: int = 0,
+    table: Mapping[str, HeadSpec] | None = None,
 ) -> tuple[HeadSpec, ...]:
     """Return the heads that a user's choice stands for, ready to be trained.
 
@@ -368,6 +422,8 @@ def choose_heads(
         With "balanced" classes weigh the same in training, however many samples they have.
     random_state : int, default=0
         Given to every ``random_state`` of the estimator that is None.
+    table : mapping of str to HeadSpec, default=None
+        The heads of the task by name; None is ``HEADS``.
 
     Raises
     ------
@@ -376,26 +432,27 @@ def choose_heads(
     BadOption
         The estimator is not a classifier, the head cannot weigh classes, or it needs more samples.
     """
+    heads = HEADS if table is None else table
     balanced = class_weight == "balanced"
     if not isinstance(head, str):
         chosen: tuple[HeadSpec, ...] = (_own_head(head, random_state),)
     elif head == AUTO:
         chosen = tuple(
             h
-            for h in HEADS.values()
+            for h in heads.values()
             if h.in_auto and h.min_class_size <= largest and (not balanced or _weight_key(h))
         )
-    elif head in HEADS:
-        chosen = (HEADS[head],)
+    elif head in heads:
+        chosen = (heads[head],)
     else:
-        raise UnknownHead(head, [*HEADS, AUTO])
+        raise UnknownHead(head, [*heads, AUTO])
     for spec in chosen:
         if spec.min_class_size > largest:
             raise BadOption(
                 f"head {spec.name!r}: expected a class with at least {spec.min_class_size} samples, "
                 f"the largest has {largest}; add samples or choose head 'logistic'"
             )
-    return tuple(_with_class_weight(spec) for spec in chosen) if balanced else chosen
+    return tuple(_with_class_weight(spec, heads) for spec in chosen) if balanced else chosen
 
 
 def _own_head(estimator: BaseEstimator, random_state: int) -> HeadSpec:
@@ -408,7 +465,11 @@ def _own_head(estimator: BaseEstimator, random_state: int) -> HeadSpec:
     unset = [k for k, v in estimator.get_params().items() if _is_random_state(k) and v is None]
     seeded = clone(estimator).set_params(**dict.fromkeys(unset, random_state))
     return HeadSpec(
-        type(estimator).__name__, "The user's own estimator.", "its own", _Clone(seeded)
+        type(estimator).__name__,
+        "The user's own estimator.",
+        "its own",
+        _Clone(seeded),
+        shipped=False,
     )
 
 
@@ -430,13 +491,14 @@ class _Clone:
 def _weight_key(head: HeadSpec) -> str | None:
     """Return the parameter by which a head's last step weighs classes, or None."""
     estimator = head.build()
-    name = f"{estimator.steps[-1][0]}__class_weight" if hasattr(estimator, "steps") else ""
-    return next((k for k in (name, "class_weight") if k in estimator.get_params()), None)
+    last = f"{estimator.steps[-1][0]}__" if hasattr(estimator, "steps") else ""
+    names = (f"{last}class_weight", f"{last}estimator__class_weight", "class_weight")
+    return next((k for k in names if k in estimator.get_params()), None)
 
 
-def _with_class_weight(head: HeadSpec) -> HeadSpec:
+def _with_class_weight(head: HeadSpec, heads: Mapping[str, HeadSpec]) -> HeadSpec:
     key = _weight_key(head)
     if key is None:
-        able = ", ".join(name for name, spec in HEADS.items() if _weight_key(spec))
+        able = ", ".join(name for name, spec in heads.items() if _weight_key(spec))
         raise BadOption(f"head {head.name!r} cannot balance classes; those that can: {able}")
     return replace(head, build=_Clone(head.build(), ((key, "balanced"),)))

@@ -33,7 +33,7 @@ class TrainedHead:
     name : str
         The name in ``featx.heads.HEADS``, or the class of a user's own estimator.
     classes : tuple of str
-        The labels, in the order of the columns of probabilities.
+        What the scores stand for, in their order: classes, labels, or the names of numbers.
     scorer : Scorer
     calibrator : Calibrator
     build : callable, default=None
@@ -72,7 +72,7 @@ class TrainedHead:
             trained on labels knows them itself.
         """
         labels: Any = getattr(estimator, "classes_", classes)
-        if classes is not None and _are_numbers(labels, len(classes)):
+        if classes is not None and (isinstance(labels, list) or _are_numbers(labels, len(classes))):
             labels = classes
         return cls(name, tuple(map(str, labels)), EstimatorScorer(estimator), calibrator)
 
@@ -126,8 +126,8 @@ class TrainedHead:
                 raise BadArtifact(f"head {self.name}: its arrays and its estimator do not agree")
         return estimator
 
-    def predict_proba(self, rows: FloatArray) -> FloatArray:
-        """Return calibrated probabilities.
+    def predict_outputs(self, rows: FloatArray) -> FloatArray:
+        """Return calibrated outputs: of a classification the probabilities.
 
         Parameters
         ----------
@@ -135,8 +135,10 @@ class TrainedHead:
 
         Returns
         -------
-        ndarray of shape (n, n_classes), float32, C-ordered
-            Each row adds up to 1.
+        ndarray of shape (n, n_columns), float32, C-ordered
+            In a classification one probability a class, which add up to 1; with several labels their
+            probabilities, then 1 for each that is given and 0 for the others; of numbers the numbers, then
+            the lower ends of their intervals, then the upper.
 
         Raises
         ------
@@ -150,23 +152,29 @@ class TrainedHead:
             raise BadOption(f"rows of shape {rows.shape}: expected (n, {self.dim})")
         if not np.isfinite(rows).all():
             raise BadOption("rows hold NaN or infinity: expected finite numbers")
+        n_columns = self.calibrator.n_columns(len(self.classes))
         if not len(rows):
-            return np.empty((0, len(self.classes)), np.float32)
+            return np.empty((0, n_columns), np.float32)
         with library_border(f"head {self.name}: its estimator cannot answer"):
             with np.errstate(all="ignore"):
-                probabilities = self.calibrator.apply(self.scorer.scores(rows))
-            fitting = probabilities.shape == (len(rows), len(self.classes))
+                outputs = self.calibrator.apply(self.scorer.scores(rows))
+            fitting = outputs.shape == (len(rows), n_columns)
         if not fitting:
             raise BadArtifact(
-                f"head {self.name}: gives {probabilities.shape[1:]} scores for {len(self.classes)} classes"
+                f"head {self.name}: gives {outputs.shape[1:]} outputs, expected {n_columns} of "
+                f"{len(self.classes)} classes, labels or numbers"
             )
-        if not np.isfinite(probabilities).all():
+        if not np.isfinite(outputs).all():
             raise BadArtifact(f"head {self.name}: its scores are not finite; train it again")
-        return np.ascontiguousarray(probabilities, np.float32)
+        return np.ascontiguousarray(outputs, np.float32)
+
+    def predict_proba(self, rows: FloatArray) -> FloatArray:
+        """Return the outputs of a classification, which are probabilities; see ``predict_outputs``."""
+        return self.predict_outputs(rows)
 
     def predict(self, rows: FloatArray) -> Labels:
-        """Return the most probable label of each row; shape (n,)."""
-        return argmax_labels(self.classes, self.predict_proba(rows))
+        """Return the most probable label of each row, of a classification; shape (n,)."""
+        return argmax_labels(self.classes, self.predict_outputs(rows))
 
 
 def _are_numbers(classes: Any, n: int) -> bool:

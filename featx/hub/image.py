@@ -22,9 +22,7 @@ _FLAT, _NESTED = "preprocessor_config.json", "processor_config.json"
 _CONFIG, _OPEN_CLIP = "config.json", "open_clip_config.json"
 # What decides the numbers: who gives all of these needs no file.
 _DECISIVE = ("resize", "interpolation", "mean", "std")
-_SAY_ALL = (
-    "or all of it, such as resize=256, crop=224, interpolation=bicubic, mean=0.5,0.5,0.5 and std=0.5,0.5,0.5"
-)
+_SAY_ALL = "or all of it, such as resize=256, crop=224, interpolation=bicubic, mean=0.5,0.5,0.5 and std=0.5,0.5,0.5"
 # What transformers makes of a model of timm.
 _WRAPPER = "TimmWrapperImageProcessor"
 _Reader = Callable[[], Recipe]

@@ -120,7 +120,9 @@ def _size(
     entries: Entries, key: str, default: ImageSize, *, square: bool
 ) -> tuple[Setting, Setting | None]:
     """Return a size, an int or [height, width], and the limit of the long side."""
-    expected = "expected pixels, [height, width], height and width, or shortest_edge (and longest_edge)"
+    expected = (
+        "expected pixels, [height, width], height and width, or shortest_edge (and longest_edge)"
+    )
     value = entries.table.get(key)
     if value is None:
         found = entries.default(list(default) if isinstance(default, tuple) else default)

@@ -48,6 +48,13 @@ class Recipe:
         channel_axis, batch.
     files : list of str
         The names of further files, relative to the folder, that the card needs: a tokenizer, for one.
+    made : dict of str to bytes
+        Further files that the folder lacks and that were made of others: the tokenizer of a vocabulary.
+    layers : tuple
+        What comes after the tokens of a text and is to be joined to the graph, the pooling first; see
+        ``featx.hub.layers.append_layers``. Mostly empty: a card says the pooling itself.
+    about : dict of str to Setting
+        What people must know: ``license`` and ``source`` of the card.
     remarks : list of str
         What a person should know: sources that disagree, and which one was taken.
 
@@ -64,6 +71,9 @@ class Recipe:
     settings: dict[str, Setting] = field(default_factory=dict)
     graph: dict[str, Setting] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    made: dict[str, bytes] = field(default_factory=dict)
+    layers: tuple[Any, ...] = ()
+    about: dict[str, Setting] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     def set(self, name: str, value: Any, origin: str) -> None:
@@ -78,6 +88,15 @@ class Recipe:
         """Set the entries of the modality's table that a user gave."""
         for name, value in given.items():
             self.set(name, value, "given")
+
+    def comments(self) -> tuple[tuple[str, str], ...]:
+        """Return where each entry comes from, for ``Card.comments``."""
+        tables = {"": self.about, "graph.": self.graph, f"{self.modality}.": self.settings}
+        return tuple(
+            (prefix + name, setting.origin)
+            for prefix, entries in tables.items()
+            for name, setting in entries.items()
+        )
 
     def table(self) -> dict[str, Any]:
         """Return the values of the modality's table, for ``read_settings``."""

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featx.backbones.providers import CPU, Provider, read_provider
-from featx.catalog import BUNDLED, Card, find, get_card, verify_files
+from featx.catalog import BUNDLED, Card, find, get_card, names_beside, verify_files
 from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
 from featx.heads import TrainedHead, read_calibrator
 from featx.persistence.head import ARRAYS, read_head, write_head
@@ -32,7 +32,7 @@ from featx.persistence.metadata import (
     read_metadata,
     seal,
 )
-from featx.predictor import Classifier, Input, Predictor, predictor_class
+from featx.predictor import Input, Predictor, predictor_class
 from featx.storage.atomic import os_errors_in_words, recover
 from featx.storage.border import library_border
 from featx.storage.container import container_names, write_container
@@ -160,9 +160,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     check_writable(path, overwrite=overwrite, folder=path.suffix.lower() != ".zip")
 
 
-def load(
-    path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU
-) -> Classifier:
+def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU) -> Any:
     """Read a predictor, verifying every byte that is read.
 
     The file of training samples is read, and verified, when ``report.samples`` is asked for.
@@ -209,8 +207,7 @@ def load(
     where = read_provider(provider) if isinstance(provider, str) else provider
     report, config = _report(path, metadata), _config(path, metadata)
     predictor = predictor_class(task)(inputs, head, report, config, where, task.name)
-    # It is the only task there is; others will have classes of their own.
-    return cast(Classifier, predictor)
+    return predictor
 
 
 def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -260,7 +257,7 @@ def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
 
         with library_border(f"{path}: {SAMPLES} cannot be read"):
             samples = TrainingSamples.from_bytes(read_file(path, SAMPLES, metadata))
-        known = set(samples.targets.tolist()) <= set(metadata.classes)
+        known = get_task(metadata.task).is_known(samples.targets.tolist(), metadata.classes)
         if samples.scores.shape[1] != len(metadata.classes) or not known:
             raise BadArtifact(f"{path}: {SAMPLES} is of other classes than its manifest")
         return samples
@@ -353,7 +350,7 @@ def _card(path: Path, metadata: Metadata, one: InputMetadata) -> Card:
 
 def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
     """Return the card with its bytes in the container, every one of them verified."""
-    names = {file.name for file in card.files}
+    names = names_beside(card).keys()
     for file in (card.graph, *card.files):
         data = read_file(path, f"{BUNDLED}/{file.name}", metadata)
         if hashlib.sha256(data).hexdigest() != file.sha256:
@@ -363,10 +360,10 @@ def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
             from featx.graphs import external_data
 
             beside = external_data(data)
-            if beside and (path.is_file() or not beside <= names):
+            if not beside <= names:
                 raise BadArtifact(
-                    f"{path}: its graph keeps weights in {min(beside)!r}; expected a graph in one "
-                    "file, or weights among the files of a bundled folder"
+                    f"{path}: its graph keeps weights in {min(beside - names)!r}; expected weights among "
+                    "the files of its card"
                 )
     return replace(card, pack=path.absolute())
 
@@ -379,6 +376,6 @@ def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:
     if head.classes != classes:
         raise BadArtifact(f"{path}: its head and its manifest do not agree on the classes")
     try:
-        head.predict_proba(np.zeros((1, dim), np.float32))
+        head.predict_outputs(np.zeros((1, dim), np.float32))
     except FeatxError as error:
         raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error

@@ -65,7 +65,7 @@ def write_head(head: TrainedHead, path: Path, trusted: Iterable[str] = ()) -> di
             "its name, such as 'logistic', or save it with trusted=[…], these names, and load it with the same"
         ) from error
     _compare(path, head, again)
-    arrays = to_arrays(estimator)
+    arrays = to_arrays(estimator, head.classes)
     return files | ({ARRAYS: arrays.to_bytes()} if arrays else {})
 
 
@@ -172,6 +172,6 @@ def _compare(path: Path, head: TrainedHead, again: BaseEstimator) -> None:
     rows[0] = 0
     read = TrainedHead.from_estimator(head.name, again, head.calibrator, head.classes)
     if read.classes != head.classes or not np.allclose(
-        read.predict_proba(rows), head.predict_proba(rows), atol=1e-6
+        read.predict_outputs(rows), head.predict_outputs(rows), atol=1e-6
     ):
         raise BadArtifact(f"{path}: head {head.name} gives other answers when it is loaded again")

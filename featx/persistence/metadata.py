@@ -15,11 +15,12 @@ from types import MappingProxyType
 from typing import Any
 
 from featx.catalog import BUNDLED
-from featx.errors import BadArtifact
+from featx.errors import BadArtifact, UnknownTask
 from featx.storage.atomic import recover
 from featx.storage.border import library_border
 from featx.storage.container import container_names, is_inner, is_there, member_at
 from featx.storage.json_text import parse_json_text
+from featx.tasks import get_task
 
 __all__ = [
     "FORMAT",
@@ -217,8 +218,15 @@ def _check_values(path: Path, metadata: Metadata) -> None:
     """Refuse classes, inputs and files that no training leaves."""
     classes, versions = metadata.classes, metadata.versions
     _check_texts(path, [*classes, *versions.values(), *metadata.parameters])
-    if len(classes) < 2 or len(set(classes)) != len(classes):
-        raise BadArtifact(f"{path}: {MANIFEST} has {len(classes)} classes, expected 2 that differ")
+    try:
+        task = get_task(metadata.task)
+    except UnknownTask as error:
+        raise BadArtifact(f"{path}: is not a trained predictor: {error}; upgrade featx") from error
+    if len(classes) < task.least_outputs or len(set(classes)) != len(classes):
+        raise BadArtifact(
+            f"{path}: {MANIFEST} has {len(classes)} {task.output_noun[1]}, expected {task.least_outputs} or "
+            "more that differ"
+        )
     if max(map(len, classes)) > _LONGEST_LABEL:
         raise BadArtifact(f"{path}: {MANIFEST} has a class of {max(map(len, classes))} characters")
     if len(metadata.inputs) != 1:

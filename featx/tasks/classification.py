@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,10 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Labels
-from featx.errors import FeatxWarning
+from featx.errors import BadOption, FeatxWarning
 from featx.heads import Calibrator, TemperatureScaling, robust_log_loss
-from featx.heads.calibrators import softmax
-from featx.sources.labels import check_labels, match_labels, unknown_labels
+from featx.heads.calibrators import ClassCalibrator, softmax
+from featx.heads.names import HEAD_NAMES
+from featx.sources.labels import (
+    check_labels,
+    list_names,
+    match_labels,
+    refuse_several,
+    unknown_labels,
+)
+from featx.tuning.design import SampleDesign
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from featx.metrics.classification import ClassificationReport
     from featx.metrics.report import Report
     from featx.tasks.task import OutputTensor
+    from featx.tuning import HeadConfig
     from featx.tuning.problem import Evaluation
     from featx.tuning.solvers.lbfgs import MapFn
 
@@ -92,16 +102,47 @@ class Classification:
 
     name: str = "classification"
     predictor: str = "featx.predictor:Classifier"
+    head_names: tuple[str, ...] = HEAD_NAMES
+    least_outputs: int = 2
+    output_noun: tuple[str, str] = ("class", "classes")
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, label, probability, and a column for the probability of each class."""
         own = {"id": str, "label": str, "probability": float}
         return own | dict.fromkeys(map(_column, classes), float)
 
+    def check_config(self, config: HeadConfig) -> None:
+        """Refuse what is for numbers or for several labels."""
+        if config.log_target:
+            raise BadOption("log_target=True: only a regression has numbers; leave it out")
+        if config.threshold is not None:
+            raise BadOption(
+                f"threshold={config.threshold:g}: only a multilabel task has thresholds; leave it out"
+            )
+
+    def drop_rare(
+        self, targets: Sequence[str | None], least: int | None
+    ) -> tuple[list[str | None], str]:
+        """Leave out the samples of classes that have fewer than ``least``."""
+        counts = Counter(target for target in targets if target is not None)
+        rare = {name: n for name, n in counts.items() if n < (least or 0)}
+        kept = [None if target in rare else target for target in targets]
+        if not rare:
+            return kept, ""
+        return kept, (
+            f"{sum(rare.values())} samples of {len(rare)} rare classes (fewer than {least} each) are left "
+            f"out: {list_names(sorted(rare), 20)}"
+        )
+
+    def classes_of(self, targets: Sequence[str | None]) -> list[str | None]:
+        """Return the labels."""
+        return list(targets)
+
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
     ) -> Labels:
         """Return labels as an array of text; shape (n,)."""
+        refuse_several(targets)
         return check_labels(targets, ids)
 
     def match_targets(
@@ -118,15 +159,25 @@ class Classification:
         return matched
 
     def tuning_problem(
-        self, targets: Labels, class_weight: ClassWeight = None
+        self, targets: Labels, config: HeadConfig, design: SampleDesign | None = None
     ) -> ClassificationProblem:
         """Return the encoded targets as what a head is tuned for."""
-        return ClassificationProblem(targets, class_weight)
+        if design is None:
+            return ClassificationProblem(targets, config.class_weight)
+        return ClassificationProblem(targets, config.class_weight, design=design)
 
     def summarize_targets(self, targets: Labels) -> dict[str, Any]:
         """Return the number of samples of each class."""
         names, counts = np.unique(targets, return_counts=True)
         return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+    def describe_summary(self, summary: Mapping[str, Any]) -> str:
+        """Return the number of classes in words."""
+        return f"of {len(summary)} classes"
+
+    def is_known(self, targets: Sequence[str], classes: Sequence[str]) -> bool:
+        """Return whether every target is a class."""
+        return set(targets) <= set(classes)
 
     def evaluate(
         self,
@@ -134,7 +185,9 @@ class Classification:
         outputs: FloatArray,
         classes: Sequence[str],
         random_state: int,
+        *,
         ids: Sequence[str] | None = None,
+        design: SampleDesign | None = None,
     ) -> ClassificationReport:
         """Return the report on probabilities of shape (n, n_classes)."""
         # imported here and below: a prediction need not wait for what measures
@@ -142,7 +195,14 @@ class Classification:
 
         predicted = np.asarray(classes)[outputs.argmax(axis=1)]
         return evaluate_predictions(
-            targets, predicted, outputs, classes=classes, ids=ids, random_state=random_state
+            targets,
+            predicted,
+            outputs,
+            classes=classes,
+            ids=ids,
+            random_state=random_state,
+            groups=None if design is None else design.groups,
+            sample_weight=None if design is None else design.weights,
         )
 
     def report_from_dict(self, table: Mapping[str, Any]) -> ClassificationReport:
@@ -202,6 +262,17 @@ class Classification:
             OutputTensor("probabilities", "FP32", len(classes)),
         )
 
+    def compare_answers(
+        self,
+        given: Mapping[str, Any],
+        expected: FloatArray,
+        classes: Sequence[str],
+        scale: FloatArray,
+    ) -> tuple[float, bool]:
+        """Return the largest difference of a probability, and whether the label is another."""
+        apart = float(np.abs(given["probabilities"] - expected).max())
+        return apart, str(given["label"]) != classes[int(expected.argmax())]
+
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return label, probability, and the probabilities of all classes."""
         from featx.tasks.task import OutputTensor
@@ -233,12 +304,14 @@ class ClassificationProblem:
     targets : ndarray of shape (n,), str
     class_weight : "balanced" or None, default=None
         With "balanced" every class counts the same in training, accuracy, log-loss and calibration.
-    calibrator : type of Calibrator, default=TemperatureScaling
+    calibrator : type of ClassCalibrator, default=TemperatureScaling
+    design : SampleDesign
     """
 
     targets: Labels
     class_weight: ClassWeight = None
-    calibrator: type[Calibrator] = TemperatureScaling
+    calibrator: type[ClassCalibrator] = TemperatureScaling
+    design: SampleDesign = field(default_factory=SampleDesign)
 
     @cached_property
     def _encoded(self) -> tuple[Labels, Integers]:
@@ -263,9 +336,22 @@ class ClassificationProblem:
     @cached_property
     def weights(self) -> Doubles:
         """What each sample counts in a score; shape (n,)."""
+        own = self.design.weights
         if self.class_weight == "balanced":
-            return np.asarray((1 / self.counts)[self.codes])
-        return np.ones(len(self))
+            counts = self.counts if own is None else np.bincount(self.codes, own)
+            shares = np.asarray((1 / np.maximum(counts, np.finfo(float).tiny))[self.codes])
+            return shares if own is None else shares * own
+        return np.ones(len(self)) if own is None else own
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The labels, sorted."""
+        return tuple(self.classes.tolist())
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of probabilities: one a class."""
+        return self.n_outputs
 
     @property
     def n_outputs(self) -> int:
@@ -274,18 +360,30 @@ class ClassificationProblem:
 
     @property
     def max_folds(self) -> int:
-        """The number of samples of the largest class."""
-        return int(self.counts.max())
+        """The number of samples of the largest class, or of the groups of the class that is in most of them."""
+        if self.design.groups is None:
+            return int(self.counts.max())
+        pairs = np.unique(np.stack([self.targets, self.design.groups]), axis=1)
+        return int(np.unique(pairs[0], return_counts=True)[1].max())
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def subset(self, indices: npt.NDArray[Any]) -> ClassificationProblem:
         """Return the problem of some samples, by their indices or by a mask."""
-        return ClassificationProblem(self.targets[indices], self.class_weight, self.calibrator)
+        design = self.design.subset(indices)
+        return replace(self, targets=self.targets[indices], design=design)
+
+    def without_groups(self) -> ClassificationProblem:
+        """Return the problem as if every sample were a group of its own."""
+        return replace(self, design=self.design.without_groups())
 
     def make_folds(self, n_folds: int, rng: np.random.Generator) -> Integers:
         """Return the fold of each sample, with the classes spread evenly; see ``stratified_folds``."""
+        if self.design.groups is not None:
+            from featx.tuning.folds import group_folds
+
+            return group_folds(self.targets, self.design.groups, n_folds, rng)
         return stratified_folds(self.targets, n_folds, rng)
 
     def choose_heads(self, head: Any, *, random_state: int) -> tuple[HeadSpec, ...]:
@@ -294,11 +392,44 @@ class ClassificationProblem:
         from featx.heads import choose_heads
 
         return choose_heads(
-            head,
-            largest=self.max_folds,
+            HEAD_NAMES[0] if head is None else head,
+            largest=int(self.counts.max()),
             class_weight=self.class_weight,
             random_state=random_state,
         )
+
+    @property
+    def can_leave_out_each(self) -> bool:
+        """Whether no part of the samples is to choose by, and none is later than another."""
+        return self.design.validation is None and self.design.times is None
+
+    def leave_out_each(self, head: HeadSpec, rows: FloatArray) -> list[Doubles]:
+        """Return the scores of every sample by ridge with each penalty, left out in turn."""
+        from featx.heads import last_step
+        from featx.tuning.solvers.ridge import leave_one_out
+
+        class_weight = last_step(head.build()).class_weight
+        alphas = [value for params in head.grid for value in params.values()]
+        return list(
+            leave_one_out(
+                rows,
+                self.codes,
+                alphas,
+                class_weight=class_weight,
+                groups=self.design.groups,
+                sample_weight=self.design.weights,
+            )
+        )
+
+    def neighbor_targets(self, indices: Integers) -> Doubles:
+        """Return 1 in the column of each sample's class and 0 elsewhere."""
+        return np.eye(self.n_outputs)[self.codes[indices]]
+
+    def scores_of_averages(self, averages: Doubles) -> Doubles:
+        """Return the floored logarithm of votes."""
+        from featx.heads.score_forms import floored_log
+
+        return floored_log(averages)
 
     def default_calibrator(self) -> Calibrator:
         """Return temperature 1: probabilities are the softmax of scores."""
@@ -343,7 +474,11 @@ class ClassificationProblem:
     ) -> ClassificationReport:
         """Return the report on probabilities of some samples."""
         return Classification().evaluate(
-            self.targets[indices], predictions, self.classes.tolist(), random_state
+            self.targets[indices],
+            predictions,
+            self.classes.tolist(),
+            random_state,
+            design=self.design.subset(indices),
         )
 
 
