@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from featx.errors import BadOption
@@ -18,8 +18,9 @@ _LONGEST, _LONGEST_PATTERN = 1000, 200
 _NESTED = re.compile(r"[+*}]\)*[+*{]|\([^()]*[+*}][^()]*\)[+*{]")
 # Prefixes in each class, and samples of each, from which on names look as if there were groups.
 _PREFIXES, _SAMPLES = 3, 2
-# Letters of a prefix that are no number.
-_WORD = re.compile(r"[A-Za-z][A-Za-z]+")
+# The share of samples that have such a prefix, and parts of a name that are looked at.
+_MOST, _PARTS = 0.8, 5
+_SEPARATOR = re.compile(r"[_\-. ]+")
 
 
 def groups_from_pattern(names: Sequence[str], pattern: str) -> list[str]:
@@ -83,41 +84,39 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def guess_groups(names: Sequence[str], targets: Sequence[str | None]) -> str | None:
     """Return a word on groups where names look as if there were some; None where they do not.
 
-    They do where a part of the names that is a word, between "_", "-" or ".", takes several values that several
-    samples share, in each class at least three.
+    They do where files begin alike, up to a "_", "-", "." or space: in each class at least three beginnings
+    that several samples share, and most samples have one of these.
 
     Parameters
     ----------
     names : sequence of n str
     targets : sequence of n str or None
+        Those of a class; None for each where there are no classes.
 
     Examples
     --------
-    >>> names = [f"{digit}_{who}_{take}.wav" for digit in "01" for who in ("ann", "bob", "eve") for take in "01"]
-    >>> guess_groups(names, [name[0] for name in names])
+    >>> names = [f"{who}_{take}.wav" for who in ("ann", "bob", "eve") for take in "01"]
+    >>> guess_groups(names, [None] * 6)
     "names look as if samples had groups (such as 'ann', 'bob', 'eve'): ..."
     """
-    stems = [name.rpartition("/")[2].rpartition(".")[0] for name in names]
-    parts = [re.split(r"[_\-. ]+", stem) for stem in stems]
-    width = min(map(len, parts), default=0)
-    if width != max(map(len, parts), default=0) or width < 2:
-        return None
-    for column in range(width):
-        values = [part[column] for part in parts]
-        if not all(_WORD.fullmatch(value) for value in values):
-            continue
-        by_class: dict[str | None, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for value, target in zip(values, targets, strict=True):
-            by_class[target][value] += 1
-        shared = [
-            [value for value, n in counts.items() if n >= _SAMPLES] for counts in by_class.values()
-        ]
-        distinct = len(set(values))
-        if distinct < len(names) / 2 and all(len(one) >= _PREFIXES for one in shared):
-            examples = ", ".join(map(repr, sorted(set(values))[:_PREFIXES]))
+    stems = [name.rpartition("/")[2].rpartition(".")[0][:_LONGEST] for name in names]
+    parts = [_SEPARATOR.split(stem) for stem in stems]
+    for length in range(1, min(_PARTS, max(map(len, parts), default=0))):
+        starts = ["_".join(part[:length]) if len(part) > length else "" for part in parts]
+        by_class: dict[str | None, Counter[str]] = defaultdict(Counter)
+        for start, target in zip(starts, targets, strict=True):
+            by_class[target][start] += 1
+        shared = {
+            target: {start for start, n in counts.items() if start and n >= _SAMPLES}
+            for target, counts in by_class.items()
+        }
+        within = sum(start in shared[t] for start, t in zip(starts, targets, strict=True))
+        enough = all(len(found) >= _PREFIXES for found in shared.values())
+        if enough and within >= _MOST * len(names):
+            examples = ", ".join(map(repr, sorted(set().union(*shared.values()))[:_PREFIXES]))
             return (
                 f"names look as if samples had groups (such as {examples}): if they belong together, as the "
-                "recordings of a speaker do, scores are too good without groups=, a pattern that finds them "
-                "in the name"
+                "recordings of a speaker or the photos of a patient do, scores are too good without groups=, "
+                "a pattern that finds the group in the name"
             )
     return None

@@ -134,6 +134,10 @@ class Classification:
             f"out: {list_names(sorted(rare), 20)}"
         )
 
+    def classes_of(self, targets: Sequence[str | None]) -> list[str | None]:
+        """Return the labels."""
+        return list(targets)
+
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
     ) -> Labels:

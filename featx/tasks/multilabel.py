@@ -142,6 +142,10 @@ class Multilabel:
             f"nearly all: {list_names(sorted(rare), 20)}"
         )
 
+    def classes_of(self, targets: Sequence[str | None]) -> list[str | None]:
+        """Return None for each: there are no classes."""
+        return [None] * len(targets)
+
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
     ) -> LabelSets:

@@ -147,6 +147,10 @@ class Regression:
             raise BadOption(f"min_samples={least}: a regression has no classes; leave it out")
         return list(targets), ""
 
+    def classes_of(self, targets: Sequence[str | None]) -> list[str | None]:
+        """Return None for each: there are no classes."""
+        return [None] * len(targets)
+
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
     ) -> Targets:

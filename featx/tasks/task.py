@@ -118,6 +118,9 @@ class Task(Protocol):
             The task has nothing that can be rare.
         """
 
+    def classes_of(self, targets: Sequence[str | None]) -> list[str | None]:
+        """Return the class of each sample, or None for each where samples have no classes."""
+
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
     ) -> Any:
