@@ -361,7 +361,8 @@ def _clap(extractor: _Extractor) -> None:
         extractor.recipe.remarks.append(
             f"of a sound of more than {seconds} s the model hears the whole, shrunk, and three windows; "
             f"{extractor.kind} takes these at random, featx at the beginning, in the middle and at the end, so "
-            "that a row is the same each time; is_longer is true of these sounds alone"
+            "that a row is the same each time; is_longer is true of every sound, as the class says of one by "
+            "itself"
         )
     else:
         extractor.say_windows(
