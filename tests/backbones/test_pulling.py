@@ -36,7 +36,7 @@ def fake(tmp_path):
 def pull(fake):
     def pull(text="hf:someone/model", add=None, **options):
         hub = Hub(fake.address, tries=Tries(timeout=5, tries=2, pause=0.01))
-        return pull_model(text, add or as_torch, hub=hub, log=lambda line: None, **options)
+        return pull_model(text, add=add or as_torch, hub=hub, log=lambda line: None, **options)
 
     return pull
 
