@@ -53,7 +53,8 @@ def test_a_model_comes_with_its_weights_and_configurations_and_nothing_else(pull
     assert pulled.graph == "onnx/model.onnx"
     assert str(pulled.address) == f"hf:someone/model@{COMMIT}:onnx/model.onnx"
     assert lines == [
-        "someone/model: onnx/model.onnx was taken of onnx/model.onnx, onnx/model_fp16.onnx; file= names another",
+        "someone/model: onnx/model.onnx was taken of onnx/model.onnx, onnx/model_fp16.onnx; file= names "
+        "another",
         f"{pulled.address}: licence MIT (cardData and tags)",
     ]
     assert sorted(fake.paths) == TAKEN
@@ -91,13 +92,17 @@ def test_a_graph_can_be_named(pull, fake):
     pulled, _ = pull("hf:someone/model:onnx/model_fp16.onnx")
     assert pulled.graph == "onnx/model_fp16.onnx"
     assert "onnx/model.onnx" not in names_in(pulled.folder)
-    with pytest.raises(BadOption, match=r"file = 'other\.onnx': someone/model has onnx/model\.onnx"):
+    with pytest.raises(
+        BadOption, match=r"file = 'other\.onnx': someone/model has onnx/model\.onnx"
+    ):
         pull("hf:someone/model:other.onnx")
 
 
 def test_several_graphs_of_which_none_is_usual_are_listed(pull, fake):
     fake.files = {"a.onnx": b"", "b.onnx": b""}
-    with pytest.raises(BadOption, match=r"has several graphs; say file= with one of a\.onnx, b\.onnx"):
+    with pytest.raises(
+        BadOption, match=r"has several graphs; say file= with one of a\.onnx, b\.onnx"
+    ):
         pull()
     fake.files = {"model.safetensors": b""}
     with pytest.raises(BadModelFolder, match="someone/model: has no ONNX graph"):
