@@ -70,6 +70,7 @@ def read_recipe(
     if model.modality == "image" and not model.says_of_images():
         return None
     recipe = reader_of(model.modality)(folder, given)
+    _require_files(recipe, folder)
     _set_about(recipe, model.config)
     chosen = model.chosen
     recipe.set_graph("output", chosen.value, chosen.origin)
@@ -162,6 +163,16 @@ def _kind(tensor: Tensor) -> str | None:
 def _shown(tensor: Tensor) -> str:
     sides = ", ".join(str(side or "?") for side in tensor.shape or ())
     return f"{tensor.name} [{sides}] of {tensor.dtype}"
+
+
+def _require_files(recipe: Recipe, folder: ModelFolder) -> None:
+    """Raise BadModelFolder where texts have no tokenizer."""
+    named = recipe.settings.get("tokenizer")
+    if named is not None and named.value not in (*recipe.files, *recipe.made):
+        raise BadModelFolder(
+            f"{folder.path}: has no {named.value}, nor a vocab.txt that it can be made of; put the tokenizer of "
+            "the model beside its graph"
+        )
 
 
 def _set_about(recipe: Recipe, config: Mapping[str, Any]) -> None:
