@@ -17,6 +17,7 @@ from featx.backbones.importing import Question, draft_card, questions
 from featx.backbones.installing import install
 from featx.catalog import Card, File
 from featx.errors import BadCard, BadOption, FeatxWarning
+from featx.hub.dense import join_layers
 from featx.hub.folder import ModelFolder
 from featx.hub.graph_file import choose_graph, folder_of
 from featx.hub.reading import needs_answers, read_recipe
@@ -109,10 +110,13 @@ def add_backbone(
             found.graph, name=name, like=like, options=given, tap=tap, pooling=pooling
         )
         return install(card, found.graph, {}, dry_run=dry_run)
-    for remark in filter(None, (found.remark, *recipe.remarks)):
+    made = dict(recipe.made)
+    if (joined := join_layers(recipe, found.graph, found.folder)) is not None:
+        made[_GRAPH] = joined
+    for remark in filter(None, (found.remark, *recipe.all_remarks())):
         warnings.warn(remark, FeatxWarning, stacklevel=2)
     files = {one: found.folder.path / one for one in recipe.files}
-    return install(_draft(recipe, name), found.graph, files, dry_run=dry_run)
+    return install(_draft(recipe, name), found.graph, files, made=made, dry_run=dry_run)
 
 
 def open_questions(found: ModelSource, answers: Mapping[str, Any]) -> list[Question]:
@@ -172,7 +176,7 @@ def _draft(recipe: Recipe, name: str) -> Card:
         graph=File(_GRAPH, "0" * 64),
         input=settings,
         dim=1,
-        files=tuple(File(one, "0" * 64) for one in recipe.files),
+        files=tuple(File(one, "0" * 64) for one in (*recipe.files, *recipe.made)),
         note="canary missing: no second implementation was run.",
         comments=tuple(comments.items()),
         **{"source": "added by its user", **about, **graph},

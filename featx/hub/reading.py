@@ -71,7 +71,7 @@ def read_recipe(
     recipe.set_graph("output", chosen.value, chosen.origin)
     if chosen.remark:
         recipe.remarks.append(chosen.remark)
-    _set_pooling(recipe, model, pooling)
+    _set_pooling(recipe, model, pooling, given)
     fit_to_graph(recipe, model.inputs, model.facts, given)
     return recipe
 
@@ -159,14 +159,19 @@ def _shown(tensor: Tensor) -> str:
     return f"{tensor.name} [{sides}] of {tensor.dtype}"
 
 
-def _set_pooling(recipe: Recipe, model: _Model, pooling: str | None) -> None:
+def _set_pooling(
+    recipe: Recipe, model: _Model, pooling: str | None, given: Mapping[str, Any]
+) -> None:
     """Set the pooling: as given, or else of a tensor of rows, of the folder, of the model's type."""
     tensor = model.facts.tensor(model.chosen.value)
+    # columns that are kept, of texts
+    dim = given.get("dim") if recipe.modality == "text" else None
+    kept = "" if dim is None or "[" in (pooling or "") else f"[:{dim}]"
     chosen = choose_pooling(tensor, model.config)
     if pooling is not None:
-        recipe.set_graph("pooling", str(read_pooling(pooling)), "given")
+        recipe.set_graph("pooling", str(read_pooling(pooling + kept)), "given")
     elif chosen is not None and (chosen.value == "none" or "pooling" not in recipe.graph):
-        recipe.set_graph("pooling", chosen.value, chosen.origin)
+        recipe.set_graph("pooling", chosen.value + kept, chosen.origin)
     if "pooling" not in recipe.graph:
         raise BadOption(
             f"{model.facts.path}: nothing tells how a row is made of {_shown(tensor)}; "

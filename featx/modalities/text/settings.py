@@ -93,7 +93,9 @@ class TextSettings:
                 raise BadCard(f"[text] {name} = {getattr(self, name)!r}: expected text")
         for name in ("pad", "lowercase", "mask_prefix"):
             if not isinstance(getattr(self, name), bool):
-                raise BadCard(f"[text] {name} = {getattr(self, name)!r:.100}: expected true or false")
+                raise BadCard(
+                    f"[text] {name} = {getattr(self, name)!r:.100}: expected true or false"
+                )
         self._check_numbers()
         for _, usual in self.feeds:
             among("text", "feeds", usual, FEEDS)

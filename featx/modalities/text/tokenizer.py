@@ -178,9 +178,7 @@ class TokenReader:
             for start, stop in encoding.offsets
         ]
         before, after = (None,) * len(self.frame.before.ids), (None,) * len(self.frame.after.ids)
-        places = (
-            (*before, *spans[start:stop], *after) for start, stop in self._bounds(len(spans))
-        )
+        places = ((*before, *spans[start:stop], *after) for start, stop in self._bounds(len(spans)))
         windows = self._windows(encoding)
         # what is not pooled is in no map
         shown = (one[window.lead :] for one, window in zip(places, windows, strict=True))
