@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,7 @@ from featx.graphs.pooling import read_pooling
 from featx.hub.fitting import fit_to_graph
 from featx.hub.folder import ModelFolder
 from featx.hub.outputs import Reading, channels_are_last, choose_output, choose_pooling
-from featx.hub.recipe import Recipe
+from featx.hub.recipe import Recipe, Setting
 
 __all__ = ["modality_of", "needs_answers", "read_recipe"]
 
@@ -31,6 +32,8 @@ READERS: Mapping[str, str] = MappingProxyType(
 _SOUNDS = frozenset("input_values input_features waveform waveforms audio audio_values".split())
 _OF_IMAGES = ("preprocessor_config.json", "processor_config.json", "open_clip_config.json")
 _IMAGE_RANK = 4
+# The name of a repository or of a licence.
+_PLAIN = re.compile(r"[A-Za-z0-9][\w.+-]*(/[\w.+-]+)?")
 
 
 def read_recipe(
@@ -67,6 +70,7 @@ def read_recipe(
     if model.modality == "image" and not model.says_of_images():
         return None
     recipe = reader_of(model.modality)(folder, given)
+    _set_about(recipe, model.config)
     chosen = model.chosen
     recipe.set_graph("output", chosen.value, chosen.origin)
     if chosen.remark:
@@ -96,7 +100,8 @@ class _Model:
     def says_of_images(self) -> bool:
         """Return whether the folder says how pictures are preprocessed, in whatever way."""
         known = any(name in self.folder for name in _OF_IMAGES)
-        return known or "pretrained_cfg" in self.config
+        # older files of timm are what is nested in newer ones
+        return known or any(key in self.config for key in ("pretrained_cfg", "input_size"))
 
     def _choose(self, tap: str | None) -> Reading:
         if tap:
@@ -157,6 +162,28 @@ def _kind(tensor: Tensor) -> str | None:
 def _shown(tensor: Tensor) -> str:
     sides = ", ".join(str(side or "?") for side in tensor.shape or ())
     return f"{tensor.name} [{sides}] of {tensor.dtype}"
+
+
+def _set_about(recipe: Recipe, config: Mapping[str, Any]) -> None:
+    """Set what a configuration says of where the model is from, and of its licence."""
+    nested = config.get("pretrained_cfg")
+    pretrained: Mapping[str, Any] = nested if isinstance(nested, dict) else {}
+    sayings = {
+        "source": (
+            (config.get("_name_or_path"), "config.json: _name_or_path"),
+            (pretrained.get("hf_hub_id"), "config.json: pretrained_cfg.hf_hub_id"),
+        ),
+        "license": (
+            (pretrained.get("license"), "config.json: pretrained_cfg.license"),
+            (config.get("license"), "config.json: license"),
+        ),
+    }
+    for name, found in sayings.items():
+        for value, origin in found:
+            # a path is one of the machine on which the model was made
+            plain = isinstance(value, str) and _PLAIN.fullmatch(value)
+            if plain and name not in recipe.about:
+                recipe.about[name] = Setting(value, origin)
 
 
 def _set_pooling(recipe: Recipe, model: _Model, pooling: str | None) -> None:

@@ -48,6 +48,11 @@ class Recipe:
         channel_axis, batch.
     files : list of str
         The names of further files, relative to the folder, that the card needs: a tokenizer, for one.
+    made : dict of str to bytes
+        Further files that the folder lacks and that were made of others: the tokenizer of a vocabulary.
+    layers : tuple
+        What comes after the tokens of a text and is to be joined to the graph, the pooling first; see
+        ``featx.hub.layers.append_layers``. Mostly empty: a card says the pooling itself.
     about : dict of str to Setting
         What people must know: ``license`` and ``source`` of the card.
     remarks : list of str
@@ -66,6 +71,8 @@ class Recipe:
     settings: dict[str, Setting] = field(default_factory=dict)
     graph: dict[str, Setting] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    made: dict[str, bytes] = field(default_factory=dict)
+    layers: tuple[Any, ...] = ()
     about: dict[str, Setting] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 

@@ -201,6 +201,8 @@ class Classification:
             classes=classes,
             ids=ids,
             random_state=random_state,
+            groups=None if design is None else design.groups,
+            sample_weight=None if design is None else design.weights,
         )
 
     def report_from_dict(self, table: Mapping[str, Any]) -> ClassificationReport:

@@ -233,21 +233,20 @@ class Multilabel:
         return MultilabelReport.from_dict(table)
 
     def trivial_baseline(self, report: Report) -> tuple[str, dict[str, float]]:
-        """Return the scores of giving each label as often as it occurs, whatever the sample."""
+        """Return the best scores of one answer for all samples."""
         report = cast("MultilabelReport", report)
-        return "the most frequent label always", {
-            "micro_f1": report.prevalence_micro_f1,
-            "mean_average_precision": report.prevalence_average_precision,
-        }
+        names = ("micro_f1", "macro_f1", "mean_average_precision")
+        known = report.prevalence_baseline
+        scores = {name: known[name] for name in names if name in known}
+        return "one answer for all samples", scores
 
     def main_scores(self, report: Report) -> dict[str, float]:
         """Return micro F1, macro F1 and mean average precision."""
         report = cast("MultilabelReport", report)
-        return {
-            "micro_f1": report.micro_f1,
-            "macro_f1": report.macro_f1,
-            "mean_average_precision": report.mean_average_precision,
-        }
+        scores = {"micro_f1": report.micro_f1, "macro_f1": report.macro_f1}
+        if report.mean_average_precision is not None:
+            scores["mean_average_precision"] = report.mean_average_precision
+        return scores
 
     def hints(self, report: Report, class_weight: str | None) -> list[str]:
         """Return none: the report says what there is to say."""

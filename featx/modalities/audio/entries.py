@@ -12,7 +12,7 @@ import numpy.typing as npt
 from featx._typing import FloatArray, Mask
 from featx.modalities.audio.features import FRONT_ENDS, Parameters
 from featx.modalities.audio.fusion import fuse
-from featx.modalities.audio.windows import Window, Windowing
+from featx.modalities.audio.windows import SoundWindow, Windowing
 
 __all__ = ["EPSILON", "WAVEFORM", "Clip", "Entry", "EntrySettings", "entries", "fused_whole"]
 
@@ -124,7 +124,7 @@ def _long(parameters: Parameters, blocks: Blocks) -> dict[str, npt.NDArray[Any]]
     if longer:
         values = fuse(blocks(), total, parameters)
     else:
-        values = front.compute(Window(np.concatenate(list(blocks())), 0, total), parameters)
+        values = front.compute(SoundWindow(np.concatenate(list(blocks())), 0, total), parameters)
     real = np.ones(values.shape[front.time_axis], np.int64)
     return {front.feed: values, "attention_mask": real, "is_longer": np.array([longer])}
 
@@ -153,7 +153,7 @@ def _standardised(blocks: Blocks) -> Blocks:
     return lambda: (((block - mean) / deviation).astype(np.float32) for block in blocks())
 
 
-def _feeds(settings: EntrySettings, window: Window) -> dict[str, npt.NDArray[Any]]:
+def _feeds(settings: EntrySettings, window: SoundWindow) -> dict[str, npt.NDArray[Any]]:
     front = FRONT_ENDS.get(settings.features)
     if front is None:
         values, axis, step = window.samples, 0, 1
@@ -171,7 +171,7 @@ def _feeds(settings: EntrySettings, window: Window) -> dict[str, npt.NDArray[Any
     return feeds | {"attention_mask": real}
 
 
-def _positions(settings: EntrySettings, window: Window) -> Mask | None:
+def _positions(settings: EntrySettings, window: SoundWindow) -> Mask | None:
     """Return which positions of what the graph gives are of the sound; at least one is."""
     stride, length = settings.stride, len(window.samples)
     if not stride or (window.first == 0 and window.last == length):
