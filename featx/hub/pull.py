@@ -31,7 +31,7 @@ from featx.storage.atomic import os_errors_in_words
 from featx.storage.dirs import cache_dir
 from featx.storage.json_text import parse_json_text
 
-__all__ = ["Pulled", "pull_folder"]
+__all__ = ["Pulled", "notify", "pull_folder"]
 
 Log = Callable[[str], object]
 
@@ -115,7 +115,7 @@ def pull_folder(
     licence = _licence(repository, hub, folder, stated)
     _require(licence, repository, hub, accepted=accept_licence)
     address = ModelAddress(repository.name, repository.commit, graph)
-    log = log or _notify
+    log = log or notify
     if remark:
         log(remark)
     origin = f" ({licence.origin})" if licence.origin else ""
@@ -138,7 +138,8 @@ def pull_folder(
     return Pulled(folder, graph, address, licence)
 
 
-def _notify(message: str) -> None:
+def notify(message: str) -> None:
+    """Say a line of words as a FeatxNotice."""
     warnings.warn(message, FeatxNotice, stacklevel=3)
 
 
