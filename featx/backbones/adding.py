@@ -27,6 +27,7 @@ __all__ = [
     "Drafted",
     "ModelSource",
     "add_backbone",
+    "as_name",
     "draft_backbone",
     "find_model",
     "open_questions",
@@ -63,14 +64,14 @@ class Drafted:
     ----------
     card : Card
         With everything but digests, sizes, ``dim`` and ``batch``, which ``install`` finds.
-    files : mapping of str to Path
-        Where its further files lie, by their names in the card.
+    files : mapping of str to Path or bytes
+        Where its further files lie, or what is in them, by their names in the card.
     remarks : tuple of str
         What a person should know of it.
     """
 
     card: Card
-    files: Mapping[str, Path]
+    files: Mapping[str, Path | bytes]
     remarks: tuple[str, ...]
 
 
@@ -156,8 +157,9 @@ def draft_backbone(
             found.graph, name=name, like=like, options=given, tap=tap, pooling=pooling
         )
         return Drafted(card, {}, ())
-    files = {one: found.folder.path / one for one in recipe.files}
-    remarks = tuple(filter(None, (found.remark, *recipe.remarks)))
+    files: dict[str, Path | bytes] = {one: found.folder.path / one for one in recipe.files}
+    files |= recipe.made
+    remarks = tuple(filter(None, (found.remark, *recipe.said())))
     return Drafted(_card(recipe, name), files, remarks)
 
 
@@ -199,14 +201,18 @@ def find_model(path: Path, file: str | None = None) -> ModelSource:
             raise BadOption(f"file = {file!r}: {path} is no folder")
         folder = folder_of(path)
         named = path.stem if folder is None else folder.path.resolve().name
-        return ModelSource(path, folder or ModelFolder(path.parent), _as_name(named))
+        return ModelSource(path, folder or ModelFolder(path.parent), as_name(named))
     folder = ModelFolder(path)
     graph, remark = choose_graph(folder, file)
-    return ModelSource(path / graph, folder, _as_name(path.resolve().name), remark)
+    return ModelSource(path / graph, folder, as_name(path.resolve().name), remark)
 
 
-def _as_name(name: str) -> str:
-    """Return the name of a file or folder as that of a backbone."""
+def as_name(name: str) -> str:
+    """Return the name of a file or folder as that of a backbone.
+
+    >>> as_name("my model (2)")
+    'my-model-2'
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("._-") or "backbone"
 
 
@@ -227,7 +233,7 @@ def _card(recipe: Recipe, name: str) -> Card:
         graph=File(_GRAPH, "0" * 64),
         input=settings,
         dim=1,
-        files=tuple(File(one, "0" * 64) for one in recipe.files),
+        files=tuple(File(one, "0" * 64) for one in (*recipe.files, *recipe.made)),
         note="canary missing: no second implementation was run.",
         comments=tuple(comments.items()),
         **{"source": "added by its user", **about, **graph},

@@ -28,7 +28,7 @@ _ALIKE = 0.05
 def install(
     card: Card,
     graph: Path,
-    files: Mapping[str, Path],
+    files: Mapping[str, Path | bytes],
     *,
     directory: Path | None = None,
     dry_run: bool = False,
@@ -42,8 +42,8 @@ def install(
     card : Card
         Complete but for what only its files and running them tell: digests, sizes, ``dim`` and ``batch``.
     graph : Path
-    files : mapping of str to Path
-        Where each of the card's further files lies, by its name there.
+    files : mapping of str to Path or bytes
+        Where each of the card's further files lies, or what is in it, by its name there.
     directory : Path, default=None
         The model directory; the user's own.
     dry_run : bool, default=False
@@ -70,12 +70,15 @@ def install(
     return card
 
 
-def _completed(card: Card, graph: Path, files: Mapping[str, Path], folder: Path) -> Card:
+def _completed(card: Card, graph: Path, files: Mapping[str, Path | bytes], folder: Path) -> Card:
     """Return the card of the files that are copied into a folder, run once."""
     shutil.copyfile(graph, folder / card.graph.name)
-    for name, path in files.items():
+    for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / name)
+        if isinstance(content, bytes):
+            (folder / name).write_bytes(content)
+        else:
+            shutil.copyfile(content, folder / name)
     beside = _copy_beside(graph, folder, taken=(card.graph.name, "card.toml", *files))
     copy, *others = (_as_it_is(folder, name) for name in (card.graph.name, *files, *beside))
     card = replace(card, graph=copy, files=tuple(others), dim=None, path=folder / "card.toml")

@@ -30,6 +30,7 @@ READERS: Mapping[str, str] = MappingProxyType(
     }
 )
 _SOUNDS = frozenset("input_values input_features waveform waveforms audio audio_values".split())
+_MASKS = frozenset(("attention_mask", "is_longer"))
 _OF_IMAGES = ("preprocessor_config.json", "processor_config.json", "open_clip_config.json")
 _IMAGE_RANK = 4
 # The name of a repository or of a licence.
@@ -75,7 +76,7 @@ def read_recipe(
     recipe.set_graph("output", chosen.value, chosen.origin)
     if chosen.remark:
         recipe.remarks.append(chosen.remark)
-    _set_pooling(recipe, model, pooling)
+    _set_pooling(recipe, model, pooling, given)
     fit_to_graph(recipe, model.inputs, model.facts, given)
     return recipe
 
@@ -125,7 +126,9 @@ def modality_of(inputs: list[Tensor], graph: Path) -> str:
     BadGraph
         They are of several modalities, or of none.
     """
-    kinds = {_kind(tensor) for tensor in inputs}
+    # a mask belongs to whatever it stands beside
+    telling = [tensor for tensor in inputs if tensor.name.split(":")[0] not in _MASKS]
+    kinds = {_kind(tensor) for tensor in telling or inputs}
     names = ", ".join(_shown(tensor) for tensor in inputs) or "no input"
     if len(kinds) == 1 and (kind := kinds.pop()):
         return kind
@@ -186,13 +189,20 @@ def _set_about(recipe: Recipe, config: Mapping[str, Any]) -> None:
                 recipe.about[name] = Setting(value, origin)
 
 
-def _set_pooling(recipe: Recipe, model: _Model, pooling: str | None) -> None:
+def _set_pooling(
+    recipe: Recipe, model: _Model, pooling: str | None, given: Mapping[str, Any]
+) -> None:
     """Set the pooling: as given, or else of a tensor of rows, of the folder, of the model's type."""
     tensor = model.facts.tensor(model.chosen.value)
     chosen = choose_pooling(tensor, model.config)
     if pooling is not None:
         recipe.set_graph("pooling", str(read_pooling(pooling)), "given")
-    elif chosen is not None and (chosen.value == "none" or "pooling" not in recipe.graph):
+    elif chosen is not None and chosen.value == "none":
+        # what a folder says of tokens is in the graph already
+        kept = f"[:{given['dim']}]" if recipe.modality == "text" and given.get("dim") else ""
+        recipe.set_graph("pooling", f"none{kept}", chosen.origin)
+        recipe.layers = ()
+    elif chosen is not None and "pooling" not in recipe.graph:
         recipe.set_graph("pooling", chosen.value, chosen.origin)
     if "pooling" not in recipe.graph:
         raise BadOption(

@@ -22,6 +22,8 @@ class Setting:
     origin : str
         Such as "preprocessor_config.json: size.shortest_edge", "default of CLIPImageProcessor", "the graph"
         or "given".
+    remark : str
+        What a person should know where this is taken, and not of what took its place; mostly empty.
 
     Examples
     --------
@@ -31,6 +33,7 @@ class Setting:
 
     value: Any
     origin: str
+    remark: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -80,9 +83,9 @@ class Recipe:
         """Set an entry of the modality's table."""
         self.settings[name] = Setting(value, origin)
 
-    def set_graph(self, name: str, value: Any, origin: str) -> None:
+    def set_graph(self, name: str, value: Any, origin: str, remark: str = "") -> None:
         """Set an entry of the card's ``[graph]`` table."""
-        self.graph[name] = Setting(value, origin)
+        self.graph[name] = Setting(value, origin, remark)
 
     def override(self, given: Mapping[str, Any]) -> None:
         """Set the entries of the modality's table that a user gave."""
@@ -97,6 +100,11 @@ class Recipe:
             for prefix, entries in tables.items()
             for name, setting in entries.items()
         )
+
+    def said(self) -> list[str]:
+        """Return all remarks, those of the entries that are taken among them."""
+        entries = (*self.graph.values(), *self.settings.values())
+        return [*self.remarks, *(entry.remark for entry in entries if entry.remark)]
 
     def table(self) -> dict[str, Any]:
         """Return the values of the modality's table, for ``read_settings``."""

@@ -85,14 +85,17 @@ def _set_layers(recipe: Recipe, modules: Modules) -> None:
     if "normalize" not in recipe.graph:
         recipe.set_graph("normalize", False, "modules.json: has no Normalize last")
     recipe.layers = (pooling, *after) if after else ()
+    remarks = []
     for layer in recipe.layers[1:]:
         width = (
             f" of {layer.in_features} to {layer.out_features} columns" if layer.in_features else ""
         )
-        recipe.remarks.append(
+        remarks.append(
             f"{layer.path or 'modules.json'}: a {layer.kind}{width} comes after the pooling: both are joined "
             "to the graph"
         )
+    # said only where the graph does not hold them already
+    recipe.set_graph("pooling", pooling.pooling, pooling.origin, "; ".join(remarks))
 
 
 def _set_pooling(recipe: Recipe, pooling: str, origin: str) -> None:
@@ -123,12 +126,12 @@ def _assume_pooling(recipe: Recipe, folder: ModelFolder) -> None:
         else "the model's page"
     )
     recipe.set_graph(
-        "pooling", "mean", "assumed: default of sentence-transformers without modules.json"
-    )
-    recipe.remarks.append(
+        "pooling",
+        "mean",
+        "assumed: default of sentence-transformers without modules.json",
         f"{folder.path}: has no modules.json, and nothing in it says how a row is made of its tokens: "
         f"the mean is assumed, as sentence-transformers does; {of_base} says which it is: say "
-        "pooling=cls or another if not"
+        "pooling=cls or another if not",
     )
 
 

@@ -9,8 +9,13 @@ from featx.errors import BadModelFolder, BadOption
 from featx.hub.folder import ModelFolder
 from featx.hub.text import read_text_recipe
 
-REAL = Path(__file__).parents[2] / "shared" / "hub"
-TRANSFORMER = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
+REAL = Path(__file__).parents[3] / "shared" / "hub"
+TRANSFORMER = {
+    "idx": 0,
+    "name": "0",
+    "path": "",
+    "type": "sentence_transformers.models.Transformer",
+}
 POOLING = {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
 NORMALIZE = {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
 MINILM = {

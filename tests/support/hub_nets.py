@@ -229,6 +229,24 @@ def save_frames(
     return _save(path, nodes, [sound], [(n, FLOAT, shapes[n]) for n in outputs], constants)
 
 
+def save_spectra(path, *, mels, frames, turned=False, source="input_features"):
+    """A sound encoder on bands, as Whisper's is; or on frames of bands, as that of AST."""
+    nodes = [
+        _node("Transpose", [source], ["bands"], perm=[0, 2, 1]) if turned else None,
+        _node(
+            "Conv", ["bands" if turned else source, "filters"], ["seen"], strides=[2], pads=[1, 1]
+        ),
+        _node("Relu", ["seen"], ["rectified"]),
+        _node("Transpose", ["rectified"], ["last_hidden_state"], perm=[0, 2, 1]),
+    ]
+    sides = [frames, mels] if turned else [mels, frames]
+    states = ("last_hidden_state", FLOAT, ["batch_size", frames // 2, DIM])
+    sound = ("input_values" if turned else source, FLOAT, ["batch_size", *sides])
+    nodes = list(filter(None, nodes))
+    nodes[0].input[0] = sound[0]
+    return _save(path, nodes, [sound], [states], [weights("filters", DIM, mels, 3)])
+
+
 def _save(path, nodes, inputs, outputs, constants):
     """Save what the outputs need; graphs of hubs may have inputs that nothing reads."""
     path.parent.mkdir(parents=True, exist_ok=True)
