@@ -11,6 +11,7 @@ from featx._lazy import lazy_attributes as _lazy_attributes
 
 if TYPE_CHECKING:
     from featx._display import TextTable as TextTable
+    from featx.backbones.adding import add_backbone as add_backbone
     from featx.backbones.backbone import Backbone as Backbone
     from featx.backbones.maps import SampleMaps as SampleMaps
     from featx.catalog import Card as Card
@@ -85,6 +86,7 @@ _MODULE_OF = {
     "TuningSummary": "featx.reporting.fit_report",
     "Validation": "featx.reporting.fit_report",
     "Written": "featx.embedding.rows",
+    "add_backbone": "featx.backbones.adding",
     "evaluate": "featx.evaluation",
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",

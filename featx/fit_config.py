@@ -8,10 +8,11 @@ from typing import Any
 
 import tomli_w
 
-from featx.errors import BadOption
+from featx.catalog import Card, get_card
+from featx.errors import BadOption, FeatxError
 from featx.storage.toml_text import parse_toml
 
-__all__ = ["FitConfig"]
+__all__ = ["FitConfig", "card_changes"]
 
 # entries that are no text, with the types that they may have
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -163,3 +164,31 @@ class FitConfig:
         except ValueError as error:
             raise BadOption(f"config: not TOML: {error}") from error
         return cls.from_dict(table)
+
+
+def card_changes(card: Card) -> dict[str, Any]:
+    """Return the parameters of ``Backbone`` that make this card of the one of its name.
+
+    >>> from featx import get_card
+    >>> card_changes(get_card("featx-image-nano").variant(pooling="max", tap="last-map"))
+    {'tap': 'last-map', 'pooling': 'max'}
+    """
+    try:
+        named = get_card(card.name)
+    except FeatxError:
+        return {}
+    changes: dict[str, Any] = {}
+    if card.output != named.output:
+        changes["tap"] = card.output
+    if card.pooling != named.pooling:
+        changes["pooling"] = card.pooling
+    if card.normalize != named.normalize:
+        changes["normalize"] = card.normalize
+    theirs, ours = _entries(named), _entries(card)
+    options = {key: value for key, value in ours.items() if value != theirs.get(key)}
+    return changes | ({"options": options} if options else {})
+
+
+def _entries(card: Card) -> dict[str, Any]:
+    """Return the entries of the modality's table in a card."""
+    return {one.name: getattr(card.input, one.name) for one in fields(type(card.input))}  # type: ignore[arg-type]

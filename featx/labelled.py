@@ -126,6 +126,15 @@ class LabelledSamples:
         task.encode_targets([s.label for s in samples], [s.id for s in samples])
         return LabelledSamples(samples, (*self.notes, *notes))
 
+    def guess_groups(self, task: Task) -> str | None:
+        """Return a word on groups where names look as if there were some, and no sample says its group."""
+        if not self.samples or self.samples[0].group is not None:
+            return None
+        from featx.sources.groups import guess_groups
+
+        labels = task.classes_of([sample.label for sample in self.samples])
+        return guess_groups([sample.id for sample in self.samples], labels)
+
     def design(self, ids: Sequence[str]) -> SampleDesign:
         """Return how the samples of these ids belong together, in their order.
 

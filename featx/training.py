@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,9 +18,9 @@ from featx.catalog import Card, default_card, get_card
 from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
-from featx.errors import BadOption, BadSample, FeatxError, FeatxNotice
+from featx.errors import BadOption, BadSample, FeatxNotice, FeatxWarning
 from featx.evaluation import warn_about_rejects
-from featx.fit_config import FitConfig
+from featx.fit_config import FitConfig, card_changes
 from featx.heads import TrainedHead, unlisted_types
 from featx.labelled import LabelledSamples
 from featx.modalities.guess import modality_of
@@ -38,6 +38,7 @@ from featx.reporting.fit_report import (
 )
 from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
 from featx.sources import Sample
+from featx.sources.groups import duplicate_contents
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
 from featx.tuning.design import SampleDesign
@@ -178,13 +179,23 @@ def fit(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
     )
     known = given.samples
+    if hint := given.guess_groups(kind):
+        warnings.warn(hint, FeatxNotice, stacklevel=2)
+        given = replace(given, notes=(*given.notes, hint))
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
     check_exact(opened.provider)
     _warn_about_trust(head)
     rows, raw, timings = _embed(known, opened, engine, baseline=baseline)
     card = replace(opened.card, dim=opened.dim)
+    design = given.design(rows.ids)
+    groups = None if design.groups is None else design.groups.tolist()
+    digests = [digest or None for digest in rows.digests]
+    # Copies of one group are never on both sides of a split.
+    copies = duplicate_contents(rows.ids, digests, rows.labels, groups or rows.ids)
+    for text in copies:
+        warnings.warn(text, FeatxWarning, stacklevel=2)
     doubts = describe_doubts(opened, rows.doubtful, rows.examined)
-    notes = (*given.notes, doubts) if doubts else given.notes
+    notes = (*given.notes, *copies, *((doubts,) if doubts else ()))
     with progress_bars() if verbose else nullcontext() as progress:
         shown = replace(head_config, progress=progress)
         predictor = fit_rows(
@@ -195,7 +206,7 @@ def fit(
             timings=timings,
             notes=notes,
             task=kind.name,
-            design=given.design(rows.ids),
+            design=design,
         )
     if keep_rows:
         predictor = _with_rows(predictor, rows, random_state)
@@ -472,7 +483,7 @@ def _config(
     head = f"own:{type(config.head).__name__}" if own else config.head
     return FitConfig(
         backbone=card.name,
-        **_card_changes(card),
+        **card_changes(card),
         head=head,
         class_weight=config.class_weight,
         log_target=config.log_target,
@@ -483,26 +494,3 @@ def _config(
         baseline=baseline,
         on_error=engine.on_error,
     )
-
-
-def _card_changes(card: Card) -> dict[str, Any]:
-    """Return the parameters of ``Backbone`` that make this card of the one of its name."""
-    try:
-        named = get_card(card.name)
-    except FeatxError:
-        return {}
-    changes: dict[str, Any] = {}
-    if card.output != named.output:
-        changes["tap"] = card.output
-    if card.pooling != named.pooling:
-        changes["pooling"] = card.pooling
-    if card.normalize != named.normalize:
-        changes["normalize"] = card.normalize
-    theirs, ours = _entries(named), _entries(card)
-    options = {key: value for key, value in ours.items() if value != theirs.get(key)}
-    return changes | ({"options": options} if options else {})
-
-
-def _entries(card: Card) -> dict[str, Any]:
-    """Return the entries of the modality's table in a card."""
-    return {one.name: getattr(card.input, one.name) for one in fields(type(card.input))}  # type: ignore[arg-type]

@@ -20,7 +20,8 @@ _ALIASES = {
 }
 # Entries of a card that messages name, and the command line sets with one option.
 _ENTRY = re.compile(
-    r"""(?<![\w'"./-])(?<!--set )(range|truncated|max_characters|max_pixels|max_seconds)=(?=\w)"""
+    r"""(?<![\w'"./-])(?<!--set )(range|truncated|max_characters|max_pixels|max_seconds"""
+    r"""|resize|crop|fill|interpolation|mean|std)=(?=\w)"""
 )
 _QUOTED = r"""(?P<value>'[^']*'|"[^"]*")"""
 _VALUE = r"""(?P<value>'[^']*'|"[^"]*"|[\w.+-]*)"""

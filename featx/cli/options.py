@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import wraps
@@ -33,6 +33,7 @@ __all__ = [
     "gather_options",
     "keep_option",
     "provider_option",
+    "read_pairs",
     "run_options",
     "source_options",
     "training_samples",
@@ -107,14 +108,19 @@ class BackboneChoice:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The ``--set KEY=VALUE`` pairs; a value is JSON, such values with commas between, or text."""
-        pairs = {}
-        for pair in self.set:
-            key, equals, value = pair.partition("=")
-            if not equals:
-                raise BadOption(f"--set {pair[:100]}: expected KEY=VALUE")
-            pairs[key.strip()] = _read_value(value)
-        return pairs
+        """The ``--set KEY=VALUE`` pairs."""
+        return read_pairs(self.set)
+
+
+def read_pairs(pairs: Iterable[str]) -> dict[str, Any]:
+    """Return the pairs of ``--set KEY=VALUE``; a value is JSON, such values with commas between, or text."""
+    values = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise BadOption(f"--set {pair[:100]}: expected KEY=VALUE")
+        values[key.strip()] = _read_value(value)
+    return values
 
 
 def _read_value(value: str) -> Any:

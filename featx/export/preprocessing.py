@@ -12,7 +12,7 @@ from onnx import TypeProto, ValueInfoProto, helper
 
 from featx.catalog import Card
 from featx.errors import BadOption, NotExportable
-from featx.export.audio import add_windows, pooled
+from featx.export.audio import add_attention_mask, add_windows, check_exportable, pooled
 from featx.export.image import add_pixels
 from featx.export.strings import IDS, TEXT, add_tokens, open_reader
 from featx.graphs.builder import BYTE, FLOAT, INT64, STRING, GraphBuilder
@@ -87,13 +87,19 @@ def _image(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) ->
 
 
 def _sound(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
-    value = _only(wanted)
     settings: Any = card.input
+    check_exportable(settings)
+    usual = dict(settings.feeds)
+    own = {value.name: value.name.removeprefix(INNER) for value in wanted}
+    masks = [name for name, plain in own.items() if usual.get(plain, plain) == _MASK]
+    value = _only([value for value in wanted if value.name not in masks])
     windows, count = add_windows(graph, "waveform", settings)
+    feeds = {value.name: windows}
+    feeds |= {name: add_attention_mask(graph, "waveform", windows, settings) for name in masks}
     shape = ["N", "samples"]
     return Preprocessing(
         [helper.make_tensor_value_info("waveform", FLOAT, shape)],
-        {value.name: windows},
+        feeds,
         merge=lambda rows: pooled(graph, rows, count, settings.pool),
         facts={"rate": str(settings.rate)},
     )

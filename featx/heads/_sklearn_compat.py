@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         HistGradientBoostingRegressor,
     )
     from sklearn.linear_model import RidgeClassifier
+    from sklearn.multiclass import OneVsRestClassifier
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from sklearn.neural_network import MLPClassifier
     from sklearn.svm import SVC, SVR
@@ -32,6 +33,7 @@ __all__ = [
     "TESTED_VERSIONS",
     "BoostedTrees",
     "adopt_kernel_fit",
+    "adopt_label_regressions",
     "boosted_trees",
     "check_parameters",
     "complete_boosting",
@@ -61,6 +63,32 @@ TESTED_VERSIONS = ("1.8", "1.9")
 def svc_gamma(svc: SVC | SVR) -> float:
     """Return the number that a fitted SVC or SVR uses as gamma, also where ``gamma`` is "scale" or "auto"."""
     return float(svc._gamma)
+
+
+def adopt_label_regressions(
+    one_vs_rest: OneVsRestClassifier, coef: npt.NDArray[Any], intercept: npt.NDArray[Any]
+) -> None:
+    """Give a OneVsRestClassifier of logistic regressions the state of one fitted on label indicators.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (L, d)
+    intercept : ndarray of shape (L,)
+    """
+    n_labels, d = coef.shape
+    every = np.ones((1, n_labels), np.intp)
+    one_vs_rest.label_binarizer_ = LabelBinarizer(sparse_output=True).fit(
+        np.concatenate([every, 0 * every])
+    )
+    one_vs_rest.classes_ = one_vs_rest.label_binarizer_.classes_
+    one_vs_rest.estimators_ = []
+    for weights, offset in zip(coef, intercept, strict=True):
+        one = clone(one_vs_rest.estimator)
+        one.classes_ = np.array([0, 1])
+        one.coef_, one.intercept_ = weights[None].copy(), np.array([offset], coef.dtype)
+        one.n_features_in_, one.n_iter_ = d, np.array([0], np.int32)
+        one_vs_rest.estimators_.append(one)
+    one_vs_rest.n_features_in_ = d
 
 
 def adopt_kernel_fit(svc: SVC, rows: FloatArray, *, kernel: str, gamma: float) -> None:

@@ -38,7 +38,7 @@ _LARGEST_LOGARITHM, _LOGARITHM_ERROR = 10.0, 1e-6
 
 
 class Calibrator(Protocol):
-    """A map from scores to probabilities or numbers, fitted on samples that the estimator was not trained on."""
+    """A map from scores to probabilities or numbers, fitted on samples that did not train the estimator."""
 
     method: ClassVar[str]
 
@@ -47,6 +47,9 @@ class Calibrator(Protocol):
 
     def apply(self, scores: Doubles) -> Doubles:
         """Return what the scores stand for, such as probabilities of the same shape that add up to 1."""
+
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return by what a difference of each of its outputs is measured; of the same shape."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the calibrator as JSON values; ``method`` is its name in ``CALIBRATORS``."""
@@ -139,6 +142,10 @@ class TemperatureScaling:
     def apply(self, scores: Doubles) -> Doubles:
         """Return softmax(scores / temperature), float64."""
         return softmax(scores / self.temperature)
+
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return 1 for each probability."""
+        return np.ones_like(outputs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the method and the temperature.

@@ -51,7 +51,7 @@ class LabelCalibration:
         logits = scores * np.asarray(self.slopes) + np.asarray(self.offsets)
         # Both branches are exact where the other would overflow.
         small = np.exp(-np.abs(logits))
-        return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
+        return np.asarray(np.where(logits >= 0, 1 / (1 + small), small / (1 + small)))
 
     def apply(self, scores: Doubles) -> Doubles:
         """Return probabilities, then 1 for each label that is given and 0 for the others; shape (n, 2 L)."""
@@ -59,6 +59,10 @@ class LabelCalibration:
         probabilities = self.probabilities(scores).astype(np.float32)
         given = probabilities >= np.asarray(self.thresholds, np.float32)
         return np.concatenate([probabilities, given], axis=1).astype(np.float64)
+
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return 1 for each probability, and for whether the label is given."""
+        return np.ones_like(outputs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the method and all numbers, as JSON values."""

@@ -1,4 +1,4 @@
-"""From the standardised numbers that an estimator gives to the numbers that were meant, with their intervals."""
+"""From the standardised numbers that an estimator gives to those that were meant, with intervals."""
 
 from __future__ import annotations
 
@@ -67,6 +67,13 @@ class NumberScaling:
         numbers = np.concatenate([part * scale + center for part in parts], axis=1)
         return np.exp(np.minimum(numbers, _LARGEST_LOG)) if self.log else numbers
 
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return the standard deviation of the targets, of logarithms the factor that stands for it."""
+        scale = np.tile(self.scale, 3)
+        return np.asarray(
+            np.abs(outputs) * scale if self.log else np.broadcast_to(scale, outputs.shape)
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the method and all numbers, as JSON values."""
         return {
@@ -85,8 +92,10 @@ class NumberScaling:
         scale = _numbers(values, "scale", least=np.finfo(np.float64).tiny)
         radius = _numbers(values, "radius", least=0.0)
         log, coverage = values.get("log"), values.get("coverage")
-        known = isinstance(log, bool) and isinstance(coverage, int | float)
-        if not known or not len(center) == len(scale) == len(radius) or not 0 < coverage < 1:
+        fits = len(center) == len(scale) == len(radius)
+        if not isinstance(log, bool) or not isinstance(coverage, int | float) or not fits:
+            raise BadArtifact("calibration 'numbers': its values do not fit; save the head again")
+        if not 0 < coverage < 1:
             raise BadArtifact("calibration 'numbers': its values do not fit; save the head again")
         return cls(center, scale, radius, log, float(coverage))
 

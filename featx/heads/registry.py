@@ -44,6 +44,7 @@ from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVR
 from featx._typing import Doubles, Numbers
 from featx.errors import UnknownHead
 from featx.heads import boosting, calibrated, onnx_forms, output_forms, own_answers, score_forms
+from featx.heads.weighting import weight_parameters
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -318,27 +319,40 @@ def last_step(estimator: BaseEstimator) -> BaseEstimator:
     return steps_of(estimator)[-1]
 
 
-def fit_labels(estimator: BaseEstimator, rows: Numbers, labels: npt.NDArray[Any]) -> BaseEstimator:
+def fit_labels(
+    estimator: BaseEstimator,
+    rows: Numbers,
+    labels: npt.NDArray[Any],
+    sample_weight: Doubles | None = None,
+) -> BaseEstimator:
     """Return an estimator fitted on labels; one that insists on numbers is given their indices instead.
 
     scikit-learn's own take any labels. Others may take 0 to n_classes - 1 alone, as xgboost's do: their
     ``classes_`` are then these numbers, in the order of the sorted labels.
 
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n,), float64, default=None
+        What each sample weighs; see ``featx.heads.weighting`` for who takes it.
+
     Raises
     ------
+    BadOption
+        There are weights, and the estimator takes none.
     Exception
         What the estimator raises, given labels, where numbers do not help either.
     """
+    weights = weight_parameters(estimator, sample_weight)
     kinds = (type(one).__module__ for one in estimators_in(estimator))
     if all(module.partition(".")[0] == "sklearn" for module in kinds):
-        return estimator.fit(rows, labels)
+        return estimator.fit(rows, labels, **weights)
     unfitted = clone(estimator)
     try:
-        return estimator.fit(rows, labels)
+        return estimator.fit(rows, labels, **weights)
     # An estimator of anyone's says in its own way that labels are no numbers.
     except Exception as error:
         try:
-            return unfitted.fit(rows, np.unique(labels, return_inverse=True)[1])
+            return unfitted.fit(rows, np.unique(labels, return_inverse=True)[1], **weights)
         except Exception:
             raise error from None
 
@@ -352,7 +366,7 @@ def estimators_in(value: Any) -> Iterator[Any]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from estimators_in(one)
-    elif inspect.isroutine(value):
+    elif inspect.isroutine(value) or isinstance(value, np.ufunc):
         yield value
 
 

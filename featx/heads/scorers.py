@@ -168,7 +168,7 @@ class EstimatorScorer:
         estimator = self.estimator
         if not hasattr(estimator, "classes_"):
             probe = np.zeros((1, self.dim), np.float32)
-            return self.scores(probe).shape[1]
+            return int(self.scores(probe).shape[1])
         return len(estimator.classes_)
 
     @property

@@ -96,21 +96,25 @@ def pairwise_coefficients(svc: SVC) -> Doubles:
     return coefficients
 
 
-def fit_by_kernel(svc: SVC, rows: FloatArray, labels: Labels) -> None:
-    """Do what ``svc.fit(rows, labels)`` does, by way of a kernel matrix where that fits into memory.
+def fit_by_kernel(
+    svc: SVC, rows: FloatArray, labels: Labels, sample_weight: Doubles | None = None
+) -> None:
+    """Do what ``svc.fit`` does, by way of a kernel matrix where that fits into memory.
 
     The estimator ends in the state that its own fit leaves. Its margins are checked against libsvm's, and
     where they differ it is fitted plainly.
     """
     kernel = svc.kernel
-    if kernel not in _KERNELS or svc.gamma != "scale" or len(rows) > LARGEST_GRAM:
-        svc.fit(rows, labels)
+    # libsvm drops samples of no weight, and scikit-learn then numbers support vectors among the rest.
+    drops = sample_weight is not None and not np.all(sample_weight > 0)
+    if kernel not in _KERNELS or svc.gamma != "scale" or len(rows) > LARGEST_GRAM or drops:
+        svc.fit(rows, labels, sample_weight)
         return
     gamma = scale_gamma(rows)
     gram = kernel_matrix(kernel, rows, rows, gamma)
-    svc.set_params(kernel="precomputed").fit(gram, labels)
+    svc.set_params(kernel="precomputed").fit(gram, labels, sample_weight)
     expected = svc.decision_function(gram[:_CHECKED_ROWS])
     adopt_kernel_fit(svc, rows, kernel=kernel, gamma=gamma)
     margins = svc.decision_function(rows[:_CHECKED_ROWS])
     if not np.allclose(margins, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
-        svc.fit(rows, labels)
+        svc.fit(rows, labels, sample_weight)

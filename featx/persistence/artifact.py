@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featx.backbones.providers import CPU, Provider, read_provider
-from featx.catalog import BUNDLED, Card, find, get_card, verify_files
+from featx.catalog import BUNDLED, Card, find, get_card, names_beside, verify_files
 from featx.errors import (
     BadArtifact,
     BadCard,
@@ -220,8 +220,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
         _check_shapes(path, head, metadata)
     where = read_provider(provider) if isinstance(provider, str) else provider
     report, config = _report(path, metadata), _config(path, metadata)
-    predictor = predictor_class(task)(inputs, head, report, config, where, task.name)
-    return predictor
+    return predictor_class(task)(inputs, head, report, config, where, task.name)
 
 
 def _check_names(trusted: Iterable[str]) -> frozenset[str]:
@@ -377,7 +376,7 @@ def _card(path: Path, metadata: Metadata, one: InputMetadata) -> Card:
 
 def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
     """Return the card with its bytes in the container, every one of them verified."""
-    names = {file.name for file in card.files}
+    names = names_beside(card).keys()
     for file in (card.graph, *card.files):
         data = read_file(path, f"{BUNDLED}/{file.name}", metadata)
         if hashlib.sha256(data).hexdigest() != file.sha256:
@@ -387,10 +386,10 @@ def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
             from featx.graphs import external_data
 
             beside = external_data(data)
-            if beside and (path.is_file() or not beside <= names):
+            if not beside <= names:
                 raise BadArtifact(
-                    f"{path}: its graph keeps weights in {min(beside)!r}; expected a graph in one "
-                    "file, or weights among the files of a bundled folder"
+                    f"{path}: its graph keeps weights in {min(beside - names)!r}; expected weights among "
+                    "the files of its card"
                 )
     return replace(card, pack=path.absolute())
 

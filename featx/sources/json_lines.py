@@ -86,7 +86,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    """Return a value as a cell: an object as an empty one, and a list that holds more than plain values, too."""
+    """Return a value as a cell: an object as an empty one, and a list of more than plain values, too."""
     if type(value) is not list:
         return _EMPTY.get(type(value), value)
     plain = len(value) <= _MOST and not any(isinstance(one, list | dict) for one in value)

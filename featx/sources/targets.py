@@ -1,4 +1,4 @@
-"""The text of a target: a label or number as it is, several labels as a JSON list, several columns as an object.
+"""The text of a target: a label or number as it is, several labels as a JSON list, columns as an object.
 
 So every source gives one text a sample, every table of rows can keep it, and each task reads it in its own way.
 """

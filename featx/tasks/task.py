@@ -118,6 +118,9 @@ class Task(Protocol):
             The task has nothing that can be rare.
         """
 
+    def classes_of(self, targets: Sequence[str | None]) -> list[str | None]:
+        """Return the class of each sample, or None for each where samples have no classes."""
+
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
     ) -> Any:
@@ -221,6 +224,32 @@ class Task(Protocol):
         outputs : str
             The name of the calibrated outputs of the head, of shape (n, n_outputs), float64.
         classes : sequence of str
+        """
+
+    def compare_answers(
+        self,
+        given: Mapping[str, Any],
+        expected: FloatArray,
+        classes: Sequence[str],
+        scale: FloatArray,
+    ) -> tuple[float, bool]:
+        """Return how far the answer of an exported graph on one sample is from the predictor's.
+
+        Parameters
+        ----------
+        given : mapping of str to array
+            The tensors of the graph for the sample, by name, without their first axis.
+        expected : ndarray of shape (n_columns,), float32
+            What ``TrainedHead.predict_outputs`` gave.
+        scale : ndarray of shape (n_columns,), float32
+            What a difference is measured by: 1 of a probability, the standard deviation of a number.
+
+        Returns
+        -------
+        apart : float
+            The largest difference.
+        other : bool
+            Whether another label is given.
         """
 
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:

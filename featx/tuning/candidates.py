@@ -18,12 +18,15 @@ from sklearn.pipeline import Pipeline
 from featx._typing import Doubles, FloatArray, Integers, Numbers
 from featx.heads import HeadSpec, fit_labels, last_step, scores
 from featx.heads.support_vectors import kernel_matrix, scale_gamma
+from featx.heads.weighting import weight_parameters
 from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.solvers.lbfgs import MapFn
 from featx.tuning.solvers.logistic import LogisticPath, WarmStart
+from featx.tuning.solvers.multilabel import MultilabelPath
 from featx.tuning.splits import Splits
 
 __all__ = [
+    "PATHS",
     "CandidateScore",
     "best_candidate",
     "leave_out_each",
@@ -31,6 +34,9 @@ __all__ = [
     "score_candidates",
     "split_scores",
 ]
+
+# How heads are compared along one path of penalties.
+PATHS = ("path", "label-path")
 
 # Told how many parts are done, of how many.
 Tick = Callable[[int, int], object]
@@ -85,7 +91,7 @@ def score_candidates(
     ``progress`` is called with the number of parts that are done, and that of all.
     """
     tick = progress or _ignore
-    if head.search == "path":
+    if head.search in PATHS:
         return _score_path(head, rows, problem, splits, map_fn, tick)
     grid = head.candidates(splits.smallest_train)
 
@@ -129,17 +135,25 @@ def leave_out_each(
 def open_path(
     head: HeadSpec,
     rows: FloatArray,
-    y: Integers,
+    problem: TuningProblem,
     trains: Sequence[Integers],
     map_fn: MapFn,
     *,
     gap: float,
     warm_start: WarmStart | None = None,
-) -> LogisticPath:
+) -> LogisticPath | MultilabelPath:
     """Return the path of a logistic head on some training parts."""
-    class_weight = last_step(head.build()).class_weight
-    return LogisticPath(
-        rows, y, trains, class_weight=class_weight, gap=gap, map_fn=map_fn, warm_start=warm_start
+    kind = MultilabelPath if head.search == "label-path" else LogisticPath
+    estimator = last_step(head.build())
+    return kind(
+        rows,
+        problem.codes,
+        trains,
+        class_weight=getattr(estimator, "estimator", estimator).class_weight,
+        gap=gap,
+        map_fn=map_fn,
+        warm_start=warm_start,
+        sample_weight=problem.design.weights,
     )
 
 
@@ -162,14 +176,13 @@ def _score_path(
     """
     work = rows.size * problem.n_outputs
     if len(problem) < _MANY or work < _MUCH_WORK or len(splits.pairs) == 1:
-        path = open_path(head, rows, problem.codes, splits.trains, map_fn, gap=_GAP)
+        path = open_path(head, rows, problem, splits.trains, map_fn, gap=_GAP)
         tests = [test for _, test in splits.pairs]
         return list(_walk(head, path, problem, tests, tests, tick))
     train, test = splits.pairs[0]
     order, n_train = np.concatenate([train, test]), len(train)
-    path = open_path(
-        head, rows[order], problem.codes[order], [np.arange(n_train)], map_fn, gap=_GAP
-    )
+    first = problem.subset(order)
+    path = open_path(head, rows[order], first, [np.arange(n_train)], map_fn, gap=_GAP)
     behind = [np.arange(n_train, len(order))]
     tried = list(_walk(head, path, problem, behind, [test], tick))
     best = best_candidate(tried)
@@ -178,7 +191,7 @@ def _score_path(
     path = open_path(
         head,
         rows,
-        problem.codes,
+        problem,
         splits.trains,
         map_fn,
         gap=_GAP,
@@ -193,7 +206,7 @@ def _score_path(
 
 def _walk(
     head: HeadSpec,
-    path: LogisticPath,
+    path: LogisticPath | MultilabelPath,
     problem: TuningProblem,
     places: Sequence[Integers],
     tests: Sequence[Integers],
@@ -257,10 +270,16 @@ def split_scores(
     train, test = split
     estimator, prefix = head.build(), ""
     fitted, left_out, targets = rows[train], rows[test], problem.targets[train]
+    weights = None if problem.design.weights is None else problem.design.weights[train]
     if isinstance(estimator, Pipeline):
         before, prefix = estimator[:-1], f"{estimator.steps[-1][0]}__"
+        own = weight_parameters(estimator, weights)
         estimator = estimator[-1]
-        fitted, left_out = before.fit_transform(fitted, targets), before.transform(left_out)
+        steps = {key: value for key, value in own.items() if not key.startswith(prefix)}
+        fitted, left_out = (
+            before.fit_transform(fitted, targets, **steps),
+            before.transform(left_out),
+        )
     own_params = [{k.removeprefix(prefix): v for k, v in params.items()} for params in grid]
     if head.search == "neighbors":
         neighbors = _Neighbors(fitted, problem.neighbor_targets(train), left_out)
@@ -270,20 +289,19 @@ def split_scores(
         estimator.set_params(kernel="precomputed")
         matrix = kernel_matrix(kernel, fitted, fitted, gamma)
         beside = kernel_matrix(kernel, left_out, fitted, gamma)
-        return _fit_scores(estimator, own_params, matrix, targets, beside)
-    return _fit_scores(estimator, own_params, fitted, targets, left_out)
+        return _fit_scores(estimator, own_params, (matrix, targets, weights), beside)
+    return _fit_scores(estimator, own_params, (fitted, targets, weights), left_out)
 
 
 def _fit_scores(
     estimator: BaseEstimator,
     grid: Sequence[Mapping[str, Any]],
-    fitted: Numbers,
-    targets: npt.NDArray[Any],
+    training: tuple[Numbers, npt.NDArray[Any], Doubles | None],
     left_out: Numbers,
 ) -> list[Doubles]:
-    """Return the scores by a fit for each candidate."""
+    """Return the scores by a fit for each candidate, on rows with their targets and weights."""
     return [
-        scores(fit_labels(clone(estimator).set_params(**params), fitted, targets), left_out)
+        scores(fit_labels(clone(estimator).set_params(**params), *training), left_out)
         for params in grid
     ]
 

@@ -66,7 +66,7 @@ class SampleDesign:
         first = np.sort(self.times)[-max(1, round(share * len(self.times)))]
         latest = self.times >= first
         # Where all have one time, the earliest of them are as good as any other.
-        return latest if not latest.all() else self.times > first
+        return np.asarray(self.times > first if latest.all() else latest, np.bool_)
 
     def time_splits(self, n_folds: int) -> list[tuple[Integers, Integers]]:
         """Return pairs of training and later left-out samples, ``n_folds`` or fewer of them.

@@ -8,15 +8,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from featx._typing import ClassWeight, FloatArray, Integers
 from featx.embedding.engine import count_workers
 from featx.heads import Calibrator, HeadSpec, TrainedHead, fit_labels
+from featx.heads._sklearn_compat import adopt_label_regressions
 from featx.heads.support_vectors import fit_by_kernel
 from featx.tuning.candidates import (
+    PATHS,
     CandidateScore,
     best_candidate,
     leave_out_each,
@@ -228,13 +229,19 @@ def fit_choice(
     estimator = head.build().set_params(**choice.params)
     workers = 0 if rows.size < _SMALL else count_workers(n_jobs)
     with collect_warnings(own=head.shipped), one_thread_each(), threads(workers) as map_fn:
-        if head.search == "path":
+        weights = problem.design.weights
+        if head.search in PATHS:
             _fit_by_path(choice, estimator, rows, problem, map_fn)
         elif head.search == "kernel":
-            scaled = estimator[:-1].fit_transform(rows)
-            _in_thread(map_fn, lambda: fit_by_kernel(estimator[-1], scaled, problem.targets))
+            own = {} if weights is None else {"standardscaler__sample_weight": weights}
+            scaled = estimator[:-1].fit_transform(rows, **own)
+            _in_thread(
+                map_fn, lambda: fit_by_kernel(estimator[-1], scaled, problem.targets, weights)
+            )
         else:
-            estimator = _in_thread(map_fn, lambda: fit_labels(estimator, rows, problem.targets))
+            estimator = _in_thread(
+                map_fn, lambda: fit_labels(estimator, rows, problem.targets, weights)
+            )
     return TrainedHead.from_estimator(head.name, estimator, choice.calibrator, problem.output_names)
 
 
@@ -253,22 +260,25 @@ def _fit_by_path(
 ) -> None:
     """Fit from featx's solution: scikit-learn's solver has nothing left to do but to agree."""
     scaler, last = estimator
-    last.classes_, y = np.unique(problem.targets, return_inverse=True)
+    weights, multilabel = problem.design.weights, choice.head.search == "label-path"
+    n_columns = 1 if problem.n_outputs == 2 and not multilabel else problem.n_outputs
     warm_start = choice.warm_start
-    if warm_start and warm_start.weights.shape != (rows.shape[1] + 1, _n_columns(last.classes_)):
+    if warm_start and warm_start.weights.shape != (rows.shape[1] + 1, n_columns):
         warm_start = None
-    path = open_path(
-        choice.head, rows, y, [np.arange(len(y))], map_fn, gap=_GAP, warm_start=warm_start
-    )
-    for _ in path.solve_path([last.C]):
-        last.coef_ = np.ascontiguousarray(path.weights[0, :-1].T)
-        last.intercept_ = path.weights[0, -1].copy()
-    last.set_params(warm_start=True).fit(scaler.fit_transform(rows), problem.targets)
+    every = [np.arange(len(problem))]
+    path = open_path(choice.head, rows, problem, every, map_fn, gap=_GAP, warm_start=warm_start)
+    strength = last.estimator.C if multilabel else last.C
+    for _ in path.solve_path([strength]):
+        coef = np.ascontiguousarray(path.weights[0, :-1].T)
+        intercept = path.weights[0, -1].copy()
+    scaled = scaler.fit_transform(rows, sample_weight=weights)
+    if multilabel:
+        adopt_label_regressions(last, coef, intercept)
+        return
+    last.classes_ = np.unique(problem.targets)
+    last.coef_, last.intercept_ = coef, intercept
+    last.set_params(warm_start=True).fit(scaled, problem.targets, sample_weight=weights)
     last.set_params(warm_start=False)
-
-
-def _n_columns(classes: npt.NDArray[Any]) -> int:
-    return len(classes) if len(classes) > 2 else 1
 
 
 def _search(

@@ -16,7 +16,7 @@ from featx.embedding.engine import count_workers
 from featx.errors import FeatxNotice
 from featx.heads import HeadSpec
 from featx.heads.support_vectors import LARGEST_GRAM
-from featx.tuning.candidates import leave_out_each, score_candidates, split_scores
+from featx.tuning.candidates import PATHS, leave_out_each, score_candidates, split_scores
 from featx.tuning.problem import TuningProblem
 from featx.tuning.search import FOLDS, RACES, HeadConfig, SearchResult, fit_choice
 from featx.tuning.splits import Splits, fits_gram, make_splits
@@ -27,7 +27,7 @@ __all__ = ["estimate_duration", "format_duration"]
 Stopwatch = Callable[[Callable[[], object]], float]
 
 # Searches whose progress tells soon how long they take.
-_FAST = ("path", "leave-one-out")
+_FAST = (*PATHS, "leave-one-out")
 # Samples on which a search and a training are timed.
 _PROBE = 800
 # Seconds from which on a user is told.
@@ -157,7 +157,7 @@ class _Probe:
 
     def _time_search(self, head: HeadSpec, rows: FloatArray, splits: Splits) -> float:
         workers = count_workers(self.config.n_jobs)
-        if head.search == "path":
+        if head.search in PATHS:
             task = partial(score_candidates, head, rows, self.problem, splits, map)
             return self.stopwatch(task) / workers
         if head.search == "leave-one-out" and self.alone:

@@ -12,8 +12,8 @@ from featx.heads.number_scaling import NumberScaling
 
 def test_every_calibrator_goes_to_json_and_back(rng):
     scores, y = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
-    numbers = NumberScaling((1.0, 2.0), (3.0, 4.0), (0.5, 0.25), log=True)
-    labels = LabelCalibration((1.0, 2.0), (0.0, -1.0), (0.5, 0.25))
+    numbers = NumberScaling((1.0, 2.0, 0.0), (3.0, 4.0, 1.0), (0.5, 0.25, 0.0), log=True)
+    labels = LabelCalibration((1.0, 2.0, 3.0), (0.0, -1.0, 0.0), (0.5, 0.25, 0.1))
     fitted_ones = [numbers, labels, TemperatureScaling.fit(scores, y)]
     assert {type(one) for one in fitted_ones} == set(CALIBRATORS.values())
     for fitted in fitted_ones:

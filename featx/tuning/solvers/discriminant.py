@@ -29,6 +29,7 @@ def discriminant_scores(
     *,
     class_weight: ClassWeight = None,
     map_fn: MapFn = map,
+    sample_weight: Doubles | None = None,
 ) -> Iterator[Doubles]:
     """Yield the scores of other rows for each shrinkage.
 
@@ -44,22 +45,30 @@ def discriminant_scores(
         With "balanced" all classes have the same prior probability, and the same part in the covariance.
     map_fn : callable, default=map
         ``map``, or that of a pool of threads. It never changes a bit of the answer.
+    sample_weight : ndarray of shape (n,), float64, default=None
+        What each sample weighs, 0 or more: a weight of 2 is the same as the sample given twice. A class of
+        no weight has minus infinity for a score.
 
     Yields
     ------
     ndarray of shape (n_test, k), float64
         Logarithms of posterior probabilities, up to a number for each row.
     """
-    counts = np.bincount(y)
+    counts = np.bincount(y, sample_weight)
     means = np.zeros((len(counts), rows.shape[1]))
-    np.add.at(means, y, rows)
-    means /= counts[:, None]
+    weighted: FloatArray | Doubles = rows
+    if sample_weight is not None:
+        weighted = rows * sample_weight[:, None]
+    np.add.at(means, y, weighted)
+    # A class of no weight divides nothing by it.
+    own_counts = np.where(counts > 0, counts, 1)
+    means /= own_counts[:, None]
     # Distances to the mean of all: the products keep more digits.
     center = rows.mean(axis=0, dtype=np.float64)
-    priors = np.full(len(counts), 1 / len(counts))
+    priors = (counts > 0) / np.count_nonzero(counts)
     if class_weight is None:
-        priors = counts / len(y)
-    roots = np.sqrt(priors / counts)[y].astype(np.float32)[:, None]
+        priors = counts / counts.sum()
+    roots = _roots(priors / own_counts, y, sample_weight)
     within = _products(rows, center.astype(np.float32), roots, map_fn)
     means -= center
     within -= (means * priors[:, None]).T @ means
@@ -67,10 +76,19 @@ def discriminant_scores(
     values = np.maximum(values, 0)
     rotated, level = means @ vectors, float(values.mean()) or 1.0
     beside = (test - center.astype(np.float32)) @ vectors.astype(np.float32)
+    with np.errstate(divide="ignore"):
+        log_priors = np.log(priors)
     for shrinkage in shrinkages:
         coef = rotated / ((1 - shrinkage) * values + shrinkage * level)
-        offset = np.log(priors) - (coef * rotated).sum(axis=1) / 2
+        offset = log_priors - (coef * rotated).sum(axis=1) / 2
         yield np.asarray(beside @ coef.T.astype(np.float32), np.float64) + offset
+
+
+def _roots(shares: Doubles, y: Integers, sample_weight: Doubles | None) -> FloatArray:
+    """Return the square root of what each sample counts in the covariance; shape (n, 1)."""
+    if sample_weight is None:
+        return np.sqrt(shares)[y].astype(np.float32)[:, None]
+    return np.sqrt(shares[y] * sample_weight).astype(np.float32)[:, None]
 
 
 def _products(rows: FloatArray, center: FloatArray, roots: FloatArray, map_fn: MapFn) -> Doubles:

@@ -1,22 +1,40 @@
-"""L-BFGS for several problems of one shape at once: its preconditioner and its two-loop recursion.
+"""L-BFGS for several problems of one shape at once: preconditioner, two-loop recursion, line search.
 
 Tables have shape (p, d, m): p problems (splits of the same rows), d variables a column, m columns.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
-from featx._typing import FloatArray
+from featx._typing import Doubles, FloatArray, Integers
 
-__all__ = ["LbfgsHistory", "MapFn", "Preconditioner", "Spectrum", "dot"]
+__all__ = [
+    "ALL",
+    "LbfgsHistory",
+    "MapFn",
+    "Preconditioner",
+    "ProblemIndex",
+    "Spectrum",
+    "dot",
+    "minimize",
+]
 
 MapFn = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-Preconditioner = Callable[[FloatArray], FloatArray]
+# Which problems are meant: their indices, or all of them.
+ProblemIndex = Integers | slice
+# From the gradients of some problems, and which they are, to directions.
+Preconditioner = Callable[[FloatArray, ProblemIndex], FloatArray]
+# From the weights of some problems, their penalties, and which they are, to their losses and gradients.
+Evaluate = Callable[[FloatArray, FloatArray, ProblemIndex], tuple[Doubles, FloatArray]]
+
+ALL = slice(None)
 
 # Rows of one part of their outer product; fixed, so that threads do not change the sum.
 _CHUNK = 2048
@@ -28,6 +46,16 @@ _MEMORY = 20
 _MEMORY_NUMBERS = 20_000_000
 # Least product of a step and its change of the gradient: below it a pair tells nothing of the curvature.
 _SMALLEST_CURVATURE = 1e-10
+# Up to so many problems, or where most are not done, picking them costs more than the directions of all.
+_FEW = 16
+# Share of the decrease that the slope promises which a step must reach (Armijo's condition of the line search).
+_SUFFICIENT_DECREASE = 1e-4
+# Step length of the line search below which a step is taken as it is.
+_SHORTEST_STEP = 1e-6
+# Share of the loss: of two steps in a row that gain less the second is the last.
+_STALLED = 1e-7
+# Share of the loss: float32 cannot tell a smaller decrease.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +81,15 @@ class Spectrum:
         values, vectors = np.linalg.eigh(gram / n)
         return cls(vectors.astype(np.float32), np.maximum(values, 0).astype(np.float32))
 
-    def solve(self, table: FloatArray, curvature: float, penalty: FloatArray) -> FloatArray:
+    def solve(
+        self, table: FloatArray, curvature: float | FloatArray, penalty: FloatArray
+    ) -> FloatArray:
         """Return ``table`` times the inverse of curvature x outer product + penalty.
 
         Parameters
         ----------
         table : ndarray of shape (p, d, m)
-        curvature : float
+        curvature : float or ndarray of shape (p, 1)
         penalty : ndarray of shape (p, 1, 1)
         """
         p, d, m = table.shape
@@ -110,26 +140,25 @@ class LbfgsHistory:
         most = min(_MEMORY, max(4, _MEMORY_NUMBERS // step.size))
         self._pairs = [*self._pairs[1 - most :], (step, change, inverse)]
 
-    def two_loop_recursion(self, gradient: FloatArray) -> FloatArray:
-        """Return the gradient times the inverse curvature as far as it is known.
+    def two_loop_recursion(self, gradient: FloatArray, problems: ProblemIndex = ALL) -> FloatArray:
+        """Return the gradient of some problems times the inverse curvature as far as it is known.
 
         Nocedal and Wright, Numerical Optimization, algorithm 7.4, with a preconditioner that is scaled to
         the last step in place of a multiple of the identity.
         """
         direction = gradient.copy()
         coefficients = []
-        for step, change, inverse in reversed(self._pairs):
+        pairs = [tuple(table[problems] for table in pair) for pair in self._pairs]
+        for step, change, inverse in reversed(pairs):
             coefficient = inverse * dot(step, direction)
             direction -= coefficient * change
             coefficients.append(coefficient)
-        direction = self._precondition(direction)
-        if self._pairs:
-            _, change, inverse = self._pairs[-1]
-            norm = dot(change, self._precondition(change)) * inverse
+        direction = self._precondition(direction, problems)
+        if pairs:
+            _, change, inverse = pairs[-1]
+            norm = dot(change, self._precondition(change, problems)) * inverse
             direction *= np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 1)
-        for (step, change, inverse), coefficient in zip(
-            self._pairs, reversed(coefficients), strict=True
-        ):
+        for (step, change, inverse), coefficient in zip(pairs, reversed(coefficients), strict=True):
             direction += (coefficient - inverse * dot(change, direction)) * step
         return direction
 
@@ -141,3 +170,90 @@ def _gram(rows: FloatArray) -> FloatArray:
 def dot(one: FloatArray, other: FloatArray) -> FloatArray:
     """Return the scalar product of each problem's tables; shape (p, 1, 1)."""
     return np.asarray(np.einsum("pdm,pdm->p", one, other))[:, None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """The weights of every problem, the loss there and its gradient."""
+
+    weights: FloatArray
+    loss: Doubles
+    gradient: FloatArray
+
+
+def minimize(
+    evaluate: Evaluate,
+    weights: FloatArray,
+    penalty: FloatArray,
+    history: LbfgsHistory,
+    *,
+    gap: float,
+    max_steps: int,
+) -> FloatArray:
+    """Run L-BFGS on all problems at once, each with a step of its own, until the last is done.
+
+    Parameters
+    ----------
+    evaluate : callable
+        From the weights of some problems, their penalties, and their indices (``ALL`` for all of them) to
+        the loss of each, shape (p,), and its gradient, of the shape of the weights.
+    weights : ndarray of shape (p, d, m)
+        Where to start.
+    penalty : ndarray of shape (p, 1, 1)
+    history : LbfgsHistory
+        It is continued.
+    gap : float
+        Share of the loss that a problem may still have to gain when it is done.
+    max_steps : int
+        Steps after which weights are taken as they are, with scikit-learn's ConvergenceWarning.
+    """
+    point = _Point(weights, *evaluate(weights, penalty, ALL))
+    # Problems in which float32 has seen no decrease in two steps: one alone may be a bad one.
+    stalled, was_idle = np.zeros((2, *penalty.shape), bool)
+    problems: ProblemIndex = ALL
+    for _ in range(max_steps):
+        step, slope = np.zeros_like(weights), np.zeros_like(penalty)
+        step[problems] = -history.two_loop_recursion(point.gradient[problems], problems)
+        slope[problems] = dot(point.gradient[problems], step[problems])
+        active = ~stalled & (-slope / 2 > gap * point.loss[:, None, None])
+        if not active.any():
+            return point.weights
+        if _FEW < len(active) >= 2 * np.count_nonzero(active):
+            problems = np.flatnonzero(active)
+        following = _line_search(evaluate, point, step * active, slope * active, penalty)
+        history.append(following.weights - point.weights, following.gradient - point.gradient)
+        gained = point.loss - following.loss
+        gains_nothing = (gained < min(_STALLED, gap) * np.abs(point.loss))[:, None, None] & active
+        stalled |= gains_nothing & was_idle
+        was_idle = gains_nothing
+        point = following
+    message = f"the logistic path stopped after {max_steps} steps, before it converged"
+    warnings.warn(message, ConvergenceWarning, stacklevel=2)
+    return point.weights
+
+
+def _line_search(
+    evaluate: Evaluate, start: _Point, step: FloatArray, slope: FloatArray, penalty: FloatArray
+) -> _Point:
+    """Halve each problem's step until its loss decreases enough.
+
+    Parameters
+    ----------
+    step : ndarray of shape (p, d, m)
+        0 in problems that are done; they are not evaluated, for each costs.
+    slope : ndarray of shape (p, 1, 1)
+        The scalar product of gradient and step, negative in problems that are not done.
+    """
+    length = np.ones_like(penalty)
+    weights, loss, gradient = (start.weights.copy(), start.loss.copy(), start.gradient.copy())
+    searching = np.flatnonzero(slope)
+    while len(searching) and length.min() >= _SHORTEST_STEP:
+        weights[searching] = start.weights[searching] + length[searching] * step[searching]
+        loss[searching], gradient[searching] = evaluate(
+            weights[searching], penalty[searching], searching
+        )
+        promised = (_SUFFICIENT_DECREASE * length * slope)[:, 0, 0]
+        allowed = start.loss + promised + _ROUNDING * np.abs(start.loss)
+        searching = np.flatnonzero(loss > allowed)
+        length[searching] /= 2
+    return _Point(weights, loss, gradient)

@@ -8,46 +8,27 @@ needs a few steps where plain L-BFGS needs dozens.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.preprocessing import StandardScaler
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers
-from featx.tuning.solvers.lbfgs import LbfgsHistory, MapFn, Spectrum, dot
+from featx.tuning.solvers.lbfgs import (
+    ALL,
+    LbfgsHistory,
+    MapFn,
+    ProblemIndex,
+    Spectrum,
+    minimize,
+)
+from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
-__all__ = ["LogisticPath", "WarmStart"]
+__all__ = ["EXTRAPOLATION", "LogisticPath", "WarmStart"]
 
-# Rows that a thread takes at a time; fixed, so that sums do not depend on the threads.
-_BLOCK = 512
 # Share of the last step along the path: it is taken once more as the first guess of the next.
-_EXTRAPOLATION = 0.7
-# Share of the decrease that the slope promises which a step must reach (Armijo's condition of the line search).
-_SUFFICIENT_DECREASE = 1e-4
-# Step length of the line search below which a step is taken as it is.
-_SHORTEST_STEP = 1e-6
-# Share of the loss: a step that gains less is the last.
-_STALLED = 1e-7
-# Share of the loss: float32 cannot tell a smaller decrease.
-_ROUNDING = 1e-6
-
-_ALL = slice(None)
-
-# Which splits are meant: their indices, or all of them.
-SplitIndex = Integers | slice
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """The weights of every split, the loss there and its gradient."""
-
-    weights: FloatArray
-    loss: Doubles
-    gradient: FloatArray
+EXTRAPOLATION = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +74,14 @@ class LogisticPath:
         Steps after which a regression is taken as it is, with scikit-learn's ConvergenceWarning.
     warm_start : WarmStart, default=None
         Where all splits start: at what another path found on rows like these.
+    sample_weight : ndarray of shape (n,), float64, default=None
+        What each sample weighs, 0 or more, in the loss and in the standardisation: a weight of 2 is the same
+        as the sample given twice. In each training part every class has some weight.
 
     Attributes
     ----------
     weights : ndarray of shape (p, d + 1, m), float32
         Weights of standardised columns, and last the intercept; m is k, or 1 for two classes.
-
-    Notes
-    -----
-    A split's standardisation is a change of variables: with z = (x - M) / S for all rows and m, s of the
-    training part, w·(x - m) / s = (w S / s)·z + w·(M - m) / s. So there is one table of rows for all splits.
     """
 
     def __init__(
@@ -116,30 +95,19 @@ class LogisticPath:
         map_fn: MapFn = map,
         max_steps: int = 500,
         warm_start: WarmStart | None = None,
+        sample_weight: Doubles | None = None,
     ) -> None:
         n, d = rows.shape
         k = int(y.max()) + 1
         self._map_fn, self._gap, self._max_steps = map_fn, gap, max_steps
-        blocks = range(0, n, _BLOCK)
-        common = _fit_scaler(rows, np.arange(n))
-        scalers = list(map_fn(lambda p: _fit_scaler(rows, trains[p]), range(len(trains))))
-        self._rows = np.empty((n, d), np.float32)
-        for start in blocks:
-            part = slice(start, start + _BLOCK)
-            self._rows[part] = (rows[part] - common.mean_) / common.scale_
-        # Columns that are constant in a training part tell nothing there.
-        varied = np.stack([scaler.scale_ == np.sqrt(scaler.var_) for scaler in scalers])
-        scales = np.stack([scaler.scale_ for scaler in scalers])
-        means = np.stack([scaler.mean_ for scaler in scalers])
-        self._stretch = (varied * common.scale_ / scales).astype(np.float32)[:, :, None]
-        self._shift = (varied * (common.mean_ - means) / scales).astype(np.float32)[:, :, None]
+        shared = SharedRows.of(rows, trains, map_fn, sample_weight)
+        self._rows, self._stretch, self._shift = shared.table, shared.stretch, shared.shift
         self._one_hot = (y[:, None] == np.arange(k)).astype(np.float32)[:, (1 if k == 2 else 0) :]
-        self._sizes = np.array([len(train) for train in trains])
-        self._sample_weights = np.stack(
-            [_sample_weights(y, train, class_weight) for train in trains], axis=1
-        )
+        weights = part_weights(n, trains, sample_weight)
+        self._totals = weights.sum(axis=0)
+        self._sample_weights = _shares(weights, y, class_weight)
         # Rows that every split leaves out cost nothing where they fill a block.
-        self._starts = [k for k in blocks if self._sample_weights[k : k + _BLOCK].any()]
+        self._starts = [k for k in range(0, n, BLOCK) if self._sample_weights[k : k + BLOCK].any()]
         self.weights = np.zeros((len(trains), d + 1, self._one_hot.shape[1]), np.float32)
         if warm_start is None:
             self._spectrum = Spectrum.of(self._rows, map_fn)
@@ -151,8 +119,8 @@ class LogisticPath:
         """Solve for each C in turn and yield it; ``weights`` are its solution until the next is asked for."""
         last, history, before = self.weights, None, np.zeros((1, 1, 1), np.float32)
         for strength in strengths:
-            guess = np.asarray(self.weights + _EXTRAPOLATION * (self.weights - last), np.float32)
-            penalty = (1 / (strength * self._sizes)).astype(np.float32)[:, None, None]
+            guess = np.asarray(self.weights + EXTRAPOLATION * (self.weights - last), np.float32)
+            penalty = (1 / (strength * self._totals)).astype(np.float32)[:, None, None]
             precondition = partial(
                 self._precondition, penalty=penalty, curvature=self._curvature(guess)
             )
@@ -160,7 +128,15 @@ class LogisticPath:
                 history = history.with_penalty_added(precondition, penalty - before)
             else:
                 history = LbfgsHistory(precondition)
-            last, self.weights = self.weights, self._minimize(guess, penalty, history)
+            solution = minimize(
+                self._evaluate,
+                guess,
+                penalty,
+                history,
+                gap=self._gap,
+                max_steps=self._max_steps,
+            )
+            last, self.weights = self.weights, solution
             before = penalty
             yield strength
 
@@ -170,18 +146,18 @@ class LogisticPath:
 
     def scores(self, split: int, indices: Integers) -> Doubles:
         """Return the scores of some rows by the regression of one split; shape (n, k), float64."""
-        coef, offset = self._shared_weights(self.weights, _ALL)
+        coef, offset = self._shared_weights(self.weights, ALL)
         products = np.concatenate(
             [
-                self._rows[indices[start : start + _BLOCK]] @ coef[split]
-                for start in range(0, max(len(indices), 1), _BLOCK)
+                self._rows[indices[start : start + BLOCK]] @ coef[split]
+                for start in range(0, max(len(indices), 1), BLOCK)
             ]
         )
         values = np.asarray(products + offset[split], np.float64)
         return values if values.shape[1] > 1 else np.hstack([np.zeros_like(values), values])
 
     def _shared_weights(
-        self, weights: FloatArray, splits: SplitIndex
+        self, weights: FloatArray, splits: ProblemIndex
     ) -> tuple[FloatArray, FloatArray]:
         """Return weights (p, d, m) and intercepts (p, m) of some splits for the shared rows."""
         coef = weights[:, :-1]
@@ -189,7 +165,7 @@ class LogisticPath:
         return coef * self._stretch[splits], offset
 
     def _evaluate(
-        self, weights: FloatArray, penalty: FloatArray, splits: SplitIndex = _ALL
+        self, weights: FloatArray, penalty: FloatArray, splits: ProblemIndex = ALL
     ) -> tuple[Doubles, FloatArray]:
         """Return the loss of each of some splits, and its gradient."""
         coef, offset = self._shared_weights(weights, splits)
@@ -213,10 +189,10 @@ class LogisticPath:
         return losses + penalty[:, 0, 0] / 2 * squares, gradient
 
     def _evaluate_block(
-        self, coef: FloatArray, offset: FloatArray, splits: SplitIndex, start: int
+        self, coef: FloatArray, offset: FloatArray, splits: ProblemIndex, start: int
     ) -> tuple[Doubles, FloatArray, FloatArray]:
         """Return loss and gradient of a few rows, which are read once."""
-        part = slice(start, start + _BLOCK)
+        part = slice(start, start + BLOCK)
         rows, one_hot = self._rows[part], self._one_hot[part, None]
         sample_weights = self._sample_weights[part, splits]
         values = (rows @ coef).reshape(len(rows), *offset.shape)
@@ -237,58 +213,10 @@ class LogisticPath:
         values *= sample_weights[:, :, None]
         return losses, rows.T @ values.reshape(len(rows), -1), values.sum(axis=0)
 
-    def _minimize(
-        self, weights: FloatArray, penalty: FloatArray, history: LbfgsHistory
-    ) -> FloatArray:
-        """Run L-BFGS on all splits at once, each with a step of its own, until the last is done."""
-        point = _Point(weights, *self._evaluate(weights, penalty))
-        # Splits in which float32 sees no decrease any more.
-        stalled = np.zeros(penalty.shape, bool)
-        for _ in range(self._max_steps):
-            step = -history.two_loop_recursion(point.gradient)
-            slope = dot(point.gradient, step)
-            active = ~stalled & (-slope / 2 > self._gap * point.loss[:, None, None])
-            if not active.any():
-                return point.weights
-            following = self._line_search(point, step * active, slope * active, penalty)
-            history.append(following.weights - point.weights, following.gradient - point.gradient)
-            gained = point.loss - following.loss
-            stalled |= (gained < _STALLED * np.abs(point.loss))[:, None, None] & active
-            point = following
-        message = f"the logistic path stopped after {self._max_steps} steps, before it converged"
-        warnings.warn(message, ConvergenceWarning, stacklevel=2)
-        return point.weights
-
-    def _line_search(
-        self, start: _Point, step: FloatArray, slope: FloatArray, penalty: FloatArray
-    ) -> _Point:
-        """Halve each split's step until its loss decreases enough.
-
-        Parameters
-        ----------
-        step : ndarray of shape (p, d + 1, m)
-            0 in splits that are done; they are not evaluated, for each costs.
-        slope : ndarray of shape (p, 1, 1)
-            The scalar product of gradient and step, negative in splits that are not done.
-        """
-        length = np.ones_like(penalty)
-        weights, loss, gradient = (start.weights.copy(), start.loss.copy(), start.gradient.copy())
-        searching = np.flatnonzero(slope)
-        while len(searching) and length.min() >= _SHORTEST_STEP:
-            weights[searching] = start.weights[searching] + length[searching] * step[searching]
-            loss[searching], gradient[searching] = self._evaluate(
-                weights[searching], penalty[searching], searching
-            )
-            promised = (_SUFFICIENT_DECREASE * length * slope)[:, 0, 0]
-            allowed = start.loss + promised + _ROUNDING * np.abs(start.loss)
-            searching = np.flatnonzero(loss > allowed)
-            length[searching] /= 2
-        return _Point(weights, loss, gradient)
-
     def _curvature(self, weights: FloatArray) -> float:
         """Return the curvature of the loss per column of scores: a mean over some rows."""
-        coef, offset = self._shared_weights(weights, _ALL)
-        few = self._rows[:: max(1, len(self._rows) // _BLOCK)]
+        coef, offset = self._shared_weights(weights, ALL)
+        few = self._rows[:: max(1, len(self._rows) // BLOCK)]
         values = np.stack([few @ own for own in coef], axis=1) + offset
         if values.shape[2] == 1:
             values = np.concatenate([np.zeros_like(values), values], axis=2)
@@ -297,28 +225,20 @@ class LogisticPath:
         return max(float((shares * (1 - shares)).mean()), 1e-6)
 
     def _precondition(
-        self, gradient: FloatArray, penalty: FloatArray, curvature: float
+        self, gradient: FloatArray, splits: ProblemIndex, penalty: FloatArray, curvature: float
     ) -> FloatArray:
-        """Return the gradient times the inverse of a curvature that is the same for every row."""
+        """Return gradients of splits times the inverse of a curvature that is the same for every row."""
         direction = np.empty_like(gradient)
-        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty)
+        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty[splits])
         direction[:, -1] = gradient[:, -1] / curvature
         return direction
 
 
-def _fit_scaler(rows: FloatArray, indices: Integers) -> StandardScaler:
-    scaler = StandardScaler()
-    for start in range(0, len(indices), _BLOCK):
-        scaler.partial_fit(rows[indices[start : start + _BLOCK]])
-    return scaler
-
-
-def _sample_weights(y: Integers, train: Integers, class_weight: ClassWeight) -> FloatArray:
-    """Return the weight of each sample in a split, 0 where it is left out; they add up to one."""
-    weights = np.zeros(len(y))
-    counts = np.bincount(y[train])
-    if class_weight == "balanced":
-        weights[train] = 1 / (counts[y[train]] * len(counts))
-    else:
-        weights[train] = 1 / len(train)
-    return weights.astype(np.float32)
+def _shares(weights: Doubles, y: Integers, class_weight: ClassWeight) -> FloatArray:
+    """Return the share of each sample in each split, where balanced classes have the same; shape (n, p)."""
+    if class_weight != "balanced":
+        return np.asarray(weights / weights.sum(axis=0), np.float32)
+    totals = np.stack([np.bincount(y, column) for column in weights.T], axis=1)
+    # A class of no weight divides nothing by it.
+    n_classes, totals = np.count_nonzero(totals, axis=0), np.where(totals > 0, totals, 1)
+    return np.asarray(weights / (totals[y] * n_classes), np.float32)

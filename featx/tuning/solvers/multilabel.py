@@ -1,0 +1,241 @@
+"""Logistic regressions of several labels along a path of penalties, every label and every fold at once.
+
+Each label is a problem of its own, as in ``OneVsRestClassifier(LogisticRegression())``; what they share is
+done once: the standardised rows, their spectrum, and one product of the rows with the weights of all labels
+and folds that are not done yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from featx._typing import ClassWeight, Doubles, FloatArray, Integers
+from featx.tuning.solvers.lbfgs import (
+    LbfgsHistory,
+    MapFn,
+    ProblemIndex,
+    Spectrum,
+    minimize,
+)
+from featx.tuning.solvers.logistic import EXTRAPOLATION, WarmStart
+from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
+
+__all__ = ["MultilabelPath"]
+
+# Curvature below which a label's is taken for it: where all probabilities are 0 or 1.
+_LEAST_CURVATURE = 1e-6
+
+
+class MultilabelPath:
+    """Independent regressions of L labels with ever weaker penalties on each training part of rows.
+
+    What is minimised is, for each split and label, what ``LogisticRegression(C=C)`` minimises on the
+    training part after a ``StandardScaler`` that was fitted on it, the intercept without a penalty. A label
+    that all samples of a part have, or none, has no solution there: its weights are 0, and its intercept the
+    logarithm of the odds with a weight of a half added on each side; ``is_constant`` says where.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), float32
+    targets : ndarray of shape (n, L), integers or bool
+        1 where a sample has a label, 0 where it has not.
+    trains : sequence of p integer arrays
+        Rows of each training part.
+    class_weight : "balanced" or None
+        With "balanced" the samples that have a label weigh as much as those that have not, for each label.
+    gap : float
+        Share of the loss that a regression may still have to gain when it is done; see ``LogisticPath``.
+    map_fn : callable, default=map
+        ``map``, or that of a pool of threads. It never changes a bit of the answer.
+    max_steps : int, default=500
+        Steps after which regressions are taken as they are, with scikit-learn's ConvergenceWarning.
+    warm_start : WarmStart, default=None
+        Where all splits start: at what another path found on rows like these.
+    sample_weight : ndarray of shape (n,), float64, default=None
+        What each sample weighs, 0 or more, in the loss and in the standardisation: a weight of 2 is the same
+        as the sample given twice.
+
+    Attributes
+    ----------
+    is_constant : ndarray of shape (p, L), bool
+        Whether all samples of a part, or none, have the label.
+    """
+
+    def __init__(
+        self,
+        rows: FloatArray,
+        targets: Integers,
+        trains: Sequence[Integers],
+        *,
+        class_weight: ClassWeight,
+        gap: float,
+        map_fn: MapFn = map,
+        max_steps: int = 500,
+        warm_start: WarmStart | None = None,
+        sample_weight: Doubles | None = None,
+    ) -> None:
+        n, d = rows.shape
+        self._map_fn, self._gap, self._max_steps = map_fn, gap, max_steps
+        self._rows = SharedRows.of(rows, trains, map_fn, sample_weight)
+        self._targets = targets.astype(np.float32)
+        weights = part_weights(n, trains, sample_weight)
+        self._totals = weights.sum(axis=0)
+        shares = weights / self._totals
+        self._shares = shares.astype(np.float32)
+        # Rows that every split leaves out cost nothing where they fill a block.
+        self._starts = [k for k in range(0, n, BLOCK) if self._shares[k : k + BLOCK].any()]
+        prevalence = shares.T @ targets
+        has_weight = (weights > 0).astype(np.float64)
+        n_positive = has_weight.T @ targets
+        self.is_constant = (n_positive == 0) | (n_positive == has_weight.sum(axis=0)[:, None])
+        positive, total = weights.T @ targets, self._totals[:, None]
+        self._constants = np.log(positive + 0.5) - np.log(total - positive + 0.5)
+        # The split and the label of each problem, split by split.
+        self._splits, self._labels = np.nonzero(~self.is_constant)
+        share = prevalence[~self.is_constant]
+        # What a sample's weight is multiplied with, where it lacks a label and where it has it.
+        self._factors: tuple[FloatArray, FloatArray] | None = None
+        odds = share / (1 - share)
+        if class_weight == "balanced":
+            self._factors = (
+                (0.5 / (1 - share)).astype(np.float32),
+                (0.5 / share).astype(np.float32),
+            )
+            odds = np.ones_like(share)
+        self._weights = np.zeros((len(share), d + 1, 1), np.float32)
+        self._weights[:, -1, 0] = np.log(odds)
+        self._curvature = (odds / (1 + odds) ** 2).astype(np.float32)
+        if warm_start is None:
+            self._spectrum = Spectrum.of(self._rows.table, map_fn)
+        else:
+            self._spectrum = warm_start.spectrum
+            self._weights[:, :, 0] = warm_start.weights.T[self._labels]
+
+    @property
+    def weights(self) -> FloatArray:
+        """Weights of standardised columns, and last the intercepts; shape (p, d + 1, L), float32."""
+        p, n_labels = self.is_constant.shape
+        weights = np.zeros((p, n_labels, self._weights.shape[1]), np.float32)
+        weights[:, :, -1] = self._constants
+        weights[~self.is_constant] = self._weights[:, :, 0]
+        return weights.transpose(0, 2, 1)
+
+    def solve_path(self, strengths: Iterable[float]) -> Iterator[float]:
+        """Solve for each C in turn and yield it; ``weights`` are its solution until the next is asked for."""
+        last, history, before = self._weights, None, np.zeros((1, 1, 1), np.float32)
+        for strength in strengths:
+            if not len(self._labels):
+                yield strength
+                continue
+            guess = np.asarray(self._weights + EXTRAPOLATION * (self._weights - last), np.float32)
+            totals = self._totals[self._splits]
+            penalty = (1 / (strength * totals)).astype(np.float32)[:, None, None]
+            curvature = np.maximum(self._curvature, _LEAST_CURVATURE)[:, None]
+            precondition = partial(self._precondition, penalty=penalty, curvature=curvature)
+            if history:
+                history = history.with_penalty_added(precondition, penalty - before)
+            else:
+                history = LbfgsHistory(precondition)
+            solution = minimize(
+                self._evaluate,
+                guess,
+                penalty,
+                history,
+                gap=self._gap,
+                max_steps=self._max_steps,
+            )
+            last, self._weights = self._weights, solution
+            before = penalty
+            yield strength
+
+    def warm_start(self) -> WarmStart:
+        """Return the first split's solution, as a start for others."""
+        return WarmStart(self.weights[0].copy(), self._spectrum)
+
+    def scores(self, split: int, indices: Integers) -> Doubles:
+        """Return the logarithms of the odds of each label by one split's regressions; shape (n, L), float64."""
+        weights = self.weights[split]
+        coef = weights[:-1] * self._rows.stretch[split]
+        offset = weights[-1] + (weights[:-1] * self._rows.shift[split]).sum(axis=0)
+        products = [
+            self._rows.table[indices[start : start + BLOCK]] @ coef
+            for start in range(0, max(len(indices), 1), BLOCK)
+        ]
+        return np.asarray(np.concatenate(products) + offset, np.float64)
+
+    def _evaluate(
+        self, weights: FloatArray, penalty: FloatArray, problems: ProblemIndex
+    ) -> tuple[Doubles, FloatArray]:
+        """Return the loss of each of some problems, and its gradient; remember its curvature."""
+        splits = self._splits[problems]
+        stretch, shift = self._rows.stretch[splits, :, 0], self._rows.shift[splits, :, 0]
+        own = weights[:, :-1, 0]
+        coef = np.ascontiguousarray((own * stretch).T)
+        offset = weights[:, -1, 0] + (own * shift).sum(axis=1)
+        task = partial(self._evaluate_block, coef, offset, problems)
+        losses, curvatures = np.zeros(len(own)), np.zeros(len(own))
+        coef_slope = np.zeros(coef.shape, np.float32)
+        offset_slope = np.zeros(len(own))
+        for parts in self._map_fn(task, self._starts):
+            for total, part in zip(
+                (losses, curvatures, coef_slope, offset_slope), parts, strict=True
+            ):
+                total += part
+        self._curvature[problems] = curvatures
+        gradient = np.empty_like(weights)
+        gradient[:, :-1, 0] = coef_slope.T * stretch + shift * offset_slope[:, None]
+        gradient[:, :-1] += penalty * weights[:, :-1]
+        gradient[:, -1, 0] = offset_slope
+        squares = (own.astype(np.float64) ** 2).sum(axis=1)
+        return losses + penalty[:, 0, 0] / 2 * squares, gradient
+
+    def _evaluate_block(
+        self, coef: FloatArray, offset: FloatArray, problems: ProblemIndex, start: int
+    ) -> tuple[Doubles, Doubles, FloatArray, Doubles]:
+        """Return loss, curvature and gradient of a few rows, which are read once."""
+        part = slice(start, start + BLOCK)
+        rows = self._rows.table[part]
+        targets = self._targets[part].take(self._labels[problems], axis=1)
+        sample_weights = self._shares[part].take(self._splits[problems], axis=1)
+        if self._factors is not None:
+            without, with_label = (factor[problems] for factor in self._factors)
+            sample_weights *= without + targets * (with_label - without)
+        values = rows @ coef
+        values += offset
+        # The score towards what a sample is not: the loss is its softplus.
+        signs = 1 - 2 * targets
+        values *= signs
+        small = np.exp(-np.abs(values))
+        losses = np.log1p(small)
+        losses += np.maximum(values, 0)
+        losses *= sample_weights
+        # The probability of what a sample is not.
+        wrong = np.exp(np.minimum(values, 0, out=values), out=values)
+        small += 1
+        wrong /= small
+        sample_weights *= wrong
+        slopes = sample_weights * signs
+        sample_weights *= 1 - wrong
+        return (
+            losses.sum(axis=0, dtype=np.float64),
+            sample_weights.sum(axis=0, dtype=np.float64),
+            rows.T @ slopes,
+            slopes.sum(axis=0, dtype=np.float64),
+        )
+
+    def _precondition(
+        self,
+        gradient: FloatArray,
+        problems: ProblemIndex,
+        penalty: FloatArray,
+        curvature: FloatArray,
+    ) -> FloatArray:
+        """Return gradients of problems times the inverse of a curvature that is the same for every row."""
+        curvature = curvature[problems]
+        direction = np.empty_like(gradient)
+        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty[problems])
+        direction[:, -1] = gradient[:, -1] / curvature
+        return direction
