@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,11 +15,19 @@ from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.model_selection import ParameterGrid
 from sklearn.utils import get_tags
 
-from featx.errors import BadOption
+from featx.errors import BadOption, FeatxNotice
 from featx.heads.rebuilding import unlisted_types
 from featx.heads.registry import ESTIMATORS, TRANSFORMERS, estimators_in, last_step, steps_of
 
-__all__ = ["Deployment", "Kind", "OwnHead", "check_own", "deployment_of"]
+__all__ = [
+    "Deployment",
+    "Kind",
+    "OwnHead",
+    "check_own",
+    "deployment_of",
+    "tell_deployment",
+    "with_grid",
+]
 
 Kind = Literal["classifier", "multilabel", "regressor", "regressors"]
 # The most candidates of a grid.
@@ -102,6 +111,45 @@ def _no_grid(found: Any) -> BadOption:
     )
 
 
+def with_grid(head: Any, param_grid: Any) -> OwnHead:
+    """Return an estimator with its grid.
+
+    Raises
+    ------
+    BadOption
+        The head is a name: its grid is featx's own.
+    """
+    if head is None or isinstance(head, str):
+        raise BadOption(
+            f"param_grid: head {head or 'None'!r} has a grid of its own; expected an estimator as head="
+        )
+    return OwnHead(head, param_grid)
+
+
+def tell_deployment(estimator: BaseEstimator) -> None:
+    """Say which of save, export and serve will work, where it is not all of them.
+
+    Raises
+    ------
+    BadOption
+        It holds a function or type that no file can name.
+    """
+    found = deployment_of(estimator)
+    if found.impossible:
+        raise BadOption(
+            f"head {found}; it holds {found.impossible}, which no file can name: expected functions and "
+            "classes of a module"
+        )
+    if found.untrusted:
+        message = (
+            f"head {found}; it holds types that featx does not trust: {', '.join(found.untrusted)}; to be saved "
+            f"and loaded it needs trusted={list(found.untrusted)!r}"
+        )
+        warnings.warn(message, FeatxNotice, stacklevel=4)
+    elif not found.is_complete:
+        warnings.warn(f"head {found}", FeatxNotice, stacklevel=4)
+
+
 def check_own(estimator: Any, kind: Kind) -> None:
     """Refuse what is no estimator of a kind, or gives no scores, before anything is embedded or trained.
 
@@ -178,7 +226,7 @@ class Deployment:
         """Return which of save, export and serve will work, in words."""
         save = "does not" if self.impossible else "works with trust" if self.untrusted else "works"
         export = f"does not ({self.not_exportable})" if self.not_exportable else "works"
-        serve = "works once it is saved" if not self.impossible else "does not"
+        serve = "does not" if self.impossible else "works"
         if self.untrusted and not self.impossible:
             serve = "works with trust"
         return f"{self.name}: save {save}, export {export}, serve {serve}"
@@ -189,7 +237,7 @@ def deployment_of(estimator: BaseEstimator) -> Deployment:
 
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> print(deployment_of(RandomForestClassifier()))
-    RandomForestClassifier: save works, export does not (RandomForestClassifier), serve works once it is saved
+    RandomForestClassifier: save works, export does not (RandomForestClassifier), serve works
     """
     steps = steps_of(estimator)
     last = steps[-1]
