@@ -17,6 +17,7 @@ from featx.backbones.importing import LIKE, Question, draft_card, questions
 from featx.backbones.installing import install
 from featx.catalog import Card, File
 from featx.errors import BadCard, BadOption, FeatxNotice
+from featx.hub.dense import join_layers
 from featx.hub.folder import ModelFolder
 from featx.hub.graph_file import choose_graph, folder_of
 from featx.hub.reading import needs_answers, read_recipe
@@ -64,14 +65,17 @@ class Drafted:
     ----------
     card : Card
         With everything but digests, sizes, ``dim`` and ``batch``, which ``install`` finds.
-    files : mapping of str to Path or bytes
-        Where its further files lie, or what is in them, by their names in the card.
+    files : mapping of str to Path
+        Where its further files lie, by their names in the card.
+    made : mapping of str to bytes
+        What is in those that lie nowhere, as ``install`` takes it.
     remarks : tuple of str
         What a person should know of it.
     """
 
     card: Card
-    files: Mapping[str, Path | bytes]
+    files: Mapping[str, Path]
+    made: Mapping[str, bytes]
     remarks: tuple[str, ...]
 
 
@@ -129,7 +133,7 @@ def add_backbone(
     drafted = draft_backbone(found, name=name, tap=tap, pooling=pooling, options=options)
     for remark in drafted.remarks:
         warnings.warn(remark, FeatxNotice, stacklevel=2)
-    return install(drafted.card, found.graph, drafted.files, dry_run=dry_run)
+    return install(drafted.card, found.graph, drafted.files, made=drafted.made, dry_run=dry_run)
 
 
 def draft_backbone(
@@ -156,11 +160,13 @@ def draft_backbone(
         card = draft_card(
             found.graph, name=name, like=like, options=given, tap=tap, pooling=pooling
         )
-        return Drafted(card, {}, ())
-    files: dict[str, Path | bytes] = {one: found.folder.path / one for one in recipe.files}
-    files |= recipe.made
-    remarks = tuple(filter(None, (found.remark, *recipe.said())))
-    return Drafted(_card(recipe, name), files, remarks)
+        return Drafted(card, {}, {}, ())
+    made = dict(recipe.made)
+    if (joined := join_layers(recipe, found.graph, found.folder)) is not None:
+        made[_GRAPH] = joined
+    files = {one: found.folder.path / one for one in recipe.files}
+    remarks = tuple(filter(None, (found.remark, *recipe.all_remarks())))
+    return Drafted(_card(recipe, name), files, made, remarks)
 
 
 def _numbers(like: str | None) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from featx._typing import Shape
 from featx.errors import BadGraph, UnknownTap
+from featx.graphs.batches import ask_others, replaceable
 from featx.graphs.external import SMALL, check_external, external_bytes, load_external
 from featx.graphs.inspect import (
     LARGEST,
@@ -136,6 +137,7 @@ def cut_graph(path: Path | Blob, tap: str | None = None, *, beside: bool = False
         raise UnknownTap(name, [n for n in makers if n not in constant] + [PENULTIMATE, LAST_MAP])
     needed = _ancestors(graph, name)
     nodes = [node for node in graph.node if needed.intersection(node.output)]
+    ask_others(nodes, replaceable(nodes, graph))
     names = {name} | {n for node in nodes for n in read_by(node)}
     del graph.node[:]
     graph.node.extend(nodes)
