@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, Integers, Mask
-from featx.errors import BadOption, FeatxWarning
+from featx.errors import BadOption
 
-__all__ = ["best_thresholds", "conformal_quantile", "label_calibration"]
+__all__ = ["best_thresholds", "conformal_quantile", "describe_coverage", "label_calibration"]
 
 # Steps of Newton's method, of which a logistic function of one score needs some ten.
 _STEPS, _HALVINGS = 50, 30
@@ -49,7 +49,7 @@ def conformal_quantile(
     Returns
     -------
     float
-        The largest residual where there are too few of them, with a warning that says what it covers.
+        The largest residual where there are too few of them; ``describe_coverage`` says so.
 
     Raises
     ------
@@ -89,14 +89,24 @@ def conformal_quantile(
     index = int(np.searchsorted(reached, wanted - 1e-9 * (n_units + 1)))
     if index < len(order):
         return float(residuals[order[index]])
-    what = "samples" if groups is None else "groups"
-    warnings.warn(
-        f"intervals: {n_units} {what} are too few for a coverage of {coverage:.0%}; their largest residual "
-        f"covers about {n_units / (n_units + 1):.0%} of new {what}",
-        FeatxWarning,
-        stacklevel=2,
-    )
     return float(residuals[order[-1]])
+
+
+def describe_coverage(n: int, what: str, coverage: float = 0.9) -> str:
+    """Return what to say where ``n`` samples or groups are too few for a coverage; '' where they are not.
+
+    >>> describe_coverage(9, "samples")
+    ''
+    >>> describe_coverage(6, "groups")
+    'intervals: 6 groups are too few for a coverage of 90%, expected 9 or more; the largest residual of ...'
+    """
+    least = math.ceil(round(coverage / (1 - coverage), 9))
+    if n >= least:
+        return ""
+    return (
+        f"intervals: {n} {what} are too few for a coverage of {coverage:.0%}, expected {least} or more; the "
+        f"largest residual of those left out is taken, which covers about {n / (n + 1):.0%} of new {what}"
+    )
 
 
 def label_calibration(
