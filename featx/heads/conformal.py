@@ -72,7 +72,7 @@ def conformal_quantile(
     """
     if not 0 < coverage < 1:
         raise BadOption(f"coverage = {coverage!r}: expected a number between 0 and 1")
-    weights = np.ones(len(residuals)) if sample_weight is None else np.asarray(sample_weight, float)
+    weights = _amounts(sample_weight, len(residuals))
     kept = weights > 0
     residuals, weights = np.asarray(residuals, np.float64)[kept], weights[kept]
     if groups is None:
@@ -142,8 +142,7 @@ def label_calibration(
     >>> round(slopes[0]), round(offsets[0])
     (3, -3)
     """
-    weights = np.ones(len(scores)) if sample_weight is None else np.asarray(sample_weight, float)
-    weights = weights * (len(weights) / weights.sum())
+    weights = _amounts(sample_weight, len(scores))
     center = np.median(scores, axis=0)
     sizes = np.abs(scores - center)
     # Of votes more than half may be the same.
@@ -240,7 +239,7 @@ def best_thresholds(
     >>> float(best_thresholds(shares > 0.295, shares)[0].round(2))
     0.3
     """
-    weights = np.ones(len(members)) if sample_weight is None else np.asarray(sample_weight, float)
+    weights = _amounts(sample_weight, len(members))
     shares = np.asarray(probabilities, np.float64)
     common = _best_threshold(members.ravel(), shares.ravel(), weights.repeat(members.shape[1]))
     own = np.array(
@@ -250,6 +249,14 @@ def best_thresholds(
     part = counts / (counts + _FEW)
     logit = part * _logit(own) + (1 - part) * _logit(np.asarray(common))
     return np.asarray(0.5 * (1 + np.tanh(logit / 2)))
+
+
+def _amounts(sample_weight: Doubles | None, n: int) -> Doubles:
+    """Return what each sample counts, 1 on average; the same where nothing is said, or all are zero."""
+    if sample_weight is None or not np.any(sample_weight):
+        return np.ones(n)
+    weights = np.asarray(sample_weight, np.float64)
+    return np.asarray(weights * (n / weights.sum()))
 
 
 def _logit(shares: Doubles) -> Doubles:

@@ -107,6 +107,19 @@ def test_too_few_residuals_are_said_and_the_largest_is_taken(rng, coverage):
     assert "about 80% of new groups" in describe_coverage(4, "groups")
 
 
+def test_weights_that_are_all_zero_say_nothing(rng):
+    members, scores, none = rng.random((60, 2)) < 0.4, rng.normal(size=(60, 2)), np.zeros(60)
+    assert conformal_quantile(scores[:, 0] ** 2, sample_weight=none) == conformal_quantile(
+        scores[:, 0] ** 2
+    )
+    np.testing.assert_array_equal(
+        label_calibration(scores, members, none), label_calibration(scores, members)
+    )
+    np.testing.assert_array_equal(
+        best_thresholds(members, scores, none), best_thresholds(members, scores)
+    )
+
+
 @pytest.mark.parametrize("coverage", [0, 1, 1.5, float("nan")])
 def test_a_coverage_that_is_no_share_is_refused(coverage):
     with pytest.raises(BadOption, match="between 0 and 1"):
