@@ -327,8 +327,9 @@ class Classifier(Predictor):
 
         Parameters as ``predict_proba``.
         """
-        labels: Labels = self.head.labels
-        return labels[self._outputs(X, engine).argmax(axis=1)]
+        labels = self.head.labels
+        chosen: Labels = labels[self._outputs(X, engine).argmax(axis=1)]
+        return chosen
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
