@@ -28,8 +28,9 @@ _ALIKE = 0.05
 def install(
     card: Card,
     graph: Path,
-    files: Mapping[str, Path | bytes],
+    files: Mapping[str, Path],
     *,
+    made: Mapping[str, bytes] | None = None,
     directory: Path | None = None,
     dry_run: bool = False,
 ) -> Card:
@@ -42,8 +43,11 @@ def install(
     card : Card
         Complete but for what only its files and running them tell: digests, sizes, ``dim`` and ``batch``.
     graph : Path
-    files : mapping of str to Path or bytes
-        Where each of the card's further files lies, or what is in it, by its name there.
+    files : mapping of str to Path
+        Where each of the card's further files lies, by its name there.
+    made : mapping of str to bytes, default=None
+        Further files of the card that lie nowhere, by name, and the graph itself where it is another than
+        ``graph``, beside which its external weights lie all the same.
     directory : Path, default=None
         The model directory; the user's own.
     dry_run : bool, default=False
@@ -61,26 +65,32 @@ def install(
     """
     if dry_run:
         with tempfile.TemporaryDirectory() as temporary:
-            return replace(_completed(card, graph, files, Path(temporary)), path=None)
+            return replace(_completed(card, graph, files, made or {}, Path(temporary)), path=None)
     folder = new_directory(card.name, directory or user_directory())
     with replacing_folder(folder) as temporary_folder:
-        card = _completed(card, graph, files, temporary_folder)
+        card = _completed(card, graph, files, made or {}, temporary_folder)
         card = replace(card, path=folder / "card.toml")
         (temporary_folder / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     return card
 
 
-def _completed(card: Card, graph: Path, files: Mapping[str, Path | bytes], folder: Path) -> Card:
-    """Return the card of the files that are copied into a folder, run once."""
+def _completed(
+    card: Card,
+    graph: Path,
+    files: Mapping[str, Path],
+    made: Mapping[str, bytes],
+    folder: Path,
+) -> Card:
+    """Return the card of the files that are copied or written into a folder, run once."""
     shutil.copyfile(graph, folder / card.graph.name)
-    for name, content in files.items():
+    for name, path in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            (folder / name).write_bytes(content)
-        else:
-            shutil.copyfile(content, folder / name)
-    beside = _copy_beside(graph, folder, taken=(card.graph.name, "card.toml", *files))
-    copy, *others = (_as_it_is(folder, name) for name in (card.graph.name, *files, *beside))
+        shutil.copyfile(path, folder / name)
+    for name, data in made.items():
+        (folder / name).write_bytes(data)
+    names = [*files, *(name for name in made if name != card.graph.name)]
+    beside = _copy_beside(graph, folder, taken=(card.graph.name, "card.toml", *names))
+    copy, *others = (_as_it_is(folder, name) for name in (card.graph.name, *names, *beside))
     card = replace(card, graph=copy, files=tuple(others), dim=None, path=folder / "card.toml")
     return _tried(card, folder / card.graph.name, graph)
 
@@ -100,7 +110,7 @@ def _as_it_is(folder: Path, name: str) -> File:
 def _tried(card: Card, graph: Path, path: Path) -> Card:
     """Return the card with what running the copied graph tells; failures name the user's file."""
     try:
-        refuse_batch_statistics(load_model(path, weights=False), card.output, path)
+        refuse_batch_statistics(load_model(graph, weights=False), card.output, path)
         finding = examine(Backbone(replace(card, batch=0)), thorough=True)
         _report(finding, card, path)
         batch = finding.batch or card.batch or 0

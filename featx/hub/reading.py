@@ -71,6 +71,7 @@ def read_recipe(
     if model.modality == "image" and not model.says_of_images():
         return None
     recipe = reader_of(model.modality)(folder, given)
+    _require_files(recipe, folder)
     _set_about(recipe, model.config)
     chosen = model.chosen
     recipe.set_graph("output", chosen.value, chosen.origin)
@@ -167,6 +168,16 @@ def _shown(tensor: Tensor) -> str:
     return f"{tensor.name} [{sides}] of {tensor.dtype}"
 
 
+def _require_files(recipe: Recipe, folder: ModelFolder) -> None:
+    """Raise BadModelFolder where texts have no tokenizer."""
+    named = recipe.settings.get("tokenizer")
+    if named is not None and named.value not in (*recipe.files, *recipe.made):
+        raise BadModelFolder(
+            f"{folder.path}: has no {named.value}, nor a vocab.txt that it can be made of; put the tokenizer "
+            "of the model beside its graph"
+        )
+
+
 def _set_about(recipe: Recipe, config: Mapping[str, Any]) -> None:
     """Set what a configuration says of where the model is from, and of its licence."""
     nested = config.get("pretrained_cfg")
@@ -194,16 +205,14 @@ def _set_pooling(
 ) -> None:
     """Set the pooling: as given, or else of a tensor of rows, of the folder, of the model's type."""
     tensor = model.facts.tensor(model.chosen.value)
+    # columns that are kept, of texts
+    dim = given.get("dim") if recipe.modality == "text" else None
+    kept = "" if dim is None or "[" in (pooling or "") else f"[:{dim}]"
     chosen = choose_pooling(tensor, model.config)
     if pooling is not None:
-        recipe.set_graph("pooling", str(read_pooling(pooling)), "given")
-    elif chosen is not None and chosen.value == "none":
-        # what a folder says of tokens is in the graph already
-        kept = f"[:{given['dim']}]" if recipe.modality == "text" and given.get("dim") else ""
-        recipe.set_graph("pooling", f"none{kept}", chosen.origin)
-        recipe.layers = ()
-    elif chosen is not None and "pooling" not in recipe.graph:
-        recipe.set_graph("pooling", chosen.value, chosen.origin)
+        recipe.set_graph("pooling", str(read_pooling(pooling + kept)), "given")
+    elif chosen is not None and (chosen.value == "none" or "pooling" not in recipe.graph):
+        recipe.set_graph("pooling", chosen.value + kept, chosen.origin)
     if "pooling" not in recipe.graph:
         raise BadOption(
             f"{model.facts.path}: nothing tells how a row is made of {_shown(tensor)}; "

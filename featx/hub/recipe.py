@@ -23,7 +23,7 @@ class Setting:
         Such as "preprocessor_config.json: size.shortest_edge", "default of CLIPImageProcessor", "the graph"
         or "given".
     remark : str
-        What a person should know where this is taken, and not of what took its place; mostly empty.
+        What a person should know of it as long as it is this one; mostly empty.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Recipe:
         Further files that the folder lacks and that were made of others: the tokenizer of a vocabulary.
     layers : tuple
         What comes after the tokens of a text and is to be joined to the graph, the pooling first; see
-        ``featx.hub.layers.append_layers``. Mostly empty: a card says the pooling itself.
+        ``featx.hub.dense.join_layers``. Mostly empty: a card says the pooling itself.
     about : dict of str to Setting
         What people must know: ``license`` and ``source`` of the card.
     remarks : list of str
@@ -87,6 +87,11 @@ class Recipe:
         """Set an entry of the card's ``[graph]`` table."""
         self.graph[name] = Setting(value, origin, remark)
 
+    def all_remarks(self) -> list[str]:
+        """Return the remarks, with those of the entries that are still as they were set."""
+        entries = (*self.graph.values(), *self.settings.values())
+        return [*self.remarks, *(entry.remark for entry in entries if entry.remark)]
+
     def override(self, given: Mapping[str, Any]) -> None:
         """Set the entries of the modality's table that a user gave."""
         for name, value in given.items():
@@ -100,11 +105,6 @@ class Recipe:
             for prefix, entries in tables.items()
             for name, setting in entries.items()
         )
-
-    def said(self) -> list[str]:
-        """Return all remarks, those of the entries that are taken among them."""
-        entries = (*self.graph.values(), *self.settings.values())
-        return [*self.remarks, *(entry.remark for entry in entries if entry.remark)]
 
     def table(self) -> dict[str, Any]:
         """Return the values of the modality's table, for ``read_settings``."""
