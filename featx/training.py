@@ -217,7 +217,7 @@ def fit(
         unlabelled=unlabelled,
         groups=groups if isinstance(groups, str) else None,
     )
-    return replace(predictor, config_source=asked)
+    return replace(predictor.with_labels_like(labels), config_source=asked)
 
 
 def fit_rows(

@@ -27,6 +27,7 @@ __all__ = [
     "Drafted",
     "ModelSource",
     "add_backbone",
+    "as_name",
     "draft_backbone",
     "find_model",
     "open_questions",
@@ -203,14 +204,18 @@ def find_model(path: Path, file: str | None = None) -> ModelSource:
             raise BadOption(f"file = {file!r}: {path} is no folder")
         folder = folder_of(path)
         named = path.stem if folder is None else folder.path.resolve().name
-        return ModelSource(path, folder or ModelFolder(path.parent), _as_name(named))
+        return ModelSource(path, folder or ModelFolder(path.parent), as_name(named))
     folder = ModelFolder(path)
     graph, remark = choose_graph(folder, file)
-    return ModelSource(path / graph, folder, _as_name(path.resolve().name), remark)
+    return ModelSource(path / graph, folder, as_name(path.resolve().name), remark)
 
 
-def _as_name(name: str) -> str:
-    """Return the name of a file or folder as that of a backbone."""
+def as_name(name: str) -> str:
+    """Return the name of a file or folder as that of a backbone.
+
+    >>> as_name("my model (2)")
+    'my-model-2'
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("._-") or "backbone"
 
 

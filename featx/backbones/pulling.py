@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from featx.backbones.adding import add_backbone, as_name
 from featx.catalog import SHORT_NAMES, Card, get_card
 from featx.catalog.transfer import Progress
 from featx.errors import BadOption, UnknownBackbone
@@ -45,8 +45,15 @@ class Wanted:
     licence: str | None = None
 
 
-def read_wanted(text: str) -> Wanted:
+def read_wanted(text: str, *, file: str | None = None) -> Wanted:
     """Return the model that an address or a short name means.
+
+    Parameters
+    ----------
+    text : str
+        ``hf:OWNER/NAME[@REVISION][:FILE]``, or a short name.
+    file : str, default=None
+        Another graph than the address or the table says.
 
     Raises
     ------
@@ -62,20 +69,23 @@ def read_wanted(text: str) -> Wanted:
     >>> read_wanted("hf:someone/My_Model").name
     'My_Model'
     """
-    if text in SHORT_NAMES:
-        short = SHORT_NAMES[text]
-        return Wanted(ModelAddress.read(short.address), text, short.licence)
-    if text.startswith(PREFIX):
-        address = ModelAddress.read(text)
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", address.name).strip("._-") or "backbone"
-        return Wanted(address, name)
-    raise UnknownBackbone(text, SHORT_NAMES)
+    short = SHORT_NAMES.get(text)
+    if short is None and not text.startswith(PREFIX):
+        raise UnknownBackbone(text, SHORT_NAMES)
+    address = ModelAddress.read(short.address if short else text)
+    if file is not None:
+        if not short and address.file not in (None, file):
+            raise BadOption(f"{text}: names a graph, and file = {file!r} another; say one")
+        address = replace(address, file=file)
+    if short:
+        return Wanted(address, text, short.licence)
+    return Wanted(address, as_name(address.name))
 
 
 def pull_model(
-    text: str,
-    add: Add,
+    model: Wanted | str,
     *,
+    add: Add = add_backbone,
     name: str | None = None,
     hub: Hub | None = None,
     accept_licence: bool = False,
@@ -88,9 +98,9 @@ def pull_model(
 
     Parameters
     ----------
-    text : str
-        ``hf:OWNER/NAME[@REVISION][:FILE]``, or a short name.
-    add : callable
+    model : Wanted or str
+        What ``read_wanted`` reads, or has read.
+    add : callable, default=add_backbone
         Makes a backbone of the folder that was pulled.
     name : str, default=None
         What the backbone is called; None is the short name, or the last part of the repository's.
@@ -106,7 +116,7 @@ def pull_model(
     DownloadFailed, WrongDigest, OutputFailed, BadGraph, BadModelFolder
         As ``pull_folder``, or as ``add``.
     """
-    wanted = read_wanted(text)
+    wanted = read_wanted(model) if isinstance(model, str) else model
     name = name or wanted.name
     _refuse_taken(name)
     hub = hub or Hub.from_environment()
@@ -120,11 +130,18 @@ def pull_model(
     )
     mirror = "" if hub.endpoint == DEFAULT_ENDPOINT else f" from {hub.endpoint}"
     card = add(pulled.folder, file=pulled.graph, name=name)
-    card = replace(card, license=pulled.licence.label, source=f"{pulled.address}{mirror}")
+    comments = {"license": pulled.licence.origin, "source": "where it was pulled from"}
+    card = replace(
+        card,
+        license=pulled.licence.label,
+        source=f"{pulled.address}{mirror}",
+        comments=tuple((dict(card.comments) | comments).items()) if card.comments else (),
+    )
+    # otherwise nothing was added, and what was pulled is for the time when it is
     if card.path is not None:
         with replacing(card.path) as temporary:
             temporary.write_text(card.to_toml(), encoding="utf-8")
-    shutil.rmtree(pulled.folder, ignore_errors=True)
+        shutil.rmtree(pulled.folder, ignore_errors=True)
     return card
 
 

@@ -156,15 +156,20 @@ def cut_graph(path: Path | Blob, tap: str | None = None, *, beside: bool = False
     return _serialized(model, path, beside=beside)
 
 
-def join_weights(path: Path | Blob) -> bytes:
+def join_weights(path: Path | Blob, *, beside: bool = False) -> bytes:
     """Return a graph with the weights that lie in files beside it, as serialised bytes.
+
+    Parameters
+    ----------
+    beside : bool, default=False
+        As ``cut_graph``; small ones are taken in all the same.
 
     Raises
     ------
     BadGraph
         As ``cut_graph``.
     """
-    return _serialized(load_model(path, weights=False), path)
+    return _serialized(_load(path), path, beside=beside)
 
 
 def needed_nodes(model: ModelProto, tap: str | None, path: Path | Blob) -> list[NodeProto]:

@@ -1,4 +1,4 @@
-"""What samples left out say of an estimator's numbers and labels: interval widths, probabilities, thresholds."""
+"""What samples left out say of numbers and labels: widths of intervals, probabilities, thresholds."""
 
 from __future__ import annotations
 

@@ -66,6 +66,8 @@ class Entries:
         self, table: Mapping[str, Any], folder: str | Path, file: str, prefix: str, kind: str
     ) -> None:
         self.table, self.kind = table, kind
+        # what a person should know of how the values were read
+        self.remarks: list[str] = []
         self._folder, self._file, self._prefix = folder, file, prefix
 
     def origin(self, key: str) -> str:
@@ -116,7 +118,11 @@ class Entries:
         return Setting(value, f"default of {self.kind}")
 
     def flag(self, key: str, default: bool) -> Setting:
-        """Return a truth value."""
+        """Return a truth value; a null in place of true is remarked upon, because a library may take it for false."""
+        if default and key in self.table and not self.has(key):
+            self.remarks.append(
+                f"{self.origin(key)} is null: taken as true, the default of {self.kind}"
+            )
         return self.take(key, default, lambda value: isinstance(value, bool), "true or false")
 
     def number(self, key: str, default: float) -> Setting:

@@ -64,6 +64,7 @@ def read_image_processor(entries: Entries, given: Mapping[str, Any]) -> Recipe:
         recipe.set("resize_whole", True, f"rule of {entries.kind}")
     # a JPEG that is decoded smaller has other pixels
     recipe.set("draft", 0, f"rule of {entries.kind}")
+    recipe.remarks += dict.fromkeys(entries.remarks)
     if entries.has("auto_map"):
         recipe.remarks.append(
             f"{entries.origin('auto_map')} names code, which is not run: read as {entries.kind}"

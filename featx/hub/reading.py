@@ -36,6 +36,7 @@ READERS: Mapping[str, str] = MappingProxyType(
     }
 )
 _SOUNDS = frozenset("input_values input_features waveform waveforms audio audio_values".split())
+_MASKS = frozenset(("attention_mask", "is_longer"))
 _OF_IMAGES = ("preprocessor_config.json", "processor_config.json", "open_clip_config.json")
 _IMAGE_RANK = 4
 # The name of a repository or of a licence.
@@ -133,7 +134,9 @@ def modality_of(inputs: list[Tensor], graph: Path) -> str:
     BadGraph
         They are of several modalities, or of none.
     """
-    kinds = {_kind(tensor) for tensor in inputs}
+    # a mask belongs to whatever it stands beside
+    telling = [tensor for tensor in inputs if tensor.name.split(":")[0] not in _MASKS]
+    kinds = {_kind(tensor) for tensor in telling or inputs}
     names = ", ".join(_shown(tensor) for tensor in inputs) or "no input"
     if len(kinds) == 1 and (kind := kinds.pop()):
         return kind

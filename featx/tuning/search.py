@@ -28,7 +28,7 @@ from featx.tuning.fit_warnings import collect_warnings
 from featx.tuning.problem import TuningProblem
 from featx.tuning.progress import Progress
 from featx.tuning.solvers.lbfgs import MapFn
-from featx.tuning.solvers.logistic import WarmStart
+from featx.tuning.solvers.path import WarmStart
 from featx.tuning.splits import Splits, make_splits
 from featx.tuning.threads import one_thread_each, threads
 

@@ -36,7 +36,7 @@ def fake(tmp_path):
 def pull(fake):
     def pull(text="hf:someone/model", add=None, **options):
         hub = Hub(fake.address, tries=Tries(timeout=5, tries=2, pause=0.01))
-        return pull_model(text, add or as_torch, hub=hub, log=lambda line: None, **options)
+        return pull_model(text, add=add or as_torch, hub=hub, log=lambda line: None, **options)
 
     return pull
 
@@ -138,3 +138,10 @@ def test_a_short_name_that_was_not_pulled_is_told_how(own_directory):
 def test_an_address_that_cannot_be_one_is_refused(text):
     with pytest.raises(BadOption, match="expected"):
         read_wanted(text)
+
+
+def test_a_graph_can_be_named_besides_an_address_but_not_against_it():
+    assert read_wanted("hf:a/b", file="x.onnx").address.file == "x.onnx"
+    assert read_wanted("bge-small", file="x.onnx").address.file == "x.onnx"
+    with pytest.raises(BadOption, match=r"file = 'x\.onnx' another"):
+        read_wanted("hf:a/b:y.onnx", file="x.onnx")
