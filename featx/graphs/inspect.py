@@ -21,7 +21,7 @@ __all__ = [
     "LARGEST",
     "Tensor",
     "bodies_of",
-    "describe",
+    "describe_value",
     "external_data",
     "infer_shapes",
     "inputs_of",
@@ -56,12 +56,12 @@ def inputs_of(path: Path) -> list[Tensor]:
     """Return the inputs that the graph wants, weights left out."""
     graph = load_model(path, weights=False).graph
     constants = {tensor.name for tensor in graph.initializer}
-    return [describe(value) for value in graph.input if value.name not in constants]
+    return [describe_value(value) for value in graph.input if value.name not in constants]
 
 
 def outputs_of(path: Path) -> list[Tensor]:
     """Return the outputs that the graph gives."""
-    return [describe(value) for value in load_model(path, weights=False).graph.output]
+    return [describe_value(value) for value in load_model(path, weights=False).graph.output]
 
 
 def external_data(data: bytes) -> set[str]:
@@ -227,7 +227,7 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def describe(value: ValueInfoProto) -> Tensor:
+def describe_value(value: ValueInfoProto) -> Tensor:
     """Return the name, the shape and the type of an input, an output or a value between."""
     kind = value.type.tensor_type.elem_type
     dtype = onnx.helper.tensor_dtype_to_np_dtype(kind).name if kind else "unknown"

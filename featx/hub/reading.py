@@ -24,7 +24,7 @@ from featx.hub.outputs import (
 )
 from featx.hub.recipe import Recipe, Setting
 
-__all__ = ["modality_of", "needs_answers", "read_recipe"]
+__all__ = ["modality_of_inputs", "needs_answers", "read_recipe"]
 
 _Reader = Callable[[ModelFolder, Mapping[str, Any]], Recipe]
 # What reads the configuration of each modality's models.
@@ -104,7 +104,7 @@ class _Model:
         self.config = folder.table("config.json") or {}
         self.chosen = self._choose(tap)
         self.inputs = self.facts.inputs(self.chosen.value or None)
-        self.modality = modality_of(self.inputs, graph)
+        self.modality = modality_of_inputs(self.inputs, graph)
 
     def says_of_images(self) -> bool:
         """Return whether the folder says how pictures are preprocessed, in whatever way."""
@@ -126,7 +126,7 @@ class _Model:
             return Reading("", "")
 
 
-def modality_of(inputs: list[Tensor], graph: Path) -> str:
+def modality_of_inputs(inputs: list[Tensor], graph: Path) -> str:
     """Return the modality of the inputs that a tap is computed from.
 
     Raises
