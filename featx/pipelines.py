@@ -143,8 +143,7 @@ def _split(fitted: Any, depth: int) -> tuple[FeatureExtractor, BaseEstimator]:
         raise BadOption(
             f"pipeline: step {others[0]!r}: expected one FeatureExtractor, the first step"
         )
-    rest = steps[1:]
-    return steps[0][1], rest[0][1] if len(rest) == 1 else Pipeline(rest)
+    return steps[0][1], Pipeline(steps[1:])
 
 
 def _flat_steps(pipeline: Pipeline, depth: int) -> Iterable[tuple[str, Any]]:
@@ -269,7 +268,7 @@ def _without_target_scaling(
     inner = outer.regressor_
     steps = inner.steps if isinstance(inner, Pipeline) else [("regressor", inner)]
     joined = [*before, *steps]
-    return (joined[0][1] if len(joined) == 1 else Pipeline(joined)), found
+    return Pipeline(joined), found
 
 
 def _check_head(head: BaseEstimator) -> None:

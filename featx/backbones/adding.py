@@ -17,6 +17,7 @@ from featx.backbones.importing import LIKE, Question, draft_card, questions
 from featx.backbones.installing import install
 from featx.catalog import Card, File
 from featx.errors import BadCard, BadOption, FeatxNotice
+from featx.hub.dense import join_layers
 from featx.hub.folder import ModelFolder
 from featx.hub.graph_file import choose_graph, folder_of
 from featx.hub.reading import needs_answers, read_recipe
@@ -161,6 +162,8 @@ def draft_backbone(
         )
         return Drafted(card, {}, {}, ())
     made = dict(recipe.made)
+    if (joined := join_layers(recipe, found.graph, found.folder)) is not None:
+        made[_GRAPH] = joined
     files = {one: found.folder.path / one for one in recipe.files}
     remarks = tuple(filter(None, (found.remark, *recipe.all_remarks())))
     return Drafted(_card(recipe, name), files, made, remarks)

@@ -5,26 +5,25 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
-from featx.backbones.adding import add_backbone, as_name
+from featx.backbones.adding import Drafted, ModelSource, as_name, draft_backbone, find_model
+from featx.backbones.installing import install
 from featx.catalog import SHORT_NAMES, Card, get_card
 from featx.catalog.transfer import Progress
 from featx.errors import BadOption, UnknownBackbone
 from featx.hub.address import PREFIX, ModelAddress
 from featx.hub.client import DEFAULT_ENDPOINT, Hub
-from featx.hub.pull import pull_folder
-from featx.storage.atomic import replacing
+from featx.hub.pull import Pulled, notify, pull_folder
 
-__all__ = ["Add", "Wanted", "pull_model", "read_wanted"]
+__all__ = ["Draft", "Wanted", "pull_model", "read_wanted"]
 
 
-class Add(Protocol):
-    """What makes a backbone of a model folder."""
+class Draft(Protocol):
+    """What makes a card of a model folder, as ``featx.backbones.adding.draft_backbone`` does."""
 
-    def __call__(self, path: Path, *, file: str, name: str) -> Card:
-        """Put the graph ``file`` of a folder into the user's model directory, as ``name``; return its card."""
+    def __call__(self, found: ModelSource, *, name: str | None = None) -> Drafted:
+        """Return the card of a graph in a folder, under a name, and the files that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Wanted:
     licence: str | None = None
 
 
-def read_wanted(text: str, *, file: str | None = None) -> Wanted:
+def read_wanted(text: str, *, file: str | None = None, name: str | None = None) -> Wanted:
     """Return the model that an address or a short name means.
 
     Parameters
@@ -54,6 +53,8 @@ def read_wanted(text: str, *, file: str | None = None) -> Wanted:
         ``hf:OWNER/NAME[@REVISION][:FILE]``, or a short name.
     file : str, default=None
         Another graph than the address or the table says.
+    name : str, default=None
+        What its backbone is called; None is the short name, or the last part of the repository's.
 
     Raises
     ------
@@ -78,17 +79,17 @@ def read_wanted(text: str, *, file: str | None = None) -> Wanted:
             raise BadOption(f"{text}: names a graph, and file = {file!r} another; say one")
         address = replace(address, file=file)
     if short:
-        return Wanted(address, text, short.licence)
-    return Wanted(address, as_name(address.name))
+        return Wanted(address, name or text, short.licence)
+    return Wanted(address, name or as_name(address.name))
 
 
 def pull_model(
     model: Wanted | str,
     *,
-    add: Add = add_backbone,
-    name: str | None = None,
+    draft: Draft = draft_backbone,
     hub: Hub | None = None,
     accept_licence: bool = False,
+    dry_run: bool = False,
     progress: Progress | None = None,
     log: Callable[[str], object] | None = None,
 ) -> Card:
@@ -100,12 +101,12 @@ def pull_model(
     ----------
     model : Wanted or str
         What ``read_wanted`` reads, or has read.
-    add : callable, default=add_backbone
-        Makes a backbone of the folder that was pulled.
-    name : str, default=None
-        What the backbone is called; None is the short name, or the last part of the repository's.
+    draft : callable, default=draft_backbone
+        Makes a card of the folder that was pulled.
     hub : Hub, default=None
         None is the one that the environment names.
+    dry_run : bool, default=False
+        Whether nothing is added, and the card is all that comes of it.
     accept_licence, progress, log
         As ``featx.hub.pull.pull_folder``.
 
@@ -114,12 +115,12 @@ def pull_model(
     BadOption
         A backbone of that name is there already, or as ``pull_folder``.
     DownloadFailed, WrongDigest, OutputFailed, BadGraph, BadModelFolder
-        As ``pull_folder``, or as ``add``.
+        As ``pull_folder``, or as ``add_backbone``.
     """
     wanted = read_wanted(model) if isinstance(model, str) else model
-    name = name or wanted.name
-    _refuse_taken(name)
-    hub = hub or Hub.from_environment()
+    if not dry_run:
+        _refuse_taken(wanted.name)
+    hub, log = hub or Hub.from_environment(), log or notify
     pulled = pull_folder(
         wanted.address,
         hub,
@@ -128,21 +129,27 @@ def pull_model(
         progress=progress,
         log=log,
     )
+    found = find_model(pulled.folder, pulled.graph)
+    drafted = draft(found, name=wanted.name)
+    for remark in drafted.remarks:
+        log(remark)
+    card = _with_origin(drafted.card, pulled, hub)
+    card = install(card, found.graph, drafted.files, dry_run=dry_run)
+    if not dry_run:
+        shutil.rmtree(pulled.folder, ignore_errors=True)
+    return card
+
+
+def _with_origin(card: Card, pulled: Pulled, hub: Hub) -> Card:
+    """Return a card that says where it is from, at which commit, and under which licence."""
     mirror = "" if hub.endpoint == DEFAULT_ENDPOINT else f" from {hub.endpoint}"
-    card = add(pulled.folder, file=pulled.graph, name=name)
     comments = {"license": pulled.licence.origin, "source": "where it was pulled from"}
-    card = replace(
+    return replace(
         card,
         license=pulled.licence.label,
         source=f"{pulled.address}{mirror}",
         comments=tuple((dict(card.comments) | comments).items()) if card.comments else (),
     )
-    # otherwise nothing was added, and what was pulled is for the time when it is
-    if card.path is not None:
-        with replacing(card.path) as temporary:
-            temporary.write_text(card.to_toml(), encoding="utf-8")
-        shutil.rmtree(pulled.folder, ignore_errors=True)
-    return card
 
 
 def _refuse_taken(name: str) -> None:

@@ -34,17 +34,19 @@ def pull_command(model: str, given: GraphOptions, dry_run: bool, accept_licence:
     if _is_here(model):
         _pull_files(model, answers)
         return
-    from featx.backbones.adding import add_backbone
+    from featx.backbones.adding import draft_backbone
     from featx.backbones.pulling import pull_model, read_wanted
 
-    wanted = read_wanted(model, file=answers.pop("file", None))
-    name, tap, pooling = (answers.pop(key, None) for key in ("name", "tap", "pooling"))
+    file, name, tap, pooling = (
+        answers.pop(key, None) for key in ("file", "name", "tap", "pooling")
+    )
+    wanted = read_wanted(model, file=file, name=name)
     with _bar(model) as progress:
         card = pull_model(
             wanted,
-            add=partial(add_backbone, tap=tap, pooling=pooling, options=answers, dry_run=dry_run),
-            name=name,
+            draft=partial(draft_backbone, tap=tap, pooling=pooling, options=answers),
             accept_licence=accept_licence,
+            dry_run=dry_run,
             progress=progress,
             log=partial(click.echo, err=True),
         )

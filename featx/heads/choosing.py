@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, clone
 
 from featx._typing import ClassWeight
 from featx.errors import BadOption, UnknownHead
+from featx.heads.own_heads import Kind, OwnHead, check_own
 from featx.heads.registry import HEADS, HeadSpec
 
 __all__ = ["AUTO", "choose_heads"]
@@ -18,18 +19,19 @@ AUTO = "auto"
 
 
 def choose_heads(
-    head: str | BaseEstimator,
+    head: str | BaseEstimator | OwnHead,
     *,
     largest: int,
     class_weight: ClassWeight = None,
     random_state: int = 0,
     table: Mapping[str, HeadSpec] | None = None,
+    kind: Kind = "classifier",
 ) -> tuple[HeadSpec, ...]:
     """Return the heads that a user's choice stands for, ready to be trained.
 
     Parameters
     ----------
-    head : str or scikit-learn classifier
+    head : str, scikit-learn estimator, or OwnHead
         A name in ``HEADS``; ``"auto"`` for those of ``in_auto`` that the data allow; or an estimator,
         which is taken as it is: featx adds no scaler and searches nothing.
     largest : int
@@ -40,18 +42,21 @@ def choose_heads(
         Given to every ``random_state`` of the estimator that is None.
     table : mapping of str to HeadSpec, default=None
         The heads of the task by name; None is ``HEADS``.
+    kind : {"classifier", "multilabel", "regressor", "regressors"}, default="classifier"
+        What an estimator must be: a regressor of several numbers is "regressors".
 
     Raises
     ------
     UnknownHead
         No head has that name.
     BadOption
-        The estimator is not a classifier, the head cannot weigh classes, or it needs more samples.
+        The estimator is of another kind, its grid names a parameter that it has not, the head cannot weigh
+        classes, or it needs more samples.
     """
     heads = HEADS if table is None else table
     balanced = class_weight == "balanced"
     if not isinstance(head, str):
-        chosen: tuple[HeadSpec, ...] = (_own_head(head, random_state),)
+        chosen: tuple[HeadSpec, ...] = (_own_head(head, random_state, kind),)
     elif head == AUTO:
         chosen = tuple(
             h
@@ -71,13 +76,11 @@ def choose_heads(
     return tuple(_with_class_weight(spec, heads) for spec in chosen) if balanced else chosen
 
 
-def _own_head(estimator: BaseEstimator, random_state: int) -> HeadSpec:
-    """Return a user's classifier as a head."""
-    instance = hasattr(estimator, "get_params") and not isinstance(estimator, type)
-    if not instance or not is_classifier(estimator):
-        raise BadOption(
-            f"head {estimator!r}: expected the name of a head or a scikit-learn classifier"
-        )
+def _own_head(head: BaseEstimator | OwnHead, random_state: int, kind: Kind) -> HeadSpec:
+    """Return a user's estimator as a head, with a candidate for each point of its grid."""
+    own = head if isinstance(head, OwnHead) else OwnHead(head)
+    estimator = own.estimator
+    check_own(estimator, kind)
     unset = [k for k, v in estimator.get_params().items() if _is_random_state(k) and v is None]
     seeded = clone(estimator).set_params(**dict.fromkeys(unset, random_state))
     return HeadSpec(
@@ -85,6 +88,7 @@ def _own_head(estimator: BaseEstimator, random_state: int) -> HeadSpec:
         "The user's own estimator.",
         "its own",
         _Clone(seeded),
+        own.candidates(),
         shipped=False,
     )
 

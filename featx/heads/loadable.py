@@ -329,5 +329,6 @@ LOADABLE: Mapping[str, LoadableType] = MappingProxyType(
         "sklearn.tree._classes.DecisionTreeClassifier": _TREE,
         _REGRESSION_TREE: _TREE,
         "sklearn.tree._classes.ExtraTreeClassifier": _TREE,
+        "sklearn.tree._classes.ExtraTreeRegressor": _TREE,
     }
 )

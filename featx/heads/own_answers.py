@@ -146,7 +146,6 @@ def add_voted_margins(graph: GraphBuilder, value: str, svc: Any) -> str:
         raise NotExportable(
             "head SVC: with probability=True or break_ties=True it cannot be written as a graph"
         )
-    scores = add_support_vectors(graph, value, svc)
     n = len(svc.classes_)
     first, second = np.triu_indices(n, 1)
     margins = add_margins(graph, value, svc)
@@ -160,6 +159,13 @@ def add_voted_margins(graph: GraphBuilder, value: str, svc: Any) -> str:
         graph.add("MatMul", won, graph.constant(of_first - of_second)),
         graph.constant(of_second.sum(axis=0)),
     )
+    if n > 2 and svc.decision_function_shape == "ovr":
+        sums = graph.add("MatMul", margins, graph.constant(of_first - of_second))
+        beyond = graph.add("Add", graph.add("Abs", sums), graph.constant(1.0))
+        third = graph.add("Div", sums, graph.add("Mul", beyond, graph.constant(3.0)))
+        scores = graph.add("Add", votes, third)
+    else:
+        scores = add_support_vectors(graph, value, svc)
     winner = graph.add("ArgMax", votes, axis=1, keepdims=0)
     mark = graph.add("Gather", graph.constant(np.eye(n)), winner)
     is_winner = graph.add("Greater", mark, graph.constant(0.5))

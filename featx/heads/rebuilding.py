@@ -64,12 +64,19 @@ def rebuild(stored: Any) -> Any:
 
 def unlisted_types(estimator: Any) -> list[str]:
     """Return the full names of the types of an estimator and of those in it that cannot be loaded again."""
-    names = {_full_name(type(one)) for one in estimators_in(estimator)}
+    found = (one if _is_function(one) else type(one) for one in estimators_in(estimator))
+    names = {_full_name(one) for one in found}
     return sorted(names - KNOWN_TYPES)
 
 
-def _full_name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _is_function(value: Any) -> bool:
+    return inspect.isroutine(value) or isinstance(value, np.ufunc)
+
+
+def _full_name(kind: Any) -> str:
+    # NumPy's universal functions have a name, and no qualified one.
+    name = getattr(kind, "__qualname__", None) or getattr(kind, "__name__", "")
+    return f"{getattr(kind, '__module__', None) or 'numpy'}.{name}"
 
 
 class _Rebuilder:

@@ -351,6 +351,9 @@ def fit_labels(
         return estimator.fit(rows, labels, **weights)
     # An estimator of anyone's says in its own way that labels are no numbers.
     except Exception as error:
+        # Numbers are what they are: their indices would be others.
+        if np.asarray(labels).dtype.kind not in "UOS":
+            raise
         try:
             return unfitted.fit(rows, np.unique(labels, return_inverse=True)[1], **weights)
         except Exception:
@@ -366,7 +369,7 @@ def estimators_in(value: Any) -> Iterator[Any]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from estimators_in(one)
-    elif inspect.isroutine(value):
+    elif inspect.isroutine(value) or isinstance(value, np.ufunc):
         yield value
 
 

@@ -118,7 +118,7 @@ class Entries:
         return Setting(value, f"default of {self.kind}")
 
     def flag(self, key: str, default: bool) -> Setting:
-        """Return a truth value; a null in place of true is remarked upon, because a library may take it for false."""
+        """Return a truth value; a null in place of true is told, because a library may take it for false."""
         if default and key in self.table and not self.has(key):
             self.remarks.append(
                 f"{self.origin(key)} is null: taken as true, the default of {self.kind}"

@@ -22,7 +22,7 @@ _FLAT, _NESTED = "preprocessor_config.json", "processor_config.json"
 _CONFIG, _OPEN_CLIP = "config.json", "open_clip_config.json"
 # What decides the numbers: who gives all of these needs no file.
 _DECISIVE = ("resize", "interpolation", "mean", "std")
-_SAY_ALL = "or all of it, such as resize=256, crop=224, interpolation=bicubic, mean=0.5,0.5,0.5 and std=0.5,0.5,0.5"
+_SAY_ALL = "or all of it: resize=256, crop=224, interpolation=bicubic, mean=0.5,0.5,0.5 and std=0.5,0.5,0.5"
 # What transformers makes of a model of timm.
 _WRAPPER = "TimmWrapperImageProcessor"
 _Reader = Callable[[], Recipe]
@@ -51,7 +51,7 @@ def read_image_recipe(folder: ModelFolder, given: Mapping[str, Any]) -> Recipe:
     BadCard
         What is given is no entry of the table.
     """
-    ImageSettings.from_table(given)
+    _check_given(given)
     sources = list(_sources(folder, given))
     if not sources:
         if not all(name in given for name in _DECISIVE):
@@ -66,6 +66,14 @@ def read_image_recipe(folder: ModelFolder, given: Mapping[str, Any]) -> Recipe:
     recipe.override(given)
     _check(folder, recipe)
     return recipe
+
+
+def _check_given(given: Mapping[str, Any]) -> None:
+    """Raise BadCard where an entry that a user gave is none; whether they fit together is seen at the end."""
+    color = {"color": given["color"]} if "color" in given else {}
+    for name, value in given.items():
+        if name not in ("longest", "resize_float"):
+            ImageSettings.from_table({**color, name: value})
 
 
 def _read(read: _Reader, given: Mapping[str, Any]) -> Recipe:

@@ -31,7 +31,7 @@ from featx.storage.atomic import os_errors_in_words
 from featx.storage.dirs import cache_dir
 from featx.storage.json_text import parse_json_text
 
-__all__ = ["Pulled", "pull_folder"]
+__all__ = ["Pulled", "clear_pulled", "notify", "pull_folder", "pulled_bytes"]
 
 Log = Callable[[str], object]
 
@@ -108,14 +108,14 @@ def pull_folder(
     """
     repository = hub.repository(model)
     _warn_of_new_name(model, repository)
-    folder = cache_dir() / "hub" / f"{repository.name.replace('/', '--')}@{repository.commit}"
+    folder = _home() / f"{repository.name.replace('/', '--')}@{repository.commit}"
     graph, remark = choose_among(
         filter(is_plain_name, repository.names), repository.name, model.file
     )
     licence = _licence(repository, hub, folder, stated)
     _require(licence, repository, hub, accepted=accept_licence)
     address = ModelAddress(repository.name, repository.commit, graph)
-    log = log or _notify
+    log = log or notify
     if remark:
         log(remark)
     origin = f" ({licence.origin})" if licence.origin else ""
@@ -138,7 +138,25 @@ def pull_folder(
     return Pulled(folder, graph, address, licence)
 
 
-def _notify(message: str) -> None:
+def pulled_bytes() -> int:
+    """Return how many bytes of models lie in the cache that were pulled and not yet added."""
+    return sum(path.stat().st_size for path in _home().rglob("*") if path.is_file())
+
+
+def clear_pulled() -> int:
+    """Remove all models that were pulled and not yet added, and return how many there were."""
+    folders = [path for path in _home().glob("*") if path.is_dir()]
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(folders)
+
+
+def _home() -> Path:
+    return cache_dir() / "hub"
+
+
+def notify(message: str) -> None:
+    """Say a line of words as a FeatxNotice."""
     warnings.warn(message, FeatxNotice, stacklevel=3)
 
 

@@ -17,7 +17,14 @@ import numpy as np
 
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.catalog import BUNDLED, Card, find, get_card, names_beside, verify_files
-from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
+from featx.errors import (
+    BadArtifact,
+    BadCard,
+    BadOption,
+    FeatxError,
+    OutputFailed,
+    UnknownBackbone,
+)
 from featx.heads import TrainedHead, read_calibrator
 from featx.heads.label_types import typed_labels
 from featx.persistence.head import ARRAYS, read_head, write_head
@@ -110,7 +117,7 @@ def save(
         from featx.pipelines import from_pipeline
 
         predictor = from_pipeline(predictor)
-    files = write_head(predictor.head, path, trusted)
+    files = write_head(predictor.head, path, _check_names(trusted))
     if predictor.report and predictor.report.samples:
         files[SAMPLES] = predictor.report.samples.to_bytes()
     files |= _backbone_files(predictor.card) if bundle else {}
@@ -200,6 +207,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     ('shade.featx', ['dark'])
     """
     path = Path(path)
+    known = _check_names(trusted)
     metadata = read_metadata(path)
     with library_border(f"{path}: is not a trained predictor"):
         files = _read_files(path, metadata, (HEAD, ARRAYS))
@@ -208,11 +216,23 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
             calibrator, task = read_calibrator(metadata.calibration), get_task(metadata.task)
         except FeatxError as error:
             raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
-        head = read_head(path, files, metadata, calibrator, frozenset(trusted))
+        head = read_head(path, files, metadata, calibrator, known)
         _check_shapes(path, head, metadata)
     where = read_provider(provider) if isinstance(provider, str) else provider
     report, config = _report(path, metadata), _config(path, metadata)
     return predictor_class(task)(inputs, head, report, config, where, task.name)
+
+
+def _check_names(trusted: Iterable[str]) -> frozenset[str]:
+    """Return the names of trusted types; raise BadOption where one is no full name."""
+    given = [trusted] if isinstance(trusted, str) else list(trusted)
+    for name in given:
+        parts = name.split(".") if isinstance(name, str) else []
+        if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+            raise BadOption(
+                f"trusted={name!r}: expected the full name of a type, such as 'package.module.Class'"
+            )
+    return frozenset(given)
 
 
 def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any]:

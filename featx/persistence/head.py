@@ -63,7 +63,8 @@ def write_head(head: TrainedHead, path: Path, trusted: Iterable[str] = ()) -> di
     except _Untrusted as error:
         raise BadArtifact(
             f"{path}: head {head.name} {error.reason}: no command could open it again; choose a head by "
-            "its name, such as 'logistic', or save it with trusted=[…], these names, and load it with the same"
+            f"its name, such as 'logistic', or save it with trusted={error.names!r} and load it with the same "
+            "(--trust, repeated)"
         ) from error
     _compare(path, head, again)
     arrays = None if head.own_answers else to_arrays(estimator, head.classes)
@@ -119,8 +120,11 @@ class _Untrusted(BadArtifact):
     """The file holds types that nobody has trusted."""
 
     def __init__(self, path: Path, names: Iterable[str]) -> None:
-        self.reason = f"holds types that featx does not trust: {', '.join(names)}"
-        super().__init__(f"{path}: {self.reason}; if you do, load it with trusted=[…]")
+        self.names = list(names)
+        self.reason = f"holds types that featx does not trust: {', '.join(self.names)}"
+        super().__init__(
+            f"{path}: {self.reason}; if you trust whoever wrote it, load it with trusted={self.names!r}"
+        )
 
 
 def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
@@ -163,12 +167,22 @@ def _build_trusted(data: bytes, stored: Any, trusted: frozenset[str]) -> BaseEst
 
     with library_border("skops cannot build it"):
         estimator = skops.io.loads(data, trusted=sorted(trusted | named_types(data)))
+        _run_in_this_process(estimator)
         if not isinstance(stored, StoredObject) or stored.type != PIPELINE:
             return estimator
         for number, (name, step) in enumerate(stored.state["steps"]):
             if isinstance(step, StoredObject) and step.type in LOADABLE:
                 estimator.steps[number] = (name, rebuild(step))
     return estimator
+
+
+def _run_in_this_process(estimator: BaseEstimator) -> None:
+    """Take jobs from an estimator and from those in it: jobs are processes, which a file may not start."""
+    from featx.heads.registry import estimators_in
+
+    for one in estimators_in(estimator):
+        if getattr(one, "n_jobs", None) is not None:
+            one.n_jobs = None
 
 
 def _compare(path: Path, head: TrainedHead, again: BaseEstimator) -> None:

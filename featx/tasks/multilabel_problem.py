@@ -115,6 +115,7 @@ class MultilabelProblem:
             class_weight=self.class_weight,
             random_state=random_state,
             table={one.name: one for one in label_heads()},
+            kind="multilabel",
         )
 
     @property

@@ -124,6 +124,7 @@ class RegressionProblem:
             largest=len(self),
             random_state=random_state,
             table={one.name: one for one in number_heads(self.n_outputs)},
+            kind="regressor" if self.n_outputs == 1 else "regressors",
         )
 
     @property

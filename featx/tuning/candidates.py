@@ -317,7 +317,7 @@ def split_scores(
     estimator, prefix = head.build(), ""
     fitted, left_out, targets = rows[train], rows[test], problem.targets[train]
     weights = None if problem.design.weights is None else problem.design.weights[train]
-    if isinstance(estimator, Pipeline):
+    if isinstance(estimator, Pipeline) and _shares_steps(estimator, grid):
         before, prefix = estimator[:-1], f"{estimator.steps[-1][0]}__"
         own = weight_parameters(estimator, weights)
         estimator = estimator[-1]
@@ -337,6 +337,12 @@ def split_scores(
         beside = kernel_matrix(kernel, left_out, fitted, gamma)
         return _fit_scores(estimator, own_params, (matrix, targets, weights), beside)
     return _fit_scores(estimator, own_params, (fitted, targets, weights), left_out)
+
+
+def _shares_steps(pipeline: Pipeline, grid: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether candidates differ in the last step alone, so that those before it are fitted once."""
+    prefix = f"{pipeline.steps[-1][0]}__"
+    return len(pipeline) > 1 and all(key.startswith(prefix) for params in grid for key in params)
 
 
 def _fit_scores(

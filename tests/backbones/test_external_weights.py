@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper, numpy_helper
 
 import featx
 from featx.backbones.backbone import Backbone
@@ -212,7 +212,7 @@ def test_a_card_names_files_from_its_own_folder_and_a_graph_from_its_own(
 
 def test_shapes_that_lie_beside_a_graph_are_no_hindrance(tmp_path):
     """ONNX Runtime refuses to load such a graph as it is: exporters that move every tensor write them."""
-    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [2])
+    axes = numpy_helper.from_array(np.array([2]), "axes")
     nodes = [
         helper.make_node("ReduceMax", ["image"], ["most"], axes=[2, 3], keepdims=0),
         helper.make_node("Unsqueeze", ["most", "axes"], ["column"]),

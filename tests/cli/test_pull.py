@@ -77,6 +77,17 @@ def test_a_dry_run_adds_nothing_and_keeps_what_came(fake):
     assert get_card("other").license == "MIT"
 
 
+def test_what_was_pulled_and_not_added_is_shown_and_cleared_with_the_cache(fake):
+    featx("pull", "hf:someone/model", "--dry-run")
+    assert "bytes of models that were pulled" in CliRunner().invoke(main, ["cache", "info"]).stderr
+    cleared = CliRunner().invoke(main, ["cache", "clear", "--yes"])
+    assert "removed what was pulled of 1 models" in cleared.stderr
+    assert "bytes of models" not in CliRunner().invoke(main, ["cache", "info"]).stderr
+    fake.asked.clear()
+    featx("pull", "hf:someone/model")
+    assert "onnx/model.onnx" in fake.paths
+
+
 def test_a_licence_that_is_not_free_is_accepted_by_an_option(fake):
     fake.says = {"cardData": {"license": "other", "license_name": "own", "license_link": "LICENSE"}}
     refusal = featx("pull", "hf:someone/model", status=1)
