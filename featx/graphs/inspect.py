@@ -114,6 +114,8 @@ def _has_garbled_names(model: ModelProto) -> bool:
     graph = model.graph
     values = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
     names: list[Any] = [value.name for value in values]
+    described = (*graph.input, *graph.output, *graph.value_info)
+    names += [dim.dim_param for value in described for dim in value.type.tensor_type.shape.dim]
     for nodes in (graph.node, *(function.node for function in model.functions)):
         for node in walk(nodes):
             names += [node.name, node.op_type, node.domain, *node.input, *node.output]
