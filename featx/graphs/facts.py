@@ -114,6 +114,8 @@ def describe_graph(path: Path) -> GraphFacts:
     blob = Blob.of_path(path)
     try:
         beside = external_data(blob.read())
+    except FileNotFoundError as error:
+        raise BadGraph(f"{path}: no such file; expected an ONNX graph") from error
     except OSError as error:
         raise BadGraph(f"{path}: cannot be read: {error.strerror}") from error
     model = check_limits(blob, files=beside)

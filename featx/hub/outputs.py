@@ -125,7 +125,7 @@ def choose_output(facts: GraphFacts, config: Mapping[str, Any]) -> Reading:
     if len(names) == 1:
         return Reading(names[0], "the only output of the graph")
     raise BadModelFolder(
-        f"{facts.path}: gives {', '.join(names)}, and nothing tells which is the embedding; "
+        f"{facts.path}: gives {', '.join(names) or 'no tensor'}, and nothing tells which is the embedding; "
         f"say tap= with one of them, or any tensor by name"
     )
 
