@@ -81,7 +81,9 @@ def read_open_clip(entries: Entries, given: Mapping[str, Any]) -> Recipe:
     mean = table.channels("mean", clip.mean, positive=False)
     _add_common(recipe, table, mean, table.channels("std", clip.std, positive=True))
     mode = table.one_of("resize_mode", "shortest", ("shortest", "longest", "squash"))
-    how = table.one_of("interpolation", "bicubic", ("bicubic", "bilinear"))
+    how = table.one_of("interpolation", "bicubic", ("bicubic", "bilinear", "random"))
+    if how.value == "random":
+        how = Setting("bicubic", f"{how.origin} is random, of which open_clip makes bicubic")
     height, width = _add_size(recipe, entries, table, given)
     if mode.value == "shortest":
         recipe.set("crop", plain_size([height, width]), recipe.settings["resize"].origin)

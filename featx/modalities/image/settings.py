@@ -174,7 +174,15 @@ class ImageSettings:
         among("image", "transparency", self.transparency, _TRANSPARENCY)
         if self.resize_float and self.dtype == "uint8":
             raise BadCard("[image] resize_float: expected dtype float32 or float16, found uint8")
-        check_placement(self)
+        check_channels("fill", self.fill, 1 if self.color == "L" else 3)
+        check_placement(
+            self.resize,
+            self.crop,
+            fit=self.fit,
+            longest=self.longest,
+            crop_origin=self.crop_origin,
+            fill=self.fill,
+        )
 
     def open(self, files: Mapping[str, Blob]) -> ImageSettings:
         """Return itself: an image card needs no further files."""
