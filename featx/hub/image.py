@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from featx.errors import BadCard, BadModelFolder
+from featx.errors import BadCard, BadModelFolder, BadOption
 from featx.hub.entries import Entries
 from featx.hub.folder import ModelFolder
 from featx.hub.image_processor import read_image_processor
@@ -48,7 +48,7 @@ def read_image_recipe(folder: ModelFolder, given: Mapping[str, Any]) -> Recipe:
     ------
     BadModelFolder
         No file says how, or one asks for what no card can say, or its pictures have no fixed size.
-    BadCard
+    BadOption
         What is given is no entry of the table.
     """
     _check_given(given)
@@ -69,11 +69,14 @@ def read_image_recipe(folder: ModelFolder, given: Mapping[str, Any]) -> Recipe:
 
 
 def _check_given(given: Mapping[str, Any]) -> None:
-    """Raise BadCard where an entry that a user gave is none; whether they fit together is seen at the end."""
+    """Raise BadOption where an entry that a user gave is none; if they fit together is seen at the end."""
     color = {"color": given["color"]} if "color" in given else {}
-    for name, value in given.items():
-        if name not in ("longest", "resize_float"):
-            ImageSettings.from_table({**color, name: value})
+    try:
+        for name, value in given.items():
+            if name not in ("longest", "resize_float"):
+                ImageSettings.from_table({**color, name: value})
+    except BadCard as error:
+        raise BadOption(str(error)) from error
 
 
 def _read(read: _Reader, given: Mapping[str, Any]) -> Recipe:

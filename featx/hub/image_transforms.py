@@ -127,7 +127,6 @@ def _add_common(recipe: Recipe, entries: Entries, mean: Setting, std: Setting) -
     rule = f"rule of {entries.kind}"
     recipe.set("scale", 1 / 255, rule)
     recipe.set("transparency", "drop", rule)
-    recipe.set("crop_origin", "round", rule)
     recipe.set("resize_whole", True, rule)
     # a JPEG that is decoded smaller has other pixels
     recipe.set("draft", 0, rule)

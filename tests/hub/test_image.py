@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from featx.cli.messages import as_options
-from featx.errors import BadCard, BadModelFolder
+from featx.errors import BadOption, BadModelFolder
 from featx.hub.folder import ModelFolder
 from featx.hub.image import read_image_recipe, recipe_size
 from featx.modalities.image.settings import ImageSettings
@@ -332,7 +332,7 @@ def test_what_a_user_gives_wins_and_needs_no_file(read):
         assert recipe_size(recipe) == (80, 80)
         assert {setting.origin for setting in recipe.settings.values()} == {"given"}
     says(read(flat("ViT", size="?"), resize=96, crop=80), resize=(96, "given"))
-    with pytest.raises(BadCard, match="interpolation = 'cubic'"):
+    with pytest.raises(BadOption, match="interpolation = 'cubic'"):
         read(flat("ViT"), interpolation="cubic")
 
 
