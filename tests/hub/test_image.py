@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from featx.cli.messages import as_options
-from featx.errors import BadOption, BadModelFolder
+from featx.errors import BadModelFolder, BadOption
 from featx.hub.folder import ModelFolder
 from featx.hub.image import read_image_recipe, recipe_size
 from featx.modalities.image.settings import ImageSettings
