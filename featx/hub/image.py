@@ -64,7 +64,7 @@ def read_image_recipe(folder: ModelFolder, given: Mapping[str, Any]) -> Recipe:
     for name, read in sources[1:]:
         _compare(recipe, name, read)
     recipe.override(given)
-    _check(folder, recipe)
+    _check(folder, recipe, given)
     return recipe
 
 
@@ -215,7 +215,7 @@ def _compare(recipe: Recipe, name: str, read: _Reader) -> None:
             )
 
 
-def _check(folder: ModelFolder, recipe: Recipe) -> None:
+def _check(folder: ModelFolder, recipe: Recipe, given: Mapping[str, Any]) -> None:
     """Refuse what no card can say, and what gives pictures of no fixed size or pads them unasked."""
     table = recipe.table()
     resize, crop = table.get("resize"), table.get("crop")
@@ -233,7 +233,8 @@ def _check(folder: ModelFolder, recipe: Recipe) -> None:
             f"{folder.path}: the short side is resized to {shown(resize)} and nothing is cropped, so that "
             f"pictures have no fixed size; {advice}, or resize={_typed(sizes[0], both=True)}"
         )
-    if crop is not None and not table.get("fill"):
+    filled = table.get("fill") and ("longest" not in table or "fill" in given)
+    if crop is not None and not filled:
         (high, wide), (crop_high, crop_wide) = sizes
         if crop_high > high or crop_wide > wide:
             raise BadModelFolder(

@@ -62,6 +62,7 @@ def read_image_processor(entries: Entries, given: Mapping[str, Any]) -> Recipe:
     if "crop" in recipe.settings or "crop" in given:
         recipe.set("crop_origin", "floor", f"rule of {entries.kind}")
         recipe.set("resize_whole", True, f"rule of {entries.kind}")
+    recipe.set("transparency", "white-all", f"rule of {entries.kind}")
     # a JPEG that is decoded smaller has other pixels
     recipe.set("draft", 0, f"rule of {entries.kind}")
     recipe.remarks += dict.fromkeys(entries.remarks)

@@ -261,6 +261,8 @@ def test_a_limit_of_the_long_side_pads_as_the_library_does(read):
     recipe = read(flat("CLIP", size={"shortest_edge": 64, "longest_edge": 100}, crop_size=64))
     says(recipe, longest=(100, f"{FLAT}: size.longest_edge"))
     assert recipe.value("fill") == [0, 0, 0]
+    with pytest.raises(BadModelFolder, match="say crop=64"):
+        read(flat("CLIP", size={"shortest_edge": 64, "longest_edge": 100}, crop_size=65))
 
 
 def test_pictures_of_no_fixed_size_are_refused_with_what_resolves_it(read):

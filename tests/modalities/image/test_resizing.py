@@ -99,6 +99,16 @@ def test_transparency_is_dropped_where_the_card_says_so():
     assert read(file.getvalue(), transparency="drop")[1, 1].tolist() == [10, 20, 30]
 
 
+def test_a_colour_that_is_named_as_transparent_is_white_where_the_card_says_so():
+    picture = Image.new("RGB", (2, 1), (10, 20, 30))
+    picture.putpixel((1, 0), (1, 2, 3))
+    file = io.BytesIO()
+    picture.save(file, "PNG", transparency=(1, 2, 3))
+    assert read(file.getvalue(), transparency="white-all").tolist() == [[[10, 20, 30], [255] * 3]]
+    for other in ("white", "drop"):
+        assert read(file.getvalue(), transparency=other).tolist() == [[[10, 20, 30], [1, 2, 3]]]
+
+
 def test_fill_is_of_the_picture_whose_channels_are_turned_around_later():
     found = read(noise(1, 1), crop=3, fill=[1, 2, 3], color="BGR")
     assert found[0, 0].tolist() == [3, 2, 1]
