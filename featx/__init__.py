@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from featx.metrics.report import Report as Report
     from featx.persistence.artifact import load as load
     from featx.persistence.artifact import save as save
+    from featx.pipelines import from_pipeline as from_pipeline
     from featx.predictor import Classifier as Classifier
     from featx.predictor import Input as Input
     from featx.predictor import Predictor as Predictor
@@ -88,6 +89,7 @@ _MODULE_OF = {
     "add_backbone": "featx.backbones.adding",
     "evaluate": "featx.evaluation",
     "fit": "featx.training",
+    "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",
     "list_cards": "featx.catalog",
     "load": "featx.persistence.artifact",

@@ -17,6 +17,7 @@ from featx.backbones.importing import LIKE, Question, draft_card, questions
 from featx.backbones.installing import install
 from featx.catalog import Card, File
 from featx.errors import BadCard, BadOption, FeatxNotice
+from featx.hub.dense import join_layers
 from featx.hub.folder import ModelFolder
 from featx.hub.graph_file import choose_graph, folder_of
 from featx.hub.reading import needs_answers, read_recipe
@@ -27,6 +28,7 @@ __all__ = [
     "Drafted",
     "ModelSource",
     "add_backbone",
+    "as_name",
     "draft_backbone",
     "find_model",
     "open_questions",
@@ -65,12 +67,15 @@ class Drafted:
         With everything but digests, sizes, ``dim`` and ``batch``, which ``install`` finds.
     files : mapping of str to Path
         Where its further files lie, by their names in the card.
+    made : mapping of str to bytes
+        What is in those that lie nowhere, as ``install`` takes it.
     remarks : tuple of str
         What a person should know of it.
     """
 
     card: Card
     files: Mapping[str, Path]
+    made: Mapping[str, bytes]
     remarks: tuple[str, ...]
 
 
@@ -128,7 +133,7 @@ def add_backbone(
     drafted = draft_backbone(found, name=name, tap=tap, pooling=pooling, options=options)
     for remark in drafted.remarks:
         warnings.warn(remark, FeatxNotice, stacklevel=2)
-    return install(drafted.card, found.graph, drafted.files, dry_run=dry_run)
+    return install(drafted.card, found.graph, drafted.files, made=drafted.made, dry_run=dry_run)
 
 
 def draft_backbone(
@@ -155,10 +160,13 @@ def draft_backbone(
         card = draft_card(
             found.graph, name=name, like=like, options=given, tap=tap, pooling=pooling
         )
-        return Drafted(card, {}, ())
+        return Drafted(card, {}, {}, ())
+    made = dict(recipe.made)
+    if (joined := join_layers(recipe, found.graph, found.folder)) is not None:
+        made[_GRAPH] = joined
     files = {one: found.folder.path / one for one in recipe.files}
-    remarks = tuple(filter(None, (found.remark, *recipe.remarks)))
-    return Drafted(_card(recipe, name), files, remarks)
+    remarks = tuple(filter(None, (found.remark, *recipe.all_remarks())))
+    return Drafted(_card(recipe, name), files, made, remarks)
 
 
 def _numbers(like: str | None) -> Mapping[str, Any]:
@@ -199,14 +207,18 @@ def find_model(path: Path, file: str | None = None) -> ModelSource:
             raise BadOption(f"file = {file!r}: {path} is no folder")
         folder = folder_of(path)
         named = path.stem if folder is None else folder.path.resolve().name
-        return ModelSource(path, folder or ModelFolder(path.parent), _as_name(named))
+        return ModelSource(path, folder or ModelFolder(path.parent), as_name(named))
     folder = ModelFolder(path)
     graph, remark = choose_graph(folder, file)
-    return ModelSource(path / graph, folder, _as_name(path.resolve().name), remark)
+    return ModelSource(path / graph, folder, as_name(path.resolve().name), remark)
 
 
-def _as_name(name: str) -> str:
-    """Return the name of a file or folder as that of a backbone."""
+def as_name(name: str) -> str:
+    """Return the name of a file or folder as that of a backbone.
+
+    >>> as_name("my model (2)")
+    'my-model-2'
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("._-") or "backbone"
 
 
@@ -227,7 +239,7 @@ def _card(recipe: Recipe, name: str) -> Card:
         graph=File(_GRAPH, "0" * 64),
         input=settings,
         dim=1,
-        files=tuple(File(one, "0" * 64) for one in recipe.files),
+        files=tuple(File(one, "0" * 64) for one in (*recipe.files, *recipe.made)),
         note="canary missing: no second implementation was run.",
         comments=tuple(comments.items()),
         **{"source": "added by its user", **about, **graph},

@@ -30,6 +30,7 @@ def install(
     graph: Path,
     files: Mapping[str, Path],
     *,
+    made: Mapping[str, bytes] | None = None,
     directory: Path | None = None,
     dry_run: bool = False,
 ) -> Card:
@@ -44,6 +45,9 @@ def install(
     graph : Path
     files : mapping of str to Path
         Where each of the card's further files lies, by its name there.
+    made : mapping of str to bytes, default=None
+        Further files of the card that lie nowhere, by name, and the graph itself where it is another than
+        ``graph``, beside which its external weights lie all the same.
     directory : Path, default=None
         The model directory; the user's own.
     dry_run : bool, default=False
@@ -61,23 +65,32 @@ def install(
     """
     if dry_run:
         with tempfile.TemporaryDirectory() as temporary:
-            return replace(_completed(card, graph, files, Path(temporary)), path=None)
+            return replace(_completed(card, graph, files, made or {}, Path(temporary)), path=None)
     folder = new_directory(card.name, directory or user_directory())
     with replacing_folder(folder) as temporary_folder:
-        card = _completed(card, graph, files, temporary_folder)
+        card = _completed(card, graph, files, made or {}, temporary_folder)
         card = replace(card, path=folder / "card.toml")
         (temporary_folder / "card.toml").write_text(card.to_toml(), encoding="utf-8")
     return card
 
 
-def _completed(card: Card, graph: Path, files: Mapping[str, Path], folder: Path) -> Card:
-    """Return the card of the files that are copied into a folder, run once."""
+def _completed(
+    card: Card,
+    graph: Path,
+    files: Mapping[str, Path],
+    made: Mapping[str, bytes],
+    folder: Path,
+) -> Card:
+    """Return the card of the files that are copied or written into a folder, run once."""
     shutil.copyfile(graph, folder / card.graph.name)
     for name, path in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / name)
-    beside = _copy_beside(graph, folder, taken=(card.graph.name, "card.toml", *files))
-    copy, *others = (_as_it_is(folder, name) for name in (card.graph.name, *files, *beside))
+    for name, data in made.items():
+        (folder / name).write_bytes(data)
+    names = [*files, *(name for name in made if name != card.graph.name)]
+    beside = _copy_beside(graph, folder, taken=(card.graph.name, "card.toml", *names))
+    copy, *others = (_as_it_is(folder, name) for name in (card.graph.name, *names, *beside))
     card = replace(card, graph=copy, files=tuple(others), dim=None, path=folder / "card.toml")
     return _tried(card, folder / card.graph.name, graph)
 
@@ -97,7 +110,7 @@ def _as_it_is(folder: Path, name: str) -> File:
 def _tried(card: Card, graph: Path, path: Path) -> Card:
     """Return the card with what running the copied graph tells; failures name the user's file."""
     try:
-        refuse_batch_statistics(load_model(path, weights=False), card.output, path)
+        refuse_batch_statistics(load_model(graph, weights=False), card.output, path)
         finding = examine(Backbone(replace(card, batch=0)), thorough=True)
         _report(finding, card, path)
         batch = finding.batch or card.batch or 0

@@ -122,6 +122,13 @@ class _Tokens:
         settings: Any = card.input
         if settings.long != "truncate":
             raise NotExportable("long = 'chunk-mean': cannot be exported; expected 'truncate'")
+        if settings.mask_prefix and settings.prefix:
+            raise NotExportable("mask_prefix = true: cannot be exported; expected false")
+        if settings.padding_side == "left" and (computed or settings.pad):
+            raise NotExportable(
+                "padding_side = 'left': texts cannot be filled up at the left by the graph; export it for tokens, "
+                "which whoever calls it fills up"
+            )
         self._graph = graph
         self._settings: TextSettings = settings
         self._computed = computed
@@ -138,6 +145,7 @@ class _Tokens:
                 feed = self._graph.add("Unsqueeze", feed, self._graph.int_const(1))
             feeds[value.name] = feed
         facts = {
+            **({"lowercase": "true"} if self._settings.lowercase else {}),
             "max_length": str(self._settings.max_length),
             "truncation": self._settings.truncation,
             "prefix": self._settings.prefix,
@@ -165,9 +173,15 @@ class _Tokens:
 
     def _positions(self) -> str:
         """Return the position of each token, the same for every text."""
+        if self._settings.padding_side == "left":
+            raise NotExportable(
+                f"padding_side = 'left': the graph takes {_POSITIONS!r}, which cannot be exported then"
+            )
         graph, ids = self._graph, self._feed(IDS)
         bounds = [graph.constant(k, np.int64) for k in (0, 1)]
         positions = graph.add("Range", bounds[0], graph.dim(ids, 1), bounds[1])
+        if first := self._settings.first_position:
+            positions = graph.add("Add", positions, graph.constant(first, np.int64))
         return graph.add("Expand", positions, graph.add("Shape", ids))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from featx.errors import BadGraph, UnknownTap
+from featx.graphs.batches import replaceable
 from featx.graphs.cut import PENULTIMATE, needed_nodes, read_by, resolve_tap
 from featx.graphs.inspect import Tensor, describe, external_data, infer_shapes, walk
 from featx.graphs.limits import check_limits
@@ -96,8 +97,10 @@ class GraphFacts:
         return any(node.op_type in _AS_IT_RUNS for node in nodes)
 
     def _read(self, tap: str | None) -> Iterator[str]:
-        for node in needed_nodes(self._model, tap, self.path):
-            yield from read_by(node)
+        nodes = needed_nodes(self._model, tap, self.path)
+        aside = replaceable(nodes, self._model.graph)
+        for node in nodes:
+            yield from (name for name in read_by(node) if name not in aside)
 
 
 def describe_graph(path: Path) -> GraphFacts:

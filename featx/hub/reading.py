@@ -30,6 +30,7 @@ READERS: Mapping[str, str] = MappingProxyType(
     }
 )
 _SOUNDS = frozenset("input_values input_features waveform waveforms audio audio_values".split())
+_MASKS = frozenset(("attention_mask", "is_longer"))
 _OF_IMAGES = ("preprocessor_config.json", "processor_config.json", "open_clip_config.json")
 _IMAGE_RANK = 4
 # The name of a repository or of a licence.
@@ -70,12 +71,13 @@ def read_recipe(
     if model.modality == "image" and not model.says_of_images():
         return None
     recipe = reader_of(model.modality)(folder, given)
+    _require_files(recipe, folder)
     _set_about(recipe, model.config)
     chosen = model.chosen
     recipe.set_graph("output", chosen.value, chosen.origin)
     if chosen.remark:
         recipe.remarks.append(chosen.remark)
-    _set_pooling(recipe, model, pooling)
+    _set_pooling(recipe, model, pooling, given)
     fit_to_graph(recipe, model.inputs, model.facts, given)
     return recipe
 
@@ -125,7 +127,9 @@ def modality_of(inputs: list[Tensor], graph: Path) -> str:
     BadGraph
         They are of several modalities, or of none.
     """
-    kinds = {_kind(tensor) for tensor in inputs}
+    # a mask belongs to whatever it stands beside
+    telling = [tensor for tensor in inputs if tensor.name.split(":")[0] not in _MASKS]
+    kinds = {_kind(tensor) for tensor in telling or inputs}
     names = ", ".join(_shown(tensor) for tensor in inputs) or "no input"
     if len(kinds) == 1 and (kind := kinds.pop()):
         return kind
@@ -164,6 +168,16 @@ def _shown(tensor: Tensor) -> str:
     return f"{tensor.name} [{sides}] of {tensor.dtype}"
 
 
+def _require_files(recipe: Recipe, folder: ModelFolder) -> None:
+    """Raise BadModelFolder where texts have no tokenizer."""
+    named = recipe.settings.get("tokenizer")
+    if named is not None and named.value not in (*recipe.files, *recipe.made):
+        raise BadModelFolder(
+            f"{folder.path}: has no {named.value}, nor a vocab.txt that it can be made of; put the tokenizer "
+            "of the model beside its graph"
+        )
+
+
 def _set_about(recipe: Recipe, config: Mapping[str, Any]) -> None:
     """Set what a configuration says of where the model is from, and of its licence."""
     nested = config.get("pretrained_cfg")
@@ -186,14 +200,19 @@ def _set_about(recipe: Recipe, config: Mapping[str, Any]) -> None:
                 recipe.about[name] = Setting(value, origin)
 
 
-def _set_pooling(recipe: Recipe, model: _Model, pooling: str | None) -> None:
+def _set_pooling(
+    recipe: Recipe, model: _Model, pooling: str | None, given: Mapping[str, Any]
+) -> None:
     """Set the pooling: as given, or else of a tensor of rows, of the folder, of the model's type."""
     tensor = model.facts.tensor(model.chosen.value)
+    # columns that are kept, of texts
+    dim = given.get("dim") if recipe.modality == "text" else None
+    kept = "" if dim is None or "[" in (pooling or "") else f"[:{dim}]"
     chosen = choose_pooling(tensor, model.config)
     if pooling is not None:
-        recipe.set_graph("pooling", str(read_pooling(pooling)), "given")
+        recipe.set_graph("pooling", str(read_pooling(pooling + kept)), "given")
     elif chosen is not None and (chosen.value == "none" or "pooling" not in recipe.graph):
-        recipe.set_graph("pooling", chosen.value, chosen.origin)
+        recipe.set_graph("pooling", chosen.value + kept, chosen.origin)
     if "pooling" not in recipe.graph:
         raise BadOption(
             f"{model.facts.path}: nothing tells how a row is made of {_shown(tensor)}; "

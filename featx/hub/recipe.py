@@ -22,6 +22,8 @@ class Setting:
     origin : str
         Such as "preprocessor_config.json: size.shortest_edge", "default of CLIPImageProcessor", "the graph"
         or "given".
+    remark : str
+        What a person should know of it as long as it is this one; mostly empty.
 
     Examples
     --------
@@ -31,6 +33,7 @@ class Setting:
 
     value: Any
     origin: str
+    remark: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -52,7 +55,7 @@ class Recipe:
         Further files that the folder lacks and that were made of others: the tokenizer of a vocabulary.
     layers : tuple
         What comes after the tokens of a text and is to be joined to the graph, the pooling first; see
-        ``featx.hub.layers.append_layers``. Mostly empty: a card says the pooling itself.
+        ``featx.hub.dense.join_layers``. Mostly empty: a card says the pooling itself.
     about : dict of str to Setting
         What people must know: ``license`` and ``source`` of the card.
     remarks : list of str
@@ -80,9 +83,14 @@ class Recipe:
         """Set an entry of the modality's table."""
         self.settings[name] = Setting(value, origin)
 
-    def set_graph(self, name: str, value: Any, origin: str) -> None:
+    def set_graph(self, name: str, value: Any, origin: str, remark: str = "") -> None:
         """Set an entry of the card's ``[graph]`` table."""
-        self.graph[name] = Setting(value, origin)
+        self.graph[name] = Setting(value, origin, remark)
+
+    def all_remarks(self) -> list[str]:
+        """Return the remarks, with those of the entries that are still as they were set."""
+        entries = (*self.graph.values(), *self.settings.values())
+        return [*self.remarks, *(entry.remark for entry in entries if entry.remark)]
 
     def override(self, given: Mapping[str, Any]) -> None:
         """Set the entries of the modality's table that a user gave."""

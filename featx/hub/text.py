@@ -76,36 +76,31 @@ def read_text_recipe(folder: ModelFolder, given: Mapping[str, Any]) -> Recipe:
 def _set_layers(recipe: Recipe, modules: Modules) -> None:
     """Set what makes a row of the tokens, and keep the layers after that which the card cannot say."""
     pooling, *after = modules.layers
-    _set_pooling(recipe, pooling.pooling, pooling.origin)
     if not pooling.include_prompt:
         origin = f"{pooling.path}/config.json: include_prompt"
         recipe.set("mask_prefix", True, origin)
+    _set_pooling(recipe, pooling.pooling, pooling.origin)
     while after and after[-1].kind == "Normalize":
         recipe.set_graph("normalize", True, after.pop().origin)
     if "normalize" not in recipe.graph:
         recipe.set_graph("normalize", False, "modules.json: has no Normalize last")
     recipe.layers = (pooling, *after) if after else ()
-    for layer in recipe.layers[1:]:
-        width = (
-            f" of {layer.in_features} to {layer.out_features} columns" if layer.in_features else ""
-        )
-        recipe.remarks.append(
-            f"{layer.path or 'modules.json'}: a {layer.kind}{width} comes after the pooling: both are joined "
-            "to the graph"
-        )
 
 
 def _set_pooling(recipe: Recipe, pooling: str, origin: str) -> None:
     """Set the pooling; the side of padding decides what is first, and what weights count from."""
     left = recipe.value("padding_side") == "left"
     names = pooling.split(",")
+    if left or "mask_prefix" in recipe.settings:
+        # padding or a prompt is before it
+        names = ["first" if name == "cls" else name for name in names]
     if "weighted-mean" in names and left:
         recipe.set("padding_side", "right", "weighted-mean counts from the first token")
         recipe.remarks.append(
             f"{origin}: weightedmean counts tokens from the first on: texts are filled up at the right, though "
             "the tokenizer's side is the left"
         )
-    recipe.set_graph("pooling", pooling, origin)
+    recipe.set_graph("pooling", ",".join(names), origin)
 
 
 def _assume_pooling(recipe: Recipe, folder: ModelFolder) -> None:
@@ -123,12 +118,12 @@ def _assume_pooling(recipe: Recipe, folder: ModelFolder) -> None:
         else "the model's page"
     )
     recipe.set_graph(
-        "pooling", "mean", "assumed: default of sentence-transformers without modules.json"
-    )
-    recipe.remarks.append(
+        "pooling",
+        "mean",
+        "assumed: default of sentence-transformers without modules.json",
         f"{folder.path}: has no modules.json, and nothing in it says how a row is made of its tokens: "
         f"the mean is assumed, as sentence-transformers does; {of_base} says which it is: say "
-        "pooling=cls or another if not"
+        "pooling=cls or another if not",
     )
 
 
@@ -138,5 +133,7 @@ def _cut(recipe: Recipe, dim: Any) -> None:
         raise BadOption(f"dim = {dim!r:.60}: expected a number of columns, 1 or more")
     pooling = recipe.graph.get("pooling")
     if pooling is not None:
-        recipe.set_graph("pooling", f"{pooling.value}[:{dim}]", f"{pooling.origin}; dim given")
+        recipe.set_graph(
+            "pooling", f"{pooling.value}[:{dim}]", f"{pooling.origin}; dim given", pooling.remark
+        )
     recipe.set_graph("normalize", True, "dim given: a row that is cut is scaled again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from featx.errors import BadModelFolder, FeatxError
 from featx.hub.folder import ModelFolder
 from featx.hub.recipe import Recipe
 from featx.hub.values import flag_of, number_of, table_of, text_of
-from featx.hub.vocabulary import build_wordpiece, special_token
+from featx.hub.vocabulary import build_wordpiece, is_bert, special_token
 from featx.storage.json_text import parse_json_text
 
 __all__ = ["read_tokens"]
@@ -43,6 +44,12 @@ _COUNT_FROM_PAD = frozenset(
     "roberta xlm-roberta xlm-roberta-xl camembert mpnet longformer data2vec-text esm luke mluke xmod ibert "
     "roberta-prelayernorm bertweet phobert".split()
 )
+# What a BERT tokenizer's configuration says, and its normalizer.
+_OF_BERT = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+}
 _CONFIG, _TOKENIZER, _TOKENIZER_CONFIG = "config.json", "tokenizer.json", "tokenizer_config.json"
 
 
@@ -112,9 +119,9 @@ class _Tokens:
     def _set_file(self) -> None:
         recipe, name = self._recipe, self._tokenizer_name
         if self._tokenizer is not None:
-            recipe.set("tokenizer", name, name)
-            recipe.files.append(name)
-            self._compare_case()
+            if not self._amended(self._tokenizer):
+                recipe.set("tokenizer", name, name)
+                recipe.files.append(name)
             return
         vocabulary = self._path("vocab.txt")
         if vocabulary in self._folder:
@@ -134,16 +141,37 @@ class _Tokens:
             "put one there before the model is added"
         )
 
-    def _compare_case(self) -> None:
-        """Remark where tokenizer_config.json and tokenizer.json differ on letter case: the latter is used."""
-        said = flag_of(self._said, "do_lower_case", self._said_where)
-        normalizer = (self._tokenizer or {}).get("normalizer")
-        does = normalizer.get("lowercase") if isinstance(normalizer, dict) else None
-        if isinstance(said, bool) and isinstance(does, bool) and said != does:
-            self._recipe.remarks.append(
-                f"{self._said_where}: do_lower_case = {said}, and {self._tokenizer_name} has lowercase = "
-                f"{does}: the latter is used"
-            )
+    def _amended(self, tree: Mapping[str, Any]) -> bool:
+        """Write the tokenizer anew where its configuration says otherwise of a BERT's; return whether so.
+
+        What the configuration of a BERT tokenizer says of case, accents and Chinese wins in transformers over
+        the normalizer of tokenizer.json.
+        """
+        normalizer = tree.get("normalizer")
+        if not is_bert(self._said) or not isinstance(normalizer, dict):
+            return False
+        if normalizer.get("type") != "BertNormalizer":
+            return False
+        changed = {
+            own: value
+            for key, own in _OF_BERT.items()
+            if (value := flag_of(self._said, key, self._said_where)) is not None
+            and value != normalizer.get(own)
+        }
+        if not changed:
+            return False
+        tree = {**tree, "normalizer": {**normalizer, **changed}}
+        name = self._tokenizer_name
+        self._recipe.made[_TOKENIZER] = json.dumps(tree, ensure_ascii=False).encode(
+            "utf-8", "replace"
+        )
+        keys = ", ".join(key for key, own in _OF_BERT.items() if own in changed)
+        self._recipe.set("tokenizer", _TOKENIZER, f"{name}, changed by {self._said_where}: {keys}")
+        self._recipe.remarks.append(
+            f"{self._said_where}: {keys} and the normalizer of {name} differ: {name} is changed to what the "
+            "former says, as transformers does"
+        )
+        return True
 
     def _sentence(self) -> tuple[Mapping[str, Any], str]:
         """Return what sentence-transformers says of the transformer, under whichever of its names."""

@@ -10,7 +10,7 @@ from featx.errors import BadModelFolder
 from featx.hub.folder import ModelFolder
 from featx.hub.values import flag_of, text_of
 
-__all__ = ["build_wordpiece", "special_token"]
+__all__ = ["build_wordpiece", "is_bert", "special_token"]
 
 _LARGEST = 1 << 24
 _MOST_TOKENS = 2_000_000
@@ -60,6 +60,17 @@ def special_token(
     return None
 
 
+def is_bert(said: Mapping[str, Any]) -> bool:
+    """Return whether ``tokenizer_config.json`` is of BERT's tokenizer, or of one that is made alike.
+
+    Examples
+    --------
+    >>> is_bert({"tokenizer_class": "DistilBertTokenizerFast"}), is_bert({})
+    (True, False)
+    """
+    return _kind(said) in _CLASSES
+
+
 def build_wordpiece(
     folder: ModelFolder, name: str, said: Mapping[str, Any], special: Mapping[str, Any]
 ) -> bytes:
@@ -78,8 +89,7 @@ def build_wordpiece(
         The vocabulary is no text, too large or lacks a token that stands around texts, or the tokenizer is
         another than BERT's.
     """
-    kind = (text_of(said, "tokenizer_class", _CONFIG) or "BertTokenizer").removesuffix("Fast")
-    kind = kind.removesuffix("Tokenizer")
+    kind = _kind(said) or "Bert"
     if kind not in _CLASSES:
         raise BadModelFolder(
             f"{_CONFIG}: tokenizer_class = {kind!r:.60}: expected BERT's, for which {name} is enough; save the "
@@ -97,6 +107,12 @@ def build_wordpiece(
         if names[key] not in vocabulary:
             raise BadModelFolder(f"{name}: has no token {names[key]!r:.60}, which is the {key}")
     return json.dumps(_tree(vocabulary, names, said), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _kind(said: Mapping[str, Any]) -> str:
+    """Return the class of a tokenizer without what all of them end in; empty where it is not said."""
+    named = text_of(said, "tokenizer_class", _CONFIG) or ""
+    return named.removesuffix("Fast").removesuffix("Tokenizer")
 
 
 def _read(folder: ModelFolder, name: str) -> dict[str, int]:

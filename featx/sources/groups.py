@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from featx.errors import BadOption
+from featx.sources.splits import split_of
 from featx.storage.blob import to_text
 
 __all__ = ["PARENT", "duplicate_contents", "groups_from_pattern", "guess_groups"]
@@ -39,6 +40,9 @@ _LAST_PART = re.compile(r"[\s_.\-]+[^\s_.\-]+$")
 _REPEAT = re.compile(r"#\d+$")
 # It has letters: in cat.12 the number is a part of the name.
 _SUFFIX = re.compile(r"(?!\d+$)[A-Za-z0-9]{1,5}$")
+_PART, _SPACE = re.compile(r"[\s_.\-]+"), " "
+# First parts of a name that are looked at, and the share of samples that they must be of.
+_LENGTHS, _MOST = 5, 0.8
 # Prefixes in each class, with several samples, that look like groups; smaller classes cannot have them.
 _PREFIXES, _SMALL = 3, 6
 
@@ -140,8 +144,8 @@ def guess_groups(ids: Sequence[str], labels: Sequence[Any] | None = None) -> str
     """Return a sentence where names look as if several samples came from one speaker, patient or page.
 
     They do where each class has at least three prefixes that several of its samples share. A prefix is a
-    name without the number at its end, else without its last part. Classes of fewer than six samples are
-    not looked at.
+    name without the number at its end, else without its last part; or its first parts, where most samples
+    have one that others share. Classes of fewer than six samples are not looked at.
 
     Parameters
     ----------
@@ -160,33 +164,59 @@ def guess_groups(ids: Sequence[str], labels: Sequence[Any] | None = None) -> str
     "names such as 'ann_0.wav' and 'ann_1.wav' look as if several samples came from one source; ..."
     >>> guess_groups([f"cat.{number}.jpg" for number in range(12)])
     """
+    stems = [_stem(name) for name in ids]
+    given = [None] * len(ids) if labels is None else labels
+    classes = [_comparable(label) for label in given]
+    parts = [_PART.split(stem) for stem in stems]
+    for length in range(_LENGTHS):
+        prefixes = [_SPACE.join(some[:length]) if len(some) > length else "" for some in parts]
+        prefixes = prefixes if length else [_without_end(stem) for stem in stems]
+        # Names may begin alike for many reasons; those that end in a number and begin alike are takes.
+        if shared := _shared(prefixes, classes, least=_MOST if length else 0.0):
+            first, second = [i for i, prefix in enumerate(prefixes) if prefix == shared][:2]
+            return (
+                f"names such as {_file(ids[first])!r:.60} and {_file(ids[second])!r:.60} look as if several "
+                "samples came from one source; groups= keeps a source on one side of every split, without "
+                "which scores may be too good"
+            )
+    return None
+
+
+def _shared(prefixes: list[str], classes: list[Hashable], *, least: float) -> str:
+    """Return the prefix that most share, where each class has enough of them; else ''.
+
+    Samples with a shared prefix are then at least the share ``least`` of all.
+    """
     by_class: dict[Hashable, Counter[str]] = defaultdict(Counter)
-    for name, label in zip(ids, labels if labels is not None else [None] * len(ids), strict=True):
-        by_class[_comparable(label)][_prefix(name)] += 1
-    looked_at = [counts for counts in by_class.values() if counts.total() >= _SMALL]
-    for counts in looked_at:
-        if sum(count > 1 for prefix, count in counts.items() if prefix) < _PREFIXES:
-            return None
-    if not looked_at:
-        return None
-    shared = max((p for p in looked_at[0] if p), key=lambda prefix: looked_at[0][prefix])
-    examples = [to_text(name.rpartition("/")[2]) for name in ids if _prefix(name) == shared][:2]
-    return (
-        f"names such as {examples[0]!r:.60} and {examples[1]!r:.60} look as if several samples came from "
-        "one source; groups= keeps a source on one side of every split, without which scores may be too "
-        "good"
-    )
+    for prefix, label in zip(prefixes, classes, strict=True):
+        by_class[label][prefix] += 1
+    best, within, total = ("", 0), 0, 0
+    for counts in by_class.values():
+        if counts.total() < _SMALL:
+            continue
+        shared = {prefix: count for prefix, count in counts.items() if prefix and count > 1}
+        if len(shared) < _PREFIXES:
+            return ""
+        within, total = within + sum(shared.values()), total + counts.total()
+        best = max(best, *shared.items(), key=lambda item: item[1])
+    return best[0] if within >= least * total else ""
 
 
-def _prefix(name: str) -> str:
-    """Return what names of one source would share; '' where there is no such part."""
+def _file(name: str) -> str:
+    return to_text(name.replace("\\", "/").rpartition("/")[2])
+
+
+def _stem(name: str) -> str:
+    """Return the name of a file without folders and suffix; '' for a text: sentences begin alike."""
     file = _REPEAT.sub("", name).replace("\\", "/").rpartition("/")[2]
     stem, dot, suffix = file.rpartition(".")
-    if not (dot and _SUFFIX.match(suffix)):
-        # A text is no name: sentences begin alike.
-        if " " in name:
-            return ""
-        stem = file
+    if dot and _SUFFIX.match(suffix):
+        return stem
+    return "" if " " in name else file
+
+
+def _without_end(stem: str) -> str:
+    """Return a name without the number at its end, else without its last part; '' where it has neither."""
     shorter = _NUMBER.sub("", stem)
     shorter = shorter if shorter != stem else _LAST_PART.sub("", stem)
     return shorter if shorter != stem else ""
@@ -208,13 +238,15 @@ def duplicate_contents(
     targets : sequence of n
         Labels, sets of labels or numbers; None where it is not known.
     parts : sequence of n, default=None
-        The part of each sample, such as "train" and "test", or its fold; None leaves a sample out.
+        The split of each sample, its fold, its group or, where single samples may be parted, its id; None
+        leaves a sample out.
 
     Examples
     --------
-    >>> duplicate_contents(["a.jpg", "b.jpg"], [b"1", b"1"], ["cat", "dog"], ["train", "test"])
-    ["1 content is in train and in test (2 samples, such as 'a.jpg' and 'b.jpg'): ...",
-     "1 content has more than one target (2 samples, such as 'a.jpg': cat, 'b.jpg': dog)"]
+    >>> duplicate_contents(["a.jpg", "b.jpg"], [b"1", b"1"], ["cat", "dog"])
+    ["1 content has more than one target (2 samples, such as 'a.jpg': cat, 'b.jpg': dog)"]
+    >>> duplicate_contents(["a.jpg", "b.jpg"], [b"1", b"1"], ["cat", "cat"], ["train", "test"])
+    ["1 content is in train and in test (2 samples, such as 'a.jpg' and 'b.jpg'): ..."]
     """
     members: dict[Hashable, list[int]] = defaultdict(list)
     for i, digest in enumerate(digests):
@@ -227,9 +259,9 @@ def duplicate_contents(
         if across := _differing(repeated, where):
             i, j = _two(across[0], where)
             sentences.append(
-                f"{_counted(across, 'is', 'are')} in {_named(across, where)} ({_samples(across)}, such as "
-                f"{to_text(ids[i])!r:.60} and {to_text(ids[j])!r:.60}): what was trained on is measured, and "
-                "scores may be too good"
+                f"{_counted(across, 'is', 'are')} {_named(across, where)} ({_samples(across)}, such as "
+                f"{to_text(ids[i])!r:.60} and {to_text(ids[j])!r:.60}): scores are too good where one is "
+                "trained on and another measured"
             )
     values = [_comparable(target) for target in targets]
     if unlike := _differing(repeated, values):
@@ -261,10 +293,10 @@ def _two(indices: list[int], values: list[Hashable]) -> tuple[int, int]:
 
 
 def _named(contents: list[list[int]], where: list[Hashable]) -> str:
-    """Return the names of the parts in which the contents are, or that there are several."""
+    """Return the names of the splits in which the contents are, or that they are in several samples."""
     parts = dict.fromkeys(where[i] for one in contents for i in one if where[i] is not None)
-    names = [part for part in parts if isinstance(part, str)]
-    return " and in ".join(names) if len(names) == 2 else "more than one part of the data"
+    names = [part for part in parts if isinstance(part, str) and split_of(part)]
+    return f"in {' and in '.join(names)}" if len(names) == len(parts) else "in several samples"
 
 
 def _counted(contents: list[list[int]], one: str, several: str) -> str:

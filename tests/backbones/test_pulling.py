@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from featx.backbones.adding import Drafted
 from featx.backbones.backbone import Backbone
-from featx.backbones.importing import import_model
+from featx.backbones.importing import draft_card, import_model
 from featx.backbones.pulling import pull_model, read_wanted
 from featx.catalog import SHORT_NAMES, get_card, user_directory
 from featx.catalog.transfer import Tries
@@ -34,16 +35,20 @@ def fake(tmp_path):
 
 @pytest.fixture
 def pull(fake):
-    def pull(text="hf:someone/model", add=None, **options):
+    def pull(text="hf:someone/model", draft=as_torch, name=None, **options):
         hub = Hub(fake.address, tries=Tries(timeout=5, tries=2, pause=0.01))
-        return pull_model(text, add or as_torch, hub=hub, log=lambda line: None, **options)
+        wanted = read_wanted(text, name=name)
+        return pull_model(wanted, draft=draft, hub=hub, log=lambda line: None, **options)
 
     return pull
 
 
-def as_torch(path, *, file, name):
-    options = {"resize": (24, 24)}
-    return import_model(path / file, name=name, like="torch", options=options, tap="embedding")
+AS_TORCH = {"like": "torch", "options": {"resize": (24, 24)}, "tap": "embedding"}
+
+
+def as_torch(found, *, name):
+    """The card of a graph whose folder says nothing of pictures."""
+    return Drafted(draft_card(found.graph, name=name, **AS_TORCH), {}, ())
 
 
 def in_cache():
@@ -57,7 +62,7 @@ def test_a_model_is_pulled_and_added_with_its_commit_and_its_licence(pull, fake,
     assert card.source == f"hf:someone/model@{COMMIT}:onnx/model.onnx from {fake.address}"
     assert get_card("model") == card
     assert [file.name for file in card.files] == ["model.onnx_data"]
-    as_torch(tmp_path, file="one.onnx", name="one")
+    import_model(tmp_path / "one.onnx", name="one", **AS_TORCH)
     np.testing.assert_array_equal(
         Backbone("model").embed(pictures(3)), Backbone("one").embed(pictures(3))
     )
@@ -74,11 +79,11 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_asked(pull, fake):
 
 
 def test_what_cannot_be_added_is_kept_until_it_can_be(pull, fake):
-    def refuse(path, *, file, name):
+    def refuse(found, *, name):
         raise BadOption("say also like=")
 
     with pytest.raises(BadOption, match="say also like="):
-        pull(add=refuse)
+        pull(draft=refuse)
     assert not user_directory().exists()
     assert len(in_cache()) == len(TAKEN)
     fake.asked.clear()
@@ -138,3 +143,10 @@ def test_a_short_name_that_was_not_pulled_is_told_how(own_directory):
 def test_an_address_that_cannot_be_one_is_refused(text):
     with pytest.raises(BadOption, match="expected"):
         read_wanted(text)
+
+
+def test_a_graph_can_be_named_besides_an_address_but_not_against_it():
+    assert read_wanted("hf:a/b", file="x.onnx").address.file == "x.onnx"
+    assert read_wanted("bge-small", file="x.onnx").address.file == "x.onnx"
+    with pytest.raises(BadOption, match=r"file = 'x\.onnx' another"):
+        read_wanted("hf:a/b:y.onnx", file="x.onnx")

@@ -18,10 +18,15 @@ def alone(monkeypatch, tmp_path):
     monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "cache"))
 
 
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
 @pytest.fixture
-def model_files(tmp_path):
+def model_files(written):
     """A repository as exporters write it, with what nobody should take."""
-    return write_model(tmp_path)
+    return dict(written)
 
 
 @pytest.fixture

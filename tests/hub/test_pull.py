@@ -9,6 +9,7 @@ from onnx import helper
 
 from featx.errors import (
     BadGraph,
+    BadModelFolder,
     BadOption,
     DownloadFailed,
     OutputFailed,
@@ -51,7 +52,11 @@ def test_a_model_comes_with_its_weights_and_configurations_and_nothing_else(pull
     assert not any(path.is_symlink() for path in pulled.folder.rglob("*"))
     assert pulled.graph == "onnx/model.onnx"
     assert str(pulled.address) == f"hf:someone/model@{COMMIT}:onnx/model.onnx"
-    assert lines == [f"{pulled.address}: licence MIT (cardData and tags)"]
+    assert lines == [
+        "someone/model: onnx/model.onnx was taken of onnx/model.onnx, onnx/model_fp16.onnx; file= names "
+        "another",
+        f"{pulled.address}: licence MIT (cardData and tags)",
+    ]
     assert sorted(fake.paths) == TAKEN
 
 
@@ -87,16 +92,20 @@ def test_a_graph_can_be_named(pull, fake):
     pulled, _ = pull("hf:someone/model:onnx/model_fp16.onnx")
     assert pulled.graph == "onnx/model_fp16.onnx"
     assert "onnx/model.onnx" not in names_in(pulled.folder)
-    with pytest.raises(BadOption, match=r"has no graph other\.onnx; it has onnx/model\.onnx"):
+    with pytest.raises(
+        BadOption, match=r"file = 'other\.onnx': someone/model has onnx/model\.onnx"
+    ):
         pull("hf:someone/model:other.onnx")
 
 
 def test_several_graphs_of_which_none_is_usual_are_listed(pull, fake):
     fake.files = {"a.onnx": b"", "b.onnx": b""}
-    with pytest.raises(BadOption, match=r"name one after a colon: a\.onnx, b\.onnx"):
+    with pytest.raises(
+        BadOption, match=r"has several graphs; say file= with one of a\.onnx, b\.onnx"
+    ):
         pull()
     fake.files = {"model.safetensors": b""}
-    with pytest.raises(BadOption, match="has no ONNX graph"):
+    with pytest.raises(BadModelFolder, match="someone/model: has no ONNX graph"):
         pull()
 
 

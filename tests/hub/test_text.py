@@ -9,7 +9,7 @@ from featx.errors import BadModelFolder, BadOption
 from featx.hub.folder import ModelFolder
 from featx.hub.text import read_text_recipe
 
-REAL = Path(__file__).parents[2] / "shared" / "hub"
+REAL = Path(__file__).parents[3] / "shared" / "hub"
 TRANSFORMER = {
     "idx": 0,
     "name": "0",

@@ -80,6 +80,9 @@ class FakeHub:
     trickle: bool = False
     # old names, and hosts where large files lie
     renamed_from: tuple[str, ...] = ()
+    # a line instead of an answer, and an address that leads to itself
+    raw: bytes | None = None
+    loops: bool = False
     store: str | None = None
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     tokens: list[tuple[str, str | None]] = field(default_factory=list)
@@ -114,6 +117,12 @@ class _Handler(BaseHTTPRequestHandler):
         hub.asked.append((path, self.headers["Range"]))
         hub.tokens.append((path, self.headers["Authorization"]))
         time.sleep(hub.wait)
+        if hub.raw is not None:
+            self.wfile.write(hub.raw)
+            return
+        if hub.loops:
+            self._redirect(self.path)
+            return
         for old in hub.renamed_from:
             if f"/{old}/" in path:
                 self._redirect(self.path.replace(f"/{old}/", f"/{hub.name}/"))

@@ -15,6 +15,7 @@ from featx.heads.support_vectors import fit_by_kernel
 from featx.heads.weighting import takes_sample_weight
 from featx.tuning.solvers.discriminant import discriminant_scores
 from featx.tuning.solvers.logistic import LogisticPath
+from featx.tuning.solvers.row_space import RowSpacePath
 
 
 @pytest.fixture
@@ -33,12 +34,15 @@ def centred(table):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
-def test_a_path_with_weights_is_scikit_learn_s_on_repeated_rows(weighted, class_weight, n_classes):
+@pytest.mark.parametrize("solver", [LogisticPath, RowSpacePath])
+def test_a_path_with_weights_is_scikit_learn_s_on_repeated_rows(
+    weighted, solver, class_weight, n_classes
+):
     rows, y, weights, again = weighted
     y = y % n_classes
     trains = [np.arange(160), np.arange(80, 240)]
     options = {"class_weight": class_weight, "gap": 1e-9}
-    path = LogisticPath(rows, y, trains, sample_weight=weights, **options)
+    path = solver(rows, y, trains, sample_weight=weights, **options)
     for strength in path.solve_path([1e-3, 0.1]):
         for split, train in enumerate(trains):
             some = again[np.isin(again, train)]

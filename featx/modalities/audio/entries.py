@@ -120,13 +120,12 @@ def _long(parameters: Parameters, blocks: Blocks) -> dict[str, npt.NDArray[Any]]
     if not fused_whole(parameters, total):
         return None
     hop, front = parameters.frame_hop, FRONT_ENDS["clap"]
-    longer = total // hop > parameters.window // hop
-    if longer:
+    if total // hop > parameters.window // hop:
         values = fuse(blocks(), total, parameters)
     else:
         values = front.compute(SoundWindow(np.concatenate(list(blocks())), 0, total), parameters)
     real = np.ones(values.shape[front.time_axis], np.int64)
-    return {front.feed: values, "attention_mask": real, "is_longer": np.array([longer])}
+    return {front.feed: values, "attention_mask": real, "is_longer": np.array([True])}
 
 
 def _named(
@@ -163,7 +162,9 @@ def _feeds(settings: EntrySettings, window: SoundWindow) -> dict[str, npt.NDArra
         _, step = front.frame(settings.parameters)
         feeds = {front.feed: values}
         if settings.features == "clap":
-            feeds["is_longer"] = np.array([False])
+            # of a sound by itself, the library says so whatever its length: graphs that were exported with it
+            # fail where no sound of a batch is longer
+            feeds["is_longer"] = np.array([settings.parameters.fuse])
     real = np.ones(values.shape[axis], np.int64)
     if settings.attention_mask:
         starts = np.arange(len(real)) * step
