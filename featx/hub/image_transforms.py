@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,11 @@ __all__ = ["read_open_clip", "read_timm"]
 
 _FILTERS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
 _CROP_PCT = 0.875
+# Keys of timm that say how pictures are prepared, and what others would be called that do.
+_TIMM_KEYS = frozenset("input_size interpolation crop_pct crop_mode mean std".split())
+_TELLING = re.compile(
+    r"crop|resiz|interpol|colou?r|channel|pad|fill|scale|normaliz|patchify|naflex"
+)
 _KEYS = frozenset("size mode mean std interpolation resize_mode fill_color".split())
 
 
@@ -32,6 +38,10 @@ def read_timm(entries: Entries, given: Mapping[str, Any]) -> Recipe:
     BadModelFolder
         A value is not of its kind.
     """
+    for key, value in entries.table.items():
+        aside = key in _TIMM_KEYS or key.startswith("test_") or not value
+        if not aside and _TELLING.search(key):
+            raise entries.fault(key, "not known of timm, and it may change the numbers")
     recipe = Recipe("image")
     mean = entries.channels("mean", IMAGENET_MEAN, positive=False)
     std = entries.channels("std", IMAGENET_STD, positive=True)

@@ -361,6 +361,20 @@ def test_timm_squashes_or_adds_a_border_of_the_mean(read):
     assert (border["fit"], border["fill"]) == ("contain", [124, 116, 104])
 
 
+def test_what_timm_does_not_know_is_refused_where_it_sounds_like_a_preparation(read):
+    with pytest.raises(BadModelFolder, match=r"pretrained_cfg\.crop_border_pixels = 4: not known"):
+        read({CONFIG: {"pretrained_cfg": {"crop_border_pixels": 4}}})
+    idle = {"license": "mit", "pool_size": [7, 7], "first_conv": "stem", "test_crop_pct": 1.0}
+    plain = read({CONFIG: {"pretrained_cfg": {"crop_pct": None}}})
+    assert read({CONFIG: {"pretrained_cfg": idle}}).table() == plain.table()
+
+
+def test_pictures_are_made_rgb_also_where_a_file_says_not_to_and_it_is_told(read):
+    recipe = read(flat("CLIP", do_convert_rgb=False))
+    assert recipe.table() == read(flat("CLIP")).table()
+    assert any("made RGB all the same" in remark for remark in recipe.remarks)
+
+
 def test_open_clip_takes_the_size_of_the_tower_and_says_so(read):
     table = {
         "model_cfg": {"vision_cfg": {"image_size": 256}},
