@@ -85,7 +85,10 @@ def test_few_numbers_are_classes(fit):
     ("words", "said"),
     [
         (("--task", "ranking"), "'ranking' is not one of"),
-        (("--target-column", "kind", "--task", "regression"), "row 1: expected a number, found 'red'"),
+        (
+            ("--target-column", "kind", "--task", "regression"),
+            "row 1: expected a number, found 'red'",
+        ),
         (("--target-column", "prize"), "expected a column 'prize'; found columns 'text', 'kind'"),
         (("--target-column", "kind", "--group-column", "persona"), "expected a column 'persona'"),
         (("--target-column", "kind", "--log-target"), "--log-target: only a regression"),
@@ -151,7 +154,9 @@ def test_groups_of_a_column_or_a_pattern_are_on_one_side_and_both_figures_are_to
     assert all(len(set(folds[people == name])) == 1 for name in set(people))
     records = [one | {"name": f"{one['person']}_{i}"} for i, one in enumerate(make_records())]
     table = write_records(tmp_path / "named.csv", records)
-    by_name = fit(*TARGETS["regression"], "--id-column", "name", "--groups", "^(p[0-9]+)_", table=table)
+    by_name = fit(
+        *TARGETS["regression"], "--id-column", "name", "--groups", "^(p[0-9]+)_", table=table
+    )
     for key in ("validation", "without_groups"):
         assert report_of(by_name)[key] == report[key]
 
@@ -218,7 +223,9 @@ def test_each_task_is_predicted_measured_inspected_and_exported(predictors, tmp_
     path, table = predictors / f"{task}.featx", predictors / "texts.csv"
     columns = ("--text-column", "text")
     loaded = featx.load(path)
-    answers = [json.loads(line) for line in run("predict", path, table, *columns).stdout.splitlines()]
+    answers = [
+        json.loads(line) for line in run("predict", path, table, *columns).stdout.splitlines()
+    ]
     texts = [one["text"] for one in make_records()]
     cells = run("predict", path, table, *columns, "--format", "csv").stdout.splitlines()
     rows = list(csv.DictReader(cells))
