@@ -308,7 +308,7 @@ def test_a_prompt_is_taken_by_its_name_and_an_unknown_one_refused(tmp_path):
     recipe = read(tmp_path, {"prompt": "query"}, config_sentence_transformers__json=said)
     assert recipe.settings["prefix"].value == "q: "
     assert recipe.settings["prefix"].origin.startswith("given")
-    with pytest.raises(BadOption, match="prompt = 'qery': expected one of .* query, document"):
+    with pytest.raises(BadOption, match=r"prompt = 'qery': expected one of .* query, document"):
         read(tmp_path, {"prompt": "qery"}, config_sentence_transformers__json=said)
 
 

@@ -1,4 +1,4 @@
-"""Model folders of texts: what sentence-transformers wrote, with its tokens and rows, and folders of a few files."""
+"""Model folders of texts: what sentence-transformers wrote, with its tokens and rows, and small ones."""
 
 import base64
 import json
