@@ -130,7 +130,7 @@ def tuned_accuracy(rows: Any, labels: Any, test: Any, truth: Any) -> float:
     from featx.training import fit_head
 
     head = fit_head(rows, labels).head
-    predicted = np.array(head.classes)[head.predict_proba(test).argmax(axis=1)]
+    predicted = np.array(head.classes)[head.predict_outputs(test).argmax(axis=1)]
     return float((predicted == truth).mean())
 
 

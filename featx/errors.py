@@ -204,14 +204,29 @@ class UnknownName(FeatxError, LookupError):
         hint = f"did you mean {guess[0]!r}?" if guess else f"known: {listed or 'none'}"
         super().__init__(f"no {self.noun} named {name!r}; {hint}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, list[str]]]:
+    def __reduce__(self) -> tuple[type, tuple[str | list[str], ...]]:
         return type(self), (self.name, self.known)
 
 
 class UnknownBackbone(UnknownName):
-    """No card in any model directory carries this name."""
+    """No card in any model directory carries this name.
+
+    Parameters
+    ----------
+    pulls : str, default=""
+        What pulls a model of that name, where there is one on a hub.
+    """
 
     noun = "backbone"
+
+    def __init__(self, name: str, known: Iterable[str], pulls: str = "") -> None:
+        super().__init__(name, known)
+        self.pulls = pulls
+        if pulls:
+            self.args = (f"no backbone named {name!r} is on this machine; run: {pulls}",)
+
+    def __reduce__(self) -> tuple[type, tuple[str | list[str], ...]]:
+        return type(self), (self.name, self.known, self.pulls)
 
 
 class UnknownHead(UnknownName):

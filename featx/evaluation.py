@@ -10,9 +10,10 @@ from typing import Any
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadLabels, FeatxWarning
+from featx.labelled import LabelledSamples
 from featx.metrics.report import Report
 from featx.predictor import Predictor
-from featx.sources import make_samples
+from featx.sources.groups import duplicate_contents
 from featx.sources.labels import missing_labels
 from featx.tasks import get_task
 
@@ -22,8 +23,10 @@ __all__ = ["evaluate", "warn_about_rejects"]
 def evaluate(
     predictor: Predictor,
     samples: Iterable[Any],
-    labels: Sequence[Any] | None = None,
+    labels: Any = None,
     *,
+    groups: Sequence[Any] | str | None = None,
+    sample_weight: Sequence[float] | None = None,
     engine: Engine | None = None,
     ignore_label_case: bool = False,
 ) -> Report:
@@ -34,6 +37,10 @@ def evaluate(
     samples : iterable of Sample, or of anything that the backbone reads
     labels : sequence, default=None
         One a sample; None where the samples bring their own.
+    groups : sequence or str, default=None
+        The group of each sample, by which intervals are drawn; see ``fit``.
+    sample_weight : sequence of floats, default=None
+        How often each sample counts.
     engine : Engine, default=None
         How to run. With ``on_error="skip"`` samples that cannot be read are left out.
     ignore_label_case : bool, default=False
@@ -56,7 +63,8 @@ def evaluate(
     >>> evaluate(classifier, unseen, ["dark", "light"]).accuracy
     1.0
     """
-    known = make_samples(samples, labels)
+    given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
+    known = given.samples
     task = get_task(predictor.task_name)
     without = [sample.id for sample in known if sample.label is None]
     if without or not known:
@@ -69,9 +77,19 @@ def evaluate(
     rows = (engine or Engine()).embed(known, predictor.open(), digests=True)
     warn_about_rejects(rows.rejects, len(known))
     _warn_of_training_samples(predictor, rows)
-    outputs = predictor.head.predict_proba(rows.embeddings)
+    digests = [digest or None for digest in rows.digests]
+    for text in duplicate_contents(rows.ids, digests, rows.labels):
+        warnings.warn(text, FeatxWarning, stacklevel=2)
+    outputs = predictor.head.predict_outputs(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
-    return task.evaluate(truth, outputs, predictor.head.classes, random_state=0, ids=rows.ids)
+    return task.evaluate(
+        truth,
+        outputs,
+        predictor.head.classes,
+        random_state=0,
+        ids=rows.ids,
+        design=given.design(rows.ids),
+    )
 
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> None:

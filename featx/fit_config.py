@@ -8,10 +8,11 @@ from typing import Any
 
 import tomli_w
 
-from featx.errors import BadOption
+from featx.catalog import Card, get_card
+from featx.errors import BadOption, FeatxError
 from featx.storage.toml_text import parse_toml
 
-__all__ = ["FitConfig"]
+__all__ = ["FitConfig", "card_changes"]
 
 # entries that are no text, with the types that they may have
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -21,6 +22,11 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "keep_rows": (bool,),
     "ignore_label_case": (bool,),
     "baseline": (bool,),
+    "target_column": (list, tuple),
+    "test_size": (float, int),
+    "min_samples": (int,),
+    "log_target": (bool,),
+    "threshold": (float, int),
 }
 
 
@@ -35,8 +41,9 @@ class FitConfig:
         A name in the catalogue; None: the default for what the samples are.
     tap, pooling, normalize, options
         What is changed of its card; see ``Backbone``.
-    head : str, default="logistic"
-        A name in ``featx.heads.HEADS``, "auto", or "own:TYPE" for an estimator that was passed.
+    head : str or None
+        A name among the heads of the task, "auto", or "own:TYPE" for an estimator that was passed; None is
+        the first of them.
     class_weight : {"balanced"} or None
     random_state : int, default=0
     keep_rows : bool, default=False
@@ -44,9 +51,23 @@ class FitConfig:
     baseline : bool, default=True
         Whether a head without the backbone is measured beside it.
     on_error : {"fail", "skip"}, default="fail"
-    modality, path_column, text_column, label_column, id_column : str or None
-    start_column, end_column, encoding : str or None
+    test_size : float or None
+        The share of the samples on which the head is measured; None: what their number suggests.
+    min_samples : int or None
+        Classes of fewer samples are left out.
+    unlabelled : {"fail", "skip"}, default="fail"
+        What is done with samples without a target.
+    groups : str or None
+        A regular expression that finds the group of a sample in its name, or "parent".
+    log_target : bool, default=False
+        Whether the logarithm of numbers is predicted.
+    threshold : float or None
+        The probability from which a label is given; None: one a label, chosen on samples left out.
+    modality, path_column, text_column, id_column : str or None
+    start_column, end_column, encoding, label_separator : str or None
+    group_column, weight_column, split_column, time_column : str or None
         How the source was read; see ``read_samples``.
+    target_column : tuple of str, default=()
     ignore_label_case : bool or None
         Likewise.
 
@@ -63,25 +84,37 @@ class FitConfig:
     pooling: str | None = None
     normalize: bool | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    head: str = "logistic"
+    head: str | None = None
     class_weight: str | None = None
     random_state: int = 0
     keep_rows: bool = False
     baseline: bool = True
     on_error: str = "fail"
+    test_size: float | None = None
+    min_samples: int | None = None
+    unlabelled: str = "fail"
+    groups: str | None = None
+    log_target: bool = False
+    threshold: float | None = None
     modality: str | None = None
     path_column: str | None = None
     text_column: str | None = None
-    label_column: str | None = None
+    target_column: tuple[str, ...] = ()
     id_column: str | None = None
     ignore_label_case: bool | None = None
     start_column: str | None = None
     end_column: str | None = None
     encoding: str | None = None
+    label_separator: str | None = None
+    group_column: str | None = None
+    weight_column: str | None = None
+    split_column: str | None = None
+    time_column: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every entry that is not None, as JSON values."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        table = {key: value for key, value in asdict(self).items() if value is not None}
+        return table | {"target_column": list(self.target_column)}
 
     def to_toml(self) -> str:
         """Return the entries as TOML; ``featx fit --config`` reads it."""
@@ -96,6 +129,10 @@ class FitConfig:
         BadOption
             A key is unknown, or a value has a wrong type.
         """
+        table = dict(table)
+        if "label_column" in table and "target_column" not in table:
+            # The name of an earlier version.
+            table["target_column"] = [table.pop("label_column")]
         known = {one.name for one in fields(cls)}
         if unknown := sorted(set(table) - known):
             raise BadOption(
@@ -108,7 +145,10 @@ class FitConfig:
             ):
                 names = " or ".join(kind.__name__ for kind in expected)
                 raise BadOption(f"config: {key} = {value!r}: expected {names}")
-        return cls(**table)
+        columns = table.get("target_column", ())
+        if not all(isinstance(name, str) for name in columns):
+            raise BadOption(f"config: target_column = {columns!r:.60}: expected names of columns")
+        return cls(**{**table, "target_column": tuple(columns)})
 
     @classmethod
     def from_toml(cls, text: str) -> FitConfig:
@@ -124,3 +164,31 @@ class FitConfig:
         except ValueError as error:
             raise BadOption(f"config: not TOML: {error}") from error
         return cls.from_dict(table)
+
+
+def card_changes(card: Card) -> dict[str, Any]:
+    """Return the parameters of ``Backbone`` that make this card of the one of its name.
+
+    >>> from featx import get_card
+    >>> card_changes(get_card("featx-image-nano").variant(pooling="max", tap="last-map"))
+    {'tap': 'last-map', 'pooling': 'max'}
+    """
+    try:
+        named = get_card(card.name)
+    except FeatxError:
+        return {}
+    changes: dict[str, Any] = {}
+    if card.output != named.output:
+        changes["tap"] = card.output
+    if card.pooling != named.pooling:
+        changes["pooling"] = card.pooling
+    if card.normalize != named.normalize:
+        changes["normalize"] = card.normalize
+    theirs, ours = _entries(named), _entries(card)
+    options = {key: value for key, value in ours.items() if value != theirs.get(key)}
+    return changes | ({"options": options} if options else {})
+
+
+def _entries(card: Card) -> dict[str, Any]:
+    """Return the entries of the modality's table in a card."""
+    return {one.name: getattr(card.input, one.name) for one in fields(type(card.input))}  # type: ignore[arg-type]

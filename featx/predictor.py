@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from featx._typing import FloatArray, Labels
+from featx._typing import FloatArray, Integers, Labels
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption
-from featx.heads import TrainedHead, argmax_labels
+from featx.heads import TrainedHead
+from featx.heads.label_types import label_type_of
 from featx.sources import Sample, make_samples
 from featx.tasks import get_task
 
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from featx.reporting.fit_report import FitReport
     from featx.tasks import Prediction, Task
 
-__all__ = ["Classifier", "Input", "Predictor", "check_exact", "predictor_class"]
+__all__ = [
+    "Classifier",
+    "Input",
+    "MultilabelClassifier",
+    "Predictor",
+    "Regressor",
+    "check_exact",
+    "predictor_class",
+]
 
 
 def check_exact(provider: Provider) -> None:
@@ -117,7 +126,9 @@ class Predictor:
     def __repr__(self) -> str:
         inputs = ", ".join(f"{one.name}: {one.card.name}" for one in self.inputs)
         count = len(self.head.classes)
-        return f"{type(self).__name__}({inputs}; head {self.head.name}, {count} classes)"
+        noun = get_task(self.task_name).output_noun
+        outputs = f"{count} {noun[0] if count == 1 else noun[1]}"
+        return f"{type(self).__name__}({inputs}; head {self.head.name}, {outputs})"
 
     @classmethod
     def from_card(
@@ -128,10 +139,11 @@ class Predictor:
         report: FitReport | None = None,
         config: FitConfig | None = None,
         provider: Provider = CPU,
+        task: str = "classification",
     ) -> Self:
         """Return a predictor of one input, which is named like its modality."""
         only = Input(card.modality, card.modality, card)
-        return cls((only,), head, report, config, provider)
+        return cls((only,), head, report, config, provider, task)
 
     @property
     def report(self) -> FitReport | None:
@@ -221,8 +233,31 @@ class Predictor:
                 f"rows: made with fingerprint {rows.fingerprint[:12] or 'none'}…, expected "
                 f"{self.card.fingerprint[:12]}…, that of {self.card.name}"
             )
-        outputs = self.head.predict_proba(rows.embeddings)
+        outputs = self.head.predict_outputs(rows.embeddings)
         yield from get_task(self.task_name).predictions(rows.ids, outputs, self.head.classes, top_k)
+
+    def with_labels_like(self, labels: Any) -> Self:
+        """Return the predictor with labels of the type that these have, where it gives one a sample."""
+        return self
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Refuse: a predictor is trained already. scikit-learn takes nothing for an estimator that has no ``fit``.
+
+        Raises
+        ------
+        BadOption
+            Always.
+        """
+        raise BadOption(f"{self!r}: is trained already; featx.fit trains another one")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def _outputs(self, X: Iterable[Any], engine: Engine | None) -> FloatArray:
+        """Return the calibrated outputs of samples, one row each in their order."""
+        if engine is not None and engine.on_error == "skip":
+            raise BadOption("on_error = 'skip': expected 'fail' here; use predict_samples to skip")
+        return self.head.predict_outputs(self.embed(X, engine=engine).embeddings)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -240,8 +275,28 @@ class Classifier(Predictor):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The labels that it can give, sorted: the columns of ``predict_proba``."""
-        return self.head.classes
+        """The labels that it can give, as texts, sorted as ``classes_``: the columns of ``predict_proba``."""
+        return tuple(self.head.classes[index] for index in self._order)
+
+    @property
+    def classes_(self) -> Labels:
+        """The labels in the type in which they were given to ``fit``, sorted; shape (n_classes,)."""
+        return self.head.labels[self._order]
+
+    def with_labels_like(self, labels: Any) -> Self:
+        """Return the predictor with labels of the type that all of these have; texts where they differ."""
+        return replace(self, head=replace(self.head, label_type=label_type_of(labels)))
+
+    @property
+    def _order(self) -> Integers:
+        """The columns of the head by their labels: "10" stands before "9", and 10 behind 9."""
+        return np.argsort(self.head.labels)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn asks of a classifier before it measures or draws one."""
+        from featx.extractor import predictor_tags
+
+        return predictor_tags("classifier")
 
     def predict_proba(self, X: Iterable[Any], *, engine: Engine | None = None) -> FloatArray:
         """Return calibrated probabilities of every class.
@@ -256,7 +311,7 @@ class Classifier(Predictor):
         Returns
         -------
         ndarray of shape (n, n_classes), float32
-            Rows in input order; columns as ``classes``.
+            Rows in input order; columns as ``classes`` and ``classes_``.
 
         Raises
         ------
@@ -265,13 +320,107 @@ class Classifier(Predictor):
         BadOption
             The engine skips samples, which would break the order; see ``predict_samples``.
         """
-        if engine is not None and engine.on_error == "skip":
-            raise BadOption("on_error = 'skip': expected 'fail' here; use predict_samples to skip")
-        return self.head.predict_proba(self.embed(X, engine=engine).embeddings)
+        return self._outputs(X, engine)[:, self._order]
 
     def predict(self, X: Iterable[Any], *, engine: Engine | None = None) -> Labels:
-        """Return the most probable label of each sample; shape (n,). Parameters as ``predict_proba``."""
-        return argmax_labels(self.classes, self.predict_proba(X, engine=engine))
+        """Return the most probable label of each sample, in the type that labels had; shape (n,).
+
+        Parameters as ``predict_proba``.
+        """
+        return self.head.labels[self._outputs(X, engine).argmax(axis=1)]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MultilabelClassifier(Predictor):
+    """The predictor of several labels a sample: samples in, labels and calibrated probabilities out.
+
+    Examples
+    --------
+    >>> import featx
+    >>> texts = ["red apple", "green apple", "red car", "green car", "blue car", "red fire"] * 2
+    >>> colors = [[text.split()[0]] + (["fruit"] if "apple" in text else []) for text in texts]
+    >>> predictor = featx.fit(texts, colors, task="multilabel", baseline=False)
+    >>> predictor.labels
+    ('blue', 'fruit', 'green', 'red')
+    """
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn asks of a classifier before it measures or draws one."""
+        from featx.extractor import predictor_tags
+
+        return predictor_tags("classifier")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that it can give, sorted: the columns of ``predict_proba`` and ``predict``."""
+        return self.head.classes
+
+    def predict_proba(self, X: Iterable[Any], *, engine: Engine | None = None) -> FloatArray:
+        """Return the calibrated probability of every label; shape (n, n_labels), float32.
+
+        Raises
+        ------
+        BadSample, BadOption
+            See ``Classifier.predict_proba``.
+        """
+        return self._outputs(X, engine)[:, : len(self.labels)]
+
+    def predict(self, X: Iterable[Any], *, engine: Engine | None = None) -> Integers:
+        """Return 1 for each label that is given and 0 for the others; shape (n, n_labels), intp."""
+        return self._outputs(X, engine)[:, len(self.labels) :].astype(np.intp)
+
+    def predict_labels(
+        self, X: Iterable[Any], *, engine: Engine | None = None
+    ) -> list[tuple[str, ...]]:
+        """Return the labels of each sample, by their names."""
+        given = self.predict(X, engine=engine)
+        return [tuple(np.compress(row, self.labels).tolist()) for row in given]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Regressor(Predictor):
+    """The predictor of numbers: samples in, numbers and their intervals out.
+
+    Examples
+    --------
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in range(0, 240, 12)]
+    >>> regressor = featx.fit(images, list(range(20)), task="regression", baseline=False)
+    >>> regressor.predict(images[:2]).shape, regressor.predict_interval(images[:2]).shape
+    ((2,), (2, 2))
+    """
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn asks of a regressor before it measures or draws one."""
+        from featx.extractor import predictor_tags
+
+        return predictor_tags("regressor")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the numbers; ("value",) where one was given without a name."""
+        return self.head.classes
+
+    def predict(self, X: Iterable[Any], *, engine: Engine | None = None) -> FloatArray:
+        """Return the number of each sample, float32; shape (n,), of several numbers (n, k).
+
+        Raises
+        ------
+        BadSample, BadOption
+            See ``Classifier.predict_proba``.
+        """
+        values = self._outputs(X, engine)[:, : len(self.names)]
+        return values[:, 0] if len(self.names) == 1 else values
+
+    def predict_interval(self, X: Iterable[Any], *, engine: Engine | None = None) -> FloatArray:
+        """Return the ends of the interval of each number, float32; shape (n, 2), of several (n, k, 2).
+
+        An interval covers the number of nine in ten new samples.
+        """
+        k = len(self.names)
+        outputs = self._outputs(X, engine)
+        ends = np.stack([outputs[:, k : 2 * k], outputs[:, 2 * k :]], axis=2)
+        return ends[:, 0] if k == 1 else ends
 
 
 def _check_top_k(top_k: int) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from featx.errors import BadOption
 from featx.modalities import kind_of
 from featx.modalities.formats import readable
 from featx.modalities.guess import check_modality, guess_modality
 from featx.sources import Columns, Sample, read_source
 
-__all__ = ["read_samples"]
+__all__ = ["read_samples", "target_columns"]
 
 
 def read_samples(
@@ -20,6 +21,7 @@ def read_samples(
     split: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
+    target: str | Sequence[str] | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
     ignore_label_case: bool = False,
@@ -27,6 +29,11 @@ def read_samples(
     end_column: str | None = None,
     encoding: str | None = None,
     root: str | os.PathLike[str] | None = None,
+    label_separator: str | None = None,
+    group_column: str | None = None,
+    weight_column: str | None = None,
+    split_column: str | None = None,
+    time_column: str | None = None,
     keep: Iterable[str] = (),
     stdin: Iterable[bytes | str] | None = None,
 ) -> list[Sample]:
@@ -46,8 +53,22 @@ def read_samples(
         The part that is preferred where the source has parts (folders, a column ``split``, tables named for
         one); where it has none, all of it is given. ``val`` stands in for a missing ``test``. By default
         everything.
-    path_column, text_column, label_column, id_column : str, optional
+    path_column, text_column, id_column : str, optional
         Columns of a table, where they have not the usual names.
+    target : str or sequence of str, optional
+        The column of what is to be predicted, where it has not the usual name of a label, or several columns.
+        ``label_column`` is the same for one column.
+    label_separator : str, optional
+        What stands between the labels of a cell that holds several, such as "|".
+    group_column : str, optional
+        The column of what must not be both in training and measuring, such as the patient.
+    weight_column : str, optional
+        The column of how often each sample counts, in training and measuring.
+    split_column : str, optional
+        The column of the part (train, valid, test), where it has not the usual name. With ``split="train"``
+        the samples of a part to choose by are given as well; ``Sample.part`` tells them.
+    time_column : str, optional
+        The column of the time of each sample: a number, or a date such as 2024-05-31.
     ignore_label_case : bool, default=False
         Whether labels that differ in upper and lower case only are one, spelled as most of them are.
     start_column, end_column : str, optional
@@ -95,7 +116,7 @@ def read_samples(
     kind = kind_of(modality)
     columns = Columns(
         path=path_column,
-        label=label_column,
+        target=target_columns(target, label_column),
         id=id_column,
         text=text_column,
         start=start_column,
@@ -103,6 +124,11 @@ def read_samples(
         encoding=encoding,
         root=folder,
         keep=(keep,) if isinstance(keep, str) else tuple(keep),
+        separator=label_separator,
+        group=group_column,
+        weight=weight_column,
+        split=split_column,
+        time=time_column,
     )
     return read_source(
         source,
@@ -112,3 +138,24 @@ def read_samples(
         stdin=stdin,
         ignore_label_case=ignore_label_case,
     )
+
+
+def target_columns(
+    target: str | Sequence[str] | None, label_column: str | None = None
+) -> tuple[str, ...]:
+    """Return the columns of what is to be predicted, of which ``label_column`` is another name.
+
+    Raises
+    ------
+    BadOption
+        Both are given.
+
+    >>> target_columns(["price", "area"]), target_columns(None, "topic"), target_columns(None)
+    (('price', 'area'), ('topic',), ())
+    """
+    if target is not None and label_column is not None:
+        raise BadOption("target, label_column: they are one; name the column once")
+    named = label_column if target is None else target
+    if named is None:
+        return ()
+    return (named,) if isinstance(named, str) else tuple(named)

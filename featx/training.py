@@ -6,8 +6,8 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, cast
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,12 +18,17 @@ from featx.catalog import Card, default_card, get_card
 from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
-from featx.errors import BadOption, BadSample, FeatxError, FeatxNotice
+from featx.errors import BadOption, BadSample, FeatxNotice, FeatxWarning
 from featx.evaluation import warn_about_rejects
-from featx.fit_config import FitConfig
-from featx.heads import TrainedHead, unlisted_types
+from featx.fit_config import FitConfig, card_changes
+from featx.heads import TrainedHead
+from featx.labelled import LabelledSamples
 from featx.modalities.guess import modality_of
-from featx.predictor import Classifier, check_exact, predictor_class
+from featx.predictor import (
+    Predictor,
+    check_exact,
+    predictor_class,
+)
 from featx.reporting.fit_report import (
     Baseline,
     DataSummary,
@@ -32,14 +37,18 @@ from featx.reporting.fit_report import (
     Validation,
 )
 from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
-from featx.sources import Sample, make_samples
+from featx.sources import Sample
+from featx.sources.groups import duplicate_contents
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
+from featx.tuning.design import SampleDesign
 from featx.tuning.fit_warnings import warn_once
 from featx.tuning.progress import progress_bars
 from featx.tuning.validation import (
     FOLDS,
     ValidationResult,
+    check_own_head,
+    cross_validate,
     heads_for,
     train_and_validate,
     validate_baseline,
@@ -59,11 +68,20 @@ class Trained:
 
 def fit(
     samples: Iterable[Any],
-    labels: Sequence[Any] | None = None,
+    labels: Any = None,
     *,
+    task: str | None = None,
     backbone: str | Card | Backbone | None = None,
-    head: str | BaseEstimator = "logistic",
+    head: str | BaseEstimator | None = None,
+    param_grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]] | None = None,
     class_weight: Literal["balanced"] | None = None,
+    log_target: bool = False,
+    threshold: float | None = None,
+    groups: Sequence[Any] | str | None = None,
+    sample_weight: Sequence[float] | None = None,
+    test_size: float | None = None,
+    min_samples: int | None = None,
+    unlabelled: str = "fail",
     random_state: int = 0,
     n_jobs: int | None = None,
     engine: Engine | None = None,
@@ -71,24 +89,47 @@ def fit(
     baseline: bool = True,
     verbose: bool = False,
     config: FitConfig | None = None,
-) -> Classifier:
-    """Train a classifier on labelled samples.
+) -> Any:
+    """Train a predictor on labelled samples.
 
     Parameters
     ----------
     samples : iterable of Sample, or of anything that the backbone reads
         What ``read_samples("folder")`` gives, or paths, images, arrays.
     labels : sequence, default=None
-        One a sample; None where the samples bring their own. Compared as text.
+        What is to be predicted, one a sample; None where the samples bring their own. A label is compared as
+        text; several labels are a list; numbers are as they are, several of them a table or array of two axes.
+    task : {"classification", "multilabel", "regression"}, default=None
+        None is a classification, and refuses targets that look like measured numbers.
     backbone : str, Card or Backbone, default=None
         None is the one that featx ships for such samples. A Backbone may have another tap, pooling or
         preprocessing.
-    head : str or scikit-learn classifier, default="logistic"
-        A name in ``featx.heads.HEADS``, ``"auto"`` to let cross-validation choose among them, or an
-        estimator, which is used as it is.
+    head : str or scikit-learn estimator, default=None
+        A name among the heads of the task, ``"auto"`` to let cross-validation choose among them, or an
+        estimator, which is used as it is. None is "logistic", and in a regression "ridge".
+    param_grid : dict of lists, or a list of them, default=None
+        Parameters of an own estimator among which cross-validation chooses, as scikit-learn's grid search has
+        them; None: nothing is searched.
     class_weight : {"balanced"}, default=None
         With "balanced" every class weighs the same, however many samples it has; probabilities are then
         those of a world where all classes are equally frequent.
+    log_target : bool, default=False
+        Whether a regression predicts the logarithm, for targets that differ by factors.
+    threshold : float, default=None
+        The probability from which a label is given, where there are several; None: one a label, chosen for its
+        F1 on samples left out.
+    groups : sequence or str, default=None
+        The group of each sample, such as the patient: no group is both in training and in measuring. A text is
+        a regular expression that finds the group in the name of a sample, or "parent" for the folder above.
+    sample_weight : sequence of floats, default=None
+        How often each sample counts, in training, tuning and measuring.
+    test_size : float between 0 and 1, default=None
+        The share of the samples on which the head is measured; None: a fifth, or all of them in turn where
+        there are few.
+    min_samples : int, default=None
+        Classes or labels of fewer samples are left out by name.
+    unlabelled : {"fail", "skip"}, default="fail"
+        What is done with samples without a target.
     random_state : int, 0 or more, default=0
         Decides how samples are split into folds; the same value gives the same classifier, bit for bit.
     n_jobs : int, default=None
@@ -107,7 +148,7 @@ def fit(
 
     Returns
     -------
-    Classifier
+    Classifier, MultilabelClassifier or Regressor
         ``report`` is a FitReport, measured on samples left out, with baselines beside it.
 
     Raises
@@ -125,28 +166,64 @@ def fit(
     >>> classifier.report.validation.report.accuracy
     1.0
     """
-    _check_choices(class_weight, random_state)
-    task = get_task(config.task if config else "classification")
-    known = make_samples(samples, labels)
-    task.encode_targets([sample.label for sample in known], [sample.id for sample in known])
+    _check_choices(class_weight, random_state, test_size)
+    kind = get_task(task or "classification")
     engine = engine or Engine(n_jobs=n_jobs)
+    head_config = HeadConfig(
+        head,
+        class_weight=class_weight,
+        log_target=log_target,
+        threshold=threshold,
+        test_size=test_size,
+        random_state=random_state,
+        n_jobs=engine.n_jobs,
+        param_grid=param_grid,
+    )
+    kind.check_config(head_config)
+    given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
+    given = given.for_task(
+        kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
+    )
+    known = given.samples
+    check_own_head(kind, head_config, known)
+    if hint := given.guess_groups(kind):
+        warnings.warn(hint, FeatxNotice, stacklevel=2)
+        given = replace(given, notes=(*given.notes, hint))
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
     check_exact(opened.provider)
-    _warn_about_trust(head)
     rows, raw, timings = _embed(known, opened, engine, baseline=baseline)
-    head_config = HeadConfig(
-        head, class_weight=class_weight, random_state=random_state, n_jobs=engine.n_jobs
-    )
     card = replace(opened.card, dim=opened.dim)
+    design = given.design(rows.ids)
+    groups = None if design.groups is None else design.groups.tolist()
+    digests = [digest or None for digest in rows.digests]
+    # Copies of one group are never on both sides of a split.
+    copies = duplicate_contents(rows.ids, digests, rows.labels, groups or rows.ids)
+    for text in copies:
+        warnings.warn(text, FeatxWarning, stacklevel=2)
     doubts = describe_doubts(opened, rows.doubtful, rows.examined)
-    notes = (doubts,) if doubts else ()
+    notes = (*given.notes, *copies, *((doubts,) if doubts else ()))
     with progress_bars() if verbose else nullcontext() as progress:
         shown = replace(head_config, progress=progress)
-        classifier = fit_rows(rows, card, shown, raw=raw, timings=timings, notes=notes)
+        predictor = fit_rows(
+            rows,
+            card,
+            shown,
+            raw=raw,
+            timings=timings,
+            notes=notes,
+            task=kind.name,
+            design=design,
+        )
     if keep_rows:
-        classifier = _with_rows(classifier, rows, random_state)
-    asked = config or _config(card, head_config, engine, keep_rows=keep_rows, baseline=baseline)
-    return replace(classifier, config_source=asked)
+        predictor = _with_rows(predictor, rows, random_state)
+    asked = config or replace(
+        _config(card, head_config, engine, keep_rows=keep_rows, baseline=baseline),
+        task=kind.name,
+        min_samples=min_samples,
+        unlabelled=unlabelled,
+        groups=groups if isinstance(groups, str) else None,
+    )
+    return replace(predictor.with_labels_like(labels), config_source=asked)
 
 
 def fit_rows(
@@ -158,8 +235,9 @@ def fit_rows(
     timings: Mapping[str, float] | None = None,
     notes: Sequence[str] = (),
     task: str = "classification",
-) -> Classifier:
-    """Train a classifier on rows of the backbone that ``card`` describes.
+    design: SampleDesign | None = None,
+) -> Predictor:
+    """Train a predictor on rows of the backbone that ``card`` describes.
 
     Parameters
     ----------
@@ -175,18 +253,22 @@ def fit_rows(
     notes : sequence of str, default=()
         What there is to say of the samples, for the report.
     task : str, default="classification"
+    design : SampleDesign, default=None
+        How the rows belong together; None: each is by itself.
     """
     kind = get_task(task)
+    kind.check_config(config)
     targets = kind.encode_targets(rows.labels, rows.ids)
     _check_finite(rows.embeddings, rows.ids)
     plain = None if raw is None or raw.ids != rows.ids else raw.embeddings
-    problem = kind.tuning_problem(targets, config.class_weight)
+    problem = kind.tuning_problem(targets, config, design)
     _announce_duration(rows.embeddings, problem, config)
     start = time.perf_counter()
     with warn_once():
         trained = _train(rows.embeddings, problem, config)
         trained_at = time.perf_counter()
         baselines = _baselines(kind, trained.validation, plain, problem, config, card)
+        ungrouped = _without_groups(kind, rows.embeddings, problem, config)
     seconds = {"head": trained_at - start, "baselines": time.perf_counter() - trained_at}
     measured = trained.validation
     report = FitReport(
@@ -199,13 +281,29 @@ def fit_rows(
         rejects=rows.rejects,
         notes=tuple(notes),
         samples_source=_samples(rows, problem, trained.search),
+        without_groups=ungrouped,
     )
-    # It is the only task there is; others will have classes of their own.
-    return cast(Classifier, predictor_class(kind).from_card(card, trained.head, report=report))
+    return predictor_class(kind).from_card(card, trained.head, report=report, task=task)
+
+
+def _without_groups(
+    task: Task, rows: FloatArray, problem: TuningProblem, config: HeadConfig
+) -> Baseline | None:
+    """Return what the score would have seemed with groups on both sides; None where there are none."""
+    if problem.design.groups is None:
+        return None
+    quiet = replace(config, progress=None)
+    report = cross_validate(rows, problem.without_groups(), quiet).report
+    return Baseline("as it would seem without groups", task.main_scores(report), report.intervals)
 
 
 def fit_head(
-    rows: FloatArray, labels: Sequence[Any] | Labels, config: HeadConfig | None = None
+    rows: FloatArray,
+    labels: Sequence[Any] | Labels,
+    config: HeadConfig | None = None,
+    *,
+    task: str = "classification",
+    design: SampleDesign | None = None,
 ) -> Trained:
     """Tune a head on rows, measure it on rows left out, and train it on all.
 
@@ -220,6 +318,9 @@ def fit_head(
     labels : sequence of n labels
     config : HeadConfig, default=None
         Which head, and how.
+    task : str, default="classification"
+    design : SampleDesign, default=None
+        How the rows belong together; None: each is by itself.
 
     Raises
     ------
@@ -235,22 +336,12 @@ def fit_head(
     """
     config = config or HeadConfig()
     rows = np.ascontiguousarray(rows, np.float32)
-    task = get_task("classification")
-    problem = task.tuning_problem(task.encode_targets(labels), config.class_weight)
+    kind = get_task(task)
+    kind.check_config(config)
+    problem = kind.tuning_problem(kind.encode_targets(labels), config, design)
     _check_finite(rows)
     _announce_duration(rows, problem, config)
     return _train(rows, problem, config)
-
-
-def _warn_about_trust(head: str | BaseEstimator) -> None:
-    """Say before the work that a head could not be loaded again by whoever does not trust its types."""
-    names = [] if isinstance(head, str) else unlisted_types(head)
-    if names:
-        message = (
-            f"head {type(head).__name__}: holds types that featx does not trust: {', '.join(names)}; "
-            "to be saved and loaded it needs trusted=[…], these names"
-        )
-        warnings.warn(message, FeatxNotice, stacklevel=3)
 
 
 def _embed(
@@ -342,7 +433,7 @@ def _samples(rows: Rows, problem: TuningProblem, search: SearchResult) -> Traini
         ids=np.asarray(rows.ids, dtype=str),
         digests=np.asarray(rows.digests or [""] * n, dtype=str),
         folds=np.full(n, -1, np.intp) if left_out is None else left_out.folds,
-        targets=problem.targets,
+        targets=np.asarray(rows.labels, dtype=str),
         scores=(
             np.full((n, problem.n_outputs), np.nan, np.float32)
             if left_out is None
@@ -351,15 +442,17 @@ def _samples(rows: Rows, problem: TuningProblem, search: SearchResult) -> Traini
     )
 
 
-def _check_choices(class_weight: object, random_state: object) -> None:
+def _check_choices(class_weight: object, random_state: object, test_size: object) -> None:
     # A word that nothing knows would train without weights.
     if class_weight is not None and class_weight != "balanced":
         raise BadOption(f"class_weight = {class_weight!r}: expected 'balanced' or None")
     if not isinstance(random_state, (int, np.integer)) or int(random_state) < 0:
         raise BadOption(f"random_state = {random_state!r}: expected a whole number, 0 or more")
+    if test_size is not None and not (isinstance(test_size, float) and 0 < test_size < 1):
+        raise BadOption(f"test_size = {test_size!r}: expected a share between 0 and 1, such as 0.2")
 
 
-def _with_rows(classifier: Classifier, rows: Rows, random_state: int) -> Classifier:
+def _with_rows(classifier: Predictor, rows: Rows, random_state: int) -> Predictor:
     """Return the classifier with rows of its training samples; say how large they are."""
     report, n = classifier.report, len(rows)
     if report is None or report.samples is None:
@@ -381,37 +474,18 @@ def _config(
     card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool, baseline: bool
 ) -> FitConfig:
     """Return what a call in Python asked for: the card's name with what was changed of it."""
-    head = config.head if isinstance(config.head, str) else f"own:{type(config.head).__name__}"
+    own = config.head is not None and not isinstance(config.head, str)
+    head = f"own:{type(config.head).__name__}" if own else config.head
     return FitConfig(
         backbone=card.name,
-        **_card_changes(card),
+        **card_changes(card),
         head=head,
         class_weight=config.class_weight,
+        log_target=config.log_target,
+        threshold=config.threshold,
+        test_size=config.test_size,
         random_state=config.random_state,
         keep_rows=keep_rows,
         baseline=baseline,
         on_error=engine.on_error,
     )
-
-
-def _card_changes(card: Card) -> dict[str, Any]:
-    """Return the parameters of ``Backbone`` that make this card of the one of its name."""
-    try:
-        named = get_card(card.name)
-    except FeatxError:
-        return {}
-    changes: dict[str, Any] = {}
-    if card.output != named.output:
-        changes["tap"] = card.output
-    if card.pooling != named.pooling:
-        changes["pooling"] = card.pooling
-    if card.normalize != named.normalize:
-        changes["normalize"] = card.normalize
-    theirs, ours = _entries(named), _entries(card)
-    options = {key: value for key, value in ours.items() if value != theirs.get(key)}
-    return changes | ({"options": options} if options else {})
-
-
-def _entries(card: Card) -> dict[str, Any]:
-    """Return the entries of the modality's table in a card."""
-    return {one.name: getattr(card.input, one.name) for one in fields(type(card.input))}  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ def test_a_config_survives_toml_and_json():
         class_weight="balanced",
         random_state=3,
         normalize=True,
-        label_column="größe",
+        target_column=("größe", "b"),
     )
     assert FitConfig.from_toml(config.to_toml()) == config
     assert FitConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config

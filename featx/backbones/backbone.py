@@ -17,8 +17,15 @@ from featx._typing import FloatArray
 from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.session import open_graph, run_session
-from featx.catalog import Card, get_card, is_shipped, verify_files
-from featx.errors import BadGraph, BadOption, BadSample, FeatxWarning, WrongCanary
+from featx.catalog import Card, get_card, is_shipped, names_beside, verify_files
+from featx.errors import (
+    BadGraph,
+    BadOption,
+    BadSample,
+    FeatxError,
+    FeatxWarning,
+    WrongCanary,
+)
 from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
 from featx.sources import Sample, make_samples
@@ -38,6 +45,7 @@ _DTYPES: Mapping[str, type[np.generic]] = {
     "tensor(int8)": np.int8,
     "tensor(int32)": np.int32,
     "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
 }
 
 
@@ -98,14 +106,19 @@ class Backbone:
         if not is_shipped(self.card):
             from featx.graphs.admission import admit
 
-            beside = [file.name for file in self.card.files]
-            admit(self._graph, self.card.output, key=key, files=beside)
-        self._session = open_graph(self._graph, self.card.output, key=key, provider=self.provider)
-        self._inputs = self._session.get_inputs()
-        self._batch: int | None = None
-        self.fixed: int | None = self._only_batch()
+            admit(self._graph, self.card.output, key=key, files=names_beside(self.card))
         others = {name: path for name, path in files.items() if path != self._graph}
         self.reader: Reader = self.card.input.open(others)
+        for cut in (False, True):
+            self._session = open_graph(
+                self._graph, self.card.output, key=key, provider=self.provider, cut=cut
+            )
+            self._inputs = self._session.get_inputs()
+            # such as one that nothing reads, or the past of a decoder
+            if len(self._inputs) == 1 or not self._lacks_inputs():
+                break
+        self._batch: int | None = None
+        self.fixed: int | None = self._only_batch()
         self._pooling = read_pooling(self.card.pooling)
         self._dim = self.card.dim
         if self.card.optimized is not None and self.card.optimized.weight_bits == 8:
@@ -312,9 +325,13 @@ class Backbone:
             The graph wants an input that the modality does not feed, or one of another shape.
         """
         feeds = batch.feeds
-        if len(self._inputs) == 1 and len(feeds) == 1:
-            feeds = {self._inputs[0].name: next(iter(feeds.values()))}
-        if missing := [wanted.name for wanted in self._inputs if wanted.name not in feeds]:
+        missing = [wanted.name for wanted in self._inputs if wanted.name not in feeds]
+        main = batch.main or (next(iter(feeds)) if len(feeds) == 1 else None)
+        if len(missing) == 1 and main is not None:
+            given = feeds[main]
+            if not any(feeds.get(wanted.name) is given for wanted in self._inputs):
+                feeds = {**feeds, missing.pop(): given}
+        if missing:
             raise BadGraph(
                 f"{self.card.name}: the graph wants an input {missing[0]!r}; "
                 f"{self.card.modality} cards feed {', '.join(feeds)}"
@@ -431,6 +448,20 @@ class Backbone:
                 f"{self.card.name}: was made for another machine: its row differs from the canary by "
                 f"{deviation:.2g}, allowed {limit:.2g}; {again}"
             )
+
+    def _lacks_inputs(self) -> bool:
+        """Return whether the graph wants an input that the modality does not feed."""
+        try:
+            item = self.reader.read(self.reader.load(self.card.input.canary()))
+            batch = next(iter(self.reader.batches([item], 1)))
+        except FeatxError:
+            # whoever embeds a sample is told
+            return False
+        try:
+            self.feeds(batch)
+        except BadGraph:
+            return True
+        return False
 
     def _only_batch(self) -> int | None:
         """Return the only batch that the graph takes, or None where it takes any."""

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from featx._typing import ImageSize, Shape
-from featx.backbones.backbone import Backbone
-from featx.backbones.independence import Finding, examine
-from featx.catalog import Card, File, digest, new_directory, user_directory
-from featx.errors import BadCard, BadGraph, BadOption, FeatxWarning
+from featx.backbones.installing import install
+from featx.catalog import Card, File
+from featx.errors import BadCard, BadGraph, BadOption
 from featx.graphs import LAST_MAP, PENULTIMATE, cut_graph, inputs_of, outputs_of
-from featx.graphs.inspect import load_model
+from featx.graphs.facts import describe_graph
 from featx.graphs.pooling import read_pooling
-from featx.graphs.training import refuse_batch_statistics
 from featx.modalities import read_settings
-from featx.storage.atomic import replacing_folder
 
-__all__ = ["LIKE", "Question", "import_model", "questions"]
+__all__ = ["LIKE", "Question", "draft_card", "import_model", "questions"]
 
 # how pixels become numbers, by Keras's names; raw leaves them at 0 to 255
 LIKE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -109,6 +104,28 @@ def import_model(
     OutputFailed
         The model directory cannot be written.
     """
+    card = draft_card(path, name=name, like=like, options=options, tap=tap, pooling=pooling)
+    return install(card, path, {}, directory=directory)
+
+
+def draft_card(
+    path: Path,
+    *,
+    name: str,
+    like: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    tap: str | None = None,
+    pooling: str | None = None,
+) -> Card:
+    """Return the card of a graph of images but for what only running it tells; parameters as ``import_model``.
+
+    Raises
+    ------
+    BadGraph
+        The file is not an ONNX graph, or not one that takes images.
+    BadOption
+        Something that the graph does not tell was not said either, or does not fit the graph.
+    """
     given = {"like": like, "tap": tap, "pooling": pooling, **(options or {})}
     known = {key: value for key, value in given.items() if value is not None}
     asked = questions(path, known)
@@ -116,16 +133,7 @@ def import_model(
         listed = "; ".join(f"{question.option}= ({question.text})" for question in missing)
         raise BadOption(f"{path}: the graph does not tell all; say also {listed}")
     known = {question.option: question.default for question in asked} | known
-    card = _draft(path, name, known)
-    folder = new_directory(name, directory or user_directory())
-    with replacing_folder(folder) as temporary:
-        graph = temporary / card.graph.name
-        shutil.copyfile(path, graph)
-        file = replace(card.graph, sha256=digest(graph), size=graph.stat().st_size)
-        card = replace(card, graph=file, dim=None, path=temporary / "card.toml")
-        card = replace(_tried(card, graph, path), path=folder / "card.toml")
-        (temporary / "card.toml").write_text(card.to_toml(), encoding="utf-8")
-    return card
+    return _draft(path, name, known)
 
 
 def questions(path: Path, given: Mapping[str, Any]) -> list[Question]:
@@ -138,7 +146,7 @@ def questions(path: Path, given: Mapping[str, Any]) -> list[Question]:
     BadGraph
         The file is not an ONNX graph, or not one that takes images.
     """
-    facts = _inspect(path)
+    facts = _inspect(path, given.get("tap"))
     asked = []
     if facts.layout is None and "layout" not in given:
         asked.append(Question("layout", "where the channels are: NCHW or NHWC"))
@@ -164,8 +172,13 @@ def questions(path: Path, given: Mapping[str, Any]) -> list[Question]:
     return asked
 
 
-def _inspect(path: Path) -> _GraphFacts:
+def _inspect(path: Path, tap: str | None) -> _GraphFacts:
     inputs = inputs_of(path)
+    if len(inputs) > 1:
+        graph = describe_graph(path)
+        read = [graph.inputs(tap or output.name) for output in graph.outputs]
+        # without a tap: those that every output needs, so that there is nothing to choose
+        inputs = read[0] if all(one == read[0] for one in read) else inputs
     if len(inputs) != 1:
         names = ", ".join(tensor.name for tensor in inputs) or "none"
         raise BadGraph(f"{path}: expected one input, a batch of images; found {names}")
@@ -195,7 +208,7 @@ def _usual_size(facts: _GraphFacts, like: str | None) -> ImageSize | None:
 
 def _draft(path: Path, name: str, known: Mapping[str, Any]) -> Card:
     """Return the card, but for what only the copied graph tells: digest, size, dim."""
-    table = _image_table(_inspect(path), known)
+    table = _image_table(_inspect(path, known["tap"]), known)
     pooling = read_pooling(known.get("pooling", "none"))
     pools_channels = pooling.channels_last and pooling.name != "none"
     axis = _channel_axis(_shape_of(path, known["tap"]), table["layout"]) if pools_channels else None
@@ -263,47 +276,5 @@ def _is_pooled(shape: Shape) -> bool:
 def _shape_of(path: Path, tap: str) -> Shape | None:
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "cut.onnx"
-        graph.write_bytes(cut_graph(path, tap))
+        graph.write_bytes(cut_graph(path, tap, beside=True))
         return outputs_of(graph)[0].shape
-
-
-def _tried(card: Card, graph: Path, path: Path) -> Card:
-    """Return the card with what running the copied graph tells; failures name the user's file."""
-    try:
-        refuse_batch_statistics(load_model(path, weights=False), card.output, path)
-        finding = examine(Backbone(replace(card, batch=0)), thorough=True)
-        _report(finding, path)
-        card = replace(card, batch=finding.batch)
-        if finding.batch:
-            card = replace(
-                card, note=f"{card.note} One run takes {finding.batch}: {finding.reason}."
-            )
-        return replace(card, dim=Backbone(card).dim)
-    except BadGraph as error:
-        if "xternal data" in str(error):
-            text = "keeps its weights in another file; export it as one file"
-            raise BadGraph(f"{path}: {text}, without external data") from error
-        raise BadGraph(str(error).replace(str(graph), str(path))) from error
-
-
-def _report(finding: Finding, path: Path) -> None:
-    """Warn of what was found; raise BadGraph where no row is finite."""
-    if finding.not_finite == finding.probes:
-        raise BadGraph(
-            f"{path}: gives rows that are not finite of every image that was tried; if its weights are fp16, "
-            "export it in float32"
-        )
-    if finding.not_finite:
-        warnings.warn(
-            f"{path}: {finding.not_finite} of {finding.probes} built-in images give rows that are not finite; "
-            "such images will be rejected",
-            FeatxWarning,
-            stacklevel=3,
-        )
-    if finding.batch:
-        warnings.warn(
-            f"{path}: {finding.reason}; its card says batch = {finding.batch}, which is slower where samples "
-            "would be faster together",
-            FeatxWarning,
-            stacklevel=3,
-        )

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -20,11 +20,15 @@ from featx._typing import FloatArray
 from featx.catalog import Card
 from featx.errors import BadGraph, BadSample, FeatxWarning
 from featx.graphs.admission import EXPORT_ADVICE
-from featx.modalities import Batch, Reader
+from featx.modalities import Batch, DoubtfulReader, Reader, varied_samples
+from featx.modalities.remarks import collected
 from featx.storage.dirs import cache_dir
 from featx.storage.json_file import read_json_table, remember_entry
 
-__all__ = ["Finding", "Runnable", "examine", "known_batch"]
+if TYPE_CHECKING:
+    from featx.backbones.backbone import Backbone
+
+__all__ = ["Finding", "Runnable", "examine", "known_batch", "spread"]
 
 # Of a row's length. On inputs of one shape a graph does the same sums in the same order whoever the neighbours
 # are, so that independent rows are equal to the bit; a GPU may add up in another order.
@@ -41,6 +45,8 @@ _THOROUGH = ((2, 0), (2, 2), (3, 1), (5, 0))
 # Backbones that are remembered; another version forgets what was found by another check.
 _REMEMBERED = 256
 _VERSION = 1
+# Samples of which it can be said whether their rows differ.
+_FEW = 5
 
 _MIXED = "its rows depend on the samples of their batch"
 
@@ -65,6 +71,26 @@ class Finding:
     reason: str = ""
     not_finite: int = 0
     probes: int = 0
+
+
+def spread(backbone: Backbone) -> float | None:
+    """Return how far the rows of the modality's varied samples lie from their mean, of their length.
+
+    It is the root of the mean of the squares: 0 where all rows are the same, and about 1 where they have
+    nothing in common. None is too few samples of which the backbone knows enough and gives finite rows.
+    """
+    reader, items = backbone.reader, []
+    for sample in varied_samples(backbone.card.input):
+        with suppress(BadSample), collected():
+            item = reader.read(reader.load(sample))
+            if not (isinstance(reader, DoubtfulReader) and reader.is_doubtful(item)):
+                items.append(item)
+    found = [backbone.embed_items([item])[0].astype(np.float64) for item in items]
+    rows = [row for row in found if np.isfinite(row).all()]
+    if len(rows) < _FEW:
+        return None
+    total = np.square(rows).sum()
+    return float(np.sqrt(np.square(rows - np.mean(rows, axis=0)).sum() / total)) if total else 0.0
 
 
 class Runnable(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,6 +32,7 @@ __all__ = [
     "open_graph",
     "open_session",
     "run_session",
+    "runtime_version",
 ]
 
 if hasattr(onnxruntime, "disable_telemetry_events"):
@@ -46,6 +48,12 @@ FAILURES = (
     failures.NotImplemented,
     failures.RuntimeException,
 )
+# What ONNX Runtime says of a graph of a later version than it reads.
+_FORMAT = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
+_OPSET = re.compile(
+    r"Opset (\d+) is under development.*support for domain (\S+) is till opset (\d+)"
+)
+_FOLDER = "session.model_external_initializers_file_folder_path"
 # with what its Python side raises, such as of names that are no text
 _RAISED = (*FAILURES, RuntimeError, ValueError, TypeError, MemoryError, OverflowError)
 
@@ -56,13 +64,20 @@ def available() -> tuple[str, ...]:
     return tuple(name for name, kind in PROVIDERS.items() if kind.runtime in offered)
 
 
+def runtime_version() -> str:
+    """Return the version of the installed ONNX Runtime."""
+    return str(onnxruntime.__version__)
+
+
 def open_graph(
-    path: Blob, tap: str | None, *, key: str, provider: Provider = CPU
+    path: Blob, tap: str | None, *, key: str, provider: Provider = CPU, cut: bool = False
 ) -> onnxruntime.InferenceSession:
     """Return a session whose only output is ``tap``; a graph that gives nothing else is loaded as it is.
 
     Parameters
     ----------
+    cut : bool, default=False
+        Whether a graph that gives nothing else is cut too: it loses the inputs that the tap does not need.
     key : str
         Stands for the graph's bytes, all of them, and the tap: under it a graph that had to be cut is
         kept in the cache folder, so that the next start neither loads onnx nor cuts it again.
@@ -76,14 +91,15 @@ def open_graph(
     """
     if (data := cached_cut(key)) is not None:
         return open_session(data, path, provider)
-    session = open_session(path, path, provider)
-    names = [output.name for output in session.get_outputs()]
-    if len(names) == 1 and tap in (None, names[0]):
-        return session
+    if not cut:
+        session = _open_whole(path, provider)
+        names = [output.name for output in session.get_outputs()]
+        if len(names) == 1 and tap in (None, names[0]):
+            return session
     # onnx takes 0.3 s to import, and only a cut needs it
     from featx.graphs import cut_graph
 
-    data = cut_graph(path, tap)
+    data = cut_graph(path, tap, beside=path.path is not None)
     session = open_session(data, path, provider)
     store_cut(key, data)
     return session
@@ -133,6 +149,10 @@ def open_session(
         source = graph.read() if graph.path is None else str(graph.path)
     else:
         source = graph
+        if isinstance(path, Blob) and path.path is not None:
+            # what a graph that was cut left in files beside it
+            folder = str(path.path.absolute().parent)
+            options.add_session_config_entry(_FOLDER, folder)
     chosen = [(kind.runtime, dict(provider.options))]
     try:
         # on the CPU there is nothing to fall back to, but a report on standard output
@@ -140,9 +160,54 @@ def open_session(
             source, options, providers=chosen, enable_fallback=provider != CPU
         )
     except _RAISED as error:
-        raise BadGraph(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
+        said = _too_new(str(error)) or f"ONNX Runtime cannot load it: {first_line(error)}"
+        raise BadGraph(f"{path}: {said}") from error
     check_started(session, provider)
     return session
+
+
+def _open_whole(path: Blob, provider: Provider) -> onnxruntime.InferenceSession:
+    """Return a session for a graph that is not cut."""
+    if path.path is None:
+        # for ONNX Runtime there are no files beside a graph in an archive
+        return open_session(_with_weights(path) or path, path, provider)
+    try:
+        return open_session(path, path, provider)
+    except BadGraph:
+        # it looks into shapes before it loads what lies beside a graph, and shapes may lie there
+        if (data := _with_weights(path)) is None:
+            raise
+    return open_session(data, path, provider)
+
+
+def _with_weights(path: Blob) -> bytes | None:
+    """Return a graph with the weights that lie beside it, but for very large ones; None where none do."""
+    data = path.read()
+    # this key says where weights are; onnx need not be loaded for a graph without it
+    if b"location" not in data:
+        return None
+    from featx.graphs import external_data, join_weights
+
+    beside = path.path is not None
+    return join_weights(path, beside=beside) if external_data(data) else None
+
+
+def _too_new(message: str) -> str:
+    """Return what to do where ONNX Runtime says that a graph is of a later version; empty otherwise."""
+    runtime = f"the installed ONNX Runtime {onnxruntime.__version__} reads"
+    if found := _FORMAT.search(message):
+        its, most = found.groups()
+        return (
+            f"is written in version {its} of ONNX's format (IR), and {runtime} {most} at most: update "
+            f"onnxruntime, or save the graph with ir_version = {most}"
+        )
+    if found := _OPSET.search(message):
+        its, domain, most = found.groups()
+        return (
+            f"is written with operator set {its} of {domain}, and {runtime} {most} at most: update "
+            f"onnxruntime, or export it with opset_version={most} or an earlier one"
+        )
+    return ""
 
 
 def check_started(session: onnxruntime.InferenceSession, provider: Provider) -> None:

@@ -20,7 +20,8 @@ from featx.catalog.directories import (
     user_directory,
 )
 from featx.catalog.quantization import PRECISIONS, QuantizationInfo
-from featx.catalog.verify import digest, find, verify_files
+from featx.catalog.short_names import SHORT_NAMES, ShortName
+from featx.catalog.verify import digest, find, names_beside, verify_files
 
 if TYPE_CHECKING:
     from featx.catalog.download import missing_bytes as missing_bytes
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 __all__ = [
     "BUNDLED",
     "PRECISIONS",
+    "SHORT_NAMES",
     "Card",
     "File",
     "QuantizationInfo",
+    "ShortName",
     "bundled_directory",
     "default_card",
     "digest",
@@ -42,6 +45,7 @@ __all__ = [
     "locate",
     "missing_bytes",
     "model_directories",
+    "names_beside",
     "new_directory",
     "pull",
     "remove",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from featx.catalog.comments import with_comments
 from featx.catalog.quantization import QuantizationInfo
 from featx.errors import BadCard, BadOption
 from featx.graphs.pooling import read_pooling
@@ -92,6 +93,9 @@ class Card:
         The ``card.toml`` it was read from.
     pack : Path or None
         The bundled classifier that brings the bytes.
+    comments : tuple of (str, str)
+        Where an entry comes from, by its name: ``("image.crop", "preprocessor_config.json: crop_size")``.
+        ``to_toml`` writes them; they are not read back.
 
     Examples
     --------
@@ -122,6 +126,7 @@ class Card:
     optimized: QuantizationInfo | None = None
     path: Path | None = field(default=None, compare=False)
     pack: Path | None = field(default=None, compare=False)
+    comments: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
     # computed once: every prediction compares some, and the card never changes
     _fingerprint: str = field(default="", init=False, repr=False, compare=False)
 
@@ -263,7 +268,8 @@ class Card:
             table["optimized"] = self.optimized.to_table()
         if self.canary:
             table["canary"] = {"values": list(self.canary)}
-        return tomli_w.dumps(_without_none(table))
+        text = tomli_w.dumps(_without_none(table))
+        return with_comments(text, dict(self.comments)) if self.comments else text
 
 
 def _get(table: Mapping[str, Any], key: str, kind: type, *default: Any) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from featx.catalog.card import Card, File
+from featx.catalog.short_names import SHORT_NAMES
 from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone
 from featx.modalities import DEFAULTS
 from featx.storage.blob import Blob
@@ -82,7 +83,7 @@ def get_card(name: str) -> Card:
     Raises
     ------
     UnknownBackbone
-        No model directory has it; the message names the nearest that there is.
+        No model directory has it; the message names the nearest that there is, or how it is pulled.
     BadCard
         The card is damaged, or lies in a folder of another name.
 
@@ -95,7 +96,8 @@ def get_card(name: str) -> Card:
         path = directory / name / CARD
         if Path(name).name == name and path.is_file():
             return _read(path)
-    raise UnknownBackbone(name, _paths())
+    pulls = f"featx backbones pull {name}" if name in SHORT_NAMES else ""
+    raise UnknownBackbone(name, _paths(), pulls)
 
 
 def default_card(modality: str, *, defaults: Mapping[str, str] = DEFAULTS) -> Card:

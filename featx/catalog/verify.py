@@ -15,7 +15,7 @@ from featx.storage.blob import Blob, to_blob
 from featx.storage.dirs import cache_dir
 from featx.storage.json_file import read_json_table, write_json_table
 
-__all__ = ["digest", "find", "verify_files"]
+__all__ = ["digest", "find", "names_beside", "verify_files"]
 
 # How many values are remembered of a file.
 _ENTRY = 5
@@ -36,8 +36,30 @@ def verify_files(card: Card) -> Mapping[str, Blob]:
         A file is in no model directory.
     WrongDigest
         A file is not the one that the card promises.
+    BadGraph
+        A graph whose files are not in one folder is none.
     """
-    return MappingProxyType({f.name: _verify(card, f) for f in (card.graph, *card.files)})
+    blobs = {f.name: _verify(card, f) for f in (card.graph, *card.files)}
+    _check_beside(card, blobs)
+    return MappingProxyType(blobs)
+
+
+def names_beside(card: Card) -> Mapping[str, str]:
+    """Return the names of a card's files by those under which its graph would find them beside itself.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from featx import get_card
+    >>> card = get_card("featx-text-nano")
+    >>> names_beside(card)
+    {'tokenizer.json': 'tokenizer.json'}
+    >>> names_beside(replace(card, graph=replace(card.graph, name="onnx/model.onnx")))
+    {}
+    """
+    folder = card.graph.name.rpartition("/")[0]
+    prefix = f"{folder}/" if folder else ""
+    return {f.name.removeprefix(prefix): f.name for f in card.files if f.name.startswith(prefix)}
 
 
 def find(card: Card, file: File) -> Blob | None:
@@ -93,6 +115,28 @@ def _verify(card: Card, file: File) -> Blob:
         f"{wrong}: expected the bytes of {card.name}, sha256 {file.sha256[:12]}…, "
         f"found {digest(wrong)[:12]}…; {remedy}"
     )
+
+
+def _check_beside(card: Card, blobs: Mapping[str, Blob]) -> None:
+    """Raise MissingWeights where weights do not lie beside the graph: nowhere else are they looked for."""
+    graph = blobs[card.graph.name].path
+    beside = names_beside(card)
+    if graph is None or not beside:
+        return
+    folder = graph.parent.resolve()
+    places = {name: blobs[beside[name]].path for name in beside}
+    elsewhere = [n for n, path in places.items() if path and path.resolve() != folder / n]
+    if not elsewhere:
+        return
+    # onnx takes 0.3 s to import, and files are nearly always in one folder
+    from featx.graphs import external_data
+
+    external = external_data(blobs[card.graph.name].read())
+    for name in (name for name in elsewhere if name in external):
+        raise MissingWeights(
+            f"{card.name}: its graph is {graph} and the weights that belong to it are {places[name]}, or "
+            "behind a symbolic link there; put both themselves into one folder"
+        )
 
 
 def _stamp(path: Path) -> Stamp:

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "backbones": "featx.cli.backbones:backbones_group",
         "cache": "featx.cli.cache:cache_group",
         "bench": "featx.cli.bench:bench_command",
+        "doctor": "featx.cli.doctor:doctor_command",
     }
 )
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from featx.cli.options import PoolingName
+from featx.cli.options import PoolingName, read_pairs
 
-__all__ = ["add_command"]
+if TYPE_CHECKING:
+    from featx.catalog import Card
+
+__all__ = ["GraphOptions", "add_command", "added", "answers_of", "graph_options"]
 
 
 class Numbers(click.ParamType[Any]):
@@ -49,7 +51,8 @@ class Numbers(click.ParamType[Any]):
 _SIZE = Numbers("224 or 224,224", int, one=True)
 _CHANNELS = Numbers("0.5,0.5,0.5", float, one=False)
 _OPTIONS: dict[str, tuple[click.ParamType[Any] | type, str]] = {
-    "name": (str, "What to call it [default: the file's name]."),
+    "file": (str, "Which graph of a folder, such as onnx/model_fp16.onnx."),
+    "name": (str, "What to call it [default: the name of the folder, or the file's]."),
     "like": (
         click.Choice(["torch", "tf", "caffe", "raw"]),
         "How pixels become numbers, as Keras names it; raw leaves 0 to 255.",
@@ -73,6 +76,11 @@ _OPTIONS: dict[str, tuple[click.ParamType[Any] | type, str]] = {
         PoolingName(),
         "How a map or a sequence becomes one row.",
     ),
+    "prompt": (str, "Which of a text model's prompts goes before each text, by its name."),
+    "dim": (
+        click.IntRange(min=1),
+        "Columns to keep, of a model that was trained to be cut (Matryoshka).",
+    ),
 }
 
 
@@ -80,6 +88,7 @@ _OPTIONS: dict[str, tuple[click.ParamType[Any] | type, str]] = {
 class GraphOptions:
     """The options that describe a graph; None for each that is not given."""
 
+    file: str | None
     name: str | None
     like: str | None
     resize: int | tuple[int, ...] | None
@@ -92,10 +101,13 @@ class GraphOptions:
     std: tuple[float, ...] | None
     tap: str | None
     pooling: str | None
+    prompt: str | None
+    dim: int | None
+    set: tuple[str, ...]
 
 
-def _graph_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of the table above as one ``GraphOptions``, named ``given``."""
+def graph_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the table above and ``--set`` as one ``given``, and ``dry_run``."""
 
     @wraps(function)
     def gathered(**values: Any) -> None:
@@ -104,48 +116,66 @@ def _graph_options(function: Callable[..., None]) -> Callable[..., None]:
         )
         function(given=given, **values)
 
+    gathered = click.option("--dry-run", is_flag=True, help="Print the card, and add nothing.")(
+        gathered
+    )
+    gathered = click.option(
+        "--set",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Any entry of the card's table of pictures, texts or sounds, such as crop=160.",
+    )(gathered)
     for option, (kind, text) in reversed(_OPTIONS.items()):
         gathered = click.option(f"--{option}", type=kind, help=text)(gathered)
     return gathered
 
 
 @click.command("add")
-@click.argument("file", type=click.Path(path_type=Path))
-@_graph_options
-def add_command(file: Path, given: GraphOptions) -> None:
-    """Put FILE, an ONNX graph of images, into your model directory and print its card.
+@click.argument("path", metavar="FOLDER_OR_FILE", type=click.Path(path_type=Path))
+@graph_options
+def add_command(path: Path, given: GraphOptions, dry_run: bool) -> None:
+    """Put a model into your model directory and print its card.
 
-    Layout, size and outputs are read from the graph. What it cannot tell is asked on a terminal,
-    and elsewhere given by options: wrong preprocessing fails quietly, so featx does not guess it.
+    FOLDER_OR_FILE is a model folder as hubs publish them and programs export them, or an ONNX graph. What a
+    folder's configuration says of pictures, texts or sounds is read, and the card says of each line where it
+    is from. For a graph of images that lies alone, what it cannot tell is asked on a terminal, and elsewhere
+    given by options: wrong preprocessing fails quietly, so featx does not guess it.
     """
-    from featx.backbones.importing import import_model
+    from featx.backbones.adding import add_backbone
 
-    answers = {key: value for key, value in asdict(given).items() if value is not None}
+    answers = answers_of(given)
     if sys.stdin.isatty():
-        answers = _ask(file, answers)
-    name = answers.pop("name", _as_name(file.stem))
-    first = {key: answers.pop(key, None) for key in ("like", "tap", "pooling")}
-    card = import_model(file, name=name, options=answers, **first)
-    click.echo(card.to_toml(), nl=False)
-    click.echo(f"added {card.name}; try: featx fit FOLDER --backbone {card.name}", err=True)
-    if given.tap is None and card.pooling == "none":
+        answers = _ask(path, answers)
+    first = {key: answers.pop(key, None) for key in ("name", "file", "tap", "pooling")}
+    card = add_backbone(path, options=answers, dry_run=dry_run, **first)
+    added(card, dry_run=dry_run)
+    if given.tap is None and card.pooling == "none" and not card.comments:
         values = f"its rows are the {card.dim} values of {card.output}"
         click.echo(f"{values}; if those are scores of classes, use --tap penultimate", err=True)
 
 
-def _as_name(stem: str) -> str:
-    """Return a file's name as a backbone's name."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("._-") or "backbone"
+def answers_of(given: GraphOptions) -> dict[str, Any]:
+    """Return the options that were given, those of ``--set`` among them, by the library's names."""
+    answers = {key: value for key, value in asdict(given).items() if value is not None}
+    return answers | read_pairs(answers.pop("set"))
 
 
-def _ask(file: Path, answers: dict[str, Any]) -> dict[str, Any]:
+def added(card: Card, *, dry_run: bool) -> None:
+    """Print a card, and what to do with it where it was added."""
+    click.echo(card.to_toml(), nl=False)
+    if not dry_run:
+        click.echo(f"added {card.name}; try: featx fit FOLDER --backbone {card.name}", err=True)
+
+
+def _ask(path: Path, answers: dict[str, Any]) -> dict[str, Any]:
     """Return ``answers`` with an answer to each question that is still open, asked on the terminal."""
-    from featx.backbones.importing import questions
+    from featx.backbones.adding import find_model, open_questions
 
     answers = dict(answers)
-    if "name" not in answers:
-        answers["name"] = click.prompt("name", default=_as_name(file.stem), err=True)
-    while asked := questions(file, answers):
+    found = find_model(path, answers.get("file"))
+    if "name" not in answers and open_questions(found, answers):
+        answers["name"] = click.prompt("name", default=found.name, err=True)
+    while asked := open_questions(found, answers):
         question = asked[0]
         kind, _ = _OPTIONS[question.option]
         default = question.default

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,9 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.targets import TargetChoice, target_options
 from featx.errors import FeatxWarning
-from featx.heads.names import HEAD_NAMES, check_head_name
+from featx.heads.names import check_head_name
 
 if TYPE_CHECKING:
     from featx.catalog import Card
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from featx.predictor import Classifier
 
 __all__ = ["fit_command"]
-
-_HEADS = f"{', '.join(HEAD_NAMES[:-1])}, or auto to choose among all but the last"
 
 
 def _read_config(context: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -76,16 +75,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     callback=_read_config,
     help="Options from a TOML file, as `featx inspect --config` prints it; those typed win.",
 )
-@click.option("--head", default="logistic", show_default=True, metavar="NAME", help=f"{_HEADS}.")
-@click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Decides the folds."
-)
-@click.option("--balance", is_flag=True, help="Let every class weigh the same.")
-@click.option(
-    "--keep-rows",
-    is_flag=True,
-    help="Keep the rows of at most 10 000 training samples in it, as float16.",
-)
+@target_options
 @click.option(
     "--baseline/--no-baseline",
     default=True,
@@ -101,19 +91,16 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
 def fit_command(
     source: str,
     output: Path,
-    head: str,
-    seed: int,
-    balance: bool,
-    keep_rows: bool,
     baseline: bool,
     bundle: bool,
     overwrite: bool,
     style: str,
+    target: TargetChoice,
     chosen: BackboneChoice,
     columns: SourceChoice,
     run: RunChoice,
 ) -> None:
-    """Train a classifier on the labelled samples of DATA and say how good it is.
+    """Train a predictor on the labelled samples of DATA and say how good it is.
 
     DATA is a folder of class folders, a table (.csv, .tsv, .jsonl, .parquet) or a .tar. Where it has a
     train and a test part only train is used; `featx evaluate` measures on the other.
@@ -122,15 +109,17 @@ def fit_command(
     from featx.storage.writable import check_writable
     from featx.tasks import get_task
 
-    check_head_name(head)
+    task = get_task(target.task or "classification")
+    if target.head is not None:
+        check_head_name(target.head, task.head_names)
     check_target(output, overwrite=overwrite)
     run.check(exact=True)
     if run.on_error == "skip":
         check_writable(_rejects_file(output))
     card = chosen.card()
-    config = _config(head, seed, balance, chosen, columns, run)
+    config = _config(target, chosen, columns, run)
     samples = columns.read(source, card, split="train")
-    get_task(config.task).encode_targets([s.label for s in samples], [s.id for s in samples])
+    target.check(task, samples)
     backbone = chosen.open(run.provider)
     # It takes seconds to import: what can be refused has been.
     from featx.training import fit
@@ -139,19 +128,11 @@ def fit_command(
         classifier = fit(
             samples,
             backbone=backbone,
-            head=head,
-            class_weight="balanced" if balance else None,
-            random_state=seed,
             engine=engine,
-            keep_rows=keep_rows,
             baseline=baseline,
             verbose=sys.stderr.isatty(),
-            config=replace(
-                config,
-                backbone=backbone.card.name,
-                keep_rows=keep_rows,
-                baseline=baseline,
-            ),
+            config=replace(config, backbone=backbone.card.name, baseline=baseline),
+            **target.arguments(),
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:
@@ -161,14 +142,14 @@ def fit_command(
 
 
 def _config(
-    head: str,
-    seed: int,
-    balance: bool,
+    target: TargetChoice,
     chosen: BackboneChoice,
     columns: SourceChoice,
     run: RunChoice,
 ) -> FitConfig:
     from featx.fit_config import FitConfig
+
+    asked = target.arguments()
 
     return FitConfig(
         backbone=chosen.backbone,
@@ -176,9 +157,7 @@ def _config(
         pooling=chosen.pooling,
         normalize=chosen.normalize,
         options=chosen.options,
-        head=head,
-        class_weight="balanced" if balance else None,
-        random_state=seed,
+        **{**asked, "task": target.task or "classification"},
         on_error=run.on_error,
         modality=chosen.modality,
         **columns.to_config(),
@@ -209,12 +188,7 @@ def _rejects_file(output: Path) -> Path:
 def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
-    typed = [
-        word
-        for name, value in asdict(columns).items()
-        if isinstance(value, str)
-        for word in (f"--{name.replace('_', '-')}", value)
-    ]
+    typed = columns.to_words()
     with warnings.catch_warnings():
         # What was said of the part that was trained on is enough.
         warnings.simplefilter("ignore", FeatxWarning)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import wraps
@@ -33,6 +33,7 @@ __all__ = [
     "gather_options",
     "keep_option",
     "provider_option",
+    "read_pairs",
     "run_options",
     "source_options",
     "training_samples",
@@ -107,14 +108,19 @@ class BackboneChoice:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The ``--set KEY=VALUE`` pairs; a value is JSON, such values with commas between, or text."""
-        pairs = {}
-        for pair in self.set:
-            key, equals, value = pair.partition("=")
-            if not equals:
-                raise BadOption(f"--set {pair[:100]}: expected KEY=VALUE")
-            pairs[key.strip()] = _read_value(value)
-        return pairs
+        """The ``--set KEY=VALUE`` pairs."""
+        return read_pairs(self.set)
+
+
+def read_pairs(pairs: Iterable[str]) -> dict[str, Any]:
+    """Return the pairs of ``--set KEY=VALUE``; a value is JSON, such values with commas between, or text."""
+    values = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise BadOption(f"--set {pair[:100]}: expected KEY=VALUE")
+        values[key.strip()] = _read_value(value)
+    return values
 
 
 def _read_value(value: str) -> Any:
@@ -139,13 +145,18 @@ class SourceChoice:
 
     path_column: str | None
     text_column: str | None
-    label_column: str | None
+    target_column: tuple[str, ...]
     id_column: str | None
     start_column: str | None = None
     end_column: str | None = None
     encoding: str | None = None
     root: str | None = None
     ignore_label_case: bool | None = None
+    label_separator: str | None = None
+    group_column: str | None = None
+    weight_column: str | None = None
+    split_column: str | None = None
+    time_column: str | None = None
 
     def read(
         self, source: str, card: Card, *, split: str | None = None, keep: tuple[str, ...] = ()
@@ -173,7 +184,7 @@ class SourceChoice:
 
         return Columns(
             path=self.path_column,
-            label=self.label_column,
+            target=tuple(self.target_column),
             id=self.id_column,
             text=self.text_column,
             start=self.start_column,
@@ -181,11 +192,33 @@ class SourceChoice:
             encoding=self.encoding,
             root=self.root,
             keep=keep,
+            separator=self.label_separator,
+            group=self.group_column,
+            weight=self.weight_column,
+            split=self.split_column,
+            time=self.time_column,
         )
 
     def to_config(self) -> dict[str, Any]:
         """Return what a saved predictor may keep: all but a folder of this machine."""
-        return {key: value for key, value in asdict(self).items() if key != "root"}
+        return {key: value for key, value in asdict(self).items() if key != "root" and value != ()}
+
+    @classmethod
+    def from_config(cls, table: Mapping[str, Any]) -> SourceChoice:
+        """Return the options that were remembered; raise TypeError where they are none."""
+        values = dict(table)
+        # One column of labels, as an earlier version remembered it.
+        old = values.pop("label_column", None)
+        target = values.pop("target_column", (old,) if old else ())
+        return cls(**values, target_column=tuple(target))
+
+    def to_words(self) -> list[str]:
+        """Return the options of names that were typed, as words of a command."""
+        words = [word for name in self.target_column for word in ("--target-column", name)]
+        for name, value in asdict(self).items():
+            if isinstance(value, str):
+                words += [f"--{name.replace('_', '-')}", value]
+        return words
 
     def remember_source(self, source: str, classifier: Path) -> None:
         """Note, on this machine only, that a classifier was trained on a source."""
@@ -208,7 +241,8 @@ def training_samples(classifier: Path, card: Card) -> list[Sample]:
         with warnings.catch_warnings():
             # It was said when they were trained on.
             warnings.simplefilter("ignore", FeatxWarning)
-            samples = SourceChoice(**origin.columns).read(origin.source, card, split="train")
+            columns = SourceChoice.from_config(origin.columns)
+            samples = columns.read(origin.source, card, split="train")
     except (FeatxError, TypeError):
         return []
     return [sample for sample in samples if _is_there(sample.data)]
@@ -303,7 +337,14 @@ def source_options(function: F) -> F:
     options = [
         click.option("--path-column", metavar="NAME", help="Column of a table with the paths."),
         click.option("--text-column", metavar="NAME", help="Column of a table with the texts."),
-        click.option("--label-column", metavar="NAME", help="Column of a table with the labels."),
+        click.option(
+            "--target-column",
+            "--label-column",
+            "target_column",
+            metavar="NAME",
+            multiple=True,
+            help="Column of a table with the labels, or the numbers; again for each of several.",
+        ),
         click.option("--id-column", metavar="NAME", help="Column of a table with the ids."),
         click.option(
             "--ignore-label-case",
@@ -330,6 +371,31 @@ def source_options(function: F) -> F:
             help="Folder below which the paths of a table lie [default: the table's own].",
         ),
     ]
+    options += [
+        click.option(
+            "--label-separator",
+            metavar="TEXT",
+            help="What stands between the labels of a cell that holds several, such as '|'.",
+        ),
+        click.option(
+            "--group-column",
+            metavar="NAME",
+            help="Column of what must not be both in training and measuring: a patient, a speaker.",
+        ),
+        click.option(
+            "--weight-column", metavar="NAME", help="Column of how often each sample counts."
+        ),
+        click.option(
+            "--split-column",
+            metavar="NAME",
+            help="Column that says the part of each sample: train, valid or test [default: split].",
+        ),
+        click.option(
+            "--time-column",
+            metavar="NAME",
+            help="Column of the time of each sample: the past is trained on, the latest measured.",
+        ),
+    ]
     return gather_options(function, options, SourceChoice, "columns")
 
 
@@ -338,6 +404,14 @@ keep_option = click.option(
     metavar="COLUMNS|all",
     multiple=True,
     help="Columns of the source that go along into the output, with commas between them: text, label, …",
+)
+
+trust_option = click.option(
+    "--trust",
+    "trusted",
+    multiple=True,
+    metavar="TYPE",
+    help="Full name, package.module.Class, of a type in a head of your own that you trust; repeatable.",
 )
 
 provider_option = click.option(

@@ -17,7 +17,7 @@ from featx.graphs import cut_graph
 from featx.graphs.builder import FLOAT, STRING, GraphBuilder
 from featx.graphs.opsets import drop_unused_opsets
 from featx.graphs.pooling import read_pooling
-from featx.predictor import Classifier
+from featx.predictor import Predictor
 from featx.tasks import OutputTensor, get_task
 
 __all__ = ["write_graph"]
@@ -26,8 +26,8 @@ __all__ = ["write_graph"]
 _OPSET = 18
 
 
-def write_graph(classifier: Classifier, *, strings: bool = False) -> ModelProto:
-    """Return the classifier as one graph, unchecked, with the outputs ``label`` and ``probabilities``.
+def write_graph(classifier: Predictor, *, strings: bool = False) -> ModelProto:
+    """Return the predictor as one graph, unchecked, with the outputs of its task, such as ``label``.
 
     The same classifier gives the same graph. Texts go in as tokens, or where asked as ``strings``.
 
@@ -65,7 +65,7 @@ def _assembled(
     graph: GraphBuilder,
     backbone: ModelProto,
     front: Preprocessing,
-    classifier: Classifier,
+    classifier: Predictor,
     tensors: Sequence[OutputTensor],
 ) -> ModelProto:
     outputs = [
@@ -95,11 +95,12 @@ def _assembled(
     return model
 
 
-def _facts(classifier: Classifier, front: Preprocessing) -> dict[str, str]:
+def _facts(classifier: Predictor, front: Preprocessing) -> dict[str, str]:
     """Return the metadata that the graph carries for people and programs."""
     card = classifier.card
     return {
-        "labels": json.dumps(list(classifier.classes), ensure_ascii=False),
+        "labels": json.dumps(list(classifier.head.classes), ensure_ascii=False),
+        "task": classifier.task_name,
         "modality": card.modality,
         "backbone": card.name,
         "license": card.license,
@@ -140,7 +141,7 @@ def _wanted(model: ModelProto) -> list[ValueInfoProto]:
     return wanted
 
 
-def _runs_alone(classifier: Classifier, wanted: Sequence[ValueInfoProto]) -> bool:
+def _runs_alone(classifier: Predictor, wanted: Sequence[ValueInfoProto]) -> bool:
     """Return whether samples go through the backbone one at a time, as its inputs or its card say."""
     batch = classifier.open().batch
     if batch is not None and batch > 1:

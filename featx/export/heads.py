@@ -1,14 +1,10 @@
-"""A trained head as nodes of a graph: the forms of its steps, which are the registry's, one after the other."""
+"""A trained head as nodes of a graph: the scores of its estimator, and their calibration."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from sklearn.base import BaseEstimator
-
-from featx.errors import NotExportable
 from featx.graphs.builder import DOUBLE, GraphBuilder
-from featx.heads import ESTIMATORS, TRANSFORMERS, TrainedHead, steps_of
+from featx.heads import TrainedHead
+from featx.heads.graph import add_scores
 
 __all__ = ["add_head"]
 
@@ -32,20 +28,5 @@ def add_head(graph: GraphBuilder, rows: str, head: TrainedHead) -> str:
     NotExportable
         A step of the head cannot be written as a graph.
     """
-    *before, last = steps_of(head.estimator)
-    value = graph.cast(rows, DOUBLE)
-    for step in before:
-        if type(step) not in TRANSFORMERS:
-            raise _refusal(step, TRANSFORMERS)
-        value = TRANSFORMERS[type(step)](graph, value, step)
-    forms = ESTIMATORS.get(type(last))
-    if forms is None or forms.onnx is None:
-        raise _refusal(last, (kind for kind, entry in ESTIMATORS.items() if entry.onnx))
-    return head.calibrator.add_nodes(graph, forms.onnx(graph, value, last))
-
-
-def _refusal(step: BaseEstimator, known: Iterable[type]) -> NotExportable:
-    names = ", ".join(sorted(kind.__name__ for kind in known))
-    return NotExportable(
-        f"head {type(step).__name__}: cannot be written as a graph; expected one of {names}"
-    )
+    scores = add_scores(graph, graph.cast(rows, DOUBLE), head.estimator, own=head.own_answers)
+    return head.calibrator.add_nodes(graph, scores)

@@ -12,7 +12,7 @@ from onnx import TypeProto, ValueInfoProto, helper
 
 from featx.catalog import Card
 from featx.errors import BadOption, NotExportable
-from featx.export.audio import add_windows, pooled
+from featx.export.audio import add_attention_mask, add_windows, check_exportable, pooled
 from featx.export.image import add_pixels
 from featx.export.strings import IDS, TEXT, add_tokens, open_reader
 from featx.graphs.builder import BYTE, FLOAT, INT64, STRING, GraphBuilder
@@ -87,13 +87,19 @@ def _image(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) ->
 
 
 def _sound(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
-    value = _only(wanted)
     settings: Any = card.input
+    check_exportable(settings)
+    usual = dict(settings.feeds)
+    own = {value.name: value.name.removeprefix(INNER) for value in wanted}
+    masks = [name for name, plain in own.items() if usual.get(plain, plain) == _MASK]
+    value = _only([value for value in wanted if value.name not in masks])
     windows, count = add_windows(graph, "waveform", settings)
+    feeds = {value.name: windows}
+    feeds |= {name: add_attention_mask(graph, "waveform", windows, settings) for name in masks}
     shape = ["N", "samples"]
     return Preprocessing(
         [helper.make_tensor_value_info("waveform", FLOAT, shape)],
-        {value.name: windows},
+        feeds,
         merge=lambda rows: pooled(graph, rows, count, settings.pool),
         facts={"rate": str(settings.rate)},
     )
@@ -116,6 +122,13 @@ class _Tokens:
         settings: Any = card.input
         if settings.long != "truncate":
             raise NotExportable("long = 'chunk-mean': cannot be exported; expected 'truncate'")
+        if settings.mask_prefix and settings.prefix:
+            raise NotExportable("mask_prefix = true: cannot be exported; expected false")
+        if settings.padding_side == "left" and (computed or settings.pad):
+            raise NotExportable(
+                "padding_side = 'left': texts cannot be filled up at the left by the graph; export it for tokens, "
+                "which whoever calls it fills up"
+            )
         self._graph = graph
         self._settings: TextSettings = settings
         self._computed = computed
@@ -132,6 +145,7 @@ class _Tokens:
                 feed = self._graph.add("Unsqueeze", feed, self._graph.int_const(1))
             feeds[value.name] = feed
         facts = {
+            **({"lowercase": "true"} if self._settings.lowercase else {}),
             "max_length": str(self._settings.max_length),
             "truncation": self._settings.truncation,
             "prefix": self._settings.prefix,
@@ -159,9 +173,15 @@ class _Tokens:
 
     def _positions(self) -> str:
         """Return the position of each token, the same for every text."""
+        if self._settings.padding_side == "left":
+            raise NotExportable(
+                f"padding_side = 'left': the graph takes {_POSITIONS!r}, which cannot be exported then"
+            )
         graph, ids = self._graph, self._feed(IDS)
         bounds = [graph.constant(k, np.int64) for k in (0, 1)]
         positions = graph.add("Range", bounds[0], graph.dim(ids, 1), bounds[1])
+        if first := self._settings.first_position:
+            positions = graph.add("Add", positions, graph.constant(first, np.int64))
         return graph.add("Expand", positions, graph.add("Shape", ids))
 
 

@@ -21,10 +21,11 @@ from featx.modalities.audio.decode import stream
 from featx.modalities.audio.settings import AudioSettings
 from featx.modalities.image.settings import ImageSettings
 from featx.modalities.text.settings import TextSettings
-from featx.predictor import Classifier
+from featx.predictor import Predictor
 from featx.sources import Sample, make_samples, subsample
 from featx.storage.atomic import replacing
 from featx.storage.writable import check_writable
+from featx.tasks import get_task
 
 __all__ = ["Check", "export"]
 
@@ -56,7 +57,7 @@ class Check:
 
 
 def export(
-    classifier: Classifier,
+    classifier: Predictor,
     path: str | Path,
     *,
     samples: Iterable[Any] | None = None,
@@ -69,7 +70,9 @@ def export(
     as ``input_ids``, with ``attention_mask`` and ``token_type_ids`` where the backbone wants them, int64 of
     shape (n, tokens), or with ``strings`` as they are, ``text`` of shape (n,); sounds as ``waveform``,
     float32 of shape (n, samples), mixed and at the card's rate. ``label``, n texts, and ``probabilities``,
-    float32 of shape (n, n_classes), come out. The same classifier gives the same bytes.
+    float32 of shape (n, n_classes), come out; of several labels ``probabilities`` and ``labels``, 1 for each
+    that is given, float32 of shape (n, n_labels); of numbers ``value``, ``low`` and ``high``, float32 of shape
+    (n, n_numbers). The same predictor gives the same bytes.
 
     Parameters
     ----------
@@ -85,7 +88,8 @@ def export(
     NotExportable
         A part of the classifier cannot be written as a graph.
     BadGraph
-        A probability differs by more than 1e-4, a label changes, or a text has other tokens; the message
+        A probability differs by more than 1e-4, a number by more than 1e-4 of the standard deviation of its
+        targets, a label changes, or a text has other tokens; the message
         says which is worst.
     OutputFailed
         Something is there already, or it cannot be written.
@@ -112,34 +116,34 @@ def export(
     return checked
 
 
-def _check(classifier: Classifier, session: Any, samples: Iterable[Sample], real: bool) -> Check:
+def _check(classifier: Predictor, session: Any, samples: Iterable[Sample], real: bool) -> Check:
     """Compare an export with its classifier; raise BadGraph with the worst sample where they differ."""
     compared, worst, where, changed = 0, 0.0, "", ""
     unread: BadSample | None = None
     for sample in samples:
         try:
-            label, actual, expected = _answers(classifier, session, sample)
+            apart, other = _compare(classifier, session, sample)
         # Training skips these too, when it is asked to.
         except BadSample as error:
             unread = error
             continue
         compared += 1
-        apart = float(np.abs(actual - expected).max())
         if not apart <= worst:
             worst, where = apart, sample.id
-        if label != classifier.classes[int(expected.argmax())]:
+        if other:
             changed = changed or sample.id
     if unread is not None and not compared:
         raise unread
     if changed or not worst <= TOLERANCE:
         raise BadGraph(
-            f"not exported: of {compared} samples the worst differs by {worst:.2g} in probability "
-            f"({where}), expected {TOLERANCE:g}; {changed or 'none'} has another label"
+            f"not exported: of {compared} samples the worst differs by {worst:.2g} ({where}) in probability, or "
+            f"in standard deviations of the targets, expected {TOLERANCE:g}; {changed or 'none'} has another "
+            "label"
         )
     return Check(compared, worst, real)
 
 
-def _check_tokens(classifier: Classifier, session: Any, samples: Iterable[Sample]) -> None:
+def _check_tokens(classifier: Predictor, session: Any, samples: Iterable[Sample]) -> None:
     """Raise BadGraph with the first text whose tokens are others than the classifier's."""
     reader: Any = classifier.open().reader
     for content in (*HARD, *(sample.data for sample in samples)):
@@ -164,17 +168,21 @@ def _run(session: Any, outputs: list[str], feeds: Mapping[str, Any], where: str)
         raise BadGraph(f"{where}: the exported graph failed: {first_line(error)}") from error
 
 
-def _answers(classifier: Classifier, session: Any, sample: Sample) -> tuple[str, Any, Any]:
-    """Return the graph's label and probabilities, and the classifier's probabilities."""
+def _compare(classifier: Predictor, session: Any, sample: Sample) -> tuple[float, bool]:
+    """Return how far the graph's answer is from the predictor's, and whether it gives another label."""
     backbone = classifier.open()
     feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
-    expected = classifier.head.predict_proba(backbone.embed_items([item]))[0]
+    expected = classifier.head.predict_outputs(backbone.embed_items([item]))[0]
     known = {value.name: feeds[value.name] for value in session.get_inputs()}
-    [label], [probabilities] = _run(session, ["label", "probabilities"], known, sample.id)
-    return label, probabilities, expected
+    task, head = get_task(classifier.task_name), classifier.head
+    names = [value.name for value in session.get_outputs() if value.name != IDS]
+    answers = _run(session, names, known, sample.id)
+    given = {name: answer[0] for name, answer in zip(names, answers, strict=True)}
+    scale = head.calibrator.scale_of(expected.astype(np.float64))
+    return task.compare_answers(given, expected, head.classes, scale.astype(np.float32))
 
 
-def _chosen(classifier: Classifier, samples: Iterable[Any] | None) -> list[Sample]:
+def _chosen(classifier: Predictor, samples: Iterable[Any] | None) -> list[Sample]:
     if samples is None:
         return list(make_samples(_drawn(classifier.card.input)))
     every = list(make_samples(samples))
@@ -207,8 +215,14 @@ def _noise(rng: np.random.Generator) -> Iterator[Any]:
 def _image(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
     """Return the feed of an image at its own size, and the item that the backbone reads of it."""
     settings: Any = backbone.card.input
-    plain: ImageSettings = replace(
-        settings, resize=None, crop=None, layout="NHWC", dtype="uint8", color="RGB", draft=0.0
+    plain = ImageSettings(
+        layout="NHWC",
+        dtype="uint8",
+        draft=0.0,
+        max_pixels=settings.max_pixels,
+        range=settings.range,
+        truncated=settings.truncated,
+        transparency=settings.transparency,
     )
     picture = plain.read(plain.load(sample.data))
     # the range is in the pixels already

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from featx.graphs.cut import PENULTIMATE as PENULTIMATE
     from featx.graphs.cut import Tap as Tap
     from featx.graphs.cut import cut_graph as cut_graph
+    from featx.graphs.cut import join_weights as join_weights
     from featx.graphs.cut import taps as taps
     from featx.graphs.inspect import Tensor as Tensor
     from featx.graphs.inspect import external_data as external_data
@@ -29,6 +30,7 @@ _MODULE_OF = {
     "external_data": "featx.graphs.inspect",
     "inputs_of": "featx.graphs.inspect",
     "join_graphs": "featx.graphs.join",
+    "join_weights": "featx.graphs.cut",
     "outputs_of": "featx.graphs.inspect",
     "taps": "featx.graphs.cut",
 }

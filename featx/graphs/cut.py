@@ -10,14 +10,37 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from featx._typing import Shape
 from featx.errors import BadGraph, UnknownTap
-from featx.graphs.inspect import bodies_of, infer_shapes, load_model, shape_of
+from featx.graphs.batches import ask_others, replaceable
+from featx.graphs.external import SMALL, check_external, external_bytes, load_external
+from featx.graphs.inspect import (
+    LARGEST,
+    bodies_of,
+    infer_shapes,
+    load_model,
+    shape_of,
+    tensors_of,
+)
 from featx.graphs.opsets import drop_unused_opsets
+from featx.graphs.past import fill_past
 from featx.storage.blob import Blob
 
-__all__ = ["LAST_MAP", "PENULTIMATE", "Tap", "cut_graph", "needed_nodes", "taps"]
+__all__ = [
+    "LAST_MAP",
+    "PENULTIMATE",
+    "Tap",
+    "cut_graph",
+    "join_weights",
+    "needed_nodes",
+    "read_by",
+    "resolve_tap",
+    "taps",
+]
 
 PENULTIMATE = "penultimate"
 LAST_MAP = "last-map"
+
+# bytes of weights beside a graph that are taken into one that is cut: the cache holds no larger ones
+_MOST_TAKEN_IN = 1 << 29
 
 _DENSE = {"Gemm", "MatMul", "Conv", "FusedMatMul", "QLinearConv", "QLinearMatMul"}
 _POOLED = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "ReduceMean", "ReduceMax"}
@@ -59,7 +82,7 @@ def taps(path: Path | Blob) -> list[Tap]:
     BadGraph
         The file is not an ONNX graph.
     """
-    model = load_model(path)
+    model = _load(path)
     graph = model.graph
     values = _values(model)
     constant = _constants(graph)
@@ -79,11 +102,12 @@ def taps(path: Path | Blob) -> list[Tap]:
     return sorted(result, key=lambda tap: tap.depth)
 
 
-def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
+def cut_graph(path: Path | Blob, tap: str | None = None, *, beside: bool = False) -> bytes:
     """Return the graph of ``path`` with ``tap`` as its only output, as serialised bytes.
 
-    Nodes and weights that ``tap`` does not need are gone; the nodes that stay are untouched, so the
-    tensor has the numbers that it has in the whole graph.
+    Nodes, weights and inputs that ``tap`` does not need are gone; the nodes that stay are untouched, so the
+    tensor has the numbers that it has in the whole graph. Inputs that are a decoder's past become empty ones.
+    Weights in files beside the graph are taken in.
 
     Parameters
     ----------
@@ -91,15 +115,19 @@ def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
         A tensor's name; ``"penultimate"`` for what the last dense or convolution layer with weights
         reads; ``"last-map"`` for the last map with height and width that leads there (what Keras calls
         ``include_top=False``); None for the graph's own first output.
+    beside : bool, default=False
+        Whether weights in files beside the graph may stay there: they do where they have more than
+        512 MB together.
 
     Raises
     ------
     BadGraph
-        The file is not an ONNX graph, or has no layer such as the symbolic name asks for.
+        The file is not an ONNX graph, has no layer such as the symbolic name asks for, or its weights are not
+        beside it or have more than the 2 GB that one file can hold.
     UnknownTap
         No tensor of that name is computed from the inputs.
     """
-    model = load_model(path)
+    model = _load(path)
     graph = model.graph
     makers = {name: node for node in graph.node for name in node.output if name}
     values = _values(model)
@@ -109,7 +137,8 @@ def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
         raise UnknownTap(name, [n for n in makers if n not in constant] + [PENULTIMATE, LAST_MAP])
     needed = _ancestors(graph, name)
     nodes = [node for node in graph.node if needed.intersection(node.output)]
-    names = {name} | {n for node in nodes for n in _read_by(node)}
+    ask_others(nodes, replaceable(nodes, graph))
+    names = {name} | {n for node in nodes for n in read_by(node)}
     del graph.node[:]
     graph.node.extend(nodes)
     _keep(graph.initializer, lambda t: t.name in names)
@@ -122,8 +151,25 @@ def cut_graph(path: Path | Blob, tap: str | None = None) -> bytes:
         graph.output.append(values[name])
     else:
         graph.output.add(name=name).type.tensor_type.elem_type = TensorProto.FLOAT
+    fill_past(model)
     drop_unused_opsets(model)
-    return bytes(model.SerializeToString())
+    return _serialized(model, path, beside=beside)
+
+
+def join_weights(path: Path | Blob, *, beside: bool = False) -> bytes:
+    """Return a graph with the weights that lie in files beside it, as serialised bytes.
+
+    Parameters
+    ----------
+    beside : bool, default=False
+        As ``cut_graph``; small ones are taken in all the same.
+
+    Raises
+    ------
+    BadGraph
+        As ``cut_graph``.
+    """
+    return _serialized(_load(path), path, beside=beside)
 
 
 def needed_nodes(model: ModelProto, tap: str | None, path: Path | Blob) -> list[NodeProto]:
@@ -132,11 +178,52 @@ def needed_nodes(model: ModelProto, tap: str | None, path: Path | Blob) -> list[
     Large weights may be missing from ``model``.
     """
     graph = model.graph
-    name = _resolve(graph, tap, _values(model) if tap == LAST_MAP else {}, path)
+    name = resolve_tap(model, tap, path)
     if not any(name in node.output for node in graph.node):
         raise UnknownTap(name, [n for node in graph.node for n in node.output])
     needed = _ancestors(graph, name)
     return [node for node in graph.node if needed.intersection(node.output)]
+
+
+def resolve_tap(model: ModelProto, tap: str | None, path: Path | Blob) -> str:
+    """Return the name of the tensor that a tap means, which may not be there; ``cut_graph`` says what a tap is.
+
+    Large weights may be missing from ``model``.
+
+    Raises
+    ------
+    BadGraph
+        The graph has no layer such as a symbolic name asks for.
+    """
+    return _resolve(model.graph, tap, _values(model) if tap == LAST_MAP else {}, path)
+
+
+def _load(path: Path | Blob) -> ModelProto:
+    """Return the graph of a file, without large weights that lie beside it: what is cut off is not read."""
+    model = load_model(path, weights=False)
+    try:
+        # shapes may lie there as well
+        load_external(tensors_of(model), path, most=SMALL)
+    except BadGraph as error:
+        raise BadGraph(f"{path}: {error}") from None
+    return model
+
+
+def _serialized(model: ModelProto, path: Path | Blob, *, beside: bool = False) -> bytes:
+    try:
+        size = external_bytes(tensors_of(model))
+        if beside and size > _MOST_TAKEN_IN:
+            check_external(tensors_of(model), path)
+            return bytes(model.SerializeToString())
+        if size + model.ByteSize() > LARGEST:
+            raise BadGraph(
+                f"has {size / 1e9:.1f} GB of weights up to this tensor; one file can hold 2 GB: choose an "
+                "earlier tensor, or a model of smaller weights"
+            )
+        load_external(tensors_of(model), path)
+    except BadGraph as error:
+        raise BadGraph(f"{path}: {error}") from None
+    return bytes(model.SerializeToString())
 
 
 _FLOATS: dict[int, str] = {
@@ -192,7 +279,7 @@ def _depths(graph: GraphProto) -> dict[str, int]:
     """Return the nodes on the longest way from an input to each tensor that a node makes."""
     depths: dict[str, int] = {}
     for node in graph.node:
-        level = 1 + max((depths.get(name, 0) for name in _read_by(node)), default=0)
+        level = 1 + max((depths.get(name, 0) for name in read_by(node)), default=0)
         depths.update(dict.fromkeys(filter(None, node.output), level))
     return depths
 
@@ -207,7 +294,7 @@ def _constants(graph: GraphProto) -> set[str]:
     """Return the names of tensors that no input can change."""
     names = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
     for node in graph.node:
-        if all(name in names for name in _read_by(node)) and not node.op_type.startswith("Random"):
+        if all(name in names for name in read_by(node)) and not node.op_type.startswith("Random"):
             names.update(filter(None, node.output))
     return names
 
@@ -218,17 +305,17 @@ def _ancestors(graph: GraphProto, name: str) -> set[str]:
     # ONNX keeps nodes in topological order
     for node in reversed(graph.node):
         if needed.intersection(node.output):
-            needed.update(_read_by(node))
+            needed.update(read_by(node))
     return needed
 
 
-def _read_by(node: NodeProto) -> Iterator[str]:
+def read_by(node: NodeProto) -> Iterator[str]:
     """Give the names that a node reads, those captured by the bodies of its loops and branches included."""
     yield from filter(None, node.input)
     for body in bodies_of(node):
         own = {value.name for value in body.input} | {t.name for t in body.initializer}
         for inner in body.node:
-            yield from (name for name in _read_by(inner) if name not in own)
+            yield from (name for name in read_by(inner) if name not in own)
             own.update(inner.output)
 
 

@@ -14,11 +14,14 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from featx._typing import Shape
 from featx.errors import BadGraph, reason_of
+from featx.graphs.external import external_names, load_external
 from featx.storage.blob import Blob
 
 __all__ = [
+    "LARGEST",
     "Tensor",
     "bodies_of",
+    "describe",
     "external_data",
     "infer_shapes",
     "inputs_of",
@@ -30,7 +33,7 @@ __all__ = [
 ]
 
 # of one message: protobuf holds no more
-_LARGEST = (1 << 31) - 1
+LARGEST = (1 << 31) - 1
 # with the bodies of functions as often as they are called, and calls inside each other
 _NODES = 100_000
 _CALLS = 32
@@ -53,12 +56,12 @@ def inputs_of(path: Path) -> list[Tensor]:
     """Return the inputs that the graph wants, weights left out."""
     graph = load_model(path, weights=False).graph
     constants = {tensor.name for tensor in graph.initializer}
-    return [_tensor(value) for value in graph.input if value.name not in constants]
+    return [describe(value) for value in graph.input if value.name not in constants]
 
 
 def outputs_of(path: Path) -> list[Tensor]:
     """Return the outputs that the graph gives."""
-    return [_tensor(value) for value in load_model(path, weights=False).graph.output]
+    return [describe(value) for value in load_model(path, weights=False).graph.output]
 
 
 def external_data(data: bytes) -> set[str]:
@@ -76,12 +79,7 @@ def external_data(data: bytes) -> set[str]:
         model = onnx.load_from_string(data)
     except DecodeError as error:
         raise BadGraph(f"not an ONNX graph: {error}") from error
-    return {
-        entry.value
-        for tensor in tensors_of(model)
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
+    return external_names(tensors_of(model))
 
 
 def tensors_of(message: Message) -> Iterator[TensorProto]:
@@ -173,7 +171,13 @@ def _is_long_list(value: ValueInfoProto) -> bool:
 
 
 def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
-    """Return the graph of a file; raises BadGraph where it is none."""
+    """Return the graph of a file; raises BadGraph where it is none.
+
+    Parameters
+    ----------
+    weights : bool, default=True
+        Whether weights that lie in files beside the graph are read, too.
+    """
     file = path.path if isinstance(path, Blob) else path
     try:
         data = path.read() if isinstance(path, Blob) and file is None else _read(Path(str(file)))
@@ -182,8 +186,6 @@ def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
                 f"{path}: is in ONNX Runtime's own format (.ort); expected the .onnx file that it was made of"
             )
         model = onnx.load_from_string(data)
-        if weights and file is not None:
-            onnx.load_external_data_for_model(model, str(Path(file).parent))
     except FileNotFoundError as error:
         raise BadGraph(f"{path}: no such file; expected an ONNX graph") from error
     except IsADirectoryError as error:
@@ -200,6 +202,8 @@ def load_model(path: Path | Blob, *, weights: bool = True) -> ModelProto:
     try:
         # before anything that writes them out, as inference does
         _check_functions(model)
+        if weights:
+            load_external(tensors_of(model), path)
     except BadGraph as error:
         raise BadGraph(f"{path}: {error}") from None
     return model
@@ -218,12 +222,13 @@ def _read(path: Path) -> bytes:
         raise IsADirectoryError(str(path))
     if not stat.S_ISREG(status.st_mode):
         raise BadGraph(f"{path}: is no regular file; expected an ONNX graph")
-    if status.st_size > _LARGEST:
+    if status.st_size > LARGEST:
         raise BadGraph(f"{path}: has more than 2 GB; export it with its weights as external data")
     return path.read_bytes()
 
 
-def _tensor(value: ValueInfoProto) -> Tensor:
+def describe(value: ValueInfoProto) -> Tensor:
+    """Return the name, the shape and the type of an input, an output or a value between."""
     kind = value.type.tensor_type.elem_type
     dtype = onnx.helper.tensor_dtype_to_np_dtype(kind).name if kind else "unknown"
     return Tensor(value.name, shape_of(value), dtype)

@@ -7,17 +7,17 @@ the names of files in it: a few bytes can ask for gigabytes, for hours or for an
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from featx.errors import BadGraph
 from featx.graphs.constants import ConstantValues
+from featx.graphs.external import SMALL, check_external, is_external, load_external
 from featx.graphs.inspect import bodies_of, load_model, tensors_of, walk
 from featx.graphs.unfolding import check_unfolding
 from featx.storage.blob import Blob
-from featx.storage.container import is_inner
 
 __all__ = ["check_limits"]
 
@@ -50,8 +50,11 @@ def check_limits(path: Blob | Path, *, files: Collection[str] = ()) -> ModelProt
     """
     model = load_model(path, weights=False)
     try:
+        check_external(tensors_of(model), path, files)
+        # a count of turns or a shape may lie there as well
+        load_external(tensors_of(model), path, most=SMALL)
         for tensor in tensors_of(model):
-            _check_tensor(tensor, files, path)
+            _check_tensor(tensor)
         _check_operators(model)
         _check_loops(model.graph, 1, 0, None)
         for tensor in tensors_of(model):
@@ -64,18 +67,11 @@ def check_limits(path: Blob | Path, *, files: Collection[str] = ()) -> ModelProt
     return model
 
 
-def _check_tensor(tensor: TensorProto, files: Collection[str], path: Blob | Path) -> None:
-    """Raise BadGraph where a tensor lies in another file than the card's, or claims more than it holds."""
+def _check_tensor(tensor: TensorProto) -> None:
+    """Raise BadGraph where a tensor claims more values than it holds."""
     if any(dim < 0 for dim in tensor.dims):
         raise BadGraph(f"tensor {tensor.name!r} has a negative dimension")
-    if tensor.data_location == TensorProto.EXTERNAL or len(tensor.external_data):
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        where = entries.get("location", "")
-        if where not in files or not is_inner(where):
-            raise BadGraph(
-                f"keeps weights as external data in {where[:80]!r}, which its card does not list under [files]"
-            )
-        _check_external(tensor, entries, path)
+    if is_external(tensor):
         return
     # of a type of one bit, had it one, or of a complex number in two
     held = 8 * sum(len(values) for _, values in _typed_values(tensor))
@@ -87,27 +83,6 @@ def _typed_values(tensor: TensorProto) -> Iterator[tuple[str, Collection[object]
     for descriptor, value in tensor.ListFields():
         if descriptor.name.endswith("_data") and descriptor.name != "external_data":
             yield descriptor.name, value
-
-
-def _check_external(tensor: TensorProto, entries: Mapping[str, str], path: Blob | Path) -> None:
-    folder = path.path if isinstance(path, Blob) else path
-    if folder is None:
-        raise BadGraph("keeps weights as external data, which a graph inside an archive cannot")
-    file = folder.parent / entries["location"]
-    if file.is_symlink() or not file.is_file():
-        raise BadGraph(f"external data {entries['location']!r}: expected a file beside the graph")
-    try:
-        start, length = int(entries.get("offset", 0)), int(entries.get("length", -1))
-    except ValueError:
-        raise BadGraph(
-            f"external data of {tensor.name!r}: offset and length are no numbers"
-        ) from None
-    size = file.stat().st_size
-    length = size - start if length < 0 else length
-    if start < 0 or start + length > size or math.prod(tensor.dims) > 8 * max(length, 0):
-        raise BadGraph(
-            f"external data of {tensor.name!r}: lies beyond the {size} bytes of its file"
-        )
 
 
 def _drop_weights(tensor: TensorProto) -> None:

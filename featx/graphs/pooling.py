@@ -3,10 +3,13 @@
 A pooling is one entry of ``POOLINGS``: its name, what it does in NumPy, the ONNX nodes that do the
 same in an exported graph, and whether padding matters to it. To add one is to add an entry here;
 cards, ``--pooling`` and ``featx export`` find it by its name.
+
+With commas, ``cls,mean``, rows stand side by side; ``mean[:256]`` keeps the first columns.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -16,11 +19,15 @@ import numpy as np
 
 from featx._typing import FloatArray, Mask
 from featx.errors import BadGraph, BadOption, NotExportable
+from featx.graphs import token_poolings as tokens
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
 
 __all__ = ["POOLINGS", "Pooling", "read_pooling", "to_channels_last"]
+
+_CUT = re.compile(r"(.*)\[:([0-9]{1,8})\]")
+_MOST_PARTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,12 @@ class Pooling:
         Whether the forms take positions; otherwise they take the tensor as the tap gives it.
     parameters : tuple of float, default=()
         Numbers that follow the name after a colon, such as an exponent, with their defaults.
+    counts : bool, default=False
+        Whether these are numbers of positions.
+    parts : tuple of Pooling, default=()
+        Poolings whose rows stand side by side, instead of the forms.
+    columns : int, default=None
+        How many of the first columns of a row are kept; None: all.
     """
 
     name: str
@@ -54,9 +67,16 @@ class Pooling:
     mask: Literal["used", "ignored", "refused"] = "used"
     channels_last: bool = True
     parameters: tuple[float, ...] = ()
+    counts: bool = False
+    parts: tuple[Pooling, ...] = ()
+    columns: int | None = None
 
     def __str__(self) -> str:
         """Return the text that ``read_pooling`` reads back to an equal pooling."""
+        kept = "" if self.columns is None else f"[:{self.columns}]"
+        return f"{','.join(map(str, self.parts)) or self._named()}{kept}"
+
+    def _named(self) -> str:
         if self.parameters == POOLINGS[self.name].parameters:
             return self.name
         return ":".join([self.name, *(repr(value).removesuffix(".0") for value in self.parameters)])
@@ -77,6 +97,23 @@ class Pooling:
         BadGraph
             The pooling cannot make rows of such a tensor.
         """
+        if self.parts and values.ndim > 2:
+            whole = np.concatenate(
+                [part.rows(values, mask, channel_axis) for part in self.parts], axis=1
+            )
+        else:
+            whole = self._whole_rows(values, mask, channel_axis)
+        if self.columns is None:
+            return whole
+        if whole.shape[1] < self.columns:
+            raise BadGraph(
+                f"pooling {str(self)!r}: rows have {whole.shape[1]} columns; expected {self.columns} or more"
+            )
+        return whole[:, : self.columns]
+
+    def _whole_rows(
+        self, values: FloatArray, mask: Mask | None, channel_axis: int | None
+    ) -> FloatArray:
         if values.ndim == 2:
             return values
         if mask is not None and self.mask == "refused":
@@ -117,6 +154,24 @@ class Pooling:
         NotExportable
             The pooling cannot make rows of such a tensor.
         """
+        if self.parts and rank > 2:
+            rows = [part.add_nodes(graph, tensor, rank, channel_axis, mask) for part in self.parts]
+            whole = graph.add("Concat", *rows, axis=1)
+        else:
+            whole = self._add_whole(graph, tensor, rank, channel_axis, mask)
+        if self.columns is None:
+            return whole
+        ends = (graph.int_const(0), graph.int_const(self.columns), graph.int_const(1))
+        return graph.add("Slice", whole, *ends)
+
+    def _add_whole(
+        self,
+        graph: GraphBuilder,
+        tensor: str,
+        rank: int,
+        channel_axis: int | None,
+        mask: Callable[[], str] | None,
+    ) -> str:
         values = graph.to_float32(tensor)
         if rank == 2:
             return values
@@ -144,21 +199,57 @@ def to_channels_last(values: FloatArray, channel_axis: int | None) -> FloatArray
 
 
 def read_pooling(text: str) -> Pooling:
-    """Return the pooling that a card or ``--pooling`` means by ``NAME`` or ``NAME:NUMBER``.
+    """Return the pooling that a card or ``--pooling`` means.
+
+    That is ``NAME`` or ``NAME:NUMBER``, several with commas between them, and ``[:COLUMNS]`` after it all.
 
     Raises
     ------
     BadOption
-        No pooling has that name, or it takes no such number.
+        No pooling has that name, it takes no such number, or cannot stand beside others.
 
     Examples
     --------
-    >>> read_pooling("max").rows(np.array([[[1, 4], [3, 2]]], np.float32), None, None)
+    >>> tensor = np.array([[[1, 4], [3, 2]]], np.float32)
+    >>> read_pooling("max").rows(tensor, None, None)
     array([[3., 4.]], dtype=float32)
+    >>> read_pooling("cls,mean[:3]").rows(tensor, None, None)
+    array([[1., 4., 2.]], dtype=float32)
     """
+    names, columns = _without_cut(text)
+    parts = tuple(_read_one(name, text) for name in names.split(","))
+    if len(parts) == 1:
+        return parts[0] if columns is None else replace(parts[0], columns=columns)
+    if len(parts) > _MOST_PARTS or any(part.name in ("none", "flatten") for part in parts):
+        raise BadOption(
+            f"pooling {text!r:.100}: expected at most {_MOST_PARTS} side by side, and neither none nor flatten"
+        )
+    return replace(
+        parts[0],
+        name=",".join(part.name for part in parts),
+        summary="rows side by side",
+        mask="used",
+        parameters=(),
+        parts=parts,
+        columns=columns,
+    )
+
+
+def _without_cut(text: str) -> tuple[str, int | None]:
+    """Return a pooling without ``[:COLUMNS]`` at its end, and that number; None where there is none."""
+    found = _CUT.fullmatch(text)
+    if found is None:
+        return text, None
+    columns = int(found[2])
+    if columns < 1:
+        raise BadOption(f"pooling {text!r:.100}: expected 1 column or more")
+    return found[1], columns
+
+
+def _read_one(text: str, whole: str) -> Pooling:
     name, *words = text.split(":")
     if name not in POOLINGS:
-        raise BadOption(f"pooling {text!r}: expected one of {', '.join(_names())}")
+        raise BadOption(f"pooling {whole!r:.100}: expected one of {', '.join(_names())}")
     pooling = POOLINGS[name]
     if not words:
         return pooling
@@ -168,7 +259,9 @@ def read_pooling(text: str) -> Pooling:
         values = (np.nan,)
     if len(values) != len(pooling.parameters) or not all(0 < v < np.inf for v in values):
         numbers = ":".join(["a positive number"] * len(pooling.parameters)) or "nothing"
-        raise BadOption(f"pooling {text!r}: expected {numbers} after {name}")
+        raise BadOption(f"pooling {whole!r:.100}: expected {numbers} after {name}")
+    if pooling.counts and not all(value.is_integer() for value in values):
+        raise BadOption(f"pooling {whole!r:.100}: expected a number of positions after {name}")
     return replace(pooling, parameters=values)
 
 
@@ -287,6 +380,51 @@ def _gem_nodes(graph: GraphBuilder, positions: str, mask: str | None, exponent: 
     return graph.add("Mul", graph.add("Squeeze", largest, graph.int_const(1)), roots)
 
 
+def _patch_mean(positions: FloatArray, mask: Mask | None, first: float) -> FloatArray:
+    """Return the mean of the positions behind the first few, which are no patches of a picture."""
+    skipped = int(first)
+    if positions.shape[1] <= skipped:
+        raise BadGraph(
+            f"the tap gives {positions.shape[1]} positions, and the first {skipped} of them are left out"
+        )
+    return _mean(positions[:, skipped:], None if mask is None else mask[:, skipped:])
+
+
+def _patch_mean_nodes(graph: GraphBuilder, positions: str, mask: str | None, first: float) -> str:
+    start, end = graph.int_const(int(first)), graph.int_const(np.iinfo(np.int64).max)
+    patches, others = (
+        name and graph.add("Slice", name, start, end, graph.int_const(1))
+        for name in (positions, mask)
+    )
+    return _mean_nodes(graph, str(patches), others)
+
+
+def _class_and_mean(positions: FloatArray, mask: Mask | None, first: float) -> FloatArray:
+    patches = _patch_mean(positions, mask, first)
+    return np.concatenate([positions[:, 0], patches], axis=1)
+
+
+def _class_and_mean_nodes(
+    graph: GraphBuilder, positions: str, mask: str | None, first: float
+) -> str:
+    patches = _patch_mean_nodes(graph, positions, mask, first)
+    return graph.add("Concat", _first_position_nodes(graph, positions, mask), patches, axis=1)
+
+
+def _first_mean(positions: FloatArray, mask: Mask | None, count: float) -> FloatArray:
+    most = int(count)
+    return _mean(positions[:, :most], None if mask is None else mask[:, :most])
+
+
+def _first_mean_nodes(graph: GraphBuilder, positions: str, mask: str | None, count: float) -> str:
+    start, end = graph.int_const(0), graph.int_const(int(count))
+    tokens, others = (
+        name and graph.add("Slice", name, start, end, graph.int_const(1))
+        for name in (positions, mask)
+    )
+    return _mean_nodes(graph, str(tokens), others)
+
+
 def _flatten(values: FloatArray, mask: Mask | None) -> FloatArray:
     return values.reshape(len(values), -1)
 
@@ -309,6 +447,16 @@ POOLINGS: Mapping[str, Pooling] = _table(
     Pooling("max", "the largest value of each channel", _max, _max_nodes),
     Pooling("cls", "the first position", _first_position, _first_position_nodes, mask="ignored"),
     Pooling("last", "the last position that is not padding", _last, _last_nodes),
+    Pooling("first", "the first that is not padding", tokens.first_token, tokens.first_token_nodes),
+    Pooling(
+        "mean-sqrt", "the sum over the root of the number", tokens.mean_sqrt, tokens.mean_sqrt_nodes
+    ),
+    Pooling(
+        "weighted-mean",
+        "the mean, later positions weighing more",
+        tokens.weighted_mean,
+        tokens.weighted_mean_nodes,
+    ),
     Pooling("masked-mean", "the mean as a sum over the mask", _masked_mean, _mean_nodes),
     Pooling(
         "gem",
@@ -316,6 +464,30 @@ POOLINGS: Mapping[str, Pooling] = _table(
         _gem,
         _gem_nodes,
         parameters=(3.0,),
+    ),
+    Pooling(
+        "patch-mean",
+        "the mean of all positions but the first, or but the first few: of a class token and registers",
+        _patch_mean,
+        _patch_mean_nodes,
+        parameters=(1.0,),
+        counts=True,
+    ),
+    Pooling(
+        "cls+mean",
+        "the first position, and beside it the mean of the others as patch-mean takes them",
+        _class_and_mean,
+        _class_and_mean_nodes,
+        parameters=(1.0,),
+        counts=True,
+    ),
+    Pooling(
+        "first-mean",
+        "the mean of the first two positions, or of the first few",
+        _first_mean,
+        _first_mean_nodes,
+        parameters=(2.0,),
+        counts=True,
     ),
     Pooling(
         "flatten",

@@ -18,26 +18,38 @@ from sklearn.preprocessing import LabelBinarizer
 from featx._typing import Doubles, FloatArray, Integers
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+    from sklearn.ensemble import (
+        GradientBoostingClassifier,
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+    )
     from sklearn.linear_model import RidgeClassifier
-    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from sklearn.neural_network import MLPClassifier
-    from sklearn.svm import SVC
+    from sklearn.svm import SVC, SVR
 
 __all__ = [
     "TESTED_VERSIONS",
     "BoostedTrees",
     "adopt_kernel_fit",
+    "adopt_label_regressions",
     "boosted_trees",
     "check_parameters",
     "complete_boosting",
     "complete_perceptrons",
     "complete_ridge",
+    "label_binarizer",
     "make_bin_mapper",
     "make_boosted_tree",
+    "make_calibrated",
+    "make_isotonic",
+    "make_sigmoid",
+    "make_temperature",
     "make_tree",
     "neighbor_codes",
     "neighbor_rows",
+    "neighbor_values",
     "refit_neighbors",
     "svc_gamma",
     "tree_node_dtype",
@@ -48,9 +60,35 @@ __all__ = [
 TESTED_VERSIONS = ("1.8", "1.9")
 
 
-def svc_gamma(svc: SVC) -> float:
-    """Return the number that a fitted SVC uses as gamma, also where ``gamma`` is "scale" or "auto"."""
+def svc_gamma(svc: SVC | SVR) -> float:
+    """Return the number that a fitted SVC or SVR uses as gamma, also where ``gamma`` is "scale" or "auto"."""
     return float(svc._gamma)
+
+
+def adopt_label_regressions(
+    one_vs_rest: OneVsRestClassifier, coef: npt.NDArray[Any], intercept: npt.NDArray[Any]
+) -> None:
+    """Give a OneVsRestClassifier of logistic regressions the state of one fitted on label indicators.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (L, d)
+    intercept : ndarray of shape (L,)
+    """
+    n_labels, d = coef.shape
+    every = np.ones((1, n_labels), np.intp)
+    one_vs_rest.label_binarizer_ = LabelBinarizer(sparse_output=True).fit(
+        np.concatenate([every, 0 * every])
+    )
+    one_vs_rest.classes_ = one_vs_rest.label_binarizer_.classes_
+    one_vs_rest.estimators_ = []
+    for weights, offset in zip(coef, intercept, strict=True):
+        one = clone(one_vs_rest.estimator)
+        one.classes_ = np.array([0, 1])
+        one.coef_, one.intercept_ = weights[None].copy(), np.array([offset], coef.dtype)
+        one.n_features_in_, one.n_iter_ = d, np.array([0], np.int32)
+        one_vs_rest.estimators_.append(one)
+    one_vs_rest.n_features_in_ = d
 
 
 def adopt_kernel_fit(svc: SVC, rows: FloatArray, *, kernel: str, gamma: float) -> None:
@@ -73,20 +111,26 @@ def adopt_kernel_fit(svc: SVC, rows: FloatArray, *, kernel: str, gamma: float) -
     svc._gamma = gamma
 
 
-def neighbor_rows(neighbors: KNeighborsClassifier) -> Doubles:
-    """Return the training rows that a fitted KNeighborsClassifier keeps; shape (n, d), float64."""
+def neighbor_rows(neighbors: KNeighborsClassifier | KNeighborsRegressor) -> Doubles:
+    """Return the training rows that fitted neighbours keep; shape (n, d), float64."""
     return np.asarray(neighbors._fit_X, np.float64)
 
 
 def neighbor_codes(neighbors: KNeighborsClassifier) -> Integers:
-    """Return the class of each kept row as its index in ``classes_``; shape (n,)."""
+    """Return the class of each kept row as its index in ``classes_``; shape (n,), with several labels (n, L)."""
     codes: npt.NDArray[np.intp] = np.asarray(neighbors._y, np.intp)
     return codes
 
 
+def neighbor_values(neighbors: KNeighborsRegressor) -> Doubles:
+    """Return the numbers of each row that a fitted KNeighborsRegressor keeps; shape (n, k), float64."""
+    values = np.asarray(neighbors._y, np.float64)
+    return values.reshape(len(values), -1)
+
+
 @dataclass(frozen=True, slots=True)
 class BoostedTrees:
-    """The arrays with which a fitted HistGradientBoostingClassifier computes; nothing of them is examined.
+    """The arrays with which fitted gradient boosted trees compute; nothing of them is examined.
 
     Attributes
     ----------
@@ -95,10 +139,12 @@ class BoostedTrees:
     iteration_sizes : list of int
         The number of trees of each iteration.
     trees_per_iteration : int
-        Outputs: 1 for two classes, else one a class.
+        Outputs: 1 for two classes or a number, else one a class.
     baseline : ndarray of shape (1, n_outputs), float64
         What the trees' values are added to.
-    n_classes, n_features : int
+    n_classes : int
+        0 of a regressor.
+    n_features : int
     bin_thresholds : list of ndarray
         Thresholds between the bins of each column.
     bin_counts : ndarray of shape (n_features,)
@@ -123,8 +169,10 @@ class BoostedTrees:
     has_categories: bool
 
 
-def boosted_trees(estimator: HistGradientBoostingClassifier) -> BoostedTrees:
-    """Return what a fitted HistGradientBoostingClassifier computes with.
+def boosted_trees(
+    estimator: HistGradientBoostingClassifier | HistGradientBoostingRegressor,
+) -> BoostedTrees:
+    """Return what fitted gradient boosted trees compute with.
 
     Raises
     ------
@@ -149,7 +197,7 @@ def boosted_trees(estimator: HistGradientBoostingClassifier) -> BoostedTrees:
         iteration_sizes=[len(iteration) for iteration in iterations],
         trees_per_iteration=int(estimator.n_trees_per_iteration_),
         baseline=estimator._baseline_prediction,
-        n_classes=len(estimator.classes_),
+        n_classes=len(getattr(estimator, "classes_", ())),
         n_features=int(estimator.n_features_in_),
         bin_thresholds=list(bins.bin_thresholds_),
         bin_counts=bins.n_bins_non_missing_,
@@ -172,17 +220,68 @@ def check_parameters(estimator: BaseEstimator) -> None:
     estimator._validate_params()
 
 
-def refit_neighbors(neighbors: KNeighborsClassifier) -> KNeighborsClassifier:
+def refit_neighbors(
+    neighbors: KNeighborsClassifier | KNeighborsRegressor,
+) -> KNeighborsClassifier | KNeighborsRegressor:
     """Return the neighbours fitted once more on the rows that they keep, with a new tree where there is one."""
-    labels = neighbors.classes_[neighbor_codes(neighbors)]
+    classes = getattr(neighbors, "classes_", None)
+    if classes is None:
+        labels = neighbors._y
+    elif isinstance(classes, list):
+        columns = zip(classes, neighbor_codes(neighbors).T, strict=True)
+        labels = np.stack([own[codes] for own, codes in columns], axis=1)
+    else:
+        labels = classes[neighbor_codes(neighbors)]
     return clone(neighbors).fit(neighbors._fit_X, labels)
 
 
 def complete_ridge(ridge: RidgeClassifier) -> RidgeClassifier:
     """Give a ridge classifier that has ``classes_`` what turns scores into labels."""
-    classes = vars(ridge)["classes_"]
-    ridge._label_binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(classes)
+    if not hasattr(ridge, "_label_binarizer"):
+        classes = vars(ridge)["classes_"]
+        ridge._label_binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(classes)
     return ridge
+
+
+def label_binarizer(n_labels: int, **parameters: Any) -> LabelBinarizer:
+    """Return what turns scores of several labels a sample into 0 and 1, of at least two labels."""
+    return LabelBinarizer(**parameters).fit(np.eye(n_labels, dtype=np.intp))
+
+
+def make_calibrated(estimator: Any, calibrators: list[Any], classes: Any, method: str) -> Any:
+    """Return a classifier with maps from its scores to probabilities, which are not examined."""
+    from sklearn.calibration import _CalibratedClassifier
+
+    return _CalibratedClassifier(estimator, calibrators, classes=classes, method=method)
+
+
+def make_sigmoid(slope: float, offset: float) -> Any:
+    """Return the map 1 / (1 + exp(slope * score + offset))."""
+    from sklearn.calibration import _SigmoidCalibration
+
+    made = _SigmoidCalibration()
+    made.a_, made.b_ = slope, offset
+    return made
+
+
+def make_temperature(factor: float) -> Any:
+    """Return the map softmax(factor * scores)."""
+    from sklearn.calibration import _TemperatureScaling
+
+    made = _TemperatureScaling()
+    made.beta_ = np.float64(factor)
+    return made
+
+
+def make_isotonic(x: Doubles, y: Doubles) -> Any:
+    """Return the function of straight pieces through these points, constant beyond them."""
+    from sklearn.isotonic import IsotonicRegression
+
+    made = IsotonicRegression(out_of_bounds="clip")
+    made.increasing_, made.X_min_, made.X_max_ = True, x[0], x[-1]
+    made.X_thresholds_, made.y_thresholds_ = x, y
+    made._build_f(x, y)
+    return made
 
 
 def complete_perceptrons(network: MLPClassifier) -> MLPClassifier:
@@ -192,9 +291,11 @@ def complete_perceptrons(network: MLPClassifier) -> MLPClassifier:
 
 
 def complete_boosting(
-    estimator: HistGradientBoostingClassifier | GradientBoostingClassifier,
-) -> HistGradientBoostingClassifier | GradientBoostingClassifier:
-    """Give boosted trees that know their number of classes the loss that their scores belong to."""
+    estimator: HistGradientBoostingClassifier
+    | HistGradientBoostingRegressor
+    | GradientBoostingClassifier,
+) -> HistGradientBoostingClassifier | HistGradientBoostingRegressor | GradientBoostingClassifier:
+    """Give boosted trees the loss that their scores belong to."""
     estimator._loss = estimator._get_loss(sample_weight=None)
     return estimator
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from featx._typing import Doubles, FloatArray
 from featx.errors import BadArtifact, NotExportable
 from featx.heads._sklearn_compat import BoostedTrees, boosted_trees, tree_node_dtype
 from featx.storage.border import error_line
@@ -25,7 +26,7 @@ TREE_TYPE = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 
 
 def check_boosting(estimator: Any) -> int:
-    """Examine a HistGradientBoostingClassifier that was read from a file.
+    """Examine gradient boosted trees, of classes or of a number, that were read from a file.
 
     Returns
     -------
@@ -51,9 +52,10 @@ def check_boosting(estimator: Any) -> int:
 
 def _check_ensemble(state: BoostedTrees) -> None:
     """Examine what is said once for all trees; raise ValueError in words."""
-    n_outputs = 1 if state.n_classes == 2 else state.n_classes
+    # No class at all: a number.
+    n_outputs = 1 if state.n_classes in (0, 2) else state.n_classes
     baseline, d = state.baseline, state.n_features
-    if state.n_classes < 2 or state.trees_per_iteration != n_outputs or not d > 0:
+    if state.n_classes == 1 or state.trees_per_iteration != n_outputs or not d > 0:
         raise ValueError(
             f"{state.trees_per_iteration} trees an iteration, {state.n_classes} classes"
         )
@@ -106,18 +108,21 @@ def _check_tree(number: int, nodes: Any, n_features: int) -> None:
 
 
 def add_boosting(graph: GraphBuilder, value: str, estimator: Any) -> str:
-    """Add the scores of boosted trees, in float64; raise NotExportable where a split is by category.
+    """Add the scores of boosted trees, or their number; raise NotExportable where a split is by category.
 
-    All trees are followed at once, a level at a time, and a leaf leads to itself. ONNX has an operator for
+    Thresholds are rounded down to float32, which rows are: comparisons in float32 go the same way. All trees are followed at once, a level at a time, and a leaf leads to itself. ONNX has an operator for
     trees; it computes in float32, and its newest version takes the place of the one that all runtimes know.
     """
     state = boosted_trees(estimator)
     if state.has_categories:
         raise NotExportable(
-            "head HistGradientBoostingClassifier: splits by category cannot be written as a graph"
+            f"head {type(estimator).__name__}: splits by category cannot be written as a graph"
         )
+    # Poisson and gamma losses predict the logarithm.
+    is_logarithm = getattr(estimator, "loss", "") in ("poisson", "gamma")
     n_trees, n_outputs = len(state.trees), state.trees_per_iteration
     tables = {name: graph.constant(table, table.dtype) for name, table in _tables(state).items()}
+    value = graph.to_float32(value)
     n_rows = graph.add("Shape", value, start=0, end=1)
     shape = graph.add("Concat", n_rows, graph.int_const(n_trees), axis=0)
     at = graph.add("Expand", tables["root"], shape)
@@ -133,6 +138,8 @@ def add_boosting(graph: GraphBuilder, value: str, estimator: Any) -> str:
     values = graph.add("Reshape", values, graph.add("Concat", n_rows, sizes, axis=0), allowzero=1)
     sums = graph.reduce("ReduceSum", values, 1, keep=False)
     scores = graph.add("Add", sums, graph.constant(state.baseline))
+    if not state.n_classes:
+        return graph.add("Exp", scores) if is_logarithm else scores
     if n_outputs > 1:
         return scores
     # A single score is that of the second of two classes; the first has 0.
@@ -148,11 +155,18 @@ def _tables(state: BoostedTrees) -> dict[str, npt.NDArray[Any]]:
     return {
         "root": starts[None],
         "feature": np.where(leaf, 0, nodes["feature_idx"]),
-        "threshold": np.where(leaf, 0.0, nodes["num_threshold"]),
+        "threshold": _round_down(np.where(leaf, 0.0, nodes["num_threshold"])),
         "left": np.where(leaf, own, offset + nodes["left"].astype(np.int64)),
         "right": np.where(leaf, own, offset + nodes["right"].astype(np.int64)),
         "value": nodes["value"],
     }
+
+
+def _round_down(thresholds: Doubles) -> FloatArray:
+    """Return the largest float32 numbers that are not above: no float32 number lies between."""
+    with np.errstate(over="ignore"):
+        rounded = thresholds.astype(np.float32)
+    return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
 def _depth(nodes: npt.NDArray[Any]) -> int:

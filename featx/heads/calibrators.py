@@ -15,6 +15,8 @@ import numpy as np
 
 from featx._typing import Doubles, Integers
 from featx.errors import BadArtifact
+from featx.heads.label_calibration import LabelCalibration
+from featx.heads.number_scaling import NumberScaling
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CALIBRATORS",
     "Calibrator",
+    "ClassCalibrator",
     "TemperatureScaling",
     "read_calibrator",
     "robust_log_loss",
@@ -35,9 +38,32 @@ _LARGEST_LOGARITHM, _LOGARITHM_ERROR = 10.0, 1e-6
 
 
 class Calibrator(Protocol):
-    """A map from scores to probabilities, fitted on samples that the estimator was not trained on."""
+    """A map from scores to probabilities or numbers, fitted on samples that did not train the estimator."""
 
     method: ClassVar[str]
+
+    def n_columns(self, n_outputs: int) -> int:
+        """Return the number of columns that ``apply`` makes of so many scores."""
+
+    def apply(self, scores: Doubles) -> Doubles:
+        """Return what the scores stand for, such as probabilities of the same shape that add up to 1."""
+
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return by what a difference of each of its outputs is measured; of the same shape."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the calibrator as JSON values; ``method`` is its name in ``CALIBRATORS``."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the calibrator that ``to_dict`` described; raise BadArtifact where it did not."""
+
+    def add_nodes(self, graph: GraphBuilder, scores: str) -> str:
+        """Add ``apply`` to an ONNX graph and return the name of what it gives, float64."""
+
+
+class ClassCalibrator(Calibrator, Protocol):
+    """A map from scores of classes to their probabilities, which add up to 1."""
 
     @classmethod
     def fit(cls, scores: Doubles, y: Integers, weights: Doubles | None = None) -> Self:
@@ -51,19 +77,6 @@ class Calibrator(Protocol):
         weights : ndarray of shape (n,), default=None
             How much each sample counts; None counts each once.
         """
-
-    def apply(self, scores: Doubles) -> Doubles:
-        """Return probabilities of the same shape as ``scores``; each row adds up to 1."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the calibrator as JSON values; ``method`` is its name in ``CALIBRATORS``."""
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the calibrator that ``to_dict`` described; raise BadArtifact where it did not."""
-
-    def add_nodes(self, graph: GraphBuilder, scores: str) -> str:
-        """Add ``apply`` to an ONNX graph and return the name of the probabilities, float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +135,17 @@ class TemperatureScaling:
             near = far
         return cls(float(np.exp(-near)))
 
+    def n_columns(self, n_outputs: int) -> int:
+        """Return one column a class."""
+        return n_outputs
+
     def apply(self, scores: Doubles) -> Doubles:
         """Return softmax(scores / temperature), float64."""
         return softmax(scores / self.temperature)
+
+    def scale_of(self, outputs: Doubles) -> Doubles:
+        """Return 1 for each probability."""
+        return np.ones_like(outputs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the method and the temperature.
@@ -153,7 +174,7 @@ class TemperatureScaling:
 
 
 CALIBRATORS: Mapping[str, type[Calibrator]] = MappingProxyType(
-    {kind.method: kind for kind in (TemperatureScaling,)}
+    {kind.method: kind for kind in (TemperatureScaling, NumberScaling, LabelCalibration)}
 )
 
 

@@ -27,13 +27,18 @@ if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
 
 __all__ = [
+    "add_affine",
     "add_centroids",
     "add_linear",
+    "add_margins",
+    "add_neighbor_means",
     "add_neighbors",
     "add_normalizer",
     "add_pca",
+    "add_selection",
     "add_standard_scaler",
     "add_support_vectors",
+    "gaussian_kernel",
 ]
 
 
@@ -68,17 +73,23 @@ def add_normalizer(graph: GraphBuilder, value: str, normalizer: Any) -> str:
     return graph.add("Div", value, graph.add("Max", length, graph.constant(1e-300)))
 
 
+def add_selection(graph: GraphBuilder, value: str, selector: Any) -> str:
+    """Take the columns that were chosen."""
+    chosen = graph.constant(selector.get_support(indices=True), np.int64)
+    return graph.add("Gather", value, chosen, axis=1)
+
+
 def add_linear(graph: GraphBuilder, value: str, estimator: Any) -> str:
     """Add the scores of a linear model; with two classes the first has 0."""
     coef, intercept = linear_coefficients(estimator)
-    scores = _affine(graph, value, coef.T, intercept)
+    scores = add_affine(graph, value, coef.T, intercept)
     return scores if len(coef) > 1 else _with_first_class(graph, scores)
 
 
 def add_centroids(graph: GraphBuilder, value: str, estimator: Any) -> str:
     """Add minus half the squared distances to centroids, up to a constant of the row."""
     centers, offset = centroid_coefficients(estimator)
-    return _affine(graph, value, centers.T, offset)
+    return add_affine(graph, value, centers.T, offset)
 
 
 def add_support_vectors(graph: GraphBuilder, value: str, svc: Any) -> str:
@@ -90,33 +101,51 @@ def add_support_vectors(graph: GraphBuilder, value: str, svc: Any) -> str:
         raise NotExportable(
             "head SVC: decision_function_shape must be 'ovo' to be written as a graph"
         )
+    return _soft_minimum_margins(graph, add_margins(graph, value, svc), n_classes)
+
+
+def add_margins(graph: GraphBuilder, value: str, svc: Any) -> str:
+    """Add the one-vs-one margins of an SVC of a linear or Gaussian kernel, a column a pair."""
     if svc.kernel == "linear":
-        margins = _affine(graph, value, svc.coef_.T, svc.intercept_)
+        margins = add_affine(graph, value, svc.coef_.T, svc.intercept_)
     else:
-        support = np.asarray(svc.support_vectors_, np.float64)
-        products = _affine(graph, value, 2 * support.T, -(support**2).sum(axis=1))
-        square = graph.reduce("ReduceSumSquare", value, 1)
-        distance = graph.add("Max", graph.add("Sub", square, products), graph.constant(0.0))
-        exponent = graph.add("Mul", distance, graph.constant(-svc_gamma(svc)))
-        kernel = graph.add("Exp", exponent)
-        margins = _affine(graph, kernel, pairwise_coefficients(svc), svc.intercept_)
-    return _soft_minimum_margins(graph, margins, n_classes)
+        kernel = gaussian_kernel(graph, value, svc.support_vectors_, svc_gamma(svc))
+        margins = add_affine(graph, kernel, pairwise_coefficients(svc), svc.intercept_)
+    return margins
 
 
 def add_neighbors(graph: GraphBuilder, value: str, neighbors: Any) -> str:
     """Add the floored votes of nearest rows; raise NotExportable unless they are equal and Euclidean."""
-    if neighbors.weights != "uniform" or neighbors.effective_metric_ != "euclidean":
-        raise NotExportable("head KNeighborsClassifier: only equal votes by Euclidean distance")
-    stored_rows = neighbor_rows(neighbors)
-    nearness = _affine(graph, value, 2 * stored_rows.T, -(stored_rows**2).sum(axis=1))
-    count = graph.constant([neighbors.n_neighbors], np.int64)
-    indices = graph.add("TopK", nearness, count, outputs=2, axis=1)
-    one_hot = graph.constant(np.eye(len(neighbors.classes_))[neighbor_codes(neighbors)])
-    votes = graph.reduce("ReduceMean", graph.add("Gather", one_hot, indices), 1, keep=False)
+    one_hot = np.eye(len(neighbors.classes_))[neighbor_codes(neighbors)]
+    votes = add_neighbor_means(graph, value, neighbors, neighbor_rows(neighbors), one_hot)
     return graph.add("Log", graph.add("Add", votes, graph.constant(FLOOR)))
 
 
-def _affine(graph: GraphBuilder, value: str, matrix: Doubles, offset: npt.ArrayLike) -> str:
+def add_neighbor_means(
+    graph: GraphBuilder, value: str, neighbors: Any, kept: Doubles, values: Doubles
+) -> str:
+    """Add the mean of ``values`` over the nearest of the rows that are kept, each of which has a line of them."""
+    if neighbors.weights != "uniform" or neighbors.effective_metric_ != "euclidean":
+        name = type(neighbors).__name__
+        raise NotExportable(f"head {name}: only equal votes by Euclidean distance")
+    nearness = add_affine(graph, value, 2 * kept.T, -(kept**2).sum(axis=1))
+    count = graph.constant([neighbors.n_neighbors], np.int64)
+    indices = graph.add("TopK", nearness, count, outputs=2, axis=1)
+    nearest = graph.add("Gather", graph.constant(values), indices)
+    return graph.reduce("ReduceMean", nearest, 1, keep=False)
+
+
+def gaussian_kernel(graph: GraphBuilder, value: str, vectors: npt.ArrayLike, gamma: float) -> str:
+    """Add exp(-gamma |x - v|²) of each row with each of some vectors."""
+    support = np.asarray(vectors, np.float64)
+    products = add_affine(graph, value, 2 * support.T, -(support**2).sum(axis=1))
+    square = graph.reduce("ReduceSumSquare", value, 1)
+    distance = graph.add("Max", graph.add("Sub", square, products), graph.constant(0.0))
+    return graph.add("Exp", graph.add("Mul", distance, graph.constant(-gamma)))
+
+
+def add_affine(graph: GraphBuilder, value: str, matrix: Doubles, offset: npt.ArrayLike) -> str:
+    """Add ``value @ matrix + offset``."""
     product = graph.add("MatMul", value, graph.constant(matrix))
     columns = np.broadcast_to(np.asarray(offset), (matrix.shape[1],))
     return graph.add("Add", product, graph.constant(columns))

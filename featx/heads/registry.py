@@ -8,63 +8,71 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_selection import SelectKBest, SelectPercentile, VarianceThreshold
 from sklearn.linear_model import (
+    ElasticNet,
+    HuberRegressor,
+    Lasso,
+    LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
+    Ridge,
     RidgeClassifier,
     RidgeClassifierCV,
+    RidgeCV,
     SGDClassifier,
+    SGDRegressor,
 )
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVR
 
-from featx._typing import ClassWeight, Doubles, Numbers
-from featx.errors import BadOption, UnknownHead
-from featx.heads import boosting, onnx_forms, score_forms
+from featx._typing import Doubles, Numbers
+from featx.errors import UnknownHead
+from featx.heads import boosting, calibrated, onnx_forms, output_forms, own_answers, score_forms
 from featx.heads.weighting import weight_parameters
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
 
 __all__ = [
-    "AUTO",
     "ESTIMATORS",
     "HEADS",
     "TRANSFORMERS",
     "EstimatorForms",
     "HeadSpec",
     "Search",
-    "choose_heads",
     "estimators_in",
     "fit_labels",
     "last_step",
     "make_head",
+    "parameter_grid",
     "scores",
     "steps_of",
 ]
 
-AUTO = "auto"
-
 ScoreForm = Callable[[Any, Numbers], Doubles]
-LinearForm = Callable[[Any], tuple[Doubles, Doubles]]
+LinearForm = Callable[[Any], tuple[Doubles, Doubles] | None]
 # From the graph, the name of the input and the fitted estimator to the name of the output.
 OnnxForm = Callable[["GraphBuilder", str, Any], str]
 
 # How the candidates of a head are compared: by a fit each; along one path of penalties; with each
 # sample left out in closed form; by fits that share a kernel matrix, or one search for neighbours.
-Search = Literal["fits", "path", "leave-one-out", "kernel", "neighbors"]
+Search = Literal["fits", "path", "label-path", "leave-one-out", "kernel", "neighbors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +82,32 @@ class EstimatorForms:
     Attributes
     ----------
     scores : callable
-        Gives the scores of the fitted estimator for rows, float64 of shape (n, n_classes).
+        Gives the scores of the fitted estimator for rows, float64 of shape (n, n_outputs).
     linear : callable, default=None
         Gives the coefficients and intercepts of the same scores; None where they are not linear.
     onnx : callable, default=None
         Adds the same scores to a graph; None where they cannot be written as one.
+    own_onnx : callable, default=None
+        Adds to a graph what ``featx.heads.own_answers.own_scores`` gives, where that is something else than the scores.
     """
 
     scores: ScoreForm = score_forms.default_scores
     linear: LinearForm | None = None
     onnx: OnnxForm | None = None
+    own_onnx: OnnxForm | None = None
 
 
+_NUMBERS = EstimatorForms(
+    scores=output_forms.linear_numbers,
+    linear=output_forms.number_coefficients,
+    onnx=output_forms.add_linear_numbers,
+)
+_STACK = EstimatorForms(
+    scores=output_forms.stack_scores,
+    linear=output_forms.stack_coefficients,
+    onnx=output_forms.add_stack,
+)
+_VECTOR_NUMBERS = EstimatorForms(onnx=output_forms.add_support_vector_numbers)
 _LINEAR = EstimatorForms(linear=score_forms.linear_coefficients, onnx=onnx_forms.add_linear)
 
 ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
@@ -103,10 +125,27 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
             onnx=onnx_forms.add_centroids,
         ),
         SVC: EstimatorForms(
-            scores=score_forms.one_vs_one_scores, onnx=onnx_forms.add_support_vectors
+            scores=score_forms.one_vs_one_scores,
+            onnx=onnx_forms.add_support_vectors,
+            own_onnx=own_answers.add_voted_margins,
         ),
-        KNeighborsClassifier: EstimatorForms(onnx=onnx_forms.add_neighbors),
+        KNeighborsClassifier: EstimatorForms(
+            onnx=output_forms.add_neighbor_votes, own_onnx=own_answers.add_neighbor_shares
+        ),
         HistGradientBoostingClassifier: EstimatorForms(onnx=boosting.add_boosting),
+        **dict.fromkeys(
+            (LinearRegression, Ridge, RidgeCV, Lasso, ElasticNet, HuberRegressor), _NUMBERS
+        ),
+        **dict.fromkeys((SGDRegressor, LinearSVR), _NUMBERS),
+        **dict.fromkeys((SVR, NuSVR), _VECTOR_NUMBERS),
+        KNeighborsRegressor: EstimatorForms(onnx=output_forms.add_neighbor_numbers),
+        HistGradientBoostingRegressor: EstimatorForms(onnx=boosting.add_boosting),
+        CalibratedClassifierCV: EstimatorForms(
+            scores=score_forms.log_probabilities,
+            onnx=calibrated.add_calibrated,
+            own_onnx=calibrated.add_calibrated,
+        ),
+        **dict.fromkeys((OneVsRestClassifier, MultiOutputClassifier, MultiOutputRegressor), _STACK),
     }
 )
 
@@ -116,6 +155,9 @@ TRANSFORMERS: Mapping[type, OnnxForm] = MappingProxyType(
         StandardScaler: onnx_forms.add_standard_scaler,
         PCA: onnx_forms.add_pca,
         Normalizer: onnx_forms.add_normalizer,
+        SelectKBest: onnx_forms.add_selection,
+        SelectPercentile: onnx_forms.add_selection,
+        VarianceThreshold: onnx_forms.add_selection,
     }
 )
 
@@ -144,6 +186,8 @@ class HeadSpec:
         them; part of the work is linear.
     in_auto : bool, default=True
         Whether the choice "auto" tries it.
+    shipped : bool, default=True
+        Whether it is one of featx's own, and not a user's estimator.
     """
 
     name: str
@@ -155,6 +199,7 @@ class HeadSpec:
     min_class_size: int = 2
     growth: float = 1.0
     in_auto: bool = True
+    shipped: bool = True
 
     def candidates(self, n_samples: int) -> tuple[Mapping[str, Any], ...]:
         """Return the part of the grid that ``n_samples`` training samples allow."""
@@ -165,7 +210,12 @@ class HeadSpec:
         )
 
 
-def _grid(name: str, values: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
+def parameter_grid(name: str, values: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return a candidate for each value of one parameter, in their order.
+
+    >>> [dict(params) for params in parameter_grid("ridge__alpha", [10, 1])]
+    [{'ridge__alpha': 10}, {'ridge__alpha': 1}]
+    """
     return tuple(MappingProxyType({name: value}) for value in values)
 
 
@@ -175,7 +225,9 @@ _TABLE = (
         "Multinomial logistic regression with an L2 penalty: the first to try, and hard to beat.",
         "seconds for thousands of rows",
         lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
-        _grid("logisticregression__C", [float(f"{10**e:.2g}") for e in np.arange(-5, 1.5, 0.5)]),
+        parameter_grid(
+            "logisticregression__C", [float(f"{10**e:.2g}") for e in np.arange(-5, 1.5, 0.5)]
+        ),
         search="path",
     ),
     HeadSpec(
@@ -185,7 +237,7 @@ _TABLE = (
         lambda: make_pipeline(
             StandardScaler(), SVC(kernel="linear", decision_function_shape="ovo")
         ),
-        _grid("svc__C", [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]),
+        parameter_grid("svc__C", [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]),
         search="kernel",
         growth=1.8,
     ),
@@ -194,7 +246,7 @@ _TABLE = (
         "Support vectors with curved borders: when classes are not separated by a plane.",
         "grows with the square of the samples; keeps its support vectors",
         lambda: make_pipeline(StandardScaler(), SVC(decision_function_shape="ovo")),
-        _grid("svc__C", [0.3, 1.0, 3.0, 10.0, 30.0]),
+        parameter_grid("svc__C", [0.3, 1.0, 3.0, 10.0, 30.0]),
         search="kernel",
         growth=1.8,
     ),
@@ -203,7 +255,7 @@ _TABLE = (
         "Least squares on the classes with an L2 penalty, tuned by leave-one-out in closed form.",
         "a second for thousands of rows",
         lambda: make_pipeline(StandardScaler(), RidgeClassifier()),
-        _grid("ridgeclassifier__alpha", [1e5, 3e4, 1e4, 3e3, 1e3, 3e2, 1e2, 3e1, 1e1]),
+        parameter_grid("ridgeclassifier__alpha", [1e5, 3e4, 1e4, 3e3, 1e3, 3e2, 1e2, 3e1, 1e1]),
         search="leave-one-out",
     ),
     HeadSpec(
@@ -215,7 +267,7 @@ _TABLE = (
             PCA(0.99, svd_solver="full"),
             LinearDiscriminantAnalysis(solver="lsqr"),
         ),
-        _grid("lineardiscriminantanalysis__shrinkage", [0.9, 0.3, 0.1]),
+        parameter_grid("lineardiscriminantanalysis__shrinkage", [0.9, 0.3, 0.1]),
         min_class_size=4,
     ),
     HeadSpec(
@@ -223,7 +275,7 @@ _TABLE = (
         "A vote of the nearest training samples by angle: no shape assumed, and easy to explain.",
         "no training; every prediction compares with every row kept",
         lambda: make_pipeline(StandardScaler(), Normalizer(), KNeighborsClassifier()),
-        _grid("kneighborsclassifier__n_neighbors", [20, 10, 5, 3, 1]),
+        parameter_grid("kneighborsclassifier__n_neighbors", [20, 10, 5, 3, 1]),
         search="neighbors",
         growth=1.5,
     ),
@@ -243,7 +295,7 @@ _TABLE = (
                 early_stopping=False, min_samples_leaf=5, random_state=0
             ),
         ),
-        _grid("histgradientboostingclassifier__max_leaf_nodes", [2, 4, 8]),
+        parameter_grid("histgradientboostingclassifier__max_leaf_nodes", [2, 4, 8]),
         in_auto=False,
     ),
 )
@@ -299,6 +351,9 @@ def fit_labels(
         return estimator.fit(rows, labels, **weights)
     # An estimator of anyone's says in its own way that labels are no numbers.
     except Exception as error:
+        # Numbers are what they are: their indices would be others.
+        if np.asarray(labels).dtype.kind not in "UOS":
+            raise
         try:
             return unfitted.fit(rows, np.unique(labels, return_inverse=True)[1], **weights)
         except Exception:
@@ -314,7 +369,7 @@ def estimators_in(value: Any) -> Iterator[Any]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from estimators_in(one)
-    elif inspect.isroutine(value):
+    elif inspect.isroutine(value) or isinstance(value, np.ufunc):
         yield value
 
 
@@ -360,97 +415,3 @@ def make_head(name: str) -> Pipeline:
     if name not in HEADS:
         raise UnknownHead(name, HEADS)
     return HEADS[name].build()
-
-
-def choose_heads(
-    head: str | BaseEstimator,
-    *,
-    largest: int,
-    class_weight: ClassWeight = None,
-    random_state: int = 0,
-) -> tuple[HeadSpec, ...]:
-    """Return the heads that a user's choice stands for, ready to be trained.
-
-    Parameters
-    ----------
-    head : str or scikit-learn classifier
-        A name in ``HEADS``; ``"auto"`` for those of ``in_auto`` that the data allow; or an estimator,
-        which is taken as it is: featx adds no scaler and searches nothing.
-    largest : int
-        Samples of the largest class.
-    class_weight : "balanced" or None, default=None
-        With "balanced" classes weigh the same in training, however many samples they have.
-    random_state : int, default=0
-        Given to every ``random_state`` of the estimator that is None.
-
-    Raises
-    ------
-    UnknownHead
-        No head has that name.
-    BadOption
-        The estimator is not a classifier, the head cannot weigh classes, or it needs more samples.
-    """
-    balanced = class_weight == "balanced"
-    if not isinstance(head, str):
-        chosen: tuple[HeadSpec, ...] = (_own_head(head, random_state),)
-    elif head == AUTO:
-        chosen = tuple(
-            h
-            for h in HEADS.values()
-            if h.in_auto and h.min_class_size <= largest and (not balanced or _weight_key(h))
-        )
-    elif head in HEADS:
-        chosen = (HEADS[head],)
-    else:
-        raise UnknownHead(head, [*HEADS, AUTO])
-    for spec in chosen:
-        if spec.min_class_size > largest:
-            raise BadOption(
-                f"head {spec.name!r}: expected a class with at least {spec.min_class_size} samples, "
-                f"the largest has {largest}; add samples or choose head 'logistic'"
-            )
-    return tuple(_with_class_weight(spec) for spec in chosen) if balanced else chosen
-
-
-def _own_head(estimator: BaseEstimator, random_state: int) -> HeadSpec:
-    """Return a user's classifier as a head."""
-    instance = hasattr(estimator, "get_params") and not isinstance(estimator, type)
-    if not instance or not is_classifier(estimator):
-        raise BadOption(
-            f"head {estimator!r}: expected the name of a head or a scikit-learn classifier"
-        )
-    unset = [k for k, v in estimator.get_params().items() if _is_random_state(k) and v is None]
-    seeded = clone(estimator).set_params(**dict.fromkeys(unset, random_state))
-    return HeadSpec(
-        type(estimator).__name__, "The user's own estimator.", "its own", _Clone(seeded)
-    )
-
-
-def _is_random_state(key: str) -> bool:
-    return key == "random_state" or key.endswith("__random_state")
-
-
-@dataclass(frozen=True, slots=True)
-class _Clone:
-    """Makes unfitted copies of an estimator."""
-
-    estimator: BaseEstimator
-    params: tuple[tuple[str, Any], ...] = ()
-
-    def __call__(self) -> BaseEstimator:
-        return clone(self.estimator).set_params(**dict(self.params))
-
-
-def _weight_key(head: HeadSpec) -> str | None:
-    """Return the parameter by which a head's last step weighs classes, or None."""
-    estimator = head.build()
-    name = f"{estimator.steps[-1][0]}__class_weight" if hasattr(estimator, "steps") else ""
-    return next((k for k in (name, "class_weight") if k in estimator.get_params()), None)
-
-
-def _with_class_weight(head: HeadSpec) -> HeadSpec:
-    key = _weight_key(head)
-    if key is None:
-        able = ", ".join(name for name, spec in HEADS.items() if _weight_key(spec))
-        raise BadOption(f"head {head.name!r} cannot balance classes; those that can: {able}")
-    return replace(head, build=_Clone(head.build(), ((key, "balanced"),)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 
 from featx._typing import Doubles, Numbers
 from featx.errors import BadOption
@@ -21,8 +22,11 @@ __all__ = [
     "centroid_scores",
     "default_scores",
     "floored_log",
+    "label_logits",
     "linear_coefficients",
+    "log_probabilities",
     "one_vs_one_scores",
+    "shares_of_labels",
 ]
 
 # Added to probabilities before their logarithm: no vote for a class does not rule it out.
@@ -32,31 +36,63 @@ SHARPNESS = 3.0
 
 
 def default_scores(estimator: Any, rows: Numbers) -> Doubles:
-    """Return the decision function, or else the floored logarithm of the probabilities.
+    """Return the decision function, or else the floored logarithm of the probabilities; of a regressor its numbers.
 
-    A decision function of two classes has one column: the first class then has 0.
+    A decision function of two classes has one column: the first class then has 0. Where an estimator gives
+    probabilities of several labels, as a list, the logit of each is its score.
 
     Raises
     ------
     BadOption
         The estimator has neither ``decision_function`` nor ``predict_proba``.
     """
+    if not hasattr(estimator, "classes_") and is_regressor(estimator):
+        return np.asarray(estimator.predict(rows), np.float64).reshape(len(rows), -1)
     if hasattr(estimator, "decision_function"):
         values = np.asarray(estimator.decision_function(rows), np.float64)
         if values.ndim == 2 and getattr(estimator, "decision_function_shape", "") == "ovo":
             return _soft_minimum_margins(values, len(estimator.classes_))
         return _with_first_class(values)
     if hasattr(estimator, "predict_proba"):
-        return floored_log(np.asarray(estimator.predict_proba(rows), np.float64))
+        shares = estimator.predict_proba(rows)
+        if isinstance(shares, list):
+            return label_logits(shares_of_labels(estimator, shares))
+        return floored_log(np.asarray(shares, np.float64))
     raise BadOption(
         f"head {type(estimator).__name__}: expected a classifier with decision_function or "
         "predict_proba, found neither; choose another estimator"
     )
 
 
+def shares_of_labels(estimator: Any, shares: list[Any]) -> Doubles:
+    """Return the probability of 1 for each label, of tables with a column a value."""
+    columns = []
+    for classes, table in zip(estimator.classes_, shares, strict=True):
+        values = np.asarray(classes).tolist()
+        if not set(values) <= {0, 1}:
+            raise BadOption(
+                f"head {type(estimator).__name__}: expected labels that a sample has (1) or has not (0), found "
+                f"{values!r:.60}"
+            )
+        columns.append(table[:, values.index(1)] if 1 in values else np.zeros(len(table)))
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
 def floored_log(shares: Doubles) -> Doubles:
     """Return log(shares + 0.03): scores where there are only probabilities or votes."""
     return np.asarray(np.log(shares + FLOOR))
+
+
+def label_logits(shares: Doubles) -> Doubles:
+    """Return the logits of shares from 0 to 1, which are kept 0.03 away from both ends."""
+    kept = FLOOR + (1 - 2 * FLOOR) * shares
+    return np.asarray(np.log(kept / (1 - kept)))
+
+
+def log_probabilities(estimator: Any, rows: Numbers) -> Doubles:
+    """Return the logarithms of an estimator's probabilities, which it calibrated itself: softmax gives them back."""
+    shares = np.asarray(estimator.predict_proba(rows), np.float64)
+    return np.log(np.maximum(shares, np.finfo(np.float64).tiny))
 
 
 def linear_coefficients(estimator: Any) -> tuple[Doubles, Doubles]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,11 +48,14 @@ class Scorer(Protocol):
 class LinearArrays:
     """A scaler and a linear model: scores are ``((rows - mean) / scale) @ coef.T + intercept``.
 
+    The model gives a score a class, label or number; where there are two classes, one that stands for both.
+
     They answer without scikit-learn, whose import takes most of a second.
 
     Attributes
     ----------
-    classes : ndarray of shape (n_classes,), str
+    classes : ndarray of shape (n_outputs,), str
+        What the scores stand for: classes, labels, or the names of numbers.
     mean, scale : ndarray of shape (dim,), float32
     coef : ndarray of shape (n_scores, dim), float32 or float64
         One score stands for two classes: that of the first is 0.
@@ -71,7 +75,7 @@ class LinearArrays:
 
     @property
     def n_outputs(self) -> int:
-        """The number of columns of its scores: one a class."""
+        """The number of columns of its scores: one a class, label or number."""
         return len(self.classes)
 
     @property
@@ -84,7 +88,7 @@ class LinearArrays:
         scaled = rows - self.mean
         scaled /= self.scale
         values = np.asarray(scaled @ self.coef.T + self.intercept, np.float64)
-        if values.shape[1] > 1:
+        if values.shape[1] == len(self.classes):
             return values
         return np.concatenate([np.zeros_like(values), values], axis=1)
 
@@ -116,7 +120,8 @@ class LinearArrays:
         """Raise ValueError where the arrays do not fit each other, or hold what training cannot leave."""
         shapes = [np.shape(getattr(self, name)) for name in _NAMES]
         n, dim = shapes[3] if len(shapes[3]) == 2 else (0, 0)
-        n_classes = n if n > 1 else 2
+        # One score is that of two classes, or of a single label or number.
+        n_classes = 2 if n == 1 and shapes[0] == (2,) else n
         if shapes != [(n_classes,), (dim,), (dim,), (n, dim), (n,)] or not n or not dim:
             raise ValueError(f"shapes {shapes} do not fit each other")
         for name in _NAMES[1:]:
@@ -133,9 +138,17 @@ class LinearArrays:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EstimatorScorer:
-    """The scores of a fitted estimator, as ``featx.heads.scores`` gives them."""
+    """The scores of a fitted estimator, as ``featx.heads.scores`` gives them, or else what it answers by itself.
+
+    Attributes
+    ----------
+    estimator : scikit-learn estimator
+    own : bool, default=False
+        Whether its own probabilities and labels are taken as they are; see ``featx.heads.own_answers``.
+    """
 
     estimator: BaseEstimator
+    own: bool = False
 
     @property
     def dim(self) -> int:
@@ -152,7 +165,11 @@ class EstimatorScorer:
     @property
     def n_outputs(self) -> int:
         """The number of columns of its scores: one a class."""
-        return len(self.estimator.classes_)
+        estimator = self.estimator
+        if not hasattr(estimator, "classes_"):
+            probe = np.zeros((1, self.dim), np.float32)
+            return int(self.scores(probe).shape[1])
+        return len(estimator.classes_)
 
     @property
     def scaling(self) -> tuple[FloatArray, FloatArray] | None:
@@ -168,15 +185,26 @@ class EstimatorScorer:
 
     def scores(self, rows: FloatArray) -> Doubles:
         """Return the estimator's scores, float64 of shape (n, n_outputs)."""
+        if self.own:
+            from featx.heads.own_answers import own_scores
+
+            return own_scores(self.estimator, rows)
         from featx.heads.registry import scores
 
         return scores(self.estimator, rows)
 
 
-def to_arrays(estimator: BaseEstimator) -> LinearArrays | None:
-    """Return a fitted StandardScaler and linear classifier as arrays.
+def to_arrays(
+    estimator: BaseEstimator, classes: Sequence[str] | None = None
+) -> LinearArrays | None:
+    """Return a fitted StandardScaler and linear model as arrays.
 
     None where the estimator is another, or where the arrays would not give its scores to the bit.
+
+    Parameters
+    ----------
+    classes : sequence of str, default=None
+        What the scores stand for; None: the estimator's own ``classes_``.
     """
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
@@ -191,13 +219,16 @@ def to_arrays(estimator: BaseEstimator) -> LinearArrays | None:
         return None
     if forms is None or forms.linear is None:
         return None
-    coef, intercept = forms.linear(last)
+    linear = forms.linear(last)
+    if linear is None:
+        return None
+    coef, intercept = linear
     # Where shapes differ the estimator is broken, which loading it will say.
     if coef.shape[1] != len(scaler.mean_):
         return None
     mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
-    classes = np.array([str(name) for name in last.classes_])
-    arrays = LinearArrays(classes, mean, scale, coef, intercept)
+    names = np.array([str(name) for name in (last.classes_ if classes is None else classes)])
+    arrays = LinearArrays(names, mean, scale, coef, intercept)
     try:
         arrays.check()
     except ValueError:

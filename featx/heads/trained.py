@@ -8,10 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from featx._typing import FloatArray, Labels
 from featx.errors import BadArtifact, BadOption
 from featx.heads.calibrators import Calibrator, TemperatureScaling
+from featx.heads.label_types import TEXT, typed_labels
 from featx.heads.scorers import EstimatorScorer, LinearArrays, Scorer
 from featx.storage.border import library_border
 
@@ -33,11 +35,13 @@ class TrainedHead:
     name : str
         The name in ``featx.heads.HEADS``, or the class of a user's own estimator.
     classes : tuple of str
-        The labels, in the order of the columns of probabilities.
+        What the scores stand for, in their order: classes, labels, or the names of numbers.
     scorer : Scorer
     calibrator : Calibrator
     build : callable, default=None
         Gives the fitted estimator of a head that answers from arrays.
+    label_type : {"str", "int", "bool", "float"}, default="str"
+        What the labels of a classification were before they became texts.
 
     Examples
     --------
@@ -54,6 +58,7 @@ class TrainedHead:
     scorer: Scorer
     calibrator: Calibrator
     build: Callable[[], BaseEstimator] | None = field(default=None, repr=False)
+    label_type: str = TEXT
 
     @classmethod
     def from_estimator(
@@ -62,19 +67,22 @@ class TrainedHead:
         estimator: BaseEstimator,
         calibrator: Calibrator,
         classes: Sequence[str] | None = None,
+        *,
+        own_answers: bool = False,
     ) -> TrainedHead:
         """Return a head that answers with a fitted estimator.
 
         Parameters
         ----------
         classes : sequence of str, default=None
-            The labels of an estimator that was trained on their numbers, 0 to n_classes - 1; one that was
-            trained on labels knows them itself.
+            The labels of an estimator that was trained on their numbers, 0 to n_classes - 1, and the names of
+            labels or numbers where it gives several; one that was trained on labels knows them itself.
+        own_answers : bool, default=False
+            Whether its own probabilities and labels are taken as they are.
         """
-        labels: Any = getattr(estimator, "classes_", classes)
-        if classes is not None and _are_numbers(labels, len(classes)):
-            labels = classes
-        return cls(name, tuple(map(str, labels)), EstimatorScorer(estimator), calibrator)
+        return cls(
+            name, _names(estimator, classes), EstimatorScorer(estimator, own_answers), calibrator
+        )
 
     @classmethod
     def from_arrays(
@@ -92,6 +100,16 @@ class TrainedHead:
             Gives the fitted estimator when someone asks for it; may raise BadArtifact.
         """
         return cls(name, tuple(map(str, arrays.classes)), arrays, calibrator, build)
+
+    @cached_property
+    def labels(self) -> npt.NDArray[Any]:
+        """The classes in the type that labels had; shape (n_classes,), in the order of ``classes``."""
+        return typed_labels(self.classes, self.label_type)
+
+    @property
+    def own_answers(self) -> bool:
+        """Whether the estimator's own probabilities and labels are taken as they are."""
+        return isinstance(self.scorer, EstimatorScorer) and self.scorer.own
 
     @property
     def dim(self) -> int:
@@ -121,13 +139,14 @@ class TrainedHead:
         estimator = self.build()
         built, probe = EstimatorScorer(estimator), np.ones((1, self.dim), np.float32)
         with library_border(f"head {self.name}: its estimator cannot answer"):
-            fits = built.dim == self.dim and tuple(map(str, estimator.classes_)) == self.classes
-            if not fits or not np.allclose(self.scorer.scores(probe), built.scores(probe)):
+            ours, theirs = self.scorer.scores(probe), built.scores(probe)
+            fits = built.dim == self.dim and _names(estimator, self.classes) == self.classes
+            if not fits or ours.shape != theirs.shape or not np.allclose(ours, theirs):
                 raise BadArtifact(f"head {self.name}: its arrays and its estimator do not agree")
         return estimator
 
-    def predict_proba(self, rows: FloatArray) -> FloatArray:
-        """Return calibrated probabilities.
+    def predict_outputs(self, rows: FloatArray) -> FloatArray:
+        """Return calibrated outputs: of a classification the probabilities.
 
         Parameters
         ----------
@@ -135,8 +154,10 @@ class TrainedHead:
 
         Returns
         -------
-        ndarray of shape (n, n_classes), float32, C-ordered
-            Each row adds up to 1.
+        ndarray of shape (n, n_columns), float32, C-ordered
+            In a classification one probability a class, which add up to 1; with several labels their
+            probabilities, then 1 for each that is given and 0 for the others; of numbers the numbers, then
+            the lower ends of their intervals, then the upper.
 
         Raises
         ------
@@ -150,23 +171,37 @@ class TrainedHead:
             raise BadOption(f"rows of shape {rows.shape}: expected (n, {self.dim})")
         if not np.isfinite(rows).all():
             raise BadOption("rows hold NaN or infinity: expected finite numbers")
+        n_columns = self.calibrator.n_columns(len(self.classes))
         if not len(rows):
-            return np.empty((0, len(self.classes)), np.float32)
+            return np.empty((0, n_columns), np.float32)
         with library_border(f"head {self.name}: its estimator cannot answer"):
             with np.errstate(all="ignore"):
-                probabilities = self.calibrator.apply(self.scorer.scores(rows))
-            fitting = probabilities.shape == (len(rows), len(self.classes))
+                outputs = self.calibrator.apply(self.scorer.scores(rows))
+            fitting = outputs.shape == (len(rows), n_columns)
         if not fitting:
             raise BadArtifact(
-                f"head {self.name}: gives {probabilities.shape[1:]} scores for {len(self.classes)} classes"
+                f"head {self.name}: gives {outputs.shape[1:]} outputs, expected {n_columns} of "
+                f"{len(self.classes)} classes, labels or numbers"
             )
-        if not np.isfinite(probabilities).all():
+        if not np.isfinite(outputs).all():
             raise BadArtifact(f"head {self.name}: its scores are not finite; train it again")
-        return np.ascontiguousarray(probabilities, np.float32)
+        return np.ascontiguousarray(outputs, np.float32)
+
+    def predict_proba(self, rows: FloatArray) -> FloatArray:
+        """Return the outputs of a classification, which are probabilities; see ``predict_outputs``."""
+        return self.predict_outputs(rows)
 
     def predict(self, rows: FloatArray) -> Labels:
-        """Return the most probable label of each row; shape (n,)."""
-        return argmax_labels(self.classes, self.predict_proba(rows))
+        """Return the most probable label of each row, of a classification; shape (n,)."""
+        return argmax_labels(self.classes, self.predict_outputs(rows))
+
+
+def _names(estimator: Any, classes: Sequence[str] | None) -> tuple[str, ...]:
+    """Return what the scores of an estimator stand for."""
+    labels: Any = getattr(estimator, "classes_", classes)
+    if classes is not None and (isinstance(labels, list) or _are_numbers(labels, len(classes))):
+        labels = classes
+    return tuple(map(str, labels))
 
 
 def _are_numbers(classes: Any, n: int) -> bool:

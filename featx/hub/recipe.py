@@ -22,6 +22,8 @@ class Setting:
     origin : str
         Such as "preprocessor_config.json: size.shortest_edge", "default of CLIPImageProcessor", "the graph"
         or "given".
+    remark : str
+        What a person should know of it as long as it is this one; mostly empty.
 
     Examples
     --------
@@ -31,6 +33,7 @@ class Setting:
 
     value: Any
     origin: str
+    remark: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -48,6 +51,13 @@ class Recipe:
         channel_axis, batch.
     files : list of str
         The names of further files, relative to the folder, that the card needs: a tokenizer, for one.
+    made : dict of str to bytes
+        Further files that the folder lacks and that were made of others: the tokenizer of a vocabulary.
+    layers : tuple
+        What comes after the tokens of a text and is to be joined to the graph, the pooling first; see
+        ``featx.hub.dense.join_layers``. Mostly empty: a card says the pooling itself.
+    about : dict of str to Setting
+        What people must know: ``license`` and ``source`` of the card.
     remarks : list of str
         What a person should know: sources that disagree, and which one was taken.
 
@@ -64,20 +74,37 @@ class Recipe:
     settings: dict[str, Setting] = field(default_factory=dict)
     graph: dict[str, Setting] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    made: dict[str, bytes] = field(default_factory=dict)
+    layers: tuple[Any, ...] = ()
+    about: dict[str, Setting] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     def set(self, name: str, value: Any, origin: str) -> None:
         """Set an entry of the modality's table."""
         self.settings[name] = Setting(value, origin)
 
-    def set_graph(self, name: str, value: Any, origin: str) -> None:
+    def set_graph(self, name: str, value: Any, origin: str, remark: str = "") -> None:
         """Set an entry of the card's ``[graph]`` table."""
-        self.graph[name] = Setting(value, origin)
+        self.graph[name] = Setting(value, origin, remark)
+
+    def all_remarks(self) -> list[str]:
+        """Return the remarks, with those of the entries that are still as they were set."""
+        entries = (*self.graph.values(), *self.settings.values())
+        return [*self.remarks, *(entry.remark for entry in entries if entry.remark)]
 
     def override(self, given: Mapping[str, Any]) -> None:
         """Set the entries of the modality's table that a user gave."""
         for name, value in given.items():
             self.set(name, value, "given")
+
+    def comments(self) -> tuple[tuple[str, str], ...]:
+        """Return where each entry comes from, for ``Card.comments``."""
+        tables = {"": self.about, "graph.": self.graph, f"{self.modality}.": self.settings}
+        return tuple(
+            (prefix + name, setting.origin)
+            for prefix, entries in tables.items()
+            for name, setting in entries.items()
+        )
 
     def table(self) -> dict[str, Any]:
         """Return the values of the modality's table, for ``read_settings``."""

@@ -31,10 +31,12 @@ __all__ = [
     "among",
     "fingerprint_entries",
     "kind_of",
+    "read_feeds",
     "read_settings",
     "refuse_unknown",
     "shown",
     "suffixes",
+    "varied_samples",
 ]
 
 # Characters of a value in a message.
@@ -72,12 +74,16 @@ class Batch:
         False where a position (a token, say) is only padding.
     window_index : ndarray of shape (n,), intp, or None
         Which window of its item each entry is; None where the windows of an item come in order.
+    main : str or None
+        The feed that an input of an unknown name takes, where it is the only such input and no other takes
+        that feed; None where every input goes by its name.
     """
 
     feeds: Mapping[str, npt.NDArray[Any]]
     item_index: Integers
     mask: Mask | None = None
     window_index: Integers | None = None
+    main: str | None = None
 
 
 class Geometry(Protocol):
@@ -201,6 +207,13 @@ def kind_of(modality: str) -> type[Settings]:
     return kind
 
 
+def varied_samples(settings: Settings) -> Sequence[Any]:
+    """Return twenty built-in samples of a modality that no useful backbone takes for one another."""
+    package = kind_of(settings.modality).__module__.rpartition(".")[0]
+    samples: Sequence[Any] = import_module(f"{package}.variety").draw(settings)
+    return samples
+
+
 def added_later(default: Any) -> Any:
     """Return the field of an entry that cards did not always have: by default no fingerprint knows it."""
     return field(default=default, metadata={"later": True})
@@ -233,6 +246,33 @@ def among(modality: str, name: str, value: Any, known: Collection[str]) -> None:
     # a tuple: a table or a list, as a damaged card may hold, has no hash
     if value not in tuple(known):
         raise BadCard(f"[{modality}] {name} = {shown(value)}: expected one of {', '.join(known)}")
+
+
+def read_feeds(modality: str, value: Any) -> tuple[tuple[str, str], ...]:
+    """Return the names of a graph's inputs with the usual ones, from a table or a list of pairs.
+
+    Raises
+    ------
+    BadCard
+        It is something else.
+
+    Examples
+    --------
+    >>> read_feeds("text", {"ids:0": "input_ids"})
+    (('ids:0', 'input_ids'),)
+    """
+    pairs = list(value.items()) if isinstance(value, Mapping) else value
+    fine = isinstance(pairs, (list, tuple)) and all(
+        isinstance(pair, (list, tuple))
+        and len(pair) == 2
+        and all(isinstance(name, str) for name in pair)
+        for pair in pairs
+    )
+    if not fine:
+        raise BadCard(
+            f"[{modality}] feeds = {value!r}: expected a table such as {{'ids:0' = 'input_ids'}}"
+        )
+    return tuple((own, usual) for own, usual in pairs)
 
 
 def shown(value: Any) -> str:

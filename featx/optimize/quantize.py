@@ -202,7 +202,6 @@ def _info(
     """Return what is known once a candidate is chosen; batches and speed are measured on it later."""
     card, graph = candidates.parent.card, candidate.backbone.card.graph
     before, after = candidates.before, candidate.probe
-    parent_size = len(verify_files(card)[card.graph.name].read())
     integers = config.weights == "int8"
     return QuantizationInfo(
         parent=card.name,
@@ -213,7 +212,7 @@ def _info(
         held_out=len(candidates.held_out),
         batch_bits=0,
         rate=1.0,
-        size=round((graph.size or 0) / parent_size, 3),
+        size=round((graph.size or 0) / candidates.parent_size, 3),
         calibration=len(candidates.calibration) if integers else 0,
         layers=candidate.layers,
         float_layers=candidate.float_layers,

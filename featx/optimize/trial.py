@@ -12,9 +12,10 @@ from typing import Any
 from onnx import ModelProto
 
 from featx.backbones.backbone import Backbone
-from featx.catalog import File, digest, verify_files
+from featx.catalog import File, digest, names_beside, verify_files
 from featx.embedding.engine import Engine
 from featx.errors import BadGraph, TooLossy
+from featx.graphs import external_data
 from featx.graphs.opsets import drop_unused_opsets
 from featx.optimize.config import Tolerance
 from featx.optimize.metrics import Labelled, Probe, cosines
@@ -68,6 +69,11 @@ class Candidates:
         The sources on which the probe is measured; may be empty.
     engine : Engine
         How rows of ``labelled`` are made.
+
+    Attributes
+    ----------
+    parent_size : int
+        Bytes of the parent's graph and of the weights that lie beside it.
     """
 
     def __init__(
@@ -89,7 +95,12 @@ class Candidates:
         self._count = 0
         self._rows = parent.embed_items(self.held_out)
         blobs = verify_files(parent.card)
-        for file in parent.card.files:
+        beside, graph = names_beside(parent.card), blobs[parent.card.graph.name]
+        weights = {beside.get(name) for name in external_data(graph.read())}
+        # a candidate has its weights in its graph
+        self._files = tuple(file for file in parent.card.files if file.name not in weights)
+        self.parent_size = graph.size + sum(blobs[name].size for name in weights if name)
+        for file in self._files:
             path = folder / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(blobs[file.name].read())
@@ -111,7 +122,8 @@ class Candidates:
             message = "more than 2 GB do not fit into one file"
             raise BadGraph(f"{self.parent.card.name}: {message}") from error
         file = File(path.name, digest(path), path.stat().st_size)
-        card = replace(self.parent.card, name=self.name, graph=file, canary=(), optimized=None)
+        card = replace(self.parent.card, name=self.name, graph=file, files=self._files)
+        card = replace(card, canary=(), optimized=None)
         # what was found of the parent need not be found of each trial
         card = replace(card, batch=self.parent.batch or 0)
         return Backbone(replace(card, path=self.folder / "card.toml"))

@@ -15,11 +15,12 @@ from types import MappingProxyType
 from typing import Any
 
 from featx.catalog import BUNDLED
-from featx.errors import BadArtifact
+from featx.errors import BadArtifact, UnknownTask
 from featx.storage.atomic import recover
 from featx.storage.border import library_border
 from featx.storage.container import container_names, is_inner, is_there, member_at
 from featx.storage.json_text import parse_json_text
+from featx.tasks import get_task
 
 __all__ = [
     "FORMAT",
@@ -121,6 +122,10 @@ class Metadata:
     files : mapping of str to {"sha256": str, "size": int}
     manifest : mapping
         The whole text, as JSON values.
+    label_type : str, default="str"
+        What labels were before they became texts; earlier versions did not say it.
+    own_answers : bool, default=False
+        Whether the estimator's own probabilities and labels are taken as they are.
     """
 
     format: int
@@ -135,6 +140,8 @@ class Metadata:
     config: Mapping[str, Any] | None
     files: Mapping[str, Mapping[str, Any]]
     manifest: Mapping[str, Any]
+    label_type: str = "str"
+    own_answers: bool = False
 
     @property
     def is_bundled(self) -> bool:
@@ -217,8 +224,15 @@ def _check_values(path: Path, metadata: Metadata) -> None:
     """Refuse classes, inputs and files that no training leaves."""
     classes, versions = metadata.classes, metadata.versions
     _check_texts(path, [*classes, *versions.values(), *metadata.parameters])
-    if len(classes) < 2 or len(set(classes)) != len(classes):
-        raise BadArtifact(f"{path}: {MANIFEST} has {len(classes)} classes, expected 2 that differ")
+    try:
+        task = get_task(metadata.task)
+    except UnknownTask as error:
+        raise BadArtifact(f"{path}: is not a trained predictor: {error}; upgrade featx") from error
+    if len(classes) < task.least_outputs or len(set(classes)) != len(classes):
+        raise BadArtifact(
+            f"{path}: {MANIFEST} has {len(classes)} {task.output_noun[1]}, expected {task.least_outputs} or "
+            "more that differ"
+        )
     if max(map(len, classes)) > _LONGEST_LABEL:
         raise BadArtifact(f"{path}: {MANIFEST} has a class of {max(map(len, classes))} characters")
     if len(metadata.inputs) != 1:
@@ -298,6 +312,8 @@ def _from_format_2(path: Path, manifest: Mapping[str, Any]) -> Metadata:
         config=manifest.get("config"),
         files=manifest["files"],
         manifest=manifest,
+        label_type=str(manifest["targets"].get("type", "str")),
+        own_answers=head.get("own_answers", False) is True,
     )
 
 

@@ -122,6 +122,20 @@ class Baseline:
     scores: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the baseline as JSON values."""
+        return {
+            "name": self.name,
+            "scores": dict(self.scores),
+            "intervals": {key: list(pair) for key, pair in self.intervals.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Baseline:
+        """Return the baseline that ``to_dict`` gave."""
+        intervals = {key: (pair[0], pair[1]) for key, pair in table["intervals"].items()}
+        return cls(table["name"], dict(table["scores"]), intervals)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FitReport:
@@ -141,6 +155,8 @@ class FitReport:
         Samples that could not be read and were left out.
     notes : tuple of str
         What there is to say of the samples, such as that the backbone knows none of their words.
+    without_groups : Baseline or None
+        What the score would have seemed had samples of one group been on both sides; None without groups.
     samples_source : TrainingSamples, callable that gives it, or None
         Where ``samples`` comes from: a loaded predictor reads it when it is asked for.
 
@@ -166,6 +182,7 @@ class FitReport:
     samples_source: TrainingSamples | Callable[[], TrainingSamples] | None = field(
         default=None, repr=False, compare=False
     )
+    without_groups: Baseline | None = None
 
     @property
     def samples(self) -> TrainingSamples | None:
@@ -196,14 +213,8 @@ class FitReport:
                 "folds": self.validation.folds,
                 "report": measured,
             },
-            "baselines": [
-                {
-                    "name": baseline.name,
-                    "scores": dict(baseline.scores),
-                    "intervals": {key: list(pair) for key, pair in baseline.intervals.items()},
-                }
-                for baseline in self.baselines
-            ],
+            "baselines": [baseline.to_dict() for baseline in self.baselines],
+            "without_groups": self.without_groups and self.without_groups.to_dict(),
             "timings": dict(self.timings),
             "rejects": [asdict(reject) for reject in self.rejects],
             "notes": list(self.notes),
@@ -233,14 +244,10 @@ class FitReport:
                     measured["folds"],
                     get_task(table["task"]).report_from_dict(measured["report"]),
                 ),
-                baselines=tuple(
-                    Baseline(
-                        one["name"],
-                        dict(one["scores"]),
-                        {key: (pair[0], pair[1]) for key, pair in one["intervals"].items()},
-                    )
-                    for one in table["baselines"]
-                ),
+                baselines=tuple(map(Baseline.from_dict, table["baselines"])),
+                without_groups=Baseline.from_dict(table["without_groups"])
+                if table.get("without_groups")
+                else None,
                 timings={key: float(value) for key, value in table["timings"].items()},
                 rejects=tuple(Reject(**one) for one in table["rejects"]),
                 notes=tuple(map(str, table.get("notes", ()))),
@@ -249,6 +256,7 @@ class FitReport:
             for record in (
                 *(report, report.data, report.tuning, report.validation),
                 *(*report.baselines, *report.rejects),
+                *filter(None, [report.without_groups]),
             ):
                 check_fields(record)
             # Whatever in it cannot be shown is found here.

@@ -15,6 +15,8 @@ __all__ = ["describe", "sections", "summarize"]
 
 # Samples below which scores say little.
 _FEW = 50
+# From here on decimals of a score say nothing.
+_LARGE = 100
 
 
 def describe(report: FitReport) -> str:
@@ -50,7 +52,7 @@ def summarize(report: FitReport) -> str:
     settings = f" ({chosen})" if chosen else ""
     return (
         f"Head {report.tuning.head}{settings} on {' + '.join(report.data.inputs)}, trained on "
-        f"{report.data.n} samples of {len(report.data.targets)} classes."
+        f"{report.data.n} samples {get_task(report.task).describe_summary(report.data.targets)}."
     )
 
 
@@ -72,14 +74,20 @@ def _baselines(report: FitReport) -> TextTable:
     own = task.main_scores(report.validation.report)
     names = [key for key in own if all(key in one.scores for one in report.baselines)]
     rows = [
-        (f"  {label}", *(f"{scores[key]:.3f}" for key in names))
+        (f"  {label}", *(_number(scores[key]) for key in names))
         for label, scores in [
             *((one.name, one.scores) for one in report.baselines),
             ("this predictor", own),
+            *((one.name, one.scores) for one in filter(None, [report.without_groups])),
         ]
     ]
     header = (f"{names[0].replace('_', ' ').capitalize()} of", *map(_column, names))
     return TextTable(header, rows)
+
+
+def _number(value: float) -> str:
+    """Return a score with three decimals, or one that is large with four digits."""
+    return f"{value:.3f}" if abs(value) < _LARGE else f"{value:,.4g}"
 
 
 def _column(name: str) -> str:
@@ -93,8 +101,8 @@ def _timings(timings: Mapping[str, float]) -> str:
 def _compared(baseline: Baseline, report: FitReport) -> str | None:
     """Return what a baseline says of the backbone; None where the backbone is better, beyond chance."""
     measured = report.validation.report
-    main, (low, high) = next(iter(measured.intervals.items()))
-    own = get_task(report.task).main_scores(measured)[main]
+    main, own = next(iter(get_task(report.task).main_scores(measured).items()))
+    low, high = measured.intervals[main]
     score = baseline.scores[main]
     least, _ = baseline.intervals.get(main, (score, score))
     name, unit = baseline.name.removeprefix("the same head on "), main.replace("_", " ")

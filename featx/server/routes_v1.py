@@ -114,6 +114,7 @@ async def list_models(state: AppState, request: Request) -> Response:
         {
             "id": served.name,
             "object": "model",
+            "task": served.predictor.task_name,
             "owned_by": "featx",
             "modality": served.input.modality,
             "backbone": served.input.card.name,

@@ -13,7 +13,15 @@ from featx.sources.parquet import BINARY
 from featx.sources.source import Columns, Readable
 from featx.storage.blob import to_text
 
-__all__ = ["LABEL_COLUMNS", "USUAL", "choose_columns", "choose_content", "note_unused", "pick"]
+__all__ = [
+    "LABEL_COLUMNS",
+    "TARGET",
+    "USUAL",
+    "choose_columns",
+    "choose_content",
+    "note_unused",
+    "pick",
+]
 
 PATH_COLUMNS = (
     *("path", "file", "filename", "image", "filepath", "file_name", "file_path", "image_path"),
@@ -44,11 +52,9 @@ USUAL: Mapping[str, Sequence[str]] = MappingProxyType(
         "end": END_COLUMNS,
     }
 )
-# Names of columns that have a meaning for training and measuring, and that no source reads.
-_NOT_READ = (
-    *("group", "groups", "patient_id", "subject_id", "speaker_id", "weight", "sample_weight"),
-    *("labels", "subset", "fold", "duration"),
-)
+# Names of columns that have a meaning for training and measuring, and that are read only where they are named.
+_GROUPS = ("group", "groups", "group_id", "patient_id", "subject_id", "speaker_id", "speaker")
+_NOT_READ = (*_GROUPS, "weight", "sample_weight", "labels", "subset", "fold", "duration")
 # Times that are no seconds, such as "start_ms" or "end_frame".
 _OTHER_TIMES = frozenset(
     f"{word}_{unit}{plural}"
@@ -56,6 +62,9 @@ _OTHER_TIMES = frozenset(
     for unit in ("ms", "msec", "millisecond", "us", "sample", "frame", "min", "minute")
     for plural in ("", "s")
 )
+
+# What stands before the name of each of several target columns, among what a table's columns are.
+TARGET = "target: "
 
 # How many of the usual names, and of the columns that there are, a refusal shows.
 _SHOWN = 12
@@ -119,12 +128,25 @@ def choose_columns(
     names = table.columns
     chosen = {
         **_data_columns(table, asked, readable, where),
-        "label": pick(names, asked.label, LABEL_COLUMNS, where),
+        **_target_columns(names, asked, where),
         "id": pick(names, asked.id, USUAL["id"], where),
-        "split": pick(names, None, USUAL["split"], where) if split else None,
+        "split": pick(names, asked.split, USUAL["split"], where) if split or asked.split else None,
+        **{
+            role: pick(names, getattr(asked, role), (), where)
+            for role in ("group", "weight", "time")
+        },
         **_segment_columns(names, asked, readable, where),
     }
     return {role: name for role, name in chosen.items() if name is not None}
+
+
+def _target_columns(names: Sequence[str], asked: Columns, where: str) -> dict[str, str | None]:
+    """Return the column of the labels as "label", or each of several target columns as "target: NAME"."""
+    if len(asked.target) < 2:
+        return {"label": pick(names, next(iter(asked.target), None), LABEL_COLUMNS, where)}
+    if len(set(asked.target)) < len(asked.target):
+        raise BadOption("target: a column is named twice; name each once")
+    return {f"{TARGET}{name}": pick(names, name, (), where) for name in asked.target}
 
 
 def _data_columns(
@@ -204,16 +226,22 @@ def note_unused(
     usual = {
         name
         for role, usual in USUAL.items()
-        if role != other and getattr(asked, role, None) is None and (split or role != "split")
+        if role != other and not _was_named(asked, role) and (split or role != "split")
         for name in usual
     }
     usual.update(_NOT_READ, _OTHER_TIMES)
+    usual.difference_update(_GROUPS if asked.group else ())
     used = {*chosen.values(), *table.contents}
     unused = [name for name in table.columns if plain_name(name) in usual and name not in used]
     if unused:
         columns = "column" if len(unused) == 1 else "columns"
         listed = to_text(", ".join(map(repr, unused)))
         notes.add("unused", f"{where}: not used: {columns} {listed}{_hint(unused)}", FeatxNotice)
+
+
+def _was_named(asked: Columns, role: str) -> bool:
+    named = asked.target if role == "label" else getattr(asked, role)
+    return named not in (None, ())
 
 
 def _hint(unused: Sequence[str]) -> str:
@@ -223,6 +251,8 @@ def _hint(unused: Sequence[str]) -> str:
         return "; segments of sounds are in seconds (start, end)"
     if plain & {*START_COLUMNS, *END_COLUMNS}:
         return "; segments of sounds have a start and an end (start_column, end_column)"
+    if plain & set(_GROUPS):
+        return "; samples of one group are kept together in every split where it is named (group_column)"
     if "split" in plain:
         return "; none of its cells names a part, so all rows are read"
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,16 +112,12 @@ class Folder:
                 about.rows[parts].id if parts in about.rows else name
                 for parts, name in zip(files, names, strict=True)
             ]
-        labels = (
-            about.rows[parts].label
-            if parts in about.rows
-            else to_label(label_within(parts, splits))
-            for parts in files
-        )
         paths = (os.path.join(self._root, *parts) for parts in files)  # noqa: PTH118
         return [
-            Sample(name, Blob.of_path(path), label)
-            for name, path, label in zip(number_repeats(names), paths, labels, strict=True)
+            replace(about.rows[parts], id=name, data=Blob.of_path(path), columns=None)
+            if parts in about.rows
+            else Sample(name, Blob.of_path(path), to_label(label_within(parts, splits)))
+            for name, path, parts in zip(number_repeats(names), paths, files, strict=True)
         ]
 
 

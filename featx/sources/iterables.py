@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from featx.errors import BadLabels, BadSource
 from featx.sources.sample import Sample, number_repeats, shorten, to_label
 from featx.sources.segment import Segment
+from featx.sources.targets import iterate_targets, to_target
 from featx.storage.blob import Blob, to_text
 
 __all__ = ["make_samples"]
@@ -28,7 +30,8 @@ def make_samples(
         array of objects must have one column. A Sample keeps its label when ``y`` is None, and its
         id.
     y : iterable of labels, optional
-        One for each item: texts or numbers; None and NaN are no label.
+        One for each item: texts or numbers; None and NaN are no label. Several labels an item are a list, and
+        several targets the columns of a DataFrame or array.
     ids : iterable of str, optional
         One for each item, all different. By default a path is its own id, as a text is, up to 200
         characters of it, and anything else has its index; an id that was there before gets '#2'.
@@ -51,11 +54,15 @@ def make_samples(
     if y is None:
         labels = [to_label(item.label) if isinstance(item, Sample) else None for item in items]
     else:
-        labels = [to_label(label) for label in y]
+        labels = [to_target(target) for target in iterate_targets(y)]
         if len(labels) != len(items):
             raise BadLabels(f"y: expected {len(items)} labels, one a sample; found {len(labels)}")
-    columns = [item.columns if isinstance(item, Sample) else None for item in items]
-    return list(map(Sample, names, given, labels, columns))
+    return [
+        replace(item, id=name, label=label)
+        if isinstance(item, Sample)
+        else Sample(name, data, label)
+        for item, name, data, label in zip(items, names, given, labels, strict=True)
+    ]
 
 
 def _items(X: Any) -> list[Any]:

@@ -28,8 +28,10 @@ class _Repeated(dict[str, Any]):
         self.keys_again = {key for key, count in counts.items() if count > 1}
 
 
-# No cell of a table is a list or an object, so the content of one need not be kept.
-_EMPTY: Mapping[type, Any] = MappingProxyType({list: [], dict: {}, _Repeated: {}})
+# The most values of a list that is the cell of a table.
+_MOST = 100_000
+# No cell of a table is an object, so the content of one need not be kept.
+_EMPTY: Mapping[type, Any] = MappingProxyType({dict: {}, _Repeated: {}})
 
 
 def open_json_lines(text: str, where: str) -> OpenTable:
@@ -79,5 +81,13 @@ def _record(line: str, where: str) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if not pairs:
         return {}
-    record = {key: _EMPTY.get(type(value), value) for key, value in pairs}
+    record = {key: _cell(value) for key, value in pairs}
     return record if len(record) == len(pairs) else _Repeated(list(record.items()), pairs)
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a cell: an object as an empty one, and a list of more than plain values, too."""
+    if type(value) is not list:
+        return _EMPTY.get(type(value), value)
+    plain = len(value) <= _MOST and not any(isinstance(one, list | dict) for one in value)
+    return value if plain else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
@@ -12,8 +13,20 @@ import numpy.typing as npt
 
 from featx.errors import BadLabels
 from featx.sources.sample import to_label
+from featx.sources.targets import read_target
 
-__all__ = ["check_labels", "list_names", "match_labels", "missing_labels", "unknown_labels"]
+__all__ = [
+    "check_labels",
+    "list_names",
+    "match_labels",
+    "missing_labels",
+    "refuse_numbers",
+    "refuse_several",
+    "unknown_labels",
+]
+
+# Distinct numbers up to which they are taken for classes, and occurrences below which one is rare.
+_MANY_NUMBERS, _SELDOM = 20, 5
 
 
 def check_labels(
@@ -45,6 +58,43 @@ def check_labels(
             "add samples, or leave the class out"
         )
     return y
+
+
+def refuse_several(labels: Iterable[Any]) -> None:
+    """Raise BadLabels where a target is several labels or several values, and one label is expected."""
+    for label in labels:
+        if isinstance(label, str) and not isinstance(read_target(label), str):
+            raise BadLabels(
+                f"labels: {label[:60]!r} is several; expected one label a sample: several labels are "
+                "task='multilabel', several numbers task='regression'"
+            )
+
+
+def refuse_numbers(labels: Iterable[str | None]) -> None:
+    """Raise BadLabels where labels look like measured numbers: many of them, of which most are rare.
+
+    Raises
+    ------
+    BadLabels
+        There are more than 20 distinct labels, all are numbers, and most occur fewer than five times.
+    """
+    counts = Counter(label for label in labels if label is not None)
+    rare = sum(n < _SELDOM for n in counts.values())
+    if len(counts) <= _MANY_NUMBERS or 2 * rare <= len(counts):
+        return
+    if all(_is_number(label) for label in counts):
+        raise BadLabels(
+            f"labels: {len(counts)} distinct numbers ({list_names(sorted(counts), 3)}), of which {rare} occur "
+            f"fewer than {_SELDOM} times; to predict the number use task='regression', and to take each for a "
+            "class task='classification'"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def missing_labels(without: Sequence[str], n: int) -> str:

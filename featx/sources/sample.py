@@ -44,8 +44,11 @@ class Sample:
 
     ``data`` is a ``Blob`` or a path where the content is still to be read, else the thing itself: bytes, an
     image, an array, a text; what it may be is for the modality to say. ``id`` and ``label`` are always text
-    that UTF-8 can hold. ``columns`` are the cells of the table that were asked for: a text, a number, a truth
-    value or None by the name of its column; None where nobody asked.
+    that UTF-8 can hold; a label is the text of any target, see ``featx.sources.targets``. ``columns`` are the
+    cells of the table that were asked for: a text, a number, a truth value or None by the name of its column;
+    None where nobody asked. ``group`` is what the sample must not be parted from, ``weight`` how often it
+    counts, ``part`` the part of the data set ("train", "val", "test"), ``time`` when it was: each None where
+    nobody asked.
 
     Examples
     --------
@@ -59,6 +62,10 @@ class Sample:
     data: Any
     label: str | None = None
     columns: Mapping[str, Any] | None = field(default=None, hash=False, repr=False)
+    group: str | None = field(default=None, repr=False)
+    weight: float | None = field(default=None, repr=False)
+    part: str | None = field(default=None, repr=False)
+    time: float | None = field(default=None, repr=False)
 
 
 def subsample(things: Sequence[T], most: int) -> list[T]:
@@ -120,7 +127,9 @@ def to_id(value: object) -> str | None:
         return str(int(value))
     if isinstance(value, Number):
         return str(value)
-    raise BadLabels(f"label {value!r}: expected a text or a number, found {type(value).__name__}")
+    raise BadLabels(
+        f"label {value!r:.60}: expected a text or a number, found {type(value).__name__}"
+    )
 
 
 def _one_spelling(text: str) -> str | None:

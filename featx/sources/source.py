@@ -51,8 +51,16 @@ class Columns:
 
     Attributes
     ----------
-    path, label, id, text, start, end : str or None
+    path, id, text, start, end : str or None
         Names of columns; None is for the usual names. ``start`` and ``end`` are seconds of a recording.
+    target : tuple of str
+        The columns of what is to be predicted; () is for the usual names of a label.
+    separator : str or None
+        What stands between the labels of a cell that holds several; None: a cell is one label.
+    group, weight, time : str or None
+        Columns of what must not be parted, of how often a sample counts, and of when it was; None: not read.
+    split : str or None
+        The column that says the part of each sample; None is for the usual name.
     encoding : str or None
         How the bytes of a table, or of the lines of standard input, are characters, where they are neither
         UTF-8 nor begin with a byte order mark.
@@ -63,7 +71,7 @@ class Columns:
     """
 
     path: str | None = None
-    label: str | None = None
+    target: tuple[str, ...] = ()
     id: str | None = None
     text: str | None = None
     start: str | None = None
@@ -71,6 +79,11 @@ class Columns:
     encoding: str | None = None
     root: str | None = None
     keep: tuple[str, ...] = ()
+    separator: str | None = None
+    group: str | None = None
+    weight: str | None = None
+    time: str | None = None
+    split: str | None = None
 
 
 def _nothing(head: bytes) -> bool:
@@ -189,8 +202,9 @@ def refuse_columns(columns: Columns, subject: str, *, also: Collection[str] = ()
     """
     for column in fields(columns):
         # What goes along is there in sources of any kind.
-        if getattr(columns, column.name) is None or column.name in (*also, "keep"):
+        if getattr(columns, column.name) in (None, ()) or column.name in (*also, "keep"):
             continue
-        if column.name in ("encoding", "root"):
+        if column.name in ("encoding", "root", "separator"):
             raise BadOption(f"{column.name}: {subject} takes none; leave the option out")
-        raise BadOption(f"{column.name}_column: {subject} has no columns; leave the option out")
+        name = "label" if column.name == "target" else column.name
+        raise BadOption(f"{name}_column: {subject} has no columns; leave the option out")

@@ -12,6 +12,7 @@ from featx.errors import BadLabels, BadOption, BadSource
 from featx.sources.columns import (
     LABEL_COLUMNS,
     PATH_COLUMNS,
+    TARGET,
     TEXT_COLUMNS,
     USUAL,
     choose_columns,
@@ -26,10 +27,12 @@ from featx.sources.kept import asked_columns, kept_cells
 from featx.sources.open_table import Notes, OpenTable
 from featx.sources.parquet import open_parquet
 from featx.sources.sample import Sample, number_repeats, to_id, to_label
+from featx.sources.sample_facts import read_time, read_weight
 from featx.sources.segment import Segment
 from featx.sources.source import ENOUGH, Columns, Peek, Readable, count_suffixes, table_suffix
 from featx.sources.splits import choose, split_of
 from featx.sources.table_text import read_text
+from featx.sources.targets import to_target
 from featx.storage.blob import Blob, describe_os_error, to_text
 
 __all__ = ["LABEL_COLUMNS", "Table"]
@@ -90,10 +93,19 @@ class Table:
             table.rows([*chosen.values(), *kept], content), start=1
         ):
             own = dict(zip(chosen, cells, strict=False))
-            rows.append(_Row.of(f"{where}: {line}", number, own, finder))
+            separator = self._columns.separator
+            rows.append(_Row.of(f"{where}: {line}", number, own, finder, separator))
             carried.append(cells[len(chosen) :] if keep else ())
+        if self._columns.split and not any(row.split for row in rows):
+            raise BadSource(
+                f"{where}: split_column {chosen['split']!r}: expected train, val or test in its cells, found "
+                "none of them"
+            )
         if split and any(row.split for row in rows):
             wanted = choose(split, {row.split for row in rows if row.split}, where)
+            if split == "train" and self._columns.split:
+                # A part to choose by goes with the part to train on.
+                wanted |= {row.split for row in rows if row.split and split_of(row.split) == "val"}
             carried = [c for row, c in zip(rows, carried, strict=True) if row.split in wanted]
             rows = [row for row in rows if row.split in wanted]
         elif split:
@@ -108,10 +120,7 @@ class Table:
             unkept, chosen, self._columns, split=split is not None, where=where, notes=notes
         )
         columns = kept_cells(kept, carried, keep, where) if keep else [None] * len(rows)
-        return [
-            Sample(name, row.data, row.label, own)
-            for name, row, own in zip(ids, rows, columns, strict=True)
-        ]
+        return [row.sample(name, own) for name, row, own in zip(ids, rows, columns, strict=True)]
 
     def holds_contents(self) -> bool:
         """Return whether a column of it holds the contents of files; raise BadSource."""
@@ -185,12 +194,22 @@ class _Row:
     label: str | None
     id: str | None
     split: str | None
+    group: str | None
+    weight: float | None
+    time: float | None
 
     @classmethod
-    def of(cls, where: str, number: int, cells: Mapping[str, Any], finder: FileFinder) -> _Row:
+    def of(
+        cls,
+        where: str,
+        number: int,
+        cells: Mapping[str, Any],
+        finder: FileFinder,
+        separator: str | None,
+    ) -> _Row:
         try:
-            label, split = to_label(cells.get("label")), to_label(cells.get("split"))
-            given = to_id(cells.get("id"))
+            label, split = _target(cells, separator), to_label(cells.get("split"))
+            given, group = to_id(cells.get("id")), to_label(cells.get("group"))
         except BadLabels as error:
             raise BadSource(f"{where}: {error}") from error
         part = split if split and split_of(split) else None
@@ -199,7 +218,24 @@ class _Row:
             name, data = _file(where, name, cells["path"], finder)
         if "start" in cells:
             name, data = _segment(name, data, cells["start"], cells["end"])
-        return cls(where, name, data, label, given, part)
+        weight = read_weight(cells["weight"], where) if "weight" in cells else None
+        time = read_time(cells["time"], where) if "time" in cells else None
+        if "group" in cells and group is None:
+            raise BadSource(f"{where}: the group is empty; expected a name for each sample")
+        return cls(where, name, data, label, given, part, group, weight, time)
+
+    def sample(self, name: str, columns: Mapping[str, Any] | None) -> Sample:
+        """Return the sample of the row."""
+        part = split_of(self.split) if self.split else None
+        return Sample(
+            name, self.data, self.label, columns, self.group, self.weight, part, self.time
+        )
+
+
+def _target(cells: Mapping[str, Any], separator: str | None) -> str | None:
+    """Return the text of the target: of one column, or of several by their names."""
+    several = {key[len(TARGET) :]: cell for key, cell in cells.items() if key.startswith(TARGET)}
+    return to_target(several) if several else to_target(cells.get("label"), separator)
 
 
 def _file(where: str, name: str, cell: Any, finder: FileFinder) -> tuple[str, Blob]:
@@ -280,5 +316,8 @@ def _suffix_of_content(blob: Blob, kind: str) -> str:
 
 def _asked(columns: Columns) -> list[str]:
     """Return the names of columns that a user said."""
-    names = (columns.path, columns.text, columns.label, columns.id, columns.start, columns.end)
+    names = (
+        *(columns.path, columns.text, *columns.target, columns.id, columns.start, columns.end),
+        *(columns.group, columns.weight, columns.time, columns.split),
+    )
     return [name for name in names if name is not None]

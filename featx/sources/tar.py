@@ -30,6 +30,7 @@ from featx.sources.source import (
     refuse_columns,
 )
 from featx.sources.splits import choose, label_within, splits_among
+from featx.sources.targets import to_target
 from featx.storage.blob import Blob, describe_os_error, read_bytes, suffix_of, to_text
 from featx.storage.bounded import BoundedReader
 
@@ -106,17 +107,22 @@ class Tar:
         needed. A compressed one can only be read from its start, so its samples are held in memory, up to
         ``compressed_limit``. Hard links to an earlier member are samples; other links are not.
         """
-        label_key = self._columns.label
-        refuse_columns(replace(self._columns, label=None), f"{self._where} is a tar and")
+        label_keys = self._columns.target
+        asked = replace(self._columns, target=(), separator=None)
+        refuse_columns(asked, f"{self._where} is a tar and")
         members, partners, left_out = self._sorted_members(readable)
         splits = splits_among({m.parts[0] for m in members if len(m.parts) > 1})
         if split and splits:
             chosen = choose(split, splits, self._where)
             members = [member for member in members if member.parts[0] in chosen]
-        labels = [_partner_label(m.parts, partners, label_key, self._where) for m in members]
-        if label_key is not None and not any(labels):
+        separator = self._columns.separator
+        labels = [
+            _partner_label(m.parts, partners, label_keys, separator, self._where) for m in members
+        ]
+        if label_keys and not any(labels):
             raise BadSource(
-                f"{self._where}: expected a .json with {label_key!r} beside a sample, found none"
+                f"{self._where}: expected a .json with {', '.join(map(repr, label_keys))} beside a sample, "
+                "found none"
             )
         if not any(labels):
             folders = (label_within(member.parts, splits) for member in members)
@@ -381,14 +387,18 @@ def _partner_names(parts: Parts) -> Iterator[str]:
 
 
 def _partner_label(
-    parts: Parts, partners: dict[str, _Member], label_key: str | None, where: str
+    parts: Parts,
+    partners: dict[str, _Member],
+    keys: tuple[str, ...],
+    separator: str | None,
+    where: str,
 ) -> str | None:
     """Return the label in a file beside the sample; None where there is none."""
     for name in _partner_names(parts):
         if name not in partners:
             continue
         try:
-            label = _label(partners[name], suffix_of(name), label_key)
+            label = _label(partners[name], suffix_of(name), keys, separator)
         except (BadLabels, BadSample, ValueError, RecursionError) as error:
             raise BadSource(f"{where}: {to_text(name)}: {error}") from error
         if label is not None:
@@ -396,14 +406,18 @@ def _partner_label(
     return None
 
 
-def _label(member: _Member, suffix: str, label_key: str | None) -> str | None:
+def _label(
+    member: _Member, suffix: str, keys: tuple[str, ...], separator: str | None
+) -> str | None:
     if not member.blob.size:
         return None
     text = read_bytes(member.blob, limit=_PARTNER_LIMIT).decode("utf-8-sig")
     if suffix == ".cls":
-        return to_label(text)
+        return to_target(text, separator)
     value = json.loads(text)
     if isinstance(value, dict):
-        keys = (*LABEL_COLUMNS, "cls") if label_key is None else (label_key,)
-        value = next((value[key] for key in keys if key in value), None)
-    return to_label(value)
+        if len(keys) > 1:
+            return to_target({key: value.get(key) for key in keys})
+        usual = keys or (*LABEL_COLUMNS, "cls")
+        value = next((value[key] for key in usual if key in value), None)
+    return to_target(value, separator)

@@ -27,7 +27,11 @@ __getattr__ = lazy_attributes(
 
 # the module and the class of each task, loaded when first asked for
 TASKS: Mapping[str, str] = MappingProxyType(
-    {"classification": "featx.tasks.classification:Classification"}
+    {
+        "classification": "featx.tasks.classification:Classification",
+        "multilabel": "featx.tasks.multilabel:Multilabel",
+        "regression": "featx.tasks.regression:Regression",
+    }
 )
 
 

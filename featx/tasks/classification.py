@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Labels
-from featx.errors import FeatxWarning
-from featx.heads import Calibrator, TemperatureScaling, robust_log_loss
-from featx.heads.calibrators import softmax
-from featx.sources.labels import check_labels, match_labels, unknown_labels
+from featx._typing import FloatArray, Labels
+from featx.errors import BadOption, FeatxWarning
+from featx.heads.names import HEAD_NAMES
+from featx.sources.labels import (
+    check_labels,
+    list_names,
+    match_labels,
+    refuse_several,
+    unknown_labels,
+)
+from featx.tasks.classification_problem import ClassificationProblem, report_labels
+from featx.tuning.design import SampleDesign
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
-    from featx.heads import HeadSpec
     from featx.metrics.classification import ClassificationReport
     from featx.metrics.report import Report
     from featx.tasks.task import OutputTensor
-    from featx.tuning.problem import Evaluation
-    from featx.tuning.solvers.lbfgs import MapFn
+    from featx.tuning import HeadConfig
 
-__all__ = ["Classification", "ClassificationProblem", "LabelPrediction", "stratified_folds"]
+__all__ = ["Classification", "LabelPrediction"]
 
 # share of the largest class above which accuracy misleads
 _IMBALANCED = 0.7
-# what the linear discriminant of a baseline may choose from
-_SHRINKAGES = (0.01, 0.03, 0.1, 0.3, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +94,47 @@ class Classification:
 
     name: str = "classification"
     predictor: str = "featx.predictor:Classifier"
+    head_names: tuple[str, ...] = HEAD_NAMES
+    least_outputs: int = 2
+    output_noun: tuple[str, str] = ("class", "classes")
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, label, probability, and a column for the probability of each class."""
         own = {"id": str, "label": str, "probability": float}
         return own | dict.fromkeys(map(_column, classes), float)
 
+    def check_config(self, config: HeadConfig) -> None:
+        """Refuse what is for numbers or for several labels."""
+        if config.log_target:
+            raise BadOption("log_target=True: only a regression has numbers; leave it out")
+        if config.threshold is not None:
+            raise BadOption(
+                f"threshold={config.threshold:g}: only a multilabel task has thresholds; leave it out"
+            )
+
+    def drop_rare(
+        self, targets: Sequence[str | None], least: int | None
+    ) -> tuple[list[str | None], str]:
+        """Leave out the samples of classes that have fewer than ``least``."""
+        counts = Counter(target for target in targets if target is not None)
+        rare = {name: n for name, n in counts.items() if n < (least or 0)}
+        kept = [None if target in rare else target for target in targets]
+        if not rare:
+            return kept, ""
+        return kept, (
+            f"{sum(rare.values())} samples of {len(rare)} rare classes (fewer than {least} each) are left "
+            f"out: {list_names(sorted(rare), 20)}"
+        )
+
+    def classes_of(self, targets: Sequence[str | None]) -> list[str | None]:
+        """Return the labels."""
+        return list(targets)
+
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
     ) -> Labels:
         """Return labels as an array of text; shape (n,)."""
+        refuse_several(targets)
         return check_labels(targets, ids)
 
     def match_targets(
@@ -118,15 +151,25 @@ class Classification:
         return matched
 
     def tuning_problem(
-        self, targets: Labels, class_weight: ClassWeight = None
+        self, targets: Labels, config: HeadConfig, design: SampleDesign | None = None
     ) -> ClassificationProblem:
         """Return the encoded targets as what a head is tuned for."""
-        return ClassificationProblem(targets, class_weight)
+        if design is None:
+            return ClassificationProblem(targets, config.class_weight)
+        return ClassificationProblem(targets, config.class_weight, design=design)
 
     def summarize_targets(self, targets: Labels) -> dict[str, Any]:
         """Return the number of samples of each class."""
         names, counts = np.unique(targets, return_counts=True)
         return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+    def describe_summary(self, summary: Mapping[str, Any]) -> str:
+        """Return the number of classes in words."""
+        return f"of {len(summary)} classes"
+
+    def is_known(self, targets: Sequence[str], classes: Sequence[str]) -> bool:
+        """Return whether every target is a class."""
+        return set(targets) <= set(classes)
 
     def evaluate(
         self,
@@ -134,16 +177,12 @@ class Classification:
         outputs: FloatArray,
         classes: Sequence[str],
         random_state: int,
+        *,
         ids: Sequence[str] | None = None,
+        design: SampleDesign | None = None,
     ) -> ClassificationReport:
         """Return the report on probabilities of shape (n, n_classes)."""
-        # imported here and below: a prediction need not wait for what measures
-        from featx.metrics.classification import evaluate_predictions
-
-        predicted = np.asarray(classes)[outputs.argmax(axis=1)]
-        return evaluate_predictions(
-            targets, predicted, outputs, classes=classes, ids=ids, random_state=random_state
-        )
+        return report_labels(targets, outputs, classes, random_state, ids=ids, design=design)
 
     def report_from_dict(self, table: Mapping[str, Any]) -> ClassificationReport:
         """Return the report whose ``to_dict`` gave ``table``."""
@@ -202,6 +241,17 @@ class Classification:
             OutputTensor("probabilities", "FP32", len(classes)),
         )
 
+    def compare_answers(
+        self,
+        given: Mapping[str, Any],
+        expected: FloatArray,
+        classes: Sequence[str],
+        scale: FloatArray,
+    ) -> tuple[float, bool]:
+        """Return the largest difference of a probability, and whether the label is another."""
+        apart = float(np.abs(given["probabilities"] - expected).max())
+        return apart, str(given["label"]) != classes[int(expected.argmax())]
+
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return label, probability, and the probabilities of all classes."""
         from featx.tasks.task import OutputTensor
@@ -222,155 +272,3 @@ class Classification:
             "probability": [prediction.probability for prediction in predictions],
             "probabilities": [table[label] for table in tables for label in classes],
         }
-
-
-@dataclass(frozen=True, eq=False)
-class ClassificationProblem:
-    """Labels of samples, one a sample; see ``TuningProblem`` for what tuning does with them.
-
-    Attributes
-    ----------
-    targets : ndarray of shape (n,), str
-    class_weight : "balanced" or None, default=None
-        With "balanced" every class counts the same in training, accuracy, log-loss and calibration.
-    calibrator : type of Calibrator, default=TemperatureScaling
-    """
-
-    targets: Labels
-    class_weight: ClassWeight = None
-    calibrator: type[Calibrator] = TemperatureScaling
-
-    @cached_property
-    def _encoded(self) -> tuple[Labels, Integers]:
-        classes, codes = np.unique(self.targets, return_inverse=True)
-        return classes, codes
-
-    @property
-    def classes(self) -> Labels:
-        """The labels, sorted: the columns of scores."""
-        return self._encoded[0]
-
-    @property
-    def codes(self) -> Integers:
-        """The index of each sample's label in ``classes``; shape (n,)."""
-        return self._encoded[1]
-
-    @cached_property
-    def counts(self) -> Integers:
-        """The number of samples of each class; shape (n_classes,)."""
-        return np.bincount(self.codes)
-
-    @cached_property
-    def weights(self) -> Doubles:
-        """What each sample counts in a score; shape (n,)."""
-        if self.class_weight == "balanced":
-            return np.asarray((1 / self.counts)[self.codes])
-        return np.ones(len(self))
-
-    @property
-    def n_outputs(self) -> int:
-        """Columns of scores: one a class."""
-        return len(self.classes)
-
-    @property
-    def max_folds(self) -> int:
-        """The number of samples of the largest class."""
-        return int(self.counts.max())
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def subset(self, indices: npt.NDArray[Any]) -> ClassificationProblem:
-        """Return the problem of some samples, by their indices or by a mask."""
-        return ClassificationProblem(self.targets[indices], self.class_weight, self.calibrator)
-
-    def make_folds(self, n_folds: int, rng: np.random.Generator) -> Integers:
-        """Return the fold of each sample, with the classes spread evenly; see ``stratified_folds``."""
-        return stratified_folds(self.targets, n_folds, rng)
-
-    def choose_heads(self, head: Any, *, random_state: int) -> tuple[HeadSpec, ...]:
-        """Return the heads that a user's choice stands for; see ``featx.heads.choose_heads``."""
-        # Not above: a saved linear head answers without scikit-learn, which this imports.
-        from featx.heads import choose_heads
-
-        return choose_heads(
-            head,
-            largest=self.max_folds,
-            class_weight=self.class_weight,
-            random_state=random_state,
-        )
-
-    def default_calibrator(self) -> Calibrator:
-        """Return temperature 1: probabilities are the softmax of scores."""
-        return TemperatureScaling()
-
-    def predict_baseline(
-        self, rows: FloatArray, known: Integers, test: Integers, map_fn: MapFn
-    ) -> tuple[str, FloatArray]:
-        """Return the probabilities of a linear discriminant, whose shrinkage a fourth of ``known`` decides."""
-        from featx.tuning.solvers.discriminant import discriminant_scores
-
-        solve = partial(discriminant_scores, class_weight=self.class_weight, map_fn=map_fn)
-        some = self.subset(known)
-        folds = some.make_folds(4, np.random.default_rng(0))
-        train, left_out = folds != 0, known[folds == 0]
-        # Where every sample stays in training, there is nothing to decide by.
-        shrinkage = _SHRINKAGES[len(_SHRINKAGES) // 2]
-        if len(left_out):
-            tried = solve(rows[known[train]], some.codes[train], rows[left_out], _SHRINKAGES)
-            scored = [self.evaluate(scores, left_out).score for scores in tried]
-            shrinkage = _SHRINKAGES[int(np.argmax(scored))]
-        [scores] = solve(rows[known], some.codes, rows[test], [shrinkage])
-        return "a linear discriminant", softmax(scores).astype(np.float32)
-
-    def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
-        """Return the accuracy of scores, and their log-loss with the calibrator that suits them."""
-        from featx.tuning.problem import Evaluation
-
-        y, weights = self.codes[indices], self.weights[indices]
-        calibrator = self.calibrator.fit(scores, y, weights)
-        losses = robust_log_loss(calibrator.apply(scores), y)
-        accuracy = float(np.average(scores.argmax(axis=1) == y, weights=weights))
-        return Evaluation(
-            score=accuracy,
-            standard_error=float(np.sqrt(accuracy * (1 - accuracy) / len(self))),
-            loss=float(np.average(losses, weights=weights)),
-            calibrator=calibrator,
-        )
-
-    def report(
-        self, predictions: FloatArray, indices: Integers, *, random_state: int
-    ) -> ClassificationReport:
-        """Return the report on probabilities of some samples."""
-        return Classification().evaluate(
-            self.targets[indices], predictions, self.classes.tolist(), random_state
-        )
-
-
-def stratified_folds(labels: Labels, n_folds: int, rng: np.random.Generator) -> Integers:
-    """Return a fold for each sample, with the classes spread evenly.
-
-    The members of a class differ in number by at most one between folds, and so do whole folds. A class
-    with a single member gets -1: it stays in every training part, so that each training part has all
-    classes. ``sklearn.model_selection.StratifiedKFold`` would leave it out of one, and refuses or warns
-    about classes with fewer members than folds; otherwise its folds have the same sizes.
-
-    Returns
-    -------
-    ndarray of shape (n,), intp
-        0 … n_folds - 1, or -1.
-
-    Examples
-    --------
-    >>> folds = stratified_folds(np.array(list("aaaabbbbc")), 2, np.random.default_rng(0))
-    >>> [int(sum(folds == fold)) for fold in (-1, 0, 1)]
-    [1, 4, 4]
-    """
-    folds = np.full(len(labels), -1, np.intp)
-    assigned = 0
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        if len(members) > 1:
-            folds[rng.permutation(members)] = (np.arange(len(members)) + assigned) % n_folds
-            assigned += len(members)
-    return folds

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from featx._typing import ClassWeight, FloatArray, Labels
+from featx._typing import FloatArray, Labels
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.metrics.report import Report
+    from featx.tuning import HeadConfig
+    from featx.tuning.design import SampleDesign
     from featx.tuning.problem import TuningProblem
 
 __all__ = ["OutputTensor", "Prediction", "Task"]
@@ -70,16 +72,59 @@ class Task(Protocol):
         """Return the name by which commands and saved predictors know the task."""
 
     @property
+    def head_names(self) -> tuple[str, ...]:
+        """Return the names of its heads, the default first."""
+
+    @property
+    def least_outputs(self) -> int:
+        """Return how many outputs (classes, labels, numbers) a predictor has at least."""
+
+    @property
     def predictor(self) -> str:
         """Return the module and the class of its predictors, as "module:Class"."""
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return the columns of a table of predictions and the types of their values, the id first."""
 
+    @property
+    def output_noun(self) -> tuple[str, str]:
+        """Return what an output is called, alone and in the plural."""
+
+    def check_config(self, config: HeadConfig) -> None:
+        """Raise BadOption where a setting makes no sense in this task."""
+
+    def drop_rare(
+        self, targets: Sequence[str | None], least: int | None
+    ) -> tuple[list[str | None], str]:
+        """Leave out what too few samples have.
+
+        Parameters
+        ----------
+        targets : sequence of n texts
+            None is no target.
+        least : int or None
+            What a class or label needs; None is what the task cannot do without.
+
+        Returns
+        -------
+        targets : list of n texts
+            None for a sample that is left out.
+        note : str
+            What was left out, by name; '' where nothing was.
+
+        Raises
+        ------
+        BadOption
+            The task has nothing that can be rare.
+        """
+
+    def classes_of(self, targets: Sequence[str | None]) -> list[str | None]:
+        """Return the class of each sample, or None for each where samples have no classes."""
+
     def encode_targets(
         self, targets: Sequence[Any] | Labels, ids: Sequence[str] | None = None
     ) -> Any:
-        """Return targets as the array that heads are trained on; shape (n,).
+        """Return the texts of targets as what heads are trained on, of length n.
 
         Raises
         ------
@@ -102,17 +147,27 @@ class Task(Protocol):
             The predictor knows none of them.
         """
 
-    def tuning_problem(self, targets: Any, class_weight: ClassWeight = None) -> TuningProblem:
+    def tuning_problem(
+        self, targets: Any, config: HeadConfig, design: SampleDesign | None = None
+    ) -> TuningProblem:
         """Return encoded targets as what a head is tuned for.
 
         Parameters
         ----------
-        class_weight : "balanced" or None, default=None
-            With "balanced" every class counts the same, however many samples it has.
+        config : HeadConfig
+            With ``class_weight="balanced"`` every class counts the same, however many samples it has.
+        design : SampleDesign, default=None
+            How the samples belong together; None: each is by itself and counts once.
         """
 
     def summarize_targets(self, targets: Any) -> dict[str, Any]:
         """Return what the targets are, as JSON values, for the report."""
+
+    def describe_summary(self, summary: Mapping[str, Any]) -> str:
+        """Return in a few words what ``summarize_targets`` gave, such as "of 3 classes"."""
+
+    def is_known(self, targets: Sequence[str], classes: Sequence[str]) -> bool:
+        """Return whether the texts of targets may be of samples that trained a predictor of these outputs."""
 
     def evaluate(
         self,
@@ -120,21 +175,25 @@ class Task(Protocol):
         outputs: FloatArray,
         classes: Sequence[str],
         random_state: int,
+        *,
         ids: Sequence[str] | None = None,
+        design: SampleDesign | None = None,
     ) -> Report:
         """Return the report on the outputs of a trained head.
 
         Parameters
         ----------
-        targets : sequence of n encoded targets
+        targets : sequence of n targets, as ``match_targets`` gives them
         outputs : ndarray of shape (n, n_outputs), float32
-            What ``TrainedHead.predict_proba`` gave.
-        classes : sequence of n_outputs str
-            What the columns stand for.
+            What ``TrainedHead.predict_outputs`` gave.
+        classes : sequence of str
+            What the outputs stand for: classes, labels, names of numbers.
         random_state : int
             Seed of bootstrapped intervals.
         ids : sequence of n str, default=None
             For what the report says of single samples.
+        design : SampleDesign, default=None
+            The groups by which intervals are drawn, and the weights of the samples.
         """
 
     def report_from_dict(self, table: Mapping[str, Any]) -> Report:
@@ -165,6 +224,32 @@ class Task(Protocol):
         outputs : str
             The name of the calibrated outputs of the head, of shape (n, n_outputs), float64.
         classes : sequence of str
+        """
+
+    def compare_answers(
+        self,
+        given: Mapping[str, Any],
+        expected: FloatArray,
+        classes: Sequence[str],
+        scale: FloatArray,
+    ) -> tuple[float, bool]:
+        """Return how far the answer of an exported graph on one sample is from the predictor's.
+
+        Parameters
+        ----------
+        given : mapping of str to array
+            The tensors of the graph for the sample, by name, without their first axis.
+        expected : ndarray of shape (n_columns,), float32
+            What ``TrainedHead.predict_outputs`` gave.
+        scale : ndarray of shape (n_columns,), float32
+            What a difference is measured by: 1 of a probability, the standard deviation of a number.
+
+        Returns
+        -------
+        apart : float
+            The largest difference.
+        other : bool
+            Whether another label is given.
         """
 
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:

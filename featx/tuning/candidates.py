@@ -12,22 +12,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
 
 from featx._typing import Doubles, FloatArray, Integers, Numbers
 from featx.heads import HeadSpec, fit_labels, last_step, scores
-from featx.heads.score_forms import floored_log
 from featx.heads.support_vectors import kernel_matrix, scale_gamma
+from featx.heads.weighting import weight_parameters
 from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.solvers.lbfgs import MapFn
 from featx.tuning.solvers.logistic import LogisticPath
+from featx.tuning.solvers.multilabel import MultilabelPath
 from featx.tuning.solvers.path import WarmStart
-from featx.tuning.solvers.ridge import leave_one_out
 from featx.tuning.solvers.row_space import RowSpacePath, suits_row_space
 from featx.tuning.splits import Splits
 
 __all__ = [
+    "PATHS",
     "CandidateScore",
     "best_candidate",
     "leave_out_each",
@@ -35,6 +36,11 @@ __all__ = [
     "score_candidates",
     "split_scores",
 ]
+
+# How heads are compared along one path of penalties.
+PATHS = ("path", "label-path")
+
+Path = LogisticPath | MultilabelPath | RowSpacePath
 
 # Told how many parts are done, of how many.
 Tick = Callable[[int, int], object]
@@ -96,7 +102,7 @@ def score_candidates(
     ``progress`` is called with the number of parts that are done, and that of all.
     """
     tick = progress or _ignore
-    if head.search == "path":
+    if head.search in PATHS:
         return _score_path(head, rows, problem, splits, map_fn, tick)
     grid = head.candidates(splits.smallest_train)
 
@@ -129,9 +135,7 @@ def leave_out_each(
     head: HeadSpec, rows: FloatArray, problem: TuningProblem
 ) -> list[CandidateScore]:
     """Evaluate the candidates of ridge with every sample left out in turn."""
-    class_weight = last_step(head.build()).class_weight
-    alphas = [_only_value(params) for params in head.grid]
-    scored = leave_one_out(rows, problem.codes, alphas, class_weight=class_weight)
+    scored = problem.leave_out_each(head, rows)
     indices = np.arange(len(problem))
     return [
         _candidate(head, params, problem, values, indices)
@@ -142,18 +146,29 @@ def leave_out_each(
 def open_path(
     head: HeadSpec,
     rows: FloatArray,
-    y: Integers,
+    problem: TuningProblem,
     trains: Sequence[Integers],
     map_fn: MapFn,
     *,
     gap: float,
     warm_start: WarmStart | None = None,
-) -> LogisticPath | RowSpacePath:
+) -> Path:
     """Return the path of a logistic head on some training parts."""
-    class_weight = last_step(head.build()).class_weight
-    kind = RowSpacePath if suits_row_space(trains, rows.shape[1]) else LogisticPath
+    kind: type[Path] = LogisticPath
+    if head.search == "label-path":
+        kind = MultilabelPath
+    elif suits_row_space(trains, rows.shape[1]):
+        kind = RowSpacePath
+    estimator = last_step(head.build())
     return kind(
-        rows, y, trains, class_weight=class_weight, gap=gap, map_fn=map_fn, warm_start=warm_start
+        rows,
+        problem.codes,
+        trains,
+        class_weight=getattr(estimator, "estimator", estimator).class_weight,
+        gap=gap,
+        map_fn=map_fn,
+        warm_start=warm_start,
+        sample_weight=problem.design.weights,
     )
 
 
@@ -177,13 +192,13 @@ def _score_path(
     work = rows.size * problem.n_outputs
     if len(problem) < _MANY or work < _MUCH_WORK or len(splits.pairs) == 1:
         gap = _GAP / 10 if work < _LITTLE_WORK else _GAP
-        path = open_path(head, rows, problem.codes, splits.trains, map_fn, gap=gap)
+        path = open_path(head, rows, problem, splits.trains, map_fn, gap=gap)
         tests = [test for _, test in splits.pairs]
         return list(_walk(head, path, problem, tests, tests, tick))
     first = splits.pairs[0]
     order, n_train = np.concatenate(first), len(first[0])
     path = open_path(
-        head, rows[order], problem.codes[order], [np.arange(n_train)], map_fn, gap=_GAP
+        head, rows[order], problem.subset(order), [np.arange(n_train)], map_fn, gap=_GAP
     )
     behind = [np.arange(n_train, len(order))]
     tried = list(_walk(head, path, problem, behind, [first[1]], tick))
@@ -209,14 +224,16 @@ def _score_others(
     best, others = best_candidate(tried), splits.pairs[1:]
     trains = [train for train, _ in others]
     strides, k = [_only_value(best.params)], problem.n_outputs
-    while strides[0] * len(trains[0]) * (k - 1) / k**2 > _REACH and len(strides) < _MOST_STRIDES:
+    # The curvature of a probability; of several labels each has its own.
+    curvature = 1 / 4 if best.head.search == "label-path" else (k - 1) / k**2
+    while strides[0] * len(trains[0]) * curvature > _REACH and len(strides) < _MOST_STRIDES:
         strides.insert(0, strides[0] / _STRIDE)
     # The weakest penalty that is no weaker than the first of these, or the strongest of all.
     near = [c for c in tried if _only_value(c.params) <= 1.001 * strides[0]] or tried[:1]
     path = open_path(
         best.head,
         rows,
-        problem.codes,
+        problem,
         trains,
         map_fn,
         gap=_GAP,
@@ -235,7 +252,7 @@ def _score_others(
 
 def _walk(
     head: HeadSpec,
-    path: LogisticPath | RowSpacePath,
+    path: Path,
     problem: TuningProblem,
     places: Sequence[Integers],
     tests: Sequence[Integers],
@@ -299,47 +316,67 @@ def split_scores(
     train, test = split
     estimator, prefix = head.build(), ""
     fitted, left_out, targets = rows[train], rows[test], problem.targets[train]
-    if isinstance(estimator, Pipeline):
+    weights = None if problem.design.weights is None else problem.design.weights[train]
+    if isinstance(estimator, Pipeline) and _shares_steps(estimator, grid):
         before, prefix = estimator[:-1], f"{estimator.steps[-1][0]}__"
+        own = weight_parameters(estimator, weights)
         estimator = estimator[-1]
-        fitted, left_out = before.fit_transform(fitted, targets), before.transform(left_out)
+        steps = {key: value for key, value in own.items() if not key.startswith(prefix)}
+        fitted, left_out = (
+            before.fit_transform(fitted, targets, **steps),
+            before.transform(left_out),
+        )
     own_params = [{k.removeprefix(prefix): v for k, v in params.items()} for params in grid]
     if head.search == "neighbors":
-        return _neighbor_scores(estimator, own_params, fitted, targets, left_out)
+        neighbors = _Neighbors(fitted, problem.neighbor_targets(train), left_out)
+        return [problem.scores_of_averages(a) for a in neighbors.averages(estimator, own_params)]
     if head.search == "kernel" and gram:
         kernel, gamma = estimator.kernel, scale_gamma(fitted)
         estimator.set_params(kernel="precomputed")
         matrix = kernel_matrix(kernel, fitted, fitted, gamma)
         beside = kernel_matrix(kernel, left_out, fitted, gamma)
-        return _fit_scores(estimator, own_params, matrix, targets, beside)
-    return _fit_scores(estimator, own_params, fitted, targets, left_out)
+        return _fit_scores(estimator, own_params, (matrix, targets, weights), beside)
+    return _fit_scores(estimator, own_params, (fitted, targets, weights), left_out)
+
+
+def _shares_steps(pipeline: Pipeline, grid: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether candidates differ in the last step alone, so that those before it are fitted once."""
+    prefix = f"{pipeline.steps[-1][0]}__"
+    return len(pipeline) > 1 and all(key.startswith(prefix) for params in grid for key in params)
 
 
 def _fit_scores(
     estimator: BaseEstimator,
     grid: Sequence[Mapping[str, Any]],
-    fitted: Numbers,
-    targets: npt.NDArray[Any],
+    training: tuple[Numbers, npt.NDArray[Any], Doubles | None],
     left_out: Numbers,
 ) -> list[Doubles]:
-    """Return the scores by a fit for each candidate."""
+    """Return the scores by a fit for each candidate, on rows with their targets and weights."""
     return [
-        scores(fit_labels(clone(estimator).set_params(**params), fitted, targets), left_out)
+        scores(fit_labels(clone(estimator).set_params(**params), *training), left_out)
         for params in grid
     ]
 
 
-def _neighbor_scores(
-    estimator: KNeighborsClassifier,
-    grid: Sequence[Mapping[str, Any]],
-    fitted: FloatArray,
-    targets: npt.NDArray[Any],
-    left_out: FloatArray,
-) -> list[Doubles]:
-    """Return the scores for every number of neighbours, from one search."""
-    numbers = [params["n_neighbors"] for params in grid]
-    nearest = estimator.set_params(n_neighbors=max(numbers)).fit(fitted, targets)
-    codes = np.searchsorted(nearest.classes_, targets)
-    neighbors = codes[nearest.kneighbors(left_out, return_distance=False)]
-    votes = (neighbors[:, :, None] == np.arange(len(nearest.classes_))).cumsum(axis=1)
-    return [floored_log(votes[:, k - 1] / k) for k in numbers]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Neighbors:
+    """Rows with their targets, and the rows whose neighbours among them are averaged."""
+
+    fitted: FloatArray
+    targets: Doubles
+    left_out: FloatArray
+
+    def averages(
+        self, estimator: BaseEstimator, grid: Sequence[Mapping[str, Any]]
+    ) -> Iterator[Doubles]:
+        """Give the mean target of every number of neighbours in the grid, from one search."""
+        numbers = [params["n_neighbors"] for params in grid]
+        nearest = NearestNeighbors(n_neighbors=max(numbers), metric=estimator.metric, n_jobs=1)
+        found = nearest.fit(self.fitted).kneighbors(self.left_out, return_distance=False)
+        total, done = np.zeros((len(found), self.targets.shape[1])), 0
+        sums = {}
+        for number in sorted(set(numbers)):
+            for column in range(done, number):
+                total += self.targets[found[:, column]]
+            sums[number], done = total / number, number
+        return (sums[number] for number in numbers)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from featx._typing import ClassWeight, Doubles, FloatArray, Integers
+from featx._typing import Doubles, FloatArray, Integers
 from featx.metrics.report import Report
+from featx.tuning.design import SampleDesign
 from featx.tuning.solvers.lbfgs import MapFn
 
 if TYPE_CHECKING:
@@ -52,16 +53,24 @@ class TuningProblem(Protocol):
         """The targets on which estimators are fitted; shape (n,)."""
 
     @property
-    def codes(self) -> Integers:
-        """The targets as featx's own solvers take them: the column of each sample's class."""
+    def codes(self) -> npt.NDArray[Any]:
+        """The targets as featx's own solvers take them: the column of a sample's class, or 0 and 1 a label."""
 
     @property
-    def class_weight(self) -> ClassWeight:
-        """The weighting of classes in training and in every score."""
+    def design(self) -> SampleDesign:
+        """How the samples belong together, and how much each counts."""
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What each column of scores stands for: a class, a label, or the name of a number."""
 
     @property
     def n_outputs(self) -> int:
         """The number of columns of scores."""
+
+    @property
+    def n_columns(self) -> int:
+        """The number of columns of calibrated outputs, which say more than scores where there are intervals."""
 
     @property
     def max_folds(self) -> int:
@@ -73,11 +82,30 @@ class TuningProblem(Protocol):
     def subset(self, indices: npt.NDArray[Any]) -> Self:
         """Return the problem of some samples, by their indices or by a mask."""
 
+    def without_groups(self) -> Self:
+        """Return the problem as if every sample were a group of its own."""
+
     def make_folds(self, n_folds: int, rng: np.random.Generator) -> Integers:
         """Return the fold of each sample, or -1 for one that stays in every training part."""
 
     def choose_heads(self, head: Any, *, random_state: int) -> Sequence[HeadSpec]:
-        """Return the heads that a user's choice stands for, with these targets."""
+        """Return the heads that a user's choice stands for, with these targets; None is the task's first."""
+
+    @property
+    def can_leave_out_each(self) -> bool:
+        """Whether ``leave_out_each`` does what this design of the samples asks for."""
+
+    def leave_out_each(self, head: HeadSpec, rows: FloatArray) -> list[Doubles]:
+        """Return the scores of every sample, left out in turn in closed form, by each candidate of a head.
+
+        With groups, all of a group are left out together.
+        """
+
+    def neighbor_targets(self, indices: Integers) -> Doubles:
+        """Return the targets of some samples as numbers whose average says something; (n, n_outputs)."""
+
+    def scores_of_averages(self, averages: Doubles) -> Doubles:
+        """Return the scores that averages of ``neighbor_targets`` over neighbours stand for."""
 
     def default_calibrator(self) -> Calibrator:
         """Return the calibrator of a head of which no scores are known."""

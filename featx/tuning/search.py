@@ -8,15 +8,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from featx._typing import ClassWeight, FloatArray, Integers
 from featx.embedding.engine import count_workers
-from featx.heads import HEADS, Calibrator, HeadSpec, TrainedHead, fit_labels
+from featx.heads import Calibrator, HeadSpec, TrainedHead, fit_labels
+from featx.heads._sklearn_compat import adopt_label_regressions
 from featx.heads.support_vectors import fit_by_kernel
 from featx.tuning.candidates import (
+    PATHS,
     CandidateScore,
     best_candidate,
     leave_out_each,
@@ -48,21 +49,34 @@ class HeadConfig:
 
     Attributes
     ----------
-    head : str or scikit-learn estimator, default="logistic"
+    head : str, scikit-learn estimator or None, default=None
+        None is the first head of the task.
     class_weight : "balanced" or None, default=None
         With "balanced" every class weighs the same, however many samples it has.
+    log_target : bool, default=False
+        Whether the logarithm of numbers is predicted.
+    threshold : float or None, default=None
+        The probability from which a label is given; None: one a label, chosen on samples left out.
+    test_size : float or None, default=None
+        The share of the samples on which the head is measured; None: what their number suggests.
     random_state : int, default=0
         Decides the folds, and what is random in an estimator.
     n_jobs : int, default=None
         Threads; None is one a core. It never changes the answer.
+    param_grid : mapping of str to sequence, or a sequence of them, default=None
+        What is searched of an estimator; None: nothing.
     progress : Progress, default=None
         Called with the stage, and how many of its parts are done.
     """
 
-    head: str | BaseEstimator = "logistic"
+    head: str | BaseEstimator | None = None
     class_weight: ClassWeight = None
+    log_target: bool = False
+    threshold: float | None = None
+    test_size: float | None = None
     random_state: int = 0
     n_jobs: int | None = None
+    param_grid: Any = None
     progress: Progress | None = field(default=None, repr=False, compare=False)
 
 
@@ -140,6 +154,9 @@ def tune(
     repeats : int, default=1
         How often samples are assigned to folds anew; more is steadier.
     """
+    if not problem.design.is_plain and problem.design.groups is None:
+        # There is one way only to leave samples out.
+        repeats = 1
     heads = _race(heads, rows, problem, config)
     candidates, splits = _search(heads, rows, problem, config, repeats)
     if not candidates:
@@ -148,7 +165,7 @@ def tune(
         middle = grid[len(grid) // 2]
         return SearchResult(head, middle, problem.default_calibrator(), float("nan"), 0, 0, 1)
     best = best_candidate(candidates)
-    in_turn = _leaves_out_each(heads)
+    in_turn = _leaves_out_each(heads, problem)
     return SearchResult(
         best.head,
         best.params,
@@ -214,16 +231,21 @@ def fit_choice(
     head = choice.head
     estimator = head.build().set_params(**choice.params)
     workers = 0 if rows.size < _SMALL else count_workers(n_jobs)
-    with collect_warnings(own=head.name in HEADS), one_thread_each(), threads(workers) as map_fn:
-        if head.search == "path":
+    with collect_warnings(own=head.shipped), one_thread_each(), threads(workers) as map_fn:
+        weights = problem.design.weights
+        if head.search in PATHS:
             _fit_by_path(choice, estimator, rows, problem, map_fn)
         elif head.search == "kernel":
-            scaled = estimator[:-1].fit_transform(rows)
-            _in_thread(map_fn, lambda: fit_by_kernel(estimator[-1], scaled, problem.targets))
+            own = {} if weights is None else {"standardscaler__sample_weight": weights}
+            scaled = estimator[:-1].fit_transform(rows, **own)
+            _in_thread(
+                map_fn, lambda: fit_by_kernel(estimator[-1], scaled, problem.targets, weights)
+            )
         else:
-            estimator = _in_thread(map_fn, lambda: fit_labels(estimator, rows, problem.targets))
-    labels = np.unique(problem.targets).tolist()
-    return TrainedHead.from_estimator(head.name, estimator, choice.calibrator, labels)
+            estimator = _in_thread(
+                map_fn, lambda: fit_labels(estimator, rows, problem.targets, weights)
+            )
+    return TrainedHead.from_estimator(head.name, estimator, choice.calibrator, problem.output_names)
 
 
 def _in_thread(map_fn: MapFn, task: Callable[[], Any]) -> Any:
@@ -241,22 +263,25 @@ def _fit_by_path(
 ) -> None:
     """Fit from featx's solution: scikit-learn's solver has nothing left to do but to agree."""
     scaler, last = estimator
-    last.classes_, y = np.unique(problem.targets, return_inverse=True)
+    weights, multilabel = problem.design.weights, choice.head.search == "label-path"
+    n_columns = 1 if problem.n_outputs == 2 and not multilabel else problem.n_outputs
     warm_start = choice.warm_start
-    if warm_start and warm_start.weights.shape != (rows.shape[1] + 1, _n_columns(last.classes_)):
+    if warm_start and warm_start.weights.shape != (rows.shape[1] + 1, n_columns):
         warm_start = None
-    path = open_path(
-        choice.head, rows, y, [np.arange(len(y))], map_fn, gap=_GAP, warm_start=warm_start
-    )
-    for _ in path.solve_path([last.C]):
-        last.coef_ = np.ascontiguousarray(path.weights[0, :-1].T)
-        last.intercept_ = path.weights[0, -1].copy()
-    last.set_params(warm_start=True).fit(scaler.fit_transform(rows), problem.targets)
+    every = [np.arange(len(problem))]
+    path = open_path(choice.head, rows, problem, every, map_fn, gap=_GAP, warm_start=warm_start)
+    strength = last.estimator.C if multilabel else last.C
+    for _ in path.solve_path([strength]):
+        coef = np.ascontiguousarray(path.weights[0, :-1].T)
+        intercept = path.weights[0, -1].copy()
+    scaled = scaler.fit_transform(rows, sample_weight=weights)
+    if multilabel:
+        adopt_label_regressions(last, coef, intercept)
+        return
+    last.classes_ = np.unique(problem.targets)
+    last.coef_, last.intercept_ = coef, intercept
+    last.set_params(warm_start=True).fit(scaled, problem.targets, sample_weight=weights)
     last.set_params(warm_start=False)
-
-
-def _n_columns(classes: npt.NDArray[Any]) -> int:
-    return len(classes) if len(classes) > 2 else 1
 
 
 def _search(
@@ -275,12 +300,12 @@ def _search(
     small = rows.size * problem.n_outputs < _SMALL
     workers = 0 if small else count_workers(config.n_jobs)
     with (
-        collect_warnings(own=all(head.name in HEADS for head in heads)),
+        collect_warnings(own=all(head.shipped for head in heads)),
         one_thread_each(),
         threads(workers) as map_fn,
     ):
         for head in heads:
-            if _leaves_out_each(heads):
+            if _leaves_out_each(heads, problem):
                 candidates += leave_out_each(head, rows, problem)
             else:
                 tick = (
@@ -300,12 +325,14 @@ def _without_scores_of_the_beaten(candidates: list[CandidateScore]) -> list[Cand
     ]
 
 
-def _leaves_out_each(heads: Sequence[HeadSpec]) -> bool:
+def _leaves_out_each(heads: Sequence[HeadSpec], problem: TuningProblem) -> bool:
     """Return whether every sample is left out in turn, in closed form.
 
     Beside other heads no head may learn from one sample more than they do.
     """
-    return len(heads) == 1 and heads[0].search == "leave-one-out"
+    if len(heads) != 1 or heads[0].search != "leave-one-out":
+        return False
+    return problem.can_leave_out_each
 
 
 def _best_heads(

@@ -52,7 +52,17 @@ class Splits:
 
 
 def make_splits(problem: TuningProblem, n_folds: int, *, repeats: int, random_state: int) -> Splits:
-    """Assign samples to folds ``repeats`` times; a fold that leaves nothing out gives no split."""
+    """Assign samples to folds ``repeats`` times; a fold that leaves nothing out gives no split.
+
+    Where there is a part to choose by, it is the only one left out; where there are times, each part that is
+    left out is later than what is trained on.
+    """
+    design = problem.design
+    if design.validation is not None and design.validation.any():
+        both = np.flatnonzero(~design.validation), np.flatnonzero(design.validation)
+        return Splits((both,) if len(both[0]) else (), 1)
+    if design.times is not None:
+        return Splits(tuple(design.time_splits(n_folds)), n_folds)
     rng = np.random.default_rng(random_state)
     pairs = []
     for _ in range(repeats):

@@ -14,9 +14,9 @@ from threadpoolctl import threadpool_limits
 from featx._typing import FloatArray
 from featx.embedding.engine import count_workers
 from featx.errors import FeatxNotice
-from featx.heads import HEADS, HeadSpec
+from featx.heads import HeadSpec
 from featx.heads.support_vectors import LARGEST_GRAM
-from featx.tuning.candidates import leave_out_each, score_candidates, split_scores
+from featx.tuning.candidates import PATHS, leave_out_each, score_candidates, split_scores
 from featx.tuning.problem import TuningProblem
 from featx.tuning.search import FOLDS, RACES, HeadConfig, SearchResult, fit_choice
 from featx.tuning.splits import Splits, fits_gram, make_splits
@@ -27,7 +27,7 @@ __all__ = ["estimate_duration", "format_duration"]
 Stopwatch = Callable[[Callable[[], object]], float]
 
 # Searches whose progress tells soon how long they take.
-_FAST = ("path", "leave-one-out")
+_FAST = (*PATHS, "leave-one-out")
 # Samples on which a search and a training are timed.
 _PROBE = 800
 # Seconds from which on a user is told.
@@ -95,7 +95,7 @@ def estimate_duration(
     n = len(problem)
     # What takes less time than its probe is not timed.
     slow = [head for head in heads if head.search not in _FAST or len(heads) > 1]
-    if n < 4 * _PROBE or not slow or not all(head.name in HEADS for head in heads):
+    if n < 4 * _PROBE or not slow or not all(head.shipped for head in heads):
         return None
     some = np.flatnonzero(problem.make_folds(-(-n // _PROBE), np.random.default_rng(0)) == 0)
     alone = len(heads) == 1
@@ -151,13 +151,13 @@ class _Probe:
                 estimator.fit(rows, self.problem.targets).predict(rows[splits.tested])
             else:
                 trained = fit_choice(choice, rows, self.problem, n_jobs=1)
-                trained.predict_proba(rows[splits.pairs[0][1]])
+                trained.predict_outputs(rows[splits.pairs[0][1]])
 
         return _Timing(head, len(rows), search, self.stopwatch(train_and_predict))
 
     def _time_search(self, head: HeadSpec, rows: FloatArray, splits: Splits) -> float:
         workers = count_workers(self.config.n_jobs)
-        if head.search == "path":
+        if head.search in PATHS:
             task = partial(score_candidates, head, rows, self.problem, splits, map)
             return self.stopwatch(task) / workers
         if head.search == "leave-one-out" and self.alone:

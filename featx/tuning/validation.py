@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from featx._typing import FloatArray, Integers
 from featx.embedding.engine import count_workers
 from featx.heads import HeadSpec, TrainedHead
+from featx.heads.own_heads import tell_deployment, with_grid
 from featx.metrics.report import Report
 from featx.tuning.problem import TuningProblem
 from featx.tuning.search import HeadConfig, LeftOut, SearchResult, fit_choice, tune
@@ -19,6 +21,7 @@ from featx.tuning.threads import one_thread_each, threads
 __all__ = [
     "FOLDS",
     "ValidationResult",
+    "check_own_head",
     "cross_validate",
     "heads_for",
     "train",
@@ -32,6 +35,8 @@ FOLDS = 5
 _NESTED_SAMPLES = 1000
 # Samples x columns x outputs.
 _NESTED_WORK = 20_000_000
+# Folds of which some together are a share that a user asked for.
+_FINE_FOLDS = 20
 # Up to so many samples the last search assigns samples to folds three times.
 _REPEATED_SAMPLES = 500
 
@@ -90,7 +95,7 @@ def train_and_validate(
     Where one fold is held out, the search runs once, on the others, and the head that it chose is trained
     twice: on the others, to be measured, and on all.
     """
-    if _is_nested(rows, problem):
+    if _is_nested(rows, problem, config):
         choice, head = train(rows, problem, config)
         return choice, head, cross_validate(rows, problem, config)
     held_out = _hold_out(rows, problem, config)
@@ -102,10 +107,10 @@ def cross_validate(
     rows: FloatArray, problem: TuningProblem, config: HeadConfig
 ) -> ValidationResult:
     """Measure how good the head would be, without training it on all rows; see ``fit_head``."""
-    if not _is_nested(rows, problem):
+    if not _is_nested(rows, problem, config):
         return _hold_out(rows, problem, config).validation
     folds = _outer_folds(problem, config)
-    predictions = np.full((len(problem), problem.n_outputs), np.nan, np.float32)
+    predictions = np.full((len(problem), problem.n_columns), np.nan, np.float32)
     heads = heads_for(problem, config)
     n_folds = min(FOLDS, problem.max_folds)
     # The folds are the progress; each has a search of its own.
@@ -115,7 +120,7 @@ def cross_validate(
         known, test = folds != fold, folds == fold
         if test.any():
             _, head = train(rows[known], problem.subset(known), quiet, heads=heads, once=True)
-            predictions[test] = head.predict_proba(rows[test])
+            predictions[test] = head.predict_outputs(rows[test])
     tested = np.flatnonzero(folds >= 0)
     report = problem.report(predictions[tested], tested, random_state=config.random_state)
     return ValidationResult("nested cross-validation", n_folds, report)
@@ -135,7 +140,7 @@ def validate_baseline(
         "the same head", or that of the one in closed form.
     validation : ValidationResult
     """
-    if _is_nested(rows, problem):
+    if _is_nested(rows, problem, config):
         quiet = replace(config, progress=None)
         return "the same head", cross_validate(rows, problem, quiet)
     folds = _outer_folds(problem, config)
@@ -196,15 +201,62 @@ def _tell(config: HeadConfig, stage: str, done: int, total: int) -> None:
 
 
 def _outer_folds(problem: TuningProblem, config: HeadConfig) -> Integers:
-    n_folds = min(FOLDS, problem.max_folds)
-    return problem.make_folds(n_folds, np.random.default_rng(config.random_state + 1))
+    """Return the fold of each sample, of which 0 is held out where only one is; -1 is always trained on."""
+    design, rng = problem.design, np.random.default_rng(config.random_state + 1)
+    share = config.test_size or 1 / FOLDS
+    if design.times is not None:
+        return np.where(design.latest(share), 0, -1)
+    # A part to choose by is never measured on.
+    some = np.arange(len(problem))
+    if design.validation is not None:
+        some = np.flatnonzero(~design.validation)
+    measured = problem.subset(some)
+    folds = np.full(len(problem), -1, np.intp)
+    if config.test_size is None:
+        folds[some] = measured.make_folds(min(FOLDS, measured.max_folds), rng)
+        return folds
+    n_folds = min(_FINE_FOLDS, measured.max_folds)
+    fine = measured.make_folds(n_folds, rng)
+    n_test = min(max(1, round(share * n_folds)), n_folds - 1)
+    folds[some] = np.where((fine >= 0) & (fine < n_test), 0, -1)
+    return folds
 
 
-def _is_nested(rows: FloatArray, problem: TuningProblem) -> bool:
+def _is_nested(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> bool:
+    if config.test_size is not None or problem.design.times is not None:
+        return False
     work = rows.size * problem.n_outputs
     return len(problem) <= _NESTED_SAMPLES and work <= _NESTED_WORK
 
 
 def heads_for(problem: TuningProblem, config: HeadConfig) -> Sequence[HeadSpec]:
     """Return the heads that a config stands for, with these targets."""
-    return problem.choose_heads(config.head, random_state=config.random_state)
+    head = config.head if config.param_grid is None else with_grid(config.head, config.param_grid)
+    return problem.choose_heads(head, random_state=config.random_state)
+
+
+def check_own_head(task: Any, config: HeadConfig, samples: Sequence[Any]) -> None:
+    """Refuse an estimator of one's own that cannot be trained or kept, before any sample is embedded.
+
+    Parameters
+    ----------
+    task : Task
+    config : HeadConfig
+    samples : sequence of Sample
+        All have a target.
+
+    Raises
+    ------
+    BadOption
+        Its kind is another, its grid names what it has not, or it could not be saved.
+
+    Warns
+    -----
+    FeatxNotice
+        Something of save, export and serve will not work, or not without trust.
+    """
+    if config.param_grid is None and (config.head is None or isinstance(config.head, str)):
+        return
+    targets = task.encode_targets([one.label for one in samples], [one.id for one in samples])
+    heads_for(task.tuning_problem(targets, config), config)
+    tell_deployment(config.head)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -198,16 +197,6 @@ def test_a_file_that_is_not_a_graph_is_refused(tmp_path, content):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadGraph, match="no such file"):
         import_model(tmp_path / "net.onnx", name="net")
-
-
-def test_weights_in_another_file_are_refused_in_words(keras_net, tmp_path):
-    path = tmp_path / "split" / "net.onnx"
-    path.parent.mkdir()
-    model = onnx.load(keras_net)
-    onnx.save(model, path, save_as_external_data=True, location="weights", size_threshold=0)
-    with pytest.raises(BadGraph, match="keeps its weights in another file"):
-        import_model(path, name="net", like="tf")
-    assert list(user_directory().iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -67,12 +67,25 @@ def test_samples_that_would_mix_are_run_alone_though_no_card_says_so(name, tmp_p
     assert_function_of_the_sample(backbone, pictures)
 
 
+NOTHING_ALONE = {
+    "mean of the batch",
+    "softmax over the batch",
+    "largest of the batch",
+    "first of the batch",
+}
+
+
 @pytest.mark.parametrize("name", ADDED)
 def test_add_finds_that_samples_mix_and_writes_it_into_the_card(name, tmp_path, pictures):
     graph = save_image_net(tmp_path / "mine.onnx", name)
     options = {"resize": (8, 8)}
-    with pytest.warns(FeatxWarning, match="depend on the samples of their batch"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         card = import_model(graph, name="mine", like="raw", options=options, tap="y")
+    said = [str(warning.message) for warning in caught]
+    assert "depend on the samples of their batch" in said[0]
+    # alone they lose what the others of the batch brought, and some lose all
+    assert any("nearly the same" in text for text in said) == (name in NOTHING_ALONE)
     assert card.batch == get_card("mine").batch == 1
     assert "batch = 1" in card.path.read_text(encoding="utf-8")
     assert "depend on" in card.note

@@ -77,7 +77,7 @@ def test_the_next_command_can_be_pasted_into_a_shell(photos, tmp_path):
     command = result.stderr.strip().splitlines()[-1].partition("measure on them: ")[2]
     words = shlex.split(command)
     assert words == [
-        *("featx", "evaluate", str(output), str(table), "--label-column", "kind of thing")
+        *("featx", "evaluate", str(output), str(table), "--target-column", "kind of thing")
     ]  # fmt: skip
     assert run(*words[1:]).exit_code == 0
     again = run("fit", photos, "--head", "centroid", "-o", output, "--overwrite")

@@ -48,7 +48,9 @@ def test_the_exported_nodes_give_the_rows(name, shape, channel_axis, rng):
     np.testing.assert_allclose(run(values=values), rows, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in POOLED if name != "flatten"])
+@pytest.mark.parametrize(
+    "name", [name for name in POOLED if name not in ("flatten", "patch-mean", "cls+mean")]
+)
 def test_padding_changes_no_row_in_either_form(name, rng):
     pooling = read_pooling(name)
     values = rng.normal(size=(3, 6, 5)).astype(np.float32)
@@ -61,6 +63,46 @@ def test_padding_changes_no_row_in_either_form(name, rng):
         np.testing.assert_allclose(row, alone, atol=1e-6)
     run = as_graph(pooling, values.shape, masked=True)
     np.testing.assert_allclose(run(values=values, mask=mask.astype(np.int64)), rows, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["patch-mean", "cls+mean", "patch-mean:3", "cls+mean:2"])
+def test_padding_changes_no_row_of_patches_in_either_form(name, rng):
+    pooling = read_pooling(name)
+    values = rng.normal(size=(3, 6, 5)).astype(np.float32)
+    lengths = np.array([6, 4, 5])
+    mask = np.arange(6) < lengths[:, None]
+    rows = pooling.rows(values, mask, None)
+    for row, tokens, length in zip(rows, values, lengths, strict=True):
+        alone = pooling.rows(tokens[None, :length], None, None)[0]
+        np.testing.assert_allclose(row, alone, atol=1e-6)
+    run = as_graph(pooling, values.shape, masked=True)
+    np.testing.assert_allclose(run(values=values, mask=mask.astype(np.int64)), rows, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("patch-mean", [6.0, 7.0]),
+        ("patch-mean:2", [7.0, 8.0]),
+        ("cls+mean", [0.0, 1.0, 6.0, 7.0]),
+        ("cls+mean:4", [0.0, 1.0, 9.0, 10.0]),
+        ("first-mean", [1.0, 2.0]),
+        ("first-mean:3", [2.0, 3.0]),
+    ],
+)
+def test_class_tokens_registers_and_patches_are_told_apart(name, row):
+    """Six positions: a class token, and four registers where four are left out."""
+    values = np.array([[[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [10, 11]]], np.float32)
+    pooling = read_pooling(name)
+    np.testing.assert_allclose(pooling.rows(values, None, None), [row])
+    np.testing.assert_allclose(as_graph(pooling, values.shape)(values=values), [row])
+
+
+def test_a_sequence_without_patches_is_refused():
+    with pytest.raises(BadGraph, match="gives 2 positions, and the first 5 of them are left out"):
+        read_pooling("patch-mean:5").rows(np.zeros((1, 2, 3), np.float32), None, None)
+    with pytest.raises(BadOption, match="expected a number of positions after cls"):
+        read_pooling("cls+mean:1.5")
 
 
 def test_what_has_no_rows_of_one_length_is_refused(rng):

@@ -73,7 +73,7 @@ def test_samples_keep_their_labels_unless_others_are_given():
         (np.zeros(3), None, None, BadSource, "numbers of shape"),
         (np.array([["a", "b"]]), None, None, BadSource, r"one column .* \(1, 2\)"),
         (["a", "b"], ["x"], None, BadLabels, "expected 2 labels, one a sample; found 1"),
-        (["a"], [["x"]], None, BadLabels, "found list"),
+        (["a"], [[["x"]]], None, BadLabels, "found list"),
         (["a", "b"], None, ["x"], BadSource, "expected 2, one a sample; found 1"),
         (["a", "b", "c"], None, ["x", "y", "x"], BadSource, "'x' at 2 is already taken at 0"),
     ],

@@ -113,8 +113,8 @@ def test_a_csv_that_makes_no_sense_is_refused_with_its_line(tmp_path, text, opti
         ("[1]", "line 2: expected an object"),
         ('{"path": 3}', "line 2: expected a path, found int"),
         (
-            '{"path": "a", "label": ["x"]}',
-            "line 2: label .*: expected a text or a number, found list",
+            '{"path": "a", "label": [["x"]]}',
+            "line 2: label .*: expected a text, a number or a list of labels, found an object",
         ),
         ("{}", "line 2: the path is empty"),
     ],

@@ -124,7 +124,7 @@ def test_a_damaged_header_within_a_tar_is_not_its_end(tmp_path, packing):
 
 
 def test_a_label_file_that_makes_no_sense_is_refused_by_name(tmp_path):
-    for content, words in ((b"{", "Expecting"), (b"[1]", "found list"), (b"\xff", "utf-8")):
+    for content, words in ((b"{", "Expecting"), (b"[[1]]", "found list"), (b"\xff", "utf-8")):
         path = pack(tmp_path / "a.tar", {"a.jpg": b"A", "a.json": content})
         with pytest.raises(BadSource, match=rf"a\.tar: a\.json: .*{words}"):
             read(path)

@@ -30,7 +30,9 @@ def grow(root, *names):
 
 
 def read(source, *, split=None, stdin=None, **columns):
-    asked = Columns(**{name.removesuffix("_column"): value for name, value in columns.items()})
+    named = {name.removesuffix("_column"): value for name, value in columns.items()}
+    target = (named.pop("label"),) if "label" in named else ()
+    asked = Columns(**named, target=target)
     return read_source(source, Readable(IMAGES), split=split, columns=asked, stdin=stdin)
 
 

@@ -25,7 +25,7 @@ import featx
 from featx.errors import FeatxNotice, FeatxWarning
 from featx.heads import HEADS, choose_heads, scores
 from featx.heads.support_vectors import fit_by_kernel
-from featx.tasks.classification import ClassificationProblem
+from featx.tasks.classification_problem import ClassificationProblem
 from featx.training import fit_head
 from featx.tuning import HeadConfig, estimate_duration, fit_choice, tune
 from featx.tuning.candidates import CandidateScore, best_candidate, split_scores

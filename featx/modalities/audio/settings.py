@@ -13,9 +13,13 @@ import numpy.typing as npt
 
 from featx._typing import FloatArray, Integers
 from featx.errors import BadCard
-from featx.modalities import Batch, added_later, among, refuse_unknown
+from featx.modalities import Batch, added_later, among, read_feeds, refuse_unknown, shown
 from featx.modalities.audio.baseline import describe_spectrum
 from featx.modalities.audio.decode import RATES, Content, digest_sound, load_sound, stream
+from featx.modalities.audio.entries import WAVEFORM, Clip, Entry, entries, fused_whole
+from featx.modalities.audio.features import FRONT_ENDS, Parameters, check_features, check_whole
+from featx.modalities.audio.windows import ALIGN, PAD, TAIL, Windowing
+from featx.modalities.remarks import Remark, remark
 from featx.storage.blob import Blob
 
 if TYPE_CHECKING:
@@ -29,9 +33,9 @@ HELD = 60
 # samples, and of those a second
 _MOST = 100_000_000
 
-_ALIGN = ("start", "center", "end")
-_PAD = ("zeros", "repeat")
-_TAIL = ("pad", "drop")
+_NORMALIZE = ("none", "clip")
+# entries that are whole numbers, and the least that each can be
+_COUNTS = {"rate": 100, "window": 0, "hop": 0, "min_length": 0, "stride": 0, "receptive": 0}
 _POOL = ("mean", "max", "mean+std", "mean+max")
 _WAYS: Mapping[str, Callable[[FloatArray], npt.NDArray[Any]]] = MappingProxyType(
     {
@@ -54,8 +58,8 @@ class AudioSettings:
     """The ``[audio]`` table of a card, and the reader that it describes.
 
     A sound is mixed to one channel, resampled to ``rate`` and multiplied by ``scale``; a short one is
-    filled up. It is cut into windows, each of which gives a row; the rows are pooled. With
-    ``window = 0`` the whole sound is one window.
+    filled up. It is cut into windows, of which a front end may make features; each gives a row, and the
+    rows are pooled. With ``window = 0`` the whole sound is one window.
     """
 
     modality: ClassVar[str] = "audio"
@@ -81,9 +85,9 @@ class AudioSettings:
     min_length: int = 0
     # where a short sound stands in what it is filled up to
     align: str = "start"
-    # what it is filled up with: silence, or the sound again
+    # what it is filled up with: silence, the sound again, or as often as it fits wholly and then silence
     pad: str = "zeros"
-    # the end that fills no window: filled up, or dropped
+    # the end that fills no window: filled up, dropped, or left as short as it is
     tail: str = "pad"
     # 32767 for a graph that wants sixteen-bit numbers
     scale: float = 1.0
@@ -93,27 +97,59 @@ class AudioSettings:
     max_seconds: float | None = None
     # the value that is 1 in a sound of floats, such as 32768; None: they are within -1 … 1
     range: float | None = added_later(None)
+    # what the graph hears: the waveform, or the features of a front end
+    features: str = added_later(WAVEFORM)
+    # what a front end takes; None: not used, or as it usually is, which from_table fills in.
+    # Bands of mel filters
+    mels: int | None = added_later(None)
+    # samples of a frame
+    n_fft: int | None = added_later(None)
+    # samples from one frame to the next
+    frame_hop: int | None = added_later(None)
+    # Hz: the lower edge of the lowest band, the upper one of the highest
+    low: float | None = added_later(None)
+    high: float | None = added_later(None)
+    # what is subtracted from a feature, which is then divided by twice the deviation
+    mean: float | None = added_later(None)
+    std: float | None = added_later(None)
+    # of CLAP: whether a long sound is one entry of four spectra
+    fuse: bool | None = added_later(None)
+    # or "clip": each sound is given mean 0 and variance 1, before it is filled up
+    normalize: str = added_later("none")
+    # whether the graph is told what is filling; otherwise a mask that it takes says that all is sound
+    attention_mask: bool = added_later(False)
+    # samples from one position of what the graph gives to the next, so that positions of filling alone
+    # are left out of its pooling; 0: none are left out
+    stride: int = added_later(0)
+    # samples that a position is made of, of convolutions that pad nothing; 0: a stride
+    receptive: int = added_later(0)
+    # the graph's name of an input, and the usual one
+    feeds: tuple[tuple[str, str], ...] = added_later(())
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> AudioSettings:
         """Return the settings that a card's ``[audio]`` table describes; raises BadCard."""
         refuse_unknown(cls, table)
-        audio = cls(**table)
+        values = dict(table)
+        if "feeds" in values:
+            values["feeds"] = read_feeds("audio", values["feeds"])
+        features = values.get("features", WAVEFORM)
+        among("audio", "features", features, (WAVEFORM, *FRONT_ENDS))
+        if features in FRONT_ENDS:
+            usual = FRONT_ENDS[features].defaults
+            values |= {key: usual[key] for key in usual if values.get(key) is None}
+        audio = cls(**values)
         audio._check()
         return audio
 
     def _check(self) -> None:
-        among("audio", "align", self.align, _ALIGN)
-        among("audio", "pad", self.pad, _PAD)
-        among("audio", "tail", self.tail, _TAIL)
+        among("audio", "align", self.align, ALIGN)
+        among("audio", "pad", self.pad, PAD)
+        among("audio", "tail", self.tail, TAIL)
         among("audio", "pool", self.pool, _POOL)
-        for name, least in (("rate", 100), ("window", 0), ("hop", 0), ("min_length", 0)):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if not whole or not least <= value <= _MOST:
-                raise BadCard(
-                    f"[audio] {name} = {value!r:.100}: expected a whole number from {least} to {_MOST}"
-                )
+        among("audio", "normalize", self.normalize, _NORMALIZE)
+        for name, least in _COUNTS.items():
+            check_whole(name, getattr(self, name), least, _MOST)
         if self.hop > self.window:
             raise BadCard(f"[audio] hop = {self.hop}: expected at most window = {self.window}")
         if max(self.window, self.min_length) > HELD * self.rate:
@@ -129,6 +165,13 @@ class AudioSettings:
                 raise BadCard(f"[audio] {name} = {value!r:.100}: expected a number above 0")
             if name == "scale" and value > 1e30:
                 raise BadCard(f"[audio] scale = {value!r:.100}: expected at most 1e30")
+        if not isinstance(self.attention_mask, bool):
+            raise BadCard(
+                f"[audio] attention_mask = {shown(self.attention_mask)}: expected true or false"
+            )
+        for _, usual in self.feeds:
+            among("audio", "feeds", usual, self._usual_feeds())
+        check_features(self)
 
     def open(self, files: Mapping[str, Blob]) -> AudioSettings:
         """Return itself: an audio card needs no further files."""
@@ -142,8 +185,11 @@ class AudioSettings:
         """Return the SHA-256 of the file's bytes, or of rate, type, shape and values."""
         return digest_sound(content)
 
-    def read(self, content: Content) -> FloatArray | Long:
-        """Return the sound as the graph hears it, at least a window; a long one is only begun."""
+    def read(self, content: Content) -> FloatArray | Clip | Long:
+        """Return the sound as the graph hears it, at least a window; a long one is only begun.
+
+        Where it matters where the sound ends, it is a ``Clip``.
+        """
         held: list[FloatArray] = []
         count, keep = 0, HELD * self.rate if self.window else float("inf")
         for block in self._blocks(content):
@@ -151,49 +197,71 @@ class AudioSettings:
             count += len(block)
             if count > keep:
                 return Long(content)
-        return self._filled(np.concatenate(held), max(self.min_length, self.window, 1))
+        sound = np.concatenate(held)
+        self._remark_on(sound)
+        return (
+            self.windowing.fill(sound, self.windowing.least).samples if self._plain else Clip(sound)
+        )
 
-    def read_with_geometry(self, content: Content) -> tuple[FloatArray | Long, AudioGeometry]:
+    def read_with_geometry(
+        self, content: Content
+    ) -> tuple[FloatArray | Clip | Long, AudioGeometry]:
         """Return what ``read`` returns, and the times of its windows.
 
         A sound that is too long to be kept in memory is read through once to know its length.
         """
         from featx.modalities.audio.geometry import AudioGeometry
 
-        item = self.read(content)
-        if isinstance(item, Long):
-            length = total = sum(map(len, self._blocks(content)))
-            before = 0
+        item, windowing = self.read(content), self.windowing
+        if isinstance(item, Clip):
+            length = len(item.samples)
+        elif isinstance(item, Long) or len(item) <= windowing.least:
+            length = sum(map(len, self._blocks(content)))
         else:
-            total, least = len(item), max(self.min_length, self.window, 1)
-            length = total if total > least else sum(map(len, self._blocks(content)))
-            before = 0 if self.pad == "repeat" else self._before(total - length)
-        bounds = self._bounds(total)
+            length = len(item)
+        total = length if isinstance(item, Long) else max(length, windowing.least)
+        before = 0 if self.pad != "zeros" else windowing.before(total - length)
+        whole = fused_whole(self.parameters, length)
+        bounds = [(0, length)] if whole else windowing.bounds(total)
         windows = [
             ((start - before) / self.rate, (stop - before) / self.rate) for start, stop in bounds
         ]
         return item, AudioGeometry(length / self.rate, tuple(windows))
 
+    def _remark_on(self, sound: FloatArray) -> None:
+        """Remark on a sound that is shorter than the first frame of it, which then is none."""
+        front = FRONT_ENDS.get(self.features)
+        if front is None or front.centred or self.pad != "zeros":
+            return
+        length, _ = front.frame(self.parameters)
+        if len(sound) < length:
+            remark(
+                Remark(
+                    f"are shorter than a frame of {length} samples",
+                    f"it has {len(sound)} at {self.rate} Hz; all that the backbone hears of it is filling",
+                    weight=length - len(sound),
+                )
+            )
+
     def is_item(self, value: Any) -> bool:
         """Return whether a value is a sound as ``read`` gives it."""
-        if isinstance(value, Long):
+        if isinstance(value, Clip | Long):
             return True
         return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == np.float32
 
-    def batches(self, items: Sequence[FloatArray | Long], size: int) -> Iterator[Batch]:
+    def batches(self, items: Sequence[FloatArray | Clip | Long], size: int) -> Iterator[Batch]:
         """Give windows of one length, stacked in order; of a long sound only these are in memory."""
-        windows: list[FloatArray] = []
+        group: list[Entry] = []
         item_index: list[int] = []
         for owner, item in enumerate(items):
-            blocks = self._blocks(item.content) if isinstance(item, Long) else [item]
-            for window in self._windows(blocks):
-                if len(windows) == size or (windows and len(window) != len(windows[0])):
-                    yield Batch({"waveform": np.stack(windows)}, np.array(item_index, np.intp))
-                    windows, item_index = [], []
-                windows.append(window)
+            for entry in self._entries(item):
+                if len(group) == size or (group and not group[0].stacks_with(entry)):
+                    yield _batch(group, item_index)
+                    group, item_index = [], []
+                group.append(entry)
                 item_index.append(owner)
-        if windows:
-            yield Batch({"waveform": np.stack(windows)}, np.array(item_index, np.intp))
+        if group:
+            yield _batch(group, item_index)
 
     def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return each sound's row of its windows' rows, pooled; a pair of poolings stands side by side."""
@@ -233,48 +301,54 @@ class AudioSettings:
         for block in stream(content, self.rate, seconds=limit, full_scale=self.range):
             yield block if self.scale == 1 else block * np.float32(self.scale)
 
-    def _windows(self, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
-        """Give every window of a sound; at least one."""
-        if not self.window:
-            yield from blocks
+    @property
+    def windowing(self) -> Windowing:
+        """How a sound is cut."""
+        hop = self.hop or self.window
+        return Windowing(self.window, hop, self.min_length, self.align, self.pad, self.tail)
+
+    @property
+    def parameters(self) -> Parameters:
+        """What a front end takes; nought where it takes none."""
+        return Parameters._make(getattr(self, name) or 0 for name in Parameters._fields)
+
+    @property
+    def _plain(self) -> bool:
+        """Whether the graph hears windows of the waveform and nothing else."""
+        told = self.attention_mask or self.stride or self.feeds or self.tail == "short"
+        return self.features == WAVEFORM and self.normalize == "none" and not told
+
+    def _usual_feeds(self) -> tuple[str, ...]:
+        """Return what graphs usually call what they are fed."""
+        front = FRONT_ENDS.get(self.features)
+        own = (front.feed,) if front else ("input_values", WAVEFORM)
+        return (*own, "attention_mask", *(["is_longer"] if self.features == "clap" else []))
+
+    def _entries(self, item: FloatArray | Clip | Long) -> Iterator[Entry]:
+        """Give what the graph is fed of an item."""
+        sound = item.samples if isinstance(item, Clip) else item
+
+        def blocks() -> Iterable[FloatArray]:
+            return self._blocks(sound.content) if isinstance(sound, Long) else [sound]
+
+        if not self._plain:
+            yield from entries(self, blocks)
             return
-        hop = self.hop or self.window
-        rest, found = np.empty(0, np.float32), False
-        for block in blocks:
-            rest = np.concatenate([rest, block])
-            while len(rest) >= self.window:
-                yield rest[: self.window]
-                rest, found = rest[hop:], True
-        # samples of the rest that are in a window already
-        seen = self.window - hop if found else -1
-        if len(rest) > seen and (self.tail == "pad" or not found):
-            yield self._filled(rest, self.window, align="start")
+        for window in self.windowing.cut(blocks()):
+            yield Entry({WAVEFORM: window.samples}, None)
 
-    def _filled(self, sound: FloatArray, length: int, align: str | None = None) -> FloatArray:
-        """Return the sound, filled up to ``length`` samples where it is shorter."""
-        lacking = length - len(sound)
-        if lacking <= 0:
-            return sound
-        if self.pad == "repeat" and len(sound):
-            return np.resize(sound, length)
-        before = self._before(lacking, align)
-        return np.pad(sound, (before, lacking - before))
 
-    def _before(self, lacking: int, align: str | None = None) -> int:
-        """Return how many of the lacking samples are put before the sound."""
-        return {"start": 0, "center": lacking // 2, "end": lacking}[align or self.align]
-
-    def _bounds(self, length: int) -> list[tuple[int, int]]:
-        """Return the first sample and the end of each window that ``_windows`` makes of a length."""
-        if not self.window:
-            return [(0, length)]
-        hop = self.hop or self.window
-        starts = list(range(0, length - self.window + 1, hop))
-        rest = length - len(starts) * hop
-        seen = self.window - hop if starts else -1
-        if rest > seen and (self.tail == "pad" or not starts):
-            starts.append(len(starts) * hop)
-        return [(start, start + self.window) for start in starts]
+def _batch(group: Sequence[Entry], item_index: Sequence[int]) -> Batch:
+    """Return entries of the same shapes as a batch; a tensor of two names is stacked once."""
+    stacked: dict[int, npt.NDArray[Any]] = {}
+    feeds = {}
+    for name, first in group[0].feeds.items():
+        if id(first) not in stacked:
+            stacked[id(first)] = np.stack([entry.feeds[name] for entry in group])
+        feeds[name] = stacked[id(first)]
+    masks = [entry.mask for entry in group if entry.mask is not None]
+    mask = np.stack(masks) if masks else None
+    return Batch(feeds, np.array(item_index, np.intp), mask, main=next(iter(feeds)))
 
 
 class MelBands(AudioSettings):
@@ -284,4 +358,5 @@ class MelBands(AudioSettings):
 
     def read(self, content: Content) -> FloatArray:
         """Return the row; the frames of a sound are never in memory together."""
-        return describe_spectrum(self._windows(self._blocks(content)), self.rate)
+        windows = self.windowing.cut(self._blocks(content))
+        return describe_spectrum((window.samples for window in windows), self.rate)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from featx.errors import BadCard
-from featx.modalities import added_later, among, refuse_unknown
+from featx.modalities import added_later, among, read_feeds, refuse_unknown
 from featx.modalities.text.baseline import HashedWords
 from featx.modalities.text.tokenizer import TokenReader
 from featx.modalities.text.tokenizer_file import open_tokenizer
@@ -15,7 +15,7 @@ from featx.storage.blob import Blob
 
 __all__ = ["TextSettings"]
 
-FEEDS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
+FEEDS = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "pooling_mask")
 
 # tokens of a window
 _MOST = 1 << 20
@@ -23,6 +23,9 @@ _MOST = 1 << 20
 _TRUNCATIONS = ("right", "left")
 _LONG = ("truncate", "chunk-mean")
 _LAYOUTS = ("NL", "N1L")
+_SIDES = ("right", "left")
+# of a number that a graph takes
+_LARGEST = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,16 @@ class TextSettings:
     feeds: tuple[tuple[str, str], ...] = ()
     # a longer text is refused; None: 10 million where it is divided into windows
     max_characters: int | None = added_later(None)
+    # where short texts of a batch are filled up: decoders whose last token is read were trained with "left"
+    padding_side: str = added_later("right")
+    # the token that they are filled up with; None: the usual one of the tokenizer
+    pad_id: int | None = added_later(None)
+    # all letters are made small ones, before whatever the tokenizer does
+    lowercase: bool = added_later(False)
+    # the tokens of the prefix, and those before it, are read and not pooled
+    mask_prefix: bool = added_later(False)
+    # position_ids of the first token of a text: the pad token and one in RoBERTa and its like
+    first_position: int = added_later(0)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> TextSettings:
@@ -65,7 +78,7 @@ class TextSettings:
         refuse_unknown(cls, table)
         values = dict(table)
         if "feeds" in values:
-            values["feeds"] = _pairs(values["feeds"])
+            values["feeds"] = read_feeds("text", values["feeds"])
         texts = cls(**values)
         texts._check()
         return texts
@@ -74,11 +87,20 @@ class TextSettings:
         among("text", "truncation", self.truncation, _TRUNCATIONS)
         among("text", "long", self.long, _LONG)
         among("text", "layout", self.layout, _LAYOUTS)
+        among("text", "padding_side", self.padding_side, _SIDES)
         for name in ("tokenizer", "prefix"):
             if not isinstance(getattr(self, name), str):
                 raise BadCard(f"[text] {name} = {getattr(self, name)!r}: expected text")
-        if not isinstance(self.pad, bool):
-            raise BadCard(f"[text] pad = {self.pad!r}: expected true or false")
+        for name in ("pad", "lowercase", "mask_prefix"):
+            if not isinstance(getattr(self, name), bool):
+                raise BadCard(
+                    f"[text] {name} = {getattr(self, name)!r:.100}: expected true or false"
+                )
+        self._check_numbers()
+        for _, usual in self.feeds:
+            among("text", "feeds", usual, FEEDS)
+
+    def _check_numbers(self) -> None:
         whole = isinstance(self.max_length, int) and not isinstance(self.max_length, bool)
         if not whole or not 1 <= self.max_length <= _MOST:
             raise BadCard(
@@ -87,8 +109,13 @@ class TextSettings:
         most = self.max_characters
         if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
             raise BadCard(f"[text] max_characters = {most!r:.100}: expected characters, 1 or more")
-        for _, usual in self.feeds:
-            among("text", "feeds", usual, FEEDS)
+        for name in ("pad_id", "first_position"):
+            number = getattr(self, name)
+            if name == "pad_id" and number is None:
+                continue
+            whole = isinstance(number, int) and not isinstance(number, bool)
+            if not whole or not 0 <= number < _LARGEST:
+                raise BadCard(f"[text] {name} = {number!r:.100}: expected a number of 0 or more")
 
     def open(self, files: Mapping[str, Blob]) -> TokenReader:
         """Return a reader with the card's tokenizer.
@@ -104,7 +131,8 @@ class TextSettings:
             raise BadCard(
                 f'[text] tokenizer = {self.tokenizer!r}: the card has no [files."{self.tokenizer}"]'
             )
-        return TokenReader(self, open_tokenizer(files[self.tokenizer]))
+        tokenizer = open_tokenizer(files[self.tokenizer], lowercase=self.lowercase)
+        return TokenReader(self, tokenizer)
 
     def canary(self) -> str:
         """Return a sentence with which Sentence Transformers introduces itself."""
@@ -122,19 +150,3 @@ class TextSettings:
     def baseline(self) -> HashedWords:
         """Return a reader that counts words in 1024 columns: what is known without a backbone."""
         return HashedWords()
-
-
-def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
-    """Return the names of a graph's inputs with the usual ones, from a table or a list of pairs."""
-    pairs = list(value.items()) if isinstance(value, Mapping) else value
-    fine = isinstance(pairs, (list, tuple)) and all(
-        isinstance(pair, (list, tuple))
-        and len(pair) == 2
-        and all(isinstance(name, str) for name in pair)
-        for pair in pairs
-    )
-    if not fine:
-        raise BadCard(
-            f"[text] feeds = {value!r}: expected a table such as {{'ids:0' = 'input_ids'}}"
-        )
-    return tuple((own, usual) for own, usual in pairs)

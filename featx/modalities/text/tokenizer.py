@@ -66,6 +66,22 @@ class TokenSettings(Protocol):
     def feeds(self) -> tuple[tuple[str, str], ...]:
         """The graph's own names of inputs, each with the usual one."""
 
+    @property
+    def padding_side(self) -> str:
+        """The side at which short windows are filled up."""
+
+    @property
+    def pad_id(self) -> int | None:
+        """The token that they are filled up with; None: the tokenizer's usual one."""
+
+    @property
+    def mask_prefix(self) -> bool:
+        """Whether the tokens of the prefix are not pooled."""
+
+    @property
+    def first_position(self) -> int:
+        """The position of a window's first token, as graphs count that take positions."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
@@ -74,6 +90,8 @@ class Window:
     ids: Ids
     # which sequence each belongs to, as BERT counts
     types: Ids
+    # how many of the first are not pooled
+    lead: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,12 +106,13 @@ class Frame:
     def __len__(self) -> int:
         return len(self.before.ids) + len(self.after.ids)
 
-    def around(self, ids: Ids) -> Window:
-        """Return a text's tokens with those that stand around it."""
+    def around(self, ids: Ids, masked: int = 0) -> Window:
+        """Return a text's tokens with those that stand around it; the first ``masked`` are not pooled."""
         kinds = np.full(len(ids), self.kind, np.int64)
         return Window(
             np.concatenate([self.before.ids, ids, self.after.ids]),
             np.concatenate([self.before.types, kinds, self.after.types]),
+            len(self.before.ids) + masked if masked else 0,
         )
 
 
@@ -117,7 +136,7 @@ class TokenReader:
         # of the library tokenizers
         self.tokenizer = tokenizer
         # what short texts are filled up with
-        self.pad_id: int = _pad_id(tokenizer)
+        self.pad_id: int = _pad_id(tokenizer) if settings.pad_id is None else settings.pad_id
         self.frame = _frame(tokenizer)
         self.encoder = Encoder(tokenizer, settings.prefix)
         self._unknown_words = UnknownWords(tokenizer, self.encoder.unknown)
@@ -159,10 +178,11 @@ class TokenReader:
             for start, stop in encoding.offsets
         ]
         before, after = (None,) * len(self.frame.before.ids), (None,) * len(self.frame.after.ids)
-        windows = (
-            (*before, *spans[start:stop], *after) for start, stop in self._bounds(len(spans))
-        )
-        return self._windows(encoding), TextGeometry(tuple(windows))
+        places = ((*before, *spans[start:stop], *after) for start, stop in self._bounds(len(spans)))
+        windows = self._windows(encoding)
+        # what is not pooled is in no map
+        shown = (one[window.lead :] for one, window in zip(places, windows, strict=True))
+        return windows, TextGeometry(tuple(shown))
 
     def is_item(self, value: Any) -> bool:
         """Return whether a value is the windows of one text."""
@@ -199,9 +219,11 @@ class TokenReader:
 
     def _windows(self, encoding: Any) -> tuple[Window, ...]:
         ids = np.asarray(encoding.ids, np.int64)
-        if len(ids) <= self.room:
-            return (self.frame.around(ids),)
-        return tuple(self.frame.around(ids[start:stop]) for start, stop in self._bounds(len(ids)))
+        lead = self.encoder.lead if self._settings.mask_prefix and self._settings.prefix else 0
+        return tuple(
+            self.frame.around(ids[start:stop], min(max(lead - start, 0), stop - start))
+            for start, stop in self._bounds(len(ids))
+        )
 
     def _bounds(self, n: int) -> list[tuple[int, int]]:
         """Return the first token and the end of each window of a text of ``n`` tokens."""
@@ -246,23 +268,30 @@ class TokenReader:
         return merged
 
     def _batch(self, entries: Sequence[_Entry]) -> Batch:
-        """Return windows padded at their right to the longest of them, or to ``max_length``."""
+        """Return windows filled up to the longest of them, or to ``max_length``."""
         lengths = np.array([len(window.ids) for window, _, _ in entries])
         longest = self._settings.max_length if self._settings.pad else int(lengths.max())
         shape = (len(entries), longest)
         ids, types = np.full(shape, self.pad_id, np.int64), np.zeros(shape, np.int64)
+        starts = longest - lengths if self._settings.padding_side == "left" else 0 * lengths
         for row, (window, _, _) in enumerate(entries):
-            ids[row, : lengths[row]] = window.ids
-            types[row, : lengths[row]] = window.types
-        mask = np.arange(longest) < lengths[:, None]
+            part = slice(starts[row], starts[row] + lengths[row])
+            ids[row, part], types[row, part] = window.ids, window.types
+        # of each token within its window; negative in padding at the left
+        places = np.arange(longest, dtype=np.int64) - starts[:, None]
+        real = (places >= 0) & (places < lengths[:, None])
+        leads = np.array([window.lead for window, _, _ in entries])
+        mask = real & (places >= leads[:, None])
         feeds = {
             "input_ids": ids,
-            "attention_mask": mask.astype(np.int64),
+            "attention_mask": real.astype(np.int64),
             "token_type_ids": types,
-            "position_ids": np.tile(np.arange(longest, dtype=np.int64), (len(entries), 1)),
+            "position_ids": np.maximum(places, 0) + self._settings.first_position,
         }
         if self._settings.layout == "N1L":
             feeds = {name: feed[:, None] for name, feed in feeds.items()}
+        if self._settings.mask_prefix:
+            feeds["pooling_mask"] = mask.astype(np.int64)
         feeds |= {own: feeds[usual] for own, usual in self._settings.feeds}
         owners = np.array([owner for _, owner, _ in entries], np.intp)
         numbers = None

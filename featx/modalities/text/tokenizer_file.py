@@ -32,8 +32,13 @@ _SECONDS = 0.1
 _PROBES = ("a", " ", "1", "!", "é", "中", "\n", "a ", "a1", "A", "'", "-")
 
 
-def open_tokenizer(path: Path | Blob) -> Any:
+def open_tokenizer(path: Path | Blob, *, lowercase: bool = False) -> Any:
     """Return the tokenizer of a ``tokenizer.json``, with its padding and truncation turned off.
+
+    Parameters
+    ----------
+    lowercase : bool, default=False
+        Whether letters are made small ones before whatever the tokenizer does.
 
     Raises
     ------
@@ -56,6 +61,8 @@ def open_tokenizer(path: Path | Blob) -> Any:
         tokenizer = tokenizers.Tokenizer.from_buffer(data)
         tokenizer.no_padding()
         tokenizer.no_truncation()
+        if lowercase:
+            _make_small(tokenizer)
         _without_dropout(tokenizer, path)
         if regular:
             _try(tokenizer)
@@ -132,6 +139,16 @@ def _steps(part: Any) -> Iterator[Mapping[str, Any]]:
 
 def _length(value: Any) -> int:
     return len(value) if isinstance(value, str) else 0
+
+
+def _make_small(tokenizer: Any) -> None:
+    """Put a step that makes letters small before the others."""
+    from tokenizers.normalizers import Lowercase, Sequence
+
+    steps = [Lowercase()]
+    if tokenizer.normalizer is not None:
+        steps.append(tokenizer.normalizer)
+    tokenizer.normalizer = Sequence(steps)
 
 
 def _without_dropout(tokenizer: Any, path: Path | Blob) -> None:

@@ -14,7 +14,10 @@ tokenizers = pytest.importorskip("tokenizers")
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"max_len": 3}, "unknown key 'max_len'; known: feeds, layout, long, max_characters"),
+        (
+            {"max_len": 3},
+            "unknown key 'max_len'; known: feeds, first_position, layout, long, lowercase",
+        ),
         ({"max_length": 0}, "max_length = 0: expected tokens"),
         ({"max_length": True}, "max_length = True"),
         ({"truncation": "middle"}, "truncation = 'middle': expected one of right, left"),

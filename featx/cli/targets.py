@@ -1,0 +1,128 @@
+"""The options of ``fit`` that say what is predicted, by which head, and how samples are split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from featx.cli.options import gather_options
+from featx.heads.names import HEAD_NAMES
+
+if TYPE_CHECKING:
+    from featx.sources import Sample
+    from featx.tasks import Task
+
+__all__ = ["TargetChoice", "target_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_HEADS = f"{', '.join(HEAD_NAMES[:-1])}, or auto to choose among all but the last"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetChoice:
+    """What is predicted, by which head, and how samples are split; ``None`` is the task's default."""
+
+    task: str | None
+    head: str | None
+    seed: int
+    balance: bool
+    log_target: bool
+    threshold: float | None
+    groups: str | None
+    test_size: float | None
+    min_samples: int | None
+    unlabelled: str
+    keep_rows: bool
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of ``featx.fit`` that these options stand for."""
+        values = asdict(self)
+        values["random_state"] = values.pop("seed")
+        values["class_weight"] = "balanced" if values.pop("balance") else None
+        return values
+
+    def check(self, task: Task, samples: Sequence[Sample]) -> None:
+        """Refuse targets of which no predictor can be trained, before anything is embedded."""
+        import warnings
+
+        from featx.labelled import LabelledSamples
+
+        with warnings.catch_warnings():
+            # What is left out is said once, when it is.
+            warnings.simplefilter("ignore")
+            given = LabelledSamples.of(samples, groups=self.groups)
+            given = given.for_task(
+                task,
+                min_samples=self.min_samples,
+                unlabelled=self.unlabelled,
+                by_default=self.task is None,
+            )
+            given.design([sample.id for sample in given.samples])
+
+
+def target_options(function: F) -> F:
+    """Give a command ``--task``, ``--head`` and their like as one ``TargetChoice`` named ``target``."""
+    options = [
+        click.option(
+            "--task",
+            type=click.Choice(["classification", "multilabel", "regression"]),
+            help="What is predicted of a sample: a label, several labels, or numbers [default: a label].",
+        ),
+        click.option(
+            "--head",
+            metavar="NAME",
+            help=f"{_HEADS}; numbers and several labels have no lda and no centroid [default: logistic; of a "
+            "regression ridge].",
+        ),
+        click.option(
+            "--seed",
+            default=0,
+            show_default=True,
+            type=click.IntRange(min=0),
+            help="Decides the folds.",
+        ),
+        click.option("--balance", is_flag=True, help="Let every class weigh the same."),
+        click.option("--log-target", is_flag=True, help="Predict the logarithm of numbers."),
+        click.option(
+            "--threshold",
+            type=float,
+            metavar="P",
+            help="Probability from which a label is given [default: one a label, chosen on samples left "
+            "out].",
+        ),
+        click.option(
+            "--groups",
+            metavar="PATTERN",
+            help="Regular expression that finds the group of a sample in its name, such as _([a-z]+)_ for a "
+            "speaker; or parent for the folder above. No group is both in training and in measuring.",
+        ),
+        click.option(
+            "--test-size",
+            type=float,
+            metavar="SHARE",
+            help="Share of the samples to measure on [default: a fifth; of few all in turn].",
+        ),
+        click.option(
+            "--min-samples",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Leave out, by name, classes or labels of fewer samples.",
+        ),
+        click.option(
+            "--unlabelled",
+            type=click.Choice(["fail", "skip"]),
+            default="fail",
+            show_default=True,
+            help="What to do with samples without a label.",
+        ),
+        click.option(
+            "--keep-rows",
+            is_flag=True,
+            help="Keep the rows of at most 10 000 training samples in it, as float16.",
+        ),
+    ]
+    return gather_options(function, options, TargetChoice, "target")
