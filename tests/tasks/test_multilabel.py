@@ -15,7 +15,8 @@ from featx.training import fit_head
 from featx.tuning import HeadConfig
 from featx.tuning.design import SampleDesign
 
-HEADS = ("logistic", "ridge", "linear-svm", "knn", "boosting")
+SLOW = pytest.param("boosting", marks=pytest.mark.slow)
+HEADS = ("logistic", "ridge", "linear-svm", "knn", SLOW)
 NOUNS = ("apple", "pear", "car", "truck", "fire", "house", "river", "tree")
 WORDS = [f"{color} {noun}" for noun in NOUNS for color in ("red", "green", "blue")]
 
