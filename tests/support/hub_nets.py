@@ -273,6 +273,24 @@ def save_frames(path, *, stride=320, outputs=("last_hidden_state",), classes=Non
     return _save(path, nodes, inputs, [(n, FLOAT, shapes[n]) for n in outputs], constants)
 
 
+def save_clap(path, *, frames=1001, mels=64):
+    """The audio tower of CLAP with its fusion: four views of a sound, and whether it was longer."""
+    nodes = [
+        _node("ReduceMean", ["input_features"], ["profile"], axes=[1, 2], keepdims=0),
+        _node("MatMul", ["profile", "project"], ["projected"]),
+        _node("Cast", ["is_longer"], ["longer"], to=FLOAT),
+        _node("Mul", ["longer", "zero"], ["nothing"]),
+        _node("Add", ["projected", "nothing"], ["audio_embeds"]),
+    ]
+    inputs = [
+        ("input_features", FLOAT, ["batch_size", 4, frames, mels]),
+        ("is_longer", TensorProto.BOOL, ["batch_size", 1]),
+    ]
+    constants = [weights("project", mels, DIM), numpy_helper.from_array(np.float32(0), "zero")]
+    embeds = ("audio_embeds", FLOAT, ["batch_size", DIM])
+    return _save(path, nodes, inputs, [embeds], constants)
+
+
 def save_spectra(path, *, mels, frames, turned=False, source="input_features"):
     """A sound encoder on bands, as Whisper's is; or on frames of bands, as that of AST."""
     nodes = [
