@@ -123,7 +123,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         return self.open().dim
 
     def open(self) -> Backbone:
-        """Return its backbone, shared within the process; raise UnknownBackbone, MissingWeights or BadOption."""
+        """Return its backbone, shared within the process; raise UnknownBackbone or MissingWeights."""
         card = get_card(self.backbone) if isinstance(self.backbone, str) else self.backbone
         return open_backbone(
             card.variant(

@@ -106,7 +106,8 @@ def from_pipeline(
     if samples is not None or targets is not None:
         raise BadOption("samples, targets: expected none, they are for the intervals of numbers")
     several = is_multilabel(last_step(head))
-    trained = _label_sets(head, labels, card.dim) if several else _classes(head, labels, card.dim)
+    make = _label_sets if several else _classes
+    trained = make(head, labels, backbone.dim)
     task = "multilabel" if several else "classification"
     predictor = predictor_class(get_task(task)).from_card(card, trained, task=task)
     _compare(predictor, head)
@@ -161,7 +162,7 @@ def _flat_steps(pipeline: Pipeline, depth: int) -> Iterable[tuple[str, Any]]:
 def _split_calibrated(
     fitted: CalibratedClassifierCV, depth: int
 ) -> tuple[FeatureExtractor, BaseEstimator]:
-    """Return the extractor that all classifiers of a calibrated one share, and the calibrated one without it."""
+    """Return the extractor that all parts of a calibrated classifier share, and the classifier without it."""
     check_fitted(fitted)
     parts = [_split(one.estimator, depth + 1) for one in fitted.calibrated_classifiers_]
     extractors, inner = zip(*parts, strict=True)
@@ -202,7 +203,7 @@ def _columns(estimator: Any) -> int:
     columns = getattr(estimator, "n_features_in_", None)
     if columns is None:
         raise BadOption(
-            f"{type(estimator).__name__}: has no n_features_in_; expected the number of columns it was fitted on"
+            f"{type(estimator).__name__}: has no n_features_in_; expected the number of its columns"
         )
     return int(columns)
 
@@ -212,8 +213,8 @@ def _opened(extractor: FeatureExtractor) -> Backbone:
     check_exact(read_provider(extractor.provider))
     if extractor.on_error == "skip":
         warnings.warn(
-            "on_error='skip': the pipeline gives rows of NaN to what cannot be read; the predictor refuses such "
-            "samples, and leaves them out where its engine skips",
+            "on_error='skip': the pipeline gives rows of NaN to what cannot be read; the predictor refuses "
+            "such samples, and leaves them out where its engine skips",
             FeatxNotice,
             stacklevel=4,
         )
@@ -221,7 +222,7 @@ def _opened(extractor: FeatureExtractor) -> Backbone:
 
 
 def _without_names(estimator: BaseEstimator) -> BaseEstimator:
-    """Return an estimator whose steps take and give arrays, also where they were fitted on tables with names."""
+    """Return an estimator whose steps take and give arrays, also where they were fitted on data frames."""
     with library_border(f"{type(estimator).__name__}: cannot be copied", error=BadOption):
         copied = copy.deepcopy(estimator)
     for one in _parts(copied, 0):
@@ -296,7 +297,7 @@ def _check_head(head: BaseEstimator) -> None:
         )
     if isinstance(last, FixedThresholdClassifier | TunedThresholdClassifierCV):
         raise BadOption(
-            f"{step}: gives another label than the most probable one, which no predictor does; use its estimator"
+            f"{step}: gives another label than the most probable one; expected the estimator in it"
         )
 
 
@@ -351,7 +352,7 @@ def _regressor(
     targets: Sequence[Any] | None,
 ) -> Predictor:
     card = replace(backbone.card, dim=backbone.dim)
-    n = scores(head, np.zeros((1, card.dim), np.float32)).shape[1]
+    n = scores(head, np.zeros((1, backbone.dim), np.float32)).shape[1]
     names = _column_names(labels, n, "number")
     center, scale = (tuple(np.broadcast_to(part, n).tolist()) for part in scaling[:2])
     calibrator = NumberScaling(center, scale, (0.0,) * n, scaling[2])

@@ -241,7 +241,7 @@ class Predictor:
         return self
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Refuse: a predictor is trained already. scikit-learn takes nothing for an estimator that has no ``fit``.
+        """Refuse: a predictor is trained already. scikit-learn takes for an estimator what has a ``fit``.
 
         Raises
         ------
@@ -327,7 +327,9 @@ class Classifier(Predictor):
 
         Parameters as ``predict_proba``.
         """
-        return self.head.labels[self._outputs(X, engine).argmax(axis=1)]
+        labels = self.head.labels
+        chosen: Labels = labels[self._outputs(X, engine).argmax(axis=1)]
+        return chosen
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

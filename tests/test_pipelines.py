@@ -1,6 +1,5 @@
 """A fitted scikit-learn pipeline becomes a predictor that answers alike, in every form in which one is used."""
 
-import json
 import pickle
 import warnings
 
@@ -20,12 +19,11 @@ from sklearn.ensemble import (
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, SGDClassifier
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
     RandomizedSearchCV,
-    StratifiedKFold,
 )
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
@@ -36,7 +34,7 @@ from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScale
 from sklearn.svm import SVC, LinearSVC
 
 import featx
-from featx.errors import BadArtifact, BadOption, FeatxNotice, FeatxWarning, NotExportable
+from featx.errors import BadArtifact, BadOption, FeatxWarning, NotExportable
 from featx.export import export
 
 TOLERANCE = 1e-6
@@ -135,7 +133,7 @@ def test_a_search_over_backbones_and_parameters_is_its_best_pipeline(pictures, t
     search = GridSearchCV(pipeline, grid, cv=2).fit(pictures, LABELS)
     predictor = featx.from_pipeline(search)
     assert predictor.card.name == search.best_params_["rows__backbone"]
-    assert predictor.head.estimator[-1].C == search.best_params_["model__C"]
+    assert search.best_params_["model__C"] == predictor.head.estimator[-1].C
     assert_answers_alike(predictor, search, pictures)
     by_chance = RandomizedSearchCV(pipeline, grid, n_iter=1, cv=2, random_state=0)
     assert_answers_alike(featx.from_pipeline(by_chance.fit(pictures, LABELS)), by_chance, pictures)

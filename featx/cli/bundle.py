@@ -26,7 +26,8 @@ def bundle_command(
 ) -> None:
     """Put the backbone's bytes into CLASSIFIER, so that it runs on a machine without that backbone.
 
-    Its head is copied as it is and never built, so that --trust is not needed here. Written as NAME.featx.zip it is one file; every command takes it as it takes the folder.
+    Written as NAME.featx.zip it is one file; every command takes it as it takes the folder. Its head is copied
+    as it is and never built, so that --trust is not needed here.
     """
     from featx.persistence.artifact import bundle
 

@@ -117,7 +117,7 @@ def neighbor_rows(neighbors: KNeighborsClassifier | KNeighborsRegressor) -> Doub
 
 
 def neighbor_codes(neighbors: KNeighborsClassifier) -> Integers:
-    """Return the class of each kept row as its index in ``classes_``; shape (n,), with several labels (n, L)."""
+    """Return the class of each kept row as its index in ``classes_``; shape (n,), of several labels (n, L)."""
     codes: npt.NDArray[np.intp] = np.asarray(neighbors._y, np.intp)
     return codes
 

@@ -1,7 +1,7 @@
 """scikit-learn's calibrated classifiers: their records in a file, and their ONNX form.
 
-A ``CalibratedClassifierCV`` holds classifiers that were each trained on a part of the samples, each with a map from
-its scores to probabilities: a sigmoid, steps (isotonic), or one temperature. It answers with their mean.
+A ``CalibratedClassifierCV`` holds classifiers that were each trained on a part of the samples, each with a map
+from its scores to probabilities: a sigmoid, steps (isotonic), or one temperature. It answers with their mean.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Labels as they were given: whole numbers, truth values and numbers are texts inside, and come back as they went in."""
+"""Labels as they were given: inside they are texts, and whole numbers, numbers and truth values come back."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def add_neighbors(graph: GraphBuilder, value: str, neighbors: Any) -> str:
 def add_neighbor_means(
     graph: GraphBuilder, value: str, neighbors: Any, kept: Doubles, values: Doubles
 ) -> str:
-    """Add the mean of ``values`` over the nearest of the rows that are kept, each of which has a line of them."""
+    """Add the mean of ``values``, a line a kept row, over the nearest of these rows."""
     if neighbors.weights != "uniform" or neighbors.effective_metric_ != "euclidean":
         name = type(neighbors).__name__
         raise NotExportable(f"head {name}: only equal votes by Euclidean distance")

@@ -1,7 +1,7 @@
 """What an estimator of one's own answers by itself, as scores that give back its probabilities and its labels.
 
-featx's own scores of some estimators are better calibrated than their probabilities. A pipeline that someone has
-fitted shall answer as it did: its probabilities are taken as they are, and its labels.
+featx's own scores of some estimators are better calibrated than their probabilities. A pipeline that someone
+has fitted shall answer as it did: its probabilities are taken as they are, and its labels.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _log_shares_with_labels(estimator: Any, rows: Numbers) -> Doubles:
         lower = shares[near].max(axis=1) - shares[near][np.arange(len(predicted)), predicted]
         if (lower > _NEAR).any():
             raise BadArtifact(
-                f"head {type(last_step(estimator)).__name__}: predicts another label than the one of its largest "
+                f"head {type(last_step(estimator)).__name__}: predicts another label than that of its largest "
                 "probability; expected an estimator whose predict and predict_proba agree"
             )
         values[near] = _raised(values[near], predicted)

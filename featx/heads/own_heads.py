@@ -1,4 +1,4 @@
-"""An estimator of one's own as a head: what it must be, its grid, and what can be done with it once it is trained."""
+"""An estimator of one's own as a head: what it must be, its grid, and what can be done with it then."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ def tell_deployment(estimator: BaseEstimator) -> None:
         )
     if found.untrusted:
         message = (
-            f"head {found}; it holds types that featx does not trust: {', '.join(found.untrusted)}; to be saved "
-            f"and loaded it needs trusted={list(found.untrusted)!r}"
+            f"head {found}; it holds types that featx does not trust: {', '.join(found.untrusted)}; to be "
+            f"saved and loaded it needs trusted={list(found.untrusted)!r}"
         )
         warnings.warn(message, FeatxNotice, stacklevel=4)
     elif not found.is_complete:

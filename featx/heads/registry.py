@@ -88,7 +88,7 @@ class EstimatorForms:
     onnx : callable, default=None
         Adds the same scores to a graph; None where they cannot be written as one.
     own_onnx : callable, default=None
-        Adds to a graph what ``featx.heads.own_answers.own_scores`` gives, where that is something else than the scores.
+        Adds to a graph what ``own_answers.own_scores`` gives, where that is something else than the scores.
     """
 
     scores: ScoreForm = score_forms.default_scores

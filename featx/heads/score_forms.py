@@ -36,7 +36,7 @@ SHARPNESS = 3.0
 
 
 def default_scores(estimator: Any, rows: Numbers) -> Doubles:
-    """Return the decision function, or else the floored logarithm of the probabilities; of a regressor its numbers.
+    """Return the decision function, or else the floored log of the probabilities; of a regressor its numbers.
 
     A decision function of two classes has one column: the first class then has 0. Where an estimator gives
     probabilities of several labels, as a list, the logit of each is its score.
@@ -90,7 +90,7 @@ def label_logits(shares: Doubles) -> Doubles:
 
 
 def log_probabilities(estimator: Any, rows: Numbers) -> Doubles:
-    """Return the logarithms of an estimator's probabilities, which it calibrated itself: softmax gives them back."""
+    """Return the logarithms of probabilities that an estimator calibrated: softmax gives them back."""
     shares = np.asarray(estimator.predict_proba(rows), np.float64)
     return np.log(np.maximum(shares, np.finfo(np.float64).tiny))
 

@@ -138,7 +138,7 @@ class LinearArrays:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EstimatorScorer:
-    """The scores of a fitted estimator, as ``featx.heads.scores`` gives them, or else what it answers by itself.
+    """The scores of a fitted estimator, as ``featx.heads.scores`` gives them, or what it answers by itself.
 
     Attributes
     ----------

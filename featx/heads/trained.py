@@ -139,9 +139,9 @@ class TrainedHead:
         estimator = self.build()
         built, probe = EstimatorScorer(estimator), np.ones((1, self.dim), np.float32)
         with library_border(f"head {self.name}: its estimator cannot answer"):
-            ours, theirs = self.scorer.scores(probe), built.scores(probe)
             fits = built.dim == self.dim and _names(estimator, self.classes) == self.classes
-            if not fits or ours.shape != theirs.shape or not np.allclose(ours, theirs):
+            ours, theirs = self.scorer.scores(probe), built.scores(probe) if fits else None
+            if theirs is None or ours.shape != theirs.shape or not np.allclose(ours, theirs):
                 raise BadArtifact(f"head {self.name}: its arrays and its estimator do not agree")
         return estimator
 

@@ -1,4 +1,4 @@
-"""Heads of numbers and of several labels in a file: loaded as they were, examined before anything is computed."""
+"""Heads of numbers and of several labels in a file: loaded as they were, and examined before they answer."""
 
 import warnings
 

@@ -76,7 +76,7 @@ def test_a_grid_that_makes_no_sense_is_refused_before_anything_is_embedded(name)
 
 @pytest.mark.parametrize("head", ["ridge", None])
 def test_a_grid_beside_the_name_of_a_head_is_refused(head):
-    with pytest.raises(BadOption, match="param_grid: head '.*' has a grid of its own"):
+    with pytest.raises(BadOption, match=r"param_grid: head '.*' has a grid of its own"):
         featx.fit(["missing.png"] * 6, ["a", "b"] * 3, head=head, param_grid={"alpha": [1]})
 
 
