@@ -110,7 +110,7 @@ def read_banking77(given: argparse.Namespace) -> Split:
 def search_with_featx(head: str, X: Any, y: Any) -> Callable[[Any], Any]:
     """Search and train, as ``featx fit`` does for the head that it gives back."""
     from featx.heads import HEADS
-    from featx.tasks.classification import ClassificationProblem
+    from featx.tasks.classification_problem import ClassificationProblem
     from featx.tuning import HeadConfig, fit_choice, tune
 
     problem = ClassificationProblem(y)
@@ -219,7 +219,7 @@ def _pipeline(**options: Any) -> Any:
 
 
 def _folds(y: Any) -> PredefinedSplit:
-    from featx.tasks.classification import stratified_folds
+    from featx.tasks.classification_problem import stratified_folds
 
     return PredefinedSplit(stratified_folds(y, 4, np.random.default_rng(0)))
 

@@ -11,6 +11,7 @@ from featx._lazy import lazy_attributes as _lazy_attributes
 
 if TYPE_CHECKING:
     from featx._display import TextTable as TextTable
+    from featx.backbones.adding import add_backbone as add_backbone
     from featx.backbones.backbone import Backbone as Backbone
     from featx.backbones.maps import SampleMaps as SampleMaps
     from featx.catalog import Card as Card
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from featx.metrics.report import Report as Report
     from featx.persistence.artifact import load as load
     from featx.persistence.artifact import save as save
+    from featx.pipelines import from_pipeline as from_pipeline
     from featx.predictor import Classifier as Classifier
     from featx.predictor import Input as Input
     from featx.predictor import Predictor as Predictor
@@ -84,8 +86,10 @@ _MODULE_OF = {
     "TuningSummary": "featx.reporting.fit_report",
     "Validation": "featx.reporting.fit_report",
     "Written": "featx.embedding.rows",
+    "add_backbone": "featx.backbones.adding",
     "evaluate": "featx.evaluation",
     "fit": "featx.training",
+    "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",
     "list_cards": "featx.catalog",
     "load": "featx.persistence.artifact",

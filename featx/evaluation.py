@@ -13,7 +13,7 @@ from featx.errors import BadLabels, FeatxWarning
 from featx.labelled import LabelledSamples
 from featx.metrics.report import Report
 from featx.predictor import Predictor
-from featx.sources.copies import describe_conflicts
+from featx.sources.groups import duplicate_contents
 from featx.sources.labels import missing_labels
 from featx.tasks import get_task
 
@@ -77,8 +77,9 @@ def evaluate(
     rows = (engine or Engine()).embed(known, predictor.open(), digests=True)
     warn_about_rejects(rows.rejects, len(known))
     _warn_of_training_samples(predictor, rows)
-    if conflicts := describe_conflicts(rows.ids, rows.digests, rows.labels):
-        warnings.warn(conflicts, FeatxWarning, stacklevel=2)
+    digests = [digest or None for digest in rows.digests]
+    for text in duplicate_contents(rows.ids, digests, rows.labels):
+        warnings.warn(text, FeatxWarning, stacklevel=2)
     outputs = predictor.head.predict_outputs(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
     return task.evaluate(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
 
 from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone, open_backbone
@@ -19,7 +19,7 @@ from featx.errors import BadOption, FeatxWarning
 from featx.sources import Sample, shorten
 from featx.storage.blob import Blob
 
-__all__ = ["FeatureExtractor"]
+__all__ = ["FeatureExtractor", "predictor_tags"]
 
 
 class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -106,7 +106,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             cache=self.cache,
             on_error=self.on_error,
         )
-        backbone = self._open()
+        backbone = self.open()
         if self.on_error == "fail":
             samples = map(Sample, names, column)
             return engine.embed(samples, backbone).embeddings
@@ -120,9 +120,10 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
     @property
     def _n_features_out(self) -> int:
-        return self._open().dim
+        return self.open().dim
 
-    def _open(self) -> Backbone:
+    def open(self) -> Backbone:
+        """Return its backbone, shared within the process; raise UnknownBackbone or MissingWeights."""
         card = get_card(self.backbone) if isinstance(self.backbone, str) else self.backbone
         return open_backbone(
             card.variant(
@@ -169,3 +170,28 @@ def _name(data: Any, index: int) -> str:
     """Return what an error calls a sample: its path or its index."""
     named = isinstance(data, str | Blob) or hasattr(data, "__fspath__")
     return shorten(str(data)) if named else f"sample {index}"
+
+
+def predictor_tags(kind: str) -> Tags:
+    """Return what scikit-learn asks of a fitted predictor of samples before it measures or draws one.
+
+    Parameters
+    ----------
+    kind : {"classifier", "regressor"}
+
+    Examples
+    --------
+    >>> predictor_tags("classifier").estimator_type
+    'classifier'
+    """
+    is_classifier = kind == "classifier"
+    tags = Tags(
+        estimator_type=kind,
+        target_tags=TargetTags(required=True),
+        classifier_tags=ClassifierTags() if is_classifier else None,
+        regressor_tags=None if is_classifier else RegressorTags(),
+        requires_fit=False,
+    )
+    tags.input_tags.two_d_array = False
+    tags.input_tags.string = True
+    return tags

@@ -132,10 +132,8 @@ class LabelledSamples:
             return None
         from featx.sources.groups import guess_groups
 
-        return guess_groups(
-            [sample.id for sample in self.samples],
-            task.classes_of([sample.label for sample in self.samples]),
-        )
+        labels = task.classes_of([sample.label for sample in self.samples])
+        return guess_groups([sample.id for sample in self.samples], labels)
 
     def design(self, ids: Sequence[str]) -> SampleDesign:
         """Return how the samples of these ids belong together, in their order.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +16,8 @@ from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption
-from featx.heads import TrainedHead, argmax_labels
+from featx.heads import TrainedHead
+from featx.heads.label_types import label_type_of
 from featx.sources import Sample, make_samples
 from featx.tasks import get_task
 
@@ -235,6 +236,23 @@ class Predictor:
         outputs = self.head.predict_outputs(rows.embeddings)
         yield from get_task(self.task_name).predictions(rows.ids, outputs, self.head.classes, top_k)
 
+    def with_labels_like(self, labels: Any) -> Self:
+        """Return the predictor with labels of the type that these have, where it gives one a sample."""
+        return self
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Refuse: a predictor is trained already. scikit-learn takes for an estimator what has a ``fit``.
+
+        Raises
+        ------
+        BadOption
+            Always.
+        """
+        raise BadOption(f"{self!r}: is trained already; featx.fit trains another one")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
     def _outputs(self, X: Iterable[Any], engine: Engine | None) -> FloatArray:
         """Return the calibrated outputs of samples, one row each in their order."""
         if engine is not None and engine.on_error == "skip":
@@ -257,8 +275,28 @@ class Classifier(Predictor):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The labels that it can give, sorted: the columns of ``predict_proba``."""
-        return self.head.classes
+        """The labels that it can give, as texts, sorted as ``classes_``: the columns of ``predict_proba``."""
+        return tuple(self.head.classes[index] for index in self._order)
+
+    @property
+    def classes_(self) -> Labels:
+        """The labels in the type in which they were given to ``fit``, sorted; shape (n_classes,)."""
+        return self.head.labels[self._order]
+
+    def with_labels_like(self, labels: Any) -> Self:
+        """Return the predictor with labels of the type that all of these have; texts where they differ."""
+        return replace(self, head=replace(self.head, label_type=label_type_of(labels)))
+
+    @property
+    def _order(self) -> Integers:
+        """The columns of the head by their labels: "10" stands before "9", and 10 behind 9."""
+        return np.argsort(self.head.labels)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn asks of a classifier before it measures or draws one."""
+        from featx.extractor import predictor_tags
+
+        return predictor_tags("classifier")
 
     def predict_proba(self, X: Iterable[Any], *, engine: Engine | None = None) -> FloatArray:
         """Return calibrated probabilities of every class.
@@ -273,7 +311,7 @@ class Classifier(Predictor):
         Returns
         -------
         ndarray of shape (n, n_classes), float32
-            Rows in input order; columns as ``classes``.
+            Rows in input order; columns as ``classes`` and ``classes_``.
 
         Raises
         ------
@@ -282,11 +320,16 @@ class Classifier(Predictor):
         BadOption
             The engine skips samples, which would break the order; see ``predict_samples``.
         """
-        return self._outputs(X, engine)
+        return self._outputs(X, engine)[:, self._order]
 
     def predict(self, X: Iterable[Any], *, engine: Engine | None = None) -> Labels:
-        """Return the most probable label of each sample; shape (n,). Parameters as ``predict_proba``."""
-        return argmax_labels(self.classes, self.predict_proba(X, engine=engine))
+        """Return the most probable label of each sample, in the type that labels had; shape (n,).
+
+        Parameters as ``predict_proba``.
+        """
+        labels = self.head.labels
+        chosen: Labels = labels[self._outputs(X, engine).argmax(axis=1)]
+        return chosen
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -302,6 +345,12 @@ class MultilabelClassifier(Predictor):
     >>> predictor.labels
     ('blue', 'fruit', 'green', 'red')
     """
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn asks of a classifier before it measures or draws one."""
+        from featx.extractor import predictor_tags
+
+        return predictor_tags("classifier")
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -342,6 +391,12 @@ class Regressor(Predictor):
     >>> regressor.predict(images[:2]).shape, regressor.predict_interval(images[:2]).shape
     ((2,), (2, 2))
     """
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn asks of a regressor before it measures or draws one."""
+        from featx.extractor import predictor_tags
+
+        return predictor_tags("regressor")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from featx.embedding.rows import Rows
 from featx.errors import BadOption, BadSample, FeatxNotice, FeatxWarning
 from featx.evaluation import warn_about_rejects
 from featx.fit_config import FitConfig, card_changes
-from featx.heads import TrainedHead, unlisted_types
+from featx.heads import TrainedHead
 from featx.labelled import LabelledSamples
 from featx.modalities.guess import modality_of
 from featx.predictor import (
@@ -38,7 +38,7 @@ from featx.reporting.fit_report import (
 )
 from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
 from featx.sources import Sample
-from featx.sources.copies import describe_conflicts, describe_copies
+from featx.sources.groups import duplicate_contents
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
 from featx.tuning.design import SampleDesign
@@ -47,6 +47,7 @@ from featx.tuning.progress import progress_bars
 from featx.tuning.validation import (
     FOLDS,
     ValidationResult,
+    check_own_head,
     cross_validate,
     heads_for,
     train_and_validate,
@@ -72,6 +73,7 @@ def fit(
     task: str | None = None,
     backbone: str | Card | Backbone | None = None,
     head: str | BaseEstimator | None = None,
+    param_grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]] | None = None,
     class_weight: Literal["balanced"] | None = None,
     log_target: bool = False,
     threshold: float | None = None,
@@ -105,6 +107,9 @@ def fit(
     head : str or scikit-learn estimator, default=None
         A name among the heads of the task, ``"auto"`` to let cross-validation choose among them, or an
         estimator, which is used as it is. None is "logistic", and in a regression "ridge".
+    param_grid : dict of lists, or a list of them, default=None
+        Parameters of an own estimator among which cross-validation chooses, as scikit-learn's grid search has
+        them; None: nothing is searched.
     class_weight : {"balanced"}, default=None
         With "balanced" every class weighs the same, however many samples it has; probabilities are then
         those of a world where all classes are equally frequent.
@@ -172,6 +177,7 @@ def fit(
         test_size=test_size,
         random_state=random_state,
         n_jobs=engine.n_jobs,
+        param_grid=param_grid,
     )
     kind.check_config(head_config)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
@@ -179,21 +185,19 @@ def fit(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
     )
     known = given.samples
+    check_own_head(kind, head_config, known)
     if hint := given.guess_groups(kind):
         warnings.warn(hint, FeatxNotice, stacklevel=2)
         given = replace(given, notes=(*given.notes, hint))
     opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
     check_exact(opened.provider)
-    _warn_about_trust(head)
     rows, raw, timings = _embed(known, opened, engine, baseline=baseline)
     card = replace(opened.card, dim=opened.dim)
     design = given.design(rows.ids)
     groups = None if design.groups is None else design.groups.tolist()
-    found = (
-        describe_conflicts(rows.ids, rows.digests, rows.labels),
-        describe_copies(rows.ids, rows.digests, rows.labels, groups),
-    )
-    copies = tuple(filter(None, found))
+    digests = [digest or None for digest in rows.digests]
+    # Copies of one group are never on both sides of a split.
+    copies = duplicate_contents(rows.ids, digests, rows.labels, groups or rows.ids)
     for text in copies:
         warnings.warn(text, FeatxWarning, stacklevel=2)
     doubts = describe_doubts(opened, rows.doubtful, rows.examined)
@@ -219,7 +223,7 @@ def fit(
         unlabelled=unlabelled,
         groups=groups if isinstance(groups, str) else None,
     )
-    return replace(predictor, config_source=asked)
+    return replace(predictor.with_labels_like(labels), config_source=asked)
 
 
 def fit_rows(
@@ -338,17 +342,6 @@ def fit_head(
     _check_finite(rows)
     _announce_duration(rows, problem, config)
     return _train(rows, problem, config)
-
-
-def _warn_about_trust(head: str | BaseEstimator | None) -> None:
-    """Say before the work that a head could not be loaded again by whoever does not trust its types."""
-    names = [] if head is None or isinstance(head, str) else unlisted_types(head)
-    if names:
-        message = (
-            f"head {type(head).__name__}: holds types that featx does not trust: {', '.join(names)}; "
-            "to be saved and loaded it needs trusted=[…], these names"
-        )
-        warnings.warn(message, FeatxNotice, stacklevel=3)
 
 
 def _embed(

@@ -15,7 +15,7 @@ from featx.embedding.engine import Engine
 from featx.errors import BadArtifact, BadLabels, BadSample, FeatxWarning
 from featx.heads import HEADS, TemperatureScaling, TrainedHead
 from featx.metrics.classification import evaluate_predictions
-from featx.tasks.classification import ClassificationProblem, stratified_folds
+from featx.tasks.classification_problem import ClassificationProblem, stratified_folds
 from featx.training import fit_head
 from featx.tuning import HeadConfig, tune
 

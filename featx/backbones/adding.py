@@ -13,10 +13,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from featx.backbones.importing import Question, draft_card, questions
+from featx.backbones.importing import LIKE, Question, draft_card, questions
 from featx.backbones.installing import install
 from featx.catalog import Card, File
-from featx.errors import BadCard, BadOption, FeatxWarning
+from featx.errors import BadCard, BadOption, FeatxNotice
 from featx.hub.dense import join_layers
 from featx.hub.folder import ModelFolder
 from featx.hub.graph_file import choose_graph, folder_of
@@ -24,7 +24,15 @@ from featx.hub.reading import needs_answers, read_recipe
 from featx.hub.recipe import Recipe
 from featx.modalities import read_settings
 
-__all__ = ["ModelSource", "add_backbone", "find_model", "open_questions"]
+__all__ = [
+    "Drafted",
+    "ModelSource",
+    "add_backbone",
+    "as_name",
+    "draft_backbone",
+    "find_model",
+    "open_questions",
+]
 
 _GRAPH = "backbone.onnx"
 
@@ -47,6 +55,28 @@ class ModelSource:
     folder: ModelFolder
     name: str
     remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A card that is not complete yet.
+
+    Attributes
+    ----------
+    card : Card
+        With everything but digests, sizes, ``dim`` and ``batch``, which ``install`` finds.
+    files : mapping of str to Path
+        Where its further files lie, by their names in the card.
+    made : mapping of str to bytes
+        What is in those that lie nowhere, as ``install`` takes it.
+    remarks : tuple of str
+        What a person should know of it.
+    """
+
+    card: Card
+    files: Mapping[str, Path]
+    made: Mapping[str, bytes]
+    remarks: tuple[str, ...]
 
 
 def add_backbone(
@@ -100,23 +130,52 @@ def add_backbone(
     featx.errors.BadGraph: no-such-folder: no such file; expected an ONNX graph
     """
     found = find_model(Path(path), file)
+    drafted = draft_backbone(found, name=name, tap=tap, pooling=pooling, options=options)
+    for remark in drafted.remarks:
+        warnings.warn(remark, FeatxNotice, stacklevel=2)
+    return install(drafted.card, found.graph, drafted.files, made=drafted.made, dry_run=dry_run)
+
+
+def draft_backbone(
+    found: ModelSource,
+    *,
+    name: str | None = None,
+    tap: str | None = None,
+    pooling: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Drafted:
+    """Return the card of a model but for what only its bytes and running them tell; as ``add_backbone``.
+
+    Raises
+    ------
+    BadGraph, BadModelFolder, BadOption
+        As ``add_backbone``.
+    """
     given = dict(options or {})
-    table = {key: value for key, value in given.items() if key != "like"}
+    like = given.pop("like", None)
+    table = {**_numbers(like), **given}
     recipe = read_recipe(found.folder, found.graph, table, tap=tap, pooling=pooling)
     name = name or found.name
     if recipe is None:
-        like = given.pop("like", None)
         card = draft_card(
             found.graph, name=name, like=like, options=given, tap=tap, pooling=pooling
         )
-        return install(card, found.graph, {}, dry_run=dry_run)
+        return Drafted(card, {}, {}, ())
     made = dict(recipe.made)
     if (joined := join_layers(recipe, found.graph, found.folder)) is not None:
         made[_GRAPH] = joined
-    for remark in filter(None, (found.remark, *recipe.all_remarks())):
-        warnings.warn(remark, FeatxWarning, stacklevel=2)
     files = {one: found.folder.path / one for one in recipe.files}
-    return install(_draft(recipe, name), found.graph, files, made=made, dry_run=dry_run)
+    remarks = tuple(filter(None, (found.remark, *recipe.all_remarks())))
+    return Drafted(_card(recipe, name), files, made, remarks)
+
+
+def _numbers(like: str | None) -> Mapping[str, Any]:
+    """Return how pixels become numbers, as ``like`` says it."""
+    if like is None:
+        return {}
+    if like not in LIKE:
+        raise BadOption(f"like {like!r}: expected one of {', '.join(LIKE)}")
+    return LIKE[like]
 
 
 def open_questions(found: ModelSource, answers: Mapping[str, Any]) -> list[Question]:
@@ -148,18 +207,22 @@ def find_model(path: Path, file: str | None = None) -> ModelSource:
             raise BadOption(f"file = {file!r}: {path} is no folder")
         folder = folder_of(path)
         named = path.stem if folder is None else folder.path.resolve().name
-        return ModelSource(path, folder or ModelFolder(path.parent), _as_name(named))
+        return ModelSource(path, folder or ModelFolder(path.parent), as_name(named))
     folder = ModelFolder(path)
     graph, remark = choose_graph(folder, file)
-    return ModelSource(path / graph, folder, _as_name(path.resolve().name), remark)
+    return ModelSource(path / graph, folder, as_name(path.resolve().name), remark)
 
 
-def _as_name(name: str) -> str:
-    """Return the name of a file or folder as that of a backbone."""
+def as_name(name: str) -> str:
+    """Return the name of a file or folder as that of a backbone.
+
+    >>> as_name("my model (2)")
+    'my-model-2'
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("._-") or "backbone"
 
 
-def _draft(recipe: Recipe, name: str) -> Card:
+def _card(recipe: Recipe, name: str) -> Card:
     """Return the card that a recipe describes, but for what only the copied files and running them tell."""
     graph = {key: setting.value for key, setting in recipe.graph.items()}
     about = {key: setting.value for key, setting in recipe.about.items()}

@@ -92,7 +92,7 @@ def open_graph(
     if (data := cached_cut(key)) is not None:
         return open_session(data, path, provider)
     if not cut:
-        session = open_session(path if path.path else _whole(path), path, provider)
+        session = _open_whole(path, provider)
         names = [output.name for output in session.get_outputs()]
         if len(names) == 1 and tap in (None, names[0]):
             return session
@@ -166,15 +166,30 @@ def open_session(
     return session
 
 
-def _whole(path: Blob) -> bytes:
-    """Return a graph of an archive with its weights in it: there are no files beside it for ONNX Runtime."""
+def _open_whole(path: Blob, provider: Provider) -> onnxruntime.InferenceSession:
+    """Return a session for a graph that is not cut."""
+    if path.path is None:
+        # for ONNX Runtime there are no files beside a graph in an archive
+        return open_session(_with_weights(path) or path, path, provider)
+    try:
+        return open_session(path, path, provider)
+    except BadGraph:
+        # it looks into shapes before it loads what lies beside a graph, and shapes may lie there
+        if (data := _with_weights(path)) is None:
+            raise
+    return open_session(data, path, provider)
+
+
+def _with_weights(path: Blob) -> bytes | None:
+    """Return a graph with the weights that lie beside it, but for very large ones; None where none do."""
     data = path.read()
     # this key says where weights are; onnx need not be loaded for a graph without it
     if b"location" not in data:
-        return data
+        return None
     from featx.graphs import external_data, join_weights
 
-    return join_weights(path) if external_data(data) else data
+    beside = path.path is not None
+    return join_weights(path, beside=beside) if external_data(data) else None
 
 
 def _too_new(message: str) -> str:

@@ -20,6 +20,7 @@ from featx.catalog.directories import (
     user_directory,
 )
 from featx.catalog.quantization import PRECISIONS, QuantizationInfo
+from featx.catalog.short_names import SHORT_NAMES, ShortName
 from featx.catalog.verify import digest, find, names_beside, verify_files
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 __all__ = [
     "BUNDLED",
     "PRECISIONS",
+    "SHORT_NAMES",
     "Card",
     "File",
     "QuantizationInfo",
+    "ShortName",
     "bundled_directory",
     "default_card",
     "digest",

@@ -22,7 +22,16 @@ from urllib.parse import quote, urlencode, urlsplit
 from featx.catalog.resumable import claimed
 from featx.errors import DownloadFailed, WrongDigest
 
-__all__ = ["Progress", "RemoteFile", "Tries", "address", "fetch_answer", "fetch_file", "host_of"]
+__all__ = [
+    "Progress",
+    "Redirects",
+    "RemoteFile",
+    "Tries",
+    "address",
+    "fetch_answer",
+    "fetch_file",
+    "host_of",
+]
 
 Progress = Callable[[int], object]
 
@@ -315,7 +324,7 @@ def _open(
         response: HTTPResponse = opener.open(asked, timeout=timeout)
     except HTTPError as error:
         error.close()
-        answer = f"the server answered {error.code} {str(error.reason)[:200]}"
+        answer = f"the server answered {error.code} {_plain(error.reason)}"
         if error.code == 416:
             raise _RangeRefused(answer) from error
         if error.code not in _PASSING and error.code < 500:
@@ -323,15 +332,25 @@ def _open(
             raise DownloadFailed(f"{url}: {answer}" + (f"; {advice}" if advice else "")) from error
         raise _ConnectionLost(answer) from error
     except (OSError, HTTPException) as error:
-        raise _NoAnswer(str(getattr(error, "reason", error))) from error
+        raise _NoAnswer(_plain(getattr(error, "reason", error))) from error
     # of an address or a redirect that cannot be parsed
     except ValueError as error:
-        raise DownloadFailed(f"{url}: is no address that can be asked: {error}") from error
+        raise DownloadFailed(f"{url}: is no address that can be asked: {_plain(error)}") from error
     return response
 
 
-class _Redirects(request.HTTPRedirectHandler):
+class Redirects(request.HTTPRedirectHandler):
     """Redirects: secret headers go on to the same server only, and nothing goes from HTTPS to HTTP."""
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """Follow a redirect; the answer is closed where that fails."""
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except BaseException:
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(
         self, req: request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -370,11 +389,18 @@ def _chunks(response: HTTPResponse, have: int = 0) -> Iterator[bytes]:
         try:
             chunk = response.read1(_CHUNK)
         except (OSError, HTTPException) as error:
-            raise _ConnectionLost(f"the connection broke after {have} bytes: {error}") from error
+            said = f"the connection broke after {have} bytes: {_plain(error)}"
+            raise _ConnectionLost(said) from error
         if not chunk:
             return
         have += len(chunk)
         yield chunk
+
+
+def _plain(said: object) -> str:
+    """Return what a server or a library says as one line that can be printed."""
+    line = " ".join(str(said).split())[:200]
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 def _is_length(text: str) -> bool:
@@ -396,7 +422,7 @@ def _opener(url: str) -> request.OpenerDirector:
         request.ProxyHandler(),
         request.HTTPHandler(),
         request.HTTPSHandler(),
-        _Redirects(),
+        Redirects(),
         request.HTTPDefaultErrorHandler(),
         request.HTTPErrorProcessor(),
         request.UnknownHandler(),

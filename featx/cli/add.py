@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from featx.cli.options import PoolingName, read_pairs
 
-__all__ = ["add_command"]
+if TYPE_CHECKING:
+    from featx.catalog import Card
+
+__all__ = ["GraphOptions", "add_command", "added", "answers_of", "graph_options"]
 
 
 class Numbers(click.ParamType[Any]):
@@ -100,10 +103,11 @@ class GraphOptions:
     pooling: str | None
     prompt: str | None
     dim: int | None
+    set: tuple[str, ...]
 
 
-def _graph_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of the table above as one ``GraphOptions``, named ``given``."""
+def graph_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the table above and ``--set`` as one ``given``, and ``dry_run``."""
 
     @wraps(function)
     def gathered(**values: Any) -> None:
@@ -112,6 +116,15 @@ def _graph_options(function: Callable[..., None]) -> Callable[..., None]:
         )
         function(given=given, **values)
 
+    gathered = click.option("--dry-run", is_flag=True, help="Print the card, and add nothing.")(
+        gathered
+    )
+    gathered = click.option(
+        "--set",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Any entry of the card's table of pictures, texts or sounds, such as crop=160.",
+    )(gathered)
     for option, (kind, text) in reversed(_OPTIONS.items()):
         gathered = click.option(f"--{option}", type=kind, help=text)(gathered)
     return gathered
@@ -119,15 +132,8 @@ def _graph_options(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.command("add")
 @click.argument("path", metavar="FOLDER_OR_FILE", type=click.Path(path_type=Path))
-@_graph_options
-@click.option(
-    "--set",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Any entry of the card's table of pictures, texts or sounds, such as crop=160.",
-)
-@click.option("--dry-run", is_flag=True, help="Print the card, and add nothing.")
-def add_command(path: Path, given: GraphOptions, set: tuple[str, ...], dry_run: bool) -> None:
+@graph_options
+def add_command(path: Path, given: GraphOptions, dry_run: bool) -> None:
     """Put a model into your model directory and print its card.
 
     FOLDER_OR_FILE is a model folder as hubs publish them and programs export them, or an ONNX graph. What a
@@ -137,18 +143,28 @@ def add_command(path: Path, given: GraphOptions, set: tuple[str, ...], dry_run: 
     """
     from featx.backbones.adding import add_backbone
 
-    answers = {key: value for key, value in asdict(given).items() if value is not None}
-    answers |= read_pairs(set)
+    answers = answers_of(given)
     if sys.stdin.isatty():
         answers = _ask(path, answers)
     first = {key: answers.pop(key, None) for key in ("name", "file", "tap", "pooling")}
     card = add_backbone(path, options=answers, dry_run=dry_run, **first)
-    click.echo(card.to_toml(), nl=False)
-    if not dry_run:
-        click.echo(f"added {card.name}; try: featx fit FOLDER --backbone {card.name}", err=True)
+    added(card, dry_run=dry_run)
     if given.tap is None and card.pooling == "none" and not card.comments:
         values = f"its rows are the {card.dim} values of {card.output}"
         click.echo(f"{values}; if those are scores of classes, use --tap penultimate", err=True)
+
+
+def answers_of(given: GraphOptions) -> dict[str, Any]:
+    """Return the options that were given, those of ``--set`` among them, by the library's names."""
+    answers = {key: value for key, value in asdict(given).items() if value is not None}
+    return answers | read_pairs(answers.pop("set"))
+
+
+def added(card: Card, *, dry_run: bool) -> None:
+    """Print a card, and what to do with it where it was added."""
+    click.echo(card.to_toml(), nl=False)
+    if not dry_run:
+        click.echo(f"added {card.name}; try: featx fit FOLDER --backbone {card.name}", err=True)
 
 
 def _ask(path: Path, answers: dict[str, Any]) -> dict[str, Any]:

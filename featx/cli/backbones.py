@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 from featx._display import display_width, one_line, pad
 from featx.cli.add import add_command
 from featx.cli.options import format_option
+from featx.cli.pull import pull_command
 
 if TYPE_CHECKING:
     from featx.catalog import Card
@@ -25,14 +26,19 @@ def backbones_group() -> None:
 
 
 backbones_group.add_command(add_command)
+backbones_group.add_command(pull_command)
 
 
 @backbones_group.command("list")
 @format_option("table", "json", help="What to print.")
 def list_command(style: str) -> None:
-    """List all backbones; one that is to be pulled needs `featx backbones pull`."""
+    """List all backbones; one that is to be pulled, or on a hub, needs `featx backbones pull`.
+
+    What is on a hub under a short name shows the rest of its facts once it is pulled.
+    """
     from featx.catalog import list_cards
 
+    cards = list_cards()
     facts: list[dict[str, Any]] = [
         {
             "name": card.name,
@@ -42,12 +48,21 @@ def list_command(style: str) -> None:
             "license": card.license,
             "where": _where(card),
         }
-        for card in list_cards()
+        for card in cards
     ]
+    facts += _on_a_hub({card.name for card in cards})
     if style == "json":
         click.echo(json.dumps(facts, indent=2))
         return
-    rows = [[*(fact | {"bytes": _megabytes(fact["bytes"])}).values()] for fact in facts]
+    rows = [
+        [
+            *(fact[key] for key in ("name", "modality")),
+            fact["dim"] or "?",
+            _megabytes(fact["bytes"]),
+            *(fact[key] for key in ("license", "where")),
+        ]
+        for fact in facts
+    ]
     _table(["name", "modality", "dim", "size", "licence", "where"], rows)
 
 
@@ -115,22 +130,6 @@ def layers_command(name: str, style: str) -> None:
     _table(["depth", "made by", "shape", "name"], rows)
 
 
-@backbones_group.command("pull")
-@click.argument("name")
-def pull_command(name: str) -> None:
-    """Fetch the bytes of NAME into your model directory, and print where they are."""
-    from tqdm import tqdm
-
-    from featx.catalog import get_card, missing_bytes, pull
-
-    card = get_card(name)
-    with tqdm(
-        total=missing_bytes(card), desc=name, unit="B", unit_scale=True, disable=None, leave=False
-    ) as bar:
-        path = pull(card, progress=bar.update)
-    click.echo(path)
-
-
 @backbones_group.command("remove")
 @click.argument("name")
 def remove_command(name: str) -> None:
@@ -143,6 +142,23 @@ def remove_command(name: str) -> None:
 def _size(card: Card) -> int | None:
     sizes = [file.size for file in (card.graph, *card.files)]
     return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def _on_a_hub(known: Container[str]) -> Iterator[dict[str, Any]]:
+    """Give the facts of the models with short names that are not here."""
+    from featx.catalog import SHORT_NAMES
+
+    for name, short in SHORT_NAMES.items():
+        if name not in known:
+            yield {
+                "name": name,
+                "modality": short.modality,
+                "dim": None,
+                "bytes": None,
+                "license": short.licence,
+                "where": "on a hub",
+                "address": short.address,
+            }
 
 
 def _megabytes(size: int | None) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from featx.cli.options import trust_option
+
 __all__ = ["bundle_command"]
 
 
@@ -18,10 +20,14 @@ __all__ = ["bundle_command"]
     help="Another folder, or one file, NAME.featx.zip [default: CLASSIFIER itself].",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
-def bundle_command(classifier: Path, output: Path | None, overwrite: bool) -> None:
+@trust_option
+def bundle_command(
+    classifier: Path, output: Path | None, overwrite: bool, trusted: tuple[str, ...]
+) -> None:
     """Put the backbone's bytes into CLASSIFIER, so that it runs on a machine without that backbone.
 
-    Written as NAME.featx.zip it is one file; every command takes it as it takes the folder.
+    Written as NAME.featx.zip it is one file; every command takes it as it takes the folder. Its head is copied
+    as it is and never built, so that --trust is not needed here.
     """
     from featx.persistence.artifact import bundle
 

@@ -14,6 +14,7 @@ from featx.cli.options import (
     format_option,
     run_options,
     source_options,
+    trust_option,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ __all__ = ["evaluate_command"]
     "(id, true, predicted, probability).",
 )
 @format_option("table", "json", help="How to print the report.")
+@trust_option
 @source_options
 @run_options(on_error="fail")
 def evaluate_command(
@@ -46,6 +48,7 @@ def evaluate_command(
     top_k: int | None,
     errors: Path | None,
     style: str,
+    trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
 ) -> None:
@@ -56,7 +59,7 @@ def evaluate_command(
     if errors is not None:
         check_records_output(errors)
     run.check(exact=True)
-    loaded = load(classifier, provider=run.provider)
+    loaded = load(classifier, provider=run.provider, trusted=trusted)
     samples = columns.read(source, loaded.card, split="test")
     from featx.evaluation import evaluate
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from featx.cli.options import SourceChoice, source_options, training_samples
+from featx.cli.options import SourceChoice, source_options, training_samples, trust_option
 
 __all__ = ["export_command"]
 
@@ -25,6 +25,7 @@ __all__ = ["export_command"]
     "--strings", is_flag=True, help="Texts go in as they are, not as tokens (BERT's tokenizers)."
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file of that name.")
+@trust_option
 @source_options
 def export_command(
     classifier: Path,
@@ -32,6 +33,7 @@ def export_command(
     check: str | None,
     strings: bool,
     overwrite: bool,
+    trusted: tuple[str, ...],
     columns: SourceChoice,
 ) -> None:
     """Write CLASSIFIER as one ONNX graph: preprocessing, backbone, head and calibration.
@@ -42,7 +44,7 @@ def export_command(
     from featx.export import export
     from featx.persistence.artifact import load
 
-    loaded = load(classifier)
+    loaded = load(classifier, trusted=trusted)
     if check:
         samples, kind = columns.read(check, loaded.card), "of your samples"
     else:

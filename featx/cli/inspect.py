@@ -10,7 +10,7 @@ import click
 
 from featx._display import one_line
 from featx.cli.messages import as_options
-from featx.cli.options import format_option
+from featx.cli.options import format_option, trust_option
 
 if TYPE_CHECKING:
     from featx.persistence.metadata import Metadata
@@ -27,8 +27,12 @@ _MOST = 20
 @click.option(
     "--config", is_flag=True, help="Print what fit was asked for, as TOML; see fit --config."
 )
-def inspect_command(classifier: Path, style: str, config: bool) -> None:
-    """Show what CLASSIFIER is, what it was trained on and how good it was; needs no backbone."""
+@trust_option
+def inspect_command(classifier: Path, style: str, config: bool, trusted: tuple[str, ...]) -> None:
+    """Show what CLASSIFIER is, what it was trained on and how good it was.
+
+    It needs no backbone, and builds no head, so that --trust is not needed here.
+    """
     from featx.persistence.metadata import read_metadata
 
     metadata = read_metadata(classifier)

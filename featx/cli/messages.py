@@ -20,7 +20,8 @@ _ALIASES = {
 }
 # Entries of a card that messages name, and the command line sets with one option.
 _ENTRY = re.compile(
-    r"""(?<![\w'"./-])(?<!--set )(range|truncated|max_characters|max_pixels|max_seconds)=(?=\w)"""
+    r"""(?<![\w'"./-])(?<!--set )(range|truncated|max_characters|max_pixels|max_seconds"""
+    r"""|resize|crop|fill|interpolation|mean|std|prefix|window|max_length)=(?=[\w' ]|$)"""
 )
 _QUOTED = r"""(?P<value>'[^']*'|"[^"]*")"""
 _VALUE = r"""(?P<value>'[^']*'|"[^"]*"|[\w.+-]*)"""
@@ -39,6 +40,8 @@ def as_options(message: str, parameters: Iterable[click.Parameter] | None = None
     for parameter in parameters:
         if isinstance(parameter, click.Option):
             for name in _names(parameter):
+                if parameter.multiple:
+                    message = _replace_list(message, name, parameter)
                 message = _replace(message, name, parameter)
             if parameter.name == "set":
                 message = _ENTRY.sub(rf"{parameter.opts[0]} \g<0>", message)
@@ -62,6 +65,16 @@ def _replace(message: str, name: str, option: click.Option) -> str:
     if "_" in name:
         message = re.sub(rf"{before}{name}{after}", option.opts[0], message)
     return message
+
+
+def _replace_list(message: str, name: str, option: click.Option) -> str:
+    """Return a message with the option repeated for each item of a list of texts that an argument is given."""
+
+    def repeated(match: re.Match[str]) -> str:
+        items = re.findall(_QUOTED, match["items"])
+        return " ".join(_typed(option, item) for item in items) or option.opts[0]
+
+    return re.sub(rf"""(?<![\w'"./-]){name}(?: = |=)\[(?P<items>[^\]]*)\]""", repeated, message)
 
 
 def _typed(option: click.Option, value: str) -> str:

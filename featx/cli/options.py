@@ -406,6 +406,14 @@ keep_option = click.option(
     help="Columns of the source that go along into the output, with commas between them: text, label, …",
 )
 
+trust_option = click.option(
+    "--trust",
+    "trusted",
+    multiple=True,
+    metavar="TYPE",
+    help="Full name, package.module.Class, of a type in a head of your own that you trust; repeatable.",
+)
+
 provider_option = click.option(
     "--provider",
     default="cpu",

@@ -17,6 +17,7 @@ from featx.cli.options import (
     keep_option,
     run_options,
     source_options,
+    trust_option,
 )
 from featx.cli.predictions import PredictionOutput
 
@@ -49,6 +50,7 @@ __all__ = ["predict_command"]
     type=click.Path(path_type=Path),
     help="Where to list what could not be read, as CSV (id, reason).",
 )
+@trust_option
 @source_options
 @run_options(on_error="skip")
 def predict_command(
@@ -59,6 +61,7 @@ def predict_command(
     style: str,
     keep: tuple[str, ...],
     rejects: Path | None,
+    trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
 ) -> None:
@@ -77,7 +80,7 @@ def predict_command(
     target.check()
     if rejects:
         check_writable(rejects)
-    loaded = load(classifier, provider=run.provider)
+    loaded = load(classifier, provider=run.provider, trusted=trusted)
     inputs = Inputs.read(sources, columns, loaded.card, keep)
     classes = loaded.head.classes
     own = get_task(loaded.task_name).columns(classes)

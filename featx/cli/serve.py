@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
 
 from featx.cli.environment import EnvironmentCommand
-from featx.cli.options import provider_option
+from featx.cli.options import provider_option, trust_option
 from featx.errors import BadOption
 
 __all__ = ["serve_command"]
@@ -53,6 +54,7 @@ _RELOAD_SECONDS = 2.0
 @click.option("--max-samples", default=64, show_default=True, help="Samples of a request.")
 @provider_option
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Follow the files.")
+@trust_option
 def serve_command(
     classifiers: tuple[Path, ...],
     host: str,
@@ -67,6 +69,7 @@ def serve_command(
     max_samples: int,
     provider: str,
     reload: bool,
+    trusted: tuple[str, ...],
 ) -> None:
     """Answer HTTP requests with CLASSIFIERS, each under its own name without .featx or .featx.zip.
 
@@ -87,7 +90,8 @@ def serve_command(
         max_samples=max_samples,
     )
     paths = _by_name(classifiers)
-    loaded = {name: load(path, provider=provider) for name, path in paths.items()}
+    read = partial(load, trusted=trusted)
+    loaded = {name: read(path, provider=provider) for name, path in paths.items()}
     access_log = AccessLog(_STANDARD_ERROR)
     on_loopback = is_loopback(host)
     app = create_app(
@@ -100,6 +104,7 @@ def serve_command(
         log=access_log,
         sources=paths,
         reload_every=_RELOAD_SECONDS if reload else None,
+        load=read,
     )
     if not on_loopback and token is None:
         click.echo(f"{host}: whoever reaches it may use it; --token lets in who knows it", err=True)

@@ -12,7 +12,7 @@ from featx.demo.synthetic import SETS, LabelledSet
 from featx.embedding.engine import BaselineEmbedder, Embedder, Engine
 from featx.heads import HEADS
 from featx.metrics.classification import ClassificationReport, evaluate_predictions
-from featx.tasks.classification import ClassificationProblem
+from featx.tasks.classification_problem import ClassificationProblem
 from featx.tuning import HeadConfig, fit_choice, tune
 
 __all__ = ["DemoResult", "run_demo"]

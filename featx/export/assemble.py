@@ -27,7 +27,7 @@ _OPSET = 18
 
 
 def write_graph(classifier: Predictor, *, strings: bool = False) -> ModelProto:
-    """Return the classifier as one graph, unchecked, with the outputs of its task, such as ``label`` and ``probabilities``.
+    """Return the predictor as one graph, unchecked, with the outputs of its task, such as ``label``.
 
     The same classifier gives the same graph. Texts go in as tokens, or where asked as ``strings``.
 

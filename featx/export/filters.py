@@ -16,7 +16,16 @@ import numpy as np
 
 from featx.graphs.builder import BYTE, DOUBLE, FLOAT, INT64, GraphBuilder
 
-__all__ = ["JUMPS", "AxisResize", "picked", "resampled", "weights"]
+__all__ = [
+    "JUMPS",
+    "AxisResize",
+    "inside",
+    "picked",
+    "resampled",
+    "shares",
+    "shown_positions",
+    "weights",
+]
 
 # With these filters a tiny change of position picks another pixel: the whole is resized, then cropped.
 JUMPS = frozenset({"nearest", "box"})
@@ -40,31 +49,43 @@ class AxisResize:
         The first of these that is inside the crop.
     count : str
         The number of pixels inside the crop.
+    whole : bool
+        Whether the pixels are those of the whole line resized and then cropped, to the last bit.
+    padded : bool
+        Whether the crop may reach beyond the line; its ends stand for what is there.
     """
 
     side: str
     new: str
     first: str
     count: str
+    whole: bool = False
+    padded: bool = False
 
 
 def weights(graph: GraphBuilder, line: AxisResize, how: str) -> str:
     """Return the weights of a filter in units of 2**-22, float64 of shape (side, count)."""
-    half, positions = graph.constant(0.5), _count(graph, line.count)
-    if how in JUMPS:
-        start, end = graph.constant(0.0), line.side
-        positions, length = graph.add("Add", positions, line.first), line.new
+    share = shares(graph, line, how)
+    sized = graph.add("Mul", graph.add("Abs", share), graph.constant(float(1 << _BITS)))
+    return graph.add("Mul", _nearest_whole(graph, sized), graph.add("Sign", share))
+
+
+def shares(graph: GraphBuilder, line: AxisResize, how: str) -> str:
+    """Return the weights of a filter, of which each column's add up to one, float64 of shape (side, count)."""
+    half = graph.constant(0.5)
+    if line.whole or how in JUMPS:
+        start, scale = graph.constant(0.0), graph.add("Div", line.side, line.new)
+        positions = shown_positions(graph, line)
     else:
+        positions = _count(graph, line.count)
         step = graph.add("Div", line.side, line.new)
         last = graph.add("Mul", graph.add("Add", line.first, line.count), step)
         start, end = graph.add("Mul", line.first, step), graph.add("Min", line.side, last)
         # Pillow takes its box in float32.
         start, end = graph.cast(start, FLOAT), graph.cast(end, FLOAT)
         scale = graph.cast(graph.add("Sub", end, start), DOUBLE)
-        start, length = graph.cast(start, DOUBLE), line.count
-    if how in JUMPS:
-        scale = end
-    scale = graph.add("Div", scale, length)
+        start = graph.cast(start, DOUBLE)
+        scale = graph.add("Div", scale, line.count)
     wide = graph.add("Max", scale, graph.constant(1.0))
     narrow = graph.add("Reciprocal", wide)
     middle = graph.add("Mul", graph.add("Add", positions, half), scale)
@@ -80,9 +101,23 @@ def weights(graph: GraphBuilder, line: AxisResize, how: str) -> str:
         above = graph.add("GreaterOrEqual", pixels, low)
         seen = graph.add("And", above, graph.add("Less", pixels, high))
         raw = graph.add("Mul", raw, graph.cast(seen, DOUBLE))
-    share = graph.add("Div", raw, graph.reduce("ReduceSum", raw, 0))
-    sized = graph.add("Mul", graph.add("Abs", share), graph.constant(float(1 << _BITS)))
-    return graph.add("Mul", _nearest_whole(graph, sized), graph.add("Sign", share))
+    return graph.add("Div", raw, graph.reduce("ReduceSum", raw, 0))
+
+
+def shown_positions(graph: GraphBuilder, line: AxisResize) -> str:
+    """Return which pixels of the resized line are inside the crop, float64 of shape (count,)."""
+    positions = graph.add("Add", _count(graph, line.count), line.first)
+    if not line.padded:
+        return positions
+    last = graph.add("Sub", line.new, graph.constant(1.0))
+    return graph.add("Min", graph.add("Max", positions, graph.constant(0.0)), last)
+
+
+def inside(graph: GraphBuilder, line: AxisResize) -> str:
+    """Return whether each pixel of the crop is one of the line, bool of shape (count,)."""
+    positions = graph.add("Add", _count(graph, line.count), line.first)
+    above = graph.add("GreaterOrEqual", positions, graph.constant(0.0))
+    return graph.add("And", above, graph.add("Less", positions, line.new))
 
 
 def resampled(graph: GraphBuilder, pixels: str, weighed: str) -> str:
@@ -107,12 +142,15 @@ def picked(graph: GraphBuilder, line: AxisResize) -> str:
     """Return the index of the nearest pixel for each inside the crop, int64 of shape (count,)."""
     step = graph.add("Div", line.side, line.new)
     first = graph.add("Mul", step, graph.constant(0.5))
-    count = graph.add("Sub", graph.add("Add", line.first, line.count), graph.constant(1.0))
+    end = line.new if line.padded else graph.add("Add", line.first, line.count)
+    count = graph.add("Sub", end, graph.constant(1.0))
     count = graph.add("Unsqueeze", graph.cast(count, INT64), graph.int_const(0))
     steps = graph.add("Concat", *_ones(graph, first), graph.add("Expand", step, count), axis=0)
     # Pillow adds step by step, too.
     sums = graph.add("CumSum", steps, graph.constant(0, np.int64))
     indices = graph.cast(graph.add("Floor", sums), INT64)
+    if line.padded:
+        return graph.add("Gather", indices, graph.cast(shown_positions(graph, line), INT64))
     start = graph.add("Unsqueeze", graph.cast(line.first, INT64), graph.int_const(0))
     return graph.add("Slice", indices, start, graph.int_const(1 << 62))
 

@@ -28,5 +28,5 @@ def add_head(graph: GraphBuilder, rows: str, head: TrainedHead) -> str:
     NotExportable
         A step of the head cannot be written as a graph.
     """
-    scores = add_scores(graph, graph.cast(rows, DOUBLE), head.estimator)
+    scores = add_scores(graph, graph.cast(rows, DOUBLE), head.estimator, own=head.own_answers)
     return head.calibrator.add_nodes(graph, scores)

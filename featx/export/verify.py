@@ -136,8 +136,9 @@ def _check(classifier: Predictor, session: Any, samples: Iterable[Sample], real:
         raise unread
     if changed or not worst <= TOLERANCE:
         raise BadGraph(
-            f"not exported: of {compared} samples the worst differs by {worst:.2g} "
-            f"({where}) in probability, or in standard deviations of the targets, expected {TOLERANCE:g}; {changed or 'none'} has another label"
+            f"not exported: of {compared} samples the worst differs by {worst:.2g} ({where}) in probability, or "
+            f"in standard deviations of the targets, expected {TOLERANCE:g}; {changed or 'none'} has another "
+            "label"
         )
     return Check(compared, worst, real)
 
@@ -214,8 +215,14 @@ def _noise(rng: np.random.Generator) -> Iterator[Any]:
 def _image(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
     """Return the feed of an image at its own size, and the item that the backbone reads of it."""
     settings: Any = backbone.card.input
-    plain: ImageSettings = replace(
-        settings, resize=None, crop=None, layout="NHWC", dtype="uint8", color="RGB", draft=0.0
+    plain = ImageSettings(
+        layout="NHWC",
+        dtype="uint8",
+        draft=0.0,
+        max_pixels=settings.max_pixels,
+        range=settings.range,
+        truncated=settings.truncated,
+        transparency=settings.transparency,
     )
     picture = plain.read(plain.load(sample.data))
     # the range is in the pixels already

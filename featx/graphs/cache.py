@@ -18,7 +18,7 @@ from featx.storage.dirs import cache_dir
 __all__ = ["cached_cut", "clear_cuts", "store_cut"]
 
 # raised when featx cuts otherwise
-_VERSION = 1
+_VERSION = 2
 # cuts that are kept; the one that was used least lately goes
 _MOST = 8
 # bytes of one

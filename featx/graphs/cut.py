@@ -10,6 +10,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from featx._typing import Shape
 from featx.errors import BadGraph, UnknownTap
+from featx.graphs.batches import ask_others, replaceable
 from featx.graphs.external import SMALL, check_external, external_bytes, load_external
 from featx.graphs.inspect import (
     LARGEST,
@@ -136,6 +137,7 @@ def cut_graph(path: Path | Blob, tap: str | None = None, *, beside: bool = False
         raise UnknownTap(name, [n for n in makers if n not in constant] + [PENULTIMATE, LAST_MAP])
     needed = _ancestors(graph, name)
     nodes = [node for node in graph.node if needed.intersection(node.output)]
+    ask_others(nodes, replaceable(nodes, graph))
     names = {name} | {n for node in nodes for n in read_by(node)}
     del graph.node[:]
     graph.node.extend(nodes)
@@ -154,15 +156,20 @@ def cut_graph(path: Path | Blob, tap: str | None = None, *, beside: bool = False
     return _serialized(model, path, beside=beside)
 
 
-def join_weights(path: Path | Blob) -> bytes:
+def join_weights(path: Path | Blob, *, beside: bool = False) -> bytes:
     """Return a graph with the weights that lie in files beside it, as serialised bytes.
+
+    Parameters
+    ----------
+    beside : bool, default=False
+        As ``cut_graph``; small ones are taken in all the same.
 
     Raises
     ------
     BadGraph
         As ``cut_graph``.
     """
-    return _serialized(load_model(path, weights=False), path)
+    return _serialized(_load(path), path, beside=beside)
 
 
 def needed_nodes(model: ModelProto, tap: str | None, path: Path | Blob) -> list[NodeProto]:

@@ -6,6 +6,7 @@ plain file beside the graph, a stretch of it that is there, and as many bytes as
 
 from __future__ import annotations
 
+import errno
 import math
 import re
 import shutil
@@ -176,7 +177,7 @@ def copy_external(
     BadGraph
         As ``check_external``, or a name is taken.
     OSError
-        A file cannot be written.
+        A file cannot be written, or there is too little room for all.
     """
     names = sorted(check_external(tensors, graph))
     others = {name.casefold() for name in (*taken, graph.name)}
@@ -186,6 +187,9 @@ def copy_external(
                 f"keeps weights as external data in {name!r}, which is the name of another file of its "
                 "backbone; export it with another location"
             )
+    needed = sum(_size(_beside(graph, name), name) for name in names)
+    if needed > shutil.disk_usage(folder).free:
+        raise OSError(errno.ENOSPC, "too little room for the weights beside a graph", str(folder))
     for name in names:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from featx.heads.calibrators import read_calibrator as read_calibrator
     from featx.heads.calibrators import robust_log_loss as robust_log_loss
     from featx.heads.calibrators import softmax as softmax
+    from featx.heads.choosing import AUTO as AUTO
+    from featx.heads.choosing import choose_heads as choose_heads
     from featx.heads.rebuilding import UnlistedType as UnlistedType
     from featx.heads.rebuilding import rebuild as rebuild
     from featx.heads.rebuilding import unlisted_types as unlisted_types
-    from featx.heads.registry import AUTO as AUTO
     from featx.heads.registry import ESTIMATORS as ESTIMATORS
     from featx.heads.registry import HEADS as HEADS
     from featx.heads.registry import TRANSFORMERS as TRANSFORMERS
     from featx.heads.registry import HeadSpec as HeadSpec
-    from featx.heads.registry import choose_heads as choose_heads
     from featx.heads.registry import fit_labels as fit_labels
     from featx.heads.registry import last_step as last_step
     from featx.heads.registry import make_head as make_head
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from featx.heads.trained import argmax_labels as argmax_labels
 
 _MODULE_OF = {
-    "AUTO": "featx.heads.registry",
+    "AUTO": "featx.heads.choosing",
     "CALIBRATORS": "featx.heads.calibrators",
     "ESTIMATORS": "featx.heads.registry",
     "HEADS": "featx.heads.registry",
@@ -54,7 +54,7 @@ _MODULE_OF = {
     "TrainedHead": "featx.heads.trained",
     "UnlistedType": "featx.heads.rebuilding",
     "argmax_labels": "featx.heads.trained",
-    "choose_heads": "featx.heads.registry",
+    "choose_heads": "featx.heads.choosing",
     "fit_labels": "featx.heads.registry",
     "last_step": "featx.heads.registry",
     "make_head": "featx.heads.registry",

@@ -39,8 +39,13 @@ __all__ = [
     "complete_boosting",
     "complete_perceptrons",
     "complete_ridge",
+    "label_binarizer",
     "make_bin_mapper",
     "make_boosted_tree",
+    "make_calibrated",
+    "make_isotonic",
+    "make_sigmoid",
+    "make_temperature",
     "make_tree",
     "neighbor_codes",
     "neighbor_rows",
@@ -63,7 +68,7 @@ def svc_gamma(svc: SVC | SVR) -> float:
 def adopt_label_regressions(
     one_vs_rest: OneVsRestClassifier, coef: npt.NDArray[Any], intercept: npt.NDArray[Any]
 ) -> None:
-    """Give a OneVsRestClassifier of logistic regressions the state of one that was fitted on label indicators.
+    """Give a OneVsRestClassifier of logistic regressions the state of one fitted on label indicators.
 
     Parameters
     ----------
@@ -112,7 +117,7 @@ def neighbor_rows(neighbors: KNeighborsClassifier | KNeighborsRegressor) -> Doub
 
 
 def neighbor_codes(neighbors: KNeighborsClassifier) -> Integers:
-    """Return the class of each kept row as its index in ``classes_``; shape (n,), with several labels (n, L)."""
+    """Return the class of each kept row as its index in ``classes_``; shape (n,), of several labels (n, L)."""
     codes: npt.NDArray[np.intp] = np.asarray(neighbors._y, np.intp)
     return codes
 
@@ -215,17 +220,68 @@ def check_parameters(estimator: BaseEstimator) -> None:
     estimator._validate_params()
 
 
-def refit_neighbors(neighbors: KNeighborsClassifier) -> KNeighborsClassifier:
+def refit_neighbors(
+    neighbors: KNeighborsClassifier | KNeighborsRegressor,
+) -> KNeighborsClassifier | KNeighborsRegressor:
     """Return the neighbours fitted once more on the rows that they keep, with a new tree where there is one."""
-    labels = neighbors.classes_[neighbor_codes(neighbors)]
+    classes = getattr(neighbors, "classes_", None)
+    if classes is None:
+        labels = neighbors._y
+    elif isinstance(classes, list):
+        columns = zip(classes, neighbor_codes(neighbors).T, strict=True)
+        labels = np.stack([own[codes] for own, codes in columns], axis=1)
+    else:
+        labels = classes[neighbor_codes(neighbors)]
     return clone(neighbors).fit(neighbors._fit_X, labels)
 
 
 def complete_ridge(ridge: RidgeClassifier) -> RidgeClassifier:
     """Give a ridge classifier that has ``classes_`` what turns scores into labels."""
-    classes = vars(ridge)["classes_"]
-    ridge._label_binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(classes)
+    if not hasattr(ridge, "_label_binarizer"):
+        classes = vars(ridge)["classes_"]
+        ridge._label_binarizer = LabelBinarizer(pos_label=1, neg_label=-1).fit(classes)
     return ridge
+
+
+def label_binarizer(n_labels: int, **parameters: Any) -> LabelBinarizer:
+    """Return what turns scores of several labels a sample into 0 and 1, of at least two labels."""
+    return LabelBinarizer(**parameters).fit(np.eye(n_labels, dtype=np.intp))
+
+
+def make_calibrated(estimator: Any, calibrators: list[Any], classes: Any, method: str) -> Any:
+    """Return a classifier with maps from its scores to probabilities, which are not examined."""
+    from sklearn.calibration import _CalibratedClassifier
+
+    return _CalibratedClassifier(estimator, calibrators, classes=classes, method=method)
+
+
+def make_sigmoid(slope: float, offset: float) -> Any:
+    """Return the map 1 / (1 + exp(slope * score + offset))."""
+    from sklearn.calibration import _SigmoidCalibration
+
+    made = _SigmoidCalibration()
+    made.a_, made.b_ = slope, offset
+    return made
+
+
+def make_temperature(factor: float) -> Any:
+    """Return the map softmax(factor * scores)."""
+    from sklearn.calibration import _TemperatureScaling
+
+    made = _TemperatureScaling()
+    made.beta_ = np.float64(factor)
+    return made
+
+
+def make_isotonic(x: Doubles, y: Doubles) -> Any:
+    """Return the function of straight pieces through these points, constant beyond them."""
+    from sklearn.isotonic import IsotonicRegression
+
+    made = IsotonicRegression(out_of_bounds="clip")
+    made.increasing_, made.X_min_, made.X_max_ = True, x[0], x[-1]
+    made.X_thresholds_, made.y_thresholds_ = x, y
+    made._build_f(x, y)
+    return made
 
 
 def complete_perceptrons(network: MLPClassifier) -> MLPClassifier:
@@ -235,9 +291,11 @@ def complete_perceptrons(network: MLPClassifier) -> MLPClassifier:
 
 
 def complete_boosting(
-    estimator: HistGradientBoostingClassifier | GradientBoostingClassifier,
-) -> HistGradientBoostingClassifier | GradientBoostingClassifier:
-    """Give boosted trees that know their number of classes the loss that their scores belong to."""
+    estimator: HistGradientBoostingClassifier
+    | HistGradientBoostingRegressor
+    | GradientBoostingClassifier,
+) -> HistGradientBoostingClassifier | HistGradientBoostingRegressor | GradientBoostingClassifier:
+    """Give boosted trees the loss that their scores belong to."""
     estimator._loss = estimator._get_loss(sample_weight=None)
     return estimator
 

@@ -110,7 +110,8 @@ def _check_tree(number: int, nodes: Any, n_features: int) -> None:
 def add_boosting(graph: GraphBuilder, value: str, estimator: Any) -> str:
     """Add the scores of boosted trees, or their number; raise NotExportable where a split is by category.
 
-    Thresholds are rounded down to float32, which rows are: comparisons in float32 go the same way. All trees are followed at once, a level at a time, and a leaf leads to itself. ONNX has an operator for
+    Thresholds are rounded down to float32, which rows are: comparisons in float32 go the same way.
+    All trees are followed at once, a level at a time, and a leaf leads to itself. ONNX has an operator for
     trees; it computes in float32, and its newest version takes the place of the one that all runtimes know.
     """
     state = boosted_trees(estimator)

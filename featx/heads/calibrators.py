@@ -38,7 +38,7 @@ _LARGEST_LOGARITHM, _LOGARITHM_ERROR = 10.0, 1e-6
 
 
 class Calibrator(Protocol):
-    """A map from scores to probabilities or numbers, fitted on samples that the estimator was not trained on."""
+    """A map from scores to probabilities or numbers, fitted on samples that did not train the estimator."""
 
     method: ClassVar[str]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from featx.heads.fitted import Fitted
+from featx.heads.output_checks import check_label_neighbors, check_neighborhood
+from featx.heads.output_forms import is_multilabel
 
 __all__ = [
     "check_bayes",
@@ -27,8 +29,6 @@ __all__ = [
     "check_unchanged",
 ]
 
-# Distances that need no further numbers.
-_METRICS = ("minkowski", "euclidean", "l2", "manhattan", "l1", "cityblock", "chebyshev", "cosine")
 _KERNELS = ("linear", "rbf", "poly", "sigmoid")
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
@@ -93,7 +93,7 @@ def check_selection(fitted: Fitted) -> int:
 def check_linear(fitted: Fitted) -> None:
     """Examine a linear classifier: a score a class, or one for two classes."""
     n_classes = fitted.classes()
-    n_scores = 1 if n_classes == 2 else n_classes
+    n_scores = 1 if n_classes == 2 and not is_multilabel(fitted.estimator) else n_classes
     coef = fitted.value("coef_")
     # A ridge of two classes holds them in one axis.
     if n_scores == 1 and getattr(coef, "ndim", 0) == 1:
@@ -202,29 +202,20 @@ def check_support_vectors(fitted: Fitted) -> None:
     fitted.number("coef0")
     fitted.number("cache_size", 0.0)
     fitted.whole("degree", 0, 100)
-    _check_training_shape(fitted, int(support.max()))
-
-
-def _check_training_shape(fitted: Fitted, last: int) -> None:
-    """Refuse support vectors that were none of the training rows."""
-    shape = fitted.value("shape_fit_")
-    plain = isinstance(shape, tuple | list) and [type(size) for size in shape] == [int, int]
-    if not plain or not last < shape[0] or shape[1] != fitted.d:
-        raise ValueError(f"shape_fit_ = {shape!r:.40}: does not fit the support vectors")
+    fitted.training_shape("shape_fit_", int(support.max()))
 
 
 def check_neighbors(fitted: Fitted) -> None:
     """Examine a nearest-neighbours classifier; its tree is built anew from the rows."""
+    if isinstance(fitted.value("classes_"), list):
+        check_label_neighbors(fitted)
+        return
     n_classes = fitted.classes()
     rows = fitted.array("_fit_X", None, fitted.d)
     codes = fitted.array("_y", len(rows), kinds="iu", low=0)
     if not np.array_equal(np.unique(codes), np.arange(n_classes)):
         raise ValueError(f"_y: expected each of 0 to {n_classes - 1}")
-    fitted.whole("n_neighbors", 1, len(rows))
-    fitted.one_of("weights", ("uniform", "distance"))
-    fitted.one_of("metric", _METRICS)
-    fitted.one_of("metric_params", (None,))
-    fitted.number("p", 1.0)
+    check_neighborhood(fitted, len(rows))
 
 
 def check_propagation(fitted: Fitted) -> None:

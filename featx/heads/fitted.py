@@ -89,6 +89,13 @@ class Fitted:
             raise ValueError(f"{name}: expected a list of {n}")
         return list(value)
 
+    def training_shape(self, name: str, last: int) -> None:
+        """Refuse a shape of training rows that has no row of the index ``last``, or other columns."""
+        shape = self.value(name)
+        plain = isinstance(shape, tuple | list) and [type(size) for size in shape] == [int, int]
+        if not plain or not last < shape[0] or shape[1] != self.d:
+            raise ValueError(f"{name} = {shape!r:.40}: does not fit the support vectors")
+
     @staticmethod
     def check_array(
         name: str,

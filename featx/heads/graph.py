@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sklearn.base import BaseEstimator
 
 from featx.errors import NotExportable
+from featx.heads.faithful import FAITHFUL
 from featx.heads.registry import ESTIMATORS, TRANSFORMERS, steps_of
 
 if TYPE_CHECKING:
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["add_scores"]
 
 
-def add_scores(graph: GraphBuilder, value: str, estimator: BaseEstimator) -> str:
+def add_scores(
+    graph: GraphBuilder, value: str, estimator: BaseEstimator, *, own: bool = False
+) -> str:
     """Add what ``featx.heads.scores`` gives, in the same precision, and return its name.
 
     Parameters
     ----------
     value : str
         The name of rows of shape (n, dim), float64.
+    own : bool, default=False
+        Whether it shall be what the estimator answers by itself; see ``own_answers``.
 
     Raises
     ------
@@ -35,9 +40,12 @@ def add_scores(graph: GraphBuilder, value: str, estimator: BaseEstimator) -> str
             raise _refusal(step, TRANSFORMERS)
         value = TRANSFORMERS[type(step)](graph, value, step)
     forms = ESTIMATORS.get(type(last))
-    if forms is None or forms.onnx is None:
-        raise _refusal(last, (kind for kind, entry in ESTIMATORS.items() if entry.onnx))
-    return forms.onnx(graph, value, last)
+    form = None if forms is None else forms.own_onnx if own else forms.onnx
+    if form is None:
+        able = (entry.own_onnx if own else entry.onnx for entry in ESTIMATORS.values())
+        known = [kind for kind, one in zip(ESTIMATORS, able, strict=True) if one]
+        raise _refusal(last, {*known, *FAITHFUL} if own else known)
+    return form(graph, value, last)
 
 
 def _refusal(step: BaseEstimator, known: Iterable[type]) -> NotExportable:

@@ -14,16 +14,18 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
-from featx.heads import boosting, checks, trees
+from featx.heads import boosting, calibrated, checks, output_checks, trees
 from featx.heads._sklearn_compat import (
     complete_boosting,
     complete_perceptrons,
     complete_ridge,
+    label_binarizer,
     make_bin_mapper,
     make_boosted_tree,
     refit_neighbors,
 )
 from featx.heads.fitted import Fitted
+from featx.heads.output_forms import is_multilabel
 from featx.heads.stored import StoredObject
 
 __all__ = ["LOADABLE", "LoadableType"]
@@ -56,6 +58,8 @@ class LoadableType:
         Gives the estimator those of its attributes that hold other objects.
     subject : str, default=""
         How a message begins where it is damaged; "" names the type.
+    dropped : tuple of str, default=()
+        Parameters that only training needs and whose values are not taken over.
     """
 
     check: Callable[[Fitted], int | None]
@@ -63,9 +67,16 @@ class LoadableType:
     complete: Callable[[Any], Any] | None = None
     parts: Parts | None = None
     subject: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 def _check_boosting(fitted: Fitted) -> None:
+    fitted.classes()
+    boosting.check_boosting(fitted.estimator)
+
+
+def _check_boosted_numbers(fitted: Fitted) -> None:
+    output_checks.refuse_classes(fitted)
     boosting.check_boosting(fitted.estimator)
 
 
@@ -143,13 +154,21 @@ def _one_vs_rest_parts(builder: Builder, stored: StoredObject, estimator: Any, d
     binarizer = stored.state.get("label_binarizer_")
     if isinstance(binarizer, StoredObject):
         own.setdefault("classes_", binarizer.state.get("classes_"))
-    Fitted(estimator).classes()
-    own["label_binarizer_"] = LabelBinarizer(sparse_output=True).fit(own["classes_"])
+    n_classes = Fitted(estimator).classes()
+    if _has_several_labels(binarizer):
+        own["label_binarizer_"] = label_binarizer(n_classes, sparse_output=True)
+    else:
+        own["label_binarizer_"] = LabelBinarizer(sparse_output=True).fit(own["classes_"])
 
 
 def _check_one_vs_rest(fitted: Fitted) -> None:
     n_classes = fitted.classes()
-    _check_binary(fitted, 1 if n_classes == 2 else n_classes)
+    if not is_multilabel(fitted.estimator):
+        _check_binary(fitted, 1 if n_classes == 2 else n_classes)
+        return
+    if not np.array_equal(fitted.value("classes_"), np.arange(n_classes)):
+        raise ValueError("classes_: expected the numbers of several labels")
+    _check_binary(fitted, n_classes)
 
 
 def _check_one_vs_one(fitted: Fitted) -> None:
@@ -170,10 +189,26 @@ def _ridge_parts(builder: Builder, stored: StoredObject, estimator: Any, d: int)
     binarizer = stored.state.get("_label_binarizer")
     if isinstance(binarizer, StoredObject):
         vars(estimator).setdefault("classes_", binarizer.state.get("classes_"))
+    if _has_several_labels(binarizer):
+        n_labels = Fitted(estimator).classes()
+        if not np.array_equal(estimator.classes_, np.arange(n_labels)):
+            raise ValueError("classes_: expected the numbers of several labels")
+        binarizer = label_binarizer(n_labels, pos_label=1, neg_label=-1)
+        vars(estimator)["_label_binarizer"] = binarizer
+
+
+def _has_several_labels(binarizer: Any) -> bool:
+    """Return whether the record of what turns scores into labels is of several labels a sample."""
+    kind = binarizer.state.get("y_type_") if isinstance(binarizer, StoredObject) else None
+    return kind == "multilabel-indicator"
 
 
 _REGRESSION_TREE = "sklearn.tree._classes.DecisionTreeRegressor"
 _LINEAR = LoadableType(checks.check_linear)
+_LINEAR_NUMBERS = LoadableType(output_checks.check_linear_numbers)
+_FOREST_NUMBERS = LoadableType(output_checks.check_forest_numbers, parts=_ensemble_parts)
+_STACK = LoadableType(output_checks.check_stack, parts=_ensemble_parts)
+_SELECTION = LoadableType(output_checks.check_univariate_selection, dropped=("score_func",))
 _RIDGE = LoadableType(checks.check_linear, complete=complete_ridge, parts=_ridge_parts)
 _SCALER = LoadableType(checks.check_scaler)
 _DECOMPOSITION = LoadableType(checks.check_decomposition, ("_fit_svd_solver",))
@@ -185,6 +220,7 @@ _SVC = LoadableType(
         *("_num_iter", "_intercept_", "_dual_coef_"),
     ),
 )
+_VECTOR_NUMBERS = LoadableType(output_checks.check_support_numbers, _SVC.private)
 _NEIGHBORS = LoadableType(checks.check_neighbors, ("_fit_X", "_y"), refit_neighbors)
 _PROPAGATION = LoadableType(checks.check_propagation)
 _TREE = LoadableType(trees.check_decision_tree, parts=_tree_parts)
@@ -192,6 +228,9 @@ _FOREST = LoadableType(trees.check_forest, parts=_ensemble_parts)
 
 LOADABLE: Mapping[str, LoadableType] = MappingProxyType(
     {
+        "sklearn.calibration.CalibratedClassifierCV": LoadableType(
+            calibrated.check_calibrated, parts=calibrated.calibrated_parts, dropped=("cv",)
+        ),
         "sklearn.decomposition._pca.PCA": _DECOMPOSITION,
         "sklearn.decomposition._truncated_svd.TruncatedSVD": _DECOMPOSITION,
         "sklearn.discriminant_analysis.LinearDiscriminantAnalysis": LoadableType(
@@ -205,7 +244,9 @@ LOADABLE: Mapping[str, LoadableType] = MappingProxyType(
             trees.check_bagging, parts=_bagging_parts
         ),
         "sklearn.ensemble._forest.ExtraTreesClassifier": _FOREST,
+        "sklearn.ensemble._forest.ExtraTreesRegressor": _FOREST_NUMBERS,
         "sklearn.ensemble._forest.RandomForestClassifier": _FOREST,
+        "sklearn.ensemble._forest.RandomForestRegressor": _FOREST_NUMBERS,
         "sklearn.ensemble._gb.GradientBoostingClassifier": LoadableType(
             trees.check_gradient_boosting,
             complete=complete_boosting,
@@ -219,33 +260,58 @@ LOADABLE: Mapping[str, LoadableType] = MappingProxyType(
             _boosting_parts,
             "its boosted trees are damaged",
         ),
+        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting."
+        "HistGradientBoostingRegressor": LoadableType(
+            _check_boosted_numbers,
+            ("_in_fit", "_n_features", "_baseline_prediction"),
+            complete_boosting,
+            _boosting_parts,
+            "its boosted trees are damaged",
+        ),
         "sklearn.ensemble._weight_boosting.AdaBoostClassifier": LoadableType(
             trees.check_adaboost, parts=_ensemble_parts
         ),
+        "sklearn.feature_selection._univariate_selection.SelectKBest": _SELECTION,
+        "sklearn.feature_selection._univariate_selection.SelectPercentile": _SELECTION,
         "sklearn.feature_selection._variance_threshold.VarianceThreshold": LoadableType(
             checks.check_selection
         ),
+        "sklearn.linear_model._base.LinearRegression": _LINEAR_NUMBERS,
+        "sklearn.linear_model._coordinate_descent.ElasticNet": _LINEAR_NUMBERS,
+        "sklearn.linear_model._coordinate_descent.Lasso": _LINEAR_NUMBERS,
+        "sklearn.linear_model._huber.HuberRegressor": _LINEAR_NUMBERS,
         "sklearn.linear_model._logistic.LogisticRegression": _LINEAR,
         "sklearn.linear_model._logistic.LogisticRegressionCV": _LINEAR,
         "sklearn.linear_model._passive_aggressive.PassiveAggressiveClassifier": _LINEAR,
         "sklearn.linear_model._perceptron.Perceptron": _LINEAR,
+        "sklearn.linear_model._ridge.Ridge": _LINEAR_NUMBERS,
+        "sklearn.linear_model._ridge.RidgeCV": _LINEAR_NUMBERS,
         "sklearn.linear_model._ridge.RidgeClassifier": _RIDGE,
         "sklearn.linear_model._ridge.RidgeClassifierCV": _RIDGE,
         "sklearn.linear_model._stochastic_gradient.SGDClassifier": _LINEAR,
+        "sklearn.linear_model._stochastic_gradient.SGDRegressor": _LINEAR_NUMBERS,
         "sklearn.multiclass.OneVsOneClassifier": LoadableType(
             _check_one_vs_one, parts=_ensemble_parts
         ),
         "sklearn.multiclass.OneVsRestClassifier": LoadableType(
             _check_one_vs_rest, parts=_one_vs_rest_parts
         ),
+        "sklearn.multioutput.MultiOutputClassifier": _STACK,
+        "sklearn.multioutput.MultiOutputRegressor": _STACK,
         "sklearn.naive_bayes.BernoulliNB": _BAYES,
         "sklearn.naive_bayes.ComplementNB": _BAYES,
         "sklearn.naive_bayes.GaussianNB": _BAYES,
         "sklearn.naive_bayes.MultinomialNB": _BAYES,
         "sklearn.neighbors._classification.KNeighborsClassifier": _NEIGHBORS,
+        "sklearn.neighbors._regression.KNeighborsRegressor": LoadableType(
+            output_checks.check_neighbor_numbers, ("_fit_X", "_y"), refit_neighbors
+        ),
         "sklearn.neighbors._nearest_centroid.NearestCentroid": LoadableType(checks.check_centroids),
         "sklearn.neural_network._multilayer_perceptron.MLPClassifier": LoadableType(
             checks.check_perceptrons, complete=complete_perceptrons
+        ),
+        "sklearn.neural_network._multilayer_perceptron.MLPRegressor": LoadableType(
+            output_checks.check_perceptron_numbers
         ),
         "sklearn.preprocessing._data.MaxAbsScaler": _SCALER,
         "sklearn.preprocessing._data.MinMaxScaler": _SCALER,
@@ -255,10 +321,14 @@ LOADABLE: Mapping[str, LoadableType] = MappingProxyType(
         "sklearn.semi_supervised._label_propagation.LabelPropagation": _PROPAGATION,
         "sklearn.semi_supervised._label_propagation.LabelSpreading": _PROPAGATION,
         "sklearn.svm._classes.LinearSVC": _LINEAR,
+        "sklearn.svm._classes.LinearSVR": _LINEAR_NUMBERS,
         "sklearn.svm._classes.NuSVC": _SVC,
+        "sklearn.svm._classes.NuSVR": _VECTOR_NUMBERS,
         "sklearn.svm._classes.SVC": _SVC,
+        "sklearn.svm._classes.SVR": _VECTOR_NUMBERS,
         "sklearn.tree._classes.DecisionTreeClassifier": _TREE,
         _REGRESSION_TREE: _TREE,
         "sklearn.tree._classes.ExtraTreeClassifier": _TREE,
+        "sklearn.tree._classes.ExtraTreeRegressor": _TREE,
     }
 )

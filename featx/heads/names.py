@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from featx.errors import BadOption, UnknownHead
 
-__all__ = ["HEAD_NAMES", "check_head_name"]
+__all__ = ["HEAD_NAMES", "LABEL_HEAD_NAMES", "NUMBER_HEAD_NAMES", "check_head_name"]
 
 HEAD_NAMES = (
     *("logistic", "linear-svm", "rbf-svm", "ridge", "lda", "knn", "centroid", "boosting"),
     "auto",
 )
+# The heads of several labels, and of numbers.
+LABEL_HEAD_NAMES = ("logistic", "ridge", "linear-svm", "knn", "boosting", "auto")
+NUMBER_HEAD_NAMES = ("ridge", "linear-svm", "rbf-svm", "knn", "boosting", "auto")
 
 
 def check_head_name(name: str, names: Sequence[str] = HEAD_NAMES) -> None:

@@ -1,4 +1,4 @@
-"""From the standardised numbers that an estimator gives to the numbers that were meant, with their intervals."""
+"""From the standardised numbers that an estimator gives to those that were meant, with intervals."""
 
 from __future__ import annotations
 

@@ -30,10 +30,12 @@ __all__ = [
     "add_affine",
     "add_centroids",
     "add_linear",
+    "add_margins",
     "add_neighbor_means",
     "add_neighbors",
     "add_normalizer",
     "add_pca",
+    "add_selection",
     "add_standard_scaler",
     "add_support_vectors",
     "gaussian_kernel",
@@ -71,6 +73,12 @@ def add_normalizer(graph: GraphBuilder, value: str, normalizer: Any) -> str:
     return graph.add("Div", value, graph.add("Max", length, graph.constant(1e-300)))
 
 
+def add_selection(graph: GraphBuilder, value: str, selector: Any) -> str:
+    """Take the columns that were chosen."""
+    chosen = graph.constant(selector.get_support(indices=True), np.int64)
+    return graph.add("Gather", value, chosen, axis=1)
+
+
 def add_linear(graph: GraphBuilder, value: str, estimator: Any) -> str:
     """Add the scores of a linear model; with two classes the first has 0."""
     coef, intercept = linear_coefficients(estimator)
@@ -93,12 +101,17 @@ def add_support_vectors(graph: GraphBuilder, value: str, svc: Any) -> str:
         raise NotExportable(
             "head SVC: decision_function_shape must be 'ovo' to be written as a graph"
         )
+    return _soft_minimum_margins(graph, add_margins(graph, value, svc), n_classes)
+
+
+def add_margins(graph: GraphBuilder, value: str, svc: Any) -> str:
+    """Add the one-vs-one margins of an SVC of a linear or Gaussian kernel, a column a pair."""
     if svc.kernel == "linear":
         margins = add_affine(graph, value, svc.coef_.T, svc.intercept_)
     else:
         kernel = gaussian_kernel(graph, value, svc.support_vectors_, svc_gamma(svc))
         margins = add_affine(graph, kernel, pairwise_coefficients(svc), svc.intercept_)
-    return _soft_minimum_margins(graph, margins, n_classes)
+    return margins
 
 
 def add_neighbors(graph: GraphBuilder, value: str, neighbors: Any) -> str:
@@ -111,7 +124,7 @@ def add_neighbors(graph: GraphBuilder, value: str, neighbors: Any) -> str:
 def add_neighbor_means(
     graph: GraphBuilder, value: str, neighbors: Any, kept: Doubles, values: Doubles
 ) -> str:
-    """Add the mean of ``values`` over the nearest of the rows that are kept, each of which has a line of them."""
+    """Add the mean of ``values``, a line a kept row, over the nearest of these rows."""
     if neighbors.weights != "uniform" or neighbors.effective_metric_ != "euclidean":
         name = type(neighbors).__name__
         raise NotExportable(f"head {name}: only equal votes by Euclidean distance")

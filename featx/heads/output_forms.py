@@ -73,7 +73,7 @@ def add_neighbor_numbers(graph: GraphBuilder, value: str, neighbors: Any) -> str
 
 
 def add_neighbor_votes(graph: GraphBuilder, value: str, neighbors: Any) -> str:
-    """Add the scores of the votes of nearest rows for classes, or for labels; raise as ``add_neighbor_numbers``."""
+    """Add the scores of votes of nearest rows for classes or labels; raise as ``add_neighbor_numbers``."""
     if not is_multilabel(neighbors):
         return add_neighbors(graph, value, neighbors)
     codes = neighbor_codes(neighbors).astype(np.float64)

@@ -15,17 +15,21 @@ from sklearn.pipeline import Pipeline
 
 from featx.errors import BadArtifact, FeatxError
 from featx.heads._sklearn_compat import check_parameters
+from featx.heads.calibrated import CALIBRATED_PARTS
 from featx.heads.fitted import Fitted
 from featx.heads.loadable import LOADABLE, LoadableType
 from featx.heads.registry import estimators_in
 from featx.heads.stored import StoredName, StoredObject
 from featx.storage.border import error_line, library_border
 
-__all__ = ["PIPELINE", "UnlistedType", "rebuild", "unlisted_types"]
+__all__ = ["KNOWN_TYPES", "PIPELINE", "UnlistedType", "rebuild", "unlisted_types"]
 
 PIPELINE = f"{Pipeline.__module__}.{Pipeline.__name__}"
 # The most estimators within each other.
 _DEEPEST = 10
+FROZEN = "sklearn.frozen._frozen.FrozenEstimator"
+# All that a file may hold without anyone's trust, besides numbers, texts and what holds them.
+KNOWN_TYPES = frozenset([*LOADABLE, *CALIBRATED_PARTS, PIPELINE, FROZEN])
 # Steps of a pipeline that do nothing.
 _NO_STEPS = (None, "passthrough")
 
@@ -60,12 +64,19 @@ def rebuild(stored: Any) -> Any:
 
 def unlisted_types(estimator: Any) -> list[str]:
     """Return the full names of the types of an estimator and of those in it that cannot be loaded again."""
-    names = {_full_name(type(one)) for one in estimators_in(estimator)}
-    return sorted(names - set(LOADABLE) - {PIPELINE})
+    found = (one if _is_function(one) else type(one) for one in estimators_in(estimator))
+    names = {_full_name(one) for one in found}
+    return sorted(names - KNOWN_TYPES)
 
 
-def _full_name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _is_function(value: Any) -> bool:
+    return inspect.isroutine(value) or isinstance(value, np.ufunc)
+
+
+def _full_name(kind: Any) -> str:
+    # NumPy's universal functions have a name, and no qualified one.
+    name = getattr(kind, "__qualname__", None) or getattr(kind, "__name__", "")
+    return f"{getattr(kind, '__module__', None) or 'numpy'}.{name}"
 
 
 class _Rebuilder:
@@ -88,6 +99,9 @@ class _Rebuilder:
         try:
             if stored.type == PIPELINE:
                 return self._pipeline(stored, d), None
+            # It is what it holds, and is never trained again here.
+            if stored.type == FROZEN:
+                return self._rebuild(stored.state.get("estimator"), d)
             return self._single(stored, d)
         finally:
             self._depth -= 1
@@ -132,12 +146,16 @@ class _Rebuilder:
         """Return an estimator with the parameters of a record; it was not fitted."""
         if stored.type == PIPELINE:
             return Pipeline([(name, self._parameter(name, step)) for name, step in _steps(stored)])
-        _entry(stored)
+        if stored.type == FROZEN:
+            return self._parameter("estimator", stored.state.get("estimator"))
+        dropped = _entry(stored).dropped
         module, _, name = stored.type.rpartition(".")
         kind = getattr(import_module(module), name)
         taken = inspect.signature(kind).parameters
         given = {
-            key: self._parameter(key, value) for key, value in stored.state.items() if key in taken
+            key: self._parameter(key, value)
+            for key, value in stored.state.items()
+            if key in taken and key not in dropped
         }
         # Jobs are processes, and random numbers are of no use after training.
         given |= {key: None for key in ("n_jobs",) if key in taken}

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_selection import SelectKBest, SelectPercentile, VarianceThreshold
 from sklearn.linear_model import (
     ElasticNet,
     HuberRegressor,
@@ -39,23 +41,21 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVR
 
-from featx._typing import ClassWeight, Doubles, Numbers
-from featx.errors import BadOption, UnknownHead
-from featx.heads import boosting, onnx_forms, output_forms, score_forms
+from featx._typing import Doubles, Numbers
+from featx.errors import UnknownHead
+from featx.heads import boosting, calibrated, onnx_forms, output_forms, own_answers, score_forms
 from featx.heads.weighting import weight_parameters
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
 
 __all__ = [
-    "AUTO",
     "ESTIMATORS",
     "HEADS",
     "TRANSFORMERS",
     "EstimatorForms",
     "HeadSpec",
     "Search",
-    "choose_heads",
     "estimators_in",
     "fit_labels",
     "last_step",
@@ -64,8 +64,6 @@ __all__ = [
     "scores",
     "steps_of",
 ]
-
-AUTO = "auto"
 
 ScoreForm = Callable[[Any, Numbers], Doubles]
 LinearForm = Callable[[Any], tuple[Doubles, Doubles] | None]
@@ -89,11 +87,14 @@ class EstimatorForms:
         Gives the coefficients and intercepts of the same scores; None where they are not linear.
     onnx : callable, default=None
         Adds the same scores to a graph; None where they cannot be written as one.
+    own_onnx : callable, default=None
+        Adds to a graph what ``own_answers.own_scores`` gives, where that is something else than the scores.
     """
 
     scores: ScoreForm = score_forms.default_scores
     linear: LinearForm | None = None
     onnx: OnnxForm | None = None
+    own_onnx: OnnxForm | None = None
 
 
 _NUMBERS = EstimatorForms(
@@ -124,9 +125,13 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
             onnx=onnx_forms.add_centroids,
         ),
         SVC: EstimatorForms(
-            scores=score_forms.one_vs_one_scores, onnx=onnx_forms.add_support_vectors
+            scores=score_forms.one_vs_one_scores,
+            onnx=onnx_forms.add_support_vectors,
+            own_onnx=own_answers.add_voted_margins,
         ),
-        KNeighborsClassifier: EstimatorForms(onnx=output_forms.add_neighbor_votes),
+        KNeighborsClassifier: EstimatorForms(
+            onnx=output_forms.add_neighbor_votes, own_onnx=own_answers.add_neighbor_shares
+        ),
         HistGradientBoostingClassifier: EstimatorForms(onnx=boosting.add_boosting),
         **dict.fromkeys(
             (LinearRegression, Ridge, RidgeCV, Lasso, ElasticNet, HuberRegressor), _NUMBERS
@@ -135,6 +140,11 @@ ESTIMATORS: Mapping[type, EstimatorForms] = MappingProxyType(
         **dict.fromkeys((SVR, NuSVR), _VECTOR_NUMBERS),
         KNeighborsRegressor: EstimatorForms(onnx=output_forms.add_neighbor_numbers),
         HistGradientBoostingRegressor: EstimatorForms(onnx=boosting.add_boosting),
+        CalibratedClassifierCV: EstimatorForms(
+            scores=score_forms.log_probabilities,
+            onnx=calibrated.add_calibrated,
+            own_onnx=calibrated.add_calibrated,
+        ),
         **dict.fromkeys((OneVsRestClassifier, MultiOutputClassifier, MultiOutputRegressor), _STACK),
     }
 )
@@ -145,6 +155,9 @@ TRANSFORMERS: Mapping[type, OnnxForm] = MappingProxyType(
         StandardScaler: onnx_forms.add_standard_scaler,
         PCA: onnx_forms.add_pca,
         Normalizer: onnx_forms.add_normalizer,
+        SelectKBest: onnx_forms.add_selection,
+        SelectPercentile: onnx_forms.add_selection,
+        VarianceThreshold: onnx_forms.add_selection,
     }
 )
 
@@ -338,6 +351,9 @@ def fit_labels(
         return estimator.fit(rows, labels, **weights)
     # An estimator of anyone's says in its own way that labels are no numbers.
     except Exception as error:
+        # Numbers are what they are: their indices would be others.
+        if np.asarray(labels).dtype.kind not in "UOS":
+            raise
         try:
             return unfitted.fit(rows, np.unique(labels, return_inverse=True)[1], **weights)
         except Exception:
@@ -353,7 +369,7 @@ def estimators_in(value: Any) -> Iterator[Any]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from estimators_in(one)
-    elif inspect.isroutine(value):
+    elif inspect.isroutine(value) or isinstance(value, np.ufunc):
         yield value
 
 
@@ -399,106 +415,3 @@ def make_head(name: str) -> Pipeline:
     if name not in HEADS:
         raise UnknownHead(name, HEADS)
     return HEADS[name].build()
-
-
-def choose_heads(
-    head: str | BaseEstimator,
-    *,
-    largest: int,
-    class_weight: ClassWeight = None,
-    random_state: int = 0,
-    table: Mapping[str, HeadSpec] | None = None,
-) -> tuple[HeadSpec, ...]:
-    """Return the heads that a user's choice stands for, ready to be trained.
-
-    Parameters
-    ----------
-    head : str or scikit-learn classifier
-        A name in ``HEADS``; ``"auto"`` for those of ``in_auto`` that the data allow; or an estimator,
-        which is taken as it is: featx adds no scaler and searches nothing.
-    largest : int
-        Samples of the largest class.
-    class_weight : "balanced" or None, default=None
-        With "balanced" classes weigh the same in training, however many samples they have.
-    random_state : int, default=0
-        Given to every ``random_state`` of the estimator that is None.
-    table : mapping of str to HeadSpec, default=None
-        The heads of the task by name; None is ``HEADS``.
-
-    Raises
-    ------
-    UnknownHead
-        No head has that name.
-    BadOption
-        The estimator is not a classifier, the head cannot weigh classes, or it needs more samples.
-    """
-    heads = HEADS if table is None else table
-    balanced = class_weight == "balanced"
-    if not isinstance(head, str):
-        chosen: tuple[HeadSpec, ...] = (_own_head(head, random_state),)
-    elif head == AUTO:
-        chosen = tuple(
-            h
-            for h in heads.values()
-            if h.in_auto and h.min_class_size <= largest and (not balanced or _weight_key(h))
-        )
-    elif head in heads:
-        chosen = (heads[head],)
-    else:
-        raise UnknownHead(head, [*heads, AUTO])
-    for spec in chosen:
-        if spec.min_class_size > largest:
-            raise BadOption(
-                f"head {spec.name!r}: expected a class with at least {spec.min_class_size} samples, "
-                f"the largest has {largest}; add samples or choose head 'logistic'"
-            )
-    return tuple(_with_class_weight(spec, heads) for spec in chosen) if balanced else chosen
-
-
-def _own_head(estimator: BaseEstimator, random_state: int) -> HeadSpec:
-    """Return a user's classifier as a head."""
-    instance = hasattr(estimator, "get_params") and not isinstance(estimator, type)
-    if not instance or not is_classifier(estimator):
-        raise BadOption(
-            f"head {estimator!r}: expected the name of a head or a scikit-learn classifier"
-        )
-    unset = [k for k, v in estimator.get_params().items() if _is_random_state(k) and v is None]
-    seeded = clone(estimator).set_params(**dict.fromkeys(unset, random_state))
-    return HeadSpec(
-        type(estimator).__name__,
-        "The user's own estimator.",
-        "its own",
-        _Clone(seeded),
-        shipped=False,
-    )
-
-
-def _is_random_state(key: str) -> bool:
-    return key == "random_state" or key.endswith("__random_state")
-
-
-@dataclass(frozen=True, slots=True)
-class _Clone:
-    """Makes unfitted copies of an estimator."""
-
-    estimator: BaseEstimator
-    params: tuple[tuple[str, Any], ...] = ()
-
-    def __call__(self) -> BaseEstimator:
-        return clone(self.estimator).set_params(**dict(self.params))
-
-
-def _weight_key(head: HeadSpec) -> str | None:
-    """Return the parameter by which a head's last step weighs classes, or None."""
-    estimator = head.build()
-    last = f"{estimator.steps[-1][0]}__" if hasattr(estimator, "steps") else ""
-    names = (f"{last}class_weight", f"{last}estimator__class_weight", "class_weight")
-    return next((k for k in names if k in estimator.get_params()), None)
-
-
-def _with_class_weight(head: HeadSpec, heads: Mapping[str, HeadSpec]) -> HeadSpec:
-    key = _weight_key(head)
-    if key is None:
-        able = ", ".join(name for name, spec in heads.items() if _weight_key(spec))
-        raise BadOption(f"head {head.name!r} cannot balance classes; those that can: {able}")
-    return replace(head, build=_Clone(head.build(), ((key, "balanced"),)))

@@ -24,7 +24,9 @@ __all__ = [
     "floored_log",
     "label_logits",
     "linear_coefficients",
+    "log_probabilities",
     "one_vs_one_scores",
+    "shares_of_labels",
 ]
 
 # Added to probabilities before their logarithm: no vote for a class does not rule it out.
@@ -34,7 +36,7 @@ SHARPNESS = 3.0
 
 
 def default_scores(estimator: Any, rows: Numbers) -> Doubles:
-    """Return the decision function, or else the floored logarithm of the probabilities; of a regressor its numbers.
+    """Return the decision function, or else the floored log of the probabilities; of a regressor its numbers.
 
     A decision function of two classes has one column: the first class then has 0. Where an estimator gives
     probabilities of several labels, as a list, the logit of each is its score.
@@ -54,7 +56,7 @@ def default_scores(estimator: Any, rows: Numbers) -> Doubles:
     if hasattr(estimator, "predict_proba"):
         shares = estimator.predict_proba(rows)
         if isinstance(shares, list):
-            return label_logits(_shares_of_labels(estimator, shares))
+            return label_logits(shares_of_labels(estimator, shares))
         return floored_log(np.asarray(shares, np.float64))
     raise BadOption(
         f"head {type(estimator).__name__}: expected a classifier with decision_function or "
@@ -62,7 +64,7 @@ def default_scores(estimator: Any, rows: Numbers) -> Doubles:
     )
 
 
-def _shares_of_labels(estimator: Any, shares: list[Any]) -> Doubles:
+def shares_of_labels(estimator: Any, shares: list[Any]) -> Doubles:
     """Return the probability of 1 for each label, of tables with a column a value."""
     columns = []
     for classes, table in zip(estimator.classes_, shares, strict=True):
@@ -85,6 +87,12 @@ def label_logits(shares: Doubles) -> Doubles:
     """Return the logits of shares from 0 to 1, which are kept 0.03 away from both ends."""
     kept = FLOOR + (1 - 2 * FLOOR) * shares
     return np.asarray(np.log(kept / (1 - kept)))
+
+
+def log_probabilities(estimator: Any, rows: Numbers) -> Doubles:
+    """Return the logarithms of probabilities that an estimator calibrated: softmax gives them back."""
+    shares = np.asarray(estimator.predict_proba(rows), np.float64)
+    return np.log(np.maximum(shares, np.finfo(np.float64).tiny))
 
 
 def linear_coefficients(estimator: Any) -> tuple[Doubles, Doubles]:

@@ -138,9 +138,17 @@ class LinearArrays:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EstimatorScorer:
-    """The scores of a fitted estimator, as ``featx.heads.scores`` gives them."""
+    """The scores of a fitted estimator, as ``featx.heads.scores`` gives them, or what it answers by itself.
+
+    Attributes
+    ----------
+    estimator : scikit-learn estimator
+    own : bool, default=False
+        Whether its own probabilities and labels are taken as they are; see ``featx.heads.own_answers``.
+    """
 
     estimator: BaseEstimator
+    own: bool = False
 
     @property
     def dim(self) -> int:
@@ -177,6 +185,10 @@ class EstimatorScorer:
 
     def scores(self, rows: FloatArray) -> Doubles:
         """Return the estimator's scores, float64 of shape (n, n_outputs)."""
+        if self.own:
+            from featx.heads.own_answers import own_scores
+
+            return own_scores(self.estimator, rows)
         from featx.heads.registry import scores
 
         return scores(self.estimator, rows)

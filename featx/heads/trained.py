@@ -8,10 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from featx._typing import FloatArray, Labels
 from featx.errors import BadArtifact, BadOption
 from featx.heads.calibrators import Calibrator, TemperatureScaling
+from featx.heads.label_types import TEXT, typed_labels
 from featx.heads.scorers import EstimatorScorer, LinearArrays, Scorer
 from featx.storage.border import library_border
 
@@ -38,6 +40,8 @@ class TrainedHead:
     calibrator : Calibrator
     build : callable, default=None
         Gives the fitted estimator of a head that answers from arrays.
+    label_type : {"str", "int", "bool", "float"}, default="str"
+        What the labels of a classification were before they became texts.
 
     Examples
     --------
@@ -54,6 +58,7 @@ class TrainedHead:
     scorer: Scorer
     calibrator: Calibrator
     build: Callable[[], BaseEstimator] | None = field(default=None, repr=False)
+    label_type: str = TEXT
 
     @classmethod
     def from_estimator(
@@ -62,19 +67,22 @@ class TrainedHead:
         estimator: BaseEstimator,
         calibrator: Calibrator,
         classes: Sequence[str] | None = None,
+        *,
+        own_answers: bool = False,
     ) -> TrainedHead:
         """Return a head that answers with a fitted estimator.
 
         Parameters
         ----------
         classes : sequence of str, default=None
-            The labels of an estimator that was trained on their numbers, 0 to n_classes - 1; one that was
-            trained on labels knows them itself.
+            The labels of an estimator that was trained on their numbers, 0 to n_classes - 1, and the names of
+            labels or numbers where it gives several; one that was trained on labels knows them itself.
+        own_answers : bool, default=False
+            Whether its own probabilities and labels are taken as they are.
         """
-        labels: Any = getattr(estimator, "classes_", classes)
-        if classes is not None and (isinstance(labels, list) or _are_numbers(labels, len(classes))):
-            labels = classes
-        return cls(name, tuple(map(str, labels)), EstimatorScorer(estimator), calibrator)
+        return cls(
+            name, _names(estimator, classes), EstimatorScorer(estimator, own_answers), calibrator
+        )
 
     @classmethod
     def from_arrays(
@@ -92,6 +100,16 @@ class TrainedHead:
             Gives the fitted estimator when someone asks for it; may raise BadArtifact.
         """
         return cls(name, tuple(map(str, arrays.classes)), arrays, calibrator, build)
+
+    @cached_property
+    def labels(self) -> npt.NDArray[Any]:
+        """The classes in the type that labels had; shape (n_classes,), in the order of ``classes``."""
+        return typed_labels(self.classes, self.label_type)
+
+    @property
+    def own_answers(self) -> bool:
+        """Whether the estimator's own probabilities and labels are taken as they are."""
+        return isinstance(self.scorer, EstimatorScorer) and self.scorer.own
 
     @property
     def dim(self) -> int:
@@ -121,8 +139,9 @@ class TrainedHead:
         estimator = self.build()
         built, probe = EstimatorScorer(estimator), np.ones((1, self.dim), np.float32)
         with library_border(f"head {self.name}: its estimator cannot answer"):
-            fits = built.dim == self.dim and tuple(map(str, estimator.classes_)) == self.classes
-            if not fits or not np.allclose(self.scorer.scores(probe), built.scores(probe)):
+            fits = built.dim == self.dim and _names(estimator, self.classes) == self.classes
+            ours, theirs = self.scorer.scores(probe), built.scores(probe) if fits else None
+            if theirs is None or ours.shape != theirs.shape or not np.allclose(ours, theirs):
                 raise BadArtifact(f"head {self.name}: its arrays and its estimator do not agree")
         return estimator
 
@@ -175,6 +194,14 @@ class TrainedHead:
     def predict(self, rows: FloatArray) -> Labels:
         """Return the most probable label of each row, of a classification; shape (n,)."""
         return argmax_labels(self.classes, self.predict_outputs(rows))
+
+
+def _names(estimator: Any, classes: Sequence[str] | None) -> tuple[str, ...]:
+    """Return what the scores of an estimator stand for."""
+    labels: Any = getattr(estimator, "classes_", classes)
+    if classes is not None and (isinstance(labels, list) or _are_numbers(labels, len(classes))):
+        labels = classes
+    return tuple(map(str, labels))
 
 
 def _are_numbers(classes: Any, n: int) -> bool:

@@ -106,6 +106,12 @@ class _Extractor:
         """Set an entry of the card to a value, with its origin."""
         self.recipe.set(name, *found)
 
+    def pools(self, pooling: str) -> None:
+        """Set how a row is made of a sequence, where no model_type tells it better."""
+        config = self.folder.table(_CONFIG) or {}
+        if not isinstance(config.get("model_type"), str):
+            self.recipe.set_graph("pooling", pooling, f"type {self.kind}")
+
     def say_windows(self, length: str, instead: str = "") -> None:
         """Add the remark that a long sound is cut."""
         self.recipe.remarks.append(
@@ -230,6 +236,7 @@ def _type(folder: ModelFolder, where: str, table: Mapping[str, Any]) -> str:
 
 def _wav2vec2(extractor: _Extractor) -> None:
     """Read a Wav2Vec2FeatureExtractor, of wav2vec2, HuBERT, WavLM and their like."""
+    extractor.pools("mean")
     extractor.must_be("feature_size", 1)
     extractor.must_be("padding_value", 0)
     align = {"right": "start", "left": "end"}
@@ -278,6 +285,7 @@ def _convolutions(extractor: _Extractor) -> None:
 
 def _whisper(extractor: _Extractor) -> None:
     """Read a WhisperFeatureExtractor."""
+    extractor.pools("mean")
     extractor.must_be("padding_value", 0)
     extractor.must_be("dither", 0)
     extractor.must_be("do_normalize", False)
@@ -301,6 +309,7 @@ def _whisper(extractor: _Extractor) -> None:
 
 def _ast(extractor: _Extractor) -> None:
     """Read an ASTFeatureExtractor; its frames are 25 ms, 10 ms apart, which the class counts at 16 kHz."""
+    extractor.pools("first-mean")
     extractor.must_be("feature_size", 1)
     extractor.must_be("padding_value", 0)
     extractor.must_be("padding_side", "right")
@@ -352,7 +361,8 @@ def _clap(extractor: _Extractor) -> None:
         extractor.recipe.remarks.append(
             f"of a sound of more than {seconds} s the model hears the whole, shrunk, and three windows; "
             f"{extractor.kind} takes these at random, featx at the beginning, in the middle and at the end, so "
-            "that a row is the same each time; is_longer is true of these sounds alone"
+            "that a row is the same each time; is_longer is true of every sound, as the class says of one by "
+            "itself"
         )
     else:
         extractor.say_windows(

@@ -109,8 +109,8 @@ class Repository:
         sha256 = large.get("sha256") if isinstance(large, Mapping) else None
         blob = entry.get("blobId")
         known = [size for size in sizes if size is not None]
-        fine = len(set(known)) == 1 and type(known[0]) is int and 0 <= known[0] <= _LARGEST_FILE
-        if not fine:
+        numbers = all(type(size) is int and 0 <= size <= _LARGEST_FILE for size in known)
+        if not numbers or len(set(known)) != 1:
             raise DownloadFailed(f"{self.name}: the hub says no size of {name} that can be")
         if _is_hex(_SHA256, sha256):
             return HubFile(name, known[0], sha256=sha256)

@@ -14,6 +14,15 @@ __all__ = ["fit_to_graph"]
 
 _DTYPES = {"float32": "float32", "float64": "float32", "float16": "float16", "uint8": "uint8"}
 _ORIGIN = "the graph"
+# Inputs of tokens, by what programs call them, and their usual names.
+_FEEDS = {
+    **{name: name for name in ("input_ids", "attention_mask", "token_type_ids", "position_ids")},
+    **dict.fromkeys(("input_word_ids", "ids", "tokens", "input"), "input_ids"),
+    **dict.fromkeys(("input_mask", "mask"), "attention_mask"),
+    **dict.fromkeys(("segment_ids", "input_type_ids"), "token_type_ids"),
+}
+_RANK_WITH_CHOICES = 3
+_RANK_OF_WAVES = 2
 
 
 def fit_to_graph(
@@ -26,8 +35,8 @@ def fit_to_graph(
     BadModelFolder
         The graph takes other tensors than the recipe makes.
     """
-    if recipe.modality == "image":
-        _fit_image(recipe, inputs[0], facts, given)
+    fit = {"image": _fit_image, "text": _fit_text, "audio": _fit_audio}[recipe.modality]
+    fit(recipe, inputs, facts, given)
     if facts.quantizes_as_it_runs(recipe.graph["output"].value):
         recipe.set_graph("batch", 1, "the graph is quantised while it runs")
         recipe.remarks.append(
@@ -36,7 +45,17 @@ def fit_to_graph(
         )
 
 
-def _fit_image(recipe: Recipe, image: Tensor, facts: GraphFacts, given: Mapping[str, Any]) -> None:
+def _fit_image(
+    recipe: Recipe, inputs: list[Tensor], facts: GraphFacts, given: Mapping[str, Any]
+) -> None:
+    """Set what the shape and the type of a graph's pictures say."""
+    image = inputs[0]
+    if len(inputs) > 1:
+        names = ", ".join(tensor.name for tensor in inputs)
+        raise BadModelFolder(
+            f"{facts.path}: takes {names} together, as models of any number of patches do; expected "
+            "pictures alone"
+        )
     if image.dtype not in _DTYPES:
         raise BadModelFolder(
             f"{facts.path}: takes {image.name} of {image.dtype}; expected float32, float16 or uint8"
@@ -62,6 +81,52 @@ def _layout(shape: tuple[Any, ...]) -> str | None:
     if first == last:
         return None
     return "NCHW" if first else "NHWC"
+
+
+def _fit_text(
+    recipe: Recipe, inputs: list[Tensor], facts: GraphFacts, given: Mapping[str, Any]
+) -> None:
+    """Set what the names and the shapes of a graph's inputs of tokens say."""
+    feeds = {tensor.name: _usual_feed(tensor.name) for tensor in inputs}
+    if strangers := [name for name, usual in feeds.items() if usual is None]:
+        raise BadModelFolder(
+            f"{facts.path}: takes an input {strangers[0]!r}; expected {', '.join(sorted(set(_FEEDS.values())))}"
+        )
+    renamed = {name: str(usual) for name, usual in feeds.items() if usual != name}
+    if renamed and "feeds" not in given:
+        recipe.set("feeds", tuple(renamed.items()), _ORIGIN)
+    shape = inputs[0].shape or ()
+    if len(shape) == _RANK_WITH_CHOICES and "layout" not in given:
+        recipe.set("layout", "N1L", _ORIGIN)
+    if not shape or not isinstance(shape[-1], int):
+        return
+    length = recipe.settings.get("max_length")
+    if length is not None and length.value != shape[-1]:
+        recipe.remarks.append(
+            f"{facts.path}: takes {shape[-1]} tokens and no other number, where {length.origin} says "
+            f"{length.value}"
+        )
+    recipe.set("max_length", shape[-1], _ORIGIN)
+    recipe.set("pad", True, _ORIGIN)
+
+
+def _usual_feed(name: str) -> str | None:
+    """Return what featx calls an input of tokens; None for one that it does not feed."""
+    return _FEEDS.get(name.split(":")[0])
+
+
+def _fit_audio(
+    recipe: Recipe, inputs: list[Tensor], facts: GraphFacts, given: Mapping[str, Any]
+) -> None:
+    """Set the window of a graph that takes so many samples and no other number."""
+    waveform = next((tensor for tensor in inputs if "float" in tensor.dtype), None)
+    shape = waveform.shape if waveform is not None else None
+    # features have more axes
+    if shape is None or len(shape) != _RANK_OF_WAVES or not isinstance(shape[-1], int):
+        return
+    if "window" not in given:
+        recipe.set("window", shape[-1], _ORIGIN)
+        recipe.set("tail", "pad", _ORIGIN)
 
 
 def _check_size(recipe: Recipe, size: list[Any], facts: GraphFacts) -> None:

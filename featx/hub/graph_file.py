@@ -5,13 +5,13 @@ Hubs lay the same model down several times, in other precisions and in parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from featx.errors import BadModelFolder, BadOption
 from featx.hub.folder import ModelFolder
 
-__all__ = ["choose_graph", "folder_of"]
+__all__ = ["choose_among", "choose_graph", "folder_of"]
 
 # Where graphs are looked for that nobody names, and what they are called; the first is taken.
 _FOLDERS = ("onnx", "")
@@ -60,23 +60,47 @@ def choose_graph(folder: ModelFolder, file: str | None = None) -> tuple[str, str
     BadOption
         It has no such graph, or several of which none is usual.
     """
-    graphs = [name for name in folder.names() if name.endswith(_SUFFIX)]
+    return choose_among(folder.names(), folder.path, file)
+
+
+def choose_among(names: Iterable[str], where: object, file: str | None = None) -> tuple[str, str]:
+    """Return the name of the graph to take among those of files, and a remark on the others.
+
+    Parameters
+    ----------
+    names : iterable of str
+    where : object
+        What has these files, for messages.
+    file : str, default=None
+        The one that is wanted.
+
+    Raises
+    ------
+    BadModelFolder, BadOption
+        As ``choose_graph``.
+
+    Examples
+    --------
+    >>> choose_among(["config.json", "onnx/model.onnx"], "someone/model")
+    ('onnx/model.onnx', '')
+    """
+    graphs = [name for name in names if name.endswith(_SUFFIX)]
     listed = ", ".join(graphs[:_SHOWN]) + (", …" if len(graphs) > _SHOWN else "")
     if not graphs:
         raise BadModelFolder(
-            f"{folder.path}: has no ONNX graph; export the model first, as with optimum-cli export onnx"
+            f"{where}: has no ONNX graph; export the model first, as with optimum-cli export onnx"
         )
     if file is not None:
         wanted = PurePosixPath(file).as_posix()
         if wanted not in graphs:
-            raise BadOption(f"file = {file!r}: {folder.path} has {listed}")
+            raise BadOption(f"file = {file!r}: {where} has {listed}")
         return wanted, ""
     chosen = next((name for name in _usual() if name in graphs), None)
     if chosen is None and len(graphs) > 1:
-        raise BadOption(f"{folder.path}: has several graphs; say file= with one of {listed}")
+        raise BadOption(f"{where}: has several graphs; say file= with one of {listed}")
     chosen = chosen or graphs[0]
     others = [name for name in graphs if name != chosen]
-    remark = f"{folder.path}: {chosen} was taken of {listed}; file= names another" if others else ""
+    remark = f"{where}: {chosen} was taken of {listed}; file= names another" if others else ""
     return chosen, remark
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 __all__ = ["Licence", "read_licence"]
@@ -29,8 +30,10 @@ _BY_NAME = {name.casefold(): name for name in _FREE} | {
     "pddl": "PDDL-1.0",
 }
 _TAG = "license:"
-# Characters of a name.
+# Characters of a name, names of one model, and lines at the head of a README.
 _LONGEST = 120
+_MOST_NAMES = 20
+_MOST_LINES = 2000
 _LINE = re.compile(r"(license|license_name|license_link)\s*:\s*(.*)")
 _ITEM = re.compile(r"\s*-\s+(.*)")
 
@@ -122,7 +125,7 @@ def _texts(value: Any) -> list[str]:
 
 def _plain(names: Iterable[str]) -> list[str]:
     """Return names as one line each, by SPDX's spelling where they have one."""
-    lines = (" ".join(name.split())[:_LONGEST] for name in names)
+    lines = (" ".join(name.split())[:_LONGEST] for name in islice(names, _MOST_NAMES))
     printable = ("".join(sign if sign.isprintable() else "?" for sign in line) for line in lines)
     return [_BY_NAME.get(name.casefold(), name) for name in printable if name]
 
@@ -132,15 +135,16 @@ def _front_matter(readme: bytes) -> dict[str, Any]:
     text = readme.decode("utf-8", "replace").removeprefix("\ufeff")
     table: dict[str, Any] = {}
     key = ""
-    for line in _head(text):
+    for line in islice(_head(text), _MOST_LINES):
         if found := _LINE.fullmatch(line):
             key = found[1]
             value = _unquoted(found[2])
             if value:
                 table[key] = _listed(value)
         elif (item := _ITEM.fullmatch(line)) and key:
-            known = table.get(key)
-            table[key] = [*(known if isinstance(known, list) else []), _unquoted(item[1])]
+            values = table.setdefault(key, [])
+            if isinstance(values, list) and len(values) < _MOST_NAMES:
+                values.append(_unquoted(item[1]))
         elif line[:1].strip():
             key = ""
     return table

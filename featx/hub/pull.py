@@ -25,12 +25,13 @@ from featx.errors import (
 from featx.graphs import external_data
 from featx.hub.address import ModelAddress, is_plain_name
 from featx.hub.client import Hub, HubFile, Repository
+from featx.hub.graph_file import choose_among
 from featx.hub.licences import Licence, read_licence
 from featx.storage.atomic import os_errors_in_words
 from featx.storage.dirs import cache_dir
 from featx.storage.json_text import parse_json_text
 
-__all__ = ["Pulled", "pull_folder"]
+__all__ = ["Pulled", "clear_pulled", "notify", "pull_folder", "pulled_bytes"]
 
 Log = Callable[[str], object]
 
@@ -39,8 +40,8 @@ _LARGEST_TEXT, _LARGEST_README, _LARGEST_GRAPH = 1 << 27, 1 << 20, (1 << 31) - 1
 # Configurations, and files of weights beside a graph.
 _MOST_TEXTS, _MOST_WEIGHTS = 100, 4096
 _GRAPH = ".onnx"
-_USUAL = ("onnx/model.onnx", "model.onnx", "model_optimized.onnx", "onnx/encoder_model.onnx")
-# Configurations of modules, as sentence-transformers numbers them.
+# Modules of sentence-transformers with weights of their own, and configurations of modules as it numbers them.
+_WEIGHTED = ("Dense", "LayerNorm")
 _MODULE = re.compile(r"\d+_[A-Za-z]+/config\.json")
 _INDEX = ".safetensors.index.json"
 # Bytes that a disk shall keep free.
@@ -99,6 +100,8 @@ def pull_folder(
         The hub has other bytes than it promises.
     BadOption
         The licence is to be accepted, or the repository has no such graph, or several of which none is usual.
+    BadModelFolder
+        The repository has no graph.
     BadGraph
         The graph is none, or keeps its weights where none can be.
     OutputFailed
@@ -106,13 +109,18 @@ def pull_folder(
     """
     repository = hub.repository(model)
     _warn_of_new_name(model, repository)
-    folder = cache_dir() / "hub" / f"{repository.name.replace('/', '--')}@{repository.commit}"
-    graph = _choose(repository, model.file)
+    folder = _home() / f"{repository.name.replace('/', '--')}@{repository.commit}"
+    graph, remark = choose_among(
+        filter(is_plain_name, repository.names), repository.name, model.file
+    )
     licence = _licence(repository, hub, folder, stated)
     _require(licence, repository, hub, accepted=accept_licence)
     address = ModelAddress(repository.name, repository.commit, graph)
+    log = log or notify
+    if remark:
+        log(remark)
     origin = f" ({licence.origin})" if licence.origin else ""
-    (log or _notify)(f"{address}: licence {licence.label}{origin}")
+    log(f"{address}: licence {licence.label}{origin}")
 
     def fetch(file: HubFile) -> Path:
         return hub.fetch(repository, file, folder, progress)
@@ -121,7 +129,7 @@ def pull_folder(
     _require_room(folder, [*texts, repository.file(graph)])
     for file in texts:
         fetch(file)
-    for file in _dense(repository, folder):
+    for file in _modules(repository, folder):
         fetch(file)
     data = _bounded(fetch(_bounded_file(repository.file(graph), _LARGEST_GRAPH)))
     weights = _weights(repository, graph, data)
@@ -131,7 +139,25 @@ def pull_folder(
     return Pulled(folder, graph, address, licence)
 
 
-def _notify(message: str) -> None:
+def pulled_bytes() -> int:
+    """Return how many bytes of models lie in the cache that were pulled and not yet added."""
+    return sum(path.stat().st_size for path in _home().rglob("*") if path.is_file())
+
+
+def clear_pulled() -> int:
+    """Remove all models that were pulled and not yet added, and return how many there were."""
+    folders = [path for path in _home().glob("*") if path.is_dir()]
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(folders)
+
+
+def _home() -> Path:
+    return cache_dir() / "hub"
+
+
+def notify(message: str) -> None:
+    """Say a line of words as a FeatxNotice."""
     warnings.warn(message, FeatxNotice, stacklevel=3)
 
 
@@ -142,25 +168,6 @@ def _warn_of_new_name(model: ModelAddress, repository: Repository) -> None:
             FeatxWarning,
             stacklevel=3,
         )
-
-
-def _choose(repository: Repository, file: str | None) -> str:
-    """Return the name of the graph to pull."""
-    graphs = [name for name in repository.names if name.endswith(_GRAPH) and is_plain_name(name)]
-    listed = ", ".join(graphs[:12]) + (", …" if len(graphs) > 12 else "")
-    if not graphs:
-        raise BadOption(
-            f"{repository.name}: has no ONNX graph at {repository.commit[:12]}; look for one of the same "
-            "model in onnx-community or Xenova, or export it"
-        )
-    if file is not None:
-        if file not in graphs:
-            raise BadOption(f"{repository.name}: has no graph {file}; it has {listed}")
-        return file
-    chosen = next((name for name in _USUAL if name in graphs), None)
-    if chosen is None and len(graphs) > 1:
-        raise BadOption(f"{repository.name}: has several graphs; name one after a colon: {listed}")
-    return chosen or graphs[0]
 
 
 def _licence(repository: Repository, hub: Hub, folder: Path, stated: str | None) -> Licence:
@@ -210,23 +217,25 @@ def _configurations(repository: Repository, graph: str) -> list[str]:
     return names
 
 
-def _dense(repository: Repository, folder: Path) -> Iterator[HubFile]:
-    """Give the weights of the dense layers that come after a graph, as ``modules.json`` names them."""
-    path = folder / "modules.json"
+def _modules(repository: Repository, folder: Path) -> Iterator[HubFile]:
+    """Give the files of the modules that come after a graph, as ``modules.json`` names them."""
     if "modules.json" not in repository:
         return
+    data = _bounded(folder / "modules.json")
     try:
-        modules = parse_json_text(path.read_bytes(), "modules.json", limit=_LARGEST_TEXT)
+        modules = parse_json_text(data, "modules.json", limit=_LARGEST_TEXT)
     except BadArtifact as error:
         raise DownloadFailed(f"{repository.name}: {error}") from error
-    for module in modules if isinstance(modules, list) else []:
-        kind, where = (
-            (module.get("type"), module.get("path")) if isinstance(module, dict) else ("", "")
-        )
-        if str(kind).rpartition(".")[2] == "Dense" and isinstance(where, str):
-            name = f"{where}/model.safetensors"
-            if name in repository:
-                yield _bounded_file(repository.file(name), _LARGEST_GRAPH)
+    entries = (
+        [entry for entry in modules if isinstance(entry, dict)] if isinstance(modules, list) else []
+    )
+    for entry in entries[:_MOST_TEXTS]:
+        kind, path = str(entry.get("type")).rpartition(".")[2], entry.get("path")
+        names = ["config.json", *(["model.safetensors"] if kind in _WEIGHTED else [])]
+        for name in names:
+            whole = f"{path}/{name}"
+            if path and isinstance(path, str) and whole in repository:
+                yield _bounded_file(repository.file(whole), _LARGEST_GRAPH)
 
 
 def _weights(repository: Repository, graph: str, data: bytes) -> list[HubFile]:

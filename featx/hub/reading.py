@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -14,10 +15,16 @@ from featx.graphs.inspect import Tensor
 from featx.graphs.pooling import read_pooling
 from featx.hub.fitting import fit_to_graph
 from featx.hub.folder import ModelFolder
-from featx.hub.outputs import Reading, channels_are_last, choose_output, choose_pooling
-from featx.hub.recipe import Recipe
+from featx.hub.outputs import (
+    Reading,
+    channel_axis_of,
+    channels_are_last,
+    choose_output,
+    choose_pooling,
+)
+from featx.hub.recipe import Recipe, Setting
 
-__all__ = ["modality_of", "needs_answers", "read_recipe"]
+__all__ = ["modality_of_inputs", "needs_answers", "read_recipe"]
 
 _Reader = Callable[[ModelFolder, Mapping[str, Any]], Recipe]
 # What reads the configuration of each modality's models.
@@ -29,8 +36,11 @@ READERS: Mapping[str, str] = MappingProxyType(
     }
 )
 _SOUNDS = frozenset("input_values input_features waveform waveforms audio audio_values".split())
+_MASKS = frozenset(("attention_mask", "is_longer"))
 _OF_IMAGES = ("preprocessor_config.json", "processor_config.json", "open_clip_config.json")
 _IMAGE_RANK = 4
+# The name of a repository or of a licence.
+_PLAIN = re.compile(r"[A-Za-z0-9][\w.+-]*(/[\w.+-]+)?")
 
 
 def read_recipe(
@@ -67,12 +77,15 @@ def read_recipe(
     if model.modality == "image" and not model.says_of_images():
         return None
     recipe = reader_of(model.modality)(folder, given)
+    _require_files(recipe, folder)
+    _set_about(recipe, model.config)
     chosen = model.chosen
     recipe.set_graph("output", chosen.value, chosen.origin)
     if chosen.remark:
         recipe.remarks.append(chosen.remark)
     _set_pooling(recipe, model, pooling, given)
     fit_to_graph(recipe, model.inputs, model.facts, given)
+    _set_channel_axis(recipe, model)
     return recipe
 
 
@@ -91,12 +104,13 @@ class _Model:
         self.config = folder.table("config.json") or {}
         self.chosen = self._choose(tap)
         self.inputs = self.facts.inputs(self.chosen.value or None)
-        self.modality = modality_of(self.inputs, graph)
+        self.modality = modality_of_inputs(self.inputs, graph)
 
     def says_of_images(self) -> bool:
         """Return whether the folder says how pictures are preprocessed, in whatever way."""
         known = any(name in self.folder for name in _OF_IMAGES)
-        return known or "pretrained_cfg" in self.config
+        # older files of timm are what is nested in newer ones
+        return known or any(key in self.config for key in ("pretrained_cfg", "input_size"))
 
     def _choose(self, tap: str | None) -> Reading:
         if tap:
@@ -112,7 +126,7 @@ class _Model:
             return Reading("", "")
 
 
-def modality_of(inputs: list[Tensor], graph: Path) -> str:
+def modality_of_inputs(inputs: list[Tensor], graph: Path) -> str:
     """Return the modality of the inputs that a tap is computed from.
 
     Raises
@@ -120,7 +134,9 @@ def modality_of(inputs: list[Tensor], graph: Path) -> str:
     BadGraph
         They are of several modalities, or of none.
     """
-    kinds = {_kind(tensor) for tensor in inputs}
+    # a mask belongs to whatever it stands beside
+    telling = [tensor for tensor in inputs if tensor.name.split(":")[0] not in _MASKS]
+    kinds = {_kind(tensor) for tensor in telling or inputs}
     names = ", ".join(_shown(tensor) for tensor in inputs) or "no input"
     if len(kinds) == 1 and (kind := kinds.pop()):
         return kind
@@ -159,6 +175,38 @@ def _shown(tensor: Tensor) -> str:
     return f"{tensor.name} [{sides}] of {tensor.dtype}"
 
 
+def _require_files(recipe: Recipe, folder: ModelFolder) -> None:
+    """Raise BadModelFolder where texts have no tokenizer."""
+    named = recipe.settings.get("tokenizer")
+    if named is not None and named.value not in (*recipe.files, *recipe.made):
+        raise BadModelFolder(
+            f"{folder.path}: has no {named.value}, nor a vocab.txt that it can be made of; put the tokenizer "
+            "of the model beside its graph"
+        )
+
+
+def _set_about(recipe: Recipe, config: Mapping[str, Any]) -> None:
+    """Set what a configuration says of where the model is from, and of its licence."""
+    nested = config.get("pretrained_cfg")
+    pretrained: Mapping[str, Any] = nested if isinstance(nested, dict) else {}
+    sayings = {
+        "source": (
+            (config.get("_name_or_path"), "config.json: _name_or_path"),
+            (pretrained.get("hf_hub_id"), "config.json: pretrained_cfg.hf_hub_id"),
+        ),
+        "license": (
+            (pretrained.get("license"), "config.json: pretrained_cfg.license"),
+            (config.get("license"), "config.json: license"),
+        ),
+    }
+    for name, found in sayings.items():
+        for value, origin in found:
+            # a path is one of the machine on which the model was made
+            plain = isinstance(value, str) and _PLAIN.fullmatch(value)
+            if plain and name not in recipe.about:
+                recipe.about[name] = Setting(value, origin)
+
+
 def _set_pooling(
     recipe: Recipe, model: _Model, pooling: str | None, given: Mapping[str, Any]
 ) -> None:
@@ -177,5 +225,13 @@ def _set_pooling(
             f"{model.facts.path}: nothing tells how a row is made of {_shown(tensor)}; "
             "say pooling= with mean, cls, last or another, as the model's page says"
         )
+
+
+def _set_channel_axis(recipe: Recipe, model: _Model) -> None:
+    """Set where the channels of a map are that is pooled, after the layout of the pictures is known."""
     if channels_are_last(model.config):
         recipe.set_graph("channel_axis", -1, "config.json: model_type")
+    elif recipe.modality == "image" and not recipe.graph["pooling"].value.startswith("none"):
+        shape = model.facts.tensor(model.chosen.value).shape
+        if (axis := channel_axis_of(shape, str(recipe.value("layout")))) is not None:
+            recipe.set_graph("channel_axis", axis, "the graph")

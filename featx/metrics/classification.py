@@ -14,14 +14,22 @@ from featx._display import TextTable, html_page
 from featx._extras import require
 from featx._typing import Doubles, Labels
 from featx.errors import BadLabels, BadOption
+from featx.metrics.class_scores import (
+    calibration_error,
+    counted_intervals,
+    known_log_loss,
+    label_ranks,
+    macro_scores,
+    resampled_intervals,
+    resampled_top_k,
+)
 from featx.metrics.confusion import confusion_table, worst_pairs
 from featx.metrics.intervals import wilson
+from featx.metrics.quotients import ratio
 from featx.metrics.report import check_fields
+from featx.metrics.resampling import Resampling, check_weights
 
 __all__ = ["ClassScore", "ClassificationReport", "Mistake", "evaluate_predictions"]
-
-_DRAWS = 2000
-_BINS = 10
 
 Counts = npt.NDArray[np.int64]
 
@@ -92,7 +100,7 @@ class ClassificationReport:
     Attributes
     ----------
     n : int
-        Samples.
+        Samples, without those of weight 0.
     accuracy : float
     balanced_accuracy : float
         Mean recall of the classes that occur among the labels, as scikit-learn computes it.
@@ -106,8 +114,8 @@ class ClassificationReport:
     classes : tuple of ClassScore
         Every class among labels, predictions and those that the predictor knows, sorted.
     confusion : tuple of tuples of int
-        Counts; rows are true and columns predicted classes, in the order of ``classes``. Empty where it
-        was not kept.
+        Counts of samples, whatever their weights; rows are true and columns predicted classes, in the
+        order of ``classes``. Empty where it was not kept.
     unseen_labels : tuple of str
         Labels that the predictor does not know; each such sample counts as an error.
     log_loss : float or None
@@ -117,6 +125,9 @@ class ClassificationReport:
     rank_counts : tuple of int
         At index k − 1 the samples whose label is among the k most probable classes; empty where there
         were no probabilities. See ``top_k_accuracy``.
+    top_k : tuple of (float, float, float)
+        The same as shares, each with its 95 % interval, where groups or weights were given; else empty,
+        and then not part of ``to_dict``.
     mistakes : tuple of Mistake
         Every sample that was predicted wrongly, the most confident prediction first; empty where ids or
         probabilities were not given, and not part of ``to_dict``.
@@ -142,6 +153,7 @@ class ClassificationReport:
     log_loss: float | None = None
     expected_calibration_error: float | None = None
     rank_counts: tuple[int, ...] = ()
+    top_k: tuple[tuple[float, float, float], ...] = ()
     mistakes: tuple[Mistake, ...] = field(default=(), compare=False)
 
     def top_k_accuracy(self, k: int) -> tuple[float, tuple[float, float]]:
@@ -155,7 +167,7 @@ class ClassificationReport:
         Returns
         -------
         value, interval : float, (float, float)
-            The share, and its 95 % interval by Wilson.
+            The share, and its 95 % interval: Wilson's, or that of groups or weights.
 
         Raises
         ------
@@ -175,6 +187,9 @@ class ClassificationReport:
                 f"1 to {known}, the number of classes" if known else "a report on probabilities"
             )
             raise BadOption(f"top_k = {k!r}: expected {expected}")
+        if self.top_k:
+            share, low, high = self.top_k[k - 1]
+            return share, (low, high)
         hits = self.rank_counts[k - 1]
         return hits / self.n, wilson(hits, self.n)
 
@@ -187,6 +202,8 @@ class ClassificationReport:
         table["confusion"] = [list(row) for row in self.confusion]
         table["unseen_labels"] = list(self.unseen_labels)
         table["rank_counts"] = list(self.rank_counts)
+        if top_k := table.pop("top_k"):
+            table["top_k"] = [list(row) for row in top_k]
         return table
 
     @classmethod
@@ -205,6 +222,10 @@ class ClassificationReport:
             values["confusion"] = tuple(map(tuple, table.get("confusion", ())))
             values["unseen_labels"] = tuple(table.get("unseen_labels", ()))
             values["rank_counts"] = tuple(table.get("rank_counts", ()))
+            values["top_k"] = tuple(
+                (float(share), float(low), float(high))
+                for share, low, high in table.get("top_k", ())
+            )
             report = cls(**values)
             for record in (report, *report.classes):
                 check_fields(record)
@@ -292,6 +313,8 @@ def evaluate_predictions(
     *,
     classes: Sequence[str] | None = None,
     ids: Sequence[str] | None = None,
+    groups: Sequence[Any] | npt.NDArray[Any] | None = None,
+    sample_weight: Sequence[float] | Doubles | None = None,
     random_state: int = 0,
 ) -> ClassificationReport:
     """Measure predicted labels and, where given, probabilities.
@@ -305,19 +328,25 @@ def evaluate_predictions(
         What the predictor knows; None is every label among ``y_true`` and ``y_pred``.
     ids : sequence of str, default=None
         One a sample; for ``mistakes``, which need probabilities too.
+    groups : sequence of length n, default=None
+        The group of each sample; whole groups are then drawn for intervals.
+    sample_weight : sequence of float of length n, default=None
+        What each sample counts in every score; None counts each once. A sample of weight 0 is not
+        measured.
     random_state : int, default=0
         Seed of the bootstrap.
 
     Raises
     ------
     BadLabels
-        There is no sample, or the lengths differ.
+        There is no sample, the lengths differ, or a weight is no finite number of at least 0.
 
     Notes
     -----
     Intervals: accuracy by Wilson, "Probable inference", 1927; the others by Efron's bootstrap
     percentiles (1979), which for sums over samples is drawing confusion matrices from a multinomial;
-    where every prediction is right a bootstrap has no variance, and Wilson's interval stands in.
+    where every prediction is right a bootstrap has no variance, and Wilson's interval stands in. With
+    groups or weights all are bootstrapped, see ``featx.metrics.resampling``.
     Expected calibration error as in Guo et al., "On calibration of modern neural networks", 2017.
 
     Examples
@@ -326,8 +355,6 @@ def evaluate_predictions(
     >>> report.accuracy, [round(bound, 3) for bound in report.intervals["accuracy"]]
     (0.75, [0.301, 0.954])
     """
-    from sklearn.metrics import confusion_matrix
-
     truth, predicted = np.asarray(y_true, dtype=str), np.asarray(y_pred, dtype=str)
     if not len(truth) or len(truth) != len(predicted):
         raise BadLabels(
@@ -335,36 +362,91 @@ def evaluate_predictions(
             f"found {len(truth)} and {len(predicted)}"
         )
     names = np.unique(np.concatenate([truth, predicted, np.asarray(classes or [], dtype=str)]))
-    confusion: Counts = confusion_matrix(truth, predicted, labels=names).astype(np.int64)
-    n, correct = len(truth), int(np.trace(confusion))
-    balanced, macro = _macro_scores(
-        confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    )
-    log_loss: float | None = None
-    error: float | None = None
-    ranks: tuple[int, ...] = ()
-    mistakes: tuple[Mistake, ...] = ()
+    weights, resampling = check_weights(sample_weight, len(truth)), None
+    if groups is not None and len(groups) != len(truth):
+        raise BadLabels(f"groups=: expected {len(truth)}, one a sample; found {len(groups)}")
+    if weights is not None and not weights.all():
+        kept = np.flatnonzero(weights).tolist()
+        return evaluate_predictions(
+            truth[kept],
+            predicted[kept],
+            None if probabilities is None else np.asarray(probabilities)[kept],
+            classes=names.tolist() if classes is None else classes,
+            ids=None if ids is None else [ids[i] for i in kept],
+            groups=None if groups is None else [groups[i] for i in kept],
+            sample_weight=weights[kept],
+            random_state=random_state,
+        )
+    if groups is not None or weights is not None:
+        resampling = Resampling.of(len(truth), groups, weights)
+    by_probability: dict[str, Any] = {}
     if probabilities is not None:
         columns = names if classes is None else np.asarray(classes, dtype=str)
         shares = np.asarray(probabilities, np.float64)
-        log_loss, error = _log_loss(shares, truth, columns), _ece(shares, truth, columns)
-        ranks = _rank_counts(shares, truth, columns)
-        mistakes = _mistakes(ids, truth, predicted, shares, columns) if ids is not None else ()
+        by_probability = _probability_scores(shares, truth, columns, resampling, random_state)
+        if ids is not None:
+            by_probability["mistakes"] = _mistakes(ids, truth, predicted, shares, columns)
+    unseen = sorted(set(truth.tolist()) - set(classes)) if classes else ()
     return ClassificationReport(
-        n=n,
-        accuracy=correct / n,
-        balanced_accuracy=float(balanced),
-        macro_f1=float(macro),
-        intervals=_intervals(confusion, np.random.default_rng(random_state)),
-        majority_baseline=float(confusion.sum(axis=1).max() / n),
-        classes=tuple(_class_score(str(names[i]), confusion, i) for i in range(len(names))),
-        confusion=tuple(tuple(map(int, row)) for row in confusion),
-        unseen_labels=tuple(sorted(set(truth.tolist()) - set(classes))) if classes else (),
-        log_loss=log_loss,
-        expected_calibration_error=error,
-        rank_counts=ranks,
-        mistakes=mistakes,
+        n=len(truth),
+        **_label_scores(truth, predicted, names, resampling, random_state),
+        **by_probability,
+        unseen_labels=tuple(unseen),
     )
+
+
+def _label_scores(
+    truth: Labels,
+    predicted: Labels,
+    names: Labels,
+    resampling: Resampling | None,
+    random_state: int,
+) -> dict[str, Any]:
+    """Return what a report says of labels: scores, their intervals, counts of classes."""
+    from sklearn.metrics import confusion_matrix
+
+    confusion: Counts = confusion_matrix(truth, predicted, labels=names).astype(np.int64)
+    amounts: npt.NDArray[Any] = confusion
+    if resampling is not None and resampling.weights is not None:
+        amounts = confusion_matrix(truth, predicted, labels=names, sample_weight=resampling.weights)
+    total = amounts.sum()
+    balanced, macro = macro_scores(amounts.diagonal(), amounts.sum(axis=1), amounts.sum(axis=0))
+    if resampling is None:
+        intervals = counted_intervals(confusion, np.random.default_rng(random_state))
+    else:
+        codes = np.searchsorted(names, truth), np.searchsorted(names, predicted)
+        intervals = resampled_intervals(*codes, resampling, random_state)
+    scores = [_class_score(str(name), confusion, amounts, i) for i, name in enumerate(names)]
+    return {
+        "accuracy": float(np.trace(amounts) / total),
+        "balanced_accuracy": float(balanced),
+        "macro_f1": float(macro),
+        "intervals": intervals,
+        "majority_baseline": float(amounts.sum(axis=1).max() / total),
+        "classes": tuple(scores),
+        "confusion": tuple(tuple(map(int, row)) for row in confusion),
+    }
+
+
+def _probability_scores(
+    shares: Doubles,
+    truth: Labels,
+    classes: Labels,
+    resampling: Resampling | None,
+    random_state: int,
+) -> dict[str, Any]:
+    """Return what a report says of probabilities: log-loss, calibration error, ranks of the true classes."""
+    weights = None if resampling is None else resampling.weights
+    ranks = label_ranks(shares, truth, classes)
+    counts = np.bincount(ranks, minlength=len(classes) + 1)[:-1].cumsum()
+    return {
+        "log_loss": known_log_loss(shares, truth, classes, weights),
+        "expected_calibration_error": calibration_error(shares, truth, classes, weights),
+        "rank_counts": tuple(map(int, counts)),
+        "top_k": resampled_top_k(ranks, len(classes), resampling, random_state)
+        if resampling is not None
+        else (),
+    }
 
 
 def _mistakes(
@@ -378,76 +460,14 @@ def _mistakes(
     return tuple(Mistake(ids[i], str(truth[i]), str(predicted[i]), shares[i]) for i in wrong)
 
 
-def _macro_scores(correct: Counts, true: Counts, predicted: Counts) -> tuple[Doubles, Doubles]:
-    """Return balanced accuracy and macro F1 of counts by class, which lie on the last axis."""
-    occurs, seen = true > 0, (true + predicted) > 0
-    recall = correct / np.maximum(true, 1)
-    f1 = 2 * correct / np.maximum(true + predicted, 1)
-    return (
-        (recall * occurs).sum(axis=-1) / occurs.sum(axis=-1),
-        (f1 * seen).sum(axis=-1) / seen.sum(axis=-1),
-    )
-
-
-def _intervals(confusion: Counts, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
-    n, correct = int(confusion.sum()), int(np.trace(confusion))
-    accuracy = wilson(correct, n)
-    if correct == n:
-        return dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1"), accuracy)
-    true, predicted = np.nonzero(confusion)
-    cells = rng.multinomial(n, confusion[true, predicted] / n, size=_DRAWS)
-    k, right = len(confusion), true == predicted
-    hits = _sums_by(cells[:, right], true[right], k)
-    draws = _macro_scores(hits, _sums_by(cells, true, k), _sums_by(cells, predicted, k))
-    bounds = [np.quantile(draw, [0.025, 0.975]).tolist() for draw in draws]
-    return {
-        "accuracy": accuracy,
-        "balanced_accuracy": (bounds[0][0], bounds[0][1]),
-        "macro_f1": (bounds[1][0], bounds[1][1]),
-    }
-
-
-def _sums_by(cells: Counts, classes: Counts, n_classes: int) -> Counts:
-    """Return the sums of the columns that belong to each class, shape (n, n_classes)."""
-    sums = np.zeros((len(cells), n_classes), np.int64)
-    order = np.argsort(classes, kind="stable")
-    found, starts = np.unique(classes[order], return_index=True)
-    if len(found):
-        sums[:, found] = np.add.reduceat(cells[:, order], starts, axis=1)
-    return sums
-
-
-def _class_score(label: str, confusion: Counts, i: int) -> ClassScore:
-    correct, true, predicted = confusion[i, i], confusion[i].sum(), confusion[:, i].sum()
+def _class_score(label: str, confusion: Counts, amounts: npt.NDArray[Any], i: int) -> ClassScore:
+    """Return the scores of a class from what samples count, and the numbers of samples."""
+    correct, true, predicted = amounts[i, i], amounts[i].sum(), amounts[:, i].sum()
     return ClassScore(
         label,
-        precision=float(correct / max(predicted, 1)),
-        recall=float(correct / max(true, 1)),
-        f1=float(2 * correct / max(true + predicted, 1)),
-        support=int(true),
-        predicted=int(predicted),
+        precision=float(ratio(correct, predicted)),
+        recall=float(ratio(correct, true)),
+        f1=float(ratio(2 * correct, true + predicted)),
+        support=int(confusion[i].sum()),
+        predicted=int(confusion[:, i].sum()),
     )
-
-
-def _log_loss(probabilities: Doubles, truth: Labels, classes: Labels) -> float | None:
-    """Return the mean log-loss of samples whose label is among the classes; None where none is."""
-    column = {label: i for i, label in enumerate(classes.tolist())}
-    known = [i for i, label in enumerate(truth.tolist()) if label in column]
-    true = probabilities[known, [column[label] for label in truth[known].tolist()]]
-    losses = -np.log(np.maximum(true, np.finfo(np.float32).tiny))
-    return float(losses.mean()) if known else None
-
-
-def _ece(probabilities: Doubles, truth: Labels, classes: Labels) -> float:
-    """Return the expected calibration error of the most probable class."""
-    confidence, predicted = probabilities.max(axis=1), classes[probabilities.argmax(axis=1)]
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    gaps = np.bincount(bins, (predicted == truth) - confidence, minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(truth))
-
-
-def _rank_counts(probabilities: Doubles, truth: Labels, classes: Labels) -> tuple[int, ...]:
-    """Return, for each k from 1 on, the samples whose label is among the k most probable classes."""
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    hits = classes[order] == truth[:, None]
-    return tuple(int(count) for count in hits.sum(axis=0).cumsum())

@@ -1,4 +1,4 @@
-"""How good predicted sets of labels and their probabilities are."""
+"""How good predicted sets of labels and their probabilities are, with intervals."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ import numpy.typing as npt
 
 from featx._display import TextTable, html_page
 from featx._extras import require
-from featx._typing import Doubles, Integers, Labels, Mask
+from featx._typing import Doubles, Mask
 from featx.errors import BadLabels
-from featx.metrics.bootstrap import bootstrap_intervals
+from featx.metrics.intervals import wilson
 from featx.metrics.report import check_fields
+from featx.metrics.resampling import Resampling, bootstrap, check_weights
+from featx.metrics.set_scores import SET_SCORES, SetMeasure, best_constants
 
 __all__ = ["LabelScore", "MultilabelReport", "evaluate_label_sets"]
 
-_SCORES = (
-    *("micro_f1", "macro_f1", "weighted_f1", "mean_average_precision"),
-    *("subset_accuracy", "hamming_loss"),
-)
+_TITLES = {
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "mean_average_precision": "mean avg. precision",
+    "subset_accuracy": "subset accuracy",
+    "hamming_loss": "Hamming loss",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +38,20 @@ class LabelScore:
     ----------
     label : str
     precision, recall, f1 : float
+        Those of scikit-learn, 0 where they are not defined.
     average_precision : float or None
-        None where no sample has the label.
+        That of scikit-learn; None where no sample has the label, or without probabilities.
     support : int
-        Samples that have it.
+        Samples that have the label.
     predicted : int
-        Samples that were given it.
+        Samples that were predicted to have it.
 
     Examples
     --------
-    >>> truth = np.array([[1, 0], [1, 1]], bool)
-    >>> evaluate_label_sets(truth, truth, truth.astype(float), labels=["a", "b"]).labels[1].support
-    1
+    >>> truth, guesses = np.array([[1, 0], [1, 1]]), np.array([[1, 1], [0, 1]])
+    >>> evaluate_label_sets(truth, guesses, labels=["joy", "fear"]).labels[0]
+    LabelScore(label='joy', precision=1.0, recall=0.5, f1=0.666..., average_precision=None, support=2,
+    predicted=1)
     """
 
     label: str
@@ -57,37 +65,38 @@ class LabelScore:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MultilabelReport:
-    """The scores of predicted labels, measured on ``n`` samples.
+    """The scores measured on ``n`` samples whose sets of labels are known.
 
     Attributes
     ----------
     n : int
+        Samples, without those of weight 0.
     micro_f1 : float
-        F1 of all labels of all samples together.
+        F1 of all pairs of a sample and a label.
     macro_f1 : float
-        Mean F1 of the labels that occur, or were given.
+        Mean F1 of the labels that occur among targets or predictions, as in a ``ClassificationReport``.
     weighted_f1 : float
-        Mean F1 of the labels, each weighed by the samples that have it.
-    mean_average_precision : float
-        Mean over the labels that occur, as scikit-learn computes each.
+        Mean F1 of labels, each counted as often as samples have it.
+    mean_average_precision : float or None
+        Mean of the labels' average precision, of those that a sample has; None without probabilities.
     subset_accuracy : float
-        Share of samples whose labels are all right, and no other.
+        Share of samples of which all labels are right.
     hamming_loss : float
-        Share of wrong decisions.
+        Share of pairs of a sample and a label that are wrong.
     intervals : mapping of str to (float, float)
-        The 95 % interval of each.
-    prevalence_micro_f1 : float
-        Micro F1 of giving every sample the most frequent label.
-    prevalence_average_precision : float
-        Mean average precision of probabilities that are the same for all samples.
+        The 95 % interval of each of them that is not None.
+    prevalence_baseline : mapping of str to float
+        The best of each score that one answer for all samples could have, which knows how frequent labels
+        are and nothing of samples.
     labels : tuple of LabelScore
+        One a label, in the order of the predictor.
 
     Examples
     --------
-    >>> truth = np.array([[1, 0], [1, 1], [0, 1], [1, 0]], bool)
-    >>> report = evaluate_label_sets(truth, ~truth, 1.0 - truth, labels=["a", "b"])
-    >>> report.hamming_loss, report.micro_f1
-    (1.0, 0.0)
+    >>> truth, guesses = np.array([[1, 0], [1, 1]]), np.array([[1, 1], [1, 1]])
+    >>> report = evaluate_label_sets(truth, guesses, labels=["joy", "fear"])
+    >>> report.subset_accuracy, report.hamming_loss, round(report.micro_f1, 3)
+    (0.5, 0.25, 0.857)
     >>> MultilabelReport.from_dict(report.to_dict()) == report
     True
     """
@@ -96,19 +105,19 @@ class MultilabelReport:
     micro_f1: float
     macro_f1: float
     weighted_f1: float
-    mean_average_precision: float
+    mean_average_precision: float | None
     subset_accuracy: float
     hamming_loss: float
     intervals: Mapping[str, tuple[float, float]]
-    prevalence_micro_f1: float
-    prevalence_average_precision: float
+    prevalence_baseline: Mapping[str, float]
     labels: tuple[LabelScore, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values; ``from_dict`` reads them back."""
-        table = {one.name: getattr(self, one.name) for one in fields(self)}
+        table: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
         table["intervals"] = {key: list(pair) for key, pair in self.intervals.items()}
-        table["labels"] = [asdict(one) for one in self.labels]
+        table["prevalence_baseline"] = dict(self.prevalence_baseline)
+        table["labels"] = [asdict(score) for score in self.labels]
         return table
 
     @classmethod
@@ -123,14 +132,16 @@ class MultilabelReport:
         try:
             values = dict(table)
             values["intervals"] = {
-                key: (float(pair[0]), float(pair[1])) for key, pair in table["intervals"].items()
+                key: (float(low), float(high)) for key, (low, high) in table["intervals"].items()
             }
-            values["labels"] = tuple(LabelScore(**one) for one in table["labels"])
+            baseline = table["prevalence_baseline"].items()
+            values["prevalence_baseline"] = {key: float(value) for key, value in baseline}
+            values["labels"] = tuple(LabelScore(**score) for score in table["labels"])
             report = cls(**values)
             for record in (report, *report.labels):
                 check_fields(record)
-            if not set(_SCORES) <= set(report.intervals):
-                raise KeyError("intervals")
+            if report.n < 0 or not report.labels:
+                raise TypeError("expected a count, and one label or more")
             return report
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise BadLabels(f"not the JSON of a multilabel report: {error}") from error
@@ -145,199 +156,189 @@ class MultilabelReport:
         """
         pandas = require("pandas")
         columns = [one.name for one in fields(LabelScore)]
-        rows = [asdict(one) for one in self.labels]
+        rows = [asdict(score) for score in self.labels]
         return pandas.DataFrame(rows, columns=columns).set_index("label")
 
     def format_table(self) -> str:
         """Return the report as lines of text."""
-        lines = []
-        for name in _SCORES:
-            low, high = self.intervals[name]
-            title = name.replace("_", " ").replace("f1", "F1")
-            value = f"{title:<22} {getattr(self, name):.3f}"
-            lines.append(f"{value}   95 % interval {low:.3f} to {high:.3f}")
-        return "\n".join([*lines, "", self._label_table().to_text()])
+        return "\n".join([*self._score_lines(), "", self._label_table().to_text()])
 
     def __repr__(self) -> str:
         return self.format_table()
 
     def sections(self) -> list[str | TextTable]:
         """Return the report as paragraphs and tables, for a notebook or a page."""
-        scores = [
-            (
-                name.replace("_", " ").replace("f1", "F1"),
-                f"{getattr(self, name):.3f}",
-                "{:.3f} to {:.3f}".format(*self.intervals[name]),
-            )
-            for name in _SCORES
-        ]
-        return [TextTable(("score", "value", "95 % interval"), scores), self._label_table()]
+        return [*self._score_lines(), self._label_table()]
 
     def _repr_html_(self) -> str:
         return html_page(self.sections())
 
+    def _score_lines(self) -> list[str]:
+        lines = []
+        for key, (low, high) in self.intervals.items():
+            title, value = _TITLES[key], getattr(self, key)
+            alone = self.prevalence_baseline[key]
+            lines.append(
+                f"{title:<19} {value:.3f}   95 % interval {low:.3f} to {high:.3f}   "
+                f"one answer for all: {alone:.3f}"
+            )
+        return lines
+
     def _label_table(self) -> TextTable:
         rows = [
             (
-                one.label,
-                f"{one.precision:.3f}",
-                f"{one.recall:.3f}",
-                f"{one.f1:.3f}",
-                "-" if one.average_precision is None else f"{one.average_precision:.3f}",
-                str(one.support),
+                score.label,
+                f"{score.precision:.3f}",
+                f"{score.recall:.3f}",
+                f"{score.f1:.3f}",
+                "" if score.average_precision is None else f"{score.average_precision:.3f}",
+                str(score.support),
+                str(score.predicted),
             )
-            for one in self.labels
+            for score in self.labels
         ]
-        header = ("label", "precision", "recall", "F1", "average precision", "samples")
+        header = ("label", "precision", "recall", "F1", "avg. precision", "samples", "predicted")
         return TextTable(header, rows)
 
 
 def evaluate_label_sets(
-    targets: Mask,
-    predicted: Mask,
-    probabilities: npt.NDArray[np.floating[Any]],
+    targets: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    probabilities: npt.ArrayLike | None = None,
     *,
     labels: Sequence[str],
-    groups: Labels | None = None,
-    sample_weight: Doubles | None = None,
+    groups: Sequence[Any] | npt.NDArray[Any] | None = None,
+    sample_weight: Sequence[float] | Doubles | None = None,
     random_state: int = 0,
 ) -> MultilabelReport:
-    """Measure predicted labels and their probabilities.
+    """Measure predicted sets of labels and, where given, the probabilities of labels.
 
     Parameters
     ----------
-    targets, predicted : ndarray of shape (n, L), bool
-    probabilities : ndarray of shape (n, L)
-    labels : sequence of L str
-    groups : ndarray of shape (n,), default=None
-        Intervals draw whole groups.
-    sample_weight : ndarray of shape (n,), default=None
-        How often each sample counts.
+    targets, predicted : array-like of shape (n, n_labels), bool or 0 and 1
+        Which sample has which label.
+    probabilities : array-like of shape (n, n_labels), default=None
+        For the average precision, to which their order alone matters.
+    labels : sequence of str
+        What the columns stand for.
+    groups : sequence of length n, default=None
+        The group of each sample; whole groups are then drawn for intervals.
+    sample_weight : sequence of float of length n, default=None
+        What each sample counts; None counts each once. A sample of weight 0 is not measured.
     random_state : int, default=0
         Seed of the bootstrap.
 
     Raises
     ------
     BadLabels
-        There is no sample, or the shapes differ.
+        There is no sample, shapes differ, or a value is neither 0 nor 1.
+
+    Notes
+    -----
+    Intervals: Efron's bootstrap (1979), see ``featx.metrics.resampling``. Where all or no sets of labels
+    are right a bootstrap has no variance, and Wilson's interval of the subset accuracy stands in.
 
     Examples
     --------
-    >>> truth = np.array([[1, 0], [1, 1]], bool)
-    >>> evaluate_label_sets(truth, truth, truth.astype(float), labels=["a", "b"]).subset_accuracy
-    1.0
+    >>> truth = np.array([[1, 0], [1, 1], [0, 0]])
+    >>> report = evaluate_label_sets(truth, truth, truth / 2, labels=["joy", "fear"])
+    >>> report.macro_f1, report.mean_average_precision
+    (1.0, 1.0)
+    >>> [round(bound, 3) for bound in report.intervals["subset_accuracy"]]
+    [0.439, 1.0]
     """
-    shapes = {np.shape(targets), np.shape(predicted), np.shape(probabilities)}
-    if len(shapes) != 1 or np.shape(targets) != (len(targets), len(labels)) or not len(targets):
+    shape = (len(np.asarray(targets)), len(labels))
+    if not all(shape):
+        raise BadLabels(f"targets: expected samples and labels; found {shape[0]} and {shape[1]}")
+    truth, guesses = _sets("targets", targets, shape), _sets("predicted", predicted, shape)
+    shares = None if probabilities is None else _shares(probabilities, shape)
+    weights = check_weights(sample_weight, len(truth))
+    if groups is not None and len(groups) != len(truth):
+        raise BadLabels(f"groups=: expected {len(truth)}, one a sample; found {len(groups)}")
+    if weights is not None:
+        kept = np.flatnonzero(weights)
+        truth, guesses, weights = truth[kept], guesses[kept], weights[kept]
+        shares = None if shares is None else shares[kept]
+        groups = None if groups is None else np.asarray(groups, dtype=str)[kept]
+    resampling = Resampling.of(len(truth), groups, weights)
+    return _report(SetMeasure(truth, guesses, shares), list(labels), resampling, random_state)
+
+
+def _sets(name: str, values: npt.ArrayLike, shape: tuple[int, int]) -> Mask:
+    array = np.asarray(values)
+    if array.shape != shape:
+        raise BadLabels(f"{name}: expected shape {shape}; found {array.shape}")
+    if array.dtype != bool and not np.isin(array, [0, 1]).all():
+        raise BadLabels(f"{name}: expected 0 and 1, or booleans; found another value")
+    return np.asarray(array, bool)
+
+
+def _shares(values: npt.ArrayLike, shape: tuple[int, int]) -> Doubles:
+    array = np.asarray(values, np.float64)
+    if array.shape != shape or not np.isfinite(array).all():
         raise BadLabels(
-            f"targets: expected one row or more of {len(labels)} labels, and as many predictions; found "
-            f"{', '.join(map(str, sorted(shapes)))}"
+            f"probabilities: expected finite numbers of shape {shape}; found shape {array.shape}"
+            + ("" if array.shape != shape else " and a value that is not finite")
         )
-    weights = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
-    measured = _Measured(targets, predicted, np.asarray(probabilities, np.float64), weights)
-    rng = np.random.default_rng(random_state)
-    everyone = np.arange(len(targets))
-    own = measured.scores(everyone)
-    frequent = np.zeros_like(targets)
-    frequent[:, int(targets.sum(axis=0).argmax())] = True
-    counts = _Counts.of(targets, frequent, weights)
-    precisions = measured.average_precisions(everyone)
-    present = targets.any(axis=0)
-    prevalence = np.average(targets, axis=0, weights=weights)[present]
+    return array
+
+
+def _report(
+    measure: SetMeasure, labels: list[str], resampling: Resampling, random_state: int
+) -> MultilabelReport:
+    whole = resampling.whole()
+    effort = 1 if measure.probabilities is None else len(labels)
+    if resampling.n_units > 1:
+        scores, bounds = bootstrap(measure, resampling, random_state, effort=effort)
+    else:
+        [scores] = measure(whole)
+        bounds = np.tile([0.0, 1.0], (len(scores), 1))
+    values: dict[str, Any] = {
+        key: None if np.isnan(score) else float(score)
+        for key, score in zip(SET_SCORES, scores, strict=True)
+    }
+    intervals = {
+        key: (float(low), float(high))
+        for key, (low, high) in zip(SET_SCORES, bounds, strict=True)
+        if values[key] is not None
+    }
     return MultilabelReport(
-        n=len(targets),
-        **own,
-        intervals=bootstrap_intervals(measured.scores, len(targets), rng, groups),
-        prevalence_micro_f1=counts.micro_f1(),
-        prevalence_average_precision=float(prevalence.mean()) if present.any() else 0.0,
-        labels=tuple(measured.label_scores(labels, precisions)),
+        n=resampling.n,
+        **values,
+        intervals=_widened(values, intervals, resampling.n_units),
+        prevalence_baseline=best_constants(measure.targets, whole[0]),
+        labels=_label_scores(measure, labels, whole),
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Counts:
-    """The weights of samples that have a label, that were given it, and both; shape (L,)."""
-
-    true: Doubles
-    given: Doubles
-    both: Doubles
-
-    @classmethod
-    def of(cls, truth: Mask, given: Mask, weights: Doubles) -> _Counts:
-        return cls(weights @ truth, weights @ given, weights @ (truth & given))
-
-    def f1(self) -> Doubles:
-        return np.asarray(2 * self.both / np.maximum(self.true + self.given, 1e-300))
-
-    def micro_f1(self) -> float:
-        total = float(self.true.sum() + self.given.sum())
-        return 2 * float(self.both.sum()) / total if total else 0.0
+def _widened(
+    values: dict[str, Any], intervals: dict[str, tuple[float, float]], n_units: int
+) -> dict[str, tuple[float, float]]:
+    """Return intervals, with Wilson's of the subset accuracy where all or none of the sets are right."""
+    if values["subset_accuracy"] not in (0.0, 1.0):
+        return intervals
+    low, high = wilson(int(values["subset_accuracy"]) * n_units, n_units)
+    if not values["subset_accuracy"]:
+        return intervals | {"subset_accuracy": (low, high)}
+    perfect = {key: (low, high) for key in intervals if values[key] == 1.0}
+    return intervals | perfect | {"hamming_loss": (0.0, 1.0 - low)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Measured:
-    """Which labels samples have and were given, and with what probability."""
-
-    truth: Mask
-    given: Mask
-    probabilities: Doubles
-    weights: Doubles
-
-    def scores(self, indices: Integers) -> dict[str, float]:
-        """Return the six scores of some samples."""
-        truth, given, weights = self.truth[indices], self.given[indices], self.weights[indices]
-        counts = _Counts.of(truth, given, weights)
-        seen, total = counts.true + counts.given > 0, max(float(weights.sum()), 1e-300)
-        f1, wrong = counts.f1(), truth != given
-        precisions = self.average_precisions(indices)
-        known = np.isfinite(precisions)
-        return {
-            "micro_f1": counts.micro_f1(),
-            "macro_f1": float(f1[seen].mean()) if seen.any() else 0.0,
-            "weighted_f1": float((f1 * counts.true).sum() / max(counts.true.sum(), 1e-300)),
-            "mean_average_precision": float(precisions[known].mean()) if known.any() else 0.0,
-            "subset_accuracy": float(weights @ ~wrong.any(axis=1)) / total,
-            "hamming_loss": float(weights @ wrong.mean(axis=1)) / total,
-        }
-
-    def average_precisions(self, indices: Integers) -> Doubles:
-        """Return the average precision of each label, nan where no sample has it; shape (L,).
-
-        It is the sum over samples that have the label, by falling probability, of the precision up to them,
-        and samples of one probability count together: ``sklearn.metrics.average_precision_score``, for all
-        labels at once.
-        """
-        truth, weights = self.truth[indices], self.weights[indices]
-        shares = self.probabilities[indices]
-        order = np.argsort(-shares, axis=0, kind="stable")
-        hits = np.take_along_axis(truth, order, axis=0) * weights[order]
-        seen = np.cumsum(weights[order], axis=0)
-        found = np.cumsum(hits, axis=0)
-        ordered = np.take_along_axis(shares, order, axis=0)
-        # Only where the probability falls next is a threshold.
-        last = np.ones(ordered.shape, bool)
-        last[:-1] = ordered[1:] != ordered[:-1]
-        precision = found / np.maximum(seen, 1e-300)
-        before = np.zeros_like(found)
-        reached = np.where(last, found, 0)
-        before[1:] = np.maximum.accumulate(reached, axis=0)[:-1]
-        gained = np.where(last, found - before, 0)
-        total = found[-1]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray((gained * precision).sum(axis=0) / np.where(total > 0, total, np.nan))
-
-    def label_scores(self, labels: Sequence[str], precisions: Doubles) -> list[LabelScore]:
-        counts = _Counts.of(self.truth, self.given, self.weights)
-        f1 = counts.f1()
-        return [
-            LabelScore(
-                label=label,
-                precision=float(counts.both[i] / max(counts.given[i], 1e-300)),
-                recall=float(counts.both[i] / max(counts.true[i], 1e-300)),
-                f1=float(f1[i]),
-                average_precision=float(precisions[i]) if np.isfinite(precisions[i]) else None,
-                support=int(self.truth[:, i].sum()),
-                predicted=int(self.given[:, i].sum()),
-            )
-            for i, label in enumerate(labels)
-        ]
+def _label_scores(
+    measure: SetMeasure, labels: list[str], weights: Doubles
+) -> tuple[LabelScore, ...]:
+    precision, recall, f1 = (values[0] for values in measure.by_label(weights))
+    average = measure.average_precisions(weights)[0]
+    support, predicted = measure.targets.sum(axis=0), measure.predicted.sum(axis=0)
+    return tuple(
+        LabelScore(
+            label,
+            precision=float(precision[i]),
+            recall=float(recall[i]),
+            f1=float(f1[i]),
+            average_precision=None if np.isnan(average[i]) else float(average[i]),
+            support=int(support[i]),
+            predicted=int(predicted[i]),
+        )
+        for i, label in enumerate(labels)
+    )

@@ -14,6 +14,7 @@ from featx._display import TextTable, html_page
 from featx._extras import require
 from featx._typing import Doubles
 from featx.errors import BadLabels
+from featx.metrics.intervals import wilson
 from featx.metrics.number_scores import NUMBER_SCORES, measure_numbers, tenths
 from featx.metrics.report import check_fields
 from featx.metrics.resampling import Resampling, bootstrap, check_weights
@@ -293,7 +294,7 @@ def _number(value: float | None) -> str:
 def _score_line(title: str, value: float | None, interval: tuple[float, float] | None) -> str:
     if value is None or interval is None:
         return f"{title:<18} not defined: all are the same"
-    return f"{title:<18} {value:<8.4g} 95 % interval {interval[0]:.4g} to {interval[1]:.4g}"
+    return f"{title:<18} {value:<9.4g} 95 % interval {interval[0]:.4g} to {interval[1]:.4g}"
 
 
 def _residual_table(title: str, score: OutputScore) -> TextTable:
@@ -347,8 +348,9 @@ def evaluate_numbers(
 
     Notes
     -----
-    Intervals: Efron's bootstrap (1979), see ``featx.metrics.resampling``. RMSE, MAE and R² are those of
-    scikit-learn, Spearman's correlation that of SciPy; weights count a sample so many times.
+    Intervals: Efron's bootstrap (1979), see ``featx.metrics.resampling``; Wilson's for a coverage of 0 or
+    1. RMSE, MAE and R² are those of scikit-learn, Spearman's correlation that of SciPy; weights count a
+    sample so many times.
 
     Examples
     --------
@@ -424,6 +426,9 @@ def _report(
 
     flat, bounds = bootstrap(measure, resampling, random_state)
     scores, intervals = flat.reshape(-1, 8), bounds.reshape(-1, 8, 2)
+    for i in np.flatnonzero(np.isin(scores[:, 6], [0.0, 1.0])):
+        # A bootstrap has no variance here.
+        intervals[i, 6] = wilson(int(scores[i, 6]) * resampling.n_units, resampling.n_units)
     weight = resampling.whole()[0]
     own = tuple(
         OutputScore(

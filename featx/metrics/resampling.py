@@ -16,7 +16,7 @@ from featx.errors import BadLabels, FeatxWarning
 __all__ = ["Resampling", "bootstrap", "check_weights", "group_codes", "percentile_interval"]
 
 # Draws of one interval: fewer, but at least the least, where they would hold more numbers than these.
-_DRAWS, _LEAST_DRAWS, _DRAWN_NUMBERS = 1000, 200, 40_000_000
+_DRAWS, _LEAST_DRAWS, _DRAWN_NUMBERS = 1000, 200, 20_000_000
 # Weights that are in memory at once.
 _BLOCK = 2_000_000
 
@@ -139,7 +139,11 @@ class Resampling:
 
 
 def bootstrap(
-    measure: Callable[[Doubles], Doubles], resampling: Resampling, random_state: int = 0
+    measure: Callable[[Doubles], Doubles],
+    resampling: Resampling,
+    random_state: int = 0,
+    *,
+    effort: int = 1,
 ) -> tuple[Doubles, Doubles]:
     """Return scores of all samples, and their 95 % intervals by Efron's bootstrap.
 
@@ -150,6 +154,8 @@ def bootstrap(
         NaN where a score is not defined.
     resampling : Resampling
     random_state : int, default=0
+    effort : int, default=1
+        How many times as long as with one score ``measure`` takes.
 
     Returns
     -------
@@ -159,7 +165,7 @@ def bootstrap(
 
     Notes
     -----
-    Percentiles of 1000 draws; of fewer, at least 200, above 40 000 samples.
+    Percentiles of 1000 draws; of fewer, at least 200, above 20 000 samples of effort 1.
 
     Examples
     --------
@@ -170,7 +176,7 @@ def bootstrap(
     """
     [scores] = measure(resampling.whole())
     rng = np.random.default_rng(random_state)
-    n_draws = int(np.clip(_DRAWN_NUMBERS // resampling.n, _LEAST_DRAWS, _DRAWS))
+    n_draws = int(np.clip(_DRAWN_NUMBERS // (resampling.n * effort), _LEAST_DRAWS, _DRAWS))
     draws = np.concatenate([measure(weights) for weights in resampling.draw(n_draws, rng)])
     intervals = np.full((len(scores), 2), np.nan)
     for column, score in enumerate(scores):

@@ -19,7 +19,8 @@ from featx.evaluation import warn_about_rejects
 from featx.sources import Sample
 from featx.sources.labels import check_labels, missing_labels
 from featx.sources.sample import to_label
-from featx.tasks.classification import Classification, ClassificationProblem
+from featx.tasks.classification import Classification
+from featx.tasks.classification_problem import ClassificationProblem
 from featx.tuning import HeadConfig
 from featx.tuning.validation import cross_validate, train
 

@@ -17,8 +17,16 @@ import numpy as np
 
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.catalog import BUNDLED, Card, find, get_card, names_beside, verify_files
-from featx.errors import BadArtifact, BadCard, FeatxError, OutputFailed, UnknownBackbone
+from featx.errors import (
+    BadArtifact,
+    BadCard,
+    BadOption,
+    FeatxError,
+    OutputFailed,
+    UnknownBackbone,
+)
 from featx.heads import TrainedHead, read_calibrator
+from featx.heads.label_types import typed_labels
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.metadata import (
     FORMAT,
@@ -52,17 +60,19 @@ _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 
 def save(
-    predictor: Predictor,
+    predictor: Predictor | BaseEstimator,
     path: str | Path,
     *,
     overwrite: bool = False,
     bundle: bool = False,
     trusted: Iterable[str] = (),
 ) -> Path:
-    """Write a classifier as a folder, or as one file that ends in ``.zip``, whole or not at all.
+    """Write a predictor as a folder, or as one file that ends in ``.zip``, whole or not at all.
 
     Parameters
     ----------
+    predictor : Predictor, or a fitted scikit-learn pipeline
+        What ``featx.fit`` gave, or what ``featx.from_pipeline`` takes.
     path : path
         The name ends in ``.featx`` by custom; its parent must exist.
     overwrite : bool, default=False
@@ -102,7 +112,12 @@ def save(
     """
     path = Path(path)
     check_target(path, overwrite=overwrite)
-    files = write_head(predictor.head, path, trusted)
+    if not isinstance(predictor, Predictor):
+        # Not above: it imports scikit-learn, which a saved linear head does without.
+        from featx.pipelines import from_pipeline
+
+        predictor = from_pipeline(predictor)
+    files = write_head(predictor.head, path, _check_names(trusted))
     if predictor.report and predictor.report.samples:
         files[SAMPLES] = predictor.report.samples.to_bytes()
     files |= _backbone_files(predictor.card) if bundle else {}
@@ -192,6 +207,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     ('shade.featx', ['dark'])
     """
     path = Path(path)
+    known = _check_names(trusted)
     metadata = read_metadata(path)
     with library_border(f"{path}: is not a trained predictor"):
         files = _read_files(path, metadata, (HEAD, ARRAYS))
@@ -200,14 +216,23 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
             calibrator, task = read_calibrator(metadata.calibration), get_task(metadata.task)
         except FeatxError as error:
             raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
-        head = read_head(
-            path, files, metadata.head, calibrator, frozenset(trusted), metadata.classes
-        )
+        head = read_head(path, files, metadata, calibrator, known)
         _check_shapes(path, head, metadata)
     where = read_provider(provider) if isinstance(provider, str) else provider
     report, config = _report(path, metadata), _config(path, metadata)
-    predictor = predictor_class(task)(inputs, head, report, config, where, task.name)
-    return predictor
+    return predictor_class(task)(inputs, head, report, config, where, task.name)
+
+
+def _check_names(trusted: Iterable[str]) -> frozenset[str]:
+    """Return the names of trusted types; raise BadOption where one is no full name."""
+    given = [trusted] if isinstance(trusted, str) else list(trusted)
+    for name in given:
+        parts = name.split(".") if isinstance(name, str) else []
+        if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+            raise BadOption(
+                f"trusted={name!r}: expected the full name of a type, such as 'package.module.Class'"
+            )
+    return frozenset(given)
 
 
 def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -216,7 +241,7 @@ def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any
         "format": FORMAT,
         "versions": {name: import_module(name).__version__ for name in _LIBRARIES},
         "task": predictor.task_name,
-        "targets": {"classes": list(head.classes)},
+        "targets": {"classes": list(head.classes), "type": head.label_type},
         "inputs": [
             {
                 "name": one.name,
@@ -234,6 +259,7 @@ def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any
             "name": head.name,
             "parameters": _parameters(head.estimator),
             "calibration": head.calibrator.to_dict(),
+            "own_answers": head.own_answers,
         },
         "report": report.to_dict() if report else None,
         "config": config.to_dict() if config else None,
@@ -377,5 +403,6 @@ def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:
         raise BadArtifact(f"{path}: its head and its manifest do not agree on the classes")
     try:
         head.predict_outputs(np.zeros((1, dim), np.float32))
+        typed_labels(head.classes, head.label_type)
     except FeatxError as error:
         raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import numpy as np
 from featx.errors import BadArtifact
 from featx.heads import Calibrator, LinearArrays, TrainedHead, to_arrays
 from featx.heads.stored import StoredObject
-from featx.persistence.metadata import HEAD
+from featx.persistence.metadata import HEAD, Metadata
 from featx.persistence.skops_file import named_types, read_stored
 from featx.storage.border import library_border
 
@@ -62,20 +63,20 @@ def write_head(head: TrainedHead, path: Path, trusted: Iterable[str] = ()) -> di
     except _Untrusted as error:
         raise BadArtifact(
             f"{path}: head {head.name} {error.reason}: no command could open it again; choose a head by "
-            "its name, such as 'logistic', or save it with trusted=[…], these names, and load it with the same"
+            f"its name, such as 'logistic', or save it with trusted={error.names!r} and load it with the same "
+            "(--trust, repeated)"
         ) from error
     _compare(path, head, again)
-    arrays = to_arrays(estimator, head.classes)
+    arrays = None if head.own_answers else to_arrays(estimator, head.classes)
     return files | ({ARRAYS: arrays.to_bytes()} if arrays else {})
 
 
 def read_head(
     path: Path,
     files: Mapping[str, bytes],
-    name: str,
+    metadata: Metadata,
     calibrator: Calibrator,
     trusted: frozenset[str],
-    classes: tuple[str, ...],
 ) -> TrainedHead:
     """Return the head of a classifier whose files have been verified.
 
@@ -85,13 +86,11 @@ def read_head(
         The classifier, as messages name it.
     files : mapping of str to bytes
         What ``write_head`` returned.
-    name : str
-        The head's, as the metadata say it.
+    metadata : Metadata
+        Name and labels of the head: those of an estimator that was trained on their numbers, too.
     calibrator : Calibrator
     trusted : frozenset of str
         Full names of further types that may be built.
-    classes : tuple of str
-        The labels, as the metadata say them: those of an estimator that was trained on their numbers.
 
     Raises
     ------
@@ -101,20 +100,31 @@ def read_head(
     """
     build = partial(_build, path, files[HEAD], trusted)
     if ARRAYS not in files:
-        return TrainedHead.from_estimator(name, build(), calibrator, classes)
+        head = TrainedHead.from_estimator(
+            metadata.head,
+            build(),
+            calibrator,
+            metadata.classes,
+            own_answers=metadata.own_answers,
+        )
+        return replace(head, label_type=metadata.label_type)
     try:
         arrays = LinearArrays.from_bytes(files[ARRAYS])
     except BadArtifact as error:
         raise BadArtifact(f"{path}: {ARRAYS}: {error}") from error
-    return TrainedHead.from_arrays(name, arrays, calibrator, build)
+    head = TrainedHead.from_arrays(metadata.head, arrays, calibrator, build)
+    return replace(head, label_type=metadata.label_type)
 
 
 class _Untrusted(BadArtifact):
     """The file holds types that nobody has trusted."""
 
     def __init__(self, path: Path, names: Iterable[str]) -> None:
-        self.reason = f"holds types that featx does not trust: {', '.join(names)}"
-        super().__init__(f"{path}: {self.reason}; if you do, load it with trusted=[…]")
+        self.names = list(names)
+        self.reason = f"holds types that featx does not trust: {', '.join(self.names)}"
+        super().__init__(
+            f"{path}: {self.reason}; if you trust whoever wrote it, load it with trusted={self.names!r}"
+        )
 
 
 def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
@@ -141,10 +151,9 @@ def _build(path: Path, data: bytes, trusted: frozenset[str]) -> BaseEstimator:
 
 def _untrusted(data: bytes, trusted: frozenset[str]) -> list[str]:
     """Return the names of types in a file that are neither listed nor trusted nor plain."""
-    from featx.heads.loadable import LOADABLE
-    from featx.heads.rebuilding import PIPELINE
+    from featx.heads.rebuilding import KNOWN_TYPES
 
-    unknown = named_types(data) - trusted - set(LOADABLE) - {PIPELINE}
+    unknown = named_types(data) - trusted - KNOWN_TYPES
     return sorted(name for name in unknown if not _PLAIN_TYPES.fullmatch(name))
 
 
@@ -158,6 +167,7 @@ def _build_trusted(data: bytes, stored: Any, trusted: frozenset[str]) -> BaseEst
 
     with library_border("skops cannot build it"):
         estimator = skops.io.loads(data, trusted=sorted(trusted | named_types(data)))
+        _run_in_this_process(estimator)
         if not isinstance(stored, StoredObject) or stored.type != PIPELINE:
             return estimator
         for number, (name, step) in enumerate(stored.state["steps"]):
@@ -166,11 +176,22 @@ def _build_trusted(data: bytes, stored: Any, trusted: frozenset[str]) -> BaseEst
     return estimator
 
 
+def _run_in_this_process(estimator: BaseEstimator) -> None:
+    """Take jobs from an estimator and from those in it: jobs are processes, which a file may not start."""
+    from featx.heads.registry import estimators_in
+
+    for one in estimators_in(estimator):
+        if getattr(one, "n_jobs", None) is not None:
+            one.n_jobs = None
+
+
 def _compare(path: Path, head: TrainedHead, again: BaseEstimator) -> None:
     """Refuse a head that would give other answers once it is loaded."""
     rows = np.random.default_rng(0).normal(size=(_PROBE_ROWS, head.dim)).astype(np.float32)
     rows[0] = 0
-    read = TrainedHead.from_estimator(head.name, again, head.calibrator, head.classes)
+    read = TrainedHead.from_estimator(
+        head.name, again, head.calibrator, head.classes, own_answers=head.own_answers
+    )
     if read.classes != head.classes or not np.allclose(
         read.predict_outputs(rows), head.predict_outputs(rows), atol=1e-6
     ):

@@ -122,6 +122,10 @@ class Metadata:
     files : mapping of str to {"sha256": str, "size": int}
     manifest : mapping
         The whole text, as JSON values.
+    label_type : str, default="str"
+        What labels were before they became texts; earlier versions did not say it.
+    own_answers : bool, default=False
+        Whether the estimator's own probabilities and labels are taken as they are.
     """
 
     format: int
@@ -136,6 +140,8 @@ class Metadata:
     config: Mapping[str, Any] | None
     files: Mapping[str, Mapping[str, Any]]
     manifest: Mapping[str, Any]
+    label_type: str = "str"
+    own_answers: bool = False
 
     @property
     def is_bundled(self) -> bool:
@@ -306,6 +312,8 @@ def _from_format_2(path: Path, manifest: Mapping[str, Any]) -> Metadata:
         config=manifest.get("config"),
         files=manifest["files"],
         manifest=manifest,
+        label_type=str(manifest["targets"].get("type", "str")),
+        own_answers=head.get("own_answers", False) is True,
     )
 
 

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
 from featx.errors import BadOption, FeatxError
+from featx.persistence.artifact import load as load_predictor
 from featx.predictor import Predictor
 from featx.server import routes_v1, routes_v2
 from featx.server.access_log import AccessLog, LogFunction
@@ -61,6 +62,7 @@ def create_app(
     log: LogFunction | None = None,
     sources: Mapping[str, Path] | None = None,
     reload_every: float | None = 2.0,
+    load: Callable[..., Predictor] = load_predictor,
 ) -> Starlette:
     """Return an application that answers with classifiers, and holds no other state.
 
@@ -83,6 +85,8 @@ def create_app(
         Where classifiers were loaded from: one that is replaced there is replaced here.
     reload_every : float, default=2
         Seconds between two checks of ``sources``; None checks only when told, as ``run`` does on SIGHUP.
+    load : callable, default=featx.load
+        Reads one that was replaced from its path, for its ``provider=``.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def create_app(
     registry, metrics = Registry(classifiers, limits), Metrics()
     pool = Pool(limits.threads, limits.waiting, timeout=limits.timeout)
     _measure(metrics, pool, log)
-    reloader = Reloader(registry, metrics, sources or {}, log)
+    reloader = Reloader(registry, metrics, sources or {}, log, load=load)
     # Asked for readiness it answers before its own time is over.
     patience = min(5.0, limits.timeout / 2)
     health = Health(pool, partial(try_predictor, pool=pool, metrics=metrics), patience)

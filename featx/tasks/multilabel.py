@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Labels, Mask
+from featx._typing import FloatArray, Labels, Mask
 from featx.errors import BadLabels, BadOption, FeatxWarning
-from featx.heads.label_calibration import LabelCalibration
+from featx.heads.names import LABEL_HEAD_NAMES
 from featx.sources.label_sets import (
     count_labels,
     indicator_matrix,
@@ -22,24 +20,20 @@ from featx.sources.label_sets import (
     unknown_among,
 )
 from featx.sources.labels import list_names, match_labels
+from featx.tasks.multilabel_problem import MultilabelProblem, report_label_sets
 from featx.tuning.design import SampleDesign
 
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
-    from featx.heads import HeadSpec
     from featx.metrics.multilabel import MultilabelReport
     from featx.metrics.report import Report
     from featx.tasks.task import OutputTensor
     from featx.tuning import HeadConfig
-    from featx.tuning.problem import Evaluation
-    from featx.tuning.solvers.lbfgs import MapFn
 
-__all__ = ["LabelSets", "LabelSetsPrediction", "Multilabel", "MultilabelProblem"]
+__all__ = ["LabelSets", "LabelSetsPrediction", "Multilabel"]
 
-HEAD_NAMES = ("logistic", "ridge", "linear-svm", "knn", "boosting", "auto")
 # Samples with a label, and without, that it needs.
 _LEAST = 2
-_ALPHAS = (1e5, 1e4, 1e3, 1e2, 1e1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +103,7 @@ class Multilabel:
 
     name: str = "multilabel"
     predictor: str = "featx.predictor:MultilabelClassifier"
-    head_names: tuple[str, ...] = HEAD_NAMES
+    head_names: tuple[str, ...] = LABEL_HEAD_NAMES
     least_outputs: int = 1
     output_noun: tuple[str, str] = ("label", "labels")
 
@@ -224,7 +218,7 @@ class Multilabel:
     ) -> MultilabelReport:
         """Return the report on probabilities and given labels of shape (n, 2 L)."""
         members = indicator_matrix(read_label_sets(targets, ids), classes)
-        return _report(members, outputs, classes, random_state, design)
+        return report_label_sets(members, outputs, classes, random_state, design)
 
     def report_from_dict(self, table: Mapping[str, Any]) -> MultilabelReport:
         """Return the report whose ``to_dict`` gave ``table``."""
@@ -233,21 +227,20 @@ class Multilabel:
         return MultilabelReport.from_dict(table)
 
     def trivial_baseline(self, report: Report) -> tuple[str, dict[str, float]]:
-        """Return the scores of giving each label as often as it occurs, whatever the sample."""
+        """Return the best scores of one answer for all samples."""
         report = cast("MultilabelReport", report)
-        return "the most frequent label always", {
-            "micro_f1": report.prevalence_micro_f1,
-            "mean_average_precision": report.prevalence_average_precision,
-        }
+        names = ("micro_f1", "macro_f1", "mean_average_precision")
+        known = report.prevalence_baseline
+        scores = {name: known[name] for name in names if name in known}
+        return "one answer for all samples", scores
 
     def main_scores(self, report: Report) -> dict[str, float]:
         """Return micro F1, macro F1 and mean average precision."""
         report = cast("MultilabelReport", report)
-        return {
-            "micro_f1": report.micro_f1,
-            "macro_f1": report.macro_f1,
-            "mean_average_precision": report.mean_average_precision,
-        }
+        scores = {"micro_f1": report.micro_f1, "macro_f1": report.macro_f1}
+        if report.mean_average_precision is not None:
+            scores["mean_average_precision"] = report.mean_average_precision
+        return scores
 
     def hints(self, report: Report, class_weight: str | None) -> list[str]:
         """Return none: the report says what there is to say."""
@@ -308,210 +301,3 @@ class Multilabel:
                 for label in classes
             ],
         }
-
-
-@dataclass(frozen=True, eq=False)
-class MultilabelProblem:
-    """Labels of samples, any number a sample; see ``TuningProblem`` for what tuning does with them.
-
-    Attributes
-    ----------
-    names : tuple of L str
-    members : ndarray of shape (n, L), bool
-    class_weight : "balanced" or None, default=None
-        With "balanced" samples with a label count as much as those without, for each label.
-    threshold : float or None, default=None
-        The probability from which a label is given; None: one a label, chosen on samples left out.
-    design : SampleDesign
-    """
-
-    names: tuple[str, ...]
-    members: Mask
-    class_weight: ClassWeight = None
-    threshold: float | None = None
-    design: SampleDesign = field(default_factory=SampleDesign)
-
-    @property
-    def targets(self) -> npt.NDArray[Any]:
-        """The labels as 0 and 1; shape (n, L)."""
-        return self.codes
-
-    @cached_property
-    def codes(self) -> npt.NDArray[Any]:
-        """The labels as 0 and 1; shape (n, L)."""
-        return self.members.astype(np.intp)
-
-    @cached_property
-    def _weights(self) -> Doubles:
-        return np.ones(len(self)) if self.design.weights is None else self.design.weights
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """The labels."""
-        return self.names
-
-    @property
-    def n_outputs(self) -> int:
-        """Columns of scores: one a label."""
-        return len(self.names)
-
-    @property
-    def n_columns(self) -> int:
-        """Columns of outputs: a probability a label, and whether it is given."""
-        return 2 * self.n_outputs
-
-    @property
-    def max_folds(self) -> int:
-        """The number of samples of the most frequent label, or of the groups that have it."""
-        counts = self.members.sum(axis=0)
-        groups = self.design.groups
-        if groups is None:
-            return int(counts.max())
-        return len(np.unique(groups[self.members[:, int(counts.argmax())]]))
-
-    def __len__(self) -> int:
-        return len(self.members)
-
-    def subset(self, indices: npt.NDArray[Any]) -> MultilabelProblem:
-        """Return the problem of some samples, by their indices or by a mask."""
-        return replace(self, members=self.members[indices], design=self.design.subset(indices))
-
-    def without_groups(self) -> MultilabelProblem:
-        """Return the problem as if every sample were a group of its own."""
-        return replace(self, design=self.design.without_groups())
-
-    def make_folds(self, n_folds: int, rng: np.random.Generator) -> Integers:
-        """Return the fold of each sample, with every label spread evenly."""
-        from featx.tuning.folds import iterative_folds
-
-        return iterative_folds(self.members, n_folds, rng, self.design.groups)
-
-    def choose_heads(self, head: Any, *, random_state: int) -> tuple[HeadSpec, ...]:
-        """Return the heads that a user's choice stands for."""
-        from featx.heads import choose_heads
-        from featx.heads.label_heads import label_heads
-
-        return choose_heads(
-            HEAD_NAMES[0] if head is None else head,
-            largest=len(self),
-            class_weight=self.class_weight,
-            random_state=random_state,
-            table={one.name: one for one in label_heads()},
-        )
-
-    @property
-    def can_leave_out_each(self) -> bool:
-        """Whether no part of the samples is to choose by, and none is later than another."""
-        plain = self.design.validation is None and self.design.times is None
-        return plain and self.class_weight is None
-
-    def leave_out_each(self, head: HeadSpec, rows: FloatArray) -> list[Doubles]:
-        """Return the scores of every sample by ridge with each penalty, its group left out in turn."""
-        from featx.tuning.solvers.ridge import leave_one_out_numbers
-
-        alphas = [value for params in head.grid for value in params.values()]
-        return list(
-            leave_one_out_numbers(
-                rows,
-                np.where(self.members, 1.0, -1.0),
-                alphas,
-                groups=self.design.groups,
-                sample_weight=self.design.weights,
-            )
-        )
-
-    def neighbor_targets(self, indices: Integers) -> Doubles:
-        """Return 1 in the column of each label that a sample has, and 0 elsewhere."""
-        return self.members[indices].astype(np.float64)
-
-    def scores_of_averages(self, averages: Doubles) -> Doubles:
-        """Return the logits of votes."""
-        from featx.heads.score_forms import label_logits
-
-        return label_logits(averages)
-
-    def default_calibrator(self) -> LabelCalibration:
-        """Return the calibration that takes scores for logits."""
-        n = self.n_outputs
-        threshold = self.threshold if self.threshold is not None else 0.5
-        return LabelCalibration((1.0,) * n, (0.0,) * n, (threshold,) * n)
-
-    def predict_baseline(
-        self, rows: FloatArray, known: Integers, test: Integers, map_fn: MapFn
-    ) -> tuple[str, FloatArray]:
-        """Return the labels of a ridge, whose penalty ``known`` decides in closed form."""
-        from sklearn.linear_model import RidgeClassifier
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        from featx.tuning.solvers.ridge import leave_one_out_numbers
-
-        some = self.subset(known)
-        signs = np.where(some.members, 1.0, -1.0)
-        every = np.arange(len(some))
-        tried = leave_one_out_numbers(rows[known], signs, _ALPHAS, groups=some.design.groups)
-        scored = [some.evaluate(scores, every) for scores in tried]
-        best = int(np.argmax([one.score for one in scored]))
-        ridge = make_pipeline(StandardScaler(), RidgeClassifier(_ALPHAS[best]))
-        fitted = ridge.fit(rows[known], some.codes)
-        scores = np.asarray(fitted.decision_function(rows[test]), np.float64)
-        outputs = scored[best].calibrator.apply(scores.reshape(len(test), -1))
-        return "ridge", outputs.astype(np.float32)
-
-    def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
-        """Return the micro F1 of scores, and their log-loss with the calibration that suits them."""
-        from featx.heads.conformal import best_thresholds, label_calibration
-        from featx.tuning.problem import Evaluation
-
-        members, weights = self.members[indices], self._weights[indices]
-        slopes, offsets = label_calibration(scores, members)
-        plain = LabelCalibration(
-            tuple(map(float, slopes)), tuple(map(float, offsets)), (0.5,) * self.n_outputs
-        )
-        probabilities = plain.probabilities(scores)
-        if self.threshold is None:
-            chosen = np.asarray(best_thresholds(members, probabilities))
-        else:
-            chosen = np.full(self.n_outputs, self.threshold)
-        calibrator = replace(plain, thresholds=tuple(map(float, chosen)))
-        given = calibrator.apply(scores)[:, self.n_outputs :] > 0
-        right = float((weights[:, None] * (given & members)).sum())
-        total = float((weights[:, None] * (given.astype(float) + members)).sum())
-        score = 2 * right / total if total else 0.0
-        true = np.clip(np.where(members, probabilities, 1 - probabilities), 1e-6, 1)
-        losses = -np.log(true).mean(axis=1)
-        return Evaluation(
-            score=score,
-            standard_error=float(np.sqrt(score * (1 - score) / max(1, members.sum()))),
-            loss=float(np.average(losses, weights=weights)),
-            calibrator=calibrator,
-        )
-
-    def report(
-        self, predictions: FloatArray, indices: Integers, *, random_state: int
-    ) -> MultilabelReport:
-        """Return the report on the outputs of some samples."""
-        design = self.design.subset(indices)
-        return _report(self.members[indices], predictions, self.names, random_state, design)
-
-
-def _report(
-    members: Mask,
-    outputs: FloatArray,
-    names: Sequence[str],
-    random_state: int,
-    design: SampleDesign | None,
-) -> MultilabelReport:
-    # A prediction need not wait for what measures.
-    from featx.metrics.multilabel import evaluate_label_sets
-
-    probabilities, given = np.split(outputs, 2, axis=1)
-    return evaluate_label_sets(
-        members,
-        given > 0,
-        probabilities,
-        labels=names,
-        groups=None if design is None else design.groups,
-        sample_weight=None if design is None else design.weights,
-        random_state=random_state,
-    )

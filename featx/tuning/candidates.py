@@ -21,8 +21,10 @@ from featx.heads.support_vectors import kernel_matrix, scale_gamma
 from featx.heads.weighting import weight_parameters
 from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.solvers.lbfgs import MapFn
-from featx.tuning.solvers.logistic import LogisticPath, WarmStart
+from featx.tuning.solvers.logistic import LogisticPath
 from featx.tuning.solvers.multilabel import MultilabelPath
+from featx.tuning.solvers.path import WarmStart
+from featx.tuning.solvers.row_space import RowSpacePath, suits_row_space
 from featx.tuning.splits import Splits
 
 __all__ = [
@@ -38,17 +40,26 @@ __all__ = [
 # How heads are compared along one path of penalties.
 PATHS = ("path", "label-path")
 
+Path = LogisticPath | MultilabelPath | RowSpacePath
+
 # Told how many parts are done, of how many.
 Tick = Callable[[int, int], object]
 
-# Share of the loss that a path may leave unfinished: accuracies are then within a thousandth of the solutions'.
-_GAP = 1e-5
+# Share of the loss that a path may leave unfinished: scores are then within some hundredths of the solutions'.
+# Up to so much work (samples x columns x outputs) a tenth of it, which costs little there.
+_GAP = 1e-4
+_LITTLE_WORK = 5_000_000
 # Samples from which on one split is enough to choose a penalty by, and samples x columns x outputs below which
 # the others cost little.
 _MANY = 4000
 _MUCH_WORK = 50_000_000
 # Standard errors of the score within which the loss decides.
 _CLOSE = 0.5
+# Curvature of the loss by a penalty from which on a path is shorter than the way from another split's solution,
+# how much weaker each of its penalties is than the one before, and how many it has.
+_REACH = 30.0
+_STRIDE = 100.0
+_MOST_STRIDES = 3
 # Steps in which the loss only grows, after which a path is left.
 _PATIENCE = 2
 
@@ -141,9 +152,13 @@ def open_path(
     *,
     gap: float,
     warm_start: WarmStart | None = None,
-) -> LogisticPath | MultilabelPath:
+) -> Path:
     """Return the path of a logistic head on some training parts."""
-    kind = MultilabelPath if head.search == "label-path" else LogisticPath
+    kind: type[Path] = LogisticPath
+    if head.search == "label-path":
+        kind = MultilabelPath
+    elif suits_row_space(trains, rows.shape[1]):
+        kind = RowSpacePath
     estimator = last_step(head.build())
     return kind(
         rows,
@@ -176,37 +191,68 @@ def _score_path(
     """
     work = rows.size * problem.n_outputs
     if len(problem) < _MANY or work < _MUCH_WORK or len(splits.pairs) == 1:
-        path = open_path(head, rows, problem, splits.trains, map_fn, gap=_GAP)
+        gap = _GAP / 10 if work < _LITTLE_WORK else _GAP
+        path = open_path(head, rows, problem, splits.trains, map_fn, gap=gap)
         tests = [test for _, test in splits.pairs]
         return list(_walk(head, path, problem, tests, tests, tick))
-    train, test = splits.pairs[0]
-    order, n_train = np.concatenate([train, test]), len(train)
-    first = problem.subset(order)
-    path = open_path(head, rows[order], first, [np.arange(n_train)], map_fn, gap=_GAP)
+    first = splits.pairs[0]
+    order, n_train = np.concatenate(first), len(first[0])
+    path = open_path(
+        head, rows[order], problem.subset(order), [np.arange(n_train)], map_fn, gap=_GAP
+    )
     behind = [np.arange(n_train, len(order))]
-    tried = list(_walk(head, path, problem, behind, [test], tick))
-    best = best_candidate(tried)
+    tried = list(_walk(head, path, problem, behind, [first[1]], tick))
     # The copy of the rows is no longer needed.
     del path
+    chosen = _score_others(tried, rows, problem, splits, map_fn)
+    tick(len(head.grid), len(head.grid))
+    return [chosen]
+
+
+def _score_others(
+    tried: Sequence[CandidateScore],
+    rows: FloatArray,
+    problem: TuningProblem,
+    splits: Splits,
+    map_fn: MapFn,
+) -> CandidateScore:
+    """Return the best of what was tried on the first split, evaluated on all splits.
+
+    Where the penalty is strong, the solution of the first split is near those of the others. Where it is
+    weak, it leans on samples that they do not have, and a path in long strides is shorter.
+    """
+    best, others = best_candidate(tried), splits.pairs[1:]
+    trains = [train for train, _ in others]
+    strides, k = [_only_value(best.params)], problem.n_outputs
+    # The curvature of a probability; of several labels each has its own.
+    curvature = 1 / 4 if best.head.search == "label-path" else (k - 1) / k**2
+    while strides[0] * len(trains[0]) * curvature > _REACH and len(strides) < _MOST_STRIDES:
+        strides.insert(0, strides[0] / _STRIDE)
+    # The weakest penalty that is no weaker than the first of these, or the strongest of all.
+    near = [c for c in tried if _only_value(c.params) <= 1.001 * strides[0]] or tried[:1]
     path = open_path(
-        head,
+        best.head,
         rows,
         problem,
-        splits.trains,
+        trains,
         map_fn,
         gap=_GAP,
-        warm_start=best.warm_start,
+        warm_start=near[-1].warm_start,
     )
-    tests = [test for _, test in splits.pairs]
-    only = replace(head, grid=(best.params,))
-    [chosen] = _walk(only, path, problem, tests, tests, _ignore)
-    tick(len(head.grid), len(head.grid))
-    return [replace(chosen, head=head, n_tried=len(tried))]
+    for _ in path.solve_path(strides):
+        pass
+    parts = [] if best.scores is None else [best.scores.astype(np.float64)]
+    parts += [path.scores(index, test) for index, (_, test) in enumerate(others)]
+    chosen = _candidate(best.head, best.params, problem, np.concatenate(parts), splits.tested)
+    start = path.warm_start()
+    if best.warm_start is not None:
+        start = start.averaged(best.warm_start, 1 / len(splits.pairs))
+    return replace(chosen, warm_start=start, n_tried=len(tried))
 
 
 def _walk(
     head: HeadSpec,
-    path: LogisticPath | MultilabelPath,
+    path: Path,
     problem: TuningProblem,
     places: Sequence[Integers],
     tests: Sequence[Integers],
@@ -271,7 +317,7 @@ def split_scores(
     estimator, prefix = head.build(), ""
     fitted, left_out, targets = rows[train], rows[test], problem.targets[train]
     weights = None if problem.design.weights is None else problem.design.weights[train]
-    if isinstance(estimator, Pipeline):
+    if isinstance(estimator, Pipeline) and _shares_steps(estimator, grid):
         before, prefix = estimator[:-1], f"{estimator.steps[-1][0]}__"
         own = weight_parameters(estimator, weights)
         estimator = estimator[-1]
@@ -284,13 +330,20 @@ def split_scores(
     if head.search == "neighbors":
         neighbors = _Neighbors(fitted, problem.neighbor_targets(train), left_out)
         return [problem.scores_of_averages(a) for a in neighbors.averages(estimator, own_params)]
-    if head.search == "kernel" and gram:
+    # libsvm drops samples of no weight, and would number those of a kernel matrix among the rest.
+    if head.search == "kernel" and gram and (weights is None or np.all(weights > 0)):
         kernel, gamma = estimator.kernel, scale_gamma(fitted)
         estimator.set_params(kernel="precomputed")
         matrix = kernel_matrix(kernel, fitted, fitted, gamma)
         beside = kernel_matrix(kernel, left_out, fitted, gamma)
         return _fit_scores(estimator, own_params, (matrix, targets, weights), beside)
     return _fit_scores(estimator, own_params, (fitted, targets, weights), left_out)
+
+
+def _shares_steps(pipeline: Pipeline, grid: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether candidates differ in the last step alone, so that those before it are fitted once."""
+    prefix = f"{pipeline.steps[-1][0]}__"
+    return len(pipeline) > 1 and all(key.startswith(prefix) for params in grid for key in params)
 
 
 def _fit_scores(

@@ -28,7 +28,7 @@ from featx.tuning.fit_warnings import collect_warnings
 from featx.tuning.problem import TuningProblem
 from featx.tuning.progress import Progress
 from featx.tuning.solvers.lbfgs import MapFn
-from featx.tuning.solvers.logistic import WarmStart
+from featx.tuning.solvers.path import WarmStart
 from featx.tuning.splits import Splits, make_splits
 from featx.tuning.threads import one_thread_each, threads
 
@@ -63,6 +63,8 @@ class HeadConfig:
         Decides the folds, and what is random in an estimator.
     n_jobs : int, default=None
         Threads; None is one a core. It never changes the answer.
+    param_grid : mapping of str to sequence, or a sequence of them, default=None
+        What is searched of an estimator; None: nothing.
     progress : Progress, default=None
         Called with the stage, and how many of its parts are done.
     """
@@ -74,6 +76,7 @@ class HeadConfig:
     test_size: float | None = None
     random_state: int = 0
     n_jobs: int | None = None
+    param_grid: Any = None
     progress: Progress | None = field(default=None, repr=False, compare=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from featx._typing import FloatArray, Integers
 from featx.embedding.engine import count_workers
 from featx.heads import HeadSpec, TrainedHead
+from featx.heads.own_heads import tell_deployment, with_grid
 from featx.metrics.report import Report
 from featx.tuning.problem import TuningProblem
 from featx.tuning.search import HeadConfig, LeftOut, SearchResult, fit_choice, tune
@@ -19,6 +21,7 @@ from featx.tuning.threads import one_thread_each, threads
 __all__ = [
     "FOLDS",
     "ValidationResult",
+    "check_own_head",
     "cross_validate",
     "heads_for",
     "train",
@@ -228,4 +231,32 @@ def _is_nested(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> 
 
 def heads_for(problem: TuningProblem, config: HeadConfig) -> Sequence[HeadSpec]:
     """Return the heads that a config stands for, with these targets."""
-    return problem.choose_heads(config.head, random_state=config.random_state)
+    head = config.head if config.param_grid is None else with_grid(config.head, config.param_grid)
+    return problem.choose_heads(head, random_state=config.random_state)
+
+
+def check_own_head(task: Any, config: HeadConfig, samples: Sequence[Any]) -> None:
+    """Refuse an estimator of one's own that cannot be trained or kept, before any sample is embedded.
+
+    Parameters
+    ----------
+    task : Task
+    config : HeadConfig
+    samples : sequence of Sample
+        All have a target.
+
+    Raises
+    ------
+    BadOption
+        Its kind is another, its grid names what it has not, or it could not be saved.
+
+    Warns
+    -----
+    FeatxNotice
+        Something of save, export and serve will not work, or not without trust.
+    """
+    if config.param_grid is None and (config.head is None or isinstance(config.head, str)):
+        return
+    targets = task.encode_targets([one.label for one in samples], [one.id for one in samples])
+    heads_for(task.tuning_problem(targets, config), config)
+    tell_deployment(config.head)

@@ -31,14 +31,15 @@ def test_every_command_and_option_in_the_docs_exists(page, line):
     assert {word for word in words if re.match("--?[a-z]", word)} <= known
 
 
-def test_every_block_of_the_page_on_python_runs_in_order(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["python.md", "pipelines.md"])
+def test_every_block_of_a_page_runs_in_order(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    page = (DOCS / "python.md").read_text(encoding="utf-8")
+    page = (DOCS / name).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
     assert blocks
     names = {"__name__": "python"}
     for code in blocks:
-        exec(compile(code, "python.md", "exec"), names)
+        exec(compile(code, name, "exec"), names)
 
 
 def test_every_public_function_and_class_with_a_task_stands_on_the_page_on_python():

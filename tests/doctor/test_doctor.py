@@ -115,6 +115,12 @@ def test_versions_of_onnx_runtime_that_are_known_to_be_bad_are():
     assert runtime_fault("1.27.1") is None
 
 
+def test_versions_that_are_known_to_be_bad_cannot_be_installed_beside_featx():
+    setup = (Path(featx.__file__).parents[1] / "setup.cfg").read_text(encoding="utf-8")
+    [line] = [line.strip() for line in setup.splitlines() if line.startswith("    onnxruntime>=")]
+    assert "!=1.27.0" in line.split(",")
+
+
 def test_instructions_are_read_as_linux_writes_them():
     intel = "processor\t: 0\nmodel name\t: X\nflags\t\t: fpu avx2 avx512f avx512_vnni\n\nprocessor\t: 1\n"
     assert flags_of_cpuinfo(intel) == {"fpu", "avx2", "avx512f", "avx512_vnni"}

@@ -1,32 +1,16 @@
 """The pictures of an exported graph are Pillow's, pixel for pixel."""
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import helper
 
-from featx.backbones.session import FAILURES, open_session
+from featx.backbones.session import FAILURES
 from featx.errors import BadSample
-from featx.export.image import add_pixels
-from featx.graphs.builder import BYTE, GraphBuilder
 from featx.modalities.image.settings import ImageSettings
+from tests.support.pixel_graphs import session_of
 
 FILTERS = ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
-
-
-def session_of(images):
-    """The preprocessing alone, as a graph."""
-    graph = GraphBuilder()
-    kind = onnx.TensorProto.FLOAT if images.dtype == "float32" else BYTE
-    graph.named("made", "Identity", add_pixels(graph, "image", images, kind))
-    given = helper.make_tensor_value_info("image", BYTE, ["N", "height", "width", 3])
-    made = helper.make_tensor_value_info("made", kind, ["N", "a", "b", "c"])
-    whole = helper.make_graph(graph.nodes, "pictures", [given], [made], graph.constants)
-    model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    onnx.checker.check_model(model)
-    return open_session(model.SerializeToString(), "pictures")
 
 
 def test_there_are_no_other_filters():

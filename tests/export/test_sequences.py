@@ -15,13 +15,13 @@ from featx.catalog import Card, get_card
 from featx.demo.synthetic import SOUNDS, TOPICS, make_sentences, make_sounds
 from featx.errors import BadSample, NotExportable
 from featx.export import export, write_graph
-from featx.export.audio import add_windows, pooled
+from featx.export.audio import add_windows, check_exportable, pooled
 from featx.graphs.builder import FLOAT, INT64, GraphBuilder
 from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.audio.settings import AudioSettings
 from featx.predictor import Classifier
 from featx.reading import read_samples
-from tests.support.nets import save
+from tests.support.nets import save, weights
 from tests.support.text_nets import file_of
 
 
@@ -193,6 +193,70 @@ def test_windows_are_those_of_the_reader(length, window, overlap, least, align, 
     assert len(found) == 2 * count
     item_index = np.concatenate([batch.item_index for batch in batches])
     np.testing.assert_allclose(row, audio.merge(expected[:, :3], item_index, 2), atol=1e-6)
+
+
+@pytest.fixture
+def speech(tmp_path):
+    """A backbone as exports of wav2vec2 are: convolutions of samples, and of the mask beside them."""
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["attention_mask"], ["real"], to=FLOAT),
+        node("Add", ["input_values", "real"], ["heard"]),
+        node("Unsqueeze", ["heard", "one"], ["channels"]),
+        node("Conv", ["channels", "filters"], ["convolved"], strides=[2]),
+        node("Transpose", ["convolved"], ["last_hidden_state"], perm=[0, 2, 1]),
+    ]
+    net = save(
+        tmp_path / "backbone.onnx",
+        nodes,
+        [("input_values", FLOAT, ["N", "T"]), ("attention_mask", INT64, ["N", "T"])],
+        [("last_hidden_state", FLOAT, ["N", "P", 3])],
+        [weights("filters", 3, 1, 4), helper.make_tensor("one", INT64, [1], [1])],
+    )
+
+    def card(**table):
+        usual = {"rate": 100, "min_length": 4, "normalize": "clip", "stride": 2, "receptive": 4}
+        return Card(
+            name="speech",
+            modality="audio",
+            graph=file_of(net),
+            input=AudioSettings.from_table({**usual, **table}),
+            pooling="mean",
+            dim=3,
+            path=tmp_path / "card.toml",
+        )
+
+    return card
+
+
+@pytest.mark.parametrize("mask", [True, False])
+@pytest.mark.parametrize("align", ["start", "center", "end"])
+def test_clips_are_standardised_and_masked_in_the_graph(speech, mask, align):
+    rng = np.random.default_rng(0)
+    waves = [rng.normal(0.1, 0.2, length).astype(np.float32) for length in (1, 2, 3, 4, 5, 50, 97)]
+    classifier = fitted(speech(attention_mask=mask, align=align), waves, [*"abababa"])
+    session = session_of(classifier)
+    for wave in waves:
+        [shares] = session.run(["probabilities"], {"waveform": wave[None]})
+        np.testing.assert_allclose(shares, classifier.predict_proba([wave]), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("table", "match"),
+    [
+        ({"window": 50, "tail": "short"}, "tail = 'short': cannot be exported with window = 50"),
+        ({"window": 50}, "a mask of windows: cannot be exported with window = 50"),
+        ({"pad": "repeat-whole"}, "pad = 'repeat-whole': cannot be exported"),
+        ({"min_length": 5}, "min_length = 5: cannot be exported"),
+        (
+            {"features": "whisper", "normalize": "none", "window": 5000, "rate": 1000},
+            "features = 'whisper': cannot be exported",
+        ),
+    ],
+)
+def test_what_of_a_sound_cannot_be_in_a_graph_is_refused_by_name(speech, table, match):
+    with pytest.raises(NotExportable, match=match):
+        check_exportable(speech(**table).input)
 
 
 def test_a_backbone_that_takes_one_sample_at_a_time_is_run_for_each(tmp_path, rng):

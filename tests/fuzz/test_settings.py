@@ -32,6 +32,13 @@ TABLE = {
     "max_pixels": 40_000_000,
     "range": [0, 255],
     "truncated": False,
+    "fit": "sides",
+    "longest": 90,
+    "resize_whole": True,
+    "resize_float": False,
+    "crop_origin": "floor",
+    "fill": [0, 127, 255],
+    "transparency": "drop",
 }
 
 

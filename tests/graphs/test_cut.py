@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from featx import graphs
 from featx.errors import BadGraph, UnknownTap
-from tests.support.nets import with_outputs
+from tests.support.nets import FLOAT, save, weights, with_outputs
 
 
 def small_net(path, *, branches=False):
@@ -164,4 +164,28 @@ def test_cutting_a_real_graph_keeps_its_numbers(shared_models, name):
         run(whole, feed, ["embedding"])[0],
         rtol=1e-4,
         atol=1e-4,
+    )
+
+
+def test_an_input_that_is_asked_for_the_length_of_the_batch_alone_is_not_needed(tmp_path):
+    """As PyTorch exports both towers of CLIP: pictures are counted by the texts beside them."""
+    node = helper.make_node
+    nodes = [
+        node("Shape", ["texts"], ["count"], start=0, end=1),
+        node("Concat", ["count", "wide"], ["shape"], axis=0),
+        node("Expand", ["class", "shape"], ["classes"]),
+        node("Add", ["pictures", "classes"], ["row"]),
+        node("Cast", ["texts"], ["other"], to=FLOAT),
+    ]
+    wide = numpy_helper.from_array(np.array([3]), "wide")
+    inputs = [("texts", TensorProto.INT64, ["batch", "L"]), ("pictures", FLOAT, ["batch", 3])]
+    outputs = [("row", FLOAT, ["batch", 3]), ("other", FLOAT, ["batch", "L"])]
+    path = save(tmp_path / "net.onnx", nodes, inputs, outputs, [weights("class", 1, 3), wide])
+    cut = onnxruntime.InferenceSession(graphs.cut_graph(path, "row"))
+    assert [value.name for value in cut.get_inputs()] == ["pictures"]
+    pictures = np.ones((4, 3), np.float32)
+    whole = onnxruntime.InferenceSession(path)
+    feeds = {"texts": np.zeros((4, 2), np.int64), "pictures": pictures}
+    np.testing.assert_array_equal(
+        cut.run(None, {"pictures": pictures})[0], whole.run(["row"], feeds)[0]
     )

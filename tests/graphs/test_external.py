@@ -299,6 +299,16 @@ def test_files_are_copied_under_the_names_that_the_graph_says(split, tmp_path):
     assert copied == (split.parent / "net.onnx.data").read_bytes()
 
 
+def test_a_file_that_is_larger_than_the_disk_is_refused_before_it_is_copied(tmp_path):
+    with (tmp_path / "w.bin").open("wb") as file:
+        # a hole: it takes no room until it is copied
+        file.truncate(1 << 43)
+    (tmp_path / "copy").mkdir()
+    with pytest.raises(OSError, match="too little room"):
+        copy_external([tensor_at("w.bin")], tmp_path / "net.onnx", tmp_path / "copy")
+    assert not list((tmp_path / "copy").iterdir())
+
+
 @pytest.mark.parametrize("name", ["backbone.onnx", "Card.toml", "net.onnx", "card.toml/w"])
 def test_a_name_that_stands_for_another_file_is_not_taken(name, tmp_path):
     path = tmp_path / "net.onnx"

@@ -15,7 +15,7 @@ from featx.errors import BadArtifact
 from featx.heads import TemperatureScaling, TrainedHead, choose_heads, make_head
 from featx.heads.boosting import TREE_TYPE, check_boosting
 from featx.predictor import Classifier
-from featx.tasks.classification import ClassificationProblem
+from featx.tasks.classification_problem import ClassificationProblem
 from featx.tuning import HeadConfig, fit_choice, tune
 
 DIM = 384

@@ -19,7 +19,7 @@ from featx.heads import (
     scores,
     softmax,
 )
-from featx.tasks.classification import ClassificationProblem
+from featx.tasks.classification_problem import ClassificationProblem
 from featx.tuning import HeadConfig, fit_choice, tune
 
 

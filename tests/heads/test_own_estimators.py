@@ -149,6 +149,7 @@ UNFIT |= {"QuadraticDiscriminantAnalysis", "RadiusNeighborsClassifier"}
 UNFIT |= {"PassiveAggressiveClassifier"}
 LOADED_WITHOUT_TRUST = {
     *("AdaBoostClassifier", "BaggingClassifier", "BernoulliNB", "ComplementNB", "DummyClassifier"),
+    "CalibratedClassifierCV",
     *("DecisionTreeClassifier", "ExtraTreeClassifier", "ExtraTreesClassifier", "GaussianNB"),
     *("GradientBoostingClassifier", "HistGradientBoostingClassifier", "KNeighborsClassifier"),
     *("LabelPropagation", "LabelSpreading", "LinearDiscriminantAnalysis", "LinearSVC"),
@@ -250,7 +251,9 @@ def fitted(estimator, rows):
 
 def test_a_head_that_needs_trust_is_told_of_before_the_work_begins(rng):
     pictures = [rng.integers(0, 256, (9, 9, 3), dtype=np.uint8) for _ in range(8)]
-    with pytest.warns(FeatxNotice, match=r"Numbers: holds types .* trust: .*trusted=") as told:
+    with pytest.warns(
+        FeatxNotice, match=r"Numbers: save works with trust, .* holds types .* trust: .*trusted="
+    ) as told:
         classifier = featx.fit(pictures, ["a", "b"] * 4, head=Numbers())
     assert len(told) == 1
     assert classifier.classes == ("a", "b")

@@ -13,7 +13,6 @@ from featx.errors import BadOption
 from featx.heads import ESTIMATORS, HEADS, TRANSFORMERS, last_step, make_head, scores, steps_of
 from featx.heads.scorers import to_arrays
 
-
 # Those of numbers and of several labels are in tests/export/test_output_heads.py.
 LINEAR_CLASSIFIERS = [
     kind

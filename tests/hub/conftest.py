@@ -1,16 +1,12 @@
 """What the tests of pulling share: a hub on this machine, with a model whose weights lie beside its graph."""
 
-import json
-
 import pytest
 
 from featx.catalog.transfer import Tries
 from featx.hub.address import ModelAddress
 from featx.hub.client import Hub
 from featx.hub.pull import pull_folder
-from tests.support.external_nets import save_split
-from tests.support.hub_server import FakeHub, serving_hub
-from tests.support.nets import save_torch_net
+from tests.support.hub_server import FakeHub, serving_hub, write_model
 
 
 @pytest.fixture(autouse=True)
@@ -22,24 +18,15 @@ def alone(monkeypatch, tmp_path):
     monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "cache"))
 
 
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
 @pytest.fixture
-def model_files(tmp_path):
+def model_files(written):
     """A repository as exporters write it, with what nobody should take."""
-    one = save_torch_net(tmp_path / "one.onnx")
-    graph = save_split(one, tmp_path / "model" / "onnx" / "model.onnx", "model.onnx_data")
-    return {
-        "README.md": b"---\nlicense: mit\n---\n# A model\n",
-        "config.json": json.dumps({"model_type": "resnet"}).encode(),
-        "preprocessor_config.json": b"{}",
-        "onnx/model.onnx": graph.read_bytes(),
-        "onnx/model.onnx_data": (graph.parent / "model.onnx_data").read_bytes(),
-        "onnx/model_fp16.onnx": b"not wanted",
-        "modeling_own.py": b"raise SystemExit",
-        "pytorch_model.bin": b"not wanted",
-        "onnx/own.py": b"raise SystemExit",
-        "model.safetensors": b"not wanted",
-        "deep/er/config.json": b"{}",
-    }
+    return dict(written)
 
 
 @pytest.fixture

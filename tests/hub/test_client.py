@@ -2,10 +2,11 @@
 
 import os
 from dataclasses import replace
+from urllib.request import Request
 
 import pytest
 
-from featx.catalog.transfer import Tries
+from featx.catalog.transfer import Redirects, Tries
 from featx.errors import (
     BadOption,
     DownloadFailed,
@@ -188,3 +189,45 @@ def test_the_fake_hub_names_objects_as_git_does():
     # from git's own documentation of hash-object: the empty blob
     fake = FakeHub({"a": b""})
     assert fake.listing()["siblings"][0]["blobId"] == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.0 404 \x1b[2Jgone\x07\r\n\r\n",
+        b"SSH-2.0-OpenSSH\x1b[31m\r\n",
+        b"HTTP/1.0 200 OK\r\n" + b"X: y\r\n" * 500,
+        b"HTTP/1.0 200 OK\r\nX: " + b"y" * 100_000,
+        b"HTTP/1.0 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n",
+        b"HTTP/1.0 302 Found\r\nLocation: http://[x\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\n{}",
+        b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+        b"",
+    ],
+)
+def test_what_is_no_answer_is_said_in_one_plain_line(pull, fake, raw):
+    fake.raw = raw
+    with pytest.raises(DownloadFailed) as refusal:
+        pull()
+    assert str(refusal.value).isprintable()
+
+
+def test_an_address_that_leads_to_itself_is_given_up(pull, fake):
+    fake.loops = True
+    with pytest.raises(DownloadFailed, match="answered 307") as refusal:
+        pull()
+    assert str(refusal.value).isprintable()
+    assert len(fake.asked) < 20
+
+
+def test_nothing_goes_from_an_encrypted_address_to_one_that_is_not():
+    # a server with a certificate is not at hand: the redirect itself is what is asked
+    asked = Request("https://hub.example/a")
+    for where in ("http://hub.example/b", "http://elsewhere.example/"):
+        with pytest.raises(DownloadFailed, match="which is not encrypted"):
+            Redirects().redirect_request(asked, None, 302, "Found", {}, where)
+    asked.add_unredirected_header("Authorization", "Bearer hf_one")
+    same = Redirects().redirect_request(asked, None, 302, "Found", {}, "https://hub.example/b")
+    other = Redirects().redirect_request(asked, None, 302, "Found", {}, "https://cdn.example/b")
+    assert same.get_header("Authorization") == "Bearer hf_one"
+    assert other.get_header("Authorization") is None

@@ -9,6 +9,7 @@ from onnx import helper
 
 from featx.errors import (
     BadGraph,
+    BadModelFolder,
     BadOption,
     DownloadFailed,
     OutputFailed,
@@ -51,7 +52,11 @@ def test_a_model_comes_with_its_weights_and_configurations_and_nothing_else(pull
     assert not any(path.is_symlink() for path in pulled.folder.rglob("*"))
     assert pulled.graph == "onnx/model.onnx"
     assert str(pulled.address) == f"hf:someone/model@{COMMIT}:onnx/model.onnx"
-    assert lines == [f"{pulled.address}: licence MIT (cardData and tags)"]
+    assert lines == [
+        "someone/model: onnx/model.onnx was taken of onnx/model.onnx, onnx/model_fp16.onnx; file= names "
+        "another",
+        f"{pulled.address}: licence MIT (cardData and tags)",
+    ]
     assert sorted(fake.paths) == TAKEN
 
 
@@ -87,16 +92,20 @@ def test_a_graph_can_be_named(pull, fake):
     pulled, _ = pull("hf:someone/model:onnx/model_fp16.onnx")
     assert pulled.graph == "onnx/model_fp16.onnx"
     assert "onnx/model.onnx" not in names_in(pulled.folder)
-    with pytest.raises(BadOption, match=r"has no graph other\.onnx; it has onnx/model\.onnx"):
+    with pytest.raises(
+        BadOption, match=r"file = 'other\.onnx': someone/model has onnx/model\.onnx"
+    ):
         pull("hf:someone/model:other.onnx")
 
 
 def test_several_graphs_of_which_none_is_usual_are_listed(pull, fake):
     fake.files = {"a.onnx": b"", "b.onnx": b""}
-    with pytest.raises(BadOption, match=r"name one after a colon: a\.onnx, b\.onnx"):
+    with pytest.raises(
+        BadOption, match=r"has several graphs; say file= with one of a\.onnx, b\.onnx"
+    ):
         pull()
     fake.files = {"model.safetensors": b""}
-    with pytest.raises(BadOption, match="has no ONNX graph"):
+    with pytest.raises(BadModelFolder, match="someone/model: has no ONNX graph"):
         pull()
 
 
@@ -105,12 +114,19 @@ def test_a_dense_layer_after_the_graph_comes_with_it(pull, fake):
         {"idx": 0, "path": "", "type": "sentence_transformers.models.Transformer"},
         {"idx": 1, "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
         {"idx": 2, "path": "2_Dense", "type": "sentence_transformers.models.Dense"},
+        {"idx": 3, "path": "3_Dense_256", "type": "sentence_transformers.base.modules.Dense"},
+        {"idx": 4, "path": "../outside", "type": "sentence_transformers.models.Dense"},
+        {"idx": 5, "path": None, "type": 7},
+        "no table",
     ]
     fake.files |= {
         "modules.json": json.dumps(modules).encode(),
         "1_Pooling/config.json": b"{}",
         "2_Dense/config.json": b"{}",
         "2_Dense/model.safetensors": b"dense",
+        "3_Dense_256/config.json": b"{}",
+        "3_Dense_256/model.safetensors": b"dense",
+        "9_Dense/model.safetensors": b"not wanted",
         "2_Dense/pytorch_model.bin": b"not wanted",
         "vocab.txt": b"[PAD]\n",
     }
@@ -120,6 +136,8 @@ def test_a_dense_layer_after_the_graph_comes_with_it(pull, fake):
         "1_Pooling/config.json",
         "2_Dense/config.json",
         "2_Dense/model.safetensors",
+        "3_Dense_256/config.json",
+        "3_Dense_256/model.safetensors",
         "vocab.txt",
     }
 

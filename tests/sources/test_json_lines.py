@@ -24,7 +24,10 @@ def samples_of(tmp_path, content):
         ("{", "line 2: not JSON: .*; expected one object a line"),
         ('{"text": "b", "text": "c"}', "line 2: the key 'text' is there more than once"),
         ('{"text": "b", "n": ' + "9" * 5000 + "}", "line 2: not JSON"),
-        ('{"text": "b", "label": {"a": 1}}', "line 2: label {}: expected a text, a number or a list"),
+        (
+            '{"text": "b", "label": {"a": 1}}',
+            "line 2: label {}: expected a text, a number or a list",
+        ),
     ],
 )
 def test_a_line_that_makes_no_sense_is_refused_with_its_number(tmp_path, line, words):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.support.nets import FLOAT, save, weights
@@ -178,7 +179,43 @@ def save_bert(
     return _save(path, nodes, inputs, given, constants)
 
 
-def save_decoder_with_past(path, *, outputs=("last_hidden_state",), branch=False):
+def save_quantized_bert(path, *, words=50):
+    """A text encoder whose numbers are rounded by the largest of all texts of a batch."""
+    save_bert(path, words=words)
+    model = onnx.load(path)
+    nodes = [
+        _node("DynamicQuantizeLinear", ["mixed"], ["whole", "step", "zero"]),
+        _node("DequantizeLinear", ["whole", "step", "zero"], ["rounded"]),
+    ]
+    at = next(k for k, node in enumerate(model.graph.node) if node.op_type == "Tanh")
+    model.graph.node[at].input[0] = "rounded"
+    for node in reversed(nodes):
+        model.graph.node.insert(at, node)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
+def save_in_half(source, path):
+    """The graph of ``source`` with its weights and floats in half precision."""
+    model = onnx.load(source)
+    graph = model.graph
+    halves = [
+        numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name)
+        if tensor.data_type == FLOAT
+        else tensor
+        for tensor in graph.initializer
+    ]
+    del graph.initializer[:]
+    graph.initializer.extend(halves)
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
+def save_decoder_with_past(path, *, outputs=("last_hidden_state",), branch=False, words=50):
     """A decoder as optimum exports it by default: it takes up where its past stopped."""
     past = ["batch_size", 1, "past_sequence_length", DIM]
     nodes = [
@@ -191,8 +228,8 @@ def save_decoder_with_past(path, *, outputs=("last_hidden_state",), branch=False
         _node("MatMul", ["last_hidden_state", "head"], ["logits"]),
     ]
     constants = [
-        weights("words", 50, DIM),
-        weights("head", DIM, 50),
+        weights("words", words, DIM),
+        weights("head", DIM, words),
         ints("one", 1),
         numpy_helper.from_array(np.array(2), "two"),
     ]
@@ -203,7 +240,7 @@ def save_decoder_with_past(path, *, outputs=("last_hidden_state",), branch=False
     sequence = ["batch_size", "sequence"]
     shapes = {
         "last_hidden_state": [*sequence, DIM],
-        "logits": [*sequence, 50],
+        "logits": [*sequence, words],
         "present.0.key": ["batch_size", 1, "all", DIM],
     }
     return _save(path, nodes, inputs, [(n, FLOAT, shapes[n]) for n in outputs], constants)
@@ -227,6 +264,24 @@ def save_frames(
         shapes["logits"] = ["batch_size", "frames", classes]
     sound = (source, FLOAT, ["batch_size", "sequence_length"])
     return _save(path, nodes, [sound], [(n, FLOAT, shapes[n]) for n in outputs], constants)
+
+
+def save_spectra(path, *, mels, frames, turned=False, source="input_features"):
+    """A sound encoder on bands, as Whisper's is; or on frames of bands, as that of AST."""
+    nodes = [
+        _node("Transpose", [source], ["bands"], perm=[0, 2, 1]) if turned else None,
+        _node(
+            "Conv", ["bands" if turned else source, "filters"], ["seen"], strides=[2], pads=[1, 1]
+        ),
+        _node("Relu", ["seen"], ["rectified"]),
+        _node("Transpose", ["rectified"], ["last_hidden_state"], perm=[0, 2, 1]),
+    ]
+    sides = [frames, mels] if turned else [mels, frames]
+    states = ("last_hidden_state", FLOAT, ["batch_size", frames // 2, DIM])
+    sound = ("input_values" if turned else source, FLOAT, ["batch_size", *sides])
+    nodes = list(filter(None, nodes))
+    nodes[0].input[0] = sound[0]
+    return _save(path, nodes, [sound], [states], [weights("filters", DIM, mels, 3)])
 
 
 def _save(path, nodes, inputs, outputs, constants):

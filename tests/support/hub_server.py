@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.support.external_nets import save_split
+from tests.support.nets import save_torch_net
+
 # What is taken of the model that the tests pull.
 TAKEN = ["config.json", "onnx/model.onnx", "onnx/model.onnx_data", "preprocessor_config.json"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -25,6 +28,25 @@ def names_in(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )
+
+
+def write_model(folder: Path) -> dict[str, bytes]:
+    """A repository as exporters write it: weights beside the graph, and much that nobody should take."""
+    one = save_torch_net(folder / "one.onnx")
+    graph = save_split(one, folder / "model" / "onnx" / "model.onnx", "model.onnx_data")
+    return {
+        "README.md": b"---\nlicense: mit\n---\n# A model\n",
+        "config.json": json.dumps({"model_type": "resnet"}).encode(),
+        "preprocessor_config.json": b"{}",
+        "onnx/model.onnx": graph.read_bytes(),
+        "onnx/model.onnx_data": (graph.parent / "model.onnx_data").read_bytes(),
+        "onnx/model_fp16.onnx": b"not wanted",
+        "modeling_own.py": b"raise SystemExit",
+        "pytorch_model.bin": b"not wanted",
+        "onnx/own.py": b"raise SystemExit",
+        "model.safetensors": b"not wanted",
+        "deep/er/config.json": b"{}",
+    }
 
 
 def blob_id(data: bytes) -> str:
@@ -58,6 +80,9 @@ class FakeHub:
     trickle: bool = False
     # old names, and hosts where large files lie
     renamed_from: tuple[str, ...] = ()
+    # a line instead of an answer, and an address that leads to itself
+    raw: bytes | None = None
+    loops: bool = False
     store: str | None = None
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     tokens: list[tuple[str, str | None]] = field(default_factory=list)
@@ -92,6 +117,12 @@ class _Handler(BaseHTTPRequestHandler):
         hub.asked.append((path, self.headers["Range"]))
         hub.tokens.append((path, self.headers["Authorization"]))
         time.sleep(hub.wait)
+        if hub.raw is not None:
+            self.wfile.write(hub.raw)
+            return
+        if hub.loops:
+            self._redirect(self.path)
+            return
         for old in hub.renamed_from:
             if f"/{old}/" in path:
                 self._redirect(self.path.replace(f"/{old}/", f"/{hub.name}/"))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import featx
-from featx.tasks.classification import ClassificationProblem
+from featx.tasks.classification_problem import ClassificationProblem
 from featx.tuning import HeadConfig
 from featx.tuning.progress import progress_bars
 from featx.tuning.validation import train_and_validate, validate_baseline

@@ -25,12 +25,13 @@ import featx
 from featx.errors import FeatxNotice, FeatxWarning
 from featx.heads import HEADS, choose_heads, scores
 from featx.heads.support_vectors import fit_by_kernel
-from featx.tasks.classification import ClassificationProblem
+from featx.tasks.classification_problem import ClassificationProblem
 from featx.training import fit_head
 from featx.tuning import HeadConfig, estimate_duration, fit_choice, tune
 from featx.tuning.candidates import CandidateScore, best_candidate, split_scores
 from featx.tuning.solvers.logistic import LogisticPath
 from featx.tuning.solvers.ridge import leave_one_out
+from featx.tuning.solvers.row_space import RowSpacePath
 from featx.tuning.splits import make_splits
 
 GRID = [params["logisticregression__C"] for params in HEADS["logistic"].grid]
@@ -49,8 +50,9 @@ def scaled(**params):
 
 @pytest.mark.parametrize("kind", ["many classes", "two classes", "more columns than rows"])
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("solver", [LogisticPath, RowSpacePath])
 def test_a_path_solves_what_scikit_learn_solves_on_each_training_part(
-    kind, class_weight, digits, rng
+    solver, kind, class_weight, digits, rng
 ):
     X, y = digits
     if kind == "two classes":
@@ -59,7 +61,7 @@ def test_a_path_solves_what_scikit_learn_solves_on_each_training_part(
         X, y = np.hstack([X[:90], rng.normal(size=(90, 300)).astype(np.float32)]), y[:90]
     X, y = X[:200], y[:200]
     splits = make_splits(ClassificationProblem(y.astype(str)), 3, repeats=1, random_state=0)
-    path = LogisticPath(X, y, splits.trains, class_weight=class_weight, gap=1e-6)
+    path = solver(X, y, splits.trains, class_weight=class_weight, gap=1e-6)
     for strength in path.solve_path([1e-3, 3e-2]):
         theirs = scaled(C=strength, class_weight=class_weight)
         for index, (train, test) in enumerate(splits.pairs):
@@ -70,12 +72,13 @@ def test_a_path_solves_what_scikit_learn_solves_on_each_training_part(
             np.testing.assert_allclose(ours, expected, atol=1e-2 * np.abs(expected).max())
 
 
-def test_a_column_that_only_the_left_out_rows_vary_says_nothing(rng):
+@pytest.mark.parametrize("solver", [LogisticPath, RowSpacePath])
+def test_a_column_that_only_the_left_out_rows_vary_says_nothing(solver, rng):
     X = rng.normal(size=(60, 4)).astype(np.float32)
     y = (X[:, 0] > 0).astype(int)
     train, test = np.arange(40), np.arange(40, 60)
     X[train, 3], X[test, 3] = 5, 5 + 100 * X[test, 3]
-    path = LogisticPath(X, y, [train], class_weight=None, gap=1e-7)
+    path = solver(X, y, [train], class_weight=None, gap=1e-7)
     for strength in path.solve_path([1.0]):
         expected = scores(scaled(C=strength).fit(X[train], y[train]), X[test])
         np.testing.assert_allclose(path.scores(0, test), expected, rtol=1e-2, atol=1e-2)

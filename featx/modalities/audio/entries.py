@@ -12,7 +12,7 @@ import numpy.typing as npt
 from featx._typing import FloatArray, Mask
 from featx.modalities.audio.features import FRONT_ENDS, Parameters
 from featx.modalities.audio.fusion import fuse
-from featx.modalities.audio.windows import Window, Windowing
+from featx.modalities.audio.windows import SoundWindow, Windowing
 
 __all__ = ["EPSILON", "WAVEFORM", "Clip", "Entry", "EntrySettings", "entries", "fused_whole"]
 
@@ -120,13 +120,12 @@ def _long(parameters: Parameters, blocks: Blocks) -> dict[str, npt.NDArray[Any]]
     if not fused_whole(parameters, total):
         return None
     hop, front = parameters.frame_hop, FRONT_ENDS["clap"]
-    longer = total // hop > parameters.window // hop
-    if longer:
+    if total // hop > parameters.window // hop:
         values = fuse(blocks(), total, parameters)
     else:
-        values = front.compute(Window(np.concatenate(list(blocks())), 0, total), parameters)
+        values = front.compute(SoundWindow(np.concatenate(list(blocks())), 0, total), parameters)
     real = np.ones(values.shape[front.time_axis], np.int64)
-    return {front.feed: values, "attention_mask": real, "is_longer": np.array([longer])}
+    return {front.feed: values, "attention_mask": real, "is_longer": np.array([True])}
 
 
 def _named(
@@ -153,7 +152,7 @@ def _standardised(blocks: Blocks) -> Blocks:
     return lambda: (((block - mean) / deviation).astype(np.float32) for block in blocks())
 
 
-def _feeds(settings: EntrySettings, window: Window) -> dict[str, npt.NDArray[Any]]:
+def _feeds(settings: EntrySettings, window: SoundWindow) -> dict[str, npt.NDArray[Any]]:
     front = FRONT_ENDS.get(settings.features)
     if front is None:
         values, axis, step = window.samples, 0, 1
@@ -163,7 +162,9 @@ def _feeds(settings: EntrySettings, window: Window) -> dict[str, npt.NDArray[Any
         _, step = front.frame(settings.parameters)
         feeds = {front.feed: values}
         if settings.features == "clap":
-            feeds["is_longer"] = np.array([False])
+            # of a sound by itself, the library says so whatever its length: graphs that were exported with it
+            # fail where no sound of a batch is longer
+            feeds["is_longer"] = np.array([settings.parameters.fuse])
     real = np.ones(values.shape[axis], np.int64)
     if settings.attention_mask:
         starts = np.arange(len(real)) * step
@@ -171,7 +172,7 @@ def _feeds(settings: EntrySettings, window: Window) -> dict[str, npt.NDArray[Any
     return feeds | {"attention_mask": real}
 
 
-def _positions(settings: EntrySettings, window: Window) -> Mask | None:
+def _positions(settings: EntrySettings, window: SoundWindow) -> Mask | None:
     """Return which positions of what the graph gives are of the sound; at least one is."""
     stride, length = settings.stride, len(window.samples)
     if not stride or (window.first == 0 and window.last == length):

@@ -13,14 +13,14 @@ from featx._typing import FloatArray
 from featx.errors import BadCard
 from featx.modalities import shown
 from featx.modalities.audio.spectra import Bands, Doubles, band_power, hann
-from featx.modalities.audio.windows import Window
+from featx.modalities.audio.windows import SoundWindow
 
 __all__ = [
     "FRONT_ENDS",
     "FrontEnd",
     "Parameters",
-    "check_count",
     "check_features",
+    "check_whole",
     "clap_bands",
     "decibels",
 ]
@@ -79,13 +79,13 @@ class FrontEnd:
 
     feed: str
     defaults: Mapping[str, Any]
-    compute: Callable[[Window, Parameters], FloatArray]
+    compute: Callable[[SoundWindow, Parameters], FloatArray]
     frame: Callable[[Parameters], tuple[int, int]]
     time_axis: int
     centred: bool = True
 
 
-def check_count(name: str, value: Any, least: int, most: int) -> None:
+def check_whole(name: str, value: Any, least: int, most: int) -> None:
     """Raise BadCard where an entry of an ``[audio]`` table is no whole number within its bounds."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or not least <= value <= most:
@@ -112,7 +112,7 @@ def check_features(settings: Any) -> None:
 
 def _check_parameter(name: str, value: Any) -> None:
     if name in _COUNTS:
-        check_count(name, value, *_COUNTS[name])
+        check_whole(name, value, *_COUNTS[name])
     elif name in _NUMBERS:
         least, most = _NUMBERS[name]
         if (
@@ -166,7 +166,7 @@ def _kaldi_frame(parameters: Parameters) -> tuple[int, int]:
     return parameters.rate * _KALDI_FRAME // 1000, parameters.rate * _KALDI_HOP // 1000
 
 
-def _whisper(window: Window, parameters: Parameters) -> FloatArray:
+def _whisper(window: SoundWindow, parameters: Parameters) -> FloatArray:
     """Return log-mel features as Whisper takes them; shape (mels, window // frame_hop)."""
     n_fft = parameters.n_fft
     bands = Bands(parameters.mels, n_fft, parameters.rate, 0.0, _WHISPER_HIGH, "slaney")
@@ -177,7 +177,7 @@ def _whisper(window: Window, parameters: Parameters) -> FloatArray:
     return np.ascontiguousarray((levels.T + 4) / 4, np.float32)
 
 
-def _ast(window: Window, parameters: Parameters) -> FloatArray:
+def _ast(window: SoundWindow, parameters: Parameters) -> FloatArray:
     """Return Kaldi's filter banks as AST takes them, zeros after the sound; shape (frames, mels)."""
     length, hop = _kaldi_frame(parameters)
     n_fft = 1 << (length - 1).bit_length()
@@ -196,7 +196,7 @@ def _emphasised(frames: Doubles) -> Doubles:
     return frames - _KALDI_EMPHASIS * before
 
 
-def _clap(window: Window, parameters: Parameters) -> FloatArray:
+def _clap(window: SoundWindow, parameters: Parameters) -> FloatArray:
     """Return CLAP's spectra in decibels; shape (1, 1 + window // frame_hop, mels), or 4 alike to be fused."""
     n_fft = parameters.n_fft
     sound = np.pad(window.samples, n_fft // 2, mode="reflect")

@@ -17,7 +17,7 @@ from featx.modalities import Batch, added_later, among, read_feeds, refuse_unkno
 from featx.modalities.audio.baseline import describe_spectrum
 from featx.modalities.audio.decode import RATES, Content, digest_sound, load_sound, stream
 from featx.modalities.audio.entries import WAVEFORM, Clip, Entry, entries, fused_whole
-from featx.modalities.audio.features import FRONT_ENDS, Parameters, check_count, check_features
+from featx.modalities.audio.features import FRONT_ENDS, Parameters, check_features, check_whole
 from featx.modalities.audio.windows import ALIGN, PAD, TAIL, Windowing
 from featx.modalities.remarks import Remark, remark
 from featx.storage.blob import Blob
@@ -149,7 +149,7 @@ class AudioSettings:
         among("audio", "pool", self.pool, _POOL)
         among("audio", "normalize", self.normalize, _NORMALIZE)
         for name, least in _COUNTS.items():
-            check_count(name, getattr(self, name), least, _MOST)
+            check_whole(name, getattr(self, name), least, _MOST)
         if self.hop > self.window:
             raise BadCard(f"[audio] hop = {self.hop}: expected at most window = {self.window}")
         if max(self.window, self.min_length) > HELD * self.rate:

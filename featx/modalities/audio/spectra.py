@@ -124,9 +124,9 @@ def mel_filters(bands: Bands) -> Doubles:
     --------
     >>> mel_filters(Bands(2, 8, 16_000, 0, 8000, "htk")).round(2)
     array([[0.  , 0.  ],
-           [0.55, 0.  ],
-           [0.37, 0.63],
-           [0.  , 0.67],
+           [0.49, 0.51],
+           [0.  , 0.81],
+           [0.  , 0.4 ],
            [0.  , 0.  ]])
     """
     scale = MEL_SCALES[bands.scale]

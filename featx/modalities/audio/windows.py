@@ -10,14 +10,14 @@ import numpy as np
 
 from featx._typing import FloatArray
 
-__all__ = ["ALIGN", "PAD", "TAIL", "Window", "Windowing"]
+__all__ = ["ALIGN", "PAD", "TAIL", "SoundWindow", "Windowing"]
 
 ALIGN = ("start", "center", "end")
 PAD = ("zeros", "repeat", "repeat-whole")
 TAIL = ("pad", "drop", "short")
 
 
-class Window(NamedTuple):
+class SoundWindow(NamedTuple):
     """A window of a sound.
 
     Attributes
@@ -65,24 +65,24 @@ class Windowing(NamedTuple):
         """Return the samples that a sound is filled up to."""
         return max(self.min_length, 0 if self.tail == "short" else self.window, 1)
 
-    def fill(self, sound: FloatArray, length: int, align: str | None = None) -> Window:
+    def fill(self, sound: FloatArray, length: int, align: str | None = None) -> SoundWindow:
         """Return the sound, filled up to ``length`` samples where it is shorter."""
         lacking = length - len(sound)
         if lacking <= 0:
-            return Window(sound, 0, len(sound))
+            return SoundWindow(sound, 0, len(sound))
         if self.pad == "repeat" and len(sound):
-            return Window(np.resize(sound, length), 0, length)
+            return SoundWindow(np.resize(sound, length), 0, length)
         if self.pad == "repeat-whole" and len(sound):
             sound = np.tile(sound, length // len(sound))
-            return Window(np.pad(sound, (0, length - len(sound))), 0, len(sound))
+            return SoundWindow(np.pad(sound, (0, length - len(sound))), 0, len(sound))
         before = self.before(lacking, align)
-        return Window(np.pad(sound, (before, lacking - before)), before, before + len(sound))
+        return SoundWindow(np.pad(sound, (before, lacking - before)), before, before + len(sound))
 
     def before(self, lacking: int, align: str | None = None) -> int:
         """Return how many of the lacking samples are put before the sound."""
         return {"start": 0, "center": lacking // 2, "end": lacking}[align or self.align]
 
-    def cut(self, blocks: Iterable[FloatArray]) -> Iterator[Window]:
+    def cut(self, blocks: Iterable[FloatArray]) -> Iterator[SoundWindow]:
         """Give every window of a sound; at least one."""
         rest = iter(blocks)
         head, count = list[FloatArray](), 0
@@ -131,10 +131,10 @@ class Windowing(NamedTuple):
         seen = self.window - self.hop if found else -1
         return rest > seen and (self.tail != "drop" or not found)
 
-    def _filled(self, samples: FloatArray, first: int, last: int) -> Window:
+    def _filled(self, samples: FloatArray, first: int, last: int) -> SoundWindow:
         length = self.min_length if self.tail == "short" else self.window
         if len(samples) >= length:
-            return Window(samples, first, last)
+            return SoundWindow(samples, first, last)
         filled = self.fill(samples, length, align="start")
         # what is repeated is no silence
-        return Window(filled.samples, first, filled.last if last == len(samples) else last)
+        return SoundWindow(filled.samples, first, filled.last if last == len(samples) else last)

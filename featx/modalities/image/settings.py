@@ -34,6 +34,15 @@ from featx.modalities.image.entries import (
 )
 from featx.modalities.image.formats import SUFFIXES, format_of, open_picture, refuse_format
 from featx.modalities.image.netpbm import load_netpbm
+from featx.modalities.image.resizing import (
+    Placement,
+    check_placement,
+    crop_or_pad,
+    crop_start,
+    pair,
+    resize_float,
+    resized_size,
+)
 from featx.modalities.image.values import in_range, sixteen_bit_colors
 from featx.modalities.remarks import collected
 from featx.storage.blob import Blob, read_bytes
@@ -55,6 +64,7 @@ _FILTERS = {
 _COLORS = {"RGB": "RGB", "BGR": "RGB", "L": "L"}
 _LAYOUTS = ("NCHW", "NHWC")
 _DTYPES = ("float32", "float16", "uint8")
+_TRANSPARENCY = ("white", "white-all", "drop")
 # of one picture, about as many as have a two-gigabyte copy in colour
 _MOST_PIXELS = 1 << 29
 # of a resized picture, whatever max_pixels says of the stored one
@@ -68,7 +78,8 @@ class ImageSettings:
     An image is turned upright, converted to ``color``, resized (an int is the short side, a pair is
     height and width), cropped at the centre, multiplied by ``scale``, less ``mean``, divided by
     ``std``. Resizing and cropping are those of torchvision on Pillow images, done in one pass,
-    which rounds one pixel in a hundred to the neighbouring level.
+    which rounds one pixel in a hundred to the neighbouring level. With ``resize_whole`` the whole is
+    resized, then cropped, and each pixel is that of the libraries.
     """
 
     modality: ClassVar[str] = "image"
@@ -99,6 +110,21 @@ class ImageSettings:
     range: tuple[float, ...] = added_later(())
     # read what there is of a file that is cut off
     truncated: bool = added_later(False)
+    # how resize is meant: see featx.modalities.image.resizing
+    fit: str = added_later("sides")
+    # the most pixels of the long side where resize is the short one
+    longest: int | None = added_later(None)
+    # resize the whole picture, then crop
+    resize_whole: bool = added_later(False)
+    # resize in floating point, so that pixels are not rounded to 8 bits
+    resize_float: bool = added_later(False)
+    # where the crop begins: "round" as in torchvision, "floor" as in transformers
+    crop_origin: str = added_later("round")
+    # 0 to 255 a channel of the picture: what is beside a picture that is smaller than the crop; () refuses it
+    fill: tuple[float, ...] = added_later(())
+    # "white": as on a white page; "white-all": also the colour that a picture without alpha names as
+    # transparent; "drop": the colours as they are stored
+    transparency: str = added_later("white")
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> ImageSettings:
@@ -118,6 +144,7 @@ class ImageSettings:
             mean=tuple(map(float, images.mean)),
             std=tuple(map(float, images.std)),
             range=tuple(map(float, images.range)),
+            fill=tuple(map(float, images.fill)),
         )
 
     def _check(self) -> None:
@@ -142,12 +169,21 @@ class ImageSettings:
         if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= _MOST_PIXELS:
             raise BadCard(f"[image] max_pixels = {shown(most)}: expected 1 to {_MOST_PIXELS}")
         check_range(self.range)
-        if not isinstance(self.truncated, bool):
-            raise BadCard(f"[image] truncated = {shown(self.truncated)}: expected true or false")
-        if self.resize is not None and self.crop is not None:
-            crop, resize = _pair(self.crop), _pair(self.resize)
-            if crop[0] > resize[0] or crop[1] > resize[1]:
-                raise BadCard(f"[image] crop = {self.crop} is larger than resize = {self.resize}")
+        for name in ("truncated", "resize_whole", "resize_float"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise BadCard(f"[image] {name} = {shown(value)}: expected true or false")
+        among("image", "transparency", self.transparency, _TRANSPARENCY)
+        if self.resize_float and self.dtype == "uint8":
+            raise BadCard("[image] resize_float: expected dtype float32 or float16, found uint8")
+        check_channels("fill", self.fill, 1 if self.color == "L" else 3)
+        check_placement(
+            self.resize,
+            self.crop,
+            fit=self.fit,
+            longest=self.longest,
+            crop_origin=self.crop_origin,
+            fill=self.fill,
+        )
 
     def open(self, files: Mapping[str, Blob]) -> ImageSettings:
         """Return itself: an image card needs no further files."""
@@ -182,30 +218,29 @@ class ImageSettings:
         from featx.modalities.image.geometry import ImageGeometry
 
         decoded = self._decode(content)
-        image = self._pixels(decoded.image)
+        pixels = self._pixels(decoded.image)
         width, height = decoded.image.size
-        resized, left, top, (crop_height, crop_width) = self._crop(width, height)
-        across = decoded.reduced * width / resized[0]
-        down = decoded.reduced * height / resized[1]
-        # a JPEG that was decoded smaller may end in a part of a pixel
+        place = self._place(width, height)
+        across = decoded.reduced * width / place.width
+        down = decoded.reduced * height / place.height
+        right, bottom = place.left + place.crop[1], place.top + place.crop[0]
+        # a JPEG that was decoded smaller may end in a part of a pixel; a border lies outside the picture
         stored = decoded.stored if decoded.orientation < 5 else decoded.stored[::-1]
         box = (
-            left * across,
-            top * down,
-            min((left + crop_width) * across, float(stored[0])),
-            min((top + crop_height) * down, float(stored[1])),
+            place.left * across,
+            place.top * down,
+            right * across if right > place.width else min(right * across, float(stored[0])),
+            bottom * down if bottom > place.height else min(bottom * down, float(stored[1])),
         )
-        size = (crop_height, crop_width)
-        geometry = ImageGeometry(*decoded.stored, decoded.orientation, box, size)
-        return self._tensor(image), geometry
+        geometry = ImageGeometry(*decoded.stored, decoded.orientation, box, place.crop)
+        return self._tensor(pixels), geometry
 
     def is_item(self, value: Any) -> bool:
         """Return whether a value is a tensor of one image: of three axes and the card's dtype."""
         return isinstance(value, np.ndarray) and value.ndim == 3 and value.dtype == self.dtype
 
-    def _tensor(self, image: Image.Image) -> npt.NDArray[Any]:
-        """Return an image's pixels in the card's layout, dtype and numbers."""
-        values = np.asarray(image)
+    def _tensor(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return pixels in the card's layout, dtype and numbers."""
         if values.ndim == 2:
             values = values[:, :, None]
         if self.color == "BGR":
@@ -268,6 +303,7 @@ class ImageSettings:
             max_pixels=self.max_pixels,
             range=self.range,
             truncated=self.truncated,
+            transparency=self.transparency,
         )
 
     def _affine(self) -> tuple[FloatArray, FloatArray]:
@@ -281,21 +317,27 @@ class ImageSettings:
 
     def _decode(self, content: Any) -> _Decoded:
         """Return an upright image in the card's colours."""
-        mode, wanted = _COLORS[self.color], self.range or None
+        wanted = self.range or None
         with refusals():
             if isinstance(content, np.ndarray):
                 if content.size:
                     check_size((*content.shape, 1, 1)[1::-1], self.max_pixels)
                 image = picture_of(content, wanted)
-                return _Decoded(in_colors(image, mode), image.size)
+                return _Decoded(self._in_colors(image), image.size)
             if isinstance(content, Image.Image):
                 check_size(content.size, self.max_pixels)
                 turn = orientation(content)
-                plain = in_colors(in_range(content, wanted), mode)
+                plain = self._in_colors(in_range(content, wanted))
                 return _Decoded(upright(plain, turn), content.size, turn)
-            return self._decode_file(content, mode, wanted)
+            return self._decode_file(content, wanted)
 
-    def _decode_file(self, content: bytes, mode: str, wanted: tuple[float, ...] | None) -> _Decoded:
+    def _in_colors(self, image: Image.Image) -> Image.Image:
+        mode = _COLORS[self.color]
+        if self.transparency == "drop":
+            return image.convert(mode)
+        return in_colors(image, mode, keyed=self.transparency == "white-all")
+
+    def _decode_file(self, content: bytes, wanted: tuple[float, ...] | None) -> _Decoded:
         name = format_of(content)
         if name is None:
             raise refuse_format(content)
@@ -303,7 +345,7 @@ class ImageSettings:
             from featx.modalities.image.dicom import read_dicom
 
             plain = read_dicom(content, wanted, self.max_pixels)
-            return _Decoded(in_colors(plain, mode), plain.size)
+            return _Decoded(self._in_colors(plain), plain.size)
         check_bytes(content, name, self.max_pixels)
         stored, reduced = (0, 0), 1
 
@@ -317,11 +359,11 @@ class ImageSettings:
 
         image = reopen()
         if name == "PPM" and (numbers := load_netpbm(image, content)):
-            return _Decoded(in_colors(in_range(numbers, wanted), mode), stored)
+            return _Decoded(self._in_colors(in_range(numbers, wanted)), stored)
         level = sixteen_bit_colors(image, reopen, wanted)
         image = load_pixels(image, content, name, reopen, truncated=self.truncated)
         turn = orientation(image)
-        plain = in_colors(level(image), mode)
+        plain = self._in_colors(level(image))
         if plain is not image:
             # its pixels are not needed any more, and turning makes a copy
             image.close()
@@ -344,50 +386,55 @@ class ImageSettings:
         drafted = image.draft(None, wanted)
         return 1 if drafted is None else round(width / drafted[1][2])
 
-    def _crop(self, width: int, height: int) -> tuple[tuple[int, int], int, int, tuple[int, int]]:
-        """Return width and height after resizing, and left, top, height and width of the crop."""
-        if self.resize is None:
-            new_width, new_height = width, height
-        elif isinstance(self.resize, int):
-            new_width, new_height = _short_side(width, height, self.resize)
-        else:
-            new_height, new_width = self.resize
-        crop_height, crop_width = _pair(self.crop) if self.crop else (new_height, new_width)
-        # with a crop only the pixels that are shown are made, but for these two
-        whole = self.crop is None or self.interpolation in ("nearest", "box")
+    def _place(self, width: int, height: int) -> Placement:
+        """Return where the tensor of a picture lies in the resized picture."""
+        new_width, new_height = width, height
+        if self.resize is not None:
+            new_width, new_height = resized_size(width, height, self.resize, self.fit, self.longest)
+        crop_height, crop_width = pair(self.crop) if self.crop else (new_height, new_width)
+        whole = self.crop is None or self._resizes_whole
         if whole and self.resize and new_width * new_height > max(self.max_pixels, _LEAST_LIMIT):
             raise BadSample(
                 f"image of {width} × {height} pixels: too narrow, it would be resized to "
                 f"{new_width} × {new_height}; set crop, or resize to height,width"
             )
-        if crop_width > new_width or crop_height > new_height:
+        if not self.fill and (crop_width > new_width or crop_height > new_height):
             raise BadSample(
                 f"image of {width} × {height} pixels: smaller than the crop of "
-                f"{crop_width} × {crop_height}, and the card does not resize"
+                f"{crop_width} × {crop_height}, "
+                + ("and the card does not resize" if self.resize is None else "once it is resized")
             )
-        left = round((new_width - crop_width) / 2)
-        top = round((new_height - crop_height) / 2)
-        return (new_width, new_height), left, top, (crop_height, crop_width)
+        left = crop_start(new_width, crop_width, self.crop_origin)
+        top = crop_start(new_height, crop_height, self.crop_origin)
+        return Placement(new_width, new_height, left, top, (crop_height, crop_width))
 
-    def _pixels(self, image: Image.Image) -> Image.Image:
-        """Resize and crop as torchvision does, in one pass over the pixels that are kept."""
-        width, height = image.size
-        (new_width, new_height), left, top, (crop_height, crop_width) = self._crop(width, height)
-        edges = (left, top, left + crop_width, top + crop_height)
-        resample = _FILTERS[self.interpolation]
-        if (new_width, new_height) == (width, height):
-            return image if edges == (0, 0, width, height) else image.crop(edges)
-        # these two jump: a hair's breadth is another pixel
-        if self.interpolation in ("nearest", "box"):
-            return image.resize((new_width, new_height), resample).crop(edges)
-        across, down = width / new_width, height / new_height
+    @property
+    def _resizes_whole(self) -> bool:
+        # nearest and box jump: a hair's breadth is another pixel
+        exact = self.resize_whole or self.resize_float or bool(self.fill)
+        return exact or self.interpolation in ("nearest", "box")
+
+    def _pixels(self, image: Image.Image) -> npt.NDArray[Any]:
+        """Return what is shown of an image, of shape (height, width) or (height, width, 3)."""
+        place, resample = self._place(*image.size), _FILTERS[self.interpolation]
+        size, (height, width) = (place.width, place.height), place.crop
+        if size == image.size or self._resizes_whole:
+            if self.resize_float and size != image.size:
+                return crop_or_pad(resize_float(image, size, resample), place, self.fill)
+            image = image if size == image.size else image.resize(size, resample)
+            if not place.is_padded:
+                image = image.crop((place.left, place.top, place.left + width, place.top + height))
+                return np.asarray(image)
+            return crop_or_pad(np.asarray(image), place, self.fill)
+        # in one pass over the pixels that are kept
+        across, down = image.width / place.width, image.height / place.height
         box = (
-            left * across,
-            top * down,
-            min(width, (left + crop_width) * across),
-            min(height, (top + crop_height) * down),
+            place.left * across,
+            place.top * down,
+            min(image.width, (place.left + width) * across),
+            min(image.height, (place.top + height) * down),
         )
-        return image.resize((crop_width, crop_height), resample, box)
+        return np.asarray(image.resize((width, height), resample, box))
 
 
 class _Decoded(NamedTuple):
@@ -412,13 +459,6 @@ class RawPixels(ImageSettings):
             return super().read(content).ravel()
 
 
-def _short_side(width: int, height: int, size: int) -> tuple[int, int]:
-    """Return width and height with the short side at ``size``; the long one is rounded down."""
-    if width <= height:
-        return size, max(size, int(size * height / width))
-    return max(size, int(size * width / height)), size
-
-
 def _draw_canary() -> npt.NDArray[np.uint8]:
     width, height = 320, 256
     pixels = np.empty((height, width, 3), np.uint8)
@@ -426,7 +466,3 @@ def _draw_canary() -> npt.NDArray[np.uint8]:
     pixels[..., 1] = np.round(255 * np.arange(height) / (height - 1))[:, None]
     pixels[..., 2] = 51
     return pixels
-
-
-def _pair(size: ImageSize) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else size

@@ -2,7 +2,7 @@
 
 It is what ``LinearDiscriminantAnalysis(solver="lsqr", shrinkage=s)`` computes, whose time grows with the
 number of classes times the square of that of columns; here one product of the rows with themselves serves all
-classes, and one decomposition all shrinkages.
+classes, and one system of equations all classes of a shrinkage.
 """
 
 from __future__ import annotations
@@ -55,14 +55,9 @@ def discriminant_scores(
         Logarithms of posterior probabilities, up to a number for each row.
     """
     counts = np.bincount(y, sample_weight)
-    means = np.zeros((len(counts), rows.shape[1]))
-    weighted: FloatArray | Doubles = rows
-    if sample_weight is not None:
-        weighted = rows * sample_weight[:, None]
-    np.add.at(means, y, weighted)
     # A class of no weight divides nothing by it.
     own_counts = np.where(counts > 0, counts, 1)
-    means /= own_counts[:, None]
+    means = _class_sums(rows, y, len(counts), sample_weight) / own_counts[:, None]
     # Distances to the mean of all: the products keep more digits.
     center = rows.mean(axis=0, dtype=np.float64)
     priors = (counts > 0) / np.count_nonzero(counts)
@@ -72,16 +67,34 @@ def discriminant_scores(
     within = _products(rows, center.astype(np.float32), roots, map_fn)
     means -= center
     within -= (means * priors[:, None]).T @ means
-    values, vectors = np.linalg.eigh(within)
-    values = np.maximum(values, 0)
-    rotated, level = means @ vectors, float(values.mean()) or 1.0
-    beside = (test - center.astype(np.float32)) @ vectors.astype(np.float32)
+    level = float(within.trace() / len(within)) or 1.0
     with np.errstate(divide="ignore"):
         log_priors = np.log(priors)
-    for shrinkage in shrinkages:
-        coef = rotated / ((1 - shrinkage) * values + shrinkage * level)
-        offset = log_priors - (coef * rotated).sum(axis=1) / 2
-        yield np.asarray(beside @ coef.T.astype(np.float32), np.float64) + offset
+
+    def solve(shrinkage: float) -> Doubles:
+        covariance = (1 - shrinkage) * within
+        covariance.flat[:: len(within) + 1] += shrinkage * level
+        return np.asarray(np.linalg.solve(covariance, means.T))
+
+    beside = test - center.astype(np.float32)
+    for coef in map_fn(solve, shrinkages):
+        offset = log_priors - (coef * means.T).sum(axis=0) / 2
+        yield np.asarray(beside @ coef.astype(np.float32), np.float64) + offset
+
+
+def _class_sums(
+    rows: FloatArray, y: Integers, n_classes: int, sample_weight: Doubles | None
+) -> Doubles:
+    """Return the sum of the rows of each class, each times its weight; shape (n_classes, d)."""
+    order = np.argsort(y, kind="stable")
+    classes, starts = np.unique(y[order], return_index=True)
+    sums = np.zeros((n_classes, rows.shape[1]))
+    for code, members in zip(classes, np.split(order, starts[1:]), strict=True):
+        if sample_weight is None:
+            sums[code] = rows[members].sum(axis=0, dtype=np.float64)
+        else:
+            sums[code] = sample_weight[members] @ rows[members]
+    return sums
 
 
 def _roots(shares: Doubles, y: Integers, sample_weight: Doubles | None) -> FloatArray:

@@ -8,46 +8,21 @@ needs a few steps where plain L-BFGS needs dozens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers
-from featx.tuning.solvers.lbfgs import (
-    ALL,
-    LbfgsHistory,
-    MapFn,
-    ProblemIndex,
-    Spectrum,
-    minimize,
-)
+from featx.tuning.solvers.lbfgs import ALL, MapFn, ProblemIndex, Spectrum
+from featx.tuning.solvers.losses import class_shares, mean_curvature, one_hot, softmax_loss
+from featx.tuning.solvers.path import PenaltyPath, WarmStart, add_penalty
 from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
-__all__ = ["EXTRAPOLATION", "LogisticPath", "WarmStart"]
-
-# Share of the last step along the path: it is taken once more as the first guess of the next.
-EXTRAPOLATION = 0.7
+__all__ = ["LogisticPath"]
 
 
-@dataclass(frozen=True, slots=True)
-class WarmStart:
-    """What a path on some rows knows that helps another one on rows like them.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (d + 1, m), float32
-        A solution, for standardised columns, and last the intercept.
-    spectrum : Spectrum
-        The curvature that the rows have by themselves.
-    """
-
-    weights: FloatArray
-    spectrum: Spectrum
-
-
-class LogisticPath:
+class LogisticPath(PenaltyPath):
     """Regressions with ever weaker penalties on each training part of rows that are split in several ways.
 
     What is minimised is, for each split, what ``LogisticRegression(C=C)`` minimises on the training part
@@ -77,11 +52,6 @@ class LogisticPath:
     sample_weight : ndarray of shape (n,), float64, default=None
         What each sample weighs, 0 or more, in the loss and in the standardisation: a weight of 2 is the same
         as the sample given twice. In each training part every class has some weight.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (p, d + 1, m), float32
-        Weights of standardised columns, and last the intercept; m is k, or 1 for two classes.
     """
 
     def __init__(
@@ -98,51 +68,33 @@ class LogisticPath:
         sample_weight: Doubles | None = None,
     ) -> None:
         n, d = rows.shape
-        k = int(y.max()) + 1
-        self._map_fn, self._gap, self._max_steps = map_fn, gap, max_steps
+        self._map_fn = map_fn
         shared = SharedRows.of(rows, trains, map_fn, sample_weight)
         self._rows, self._stretch, self._shift = shared.table, shared.stretch, shared.shift
-        self._one_hot = (y[:, None] == np.arange(k)).astype(np.float32)[:, (1 if k == 2 else 0) :]
+        self._one_hot = one_hot(y)
         weights = part_weights(n, trains, sample_weight)
-        self._totals = weights.sum(axis=0)
-        self._sample_weights = _shares(weights, y, class_weight)
+        self._shares = class_shares(weights, y, class_weight)
         # Rows that every split leaves out cost nothing where they fill a block.
-        self._starts = [k for k in range(0, n, BLOCK) if self._sample_weights[k : k + BLOCK].any()]
-        self.weights = np.zeros((len(trains), d + 1, self._one_hot.shape[1]), np.float32)
-        if warm_start is None:
-            self._spectrum = Spectrum.of(self._rows, map_fn)
-        else:
-            self._spectrum = warm_start.spectrum
-            self.weights[:] = warm_start.weights
+        self._starts = [k for k in range(0, n, BLOCK) if self._shares[k : k + BLOCK].any()]
+        start = np.zeros((len(trains), d + 1, self._one_hot.shape[1]), np.float32)
+        spectrum = None
+        if warm_start is not None:
+            start[:], spectrum = warm_start.weights, warm_start.spectrum
+        self._spectrum = spectrum or Spectrum.of(self._rows, map_fn)
+        super().__init__(start, weights.sum(axis=0), gap=gap, max_steps=max_steps)
 
-    def solve_path(self, strengths: Iterable[float]) -> Iterator[float]:
-        """Solve for each C in turn and yield it; ``weights`` are its solution until the next is asked for."""
-        last, history, before = self.weights, None, np.zeros((1, 1, 1), np.float32)
-        for strength in strengths:
-            guess = np.asarray(self.weights + EXTRAPOLATION * (self.weights - last), np.float32)
-            penalty = (1 / (strength * self._totals)).astype(np.float32)[:, None, None]
-            precondition = partial(
-                self._precondition, penalty=penalty, curvature=self._curvature(guess)
-            )
-            if history:
-                history = history.with_penalty_added(precondition, penalty - before)
-            else:
-                history = LbfgsHistory(precondition)
-            solution = minimize(
-                self._evaluate,
-                guess,
-                penalty,
-                history,
-                gap=self._gap,
-                max_steps=self._max_steps,
-            )
-            last, self.weights = self.weights, solution
-            before = penalty
-            yield strength
+    @property
+    def weights(self) -> FloatArray:
+        """Weights of standardised columns, and last the intercepts; shape (p, d + 1, m), float32.
+
+        m is the number of classes, or 1 for two.
+        """
+        return self._variables
 
     def warm_start(self) -> WarmStart:
-        """Return the first split's solution, as a start for others."""
-        return WarmStart(self.weights[0].copy(), self._spectrum)
+        """Return the mean solution of the splits, as a start for others."""
+        mean = self.weights.mean(axis=0)
+        return WarmStart(lambda: mean, self._spectrum)
 
     def scores(self, split: int, indices: Integers) -> Doubles:
         """Return the scores of some rows by the regression of one split; shape (n, k), float64."""
@@ -165,7 +117,7 @@ class LogisticPath:
         return coef * self._stretch[splits], offset
 
     def _evaluate(
-        self, weights: FloatArray, penalty: FloatArray, splits: ProblemIndex = ALL
+        self, weights: FloatArray, penalty: FloatArray, splits: ProblemIndex
     ) -> tuple[Doubles, FloatArray]:
         """Return the loss of each of some splits, and its gradient."""
         coef, offset = self._shared_weights(weights, splits)
@@ -183,62 +135,37 @@ class LogisticPath:
         gradient[:, :-1] = (
             slope * self._stretch[splits] + self._shift[splits] * offset_slope[:, None]
         )
-        gradient[:, :-1] += penalty * weights[:, :-1]
         gradient[:, -1] = offset_slope
-        squares = (weights[:, :-1].astype(np.float64) ** 2).sum(axis=(1, 2))
-        return losses + penalty[:, 0, 0] / 2 * squares, gradient
+        return add_penalty(losses, gradient, weights, penalty)
 
     def _evaluate_block(
         self, coef: FloatArray, offset: FloatArray, splits: ProblemIndex, start: int
     ) -> tuple[Doubles, FloatArray, FloatArray]:
         """Return loss and gradient of a few rows, which are read once."""
         part = slice(start, start + BLOCK)
-        rows, one_hot = self._rows[part], self._one_hot[part, None]
-        sample_weights = self._sample_weights[part, splits]
+        rows = self._rows[part]
         values = (rows @ coef).reshape(len(rows), *offset.shape)
         values += offset
-        top = values.max(axis=2, keepdims=True)
-        if values.shape[2] == 1:
-            np.maximum(top, 0, out=top)
-        true_score = (values * one_hot).sum(axis=2)
-        np.exp(values - top, out=values)
-        total = values.sum(axis=2, keepdims=True)
-        if values.shape[2] == 1:
-            total += np.exp(-top)
-        losses = (
-            sample_weights * (np.log(total) + top)[:, :, 0] - sample_weights * true_score
-        ).sum(axis=0, dtype=np.float64)
-        values /= total
-        values -= one_hot
-        values *= sample_weights[:, :, None]
-        return losses, rows.T @ values.reshape(len(rows), -1), values.sum(axis=0)
+        shares = self._shares[part, splits]
+        losses, slopes = softmax_loss(values, self._one_hot[part, None], shares)
+        return losses, rows.T @ slopes.reshape(len(rows), -1), slopes.sum(axis=0)
 
     def _curvature(self, weights: FloatArray) -> float:
         """Return the curvature of the loss per column of scores: a mean over some rows."""
         coef, offset = self._shared_weights(weights, ALL)
         few = self._rows[:: max(1, len(self._rows) // BLOCK)]
         values = np.stack([few @ own for own in coef], axis=1) + offset
-        if values.shape[2] == 1:
-            values = np.concatenate([np.zeros_like(values), values], axis=2)
-        shares = np.exp(values - values.max(axis=2, keepdims=True))
-        shares /= shares.sum(axis=2, keepdims=True)
-        return max(float((shares * (1 - shares)).mean()), 1e-6)
+        return mean_curvature(values)
 
     def _precondition(
-        self, gradient: FloatArray, splits: ProblemIndex, penalty: FloatArray, curvature: float
+        self,
+        gradient: FloatArray,
+        problems: ProblemIndex,
+        penalty: FloatArray,
+        curvature: float | FloatArray,
     ) -> FloatArray:
         """Return gradients of splits times the inverse of a curvature that is the same for every row."""
         direction = np.empty_like(gradient)
-        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty[splits])
+        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty[problems])
         direction[:, -1] = gradient[:, -1] / curvature
         return direction
-
-
-def _shares(weights: Doubles, y: Integers, class_weight: ClassWeight) -> FloatArray:
-    """Return the share of each sample in each split, where balanced classes have the same; shape (n, p)."""
-    if class_weight != "balanced":
-        return np.asarray(weights / weights.sum(axis=0), np.float32)
-    totals = np.stack([np.bincount(y, column) for column in weights.T], axis=1)
-    # A class of no weight divides nothing by it.
-    n_classes, totals = np.count_nonzero(totals, axis=0), np.where(totals > 0, totals, 1)
-    return np.asarray(weights / (totals[y] * n_classes), np.float32)

@@ -7,20 +7,14 @@ and folds that are not done yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers
-from featx.tuning.solvers.lbfgs import (
-    LbfgsHistory,
-    MapFn,
-    ProblemIndex,
-    Spectrum,
-    minimize,
-)
-from featx.tuning.solvers.logistic import EXTRAPOLATION, WarmStart
+from featx.tuning.solvers.lbfgs import MapFn, ProblemIndex, Spectrum
+from featx.tuning.solvers.path import PenaltyPath, WarmStart, add_penalty
 from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
 __all__ = ["MultilabelPath"]
@@ -29,7 +23,7 @@ __all__ = ["MultilabelPath"]
 _LEAST_CURVATURE = 1e-6
 
 
-class MultilabelPath:
+class MultilabelPath(PenaltyPath):
     """Independent regressions of L labels with ever weaker penalties on each training part of rows.
 
     What is minimised is, for each split and label, what ``LogisticRegression(C=C)`` minimises on the
@@ -78,12 +72,12 @@ class MultilabelPath:
         sample_weight: Doubles | None = None,
     ) -> None:
         n, d = rows.shape
-        self._map_fn, self._gap, self._max_steps = map_fn, gap, max_steps
+        self._map_fn = map_fn
         self._rows = SharedRows.of(rows, trains, map_fn, sample_weight)
         self._targets = targets.astype(np.float32)
         weights = part_weights(n, trains, sample_weight)
-        self._totals = weights.sum(axis=0)
-        shares = weights / self._totals
+        totals = weights.sum(axis=0)
+        shares = weights / totals
         self._shares = shares.astype(np.float32)
         # Rows that every split leaves out cost nothing where they fill a block.
         self._starts = [k for k in range(0, n, BLOCK) if self._shares[k : k + BLOCK].any()]
@@ -91,7 +85,7 @@ class MultilabelPath:
         has_weight = (weights > 0).astype(np.float64)
         n_positive = has_weight.T @ targets
         self.is_constant = (n_positive == 0) | (n_positive == has_weight.sum(axis=0)[:, None])
-        positive, total = weights.T @ targets, self._totals[:, None]
+        positive, total = weights.T @ targets, totals[:, None]
         self._constants = np.log(positive + 0.5) - np.log(total - positive + 0.5)
         # The split and the label of each problem, split by split.
         self._splits, self._labels = np.nonzero(~self.is_constant)
@@ -105,55 +99,28 @@ class MultilabelPath:
                 (0.5 / share).astype(np.float32),
             )
             odds = np.ones_like(share)
-        self._weights = np.zeros((len(share), d + 1, 1), np.float32)
-        self._weights[:, -1, 0] = np.log(odds)
-        self._curvature = (odds / (1 + odds) ** 2).astype(np.float32)
-        if warm_start is None:
-            self._spectrum = Spectrum.of(self._rows.table, map_fn)
-        else:
-            self._spectrum = warm_start.spectrum
-            self._weights[:, :, 0] = warm_start.weights.T[self._labels]
+        start = np.zeros((len(share), d + 1, 1), np.float32)
+        start[:, -1, 0] = np.log(odds)
+        self._curvatures = (odds / (1 + odds) ** 2).astype(np.float32)
+        spectrum = None
+        if warm_start is not None:
+            start[:, :, 0], spectrum = warm_start.weights.T[self._labels], warm_start.spectrum
+        self._spectrum = spectrum or Spectrum.of(self._rows.table, map_fn)
+        super().__init__(start, totals[self._splits], gap=gap, max_steps=max_steps)
 
     @property
     def weights(self) -> FloatArray:
         """Weights of standardised columns, and last the intercepts; shape (p, d + 1, L), float32."""
         p, n_labels = self.is_constant.shape
-        weights = np.zeros((p, n_labels, self._weights.shape[1]), np.float32)
+        weights = np.zeros((p, n_labels, self._variables.shape[1]), np.float32)
         weights[:, :, -1] = self._constants
-        weights[~self.is_constant] = self._weights[:, :, 0]
+        weights[~self.is_constant] = self._variables[:, :, 0]
         return weights.transpose(0, 2, 1)
 
-    def solve_path(self, strengths: Iterable[float]) -> Iterator[float]:
-        """Solve for each C in turn and yield it; ``weights`` are its solution until the next is asked for."""
-        last, history, before = self._weights, None, np.zeros((1, 1, 1), np.float32)
-        for strength in strengths:
-            if not len(self._labels):
-                yield strength
-                continue
-            guess = np.asarray(self._weights + EXTRAPOLATION * (self._weights - last), np.float32)
-            totals = self._totals[self._splits]
-            penalty = (1 / (strength * totals)).astype(np.float32)[:, None, None]
-            curvature = np.maximum(self._curvature, _LEAST_CURVATURE)[:, None]
-            precondition = partial(self._precondition, penalty=penalty, curvature=curvature)
-            if history:
-                history = history.with_penalty_added(precondition, penalty - before)
-            else:
-                history = LbfgsHistory(precondition)
-            solution = minimize(
-                self._evaluate,
-                guess,
-                penalty,
-                history,
-                gap=self._gap,
-                max_steps=self._max_steps,
-            )
-            last, self._weights = self._weights, solution
-            before = penalty
-            yield strength
-
     def warm_start(self) -> WarmStart:
-        """Return the first split's solution, as a start for others."""
-        return WarmStart(self.weights[0].copy(), self._spectrum)
+        """Return the mean solution of the splits, as a start for others."""
+        mean = self.weights.mean(axis=0)
+        return WarmStart(lambda: mean, self._spectrum)
 
     def scores(self, split: int, indices: Integers) -> Doubles:
         """Return the logarithms of the odds of each label by one split's regressions; shape (n, L), float64."""
@@ -184,13 +151,11 @@ class MultilabelPath:
                 (losses, curvatures, coef_slope, offset_slope), parts, strict=True
             ):
                 total += part
-        self._curvature[problems] = curvatures
+        self._curvatures[problems] = curvatures
         gradient = np.empty_like(weights)
         gradient[:, :-1, 0] = coef_slope.T * stretch + shift * offset_slope[:, None]
-        gradient[:, :-1] += penalty * weights[:, :-1]
         gradient[:, -1, 0] = offset_slope
-        squares = (own.astype(np.float64) ** 2).sum(axis=1)
-        return losses + penalty[:, 0, 0] / 2 * squares, gradient
+        return add_penalty(losses, gradient, weights, penalty)
 
     def _evaluate_block(
         self, coef: FloatArray, offset: FloatArray, problems: ProblemIndex, start: int
@@ -226,16 +191,20 @@ class MultilabelPath:
             slopes.sum(axis=0, dtype=np.float64),
         )
 
+    def _curvature(self, variables: FloatArray) -> FloatArray:
+        """Return the curvatures where the problems were evaluated last; shape (p, 1)."""
+        return np.asarray(np.maximum(self._curvatures, _LEAST_CURVATURE)[:, None])
+
     def _precondition(
         self,
         gradient: FloatArray,
         problems: ProblemIndex,
         penalty: FloatArray,
-        curvature: FloatArray,
+        curvature: float | FloatArray,
     ) -> FloatArray:
         """Return gradients of problems times the inverse of a curvature that is the same for every row."""
-        curvature = curvature[problems]
+        own = np.asarray(curvature)[problems]
         direction = np.empty_like(gradient)
-        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty[problems])
-        direction[:, -1] = gradient[:, -1] / curvature
+        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], own, penalty[problems])
+        direction[:, -1] = gradient[:, -1] / own
         return direction

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from featx._typing import Doubles, FloatArray, Integers
 from featx.tuning.solvers.lbfgs import MapFn
 
-__all__ = ["BLOCK", "SharedRows", "part_weights"]
+__all__ = ["BLOCK", "SharedRows", "fit_scaler", "part_weights"]
 
 # Rows that a thread takes at a time; fixed, so that sums do not depend on the threads.
 BLOCK = 512
@@ -52,8 +52,8 @@ class SharedRows:
         With a sample weight means and variances of the parts are weighted, as those of ``StandardScaler``.
         """
         n, d = rows.shape
-        common = _fit_scaler(rows, np.arange(n))
-        scalers = list(map_fn(lambda train: _fit_scaler(rows, train, sample_weight), trains))
+        common = fit_scaler(rows, np.arange(n))
+        scalers = list(map_fn(lambda train: fit_scaler(rows, train, sample_weight), trains))
         table = np.empty((n, d), np.float32)
         for start in range(0, n, BLOCK):
             part = slice(start, start + BLOCK)
@@ -67,9 +67,10 @@ class SharedRows:
         return cls(table, stretch, shift)
 
 
-def _fit_scaler(
+def fit_scaler(
     rows: FloatArray, indices: Integers, sample_weight: Doubles | None = None
 ) -> StandardScaler:
+    """Return the scaler of some rows, fitted block by block."""
     scaler = StandardScaler()
     if sample_weight is not None:
         # A block without any weight would divide by it.

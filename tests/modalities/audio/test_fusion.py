@@ -8,7 +8,7 @@ import pytest
 from featx.modalities.audio.features import FRONT_ENDS
 from featx.modalities.audio.fusion import fuse
 from featx.modalities.audio.settings import AudioSettings, Long
-from featx.modalities.audio.windows import Window
+from featx.modalities.audio.windows import SoundWindow
 
 TABLE = {
     "features": "clap",
@@ -34,7 +34,7 @@ def test_four_spectra_are_the_whole_shrunk_and_its_beginning_middle_and_end(
     sound = np.random.default_rng(length).normal(0, 0.2, length).astype(np.float32)
     blocks = [sound[start : start + block] for start in range(0, length, block)]
     shrunk, *windows = fuse(blocks, length, parameters)
-    whole = FRONT_ENDS["clap"].compute(Window(sound, 0, length), parameters)[0]
+    whole = FRONT_ENDS["clap"].compute(SoundWindow(sound, 0, length), parameters)[0]
     n = 1 + length // 10
     assert len(whole) == n
     for found, start in zip(windows, (0, (n - 101) // 2, n - 101), strict=True):

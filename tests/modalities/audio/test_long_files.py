@@ -72,3 +72,23 @@ def test_a_long_member_of_a_tar_is_read_where_it_lies(three_hours, tmp_path):
             2, axis=0
         ),
     )
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"normalize": "clip", "tail": "short", "stride": 20},
+        {"features": "whisper", "mels": 8, "n_fft": 64, "frame_hop": 100},
+        {"features": "ast", "mels": 8, "hop": 0},
+    ],
+)
+def test_of_a_long_file_features_of_a_few_windows_are_in_memory(three_hours, table):
+    audio = AudioSettings.from_table({"rate": 1000, "window": 30_000, **table})
+    item = audio.read(audio.load(three_hours))
+    tracemalloc.start()
+    entries = sum(len(batch.item_index) for batch in audio.batches([item], 2))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert entries == 360
+    # its samples alone are 43 MB
+    assert peak < 16e6

@@ -1,0 +1,124 @@
+"""A path of penalties: each is solved from the solution of a stronger one, and what was learned there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, partial
+
+import numpy as np
+
+from featx._typing import Doubles, FloatArray
+from featx.tuning.solvers.lbfgs import LbfgsHistory, ProblemIndex, Spectrum, minimize
+
+__all__ = ["PenaltyPath", "WarmStart", "add_penalty"]
+
+# Share of the last step along the path: it is taken once more as the first guess of the next.
+_EXTRAPOLATION = 0.7
+
+
+class WarmStart:
+    """What a path on some rows knows that helps another one on rows like them.
+
+    Parameters
+    ----------
+    compute_weights : callable
+        Gives ``weights`` when they are asked for.
+    spectrum : Spectrum or None
+        The curvature that the rows have by themselves, where the path has computed it.
+    """
+
+    def __init__(
+        self, compute_weights: Callable[[], FloatArray], spectrum: Spectrum | None = None
+    ) -> None:
+        self._compute_weights = compute_weights
+        self.spectrum = spectrum
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """A solution, for standardised columns, and last the intercept; shape (d + 1, m), float32."""
+        return self._compute_weights()
+
+    def averaged(self, other: WarmStart, share: float) -> WarmStart:
+        """Return the mean of two solutions, of which the other's counts so much."""
+        weights = (1 - share) * self.weights + np.float32(share) * other.weights
+        return WarmStart(lambda: weights, self.spectrum)
+
+
+class PenaltyPath(ABC):
+    """Several problems with an L2 penalty on all variables but the last, solved for ever weaker penalties.
+
+    Parameters
+    ----------
+    start : ndarray of shape (p, d + 1, m), float32
+        Where the p problems start; the last of the d + 1 is the intercept.
+    totals : ndarray of shape (p,)
+        The number of samples of each problem, or the sum of their weights: ``C`` times that divides the
+        penalty of a mean loss.
+    gap : float
+        Share of the loss that a problem may still have to gain when it is done.
+    max_steps : int
+        Steps after which problems are taken as they are, with scikit-learn's ConvergenceWarning.
+    """
+
+    def __init__(self, start: FloatArray, totals: Doubles, *, gap: float, max_steps: int) -> None:
+        self._variables, self._totals = start, totals
+        self._gap, self._max_steps = gap, max_steps
+
+    def solve_path(self, strengths: Iterable[float]) -> Iterator[float]:
+        """Solve for each C in turn and yield it; scores are its solution's until the next is asked for."""
+        last, history, before = self._variables, None, np.zeros((1, 1, 1), np.float32)
+        for strength in strengths:
+            if not len(self._variables):
+                yield strength
+                continue
+            step = self._variables - last
+            guess = np.asarray(self._variables + _EXTRAPOLATION * step, np.float32)
+            penalty = (1 / (strength * self._totals)).astype(np.float32)[:, None, None]
+            precondition = partial(
+                self._precondition, penalty=penalty, curvature=self._curvature(guess)
+            )
+            if history:
+                history = history.with_penalty_added(precondition, penalty - before)
+            else:
+                history = LbfgsHistory(precondition)
+            solution = minimize(
+                self._evaluate,
+                guess,
+                penalty,
+                history,
+                gap=self._gap,
+                max_steps=self._max_steps,
+            )
+            last, self._variables = self._variables, solution
+            before = penalty
+            yield strength
+
+    @abstractmethod
+    def _evaluate(
+        self, variables: FloatArray, penalty: FloatArray, problems: ProblemIndex
+    ) -> tuple[Doubles, FloatArray]:
+        """Return the loss of each of some problems, and its gradient."""
+
+    @abstractmethod
+    def _curvature(self, variables: FloatArray) -> float | FloatArray:
+        """Return the curvature of the loss per score: one of all problems, or theirs, of shape (p, 1)."""
+
+    @abstractmethod
+    def _precondition(
+        self,
+        gradient: FloatArray,
+        problems: ProblemIndex,
+        penalty: FloatArray,
+        curvature: float | FloatArray,
+    ) -> FloatArray:
+        """Return gradients of some problems times the inverse of a curvature that is the same for every row."""
+
+
+def add_penalty(
+    losses: Doubles, gradient: FloatArray, variables: FloatArray, penalty: FloatArray
+) -> tuple[Doubles, FloatArray]:
+    """Return losses and gradients with the penalty of all variables but the last; the gradient is changed."""
+    gradient[:, :-1] += penalty * variables[:, :-1]
+    squares = (variables[:, :-1].astype(np.float64) ** 2).sum(axis=(1, 2))
+    return losses + penalty[:, 0, 0] / 2 * squares, gradient
