@@ -101,7 +101,7 @@ def assert_answers_alike(predictor, pipeline, pictures):
         )
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("n_classes", [pytest.param(2, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_pipeline_answers_alike_as_a_predictor_also_when_it_was_saved(
     name, n_classes, pictures, tmp_path
@@ -116,8 +116,8 @@ def test_a_pipeline_answers_alike_as_a_predictor_also_when_it_was_saved(
         with pytest.raises(NotExportable, match=f"head {NO_GRAPH[name]}: "):
             export(predictor, tmp_path / "x.onnx", samples=pictures)
     else:
-        check = export(predictor, tmp_path / "x.onnx", samples=pictures[:12])
-        assert check.n == 12
+        check = export(predictor, tmp_path / "x.onnx", samples=pictures[:6])
+        assert check.n == 6
         assert check.worst <= 1e-4
 
 
