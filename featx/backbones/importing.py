@@ -16,6 +16,7 @@ from featx.errors import BadCard, BadGraph, BadOption
 from featx.graphs import LAST_MAP, PENULTIMATE, cut_graph, inputs_of, outputs_of
 from featx.graphs.facts import describe_graph
 from featx.graphs.pooling import read_pooling
+from featx.hub.outputs import channel_axis_of
 from featx.modalities import read_settings
 
 __all__ = ["LIKE", "Question", "draft_card", "import_model", "questions"]
@@ -211,7 +212,9 @@ def _draft(path: Path, name: str, known: Mapping[str, Any]) -> Card:
     table = _image_table(_inspect(path, known["tap"]), known)
     pooling = read_pooling(known.get("pooling", "none"))
     pools_channels = pooling.channels_last and pooling.name != "none"
-    axis = _channel_axis(_shape_of(path, known["tap"]), table["layout"]) if pools_channels else None
+    axis = (
+        channel_axis_of(_shape_of(path, known["tap"]), table["layout"]) if pools_channels else None
+    )
     try:
         card = Card(
             name=name,
@@ -254,18 +257,6 @@ def _image_table(facts: _GraphFacts, known: Mapping[str, Any]) -> dict[str, Any]
         wanted, resized = (f"{high} × {wide}" for high, wide in (facts.size, pair))
         raise BadOption(f"the graph takes images of {wanted} pixels, the options make {resized}")
     return table
-
-
-def _channel_axis(shape: Shape | None, layout: str) -> int | None:
-    """Return where the channels of a map are: beside two equal sides, or where the number is known."""
-    if shape is None or len(shape) != 4:
-        return None
-    first, middle, last = shape[1:]
-    if first == middle and middle != last:
-        return -1
-    if middle == last and first != middle:
-        return None
-    return -1 if layout == "NHWC" else None
 
 
 def _is_pooled(shape: Shape) -> bool:

@@ -134,7 +134,7 @@ def pull_model(
     for remark in drafted.remarks:
         log(remark)
     card = _with_origin(drafted.card, pulled, hub)
-    card = install(card, found.graph, drafted.files, dry_run=dry_run)
+    card = install(card, found.graph, drafted.files, made=drafted.made, dry_run=dry_run)
     if not dry_run:
         shutil.rmtree(pulled.folder, ignore_errors=True)
     return card

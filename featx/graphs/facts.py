@@ -15,7 +15,7 @@ from onnx import ModelProto
 from featx.errors import BadGraph, UnknownTap
 from featx.graphs.batches import replaceable
 from featx.graphs.cut import PENULTIMATE, needed_nodes, read_by, resolve_tap
-from featx.graphs.inspect import Tensor, describe, external_data, infer_shapes, walk
+from featx.graphs.inspect import Tensor, describe_value, external_data, infer_shapes, walk
 from featx.graphs.limits import check_limits
 from featx.graphs.past import is_past
 from featx.storage.blob import Blob
@@ -60,7 +60,7 @@ class GraphFacts:
         names = set(self._read(tap))
         weights = {tensor.name for tensor in self._model.graph.initializer}
         return [
-            describe(value)
+            describe_value(value)
             for value in self._model.graph.input
             if value.name in names - weights and not is_past(value.name)
         ]
@@ -68,7 +68,7 @@ class GraphFacts:
     def all_inputs(self) -> list[Tensor]:
         """Return the inputs that the whole graph wants."""
         weights = {tensor.name for tensor in self._model.graph.initializer}
-        return [describe(one) for one in self._model.graph.input if one.name not in weights]
+        return [describe_value(one) for one in self._model.graph.input if one.name not in weights]
 
     def tensor(self, tap: str | None) -> Tensor:
         """Return the tensor that a tap names, with its shape where inference finds it.
@@ -114,11 +114,13 @@ def describe_graph(path: Path) -> GraphFacts:
     blob = Blob.of_path(path)
     try:
         beside = external_data(blob.read())
+    except FileNotFoundError as error:
+        raise BadGraph(f"{path}: no such file; expected an ONNX graph") from error
     except OSError as error:
         raise BadGraph(f"{path}: cannot be read: {error.strerror}") from error
     model = check_limits(blob, files=beside)
     graph = infer_shapes(model).graph
     values = (*graph.value_info, *graph.input, *graph.output)
-    tensors = {value.name: describe(value) for value in values}
+    tensors = {value.name: describe_value(value) for value in values}
     outputs = tuple(tensors[value.name] for value in model.graph.output)
     return GraphFacts(path, outputs, model, tensors)

@@ -21,7 +21,7 @@ __all__ = [
     "LARGEST",
     "Tensor",
     "bodies_of",
-    "describe",
+    "describe_value",
     "external_data",
     "infer_shapes",
     "inputs_of",
@@ -56,12 +56,12 @@ def inputs_of(path: Path) -> list[Tensor]:
     """Return the inputs that the graph wants, weights left out."""
     graph = load_model(path, weights=False).graph
     constants = {tensor.name for tensor in graph.initializer}
-    return [describe(value) for value in graph.input if value.name not in constants]
+    return [describe_value(value) for value in graph.input if value.name not in constants]
 
 
 def outputs_of(path: Path) -> list[Tensor]:
     """Return the outputs that the graph gives."""
-    return [describe(value) for value in load_model(path, weights=False).graph.output]
+    return [describe_value(value) for value in load_model(path, weights=False).graph.output]
 
 
 def external_data(data: bytes) -> set[str]:
@@ -114,6 +114,8 @@ def _has_garbled_names(model: ModelProto) -> bool:
     graph = model.graph
     values = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
     names: list[Any] = [value.name for value in values]
+    described = (*graph.input, *graph.output, *graph.value_info)
+    names += [dim.dim_param for value in described for dim in value.type.tensor_type.shape.dim]
     for nodes in (graph.node, *(function.node for function in model.functions)):
         for node in walk(nodes):
             names += [node.name, node.op_type, node.domain, *node.input, *node.output]
@@ -227,7 +229,7 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def describe(value: ValueInfoProto) -> Tensor:
+def describe_value(value: ValueInfoProto) -> Tensor:
     """Return the name, the shape and the type of an input, an output or a value between."""
     kind = value.type.tensor_type.elem_type
     dtype = onnx.helper.tensor_dtype_to_np_dtype(kind).name if kind else "unknown"

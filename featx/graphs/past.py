@@ -1,4 +1,4 @@
-"""Past: the inputs by which a decoder takes up where it stopped, which a backbone begins without.
+"""A decoder's past: the inputs by which it takes up where it stopped, which a backbone begins without.
 
 Programs that export decoders add inputs ``past_key_values.0.key`` and so on: what the layers made of earlier
 tokens. featx hands over a whole text each time, so that their past is empty: no positions.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, Integers, Mask
-from featx.errors import BadOption, FeatxWarning
+from featx.errors import BadOption
 
-__all__ = ["best_thresholds", "conformal_quantile", "label_calibration"]
+__all__ = ["best_thresholds", "conformal_quantile", "describe_coverage", "label_calibration"]
 
 # Steps of Newton's method, of which a logistic function of one score needs some ten.
 _STEPS, _HALVINGS = 50, 30
@@ -49,7 +49,7 @@ def conformal_quantile(
     Returns
     -------
     float
-        The largest residual where there are too few of them, with a warning that says what it covers.
+        The largest residual where there are too few of them; ``describe_coverage`` says so.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def conformal_quantile(
     """
     if not 0 < coverage < 1:
         raise BadOption(f"coverage = {coverage!r}: expected a number between 0 and 1")
-    weights = np.ones(len(residuals)) if sample_weight is None else np.asarray(sample_weight, float)
+    weights = _amounts(sample_weight, len(residuals))
     kept = weights > 0
     residuals, weights = np.asarray(residuals, np.float64)[kept], weights[kept]
     if groups is None:
@@ -89,14 +89,24 @@ def conformal_quantile(
     index = int(np.searchsorted(reached, wanted - 1e-9 * (n_units + 1)))
     if index < len(order):
         return float(residuals[order[index]])
-    what = "samples" if groups is None else "groups"
-    warnings.warn(
-        f"intervals: {n_units} {what} are too few for a coverage of {coverage:.0%}; their largest residual "
-        f"covers about {n_units / (n_units + 1):.0%} of new {what}",
-        FeatxWarning,
-        stacklevel=2,
-    )
     return float(residuals[order[-1]])
+
+
+def describe_coverage(n: int, what: str, coverage: float = 0.9) -> str:
+    """Return what to say where ``n`` samples or groups are too few for a coverage; '' where they are not.
+
+    >>> describe_coverage(9, "samples")
+    ''
+    >>> describe_coverage(6, "groups")
+    'intervals: 6 groups are too few for a coverage of 90%, expected 9 or more; the largest residual of ...'
+    """
+    least = math.ceil(round(coverage / (1 - coverage), 9))
+    if n >= least:
+        return ""
+    return (
+        f"intervals: {n} {what} are too few for a coverage of {coverage:.0%}, expected {least} or more; the "
+        f"largest residual of those left out is taken, which covers about {n / (n + 1):.0%} of new {what}"
+    )
 
 
 def label_calibration(
@@ -132,8 +142,7 @@ def label_calibration(
     >>> round(slopes[0]), round(offsets[0])
     (3, -3)
     """
-    weights = np.ones(len(scores)) if sample_weight is None else np.asarray(sample_weight, float)
-    weights = weights * (len(weights) / weights.sum())
+    weights = _amounts(sample_weight, len(scores))
     center = np.median(scores, axis=0)
     sizes = np.abs(scores - center)
     # Of votes more than half may be the same.
@@ -230,7 +239,7 @@ def best_thresholds(
     >>> float(best_thresholds(shares > 0.295, shares)[0].round(2))
     0.3
     """
-    weights = np.ones(len(members)) if sample_weight is None else np.asarray(sample_weight, float)
+    weights = _amounts(sample_weight, len(members))
     shares = np.asarray(probabilities, np.float64)
     common = _best_threshold(members.ravel(), shares.ravel(), weights.repeat(members.shape[1]))
     own = np.array(
@@ -240,6 +249,14 @@ def best_thresholds(
     part = counts / (counts + _FEW)
     logit = part * _logit(own) + (1 - part) * _logit(np.asarray(common))
     return np.asarray(0.5 * (1 + np.tanh(logit / 2)))
+
+
+def _amounts(sample_weight: Doubles | None, n: int) -> Doubles:
+    """Return what each sample counts, 1 on average; the same where nothing is said, or all are zero."""
+    if sample_weight is None or not np.any(sample_weight):
+        return np.ones(n)
+    weights = np.asarray(sample_weight, np.float64)
+    return np.asarray(weights * (n / weights.sum()))
 
 
 def _logit(shares: Doubles) -> Doubles:

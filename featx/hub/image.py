@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from featx.errors import BadCard, BadModelFolder
+from featx.errors import BadCard, BadModelFolder, BadOption
 from featx.hub.entries import Entries
 from featx.hub.folder import ModelFolder
 from featx.hub.image_processor import read_image_processor
@@ -48,7 +48,7 @@ def read_image_recipe(folder: ModelFolder, given: Mapping[str, Any]) -> Recipe:
     ------
     BadModelFolder
         No file says how, or one asks for what no card can say, or its pictures have no fixed size.
-    BadCard
+    BadOption
         What is given is no entry of the table.
     """
     _check_given(given)
@@ -64,16 +64,19 @@ def read_image_recipe(folder: ModelFolder, given: Mapping[str, Any]) -> Recipe:
     for name, read in sources[1:]:
         _compare(recipe, name, read)
     recipe.override(given)
-    _check(folder, recipe)
+    _check(folder, recipe, given)
     return recipe
 
 
 def _check_given(given: Mapping[str, Any]) -> None:
-    """Raise BadCard where an entry that a user gave is none; whether they fit together is seen at the end."""
+    """Raise BadOption where an entry that a user gave is none; if they fit together is seen at the end."""
     color = {"color": given["color"]} if "color" in given else {}
-    for name, value in given.items():
-        if name not in ("longest", "resize_float"):
-            ImageSettings.from_table({**color, name: value})
+    try:
+        for name, value in given.items():
+            if name not in ("longest", "resize_float"):
+                ImageSettings.from_table({**color, name: value})
+    except BadCard as error:
+        raise BadOption(str(error)) from error
 
 
 def _read(read: _Reader, given: Mapping[str, Any]) -> Recipe:
@@ -212,7 +215,7 @@ def _compare(recipe: Recipe, name: str, read: _Reader) -> None:
             )
 
 
-def _check(folder: ModelFolder, recipe: Recipe) -> None:
+def _check(folder: ModelFolder, recipe: Recipe, given: Mapping[str, Any]) -> None:
     """Refuse what no card can say, and what gives pictures of no fixed size or pads them unasked."""
     table = recipe.table()
     resize, crop = table.get("resize"), table.get("crop")
@@ -230,7 +233,8 @@ def _check(folder: ModelFolder, recipe: Recipe) -> None:
             f"{folder.path}: the short side is resized to {shown(resize)} and nothing is cropped, so that "
             f"pictures have no fixed size; {advice}, or resize={_typed(sizes[0], both=True)}"
         )
-    if crop is not None and not table.get("fill"):
+    filled = table.get("fill") and ("longest" not in table or "fill" in given)
+    if crop is not None and not filled:
         (high, wide), (crop_high, crop_wide) = sizes
         if crop_high > high or crop_wide > wide:
             raise BadModelFolder(

@@ -62,9 +62,14 @@ def read_image_processor(entries: Entries, given: Mapping[str, Any]) -> Recipe:
     if "crop" in recipe.settings or "crop" in given:
         recipe.set("crop_origin", "floor", f"rule of {entries.kind}")
         recipe.set("resize_whole", True, f"rule of {entries.kind}")
+    recipe.set("transparency", "white-all", f"rule of {entries.kind}")
     # a JPEG that is decoded smaller has other pixels
     recipe.set("draft", 0, f"rule of {entries.kind}")
     recipe.remarks += dict.fromkeys(entries.remarks)
+    if entries.table.get("do_convert_rgb") is False:
+        recipe.remarks.append(
+            f"{entries.origin('do_convert_rgb')} is false: pictures are made RGB all the same"
+        )
     if entries.has("auto_map"):
         recipe.remarks.append(
             f"{entries.origin('auto_map')} names code, which is not run: read as {entries.kind}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,11 @@ __all__ = ["read_open_clip", "read_timm"]
 
 _FILTERS = ("nearest", "bilinear", "bicubic", "box", "hamming", "lanczos")
 _CROP_PCT = 0.875
+# Keys of timm that say how pictures are prepared, and what others would be called that do.
+_TIMM_KEYS = frozenset("input_size interpolation crop_pct crop_mode mean std".split())
+_TELLING = re.compile(
+    r"crop|resiz|interpol|colou?r|channel|pad|fill|scale|normaliz|patchify|naflex"
+)
 _KEYS = frozenset("size mode mean std interpolation resize_mode fill_color".split())
 
 
@@ -32,6 +38,10 @@ def read_timm(entries: Entries, given: Mapping[str, Any]) -> Recipe:
     BadModelFolder
         A value is not of its kind.
     """
+    for key, value in entries.table.items():
+        aside = key in _TIMM_KEYS or key.startswith("test_") or not value
+        if not aside and _TELLING.search(key):
+            raise entries.fault(key, "not known of timm, and it may change the numbers")
     recipe = Recipe("image")
     mean = entries.channels("mean", IMAGENET_MEAN, positive=False)
     std = entries.channels("std", IMAGENET_STD, positive=True)
@@ -81,7 +91,9 @@ def read_open_clip(entries: Entries, given: Mapping[str, Any]) -> Recipe:
     mean = table.channels("mean", clip.mean, positive=False)
     _add_common(recipe, table, mean, table.channels("std", clip.std, positive=True))
     mode = table.one_of("resize_mode", "shortest", ("shortest", "longest", "squash"))
-    how = table.one_of("interpolation", "bicubic", ("bicubic", "bilinear"))
+    how = table.one_of("interpolation", "bicubic", ("bicubic", "bilinear", "random"))
+    if how.value == "random":
+        how = Setting("bicubic", f"{how.origin} is random, of which open_clip makes bicubic")
     height, width = _add_size(recipe, entries, table, given)
     if mode.value == "shortest":
         recipe.set("crop", plain_size([height, width]), recipe.settings["resize"].origin)
@@ -125,7 +137,6 @@ def _add_common(recipe: Recipe, entries: Entries, mean: Setting, std: Setting) -
     rule = f"rule of {entries.kind}"
     recipe.set("scale", 1 / 255, rule)
     recipe.set("transparency", "drop", rule)
-    recipe.set("crop_origin", "round", rule)
     recipe.set("resize_whole", True, rule)
     # a JPEG that is decoded smaller has other pixels
     recipe.set("draft", 0, rule)

@@ -12,12 +12,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from featx._typing import Shape
 from featx.errors import BadModelFolder
 from featx.graphs import PENULTIMATE
 from featx.graphs.facts import GraphFacts
 from featx.graphs.inspect import Tensor
 
-__all__ = ["Reading", "channels_are_last", "choose_output", "choose_pooling", "model_type"]
+__all__ = [
+    "Reading",
+    "channel_axis_of",
+    "channels_are_last",
+    "choose_output",
+    "choose_pooling",
+    "model_type",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ _POOLINGS: Mapping[str, str] = MappingProxyType(
 )
 # Maps with their channels on the last axis.
 _CHANNELS_LAST = frozenset({"dinat"})
+_MAP_RANK = 4
 # Layers that come after the pooling, in ``pooler_output`` alone.
 _NORM_AFTER = frozenset({"convnext", "convnextv2", "hiera"})
 
@@ -116,7 +125,7 @@ def choose_output(facts: GraphFacts, config: Mapping[str, Any]) -> Reading:
     if len(names) == 1:
         return Reading(names[0], "the only output of the graph")
     raise BadModelFolder(
-        f"{facts.path}: gives {', '.join(names)}, and nothing tells which is the embedding; "
+        f"{facts.path}: gives {', '.join(names) or 'no tensor'}, and nothing tells which is the embedding; "
         f"say tap= with one of them, or any tensor by name"
     )
 
@@ -144,6 +153,21 @@ def choose_pooling(tensor: Tensor, config: Mapping[str, Any]) -> Reading | None:
     if pooling == "patch-mean" and isinstance(registers, int) and registers > 0:
         pooling = f"patch-mean:{1 + registers}"
     return Reading(pooling, f"what suits model_type {kind!r}" if kind else "a map")
+
+
+def channel_axis_of(shape: Shape | None, layout: str) -> int | None:
+    """Return where the channels of a map are; None is where PyTorch has them.
+
+    They are beside two equal sides, or else where pictures of ``layout`` have them.
+    """
+    if shape is None or len(shape) != _MAP_RANK:
+        return None
+    first, middle, last = shape[1:]
+    if first == middle and middle != last:
+        return -1
+    if middle == last and first != middle:
+        return None
+    return -1 if layout == "NHWC" else None
 
 
 def channels_are_last(config: Mapping[str, Any]) -> bool:

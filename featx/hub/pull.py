@@ -40,7 +40,8 @@ _LARGEST_TEXT, _LARGEST_README, _LARGEST_GRAPH = 1 << 27, 1 << 20, (1 << 31) - 1
 # Configurations, and files of weights beside a graph.
 _MOST_TEXTS, _MOST_WEIGHTS = 100, 4096
 _GRAPH = ".onnx"
-# Configurations of modules, as sentence-transformers numbers them.
+# Modules of sentence-transformers with weights of their own, and configurations of modules as it numbers them.
+_WEIGHTED = ("Dense", "LayerNorm")
 _MODULE = re.compile(r"\d+_[A-Za-z]+/config\.json")
 _INDEX = ".safetensors.index.json"
 # Bytes that a disk shall keep free.
@@ -128,7 +129,7 @@ def pull_folder(
     _require_room(folder, [*texts, repository.file(graph)])
     for file in texts:
         fetch(file)
-    for file in _dense(repository, folder):
+    for file in _modules(repository, folder):
         fetch(file)
     data = _bounded(fetch(_bounded_file(repository.file(graph), _LARGEST_GRAPH)))
     weights = _weights(repository, graph, data)
@@ -216,23 +217,25 @@ def _configurations(repository: Repository, graph: str) -> list[str]:
     return names
 
 
-def _dense(repository: Repository, folder: Path) -> Iterator[HubFile]:
-    """Give the weights of the dense layers that come after a graph, as ``modules.json`` names them."""
-    path = folder / "modules.json"
+def _modules(repository: Repository, folder: Path) -> Iterator[HubFile]:
+    """Give the files of the modules that come after a graph, as ``modules.json`` names them."""
     if "modules.json" not in repository:
         return
+    data = _bounded(folder / "modules.json")
     try:
-        modules = parse_json_text(path.read_bytes(), "modules.json", limit=_LARGEST_TEXT)
+        modules = parse_json_text(data, "modules.json", limit=_LARGEST_TEXT)
     except BadArtifact as error:
         raise DownloadFailed(f"{repository.name}: {error}") from error
-    for module in modules if isinstance(modules, list) else []:
-        kind, where = (
-            (module.get("type"), module.get("path")) if isinstance(module, dict) else ("", "")
-        )
-        if str(kind).rpartition(".")[2] == "Dense" and isinstance(where, str):
-            name = f"{where}/model.safetensors"
-            if name in repository:
-                yield _bounded_file(repository.file(name), _LARGEST_GRAPH)
+    entries = (
+        [entry for entry in modules if isinstance(entry, dict)] if isinstance(modules, list) else []
+    )
+    for entry in entries[:_MOST_TEXTS]:
+        kind, path = str(entry.get("type")).rpartition(".")[2], entry.get("path")
+        names = ["config.json", *(["model.safetensors"] if kind in _WEIGHTED else [])]
+        for name in names:
+            whole = f"{path}/{name}"
+            if path and isinstance(path, str) and whole in repository:
+                yield _bounded_file(repository.file(whole), _LARGEST_GRAPH)
 
 
 def _weights(repository: Repository, graph: str, data: bytes) -> list[HubFile]:

@@ -15,10 +15,16 @@ from featx.graphs.inspect import Tensor
 from featx.graphs.pooling import read_pooling
 from featx.hub.fitting import fit_to_graph
 from featx.hub.folder import ModelFolder
-from featx.hub.outputs import Reading, channels_are_last, choose_output, choose_pooling
+from featx.hub.outputs import (
+    Reading,
+    channel_axis_of,
+    channels_are_last,
+    choose_output,
+    choose_pooling,
+)
 from featx.hub.recipe import Recipe, Setting
 
-__all__ = ["modality_of", "needs_answers", "read_recipe"]
+__all__ = ["modality_of_inputs", "needs_answers", "read_recipe"]
 
 _Reader = Callable[[ModelFolder, Mapping[str, Any]], Recipe]
 # What reads the configuration of each modality's models.
@@ -79,6 +85,7 @@ def read_recipe(
         recipe.remarks.append(chosen.remark)
     _set_pooling(recipe, model, pooling, given)
     fit_to_graph(recipe, model.inputs, model.facts, given)
+    _set_channel_axis(recipe, model)
     return recipe
 
 
@@ -97,7 +104,7 @@ class _Model:
         self.config = folder.table("config.json") or {}
         self.chosen = self._choose(tap)
         self.inputs = self.facts.inputs(self.chosen.value or None)
-        self.modality = modality_of(self.inputs, graph)
+        self.modality = modality_of_inputs(self.inputs, graph)
 
     def says_of_images(self) -> bool:
         """Return whether the folder says how pictures are preprocessed, in whatever way."""
@@ -119,7 +126,7 @@ class _Model:
             return Reading("", "")
 
 
-def modality_of(inputs: list[Tensor], graph: Path) -> str:
+def modality_of_inputs(inputs: list[Tensor], graph: Path) -> str:
     """Return the modality of the inputs that a tap is computed from.
 
     Raises
@@ -218,5 +225,13 @@ def _set_pooling(
             f"{model.facts.path}: nothing tells how a row is made of {_shown(tensor)}; "
             "say pooling= with mean, cls, last or another, as the model's page says"
         )
+
+
+def _set_channel_axis(recipe: Recipe, model: _Model) -> None:
+    """Set where the channels of a map are that is pooled, after the layout of the pictures is known."""
     if channels_are_last(model.config):
         recipe.set_graph("channel_axis", -1, "config.json: model_type")
+    elif recipe.modality == "image" and not recipe.graph["pooling"].value.startswith("none"):
+        shape = model.facts.tensor(model.chosen.value).shape
+        if (axis := channel_axis_of(shape, str(recipe.value("layout")))) is not None:
+            recipe.set_graph("channel_axis", axis, "the graph")

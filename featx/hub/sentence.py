@@ -47,6 +47,7 @@ _OF_DENSE = frozenset(
 _IDLE = frozenset({"Dropout"})
 _MOST_MODULES = 32
 _WIDEST = 1 << 20
+_LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def _steps(listed: Any) -> list[tuple[str, str]]:
         if not kind:
             raise BadModelFolder(f"{where} has no type: expected one such as Transformer")
         path = path.strip("/")
-        if path and not is_inner(path):
+        if path and (not is_inner(path) or len(path) > _LONGEST_PATH):
             raise BadModelFolder(
                 f"{where} path = {path!r:.60}: expected a folder within the model's"
             )

@@ -355,8 +355,6 @@ def evaluate_predictions(
     >>> report.accuracy, [round(bound, 3) for bound in report.intervals["accuracy"]]
     (0.75, [0.301, 0.954])
     """
-    from sklearn.metrics import confusion_matrix
-
     truth, predicted = np.asarray(y_true, dtype=str), np.asarray(y_pred, dtype=str)
     if not len(truth) or len(truth) != len(predicted):
         raise BadLabels(
@@ -381,12 +379,6 @@ def evaluate_predictions(
         )
     if groups is not None or weights is not None:
         resampling = Resampling.of(len(truth), groups, weights)
-    confusion: Counts = confusion_matrix(truth, predicted, labels=names).astype(np.int64)
-    amounts: npt.NDArray[Any] = confusion
-    if weights is not None:
-        amounts = confusion_matrix(truth, predicted, labels=names, sample_weight=weights)
-    n, total, correct = len(truth), amounts.sum(), np.trace(amounts)
-    balanced, macro = macro_scores(amounts.diagonal(), amounts.sum(axis=1), amounts.sum(axis=0))
     by_probability: dict[str, Any] = {}
     if probabilities is not None:
         columns = names if classes is None else np.asarray(classes, dtype=str)
@@ -394,27 +386,46 @@ def evaluate_predictions(
         by_probability = _probability_scores(shares, truth, columns, resampling, random_state)
         if ids is not None:
             by_probability["mistakes"] = _mistakes(ids, truth, predicted, shares, columns)
+    unseen = sorted(set(truth.tolist()) - set(classes)) if classes else ()
     return ClassificationReport(
-        n=n,
-        accuracy=float(correct / total),
-        balanced_accuracy=float(balanced),
-        macro_f1=float(macro),
-        intervals=counted_intervals(confusion, np.random.default_rng(random_state))
-        if resampling is None
-        else resampled_intervals(
-            np.searchsorted(names, truth),
-            np.searchsorted(names, predicted),
-            resampling,
-            random_state,
-        ),
-        majority_baseline=float(amounts.sum(axis=1).max() / total),
-        classes=tuple(
-            _class_score(str(names[i]), confusion, amounts, i) for i in range(len(names))
-        ),
-        confusion=tuple(tuple(map(int, row)) for row in confusion),
-        unseen_labels=tuple(sorted(set(truth.tolist()) - set(classes))) if classes else (),
+        n=len(truth),
+        **_label_scores(truth, predicted, names, resampling, random_state),
         **by_probability,
+        unseen_labels=tuple(unseen),
     )
+
+
+def _label_scores(
+    truth: Labels,
+    predicted: Labels,
+    names: Labels,
+    resampling: Resampling | None,
+    random_state: int,
+) -> dict[str, Any]:
+    """Return what a report says of labels: scores, their intervals, counts of classes."""
+    from sklearn.metrics import confusion_matrix
+
+    confusion: Counts = confusion_matrix(truth, predicted, labels=names).astype(np.int64)
+    amounts: npt.NDArray[Any] = confusion
+    if resampling is not None and resampling.weights is not None:
+        amounts = confusion_matrix(truth, predicted, labels=names, sample_weight=resampling.weights)
+    total = amounts.sum()
+    balanced, macro = macro_scores(amounts.diagonal(), amounts.sum(axis=1), amounts.sum(axis=0))
+    if resampling is None:
+        intervals = counted_intervals(confusion, np.random.default_rng(random_state))
+    else:
+        codes = np.searchsorted(names, truth), np.searchsorted(names, predicted)
+        intervals = resampled_intervals(*codes, resampling, random_state)
+    scores = [_class_score(str(name), confusion, amounts, i) for i, name in enumerate(names)]
+    return {
+        "accuracy": float(np.trace(amounts) / total),
+        "balanced_accuracy": float(balanced),
+        "macro_f1": float(macro),
+        "intervals": intervals,
+        "majority_baseline": float(amounts.sum(axis=1).max() / total),
+        "classes": tuple(scores),
+        "confusion": tuple(tuple(map(int, row)) for row in confusion),
+    }
 
 
 def _probability_scores(

@@ -50,6 +50,13 @@ MODALITIES: Mapping[str, str] = MappingProxyType(
         "audio": "featx.modalities.audio.settings:AudioSettings",
     }
 )
+VARIETIES: Mapping[str, str] = MappingProxyType(
+    {
+        "image": "featx.modalities.image.variety:draw_pictures",
+        "text": "featx.modalities.text.variety:choose_texts",
+        "audio": "featx.modalities.audio.variety:draw_sounds",
+    }
+)
 DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
         "image": "featx-image-nano",
@@ -209,8 +216,8 @@ def kind_of(modality: str) -> type[Settings]:
 
 def varied_samples(settings: Settings) -> Sequence[Any]:
     """Return twenty built-in samples of a modality that no useful backbone takes for one another."""
-    package = kind_of(settings.modality).__module__.rpartition(".")[0]
-    samples: Sequence[Any] = import_module(f"{package}.variety").draw(settings)
+    module, _, name = VARIETIES[settings.modality].partition(":")
+    samples: Sequence[Any] = getattr(import_module(module), name)(settings)
     return samples
 
 

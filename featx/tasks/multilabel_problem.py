@@ -183,13 +183,13 @@ class MultilabelProblem:
         from featx.tuning.problem import Evaluation
 
         members, weights = self.members[indices], self._weights[indices]
-        slopes, offsets = label_calibration(scores, members)
+        slopes, offsets = label_calibration(scores, members, weights)
         plain = LabelCalibration(
             tuple(map(float, slopes)), tuple(map(float, offsets)), (0.5,) * self.n_outputs
         )
         probabilities = plain.probabilities(scores)
         if self.threshold is None:
-            chosen = np.asarray(best_thresholds(members, probabilities))
+            chosen = np.asarray(best_thresholds(members, probabilities, weights))
         else:
             chosen = np.full(self.n_outputs, self.threshold)
         calibrator = replace(plain, thresholds=tuple(map(float, chosen)))

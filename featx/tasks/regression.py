@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from featx._typing import Doubles, FloatArray, Labels
-from featx.errors import BadLabels, BadOption
+from featx.errors import BadLabels, BadOption, FeatxWarning
+from featx.heads.conformal import describe_coverage
 from featx.heads.names import NUMBER_HEAD_NAMES
+from featx.heads.number_scaling import COVERAGE
 from featx.sources.numbers import read_numbers
 from featx.tasks.regression_problem import RegressionProblem, report_numbers
 from featx.tuning.design import SampleDesign
@@ -176,9 +179,13 @@ class Regression:
         least = targets.numbers.min()
         if config.log_target and least <= 0:
             raise BadLabels(f"log_target=True: expected numbers above 0, found {least:g}")
-        return RegressionProblem(
+        problem = RegressionProblem(
             targets.names, targets.numbers, config.log_target, design or SampleDesign()
         )
+        what = "samples" if problem.design.groups is None else "groups"
+        if text := describe_coverage(problem.max_folds, what, COVERAGE):
+            warnings.warn(text, FeatxWarning, stacklevel=3)
+        return problem
 
     def summarize_targets(self, targets: Targets) -> dict[str, Any]:
         """Return mean, standard deviation, least and greatest of each number."""

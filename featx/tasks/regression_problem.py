@@ -199,7 +199,8 @@ class RegressionProblem:
         loss = float(np.average(squares, weights=weights))
         spread = float(np.sqrt(np.average((squares - loss) ** 2, weights=weights)))
         radius = [
-            conformal_quantile(column, COVERAGE, groups=design.groups) for column in residuals.T
+            conformal_quantile(column, COVERAGE, design.groups, design.weights)
+            for column in residuals.T
         ]
         root = np.sqrt(loss)
         return Evaluation(

@@ -11,8 +11,10 @@ import pytest
 
 from featx.backbones.adding import add_backbone
 from featx.backbones.backbone import Backbone
+from featx.catalog import get_card
 from featx.errors import BadModelFolder, BadOption, FeatxError, FeatxWarning
 from tests.support import hub_nets
+from tests.support.commands import run
 from tests.support.tokenizers import make_tokenizer
 
 REAL = Path(__file__).parents[3] / "shared" / "hub"
@@ -192,3 +194,19 @@ def test_ast_hears_its_own_bands(real):
         real("quoted-ast-audioset", make, model_type="audio-spectrogram-transformer")
     )
     assert (card.pooling, card.input.features, card.input.mels) == ("first-mean", "ast", 128)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "short", "side"), [("lite0", 256, 224), ("lite2", 292, 260)])
+def test_real_weights_are_added_by_one_command(name, short, side):
+    graph = REAL.parent / "models" / f"efficientnet-{name}" / "backbone.onnx"
+    if not graph.is_file():
+        pytest.skip(f"{graph.parent.name} is not here")
+    words = f"--name mine --resize {short} --crop {side} --interpolation bicubic"
+    # (x - 127) / 128
+    words += " --scale 0.0078125 --mean 0.9921875 --std 1"
+    result = run("backbones", "add", graph, *words.split())
+    assert result.exit_code == 0, result.output
+    card = get_card("mine")
+    assert (card.input.crop, card.input.resize, card.dim) == (side, short, 1280)
+    assert "Warning" not in result.stderr

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featx.backbones.adding import Drafted
+from featx.backbones.adding import Drafted, add_backbone, draft_backbone
 from featx.backbones.backbone import Backbone
 from featx.backbones.importing import draft_card, import_model
 from featx.backbones.pulling import pull_model, read_wanted
@@ -14,8 +14,10 @@ from featx.hub.address import ModelAddress
 from featx.hub.client import Hub
 from featx.hub.licences import Licence
 from featx.storage.dirs import cache_dir
+from tests.support import hub_nets
 from tests.support.hub_server import COMMIT, OTHER, TAKEN, FakeHub, serving_hub, write_model
 from tests.support.optimize_nets import pictures
+from tests.support.tokenizers import make_tokenizer
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +50,7 @@ AS_TORCH = {"like": "torch", "options": {"resize": (24, 24)}, "tap": "embedding"
 
 def as_torch(found, *, name):
     """The card of a graph whose folder says nothing of pictures."""
-    return Drafted(draft_card(found.graph, name=name, **AS_TORCH), {}, ())
+    return Drafted(draft_card(found.graph, name=name, **AS_TORCH), {}, {}, ())
 
 
 def in_cache():
@@ -150,3 +152,28 @@ def test_a_graph_can_be_named_besides_an_address_but_not_against_it():
     assert read_wanted("bge-small", file="x.onnx").address.file == "x.onnx"
     with pytest.raises(BadOption, match=r"file = 'x\.onnx' another"):
         read_wanted("hf:a/b:y.onnx", file="x.onnx")
+
+
+@pytest.mark.filterwarnings("ignore::featx.errors.FeatxNotice")
+def test_a_model_of_texts_is_pulled_with_nothing_typed(pull, fake, tmp_path):
+    folder = tmp_path / "texts"
+    hub_nets.save_bert(folder / "onnx" / "model.onnx", words=500)
+    make_tokenizer("wordpiece").save(str(folder / "tokenizer.json"))
+    modules = [
+        {"type": "sentence_transformers.models.Transformer", "path": ""},
+        {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"},
+    ]
+    hub_nets.write_json(folder, "modules.json", modules)
+    hub_nets.write_json(folder, "1_Pooling/config.json", {"pooling_mode_mean_tokens": True})
+    hub_nets.write_json(folder, "config.json", {"model_type": "bert", "pad_token_id": 0})
+    hub_nets.write_json(folder, "sentence_bert_config.json", {"max_seq_length": 32})
+    fake.files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    texts = ["a dog", "the quick brown fox"]
+    card = pull(draft=draft_backbone)
+    assert (card.modality, card.pooling, card.license) == ("text", "mean", "MIT")
+    local = add_backbone(folder, name="local")
+    np.testing.assert_array_equal(Backbone(card).embed(texts), Backbone(local).embed(texts))

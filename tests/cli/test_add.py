@@ -83,3 +83,7 @@ def test_a_folder_without_a_graph_is_refused_in_one_line(tmp_path):
     said = add(tmp_path, status=1).stderr
     assert said.count("\n") == 1
     assert "has no ONNX graph" in said
+
+
+def test_notes_name_what_can_be_set_in_the_words_of_the_command_line(folder):
+    assert "--set window= sets another length" in add(folder, "--dry-run").stderr

@@ -1,13 +1,16 @@
-import warnings
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 from sklearn.metrics import f1_score
 from sklearn.model_selection import cross_val_predict
 
-from featx.errors import BadOption, FeatxWarning
-from featx.heads.conformal import best_thresholds, conformal_quantile, label_calibration
+from featx.errors import BadOption
+from featx.heads.conformal import (
+    best_thresholds,
+    conformal_quantile,
+    describe_coverage,
+    label_calibration,
+)
 
 
 @pytest.mark.parametrize("n", [9, 10, 19, 69, 99, 100, 250])
@@ -90,20 +93,31 @@ def test_weights_count_within_groups_and_zero_leaves_out(rng):
     )
 
 
-@pytest.mark.parametrize(
-    ("groups", "message"),
-    [
-        (None, "8 samples are too few for a coverage of 90%; .* about 89% of new samples"),
-        (list("aabbccdd"), "4 groups are too few .* about 80% of new groups"),
-    ],
-)
-def test_too_few_residuals_are_said(rng, groups, message):
-    residuals = rng.random(8)
-    with pytest.warns(FeatxWarning, match=message):
-        assert conformal_quantile(residuals, groups=groups) == residuals.max()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        conformal_quantile(rng.random(9))
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95, 0.99])
+def test_too_few_residuals_are_said_and_the_largest_is_taken(rng, coverage):
+    for n in range(1, 120):
+        residuals = rng.random(n)
+        # n residuals part the line in n + 1, one of which is above all
+        enough = round(n / (n + 1), 9) >= coverage
+        assert (describe_coverage(n, "samples", coverage) == "") == enough
+        if not enough:
+            assert conformal_quantile(residuals, coverage) == residuals.max()
+            assert conformal_quantile(residuals, coverage, groups=range(n)) == residuals.max()
+    assert "4 groups are too few for a coverage of 90%" in describe_coverage(4, "groups")
+    assert "about 80% of new groups" in describe_coverage(4, "groups")
+
+
+def test_weights_that_are_all_zero_say_nothing(rng):
+    members, scores, none = rng.random((60, 2)) < 0.4, rng.normal(size=(60, 2)), np.zeros(60)
+    assert conformal_quantile(scores[:, 0] ** 2, sample_weight=none) == conformal_quantile(
+        scores[:, 0] ** 2
+    )
+    np.testing.assert_array_equal(
+        label_calibration(scores, members, none), label_calibration(scores, members)
+    )
+    np.testing.assert_array_equal(
+        best_thresholds(members, scores, none), best_thresholds(members, scores)
+    )
 
 
 @pytest.mark.parametrize("coverage", [0, 1, 1.5, float("nan")])

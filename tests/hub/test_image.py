@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from featx.cli.messages import as_options
-from featx.errors import BadCard, BadModelFolder
+from featx.errors import BadModelFolder, BadOption
 from featx.hub.folder import ModelFolder
 from featx.hub.image import read_image_recipe, recipe_size
 from featx.modalities.image.settings import ImageSettings
@@ -261,6 +261,8 @@ def test_a_limit_of_the_long_side_pads_as_the_library_does(read):
     recipe = read(flat("CLIP", size={"shortest_edge": 64, "longest_edge": 100}, crop_size=64))
     says(recipe, longest=(100, f"{FLAT}: size.longest_edge"))
     assert recipe.value("fill") == [0, 0, 0]
+    with pytest.raises(BadModelFolder, match="say crop=64"):
+        read(flat("CLIP", size={"shortest_edge": 64, "longest_edge": 100}, crop_size=65))
 
 
 def test_pictures_of_no_fixed_size_are_refused_with_what_resolves_it(read):
@@ -332,7 +334,7 @@ def test_what_a_user_gives_wins_and_needs_no_file(read):
         assert recipe_size(recipe) == (80, 80)
         assert {setting.origin for setting in recipe.settings.values()} == {"given"}
     says(read(flat("ViT", size="?"), resize=96, crop=80), resize=(96, "given"))
-    with pytest.raises(BadCard, match="interpolation = 'cubic'"):
+    with pytest.raises(BadOption, match="interpolation = 'cubic'"):
         read(flat("ViT"), interpolation="cubic")
 
 
@@ -357,6 +359,20 @@ def test_timm_squashes_or_adds_a_border_of_the_mean(read):
     assert (squash["resize"], squash["crop"], squash.get("fit")) == ([128, 128], 128, None)
     border = read({CONFIG: {"pretrained_cfg": {**cfg, "crop_mode": "border"}}}).table()
     assert (border["fit"], border["fill"]) == ("contain", [124, 116, 104])
+
+
+def test_what_timm_does_not_know_is_refused_where_it_sounds_like_a_preparation(read):
+    with pytest.raises(BadModelFolder, match=r"pretrained_cfg\.crop_border_pixels = 4: not known"):
+        read({CONFIG: {"pretrained_cfg": {"crop_border_pixels": 4}}})
+    idle = {"license": "mit", "pool_size": [7, 7], "first_conv": "stem", "test_crop_pct": 1.0}
+    plain = read({CONFIG: {"pretrained_cfg": {"crop_pct": None}}})
+    assert read({CONFIG: {"pretrained_cfg": idle}}).table() == plain.table()
+
+
+def test_pictures_are_made_rgb_also_where_a_file_says_not_to_and_it_is_told(read):
+    recipe = read(flat("CLIP", do_convert_rgb=False))
+    assert recipe.table() == read(flat("CLIP")).table()
+    assert any("made RGB all the same" in remark for remark in recipe.remarks)
 
 
 def test_open_clip_takes_the_size_of_the_tower_and_says_so(read):

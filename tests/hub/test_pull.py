@@ -114,12 +114,19 @@ def test_a_dense_layer_after_the_graph_comes_with_it(pull, fake):
         {"idx": 0, "path": "", "type": "sentence_transformers.models.Transformer"},
         {"idx": 1, "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
         {"idx": 2, "path": "2_Dense", "type": "sentence_transformers.models.Dense"},
+        {"idx": 3, "path": "3_Dense_256", "type": "sentence_transformers.base.modules.Dense"},
+        {"idx": 4, "path": "../outside", "type": "sentence_transformers.models.Dense"},
+        {"idx": 5, "path": None, "type": 7},
+        "no table",
     ]
     fake.files |= {
         "modules.json": json.dumps(modules).encode(),
         "1_Pooling/config.json": b"{}",
         "2_Dense/config.json": b"{}",
         "2_Dense/model.safetensors": b"dense",
+        "3_Dense_256/config.json": b"{}",
+        "3_Dense_256/model.safetensors": b"dense",
+        "9_Dense/model.safetensors": b"not wanted",
         "2_Dense/pytorch_model.bin": b"not wanted",
         "vocab.txt": b"[PAD]\n",
     }
@@ -129,6 +136,8 @@ def test_a_dense_layer_after_the_graph_comes_with_it(pull, fake):
         "1_Pooling/config.json",
         "2_Dense/config.json",
         "2_Dense/model.safetensors",
+        "3_Dense_256/config.json",
+        "3_Dense_256/model.safetensors",
         "vocab.txt",
     }
 

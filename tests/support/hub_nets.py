@@ -196,6 +196,25 @@ def save_quantized_bert(path, *, words=50):
     return path
 
 
+def save_in_half(source, path):
+    """The graph of ``source`` with its weights and floats in half precision."""
+    model = onnx.load(source)
+    graph = model.graph
+    halves = [
+        numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name)
+        if tensor.data_type == FLOAT
+        else tensor
+        for tensor in graph.initializer
+    ]
+    del graph.initializer[:]
+    graph.initializer.extend(halves)
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
 def save_decoder_with_past(path, *, outputs=("last_hidden_state",), branch=False, words=50):
     """A decoder as optimum exports it by default: it takes up where its past stopped."""
     past = ["batch_size", 1, "past_sequence_length", DIM]

@@ -9,12 +9,12 @@ import numpy as np
 from featx._typing import Doubles, FloatArray
 from featx.modalities.audio.settings import AudioSettings
 
-__all__ = ["draw"]
+__all__ = ["draw_sounds"]
 
 _SECONDS = 2
 
 
-def draw(settings: AudioSettings) -> tuple[FloatArray, ...]:
+def draw_sounds(settings: AudioSettings) -> tuple[FloatArray, ...]:
     """Return two seconds each of tones, buzzes, sweeps, noises and clicks, at the card's rate."""
     return tuple(np.asarray(sound, np.float32) for sound in _sounds(settings.rate))
 

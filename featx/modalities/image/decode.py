@@ -64,9 +64,13 @@ def upright(image: Image.Image, turn: int) -> Image.Image:
     return image.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else image
 
 
-def in_colors(image: Image.Image, mode: str) -> Image.Image:
-    """Return the image in ``mode``, as a person would see it on a white page."""
-    if image.mode == mode:
+def in_colors(image: Image.Image, mode: str, *, keyed: bool = False) -> Image.Image:
+    """Return the image in ``mode``, as a person would see it on a white page.
+
+    An image that is in ``mode`` already may name one of its colours as transparent: it is seen through only
+    where ``keyed`` is set.
+    """
+    if image.mode == mode and not (keyed and image.has_transparency_data):
         return image
     if not image.has_transparency_data:
         return image.convert(mode)

@@ -21,7 +21,8 @@ class ImageGeometry:
     orientation : int
         Its EXIF orientation, 1 to 8: how it is flipped or turned to be upright.
     crop : tuple of float
-        Left, top, right and bottom of the part that is shown, in pixels of the upright picture.
+        Left, top, right and bottom of the part that is shown, in pixels of the upright picture; beyond its
+        edges where the card fills up what is beside it.
     size : tuple of int
         Height and width of the tensor, to which the part was resized.
 

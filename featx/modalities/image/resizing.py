@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,7 @@ from PIL import Image
 from featx._typing import ImageSize
 from featx.errors import BadCard
 from featx.modalities import among, shown
-from featx.modalities.image.entries import check_channels, check_sides
-
-if TYPE_CHECKING:
-    from featx.modalities.image.settings import ImageSettings
+from featx.modalities.image.entries import check_sides
 
 __all__ = [
     "ORIGINS",
@@ -180,34 +177,39 @@ def resize_float(
     return np.stack(channels, axis=2)
 
 
-def check_placement(settings: ImageSettings) -> None:
-    """Raise BadCard where the entries that place the crop contradict each other or are none."""
-    among("image", "fit", settings.fit, ("sides", *SIZES))
-    among("image", "crop_origin", settings.crop_origin, ORIGINS)
-    check_channels("fill", settings.fill, 1 if settings.color == "L" else 3)
-    if not all(0 <= level <= 255 and level == int(level) for level in settings.fill):
-        raise BadCard(
-            f"[image] fill = {shown(settings.fill)}: expected whole numbers from 0 to 255"
-        )
-    check_sides("longest", settings.longest)
-    if settings.longest is not None and not (
-        isinstance(settings.longest, int)
-        and isinstance(settings.resize, int)
-        and settings.fit == "sides"
-        and settings.longest >= settings.resize
-    ):
-        raise BadCard(
-            f"[image] longest = {shown(settings.longest)}: expected pixels of the long side, no less than "
-            "resize, which is the short one"
-        )
-    if settings.resize is None or settings.crop is None or settings.fill:
+def check_placement(
+    resize: ImageSize | None,
+    crop: ImageSize | None,
+    *,
+    fit: str,
+    longest: Any,
+    crop_origin: str,
+    fill: tuple[float, ...],
+) -> None:
+    """Raise BadCard where the entries of a card that place the crop are none, or contradict each other.
+
+    ``fill`` holds numbers already, and ``resize`` and ``crop`` are sizes.
+    """
+    among("image", "fit", fit, ("sides", *SIZES))
+    among("image", "crop_origin", crop_origin, ORIGINS)
+    if not all(0 <= level <= 255 and level == int(level) for level in fill):
+        raise BadCard(f"[image] fill = {shown(fill)}: expected whole numbers from 0 to 255")
+    check_sides("longest", longest)
+    if longest is not None:
+        one = isinstance(longest, int) and isinstance(resize, int) and fit == "sides"
+        if not one or longest < resize:
+            raise BadCard(
+                f"[image] longest = {shown(longest)}: expected pixels of the long side, no less than resize, "
+                "which is the short one"
+            )
+    if resize is None or crop is None or fill:
         return
-    crop, resize = pair(settings.crop), pair(settings.resize)
-    if crop[0] > resize[0] or crop[1] > resize[1]:
-        raise BadCard(f"[image] crop = {settings.crop} is larger than resize = {settings.resize}")
-    if settings.fit == "contain":
+    (crop_height, crop_width), (height, width) = pair(crop), pair(resize)
+    if crop_height > height or crop_width > width:
+        raise BadCard(f"[image] crop = {crop} is larger than resize = {resize}")
+    if fit == "contain":
         raise BadCard(
-            "[image] fit = 'contain': pictures may be smaller than the crop; expected fill, the colour of the rest"
+            "[image] fit = 'contain': pictures may be smaller than the crop; expected fill, the colour beside"
         )
 
 

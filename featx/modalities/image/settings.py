@@ -64,7 +64,7 @@ _FILTERS = {
 _COLORS = {"RGB": "RGB", "BGR": "RGB", "L": "L"}
 _LAYOUTS = ("NCHW", "NHWC")
 _DTYPES = ("float32", "float16", "uint8")
-_TRANSPARENCY = ("white", "drop")
+_TRANSPARENCY = ("white", "white-all", "drop")
 # of one picture, about as many as have a two-gigabyte copy in colour
 _MOST_PIXELS = 1 << 29
 # of a resized picture, whatever max_pixels says of the stored one
@@ -122,7 +122,8 @@ class ImageSettings:
     crop_origin: str = added_later("round")
     # 0 to 255 a channel of the picture: what is beside a picture that is smaller than the crop; () refuses it
     fill: tuple[float, ...] = added_later(())
-    # "white": as on a white page; "drop": the colours as they are stored
+    # "white": as on a white page; "white-all": also the colour that a picture without alpha names as
+    # transparent; "drop": the colours as they are stored
     transparency: str = added_later("white")
 
     @classmethod
@@ -174,7 +175,15 @@ class ImageSettings:
         among("image", "transparency", self.transparency, _TRANSPARENCY)
         if self.resize_float and self.dtype == "uint8":
             raise BadCard("[image] resize_float: expected dtype float32 or float16, found uint8")
-        check_placement(self)
+        check_channels("fill", self.fill, 1 if self.color == "L" else 3)
+        check_placement(
+            self.resize,
+            self.crop,
+            fit=self.fit,
+            longest=self.longest,
+            crop_origin=self.crop_origin,
+            fill=self.fill,
+        )
 
     def open(self, files: Mapping[str, Blob]) -> ImageSettings:
         """Return itself: an image card needs no further files."""
@@ -324,7 +333,9 @@ class ImageSettings:
 
     def _in_colors(self, image: Image.Image) -> Image.Image:
         mode = _COLORS[self.color]
-        return image.convert(mode) if self.transparency == "drop" else in_colors(image, mode)
+        if self.transparency == "drop":
+            return image.convert(mode)
+        return in_colors(image, mode, keyed=self.transparency == "white-all")
 
     def _decode_file(self, content: bytes, wanted: tuple[float, ...] | None) -> _Decoded:
         name = format_of(content)

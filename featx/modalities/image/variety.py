@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from featx.modalities.image.settings import ImageSettings
 
-__all__ = ["draw"]
+__all__ = ["draw_pictures"]
 
 _HEIGHT, _WIDTH = 256, 320
 # What is dark and what is bright in a picture.
@@ -21,7 +21,7 @@ _COLORS = (
 )
 
 
-def draw(settings: ImageSettings) -> tuple[npt.NDArray[Any], ...]:
+def draw_pictures(settings: ImageSettings) -> tuple[npt.NDArray[Any], ...]:
     """Return five patterns in four pairs of colours each, as the card reads pixels."""
     pictures = []
     for dark, bright in _COLORS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from featx.modalities.text.settings import TextSettings
 
-__all__ = ["draw"]
+__all__ = ["choose_texts"]
 
 _TEXTS = (
     "The soup was cold and the waiter was rude.",
@@ -30,6 +30,6 @@ _TEXTS = (
 )
 
 
-def draw(settings: TextSettings) -> tuple[str, ...]:
+def choose_texts(settings: TextSettings) -> tuple[str, ...]:
     """Return sentences on different matters, and of different lengths, whatever the card says."""
     return _TEXTS
