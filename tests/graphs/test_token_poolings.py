@@ -8,7 +8,7 @@ import pytest
 from featx.catalog import Card, get_card
 from featx.errors import BadGraph, BadOption
 from featx.graphs.pooling import read_pooling
-from tests.graphs.test_pooling import as_graph
+from tests.support.poolings import as_graph
 
 TOKENS = np.array([[[1, 8], [2, 4], [3, 2], [9, 9]]], np.float32)
 RIGHT = np.array([[True, True, True, False]])

@@ -12,15 +12,15 @@ from featx.errors import BadGraph, BadModelFolder
 from featx.hub.dense import ROWS, append_layers
 from featx.hub.folder import ModelFolder
 from featx.hub.safetensors import read_tensors
-from featx.hub.sentence import Layer
+from featx.hub.sentence import TextModule
 from tests.support.nets import save
 from tests.support.text_folders import save_tensors
 
 INT64, FLOAT = TensorProto.INT64, TensorProto.FLOAT
-POOL = Layer("Pooling", "1_Pooling", "", in_features=3)
-DENSE = Layer("Dense", "2_Dense", "", in_features=3, out_features=2, activation="Tanh")
-NORM = Layer("LayerNorm", "3_LayerNorm", "", in_features=2, out_features=2)
-UNIT = Layer("Normalize", "", "")
+POOL = TextModule("Pooling", "1_Pooling", "", in_features=3)
+DENSE = TextModule("Dense", "2_Dense", "", in_features=3, out_features=2, activation="Tanh")
+NORM = TextModule("LayerNorm", "3_LayerNorm", "", in_features=2, out_features=2)
+UNIT = TextModule("Normalize", "", "")
 TABLE = np.arange(12, dtype=np.float32).reshape(4, 3) / 10
 WEIGHT = np.array([[1, 2, -1], [0.5, 0, 1]], np.float32)
 BIAS = np.array([0.1, -0.2], np.float32)
@@ -85,7 +85,7 @@ def test_every_pooling_is_joined_to_graphs_of_any_version(version, pooling, fold
     from featx.graphs.pooling import read_pooling
 
     graph = words(tmp_path / "model.onnx", version)
-    identity = Layer("Dense", "2_Dense", "", in_features=3, out_features=2)
+    identity = TextModule("Dense", "2_Dense", "", in_features=3, out_features=2)
     rows = run(append_layers(graph, folder, (POOL, identity), output="hidden", pooling=pooling))
     pooled = read_pooling(pooling).rows(TABLE[IDS], MASK.astype(bool), None)
     np.testing.assert_allclose(rows, pooled @ WEIGHT.T + BIAS, atol=1e-5)
@@ -109,12 +109,12 @@ def test_the_same_folder_gives_the_same_bytes(folder, tmp_path):
 
 def test_layers_that_do_not_fit_each_other_are_refused(folder, tmp_path):
     graph = words(tmp_path / "model.onnx", 17)
-    wide = Layer("Dense", "2_Dense", "", in_features=4, out_features=2)
+    wide = TextModule("Dense", "2_Dense", "", in_features=4, out_features=2)
     with pytest.raises(BadModelFolder, match="takes 4 columns, and 3 are given"):
         append_layers(graph, folder, (POOL, wide), output="hidden", pooling="mean")
     with pytest.raises(BadModelFolder, match="takes 3 columns, and 6 are given"):
         append_layers(graph, folder, (POOL, DENSE), output="hidden", pooling="cls,mean")
-    other = Layer("Dense", "2_Dense", "", in_features=3, out_features=5)
+    other = TextModule("Dense", "2_Dense", "", in_features=3, out_features=5)
     with pytest.raises(BadModelFolder, match=r"has shape \[2, 3\]; its config.json says \[5, 3\]"):
         append_layers(graph, folder, (POOL, other), output="hidden", pooling="mean")
 
@@ -127,7 +127,7 @@ def test_a_graph_in_an_onnx_that_is_too_old_is_refused(folder, tmp_path):
 
 def test_weights_that_are_missing_or_pickled_are_refused_with_what_to_do(folder, tmp_path):
     graph = words(tmp_path / "model.onnx", 17)
-    lost = Layer("Dense", "4_Dense", "", in_features=3, out_features=2)
+    lost = TextModule("Dense", "4_Dense", "", in_features=3, out_features=2)
     with pytest.raises(BadModelFolder, match=r"4_Dense.model\.safetensors: no such file"):
         append_layers(graph, folder, (POOL, lost), output="hidden", pooling="mean")
     (tmp_path / "4_Dense").mkdir()
