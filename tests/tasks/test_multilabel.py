@@ -138,7 +138,8 @@ def test_several_labels_are_saved_loaded_and_measured(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
-        (["[]"] * 6, "none of the 6 samples has one"),
+        (["[]"] * 6, "at least 2 labels among 6 samples, found none"),
+        (["a", "a", "a", "[]", "[]", "[]"], "found only 'a'"),
         (['{"a": "1", "b": "2"}'] * 6, "the column 'b' holds '2'; expected 1 or 0"),
         (["a;b"] * 6, "expected at least 2 samples with a label and 2 without it"),
         ([None, *["a"] * 5], "1 of 6 samples have none"),

@@ -89,7 +89,7 @@ def test_several_numbers_are_predicted_by_one_predictor(head, line):
 
 def test_intervals_hold_the_number_as_often_as_they_say(rng):
     inside = []
-    for _ in range(100):
+    for _ in range(40):
         X = rng.normal(size=(300, 5)).astype(np.float32)
         y = X @ np.arange(1.0, 6) + rng.standard_t(3, 300)
         head = fit_head(X[:200], texts_of(y[:200]), task="regression").head
