@@ -150,8 +150,8 @@ class Multilabel:
         if len(names) < self.least_outputs:
             found = f"only {names[0]!r}" if names else "none"
             raise BadLabels(
-                f"labels: expected at least {self.least_outputs} labels among {len(sets)} samples, found {found}; "
-                "whether a sample has one label is a classification"
+                f"labels: expected at least {self.least_outputs} labels among {len(sets)} samples, found "
+                f"{found}; whether a sample has one label is a classification"
             )
         short = [n for n in names if counts[n] < _LEAST or len(sets) - counts[n] < _LEAST]
         if short:
