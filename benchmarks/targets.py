@@ -1,7 +1,7 @@
 """Numbers, several labels and groups on real data, beside scikit-learn on the same rows.
 
     python benchmarks/targets.py labels numbers speakers domains     # featx, and a script of scikit-learn
-    python benchmarks/targets.py chance coverage graphs              # splits, intervals, other ways to answer
+    python benchmarks/targets.py chance coverage                     # splits and intervals
 
 labels    go_emotions: micro F1 on the test part with chosen thresholds, and at 0.5
 numbers   houses_price, frontal photos: RMSE of the logarithm of the price on houses left out
@@ -9,14 +9,12 @@ speakers  fsdd: accuracy on speakers left out, and with all speakers on both sid
 domains   pacs_domains: the same with styles of pictures
 chance    sets of 12 patients of 4 photos each whose labels are drawn: the mean accuracy with patients as groups
 coverage  of intervals of 90 % on a quarter of these photos, over random splits
-graphs    exported graphs of every task and several heads against their predictors
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -28,6 +26,8 @@ import numpy as np
 
 PHOTOS = "mobilenetv2-1.0"
 FOLDS = 5
+# A name, a figure and a remark.
+Figures = Iterator[tuple[str, float, str]]
 
 
 def embed(samples: list[Any], backbone: str) -> Any:
@@ -54,7 +54,7 @@ def read_houses(given: argparse.Namespace) -> tuple[list[Any], Any]:
     return samples, np.log([float(sample.label) for sample in samples])
 
 
-def labels(given: argparse.Namespace) -> Iterator[tuple[object, ...]]:
+def labels(given: argparse.Namespace) -> Figures:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score
     from sklearn.model_selection import cross_val_predict
@@ -96,7 +96,7 @@ def best_cut(truth: Any, shares: Any) -> float:
     return float(cuts[f1[:-1].argmax()])
 
 
-def numbers(given: argparse.Namespace) -> Iterator[tuple[object, ...]]:
+def numbers(given: argparse.Namespace) -> Figures:
     from sklearn.linear_model import RidgeCV
     from sklearn.model_selection import KFold
     from sklearn.pipeline import make_pipeline
@@ -120,7 +120,7 @@ def trained_numbers(rows: Any, targets: Any) -> Any:
     return fit_head(rows, list(map(repr, targets.tolist())), task="regression").head
 
 
-def apart(rows: Any, targets: Any, groups: Any, n_folds: int) -> Iterator[tuple[object, ...]]:
+def apart(rows: Any, targets: Any, groups: Any, n_folds: int) -> Figures:
     """Compare accuracies on whole groups left out, and as it would seem without groups."""
     from sklearn.linear_model import LogisticRegressionCV
     from sklearn.model_selection import GroupKFold, StratifiedKFold
@@ -150,32 +150,33 @@ def apart(rows: Any, targets: Any, groups: Any, n_folds: int) -> Iterator[tuple[
             yield name, float(count / len(rows)), what
 
 
-def speakers(given: argparse.Namespace) -> Iterator[tuple[object, ...]]:
+def speakers(given: argparse.Namespace) -> Figures:
     import featx
 
     samples = featx.read_samples(given.data / "fsdd", split="train")
     people = np.array([Path(sample.id).stem.split("_")[1] for sample in samples])
-    digits = np.array([sample.label for sample in samples])
-    yield from apart(embed(samples, "speech-embedding"), digits, people, 6)
+    return apart(embed(samples, "speech-embedding"), labels_of(samples), people, 6)
 
 
-def domains(given: argparse.Namespace) -> Iterator[tuple[object, ...]]:
+def domains(given: argparse.Namespace) -> Figures:
     import featx
 
     path = given.data / "pacs_domains" / "labels.csv"
     samples = featx.read_samples(path, group_column="domain", split="train")
-    kinds = np.array([sample.label for sample in samples])
     styles = np.array([sample.group for sample in samples])
-    yield from apart(embed(samples, PHOTOS), kinds, styles, 4)
+    return apart(embed(samples, PHOTOS), labels_of(samples), styles, 4)
 
 
-def chance(given: argparse.Namespace) -> Iterator[tuple[object, ...]]:
+def labels_of(samples: list[Any]) -> Any:
+    return np.array([sample.label for sample in samples])
+
+
+def chance(given: argparse.Namespace) -> Figures:
     """12 patients of a colour each, 4 photos of each, 6 patients well and 6 sick by chance."""
     import featx
 
     backbone = featx.Backbone("featx-image-nano")
-    scores, inside, prior = [], 0, []
-    without = []
+    scores, without, prior, inside = [], [], [], 0
     for seed in range(given.sets):
         rng = np.random.default_rng(seed)
         colors = np.repeat(rng.integers(40, 216, (12, 3)), 4, axis=0)
@@ -185,10 +186,9 @@ def chance(given: argparse.Namespace) -> Iterator[tuple[object, ...]]:
         pictures = [photo.astype(np.uint8) for photo in photos]
         made = featx.fit(pictures, names, backbone=backbone, groups=patients, baseline=False)
         report, other = made.report.validation.report, made.report.without_groups
-        low, high = report.intervals["accuracy"]
         scores.append(report.accuracy)
         without.append(other.scores["accuracy"])
-        inside += low <= 0.5 <= high
+        inside += report.intervals["accuracy"][0] <= 0.5 <= report.intervals["accuracy"][1]
         prior.append(most_frequent(names, patients))
     error = np.std(scores) / np.sqrt(len(scores))
     yield "with groups", float(np.mean(scores)), f"standard error {error:.3f}"
@@ -202,50 +202,26 @@ def most_frequent(names: Any, groups: Any) -> float:
     from sklearn.dummy import DummyClassifier
     from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
 
-    rows = np.zeros((len(names), 1))
-    return float(
-        cross_val_score(DummyClassifier(), rows, names, groups=groups, cv=LeaveOneGroupOut()).mean()
-    )
+    rows, one_out = np.zeros((len(names), 1)), LeaveOneGroupOut()
+    scores = cross_val_score(DummyClassifier(), rows, names, groups=groups, cv=one_out)
+    return float(scores.mean())
 
 
-def coverage(given: argparse.Namespace) -> Iterator[tuple[object, ...]]:
+def coverage(given: argparse.Namespace) -> Figures:
     from sklearn.model_selection import ShuffleSplit
 
     samples, targets = read_houses(given)
     rows = embed(samples, PHOTOS)
     found = []
     for known, test in ShuffleSplit(given.sets, test_size=0.25, random_state=0).split(rows):
-        outputs = trained_numbers(rows[known], targets[known]).predict_outputs(rows[test])
-        _, low, high = outputs.T
+        head = trained_numbers(rows[known], targets[known])
+        _, low, high = head.predict_outputs(rows[test]).T
         found.append(((low <= targets[test]) & (targets[test] <= high)).mean())
     yield "coverage", float(np.mean(found)), f"{np.min(found):.3f} to {np.max(found):.3f}"
 
 
-def graphs(given: argparse.Namespace) -> Iterator[tuple[object, ...]]:
-    """Every task on 200 real samples, with linear heads, neighbours and trees."""
-    import featx
-    from featx.export import export
-
-    photos = read_houses(given)[0]
-    texts = read_emotions(given, "dev")[0][:1500]
-    kinds = featx.read_samples(given.data / "pacs_domains" / "labels.csv")
-    made = {"classification": (kinds, PHOTOS), "multilabel": (texts, given.text)}
-    made["regression"] = (photos, PHOTOS)
-    with tempfile.TemporaryDirectory() as folder:
-        for task, (samples, name) in made.items():
-            for head in (None, "ridge", "linear-svm", "knn", "boosting"):
-                options = {"engine": featx.Engine(cache=True), "baseline": False, "head": head}
-                predictor = featx.fit(samples, backbone=name, task=task, **options)
-                try:
-                    check = export(predictor, Path(folder, f"{task}-{head}.onnx"), samples=samples)
-                except featx.FeatxError as error:
-                    yield f"{task}, {head or 'default'}", float("nan"), str(error)[:90]
-                else:
-                    yield f"{task}, {head or 'default'}", check.worst, f"{check.n} samples"
-
-
 COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[tuple[object, ...]]]] = {
-    one.__name__: one for one in (labels, numbers, speakers, domains, chance, coverage, graphs)
+    one.__name__: one for one in (labels, numbers, speakers, domains, chance, coverage)
 }
 
 
@@ -256,14 +232,9 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=100, help="or splits [%(default)s]")
     given = common.parse(parser, what=COMMANDS)
     warnings.simplefilter("ignore")
-    figures = {}
     for name in given.what:
-        rows = [
-            [one, f"{value:.4g}", note] for one, value, note in map(tuple, COMMANDS[name](given))
-        ]
+        rows = [(one, f"{value:.4g}", note) for one, value, note in COMMANDS[name](given)]
         print(f"{name}\n\n{common.format_table(('', 'figure', ''), rows)}\n", flush=True)
-        figures[name] = rows
-    common.write_json(given.json, figures)
 
 
 if __name__ == "__main__":
