@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from featx._extras import require
 from featx._typing import FloatArray
-from featx.errors import BadArtifact, BadSample
+from featx.errors import BadArtifact, BadSample, FeatxError
 from featx.modalities.audio.open_length import mend_length
 from featx.sources.left_out import HEAD
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
-__all__ = ["RATES", "Content", "Wave", "digest_sound", "load_sound", "stream"]
+__all__ = ["RATES", "Content", "Wave", "digest_sound", "load_sound", "promised_seconds", "stream"]
 
 # bytes: up to here a file is read whole, once; a larger one stays where it is
 SMALL = 1 << 24
@@ -187,6 +187,19 @@ def stream(
         elif found.floats:
             heard = _in_range(heard)
         yield from heard if found.rate == rate else _resampled(heard, found.rate, rate)
+
+
+def promised_seconds(data: Any, rate: int) -> float:
+    """Return the seconds of a sound that its header tells, and no block is decoded; 0 for what is no sound.
+
+    ``data`` and ``rate`` are those of ``load_sound``.
+    """
+    # It is refused, in words, where it is read.
+    with suppress(FeatxError), ExitStack() as stack:
+        found = _decoding(load_sound(data, rate), stack)
+        if RATES[0] <= found.rate <= RATES[1] and found.promised < _UNKNOWN_FRAMES:
+            return found.promised / found.rate
+    return 0.0
 
 
 def _part(segment: Segment, rate: int) -> Part:
