@@ -275,7 +275,9 @@ def _hint(unused: Sequence[str]) -> str:
     if plain & _OTHER_TIMES:
         return "; segments of sounds are in seconds (start, end)"
     if plain & {*START_COLUMNS, *END_COLUMNS, *DURATION_COLUMNS}:
-        return "; segments of sounds have a start and an end (start_column, end_column), or a duration"
+        return (
+            "; segments of sounds have a start and an end (start_column, end_column), or a duration"
+        )
     if plain & set(_GROUPS):
         return "; samples of one group are kept together in every split where it is named (group_column)"
     if "split" in plain:

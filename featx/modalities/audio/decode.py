@@ -18,7 +18,7 @@ from featx._extras import require
 from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadSample, FeatxError
 from featx.modalities.audio.open_length import mend_length
-from featx.modalities.remarks import Remark, remark
+from featx.modalities.remarks import Remark, is_collected, remark
 from featx.sources.left_out import HEAD
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
@@ -296,7 +296,8 @@ def _in_range(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
                 f"sample {count + first} is {float(block[first]):g}: floats are expected within -1 … 1; say "
                 "which value is full scale, such as range=32768 for numbers of sixteen bits"
             )
-        if not said and sizes.max(initial=0) > _BEYOND:
+        # Whoever decodes without gathering remarks looks at the numbers themselves.
+        if not said and sizes.max(initial=0) > _BEYOND and is_collected():
             said, peak = True, float(sizes.max())
             remark(
                 Remark(
