@@ -175,6 +175,11 @@ def requests(patience):
             b"".join(form + picture(6320) + b"\r\n" for _ in range(64)) + b"--x--\r\n",
             "multipart/form-data; boundary=x",
         ),
+        "10 pictures of 40 megapixels": lambda: ask(
+            f"{predict}image",
+            b"".join(form + picture(6320) + b"\r\n" for _ in range(10)) + b"--x--\r\n",
+            "multipart/form-data; boundary=x",
+        ),
         "flac of 10 minutes, 8 channels": lambda: ask(f"{predict}sound", flac(), "audio/flac"),
         "8 sockets that sent one byte of a body": lambda: sockets(8, eight, 1),
         "250 sockets with half a head": lambda: sockets(250, b"GET / HTTP/1.1\r\nHost: l", 1),

@@ -65,6 +65,7 @@ __all__ = [
     "WrongDigest",
     "first_line",
     "reason_of",
+    "wrong_type",
 ]
 
 
@@ -263,3 +264,12 @@ def reason_of(error: BaseException, path: object) -> str:
 def first_line(error: BaseException) -> str:
     """What another library's failure says, without its details."""
     return str(error).strip().partition("\n")[0]
+
+
+def wrong_type(name: str, value: object, expected: str) -> BadOption:
+    """Return the refusal of an argument whose type featx has no use for.
+
+    >>> print(wrong_type("cache", 5, "a path"))
+    cache = 5: expected a path, found int
+    """
+    return BadOption(f"{name} = {value!r:.60}: expected {expected}, found {type(value).__name__}")

@@ -9,7 +9,8 @@ from typing import Any
 import tomli_w
 
 from featx.catalog import Card, get_card
-from featx.errors import BadOption, FeatxError
+from featx.errors import BadOption, FeatxError, wrong_type
+from featx.modalities import MODALITIES
 from featx.storage.toml_text import parse_toml
 
 __all__ = ["FitConfig", "card_changes"]
@@ -27,6 +28,14 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "min_samples": (int,),
     "log_target": (bool,),
     "threshold": (float, int),
+}
+
+# Entries that are one of a few words; the names of tasks, backbones and heads are looked up where they are used.
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "on_error": ("fail", "skip"),
+    "unlabelled": ("fail", "skip"),
+    "class_weight": ("balanced",),
+    "modality": tuple(MODALITIES),
 }
 
 
@@ -129,6 +138,8 @@ class FitConfig:
         BadOption
             A key is unknown, or a value has a wrong type.
         """
+        if not isinstance(table, Mapping):
+            raise wrong_type("config", table, "entries by their names")
         table = dict(table)
         if "label_column" in table and "target_column" not in table:
             # The name of an earlier version.
@@ -148,6 +159,10 @@ class FitConfig:
         columns = table.get("target_column", ())
         if not all(isinstance(name, str) for name in columns):
             raise BadOption(f"config: target_column = {columns!r:.60}: expected names of columns")
+        for key, choices in _CHOICES.items():
+            if key in table and table[key] not in choices:
+                expected_words = " or ".join(map(repr, choices))
+                raise BadOption(f"config: {key} = {table[key]!r:.60}: expected {expected_words}")
         return cls(**{**table, "target_column": tuple(columns)})
 
     @classmethod
@@ -159,6 +174,8 @@ class FitConfig:
         BadOption
             The text is not TOML, a key is unknown, or a value has a wrong type.
         """
+        if not isinstance(text, str):
+            raise wrong_type("config", text, "the text of a TOML file")
         try:
             table = parse_toml(text)
         except ValueError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from featx.errors import BadOption
+from featx.errors import BadOption, wrong_type
 from featx.modalities import kind_of
 from featx.modalities.formats import readable
 from featx.modalities.guess import check_modality, guess_modality
@@ -107,6 +107,19 @@ def read_samples(
     >>> [(sample.id, sample.label) for sample in samples]
     [('cat/1.jpg', 'cat'), ('cat/2.jpg', 'cat'), ('dog/3.jpg', 'dog')]
     """
+    if root is not None and not isinstance(root, str | bytes | os.PathLike):
+        raise wrong_type("root", root, "the path of a folder")
+    if not isinstance(keep, Iterable):
+        raise wrong_type("keep", keep, "names of columns")
+    for name, value in (
+        *(("path_column", path_column), ("text_column", text_column), ("id_column", id_column)),
+        *(("start_column", start_column), ("end_column", end_column), ("encoding", encoding)),
+        *(("group_column", group_column), ("weight_column", weight_column)),
+        *(("split_column", split_column), ("time_column", time_column)),
+        ("label_separator", label_separator),
+    ):
+        if value is not None and not isinstance(value, str):
+            raise wrong_type(name, value, "a text")
     folder = None if root is None else os.fsdecode(root)
     if modality is None:
         modality = guess_modality(
@@ -158,4 +171,7 @@ def target_columns(
     named = label_column if target is None else target
     if named is None:
         return ()
-    return (named,) if isinstance(named, str) else tuple(named)
+    columns = (named,) if isinstance(named, str) else named
+    if not isinstance(columns, Sequence) or not all(isinstance(name, str) for name in columns):
+        raise wrong_type("target", named, "a column, or several")
+    return tuple(columns)

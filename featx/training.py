@@ -422,7 +422,7 @@ def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
 def _open(backbone: str | Card | None, samples: Sequence[Sample]) -> Backbone:
     if backbone is None:
         return open_backbone(default_card(modality_of(samples[0].data)))
-    return open_backbone(get_card(backbone) if isinstance(backbone, str) else backbone)
+    return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
 
 
 def _samples(rows: Rows, problem: TuningProblem, search: SearchResult) -> TrainingSamples:

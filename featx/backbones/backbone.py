@@ -95,13 +95,13 @@ class Backbone:
         options: Mapping[str, Any] | None = None,
         provider: str | Provider = CPU,
     ) -> None:
-        named = get_card(card) if isinstance(card, str) else card
+        named = card if isinstance(card, Card) else get_card(card)
         self.card: Card = named.variant(
             tap=tap, pooling=pooling, normalize=normalize, options=options
         )
         files = verify_files(self.card)
         self._graph = files[self.card.graph.name]
-        self.provider = read_provider(provider) if isinstance(provider, str) else provider
+        self.provider = read_provider(provider)
         key = _graph_key(self.card)
         if not is_shipped(self.card):
             from featx.graphs.admission import admit

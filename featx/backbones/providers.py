@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from featx.errors import BadOption
+from featx.errors import BadOption, wrong_type
 
 __all__ = ["CPU", "PROVIDERS", "Kind", "Provider", "read_provider"]
 
@@ -115,8 +115,8 @@ class Provider:
 CPU = Provider("cpu", "fp32")
 
 
-def read_provider(text: str) -> Provider:
-    """Return the provider of ``NAME[:PRECISION][:DEVICE]``, such as ``openvino:bf16`` or ``cuda:1``.
+def read_provider(text: str | Provider) -> Provider:
+    """Return the provider of ``NAME[:PRECISION][:DEVICE]``, such as ``openvino:bf16``; one as it is.
 
     Raises
     ------
@@ -128,6 +128,10 @@ def read_provider(text: str) -> Provider:
     >>> read_provider("cuda:tf32:1")
     Provider(name='cuda', precision='tf32', device=1)
     """
+    if isinstance(text, Provider):
+        return text
+    if not isinstance(text, str):
+        raise wrong_type("provider", text, "its name")
     name, *rest = text.lower().split(":")
     if name not in PROVIDERS:
         raise BadOption(f"provider {text!r}: expected one of {', '.join(PROVIDERS)}")

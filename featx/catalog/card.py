@@ -12,7 +12,7 @@ from typing import Any
 
 from featx.catalog.comments import with_comments
 from featx.catalog.quantization import QuantizationInfo
-from featx.errors import BadCard, BadOption
+from featx.errors import BadCard, BadOption, wrong_type
 from featx.graphs.pooling import read_pooling
 from featx.modalities import MODALITIES, Settings, fingerprint_entries, read_settings
 from featx.storage.container import is_inner
@@ -170,6 +170,14 @@ class Card:
         BadOption
             An option is not one that the modality's table knows, or a pooling is unknown.
         """
+        for name, value, expected, words in (
+            ("tap", tap, str, "the name of a tensor"),
+            ("pooling", pooling, str, "its name"),
+            ("normalize", normalize, bool, "True or False"),
+            ("options", options, Mapping, "entries by their names"),
+        ):
+            if value is not None and not isinstance(value, expected):
+                raise wrong_type(name, value, words)
         card = self
         if tap is not None and tap != self.output:
             # that any number will do was seen at the old tap; that others matter may hold here too

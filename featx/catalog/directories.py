@@ -14,7 +14,7 @@ from pathlib import Path
 
 from featx.catalog.card import Card, File
 from featx.catalog.short_names import SHORT_NAMES
-from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone
+from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone, wrong_type
 from featx.modalities import DEFAULTS
 from featx.storage.blob import Blob
 from featx.storage.container import member_at
@@ -82,6 +82,8 @@ def get_card(name: str) -> Card:
 
     Raises
     ------
+    BadOption
+        It is no name at all.
     UnknownBackbone
         No model directory has it; the message names the nearest that there is, or how it is pulled.
     BadCard
@@ -92,6 +94,8 @@ def get_card(name: str) -> Card:
     >>> get_card("featx-image-nano").dim
     384
     """
+    if not isinstance(name, str):
+        raise wrong_type("backbone", name, "its name")
     for directory in model_directories():
         path = directory / name / CARD
         if Path(name).name == name and path.is_file():

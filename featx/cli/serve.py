@@ -52,6 +52,12 @@ _RELOAD_SECONDS = 2.0
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds a request may take.")
 @click.option("--max-body", default=32, show_default=True, help="MiB of a request's body.")
 @click.option("--max-samples", default=64, show_default=True, help="Samples of a request.")
+@click.option(
+    "--max-total-pixels",
+    type=int,
+    metavar="N",
+    help="Pixels of all pictures of a request that has several [default: 400 million].",
+)
 @provider_option
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Follow the files.")
 @trust_option
@@ -67,6 +73,7 @@ def serve_command(
     timeout: float,
     max_body: int,
     max_samples: int,
+    max_total_pixels: int | None,
     provider: str,
     reload: bool,
     trusted: tuple[str, ...],
@@ -88,6 +95,7 @@ def serve_command(
         timeout=timeout,
         max_body=max_body << 20,
         max_samples=max_samples,
+        max_total_pixels=max_total_pixels,
     )
     paths = _by_name(classifiers)
     read = partial(load, trusted=trusted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import threading
 import warnings
@@ -22,7 +23,7 @@ from featx.embedding.cache import RowCache, row_key
 from featx.embedding.embedder import BaselineEmbedder, Embedder, describe_doubts
 from featx.embedding.rows import Reject, Rows
 from featx.embedding.run_settings import RunSettings, remembered_settings
-from featx.errors import BadOption, BadSample, FeatxWarning
+from featx.errors import BadOption, BadSample, FeatxWarning, wrong_type
 from featx.modalities import DoubtfulReader
 from featx.modalities.remarks import Remark, collected, warn_each, warn_of
 from featx.sources import Sample
@@ -149,6 +150,8 @@ class Engine:
             raise BadOption(f"batch_size = {size!r}: expected 1 or more")
         if self.on_error not in ("fail", "skip"):
             raise BadOption(f"on_error = {self.on_error!r}: expected 'fail' or 'skip'")
+        if self.progress is not None and not callable(self.progress):
+            raise wrong_type("progress", self.progress, "a function of a number")
 
 
 def count_workers(n_jobs: int | None, settings: RunSettings | None = None) -> int:
@@ -339,6 +342,8 @@ def _open_cache(cache: Cache, stack: ExitStack) -> RowCache | None:
         return None
     if isinstance(cache, RowCache):
         return cache
+    if not isinstance(cache, bool | str | os.PathLike):
+        raise wrong_type("cache", cache, "True, False, a path or a RowCache")
     return stack.enter_context(closing(RowCache(None if cache is True else Path(cache))))
 
 

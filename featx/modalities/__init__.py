@@ -25,6 +25,7 @@ __all__ = [
     "DoubtfulReader",
     "Geometry",
     "ItemReader",
+    "MeasuringReader",
     "Reader",
     "Settings",
     "added_later",
@@ -138,6 +139,17 @@ class Reader(ItemReader, Protocol):
 
     def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return one row for each of ``n`` items of the rows of all batches."""
+
+
+@runtime_checkable
+class MeasuringReader(Protocol):
+    """A reader that can tell how large a sample is before it decodes it."""
+
+    extent_unit: ClassVar[str]
+    """The unit in words: pixels or seconds."""
+
+    def extent(self, data: Any) -> float:
+        """Return how large the sample says that it is; 0 for what cannot be read, and never raise."""
 
 
 @runtime_checkable

@@ -24,8 +24,8 @@ _LOOKED_INTO = 200
 
 def check_modality(name: str) -> None:
     """Raise BadOption where there is no modality of that name."""
-    if name not in MODALITIES:
-        raise BadOption(f"modality {name!r}: expected one of {', '.join(MODALITIES)}")
+    if not isinstance(name, str) or name not in MODALITIES:
+        raise BadOption(f"modality {name!r:.60}: expected one of {', '.join(MODALITIES)}")
 
 
 def modality_of(data: Any) -> str:

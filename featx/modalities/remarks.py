@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from featx.errors import FeatxWarning
 
-__all__ = ["Remark", "collected", "remark", "warn_each", "warn_of"]
+__all__ = ["Remark", "collected", "is_collected", "remark", "warn_each", "warn_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ def remark(found: Remark) -> None:
         warnings.warn(f"a sample {_singular(found.what)}: {found.detail}", FeatxWarning, 2)
     else:
         collection.append(found)
+
+
+def is_collected() -> bool:
+    """Return whether somebody gathers the remarks of this thread."""
+    return _collection.get() is not None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ file; ``featx.persistence.head`` says what the head's files are. Nothing is ever
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -24,6 +25,7 @@ from featx.errors import (
     FeatxError,
     OutputFailed,
     UnknownBackbone,
+    wrong_type,
 )
 from featx.heads import TrainedHead, read_calibrator
 from featx.heads.label_types import typed_labels
@@ -206,6 +208,8 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     >>> path.name, [str(label) for label in again.predict(images[:1])]
     ('shade.featx', ['dark'])
     """
+    if not isinstance(path, str | os.PathLike):
+        raise wrong_type("path", path, "that of a predictor")
     path = Path(path)
     known = _check_names(trusted)
     metadata = read_metadata(path)
@@ -218,7 +222,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
             raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
         head = read_head(path, files, metadata, calibrator, known)
         _check_shapes(path, head, metadata)
-    where = read_provider(provider) if isinstance(provider, str) else provider
+    where = read_provider(provider)
     report, config = _report(path, metadata), _config(path, metadata)
     return predictor_class(task)(inputs, head, report, config, where, task.name)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.types import Message, Receive
 
 from featx.server.errors import HTTPError
 from featx.server.limits import Limits
 
-__all__ = ["Bodies", "Body"]
+__all__ = ["LEFT", "Bodies", "Body"]
+
+LEFT = "the client has left"
+"""The argument of the CancelledError that ends a request whose client has left."""
 
 
 class Bodies:
@@ -44,6 +48,7 @@ class Body:
     _held: int = 0
     _start: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     _whole: bool = False
+    _watch: asyncio.Task[None] | None = None
 
     async def receive(self) -> Message:
         """Return the next message of the client.
@@ -54,7 +59,7 @@ class Body:
             The body is too large (413), comes too slowly (408), or is too much beside the others (429).
         """
         if self._whole:
-            return await self._note(await self._receive())
+            return self._note(await self._receive())
         limits = self._bodies.limits
         try:
             latest = self._start + limits.stall_timeout + self.received / limits.min_rate
@@ -75,7 +80,11 @@ class Body:
             raise self.too_large()
         self.count(size)
         self._whole = not message.get("more_body", False)
-        return await self._note(message)
+        self._note(message)
+        if self._whole and not self.left:
+            loop = asyncio.get_running_loop()
+            self._watch = loop.create_task(self._cancel_with_client(asyncio.current_task()))
+        return message
 
     def count(self, size: int) -> None:
         """Count bytes among those of all bodies until ``release``; raise HTTPError (429) for too many."""
@@ -91,7 +100,8 @@ class Body:
         self._held += size
 
     def release(self) -> None:
-        """Count the bytes no longer: the request is answered."""
+        """Count the bytes no longer: the request is answered, or has no client."""
+        self.answer()
         self._bodies.held -= self._held
         self._held = 0
 
@@ -103,6 +113,17 @@ class Body:
             f"the body is larger than the limit of {self._bodies.limits.max_body} bytes",
         )
 
-    async def _note(self, message: Message) -> Message:
+    def answer(self) -> None:
+        """Watch the client no longer: its answer begins."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def _cancel_with_client(self, task: asyncio.Task[Any] | None) -> None:
+        """Cancel the request once its client has left: nobody waits for what is not yet worked on."""
+        self._note(await self._receive())
+        if self.left and task is not None:
+            task.cancel(LEFT)
+
+    def _note(self, message: Message) -> Message:
         self.left = self.left or message["type"] == "http.disconnect"
         return message

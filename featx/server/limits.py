@@ -36,6 +36,12 @@ class Limits:
         Pixels of one picture: a card's own limit, half a gigabyte as RGB, is lowered to this.
     max_seconds : float, default=600
         Seconds of one sound: a card's own limit is lowered to this.
+    max_total_pixels : int, default=None
+        Pixels of all pictures of one request, where it has several; more get 413. None is ten times
+        ``max_pixels``.
+    max_total_seconds : float, default=None
+        Seconds of all sounds of one request, where it has several; more get 413. None is six times
+        ``max_seconds``.
     max_connections : int, default=1000
         Connections at a time; where the process may open fewer files, it is that less a reserve. Where
         another comes, the one that has waited longest for its client is closed.
@@ -62,6 +68,8 @@ class Limits:
     max_characters: int = 1_000_000
     max_pixels: int = 40_000_000
     max_seconds: float = 600.0
+    max_total_pixels: int | None = None
+    max_total_seconds: float | None = None
     max_connections: int = 1000
     head_timeout: float = 10.0
     stall_timeout: float = 5.0
@@ -85,6 +93,16 @@ class Limits:
     def waiting(self) -> int:
         """The number of requests that may wait."""
         return max(6, 2 * self.threads) if self.queue is None else self.queue
+
+    @property
+    def total_pixels(self) -> int:
+        """The pixels of all pictures of one request."""
+        return 10 * self.max_pixels if self.max_total_pixels is None else self.max_total_pixels
+
+    @property
+    def total_seconds(self) -> float:
+        """The seconds of all sounds of one request."""
+        return 6 * self.max_seconds if self.max_total_seconds is None else self.max_total_seconds
 
     @property
     def body_bytes(self) -> int:

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from featx.server.access_log import LogFunction
-from featx.server.bodies import Bodies, Body
+from featx.server.bodies import LEFT, Bodies, Body
 from featx.server.errors import HTTPError, error_response
 from featx.server.hosts import HostPolicy
 from featx.server.metrics import Metrics
@@ -118,6 +118,7 @@ class RequestMiddleware:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 progress.status = message["status"]
+                progress.body.answer()
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", request_id.encode()),
@@ -143,6 +144,11 @@ class RequestMiddleware:
             await error_response(error, scope["path"])(scope, receive, send)
         except ClientDisconnect:
             progress.body.left = True
+        except asyncio.CancelledError as error:
+            # The end of the server cancels requests, too.
+            if error.args != (LEFT,) or (task := asyncio.current_task()) is None:
+                raise
+            task.uncancel()
         except TimeoutError:
             # An answer that has begun cannot be replaced: the server closes the connection.
             if progress.status:

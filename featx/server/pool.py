@@ -125,9 +125,11 @@ class Pool:
         parsed: T = result
         return parsed
 
-    async def run(self, step: Step[S, T], items: Sequence[S]) -> list[T]:
+    async def run(
+        self, step: Step[S, T], items: Sequence[S], weights: Sequence[float] | None = None
+    ) -> list[T]:
         """Return the results of a step on items, computed by workers as ``Workers.run`` does."""
-        return await self._threads.run(step, items)
+        return await self._threads.run(step, items, weights)
 
     def close(self) -> None:
         """Wait for the work that has begun, some seconds at most, and drop what has not."""

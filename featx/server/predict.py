@@ -12,6 +12,7 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.embedding.engine import embed_chunk
 from featx.embedding.rows import Reject, Rows
+from featx.server.bodies import LEFT
 from featx.server.health import Health
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
@@ -95,21 +96,23 @@ async def predict(
     pool: Pool,
     metrics: Metrics,
     health: Health,
+    weights: Sequence[float] | None = None,
 ) -> list[Outcome]:
     """Return what each predictor gives for each sample.
 
-    Samples are in order, and for each of them the predictors are in order.
+    Samples are in order, and for each of them the predictors are in order. ``weights`` are those of ``weigh``.
     """
     groups: dict[str, list[ServedPredictor]] = {}
     for served in chosen:
         groups.setdefault(served.input.backbone.fingerprint, []).append(served)
     readable = {k: sample for k, sample in enumerate(samples) if isinstance(sample, Sample)}
+    parts = None if weights is None else [weights[k] for k in readable]
     results: dict[tuple[int, str], Prediction | Reject] = {}
 
     async def predict_group(group: Sequence[ServedPredictor]) -> None:
         step = _PredictStep(tuple(group), top_k, metrics)
         with _noting(group, health):
-            by_sample = await pool.run(step, list(readable.values()))
+            by_sample = await pool.run(step, list(readable.values()), parts)
         for index, by_model in zip(readable, by_sample, strict=True):
             for served, result in zip(group, by_model, strict=True):
                 results[index, served.name] = result
@@ -129,12 +132,19 @@ async def predict(
 
 
 async def embed(
-    samples: Sequence[Sample | Reject], served: ServedPredictor, *, pool: Pool, health: Health
+    samples: Sequence[Sample | Reject],
+    served: ServedPredictor,
+    *,
+    pool: Pool,
+    health: Health,
+    weights: Sequence[float] | None = None,
 ) -> list[Embedding | Reject]:
-    """Return the row of each sample, in order, or why it has none."""
-    readable = [sample for sample in samples if isinstance(sample, Sample)]
+    """Return the row of each sample, in order, or why it has none; ``weights`` are those of ``weigh``."""
+    readable = {k: sample for k, sample in enumerate(samples) if isinstance(sample, Sample)}
+    parts = None if weights is None else [weights[k] for k in readable]
+    step = _EmbedStep(served.input.backbone)
     with _noting([served], health):
-        results = iter(await pool.run(_EmbedStep(served.input.backbone), readable))
+        results = iter(await pool.run(step, list(readable.values()), parts))
     return [sample if isinstance(sample, Reject) else next(results) for sample in samples]
 
 
@@ -148,11 +158,15 @@ async def try_predictor(served: ServedPredictor, *, pool: Pool, metrics: Metrics
 
 @contextmanager
 def _noting(group: Sequence[ServedPredictor], health: Health) -> Iterator[None]:
-    """Note whether predictors have answered; a request that was given up is a failure, too."""
+    """Note whether predictors have answered; a request that was given up is a failure, too.
+
+    One whose client has left says nothing of them.
+    """
     try:
         yield
-    except (Exception, asyncio.CancelledError):
-        health.failed(group)
+    except (Exception, asyncio.CancelledError) as error:
+        if error.args != (LEFT,):
+            health.failed(group)
         raise
     health.answered(group)
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from featx._typing import FloatArray
 from featx.embedding.rows import Reject
 from featx.server.errors import HTTPError, error_response, json_response
+from featx.server.extents import weigh
 from featx.server.json_body import parse_json
 from featx.server.parsing import (
     check_json_type,
@@ -45,14 +46,14 @@ async def predict_samples(state: AppState, request: Request) -> Response:
     query = read_query(request)
     body = await read_body(request, state.pool, state.limits)
 
-    def parse() -> tuple[list[Sample | Reject], list[ServedPredictor], int]:
+    def parse() -> tuple[list[Sample | Reject], list[ServedPredictor], int, list[float] | None]:
         given = parse_predict_input(body, request, query, state.limits)
         chosen = state.registry.choose(given.models, given.kinds)
         samples = to_samples(given.samples, chosen[0], state.limits, modality=given.modality)
-        return samples, chosen, given.top_k
+        return samples, chosen, given.top_k, weigh(samples, chosen[0], state.limits)
 
     with state.pool.slot():
-        samples, chosen, top_k = await state.pool.parse(parse, len(body))
+        samples, chosen, top_k, weights = await state.pool.parse(parse, len(body))
         outcomes = await predict(
             samples,
             chosen,
@@ -60,6 +61,7 @@ async def predict_samples(state: AppState, request: Request) -> Response:
             pool=state.pool,
             metrics=state.metrics,
             health=state.health,
+            weights=weights,
         )
     return _predictions(outcomes, len(samples), time.perf_counter() - start)
 
@@ -72,10 +74,10 @@ async def embed_samples(state: AppState, request: Request) -> Response:
     check_json_type(request)
     content = await read_body(request, state.pool, state.limits)
     with state.pool.slot():
-        body, served, samples = await state.pool.parse(
+        body, served, samples, weights = await state.pool.parse(
             partial(_parse_embeddings, content, state), len(content)
         )
-        rows = await embed(samples, served, pool=state.pool, health=state.health)
+        rows = await embed(samples, served, pool=state.pool, health=state.health, weights=weights)
     data: list[dict[str, Any]] = []
     tokens = 0
     for index, row in enumerate(rows):
@@ -90,7 +92,7 @@ async def embed_samples(state: AppState, request: Request) -> Response:
 
 def _parse_embeddings(
     content: bytes, state: AppState
-) -> tuple[EmbeddingsRequest, ServedPredictor, list[Sample | Reject]]:
+) -> tuple[EmbeddingsRequest, ServedPredictor, list[Sample | Reject], list[float] | None]:
     table = parse_json(content, max_values=max_values(state.limits))
     items = table.get("input") if isinstance(table, dict) else None
     # There are as many as there are tokens, so they are no samples to be counted.
@@ -106,7 +108,8 @@ def _parse_embeddings(
             "unprocessable",
             f"dimensions: {served.name} gives {dim}, found {body.dimensions}",
         )
-    return body, served, to_samples(_inputs(body, served), served, state.limits)
+    samples = to_samples(_inputs(body, served), served, state.limits)
+    return body, served, samples, weigh(samples, served, state.limits)
 
 
 async def list_models(state: AppState, request: Request) -> Response:

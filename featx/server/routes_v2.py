@@ -23,6 +23,7 @@ from featx.server.binary_tensors import (
     take_tensors,
 )
 from featx.server.errors import HTTPError, json_response
+from featx.server.extents import weigh
 from featx.server.json_body import parse_json
 from featx.server.limits import Limits
 from featx.server.parsing import (
@@ -115,7 +116,7 @@ async def infer(state: AppState, request: Request) -> Response:
     served = _find(state, request)
     content = await read_body(request, state.pool, state.limits)
     with state.pool.slot():
-        body, samples = await state.pool.parse(
+        body, samples, weights = await state.pool.parse(
             partial(_parse, content, request.headers.get(HEADER), served, state.limits),
             len(content),
         )
@@ -126,6 +127,7 @@ async def infer(state: AppState, request: Request) -> Response:
             pool=state.pool,
             metrics=state.metrics,
             health=state.health,
+            weights=weights,
         )
     predictions = []
     for outcome in outcomes:
@@ -140,15 +142,16 @@ async def infer(state: AppState, request: Request) -> Response:
 
 def _parse(
     content: bytes, length: str | None, served: ServedPredictor, limits: Limits
-) -> tuple[InferRequest, list[Sample | Reject]]:
-    """Return a request and its samples."""
+) -> tuple[InferRequest, list[Sample | Reject], list[float] | None]:
+    """Return a request, its samples and how large each of them is."""
     head, data = split_body(content, length)
     table = parse_json(head, max_values=max_values(limits), max_numbers=_MAX_NUMBERS)
     check_list(table, "inputs", _MAX_TENSORS, "tensors")
     check_list(table, "outputs", _MAX_TENSORS, "tensors")
     body = validate(InferRequest, table)
     [binary] = take_tensors([_one_input(body).parameters], data)
-    return body, _samples(body, binary, served, limits)
+    samples = _samples(body, binary, served, limits)
+    return body, samples, weigh(samples, served, limits)
 
 
 def _to_response(

@@ -45,14 +45,29 @@ class Step(Protocol[S, T]):
         """Return the hash of a key: equal steps are found by it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Task:
-    """An item that waits for a worker, and the future that waits for its result."""
+    """An item that waits for a worker, and the future that waits for its result.
+
+    ``weight`` is the part of what a worker takes at once. Once nobody waits for it, step and item are none.
+    """
 
     step: Step[Any, Any]
     item: Any
     future: asyncio.Future[Any]
+    weight: float = 0.0
 
+
+class _NoStep:
+    """A step in the place of one that nobody waits for: it holds nothing, and is never taken."""
+
+    max_batch = 1
+
+    def __call__(self, items: Sequence[Any]) -> Sequence[Any]:
+        raise AssertionError
+
+
+_NO_STEP = _NoStep()
 
 # None ends the worker that takes it.
 _Queue = SimpleQueue[_Task | None]
@@ -222,17 +237,24 @@ class Workers:
         """The number of threads that can take a task; before the first task all of them."""
         return self._crew.alive() if self._crew else self.count
 
-    async def run(self, step: Step[S, T], items: Sequence[S]) -> list[T]:
+    async def run(
+        self, step: Step[S, T], items: Sequence[S], weights: Sequence[float] | None = None
+    ) -> list[T]:
         """Return the result of each item, in order.
 
         The step may be given items of other calls beside these, in any division. An item whose call was
         cancelled before a worker came to it is left out. Where a step fails on several items, each is tried
-        alone.
+        alone. A worker takes no more items once their ``weights`` are 1 together; None is no weight.
         """
         loop, queue = asyncio.get_running_loop(), (self._crew or self._start()).queue
         tasks = [_Task(step, item, loop.create_future()) for item in items]
         # Of a call of many items some wait here, so that those of other calls need not wait for all of them.
         ahead = _AHEAD * self.count * step.max_batch
+        if weights is not None:
+            for task, weight in zip(tasks, weights, strict=True):
+                task.weight = weight
+            heaviest = max(1.0, step.max_batch * max(weights, default=0.0))
+            ahead = max(self.count, int(ahead / heaviest))
         rest = iter(tasks[ahead:])
 
         def put_next(_: object) -> None:
@@ -243,11 +265,17 @@ class Workers:
             task.future.add_done_callback(put_next)
         for task in tasks[:ahead]:
             queue.put(task)
-        # The usual case: gather would take another round of the event loop.
-        if len(tasks) == 1:
-            return [await tasks[0].future]
-        results: list[T] = await asyncio.gather(*(task.future for task in tasks))
-        return results
+        try:
+            # The usual case: gather would take another round of the event loop.
+            if len(tasks) == 1:
+                return [await tasks[0].future]
+            results: list[T] = await asyncio.gather(*(task.future for task in tasks))
+            return results
+        except asyncio.CancelledError:
+            # They stand in the queue until a worker comes, but what they hold need not.
+            for task in tasks:
+                task.step, task.item = _NO_STEP, None
+            raise
 
     def close(self) -> None:
         """Wait for the tasks that have begun, some seconds at most, and drop the others.
@@ -292,45 +320,50 @@ async def in_thread(function: Callable[[], object]) -> None:
 def _work_on(tasks: Sequence[_Task]) -> bool:
     """Resolve tasks, those of equal steps together; return whether only common exceptions were raised."""
     whole = True
-    by_step: dict[Step[Any, Any], list[_Task]] = {}
+    by_step: dict[Step[Any, Any], list[tuple[_Task, Any]]] = {}
     for task in tasks:
+        # In this order: a future is cancelled before step and item are taken away.
+        step, item = task.step, task.item
         if not task.future.cancelled():
-            by_step.setdefault(task.step, []).append(task)
+            by_step.setdefault(step, []).append((task, item))
     for step, group in by_step.items():
-        results = _results(step, group)
+        results = _results(step, [item for _, item in group])
         whole = whole and not any(isinstance(result, _StepFailed) for result in results)
-        _resolve(group, results)
+        _resolve([task for task, _ in group], results)
     return whole
 
 
 def _take_share(first: _Task, queue: _Queue, count: int) -> list[_Task]:
     """Return a task and others that wait: one worker's share, and no more than their steps allow."""
-    taken = [first]
+    taken, weight = [first], first.weight
     size = min(first.step.max_batch, math.ceil((queue.qsize() + 1) / count))
     with suppress(Empty):
-        while len(taken) < size:
+        while len(taken) < size and weight < 1:
             task = queue.get_nowait()
             # The sign to end is left for after what is taken, or for another worker.
             if task is None:
                 queue.put(None)
                 break
-            taken.append(task)
-            size = min(size, task.step.max_batch)
+            # Of what nobody waits for any more nothing is done.
+            if not task.future.cancelled():
+                taken.append(task)
+                weight += task.weight
+                size = min(size, task.step.max_batch)
     return taken
 
 
-def _results(step: Step[Any, Any], tasks: Sequence[_Task]) -> list[Any]:
-    """Return a result or an exception for each task."""
+def _results(step: Step[Any, Any], items: Sequence[Any]) -> list[Any]:
+    """Return a result or an exception for each item."""
     try:
-        results = list(step([task.item for task in tasks]))
-        if len(results) == len(tasks):
+        results = list(step(items))
+        if len(results) == len(items):
             return results
-        raise RuntimeError(f"{len(results)} results of {len(tasks)} items")
+        raise RuntimeError(f"{len(results)} results of {len(items)} items")
     # Whatever it is, it is raised again where the task's result is awaited.
     except BaseException as error:
-        if len(tasks) == 1:
+        if len(items) == 1:
             return [_to_exception(error)]
-        return [result for task in tasks for result in _results(step, [task])]
+        return [result for item in items for result in _results(step, [item])]
 
 
 class _StepFailed(RuntimeError):

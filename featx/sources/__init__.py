@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
-from featx.errors import BadSource
+from featx.errors import BadSource, wrong_type
 from featx.sources.iterables import make_samples
 from featx.sources.kept import keep_known
 from featx.sources.sample import (
@@ -151,6 +151,8 @@ def open_source(
     BadSource
         There is no such source.
     """
+    if not isinstance(uri, str | bytes | os.PathLike):
+        raise wrong_type("source", uri, "a path, or '-'")
     name = os.fsdecode(uri)
     _refuse_pipes(name)
     kind = next((kind for kind in SOURCES if kind.accepts(name)), None)

@@ -40,6 +40,8 @@ END_COLUMNS = tuple(
     f"{word}{unit}" for word in ("end", "stop", "finish", "offset") for unit in _SECONDS
 )
 
+DURATION_COLUMNS = tuple(f"{word}{unit}" for word in ("duration", "dur") for unit in _SECONDS)
+
 # What each column may be named, in the order in which names are looked for.
 USUAL: Mapping[str, Sequence[str]] = MappingProxyType(
     {
@@ -50,15 +52,16 @@ USUAL: Mapping[str, Sequence[str]] = MappingProxyType(
         "split": ("split",),
         "start": START_COLUMNS,
         "end": END_COLUMNS,
+        "duration": DURATION_COLUMNS,
     }
 )
 # Names of columns that have a meaning for training and measuring, and that are read only where they are named.
 _GROUPS = ("group", "groups", "group_id", "patient_id", "subject_id", "speaker_id", "speaker")
-_NOT_READ = (*_GROUPS, "weight", "sample_weight", "labels", "subset", "fold", "duration")
+_NOT_READ = (*_GROUPS, "weight", "sample_weight", "labels", "subset", "fold")
 # Times that are no seconds, such as "start_ms" or "end_frame".
 _OTHER_TIMES = frozenset(
     f"{word}_{unit}{plural}"
-    for word in ("start", "begin", "onset", "end", "stop", "finish", "offset")
+    for word in ("start", "begin", "onset", "end", "stop", "finish", "offset", "duration", "dur")
     for unit in ("ms", "msec", "millisecond", "us", "sample", "frame", "min", "minute")
     for plural in ("", "s")
 )
@@ -193,8 +196,13 @@ def choose_content(table: OpenTable, asked: str | None, readable: Readable | Non
 def _segment_columns(
     names: Sequence[str], asked: Columns, readable: Readable, where: str
 ) -> dict[str, str | None]:
-    """Return the columns of the seconds from which and to which a recording is heard; both or none."""
-    if (asked.start is None) != (asked.end is None):
+    """Return the columns of the seconds from which and to which a recording is heard; both or none.
+
+    Beside a start there may be a duration in place of an end; an offset beside a duration is a start.
+    """
+    known = {plain_name(name) for name in names}
+    lasting = not known.isdisjoint(DURATION_COLUMNS)
+    if (asked.start is None) != (asked.end is None) and not (asked.start and lasting):
         raise BadOption("start_column, end_column: name both or neither")
     if not readable.segments:
         if asked.start is not None:
@@ -205,6 +213,13 @@ def _segment_columns(
     onset = plain_name(start or "").startswith("onset")
     ends = [name for name in END_COLUMNS if onset or not name.startswith("offset")]
     end = pick(names, asked.end, ends, where)
+    if end is None and lasting:
+        offsets = [name for name in END_COLUMNS if name.startswith("offset")]
+        start = start or pick(names, None, offsets, where)
+        duration = pick(names, None, DURATION_COLUMNS, where)
+        return {"start": start, "duration": duration} if start else {}
+    if start is None and lasting and plain_name(end or "").startswith("offset"):
+        return {"start": end, "duration": pick(names, None, DURATION_COLUMNS, where)}
     return {"start": start, "end": end} if start and end else {}
 
 
@@ -233,6 +248,16 @@ def note_unused(
     usual.difference_update(_GROUPS if asked.group else ())
     used = {*chosen.values(), *table.contents}
     unused = [name for name in table.columns if plain_name(name) in usual and name not in used]
+    if not asked.target and "label" not in chosen:
+        named = [name for name in table.classes if name not in used and name not in unused]
+        if named:
+            listed = to_text(", ".join(map(repr, named[:_SHOWN])))
+            notes.add(
+                "classes",
+                f"{where}: no column has a usual name of labels; its schema names the classes of {listed}: "
+                f"say target={named[0]!r} to use it as the labels",
+                FeatxNotice,
+            )
     if unused:
         columns = "column" if len(unused) == 1 else "columns"
         listed = to_text(", ".join(map(repr, unused)))
@@ -240,7 +265,7 @@ def note_unused(
 
 
 def _was_named(asked: Columns, role: str) -> bool:
-    named = asked.target if role == "label" else getattr(asked, role)
+    named = asked.target if role == "label" else getattr(asked, role, None)
     return named not in (None, ())
 
 
@@ -249,8 +274,10 @@ def _hint(unused: Sequence[str]) -> str:
     plain = {plain_name(name) for name in unused}
     if plain & _OTHER_TIMES:
         return "; segments of sounds are in seconds (start, end)"
-    if plain & {*START_COLUMNS, *END_COLUMNS}:
-        return "; segments of sounds have a start and an end (start_column, end_column)"
+    if plain & {*START_COLUMNS, *END_COLUMNS, *DURATION_COLUMNS}:
+        return (
+            "; segments of sounds have a start and an end (start_column, end_column), or a duration"
+        )
     if plain & set(_GROUPS):
         return "; samples of one group are kept together in every split where it is named (group_column)"
     if "split" in plain:

@@ -43,8 +43,11 @@ class OpenTable:
     contents : mapping of str to str
         Columns whose cells can be the contents of files, and what is known of these: 'Image', 'Audio', or
         'binary' where it is a plain column of bytes.
+    classes : tuple of str
+        Columns of whose cells the schema names the classes.
     """
 
     columns: tuple[str, ...]
     rows: Callable[[Sequence[str], str | None], Iterator[tuple[str, Sequence[Any]]]]
     contents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    classes: tuple[str, ...] = ()

@@ -82,7 +82,7 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
             )
 
     kinds = MappingProxyType({name: kind for name, (kind, _) in contents.items()})
-    return OpenTable((*names, *nested), rows, kinds)
+    return OpenTable((*names, *nested), rows, kinds, tuple(n for n in names if classes.get(n)))
 
 
 @contextmanager

@@ -29,7 +29,7 @@ __all__ = [
 
 # The endings of the names of tables, of tables of text that may be compressed, and of tars.
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-_PACKED = (".gz", ".bz2")
+_PACKED = (".gz", ".bz2", ".xz")
 TABLE_ENDINGS = (
     *TABLE_SUFFIXES,
     *(f"{suffix}{packed}" for suffix in TABLE_SUFFIXES[:4] for packed in _PACKED),

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from featx.errors import BadOption, BadSource
 
-__all__ = ["check_split", "choose", "label_within", "split_of", "splits_among"]
+__all__ = ["SPLIT_NAMES", "check_split", "choose", "label_within", "split_of", "splits_among"]
 
 _NAMES = MappingProxyType(
     {
@@ -21,6 +21,10 @@ _NAMES = MappingProxyType(
         "testing": "test",
     }
 )
+
+
+SPLIT_NAMES = tuple(_NAMES)
+"""Names that mean a split, in small letters."""
 
 
 def split_of(name: str) -> str | None:
@@ -40,7 +44,7 @@ def check_split(split: str) -> str:
     BadOption
         It names none.
     """
-    named = split_of(split)
+    named = split_of(split) if isinstance(split, str) else None
     if named is None:
         raise BadOption(f"split {split!r}: expected train, val or test")
     return named

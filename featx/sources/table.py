@@ -39,6 +39,8 @@ __all__ = ["LABEL_COLUMNS", "Table"]
 
 # How many columns a table may have.
 _MOST_COLUMNS = 1 << 16
+# Digits of seconds behind the point.
+_DIGITS = 9
 # The first bytes of sounds.
 _SOUNDS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"FORM")
 
@@ -217,7 +219,7 @@ class _Row:
         if "path" in cells:
             name, data = _file(where, name, cells["path"], finder)
         if "start" in cells:
-            name, data = _segment(name, data, cells["start"], cells["end"])
+            name, data = _segment(name, data, cells)
         weight = read_weight(cells["weight"], where) if "weight" in cells else None
         time = read_time(cells["time"], where) if "time" in cells else None
         if "group" in cells and group is None:
@@ -250,14 +252,17 @@ def _file(where: str, name: str, cell: Any, finder: FileFinder) -> tuple[str, Bl
     return to_text(found), blob
 
 
-def _segment(name: str, data: Any, start: Any, end: Any) -> tuple[str, Any]:
+def _segment(name: str, data: Any, cells: Mapping[str, Any]) -> tuple[str, Any]:
     """Return the id and the part of a recording; what names no seconds is a reject."""
-    seconds = _seconds(start), _seconds(end)
-    if None not in seconds:
-        segment = Segment(data, *map(float, seconds))  # type: ignore[arg-type]
+    other = "duration" if "duration" in cells else "end"
+    start, end = _seconds(cells["start"]), _seconds(cells[other])
+    if start is not None and end is not None:
+        # What is added to the start has its digits.
+        last = round(start + end, _DIGITS) if other == "duration" else end
+        segment = Segment(data, start, last)
         return segment.name_of(name), segment
-    found = to_text(f"{start!r} and {end!r}"[:100])
-    return name, refused(name, f"start and end: expected seconds, found {found}")
+    found = to_text(f"{cells['start']!r} and {cells[other]!r}"[:100])
+    return name, refused(name, f"start and {other}: expected seconds, found {found}")
 
 
 def _seconds(cell: Any) -> float | None:

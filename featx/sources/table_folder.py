@@ -13,7 +13,7 @@ from featx.sources.left_out import OtherFiles
 from featx.sources.open_table import Notes
 from featx.sources.sample import Sample
 from featx.sources.source import Columns, Peek, Readable, is_hidden, table_suffix
-from featx.sources.splits import choose, split_of
+from featx.sources.splits import SPLIT_NAMES, choose, split_of
 from featx.sources.table import Table
 from featx.storage.blob import describe_os_error, to_text
 
@@ -21,6 +21,13 @@ __all__ = ["TableFolder"]
 
 # The end of the name of a piece: its number from 0 on, and how many there are.
 _PIECE = re.compile(r"-(\d{1,9})-of-(\d{1,9})")
+# The name of a piece below a folder that is named for its split, and the first of them, as a hub converts
+# data sets to Parquet: default/train/0000.parquet
+_NUMBER = re.compile(r"\d{4,9}")
+_FIRST_NUMBER = "0000.parquet"
+_PARTIAL = "partial-"
+# The configuration of a data set that has several, where nobody names one.
+_DEFAULT = "default"
 # How many pieces of a table are counted one by one.
 _MOST = 1_000_000
 # The folder below which hubs have the tables.
@@ -40,9 +47,17 @@ class _Piece:
     number: int | None = None
     count: int | None = None
 
+    @property
+    def label(self) -> str:
+        """The name of the file, below the folder of its split where it lies in one."""
+        numbered = _NUMBER.fullmatch(self.path.stem)
+        return f"{self.path.parent.name}/{self.path.name}" if numbered else self.path.name
+
 
 class TableFolder:
     """A folder with tables that are named for a split, or with the numbered pieces of tables.
+
+    The pieces may lie in folders that are named for a split, and these in one for a configuration.
 
     Where texts are no samples it is a folder of files, unless a table holds the contents of files.
     """
@@ -57,6 +72,9 @@ class TableFolder:
         """Return whether ``uri`` is a folder with such a table."""
         try:
             return is_folder(uri) and bool(_find_pieces(Path(uri)))
+        except BadSource:
+            # Which of several is meant is asked when it is read.
+            return True
         except OSError:
             return False
 
@@ -69,7 +87,7 @@ class TableFolder:
         chosen = choose(split, parts, self._where) if split and parts else tables
         notes = Notes()
         samples = [
-            replace(sample, id=f"{to_text(piece.path.name)}: {sample.id}")
+            replace(sample, id=f"{to_text(piece.label)}: {sample.id}")
             for name, pieces in tables.items()
             if name in chosen
             for piece in self._whole(name, pieces, notes)
@@ -140,11 +158,42 @@ class TableFolder:
 
 
 def _find_pieces(root: Path) -> list[_Piece]:
-    """Return the tables of a folder, or of its folder ``data`` where it has none, sorted by name."""
-    found = _pieces_in(root)
+    """Return the tables of a folder, or of its folder ``data`` where it has none, sorted by name.
+
+    Raises
+    ------
+    BadSource
+        It has several configurations of a data set, and none is the default.
+    """
+    found = _pieces_in(root) or _pieces_of_splits(root)
     if not found and (root / _DATA).is_dir():
         found = _pieces_in(root / _DATA)
-    return found
+    if found:
+        return found
+    named = {path.name: path for path in sorted(root.iterdir()) if path.is_dir()}
+    configurations = {
+        name: pieces for name, path in named.items() if (pieces := _pieces_of_splits(path))
+    }
+    if len(configurations) > 1 and _DEFAULT not in configurations:
+        known = to_text(", ".join(configurations))
+        raise BadSource(
+            f"{to_text(str(root))}: has the tables of several configurations, {known}: name the folder of one"
+        )
+    return configurations.get(_DEFAULT) or next(iter(configurations.values()), [])
+
+
+def _pieces_of_splits(folder: Path) -> list[_Piece]:
+    """Return the numbered tables in folders of a folder that are named for a split."""
+    pieces = []
+    for split in SPLIT_NAMES:
+        for name in (split, f"{_PARTIAL}{split}"):
+            # Asked for first: a folder of this name may have a million files of another kind.
+            if (folder / name / _FIRST_NUMBER).is_file():
+                paths = sorted((folder / name).glob("*.parquet"))
+                numbered = [path for path in paths if _NUMBER.fullmatch(path.stem)]
+                count = int(numbered[-1].stem) + 1
+                pieces += [_Piece(path, split, int(path.stem), count) for path in numbered]
+    return pieces
 
 
 def _pieces_in(folder: Path) -> list[_Piece]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import io
-import zlib
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from featx.errors import BadOption, BadSource, first_line
 from featx.storage.blob import Blob, to_text
@@ -28,7 +29,10 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # The first bytes of compressed files, and the modules that open them.
-_PACKINGS = MappingProxyType({b"\x1f\x8b": "gzip", b"BZh": "bz2"})
+_PACKINGS = MappingProxyType({b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"})
+# Bytes that xz may take for its dictionary: its highest level takes 65 MiB.
+_XZ_MEMORY = 128 << 20
+_XZ_PIECE = 1 << 16
 # The first bytes of files that only have the name of a table.
 _STRANGERS = MappingProxyType(
     {
@@ -63,7 +67,7 @@ def check_encoding(name: str) -> str:
 
 
 def read_text(path: Path, encoding: str | None) -> str:
-    """Return the text of a file that may be compressed (gzip, bzip2).
+    """Return the text of a file that may be compressed (gzip, bzip2, xz).
 
     Parameters
     ----------
@@ -144,16 +148,46 @@ def _inflate(raw: bytes, packing: str, where: str) -> bytes:
     pieces: list[bytes] = []
     size = 0
     try:
-        # Few tables are compressed, and every prediction may start with a list of paths.
-        with import_module(packing).open(io.BytesIO(raw)) as file:
-            while size <= INFLATED_LIMIT and (piece := file.read(_PIECE)):
-                pieces.append(piece)
-                size += len(piece)
-    except (zlib.error, OSError, EOFError, ValueError, MemoryError) as error:
+        for piece in _unpacked(raw, packing):
+            pieces.append(piece)
+            size += len(piece)
+            if size > INFLATED_LIMIT:
+                break
+    # One of lzma's own is no other's.
+    except Exception as error:
         raise BadSource(f"{where}: damaged: cannot be decompressed: {first_line(error)}") from error
     if size > INFLATED_LIMIT:
         raise BadSource(
             f"{where}: holds more than {INFLATED_LIMIT >> 20} MiB when decompressed; decompress it first "
-            "(gunzip or bunzip2)"
+            "(gunzip, bunzip2 or unxz)"
         )
     return b"".join(pieces)
+
+
+def _unpacked(raw: bytes, packing: str) -> Iterator[bytes]:
+    """Give what is compressed, a piece at a time."""
+    # Few tables are compressed, and every prediction may start with a list of paths.
+    module = import_module(packing)
+    if packing == "lzma":
+        yield from _unpacked_xz(raw, module)
+        return
+    with module.open(io.BytesIO(raw)) as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _unpacked_xz(raw: bytes, lzma: Any) -> Iterator[bytes]:
+    """Give the content of the streams of an xz file: ``lzma.open`` knows no limit of their memory."""
+    position = 0
+    # Zeros may stand behind a stream.
+    while position < len(raw) and raw[position : position + 4] != b"\0\0\0\0":
+        stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+        while not stream.eof:
+            part = raw[position : position + _XZ_PIECE] if stream.needs_input else b""
+            if stream.needs_input and not part:
+                raise EOFError("the file ends within a stream")
+            position += len(part)
+            yield stream.decompress(part, _PIECE)
+        position -= len(stream.unused_data)
+    if raw[position:].strip(b"\0"):
+        raise ValueError("something else stands behind its end")

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import weakref
 from dataclasses import dataclass, field
 
 import pytest
@@ -141,6 +142,48 @@ def test_what_nobody_waits_for_any_more_is_left_out():
         return seen, answer
 
     assert asyncio.run(ask()) == ([("a", ["kept"])], ["a: kept"])
+
+
+def test_what_was_given_up_holds_nothing_while_it_stands_in_the_queue():
+    async def ask():
+        workers = Workers(1)
+        step, first = await busy(workers)
+        item = Named("large", [])
+        given_up = asyncio.create_task(workers.run(Named("a", []), [item]))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        held = weakref.ref(item)
+        del item, given_up
+        gc.collect()
+        gone = held() is None
+        step.go.set()
+        await first
+        workers.close()
+        return gone
+
+    assert asyncio.run(ask())
+
+
+def test_a_worker_takes_no_more_than_the_weight_of_one_and_others_go_between():
+    async def ask():
+        workers, seen = Workers(1), []
+        step, first = await busy(workers)
+        heavy = workers.run(Named("heavy", seen), [f"h{k}" for k in range(6)], [1.0] * 6)
+        light = workers.run(Named("light", seen), [f"l{k}" for k in range(3)], [0.5, 0.4, 0.3])
+        tasks = [asyncio.create_task(each) for each in (heavy, light)]
+        await asyncio.sleep(0)
+        step.go.set()
+        answers = await asyncio.gather(*tasks)
+        await first
+        workers.close()
+        return seen, answers
+
+    seen, answers = asyncio.run(ask())
+    assert answers == [[f"heavy: h{k}" for k in range(6)], [f"light: l{k}" for k in range(3)]]
+    assert max(len(items) for name, items in seen if name == "heavy") == 1
+    # Two of the six were in the queue before the others.
+    assert [name for name, _ in seen].index("light") == 2
 
 
 def test_closing_waits_for_what_has_begun_and_drops_the_rest_and_they_start_again():

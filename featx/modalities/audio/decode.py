@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -15,13 +16,14 @@ import numpy.typing as npt
 
 from featx._extras import require
 from featx._typing import FloatArray
-from featx.errors import BadArtifact, BadSample
+from featx.errors import BadArtifact, BadSample, FeatxError
 from featx.modalities.audio.open_length import mend_length
+from featx.modalities.remarks import Remark, is_collected, remark
 from featx.sources.left_out import HEAD
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
-__all__ = ["RATES", "Content", "Wave", "digest_sound", "load_sound", "stream"]
+__all__ = ["RATES", "Content", "Wave", "digest_sound", "load_sound", "promised_seconds", "stream"]
 
 # bytes: up to here a file is read whole, once; a larger one stays where it is
 SMALL = 1 << 24
@@ -36,6 +38,8 @@ _CHANNELS = 256
 _VALUES = 400_000
 # how far from silence floats may be that are meant to be within -1 … 1: 30 dB above it
 _FAR = 32.0
+# from where on they were hardly meant to be: 3.5 dB above, which resampling does not reach
+_BEYOND = 1.5
 # how a MIDI sample dump begins, of which libsndfile prints each damaged block on standard output
 _SAMPLE_DUMP = b"\xf0\x7e"
 # samples: a header that promises so many does not know
@@ -189,6 +193,19 @@ def stream(
         yield from heard if found.rate == rate else _resampled(heard, found.rate, rate)
 
 
+def promised_seconds(data: Any, rate: int) -> float:
+    """Return the seconds of a sound that its header tells, and no block is decoded; 0 for what is no sound.
+
+    ``data`` and ``rate`` are those of ``load_sound``.
+    """
+    # It is refused, in words, where it is read.
+    with suppress(FeatxError), ExitStack() as stack:
+        found = _decoding(load_sound(data, rate), stack)
+        if RATES[0] <= found.rate <= RATES[1] and found.promised < _UNKNOWN_FRAMES:
+            return found.promised / found.rate
+    return 0.0
+
+
 def _part(segment: Segment, rate: int) -> Part:
     """Return a segment with the recording where it lies; refuse one that can be none."""
     start, end = segment.start, segment.end
@@ -269,15 +286,26 @@ def _bounded(blocks: Iterator[FloatArray], rate: int, seconds: float) -> Iterato
 
 
 def _in_range(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
-    """Give the blocks of a sound of floats; refuses values that are no part of -1 … 1."""
-    count = 0
+    """Give the blocks of a sound of floats; refuses values that are no part of -1 … 1, remarks on larger ones."""
+    count, said = 0, False
     for block in blocks:
-        far = np.abs(block) > _FAR
-        if far.any():
-            first = int(np.argmax(far))
+        sizes = np.abs(block)
+        if sizes.max(initial=0) > _FAR:
+            first = int(np.argmax(sizes > _FAR))
             raise BadSample(
                 f"sample {count + first} is {float(block[first]):g}: floats are expected within -1 … 1; say "
                 "which value is full scale, such as range=32768 for numbers of sixteen bits"
+            )
+        # Whoever decodes without gathering remarks looks at the numbers themselves.
+        if not said and sizes.max(initial=0) > _BEYOND and is_collected():
+            said, peak = True, float(sizes.max())
+            remark(
+                Remark(
+                    "have floats outside -1 … 1",
+                    f"it reaches {peak:.3g}, and is heard so loud; say which value is full scale, such as "
+                    f"range={2 ** math.ceil(math.log2(peak))}",
+                    peak,
+                )
             )
         count += len(block)
         yield block

@@ -15,7 +15,14 @@ from featx._typing import FloatArray, Integers
 from featx.errors import BadCard
 from featx.modalities import Batch, added_later, among, read_feeds, refuse_unknown, shown
 from featx.modalities.audio.baseline import describe_spectrum
-from featx.modalities.audio.decode import RATES, Content, digest_sound, load_sound, stream
+from featx.modalities.audio.decode import (
+    RATES,
+    Content,
+    digest_sound,
+    load_sound,
+    promised_seconds,
+    stream,
+)
 from featx.modalities.audio.entries import WAVEFORM, Clip, Entry, entries, fused_whole
 from featx.modalities.audio.features import FRONT_ENDS, Parameters, check_features, check_whole
 from featx.modalities.audio.windows import ALIGN, PAD, TAIL, Windowing
@@ -63,6 +70,7 @@ class AudioSettings:
     """
 
     modality: ClassVar[str] = "audio"
+    extent_unit: ClassVar[str] = "seconds"
     baseline_name: ClassVar[str] = "coarse frequency bands"
     string_is_sample: ClassVar[bool] = False
     takes_segments: ClassVar[bool] = True
@@ -280,6 +288,10 @@ class AudioSettings:
         phase = 2 * np.pi * low * (1 + 2 * time) * time
         buzz = np.sum([np.sin(k * phase) / k for k in range(1, 6)], axis=0)
         return np.asarray(0.1 * buzz * (1 - np.cos(8 * np.pi * time)), np.float32)
+
+    def extent(self, data: Any) -> float:
+        """Return the seconds of a sound by its header; 0 for what cannot be read."""
+        return promised_seconds(data, self.rate)
 
     def probes(self) -> tuple[FloatArray, ...]:
         """Return the canary, loud noise, a loud square wave and the canary hardly audible, of one length."""

@@ -22,7 +22,7 @@ from featx.modalities.image.formats import format_of, open_picture
 from featx.modalities.image.values import ValueRange, chosen, rescaled
 from featx.modalities.remarks import Remark, remark
 
-__all__ = ["read_dicom"]
+__all__ = ["dicom_size", "read_dicom"]
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _PIXEL_DATA = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
@@ -68,6 +68,25 @@ def read_dicom(content: bytes, wanted: tuple[float, ...] | None, max_pixels: int
             "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
         ) from error
     return _picture(np.asarray(values), dataset, wanted)
+
+
+def dicom_size(content: bytes) -> tuple[int, int]:
+    """Return width and height of a DICOM picture; (0, 0) where pydicom is not installed.
+
+    Whatever pydicom says is for the caller to catch.
+    """
+    try:
+        pydicom = require("pydicom", extra="dicom")
+    except MissingExtra:
+        return 0, 0
+    _check_header(content)
+    dataset = pydicom.dcmread(
+        io.BytesIO(content),
+        force=content[128:132] != b"DICM",
+        stop_before_pixels=True,
+        specific_tags=["Rows", "Columns"],
+    )
+    return _integer(dataset, "Columns", 0), _integer(dataset, "Rows", 0)
 
 
 def _picture(

@@ -86,6 +86,7 @@ class ImageSettings:
     baseline_name: ClassVar[str] = "raw pixels"
     string_is_sample: ClassVar[bool] = False
     takes_segments: ClassVar[bool] = False
+    extent_unit: ClassVar[str] = "pixels"
     suffixes: ClassVar[frozenset[str]] = frozenset(SUFFIXES)
     chunk_size: ClassVar[int] = 4
     # larger batches leave the processor's cache and are slower
@@ -286,6 +287,12 @@ class ImageSettings:
             return pixels
         low, high = self.range
         return (low + pixels * ((high - low) / 255)).astype(np.float32)
+
+    def extent(self, data: Any) -> float:
+        """Return the pixels of a picture by its header; 0 for what cannot be read."""
+        from featx.modalities.image.extent import count_pixels
+
+        return count_pixels(data, self.max_pixels)
 
     def probes(self) -> tuple[npt.NDArray[Any], ...]:
         """Return the canary, its negative, noise, and squares of black and white, all of one size."""
