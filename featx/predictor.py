@@ -339,8 +339,9 @@ class MultilabelClassifier(Predictor):
     Examples
     --------
     >>> import featx
-    >>> texts = ["red apple", "green apple", "red car", "green car", "blue car", "red fire"] * 2
-    >>> colors = [[text.split()[0]] + (["fruit"] if "apple" in text else []) for text in texts]
+    >>> nouns = ("apple", "pear", "car", "fire", "house")
+    >>> texts = [f"{color} {noun}" for color in ("blue", "green", "red") for noun in nouns]
+    >>> colors = [[t.split()[0]] + (["fruit"] if t.endswith(("apple", "pear")) else []) for t in texts]
     >>> predictor = featx.fit(texts, colors, task="multilabel", baseline=False)
     >>> predictor.labels
     ('blue', 'fruit', 'green', 'red')

@@ -87,6 +87,12 @@ NO_GRAPH = {
 }
 
 
+def mostly_slow(names, *fast):
+    """Only some are tried each time; all of them take half a minute."""
+    slow = pytest.mark.slow
+    return [name if name in fast else pytest.param(name, marks=slow) for name in names]
+
+
 def fitted_pipeline(rest, pictures, targets):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -101,8 +107,8 @@ def assert_answers_alike(predictor, pipeline, pictures):
         )
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("n_classes", [pytest.param(2, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("name", mostly_slow(CLASSIFIERS, "logistic", "steps", "svm", "forest"))
 def test_a_pipeline_answers_alike_as_a_predictor_also_when_it_was_saved(
     name, n_classes, pictures, tmp_path
 ):
@@ -116,8 +122,8 @@ def test_a_pipeline_answers_alike_as_a_predictor_also_when_it_was_saved(
         with pytest.raises(NotExportable, match=f"head {NO_GRAPH[name]}: "):
             export(predictor, tmp_path / "x.onnx", samples=pictures)
     else:
-        check = export(predictor, tmp_path / "x.onnx", samples=pictures[:12])
-        assert check.n == 12
+        check = export(predictor, tmp_path / "x.onnx", samples=pictures[:6])
+        assert check.n == 6
         assert check.worst <= 1e-4
 
 
@@ -151,7 +157,7 @@ def test_a_search_within_a_pipeline_and_a_frozen_step_are_unwrapped(pictures, ro
     assert_answers_alike(featx.from_pipeline(frozen), frozen, pictures)
 
 
-@pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
+@pytest.mark.parametrize("method", mostly_slow(["sigmoid", "isotonic", "temperature"], "isotonic"))
 @pytest.mark.parametrize("ensemble", [True, False])
 def test_a_calibrated_pipeline_keeps_its_probabilities(method, ensemble, pictures, tmp_path):
     inner = make_pipeline(featx.FeatureExtractor(cache=True), StandardScaler(), LinearSVC())
@@ -182,7 +188,7 @@ SEVERAL = {
 }
 
 
-@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize("name", mostly_slow(SEVERAL, "logistic", "knn"))
 def test_a_pipeline_of_several_labels_answers_alike(name, pictures, tmp_path):
     pipeline = fitted_pipeline(make_pipeline(StandardScaler(), SEVERAL[name]), pictures, MEMBERS)
     predictor = featx.from_pipeline(pipeline, labels=["dim", "dark", "even"])

@@ -21,7 +21,8 @@ _ALIASES = {
 # Entries of a card that messages name, and the command line sets with one option.
 _ENTRY = re.compile(
     r"""(?<![\w'"./-])(?<!--set )(range|truncated|max_characters|max_pixels|max_seconds"""
-    r"""|resize|crop|fill|interpolation|mean|std|prefix|window|max_length)=(?=[\w' ]|$)"""
+    r"""|resize|crop|fill|interpolation|mean|std)=(?=\w)"""
+    r"""|(?<![\w'"./-])(?<!--set )(prefix|window|max_length)=(?=[\w' ]|$)"""
 )
 _QUOTED = r"""(?P<value>'[^']*'|"[^"]*")"""
 _VALUE = r"""(?P<value>'[^']*'|"[^"]*"|[\w.+-]*)"""

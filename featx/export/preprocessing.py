@@ -126,7 +126,7 @@ class _Tokens:
             raise NotExportable("mask_prefix = true: cannot be exported; expected false")
         if settings.padding_side == "left" and (computed or settings.pad):
             raise NotExportable(
-                "padding_side = 'left': texts cannot be filled up at the left by the graph; export it for tokens, "
+                "padding_side = 'left': the graph cannot fill texts up at the left; export it for tokens, "
                 "which whoever calls it fills up"
             )
         self._graph = graph

@@ -136,9 +136,9 @@ def _check(classifier: Predictor, session: Any, samples: Iterable[Sample], real:
         raise unread
     if changed or not worst <= TOLERANCE:
         raise BadGraph(
-            f"not exported: of {compared} samples the worst differs by {worst:.2g} ({where}) in probability, or "
-            f"in standard deviations of the targets, expected {TOLERANCE:g}; {changed or 'none'} has another "
-            "label"
+            f"not exported: of {compared} samples the worst differs by {worst:.2g} ({where}) in "
+            f"probability, or in standard deviations of the targets, expected {TOLERANCE:g}; "
+            f"{changed or 'none'} has another label"
         )
     return Check(compared, worst, real)
 

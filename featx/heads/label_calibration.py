@@ -1,4 +1,4 @@
-"""From a score a label to a probability a label, and which labels are given."""
+"""Probabilities of labels, made of a score a label, and which labels are given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the standardised numbers that an estimator gives to those that were meant, with intervals."""
+"""Numbers in their own unit with intervals, made of the standardised ones that an estimator gives."""
 
 from __future__ import annotations
 

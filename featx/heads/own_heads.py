@@ -188,7 +188,12 @@ def check_own(estimator: Any, kind: Kind) -> None:
 
 
 def _says_no(estimator: Any, group: str, tag: str) -> bool:
-    """Return whether an estimator that says of itself what it can do says no."""
+    """Return whether an estimator that says of itself what it can do says no.
+
+    One that holds another, such as OneVsRestClassifier, does not say it.
+    """
+    if "estimator" in estimator.get_params(deep=False):
+        return False
     try:
         tags = getattr(get_tags(estimator), group)
     except (AttributeError, TypeError):

@@ -17,7 +17,7 @@ from featx.graphs.pooling import read_pooling
 from featx.hub.folder import ModelFolder
 from featx.hub.recipe import Recipe
 from featx.hub.safetensors import read_tensors
-from featx.hub.sentence import Layer
+from featx.hub.sentence import TextModule
 
 __all__ = ["ROWS", "append_layers", "join_layers"]
 
@@ -67,7 +67,7 @@ def join_layers(recipe: Recipe, graph: Path, folder: ModelFolder) -> bytes | Non
 def append_layers(
     graph: Path,
     folder: ModelFolder,
-    layers: Sequence[Layer],
+    layers: Sequence[TextModule],
     *,
     output: str,
     pooling: str,
@@ -83,7 +83,7 @@ def append_layers(
     graph : Path
     folder : ModelFolder
         Where the weights of the layers lie, in ``2_Dense/model.safetensors`` and the like.
-    layers : sequence of Layer
+    layers : sequence of TextModule
         The pooling first.
     output : str
         The tensor of token embeddings, of shape (n, tokens, channels).
@@ -176,7 +176,7 @@ def _mask_input(model: ModelProto, mask: str, graph: Path) -> str:
     return mask
 
 
-def _add_layer(nodes: GraphBuilder, rows: str, layer: Layer, folder: ModelFolder) -> str:
+def _add_layer(nodes: GraphBuilder, rows: str, layer: TextModule, folder: ModelFolder) -> str:
     if layer.kind == "Normalize":
         length = nodes.reduce("ReduceL2", rows, 1)
         return nodes.add("Div", rows, nodes.add("Max", length, nodes.float_const(_LEAST)))
@@ -196,7 +196,9 @@ def _add_layer(nodes: GraphBuilder, rows: str, layer: Layer, folder: ModelFolder
     return rows if layer.activation == "Identity" else nodes.add(layer.activation, rows)
 
 
-def _weights(folder: ModelFolder, layer: Layer, shapes: dict[str, tuple[int, ...]]) -> list[Any]:
+def _weights(
+    folder: ModelFolder, layer: TextModule, shapes: dict[str, tuple[int, ...]]
+) -> list[Any]:
     """Return what adds each weight of a layer to a graph."""
     name = f"{layer.path}/model.safetensors"
     if name not in folder:

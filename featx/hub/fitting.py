@@ -21,6 +21,7 @@ _FEEDS = {
     **dict.fromkeys(("input_mask", "mask"), "attention_mask"),
     **dict.fromkeys(("segment_ids", "input_type_ids"), "token_type_ids"),
 }
+_RANK_OF_IMAGES = 4
 _RANK_WITH_CHOICES = 3
 _RANK_OF_WAVES = 2
 
@@ -56,13 +57,17 @@ def _fit_image(
             f"{facts.path}: takes {names} together, as models of any number of patches do; expected "
             "pictures alone"
         )
+    shape = image.shape or (None,) * _RANK_OF_IMAGES
+    if len(shape) != _RANK_OF_IMAGES:
+        raise BadModelFolder(
+            f"{facts.path}: takes {image.name} of {len(shape)} axes; expected [N, 3, H, W] or [N, H, W, 3]"
+        )
     if image.dtype not in _DTYPES:
         raise BadModelFolder(
             f"{facts.path}: takes {image.name} of {image.dtype}; expected float32, float16 or uint8"
         )
     if "dtype" not in given:
         recipe.set("dtype", _DTYPES[image.dtype], _ORIGIN)
-    shape = image.shape or (None,) * 4
     layout = given.get("layout") or _layout(shape)
     if "layout" not in given:
         known = _ORIGIN if _layout(shape) else "what PyTorch exports"

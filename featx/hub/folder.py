@@ -59,7 +59,7 @@ class ModelFolder:
         return sorted(names)
 
     def __contains__(self, name: str) -> bool:
-        return (self.path / name).is_file()
+        return _is_file(self.path / name)
 
     def table(self, name: str) -> Mapping[str, Any] | None:
         """Return the content of a JSON file, or None where there is no such file.
@@ -85,7 +85,7 @@ class ModelFolder:
             It is not JSON, or larger than a configuration.
         """
         path = self.path / name
-        if not path.is_file():
+        if not _is_file(path):
             return None
         try:
             with path.open("rb") as file:
@@ -95,3 +95,11 @@ class ModelFolder:
             raise BadModelFolder(f"{path}: cannot be read: {error.strerror}") from error
         except FeatxError as error:
             raise BadModelFolder(str(error)) from error
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether there is a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

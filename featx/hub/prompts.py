@@ -54,8 +54,7 @@ def choose_prompt(recipe: Recipe, folder: ModelFolder, name: Any = None) -> None
     elif _trained_with_prompt(folder):
         recipe.remarks.append(
             "config.json: models named e5 were trained with 'query: ' before each text, and "
-            "no file of the folder says so: none goes before texts; say prefix='query: ' where the model's "
-            "page asks for it"
+            "no file of the folder says so: none is used; say prefix='query: ' where its page asks for it"
         )
 
 

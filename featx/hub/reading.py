@@ -36,7 +36,10 @@ READERS: Mapping[str, str] = MappingProxyType(
     }
 )
 _SOUNDS = frozenset("input_values input_features waveform waveforms audio audio_values".split())
-_MASKS = frozenset(("attention_mask", "is_longer"))
+_MASKS = frozenset(
+    "attention_mask is_longer pixel_mask pixel_attention_mask spatial_shapes".split()
+)
+_PICTURES = frozenset({"pixel_values"})
 _OF_IMAGES = ("preprocessor_config.json", "processor_config.json", "open_clip_config.json")
 _IMAGE_RANK = 4
 # The name of a repository or of a licence.
@@ -162,12 +165,11 @@ def _kind(tensor: Tensor) -> str | None:
     name = tensor.name.split(":")[0]
     if name in _SOUNDS:
         return "audio"
+    if name in _PICTURES:
+        return "image"
     if tensor.dtype in ("int64", "int32", "bool"):
         return "text"
-    if tensor.shape is None or len(tensor.shape) == _IMAGE_RANK:
-        return "image"
-    # of floats: a mask that some programs export so
-    return "text" if name == "attention_mask" else None
+    return "image" if tensor.shape is None or len(tensor.shape) == _IMAGE_RANK else None
 
 
 def _shown(tensor: Tensor) -> str:

@@ -12,7 +12,7 @@ from featx.hub.folder import ModelFolder
 from featx.hub.values import flag_of, number_of, text_of
 from featx.storage.container import is_inner
 
-__all__ = ["Layer", "Modules", "read_modules"]
+__all__ = ["Modules", "TextModule", "read_modules"]
 
 # What each pooling of sentence-transformers is called in a card, in the order in which old files join several.
 _POOLINGS: Mapping[str, str] = MappingProxyType(
@@ -47,10 +47,11 @@ _OF_DENSE = frozenset(
 _IDLE = frozenset({"Dropout"})
 _MOST_MODULES = 32
 _WIDEST = 1 << 20
+_LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class TextModule:
     """A module after the transformer.
 
     Attributes
@@ -92,12 +93,12 @@ class Modules:
     ----------
     base : str
         The folder of the transformer within the model's, mostly "".
-    layers : tuple of Layer
+    layers : tuple of TextModule
         What comes after it; empty where the folder is none of sentence-transformers.
     """
 
     base: str = ""
-    layers: tuple[Layer, ...] = field(default=())
+    layers: tuple[TextModule, ...] = field(default=())
 
 
 def read_modules(folder: ModelFolder) -> Modules:
@@ -150,7 +151,7 @@ def _steps(listed: Any) -> list[tuple[str, str]]:
         if not kind:
             raise BadModelFolder(f"{where} has no type: expected one such as Transformer")
         path = path.strip("/")
-        if path and not is_inner(path):
+        if path and (not is_inner(path) or len(path) > _LONGEST_PATH):
             raise BadModelFolder(
                 f"{where} path = {path!r:.60}: expected a folder within the model's"
             )
@@ -170,13 +171,13 @@ def _require_files(folder: ModelFolder, layers: Sequence[tuple[str, str]]) -> No
         )
 
 
-def _pooling(folder: ModelFolder, path: str) -> Layer:
+def _pooling(folder: ModelFolder, path: str) -> TextModule:
     where = f"{path}/config.json"
     table = folder.table(where) or {}
     _refuse_unknown(table, _OF_POOLING, where)
     prompt = flag_of(table, "include_prompt", where)
     modes, key = _modes(table, where)
-    return Layer(
+    return TextModule(
         "Pooling",
         path,
         f"{where}: {key}" if key else "default of sentence-transformers",
@@ -201,14 +202,14 @@ def _modes(table: Mapping[str, Any], where: str) -> tuple[list[str], str]:
     return (list(flags.values()), ", ".join(flags)) if flags else (["mean"], "")
 
 
-def _normalize(folder: ModelFolder, path: str) -> Layer:
+def _normalize(folder: ModelFolder, path: str) -> TextModule:
     where = f"{path}/config.json"
     table = folder.table(where) or {}
     _require_row(table, where)
-    return Layer("Normalize", path, "modules.json: Normalize")
+    return TextModule("Normalize", path, "modules.json: Normalize")
 
 
-def _dense(folder: ModelFolder, path: str) -> Layer:
+def _dense(folder: ModelFolder, path: str) -> TextModule:
     where = f"{path}/config.json"
     table = folder.table(where) or {}
     _refuse_unknown(table, _OF_DENSE, where)
@@ -222,7 +223,7 @@ def _dense(folder: ModelFolder, path: str) -> Layer:
         raise BadModelFolder(
             f"{where}: activation_function = {named!r:.80}: expected one of torch's {', '.join(_ACTIVATIONS)}"
         )
-    return Layer(
+    return TextModule(
         "Dense",
         path,
         f"{where}: in_features, out_features, activation_function",
@@ -233,12 +234,14 @@ def _dense(folder: ModelFolder, path: str) -> Layer:
     )
 
 
-def _layer_norm(folder: ModelFolder, path: str) -> Layer:
+def _layer_norm(folder: ModelFolder, path: str) -> TextModule:
     where = f"{path}/config.json"
     table = folder.table(where) or {}
     _refuse_unknown(table, frozenset({"dimension"}), where)
     width = _width(table, "dimension", where)
-    return Layer("LayerNorm", path, f"{where}: dimension", in_features=width, out_features=width)
+    return TextModule(
+        "LayerNorm", path, f"{where}: dimension", in_features=width, out_features=width
+    )
 
 
 _READERS = MappingProxyType(

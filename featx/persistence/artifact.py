@@ -62,7 +62,7 @@ _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 
 def save(
-    predictor: Predictor | BaseEstimator,
+    predictor: Predictor | Any,
     path: str | Path,
     *,
     overwrite: bool = False,

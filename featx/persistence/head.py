@@ -63,8 +63,7 @@ def write_head(head: TrainedHead, path: Path, trusted: Iterable[str] = ()) -> di
     except _Untrusted as error:
         raise BadArtifact(
             f"{path}: head {head.name} {error.reason}: no command could open it again; choose a head by "
-            f"its name, such as 'logistic', or save it with trusted={error.names!r} and load it with the same "
-            "(--trust, repeated)"
+            f"its name, such as 'logistic', or save it with trusted={error.names!r} and load it with the same"
         ) from error
     _compare(path, head, again)
     arrays = None if head.own_answers else to_arrays(estimator, head.classes)

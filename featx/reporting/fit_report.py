@@ -51,8 +51,8 @@ class TuningSummary:
     params : mapping of str to JSON value
         Its parameters, by the names of scikit-learn's ``set_params``.
     folds : int
-        Folds of the cross-validation; the number of samples where each was left out in turn, 0 where
-        there were too few to leave any out.
+        Folds of the cross-validation; the number of samples, or groups, where each was left out in turn, 0
+        where there were too few to leave any out.
     repeats : int
         Times that samples were split into folds.
     candidates : int

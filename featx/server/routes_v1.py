@@ -39,7 +39,8 @@ async def predict_samples(state: AppState, request: Request) -> Response:
 
     Samples are files of a form, a raw body of an image, audio or text type, or JSON. One that cannot
     be read has an ``error`` in its place and costs the others nothing; where none can, the status is
-    422.
+    422. An answer has ``label`` and ``top``; of several labels ``labels`` and ``top``; of a number
+    ``value``, ``low`` and ``high``, of several numbers ``values``, by their names.
     """
     start = time.perf_counter()
     query = read_query(request)

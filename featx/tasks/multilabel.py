@@ -104,7 +104,7 @@ class Multilabel:
     name: str = "multilabel"
     predictor: str = "featx.predictor:MultilabelClassifier"
     head_names: tuple[str, ...] = LABEL_HEAD_NAMES
-    least_outputs: int = 1
+    least_outputs: int = 2
     output_noun: tuple[str, str] = ("label", "labels")
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
@@ -147,8 +147,12 @@ class Multilabel:
         sets = read_label_sets(targets, ids)
         counts = count_labels(sets)
         names = tuple(sorted(counts))
-        if not names:
-            raise BadLabels(f"labels: none of the {len(sets)} samples has one")
+        if len(names) < self.least_outputs:
+            found = f"only {names[0]!r}" if names else "none"
+            raise BadLabels(
+                f"labels: expected at least {self.least_outputs} labels among {len(sets)} samples, found "
+                f"{found}; whether a sample has one label is a classification"
+            )
         short = [n for n in names if counts[n] < _LEAST or len(sets) - counts[n] < _LEAST]
         if short:
             raise BadLabels(

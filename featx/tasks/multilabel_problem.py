@@ -13,7 +13,7 @@ import numpy.typing as npt
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Mask
 from featx.heads.label_calibration import LabelCalibration
 from featx.heads.names import LABEL_HEAD_NAMES
-from featx.tuning.design import SampleDesign
+from featx.tuning.design import SampleDesign, some_samples
 
 if TYPE_CHECKING:
     from featx.heads import HeadSpec
@@ -165,6 +165,7 @@ class MultilabelProblem:
 
         from featx.tuning.solvers.ridge import leave_one_out_numbers
 
+        known = some_samples(known)
         some = self.subset(known)
         signs = np.where(some.members, 1.0, -1.0)
         every = np.arange(len(some))

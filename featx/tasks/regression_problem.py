@@ -13,7 +13,7 @@ import numpy.typing as npt
 from featx._typing import Doubles, FloatArray, Integers
 from featx.heads.names import NUMBER_HEAD_NAMES
 from featx.heads.number_scaling import COVERAGE, NumberScaling
-from featx.tuning.design import SampleDesign
+from featx.tuning.design import SampleDesign, some_samples
 
 if TYPE_CHECKING:
     from featx.heads import HeadSpec
@@ -174,6 +174,7 @@ class RegressionProblem:
 
         from featx.tuning.solvers.ridge import leave_one_out_numbers
 
+        known = some_samples(known)
         some = self.subset(known)
         tried = leave_one_out_numbers(
             rows[known], some.standardized, _ALPHAS, groups=some.design.groups

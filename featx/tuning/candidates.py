@@ -330,7 +330,8 @@ def split_scores(
     if head.search == "neighbors":
         neighbors = _Neighbors(fitted, problem.neighbor_targets(train), left_out)
         return [problem.scores_of_averages(a) for a in neighbors.averages(estimator, own_params)]
-    if head.search == "kernel" and gram:
+    # libsvm drops samples of no weight, and would number those of a kernel matrix among the rest.
+    if head.search == "kernel" and gram and (weights is None or np.all(weights > 0)):
         kernel, gamma = estimator.kernel, scale_gamma(fitted)
         estimator.set_params(kernel="precomputed")
         matrix = kernel_matrix(kernel, fitted, fitted, gamma)

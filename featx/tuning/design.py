@@ -11,7 +11,21 @@ import numpy.typing as npt
 
 from featx._typing import Doubles, Integers, Labels, Mask
 
-__all__ = ["SampleDesign"]
+__all__ = ["SampleDesign", "some_samples"]
+
+# Samples that are enough for a baseline.
+_ENOUGH = 10_000
+
+
+def some_samples(indices: Integers) -> Integers:
+    """Return at most 10 000 of the indices, drawn by chance, in their order.
+
+    >>> len(some_samples(np.arange(25_000)))
+    10000
+    """
+    if len(indices) <= _ENOUGH:
+        return indices
+    return np.sort(np.random.default_rng(0).choice(indices, _ENOUGH, replace=False))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

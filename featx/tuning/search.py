@@ -166,15 +166,18 @@ def tune(
         return SearchResult(head, middle, problem.default_calibrator(), float("nan"), 0, 0, 1)
     best = best_candidate(candidates)
     in_turn = _leaves_out_each(heads, problem)
+    units = _left_out_together(problem)
     return SearchResult(
         best.head,
         best.params,
         best.evaluation.calibrator,
         best.evaluation.score,
-        folds=len(problem) if in_turn else splits.n_folds,
+        folds=int(units.max()) + 1 if in_turn else splits.n_folds,
         repeats=1 if in_turn else repeats,
         n_candidates=sum(candidate.n_tried for candidate in candidates),
-        left_out=_left_out(best, splits, len(problem), repeats, in_turn=in_turn),
+        left_out=LeftOut(units, best.scores)
+        if in_turn and best.scores is not None
+        else _left_out(best, splits, len(problem), repeats),
         warm_start=best.warm_start,
     )
 
@@ -193,14 +196,17 @@ def _race(
     return heads
 
 
-def _left_out(
-    best: CandidateScore, splits: Splits, n: int, repeats: int, *, in_turn: bool
-) -> LeftOut | None:
+def _left_out_together(problem: TuningProblem) -> Integers:
+    """Return the fold of each sample where samples, or groups of them, are left out one after the other."""
+    if problem.design.groups is None:
+        return np.arange(len(problem))
+    return np.unique(problem.design.groups, return_inverse=True)[1]
+
+
+def _left_out(best: CandidateScore, splits: Splits, n: int, repeats: int) -> LeftOut | None:
     """Return the scores of the first repeat by sample."""
     if best.scores is None:
         return None
-    if in_turn:
-        return LeftOut(np.arange(n), best.scores)
     folds = np.full(n, -1, np.intp)
     scores = np.full((n, best.scores.shape[1]), np.nan, np.float32)
     first = splits.tested[: len(splits.tested) // repeats]

@@ -100,7 +100,8 @@ def estimate_duration(
     some = np.flatnonzero(problem.make_folds(-(-n // _PROBE), np.random.default_rng(0)) == 0)
     alone = len(heads) == 1
     probe = _Probe(problem.subset(some), n, config, alone, stopwatch or _measure_seconds)
-    if probe.problem.n_outputs < 2:
+    # A few samples may all be of one class, which nothing can be trained on.
+    if probe.problem.n_outputs < min(2, problem.n_outputs):
         return None
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")

@@ -210,3 +210,12 @@ def test_a_file_name_is_for_folders(tmp_path):
 def test_a_card_of_a_folder_is_toml_that_anybody_reads(wav2vec2):
     text = add_backbone(wav2vec2).path.read_text(encoding="utf-8")
     assert tomllib.loads(text)["audio"]["rate"] == 16_000
+
+
+@pytest.mark.filterwarnings(WINDOWS)
+def test_a_mask_beside_sounds_is_theirs(wav2vec2, rng):
+    plain = Backbone(add_backbone(wav2vec2, name="plain"))
+    hub_nets.save_frames(wav2vec2 / "onnx" / "model.onnx", masked=True)
+    masked = Backbone(add_backbone(wav2vec2, name="masked"))
+    sounds = [(rng.uniform(-0.5, 0.5, n).astype(np.float32), 16_000) for n in (16_000, 9_000)]
+    np.testing.assert_allclose(masked.embed(sounds), plain.embed(sounds), atol=1e-5)

@@ -196,6 +196,38 @@ def test_ast_hears_its_own_bands(real):
     assert (card.pooling, card.input.features, card.input.mels) == ("first-mean", "ast", 128)
 
 
+def test_clap_gives_its_embedding_of_views_at_fixed_places(real):
+    with pytest.warns(FeatxWarning, match="takes these at random"):
+        card = add_backbone(real("quoted-clap-htsat-fused", hub_nets.save_clap, model_type="clap"))
+    assert (card.output, card.pooling, card.input.rate) == ("audio_embeds", "none", 48_000)
+    assert card.dim == hub_nets.DIM
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("acge_text_embedding-matryoshka-dense", "2_Dense"),
+        ("st-dense-stella", r"1_Pooling/config\.json"),
+    ],
+)
+def test_layers_after_the_pooling_that_are_not_here_are_refused_by_name(texts, name, words):
+    with pytest.raises(BadModelFolder, match=words):
+        add_backbone(texts(name))
+
+
+@pytest.mark.parametrize("name", ["acge_text_embedding-matryoshka-dense"])
+def test_layers_that_the_graph_holds_need_not_be_here(texts, name):
+    card = add_backbone(texts(name, outputs=("token_embeddings", "sentence_embedding")))
+    assert (card.output, card.pooling, card.dim) == ("sentence_embedding", "none", hub_nets.DIM)
+
+
+def test_prompts_for_queries_alone_are_not_put_before_what_is_classified(texts):
+    folder = texts("st-prompts-jasper")
+    assert add_backbone(folder).input.prefix == ""
+    asked = add_backbone(folder, dry_run=True, options={"prompt": "query"})
+    assert asked.input.prefix.startswith("Instruct: Given a web search query")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "short", "side"), [("lite0", 256, 224), ("lite2", 292, 260)])
 def test_real_weights_are_added_by_one_command(name, short, side):

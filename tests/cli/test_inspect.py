@@ -83,7 +83,7 @@ def test_the_configuration_of_an_own_estimator_is_refused_by_fit_in_words(tmp_pa
 
 
 def test_the_hint_for_rare_classes_names_the_option_and_in_python_the_argument(tmp_path):
-    pictures = PICTURES * 5
+    pictures = [np.full((9, 9, 3), 8 * number, np.uint8) for number in range(30)]
     labels = ["dark"] * 28 + ["light"] * 2
     classifier = featx.fit(pictures, labels, head="centroid")
     assert "or class_weight='balanced'." in classifier.report.format_table()

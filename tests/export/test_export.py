@@ -122,7 +122,8 @@ def test_the_script_of_the_docs_needs_onnxruntime_numpy_and_pillow_only(
 
 def test_the_script_of_the_docs_for_texts_needs_onnxruntime_and_numpy_only(alone, tmp_path):
     pytest.importorskip("tokenizers")
-    texts = ["a good fine day", "a bad awful day", "very nice", "so sad", "fine", "awful"] * 2
+    plain = ("a good fine day", "a bad awful day", "very nice", "so sad", "fine", "awful")
+    texts = [*plain, *(f"{text} indeed" for text in plain)]
     samples = featx.make_samples(texts, ["yes", "no"] * 6)
     classifier = featx.fit(samples, backbone="featx-text-nano", head="centroid")
     export(classifier, tmp_path / "m.onnx", strings=True)

@@ -8,6 +8,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -140,6 +142,23 @@ def test_a_regressor_of_one_number_is_refused_for_several():
     check_own(SVR(), "regressor")
     check_own(Ridge(), "regressors")
     check_own(KNeighborsClassifier(), "multilabel")
+    check_own(OneVsRestClassifier(SVC()), "multilabel")
+    check_own(MultiOutputRegressor(SVR()), "regressors")
+
+
+def test_own_estimators_of_every_task_are_searched_saved_and_loaded(rng, tmp_path):
+    pictures = [np.full((9, 9, 3), value, np.uint8) for value in range(0, 240, 8)]
+    sets = [["a"] if i < 15 else ["b", "c"] if i % 2 else ["c"] for i in range(30)]
+    for task, head, grid, targets in (
+        ("regression", SVR(), {"C": [1.0, 10.0]}, np.arange(30.0)),
+        ("multilabel", OneVsRestClassifier(SVC()), {"estimator__C": [0.1, 1.0]}, sets),
+    ):
+        predictor = featx.fit(
+            pictures, targets, task=task, head=head, param_grid=grid, baseline=False
+        )
+        assert predictor.report.tuning.params.keys() == grid.keys()
+        loaded = featx.load(featx.save(predictor, tmp_path / f"{task}.featx"))
+        np.testing.assert_array_equal(loaded.predict(pictures), predictor.predict(pictures))
 
 
 WORDS = {

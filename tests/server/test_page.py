@@ -304,7 +304,8 @@ def accessible(browser):
 
 def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(browser, tmp_path):
     pytest.importorskip("tokenizers")
-    texts = ["a good fine day", "a bad awful day", "very nice", "so sad", "fine", "awful"] * 2
+    plain = ("a good fine day", "a bad awful day", "very nice", "so sad", "fine", "awful")
+    texts = [*plain, *(f"{text} indeed" for text in plain)]
     samples = featx.make_samples(texts, ["yes", "no"] * 6)
     classifier = featx.fit(samples, backbone="featx-text-nano")
     server, address = serve(

@@ -141,7 +141,11 @@ def test_the_client_of_openai_is_answered_in_the_form_that_it_sends(client, shad
 
 
 def test_usage_counts_the_tokens_that_the_backbone_sees():
-    texts = ["good morning", "a rainy day in the harbour", "good morning"] * 4
+    texts = [
+        f"{text} {n}"
+        for n in range(4)
+        for text in ("good morning", "a rainy day in the harbour", "hello")
+    ]
     words = featx.fit(texts, ["one", "two", "one"] * 4, backbone="featx-text-nano")
     tokenizer = featx.Backbone("featx-text-nano").reader.tokenizer
     with TestClient(create_app({"words": words})) as client:
@@ -153,7 +157,7 @@ def test_usage_counts_the_tokens_that_the_backbone_sees():
 
 
 def test_a_sample_whose_kind_is_known_needs_no_name_of_a_classifier(shade):
-    texts = ["good morning", "a rainy day"] * 6
+    texts = [f"{text} {n}" for n in range(6) for text in ("good morning", "a rainy day")]
     words = featx.fit(texts, ["one", "two"] * 6, backbone="featx-text-nano")
     with TestClient(create_app({"shade": shade, "words": words})) as client:
 

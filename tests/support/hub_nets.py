@@ -246,10 +246,9 @@ def save_decoder_with_past(path, *, outputs=("last_hidden_state",), branch=False
     return _save(path, nodes, inputs, [(n, FLOAT, shapes[n]) for n in outputs], constants)
 
 
-def save_frames(
-    path, *, source="input_values", stride=320, outputs=("last_hidden_state",), classes=None
-):
+def save_frames(path, *, stride=320, outputs=("last_hidden_state",), classes=None, masked=False):
     """A sound encoder on samples, as Wav2Vec2 is: a frame of 320 samples gives a row."""
+    source = "input_values"
     nodes = [
         _node("Unsqueeze", [source, "one"], ["channels"]),
         _node("Conv", ["channels", "filters"], ["frames"], strides=[stride]),
@@ -262,8 +261,34 @@ def save_frames(
         nodes.append(_node("MatMul", ["last_hidden_state", "head"], ["logits"]))
         constants.append(weights("head", DIM, classes))
         shapes["logits"] = ["batch_size", "frames", classes]
-    sound = (source, FLOAT, ["batch_size", "sequence_length"])
-    return _save(path, nodes, [sound], [(n, FLOAT, shapes[n]) for n in outputs], constants)
+    inputs = [(source, FLOAT, ["batch_size", "sequence_length"])]
+    if masked:
+        inputs.append(("attention_mask", INT64, ["batch_size", "sequence_length"]))
+        nodes[0].input[0] = "heard"
+        nodes = [
+            _node("Cast", ["attention_mask"], ["mask"], to=FLOAT),
+            _node("Mul", [source, "mask"], ["heard"]),
+            *nodes,
+        ]
+    return _save(path, nodes, inputs, [(n, FLOAT, shapes[n]) for n in outputs], constants)
+
+
+def save_clap(path, *, frames=1001, mels=64):
+    """The audio tower of CLAP with its fusion: four views of a sound, and whether it was longer."""
+    nodes = [
+        _node("ReduceMean", ["input_features"], ["profile"], axes=[1, 2], keepdims=0),
+        _node("MatMul", ["profile", "project"], ["projected"]),
+        _node("Cast", ["is_longer"], ["longer"], to=FLOAT),
+        _node("Mul", ["longer", "zero"], ["nothing"]),
+        _node("Add", ["projected", "nothing"], ["audio_embeds"]),
+    ]
+    inputs = [
+        ("input_features", FLOAT, ["batch_size", 4, frames, mels]),
+        ("is_longer", TensorProto.BOOL, ["batch_size", 1]),
+    ]
+    constants = [weights("project", mels, DIM), numpy_helper.from_array(np.float32(0), "zero")]
+    embeds = ("audio_embeds", FLOAT, ["batch_size", DIM])
+    return _save(path, nodes, inputs, [embeds], constants)
 
 
 def save_spectra(path, *, mels, frames, turned=False, source="input_features"):

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from featx.heads import HEADS
-from featx.tasks.classification import ClassificationProblem
+from featx.tasks.classification_problem import ClassificationProblem
 from featx.tuning import HeadConfig, fit_choice, tune
 from featx.tuning.candidates import open_path
 from featx.tuning.solvers.logistic import LogisticPath
@@ -59,16 +59,19 @@ def test_a_warm_start_leads_from_either_kind_of_path_to_the_other(wide):
 
 def test_few_rows_are_solved_in_their_own_space_and_threads_change_no_bit(wide):
     rows, y = wide
+    problem = ClassificationProblem(y.astype(str))
     with ThreadPoolExecutor(3) as pool:
         paths = [
-            open_path(HEADS["logistic"], rows, y, [np.arange(80), np.arange(120)], fn, gap=1e-5)
+            open_path(
+                HEADS["logistic"], rows, problem, [np.arange(80), np.arange(120)], fn, gap=1e-5
+            )
             for fn in (map, pool.map)
         ]
         assert all(type(path) is RowSpacePath for path in paths)
         for path in paths:
             list(path.solve_path([0.01, 0.1]))
     np.testing.assert_array_equal(paths[0].weights, paths[1].weights)
-    many = open_path(HEADS["logistic"], rows[:, :50], y, [np.arange(120)], map, gap=1e-5)
+    many = open_path(HEADS["logistic"], rows[:, :50], problem, [np.arange(120)], map, gap=1e-5)
     assert type(many) is LogisticPath
 
 

@@ -13,6 +13,9 @@ from featx.errors import BadOption, FeatxWarning
 from featx.heads import HEADS, fit_labels, make_head, scores
 from featx.heads.support_vectors import fit_by_kernel
 from featx.heads.weighting import takes_sample_weight
+from featx.tasks.classification_problem import ClassificationProblem
+from featx.tuning.candidates import split_scores
+from featx.tuning.design import SampleDesign
 from featx.tuning.solvers.discriminant import discriminant_scores
 from featx.tuning.solvers.logistic import LogisticPath
 from featx.tuning.solvers.row_space import RowSpacePath
@@ -108,6 +111,20 @@ def test_support_vectors_by_way_of_a_kernel_weigh_as_scikit_learn_s(weighted, le
     theirs = SVC(kernel="rbf", decision_function_shape="ovo").fit(rows, y, weights)
     expected = theirs.decision_function(rows)
     np.testing.assert_allclose(ours.decision_function(rows), expected, atol=1e-3)
+
+
+def test_a_search_of_support_vectors_weighs_as_scikit_learn_where_some_weigh_nothing(weighted):
+    rows, y, weights, _ = weighted
+    design = SampleDesign(weights=weights)
+    problem = ClassificationProblem(y.astype(str), design=design)
+    split, head = (np.arange(160), np.arange(160, 240)), HEADS["linear-svm"]
+    grid = head.grid[-2:]
+    found = split_scores(head, grid, rows, problem, split, gram=True)
+    train, test = split
+    for params, ours in zip(grid, found, strict=True):
+        estimator = head.build().set_params(**params)
+        theirs = fit_labels(estimator, rows[train], problem.targets[train], weights[train])
+        np.testing.assert_allclose(ours, scores(theirs, rows[test]), atol=1e-6)
 
 
 def test_who_takes_no_weights_says_so_by_name(weighted):

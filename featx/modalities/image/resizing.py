@@ -166,13 +166,18 @@ def crop_or_pad(
 
 
 def resize_float(
-    image: Image.Image, size: tuple[int, int], resample: Image.Resampling
+    image: Image.Image, place: Placement, resample: Image.Resampling, fill: tuple[float, ...]
 ) -> npt.NDArray[np.float32]:
-    """Return a picture's levels resized in floating point, of shape (height, width, channels)."""
+    """Return what a tensor shows of a picture's levels, resized in floating point, with channels last."""
+    size, bands = (place.width, place.height), len(image.getbands())
     # one channel at a time, so that no copy of a large picture takes sixteen bytes a pixel
     channels = [
-        np.asarray(image.getchannel(k).convert("F").resize(size, resample))
-        for k in range(len(image.getbands()))
+        crop_or_pad(
+            np.asarray(image.getchannel(k).convert("F").resize(size, resample)),
+            place,
+            fill[k : k + 1],
+        )
+        for k in range(bands)
     ]
     return np.stack(channels, axis=2)
 

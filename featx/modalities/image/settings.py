@@ -400,10 +400,14 @@ class ImageSettings:
             new_width, new_height = resized_size(width, height, self.resize, self.fit, self.longest)
         crop_height, crop_width = pair(self.crop) if self.crop else (new_height, new_width)
         whole = self.crop is None or self._resizes_whole
-        if whole and self.resize and new_width * new_height > max(self.max_pixels, _LEAST_LIMIT):
+        # a float takes four bytes
+        limit = self.max_pixels // 4 if self.resize_float else self.max_pixels
+        if whole and self.resize and new_width * new_height > max(limit, _LEAST_LIMIT):
             raise BadSample(
                 f"image of {width} × {height} pixels: too narrow, it would be resized to "
-                f"{new_width} × {new_height}; set crop, or resize to height,width"
+                f"{new_width} × {new_height}; "
+                + ("set crop" if self.crop is None else "cut it")
+                + ", or resize to height,width"
             )
         if not self.fill and (crop_width > new_width or crop_height > new_height):
             raise BadSample(
@@ -427,7 +431,7 @@ class ImageSettings:
         size, (height, width) = (place.width, place.height), place.crop
         if size == image.size or self._resizes_whole:
             if self.resize_float and size != image.size:
-                return crop_or_pad(resize_float(image, size, resample), place, self.fill)
+                return resize_float(image, place, resample, self.fill)
             image = image if size == image.size else image.resize(size, resample)
             if not place.is_padded:
                 image = image.crop((place.left, place.top, place.left + width, place.top + height))

@@ -119,6 +119,8 @@ class LbfgsHistory:
         self._precondition = precondition
         # Steps, changes of the gradient, and 1 / (step · change), or 0 where that tells nothing.
         self._pairs: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+        # Of each problem the last change that tells something: others may have gone on without it.
+        self._last: tuple[FloatArray, FloatArray] | None = None
 
     def with_penalty_added(self, precondition: Preconditioner, added: FloatArray) -> LbfgsHistory:
         """Return the history of the same steps under a penalty that is larger by ``added``.
@@ -139,6 +141,14 @@ class LbfgsHistory:
         inverse = np.where(useful, 1 / np.where(useful, product, 1), 0).astype(np.float32)
         most = min(_MEMORY, max(4, _MEMORY_NUMBERS // step.size))
         self._pairs = [*self._pairs[1 - most :], (step, change, inverse)]
+        if self._last is None:
+            self._last = change, inverse
+        else:
+            old_change, old_inverse = self._last
+            self._last = (
+                np.where(useful, change, old_change),
+                np.where(useful, inverse, old_inverse),
+            )
 
     def two_loop_recursion(self, gradient: FloatArray, problems: ProblemIndex = ALL) -> FloatArray:
         """Return the gradient of some problems times the inverse curvature as far as it is known.
@@ -154,8 +164,8 @@ class LbfgsHistory:
             direction -= coefficient * change
             coefficients.append(coefficient)
         direction = self._precondition(direction, problems)
-        if pairs:
-            _, change, inverse = pairs[-1]
+        if self._last:
+            change, inverse = (table[problems] for table in self._last)
             norm = dot(change, self._precondition(change, problems)) * inverse
             direction *= np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 1)
         for (step, change, inverse), coefficient in zip(pairs, reversed(coefficients), strict=True):
@@ -208,23 +218,24 @@ def minimize(
         Steps after which weights are taken as they are, with scikit-learn's ConvergenceWarning.
     """
     point = _Point(weights, *evaluate(weights, penalty, ALL))
-    # Problems in which float32 has seen no decrease in two steps: one alone may be a bad one.
-    stalled, was_idle = np.zeros((2, *penalty.shape), bool)
+    # Steps one after the other in which float32 sees no decrease: one alone may be a bad one.
+    done, was_idle = np.zeros((2, *penalty.shape), bool)
     problems: ProblemIndex = ALL
     for _ in range(max_steps):
         step, slope = np.zeros_like(weights), np.zeros_like(penalty)
         step[problems] = -history.two_loop_recursion(point.gradient[problems], problems)
         slope[problems] = dot(point.gradient[problems], step[problems])
-        active = ~stalled & (-slope / 2 > gap * point.loss[:, None, None])
-        if not active.any():
+        done |= -slope / 2 <= gap * point.loss[:, None, None]
+        if done.all():
             return point.weights
+        active = ~done
         if _FEW < len(active) >= 2 * np.count_nonzero(active):
             problems = np.flatnonzero(active)
         following = _line_search(evaluate, point, step * active, slope * active, penalty)
         history.append(following.weights - point.weights, following.gradient - point.gradient)
         gained = point.loss - following.loss
         gains_nothing = (gained < min(_STALLED, gap) * np.abs(point.loss))[:, None, None] & active
-        stalled |= gains_nothing & was_idle
+        done |= gains_nothing & was_idle
         was_idle = gains_nothing
         point = following
     message = f"the logistic path stopped after {max_steps} steps, before it converged"
