@@ -29,13 +29,21 @@ if TYPE_CHECKING:
     from featx.fit_config import FitConfig as FitConfig
     from featx.metrics.classification import ClassificationReport as ClassificationReport
     from featx.metrics.classification import ClassScore as ClassScore
+    from featx.metrics.multilabel import LabelScore as LabelScore
+    from featx.metrics.multilabel import MultilabelReport as MultilabelReport
+    from featx.metrics.regression import LargeResidual as LargeResidual
+    from featx.metrics.regression import OutputScore as OutputScore
+    from featx.metrics.regression import RegressionReport as RegressionReport
+    from featx.metrics.regression import Tenth as Tenth
     from featx.metrics.report import Report as Report
     from featx.persistence.artifact import load as load
     from featx.persistence.artifact import save as save
     from featx.pipelines import from_pipeline as from_pipeline
     from featx.predictor import Classifier as Classifier
     from featx.predictor import Input as Input
+    from featx.predictor import MultilabelClassifier as MultilabelClassifier
     from featx.predictor import Predictor as Predictor
+    from featx.predictor import Regressor as Regressor
     from featx.reading import read_samples as read_samples
     from featx.reporting.fit_report import Baseline as Baseline
     from featx.reporting.fit_report import DataSummary as DataSummary
@@ -51,6 +59,8 @@ if TYPE_CHECKING:
     from featx.tables import write_rows as write_rows
     from featx.tasks import Prediction as Prediction
     from featx.tasks.classification import LabelPrediction as LabelPrediction
+    from featx.tasks.multilabel import LabelSetsPrediction as LabelSetsPrediction
+    from featx.tasks.regression import NumberPrediction as NumberPrediction
     from featx.training import fit as fit
 
 __version__ = "0.1.0"
@@ -73,14 +83,24 @@ _MODULE_OF = {
     "FitReport": "featx.reporting.fit_report",
     "Input": "featx.predictor",
     "LabelPrediction": "featx.tasks.classification",
+    "LabelScore": "featx.metrics.multilabel",
+    "LabelSetsPrediction": "featx.tasks.multilabel",
+    "LargeResidual": "featx.metrics.regression",
+    "MultilabelClassifier": "featx.predictor",
+    "MultilabelReport": "featx.metrics.multilabel",
+    "NumberPrediction": "featx.tasks.regression",
+    "OutputScore": "featx.metrics.regression",
     "Prediction": "featx.tasks",
     "Predictor": "featx.predictor",
+    "RegressionReport": "featx.metrics.regression",
+    "Regressor": "featx.predictor",
     "Reject": "featx.embedding.rows",
     "Report": "featx.metrics.report",
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
     "SampleMaps": "featx.backbones.maps",
     "Segment": "featx.sources",
+    "Tenth": "featx.metrics.regression",
     "TextTable": "featx._display",
     "TrainingSamples": "featx.reporting.training_samples",
     "TuningSummary": "featx.reporting.fit_report",
