@@ -30,7 +30,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "threshold": (float, int),
 }
 
-# Entries that are one of a few words; the names of tasks, backbones and heads are looked up where they are used.
+# Entries that are one of a few words; names of tasks, backbones and heads are looked up where they are used.
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "on_error": ("fail", "skip"),
     "unlabelled": ("fail", "skip"),

@@ -22,10 +22,10 @@ def read(tmp_path, **arguments):
 @pytest.mark.parametrize("value", [*ABSURD, None])
 def test_what_is_no_name_is_no_backbone(value):
     for ask in (get_card, Backbone):
-        with pytest.raises(BadOption, match="backbone = .*: expected its name"):
+        with pytest.raises(BadOption, match=r"backbone = .*: expected its name"):
             ask(value)
     if value is not None:
-        with pytest.raises(BadOption, match="backbone = .*: expected its name"):
+        with pytest.raises(BadOption, match=r"backbone = .*: expected its name"):
             featx.fit(TEXTS * 6, ["a", "b"] * 6, backbone=value)
 
 

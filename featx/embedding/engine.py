@@ -344,7 +344,8 @@ def _open_cache(cache: Cache, stack: ExitStack) -> RowCache | None:
         return cache
     if not isinstance(cache, bool | str | os.PathLike):
         raise wrong_type("cache", cache, "True, False, a path or a RowCache")
-    return stack.enter_context(closing(RowCache(None if cache is True else Path(cache))))
+    where = None if isinstance(cache, bool) else Path(cache)
+    return stack.enter_context(closing(RowCache(where)))
 
 
 def _chunks(

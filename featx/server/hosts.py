@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from featx.errors import BadOption
 from featx.server.errors import HTTPError
@@ -89,6 +90,8 @@ class HostPolicy:
         return bool(netloc) and (netloc.lower() == host.lower() or named)
 
 
+# Each request is asked for its name, and a server has few.
+@lru_cache(maxsize=64)
 def is_loopback(name: str) -> bool:
     """Tell whether a name is localhost or an address of the loopback, in any way of writing it."""
     plain = name.rstrip(".").lower()

@@ -118,6 +118,7 @@ def open_source(
     the same, with texts      a column, or 'row 1'  a column                             its rows
     a folder with train.csv   'train.csv: row 1'    a column                             by name
     or train-0-of-2.parquet   the same              a column, by its name in the schema  by name
+    or train/0000.parquet     the same              likewise; also within default/       by name
     .tar, also .gz .bz2 .xz   path in it            key.cls, key.json, or as in a folder as it is
     one file                  the path              none                                 --
     ``-``, standard input     the path              none                                 as given
@@ -137,8 +138,8 @@ def open_source(
         What is said of a table; ``label`` is also the key in the .json files of a tar. By default the first
         column there is of the usual names (``featx.sources.columns``): path, file, filename, …, image_id;
         text, sentence, question, content, document, review, comment, message, utterance, query, which go
-        before a path; label, class, target, category; id; split; for sounds start and end. Of a usual name
-        neither the case of letters matters nor what stands between words. Contents of files in a Parquet table
+        before a path; label, class, target, category; id; split; for sounds start, and end or duration. Of a
+        usual name neither case matters nor what stands between words. Contents of files in a Parquet table
         go before paths. Paths are relative to the table; where there is no such file, spaces around are left
         out, backslashes are separators, and a missing suffix is that of the only file of its name. An id that
         repeats is refused where the column was named, else ids are the paths, and it is said. A path that

@@ -53,7 +53,7 @@ def make_samples(
     given = [item.data if isinstance(item, Sample) else item for item in items]
     if y is None:
         labels = [to_label(item.label) if isinstance(item, Sample) else None for item in items]
-    elif not isinstance(y, Iterable) and not hasattr(y, "__array__"):
+    elif not hasattr(y, "__iter__") and not hasattr(y, "__array__"):
         raise BadLabels(f"y: expected labels, one a sample, found {type(y).__name__}")
     else:
         labels = [to_target(target) for target in iterate_targets(y)]

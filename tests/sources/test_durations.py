@@ -51,7 +51,7 @@ def test_a_duration_in_other_units_is_no_duration(tmp_path):
 def test_a_duration_that_is_no_number_is_a_reject(tmp_path, cell):
     [(_, data)] = segments(tmp_path, f"path,start,duration\na.wav,1,{cell}\n")
     card = featx.get_card("featx-audio-mel")
-    with pytest.raises(featx.BadSample, match="expected seconds|segment from"):
+    with pytest.raises(featx.BadSample, match=r"expected seconds|segment from"):
         card.input.read(card.input.load(data))
 
 

@@ -286,7 +286,7 @@ def _bounded(blocks: Iterator[FloatArray], rate: int, seconds: float) -> Iterato
 
 
 def _in_range(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
-    """Give the blocks of a sound of floats; refuses values that are no part of -1 … 1, remarks on larger ones."""
+    """Give the blocks of a sound of floats; refuses what is no part of -1 … 1, remarks on what is beyond."""
     count, said = 0, False
     for block in blocks:
         sizes = np.abs(block)
