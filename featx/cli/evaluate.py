@@ -35,8 +35,8 @@ __all__ = ["evaluate_command"]
 @click.option(
     "--errors",
     type=click.Path(path_type=Path),
-    help="Where to list what was predicted wrongly, the most confident first: .csv, .jsonl or .parquet "
-    "(id, true, predicted, probability).",
+    help="Where to list what was predicted wrongly, the worst first: .csv, .jsonl or .parquet (id, true, "
+    "predicted, probability; of numbers the hundred largest errors: id, output, target, prediction).",
 )
 @format_option("table", "json", help="How to print the report.")
 @trust_option
@@ -82,16 +82,13 @@ def evaluate_command(
 
 
 def _list_errors(path: Path, report: Report) -> None:
-    from dataclasses import asdict
-
     from featx.tables.records import RecordWriter
 
-    columns = {"id": str, "true": str, "predicted": str, "probability": float}
-    mistakes = getattr(report, "mistakes", ())
+    columns, records, said = report.list_errors()
     with RecordWriter(path, columns) as writer:
-        for mistake in mistakes:
-            writer.write(asdict(mistake) | {"probability": round(mistake.probability, 6)})
-    click.echo(f"{len(mistakes)} of {report.n} were predicted wrongly, listed in {path}", err=True)
+        for record in records:
+            writer.write(record)
+    click.echo(f"{said}, listed in {path}", err=True)
 
 
 def _top_k(report: Report, k: int) -> tuple[float, tuple[float, float]]:

@@ -238,6 +238,18 @@ class ClassificationReport:
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise BadLabels(f"not the JSON of a classification report: {error}") from error
 
+    def list_errors(self) -> tuple[dict[str, type], list[dict[str, Any]], str]:
+        """Return the columns of a table of mistakes, its records, and how many there are in words.
+
+        >>> evaluate_predictions(list("aabb"), list("aaba")).list_errors()[2]
+        '0 of 4 were predicted wrongly'
+        """
+        columns = {"id": str, "true": str, "predicted": str, "probability": float}
+        records = [
+            asdict(one) | {"probability": round(one.probability, 6)} for one in self.mistakes
+        ]
+        return columns, records, f"{len(records)} of {self.n} were predicted wrongly"
+
     def to_frame(self) -> Any:
         """Return the scores of the classes as a pandas DataFrame, a row a class.
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from featx._display import TextTable, html_page
 from featx._extras import require
 from featx._typing import Doubles, Mask
-from featx.errors import BadLabels
+from featx.errors import BadLabels, BadOption
 from featx.metrics.intervals import wilson
 from featx.metrics.report import check_fields
 from featx.metrics.resampling import Resampling, bootstrap, check_weights
@@ -145,6 +145,18 @@ class MultilabelReport:
             return report
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise BadLabels(f"not the JSON of a multilabel report: {error}") from error
+
+    def list_errors(self) -> tuple[dict[str, type], list[dict[str, Any]], str]:
+        """Raise BadOption: with several labels a prediction is seldom wrong as a whole.
+
+        >>> report = evaluate_label_sets([[1, 0], [0, 1]], [[1, 1], [0, 1]], labels=["a", "b"])
+        >>> report.list_errors()
+        Traceback (most recent call last):
+        featx.errors.BadOption: errors: several labels a sample are not listed one by one; ...
+        """
+        raise BadOption(
+            "errors: several labels a sample are not listed one by one; use predict and compare"
+        )
 
     def to_frame(self) -> Any:
         """Return the scores of the labels as a pandas DataFrame, a row a label.

@@ -203,6 +203,17 @@ class RegressionReport:
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise BadLabels(f"not the JSON of a regression report: {error}") from error
 
+    def list_errors(self) -> tuple[dict[str, type], list[dict[str, Any]], str]:
+        """Return the columns of a table of the largest errors, its records, and how many there are in words.
+
+        >>> report = evaluate_numbers([1.0, 2.0], [1.0, 2.5], names=["price"], ids=["x", "y"])
+        >>> report.list_errors()[1:]
+        ([{'id': 'y', 'output': 'price', 'target': 2.0, 'prediction': 2.5}], 'the 1 largest ...')
+        """
+        columns = {"id": str, "output": str, "target": float, "prediction": float}
+        records = [asdict(one) for one in self.largest]
+        return columns, records, f"the {len(records)} largest errors of {self.n} samples"
+
     def to_frame(self) -> Any:
         """Return the scores of the outputs as a pandas DataFrame, a row an output.
 

@@ -66,6 +66,15 @@ class Report(Protocol):
     def to_frame(self) -> Any:
         """Return its table as a pandas DataFrame."""
 
+    def list_errors(self) -> tuple[dict[str, type], list[dict[str, Any]], str]:
+        """Return the columns of a table of wrong predictions, its records, and how many there are in words.
+
+        Raises
+        ------
+        BadOption
+            The report knows none of single samples.
+        """
+
     def format_table(self) -> str:
         """Return the report as lines of text."""
 

@@ -14,6 +14,7 @@ from featx.sources.numbers import read_numbers
 from featx.training import fit_head
 from featx.tuning import HeadConfig
 from featx.tuning.design import SampleDesign
+from tests.support.commands import run
 
 SLOW = pytest.param("boosting", marks=pytest.mark.slow)
 HEADS = ("ridge", "linear-svm", "rbf-svm", "knn", SLOW)
@@ -218,3 +219,19 @@ def test_several_columns_of_a_frame_are_several_numbers(tmp_path):
 
 def test_a_number_alone_may_have_another_name_than_in_training():
     assert read_numbers(['{"cost": "3"}'], None, ["value"])[1].tolist() == [[3.0]]
+
+
+def test_the_largest_errors_are_listed_by_the_command(tmp_path):
+    rows = [f"sentence {number},{number % 7}.5" for number in range(60)]
+    table = tmp_path / "numbers.csv"
+    table.write_text("\n".join(["text,score", *rows]) + "\n")
+    said = ("--task", "regression", "--target-column", "score")
+    predictor = tmp_path / "n.featx"
+    assert run("fit", table, *said, "--no-baseline", "--bundle", "-o", predictor).exit_code == 0
+    others = tmp_path / "others.csv"
+    others.write_text("text,score\nsome words,3.5\nother words,60.5\n")
+    result = run("evaluate", predictor, others, *said[2:], "--errors", tmp_path / "e.csv")
+    assert result.exit_code == 0, result.output
+    assert "the 2 largest errors of 2 samples" in result.stderr
+    first = (tmp_path / "e.csv").read_text().splitlines()[1].split(",")
+    assert first[:3] == ["row 2", "value", "60.5"]
