@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from starlette.testclient import TestClient
 
 import featx
@@ -127,3 +130,19 @@ def test_labels_given_are_counted_and_numbers_are_none(client):
     lines = client.get("/metrics").text.splitlines()
     assert any('label="food"' in line and 'model="topics"' in line for line in lines)
     assert not any("label=" in line and 'model="price"' in line for line in lines)
+
+
+def test_a_search_over_pipelines_is_served_with_its_own_answers(tmp_path):
+    middle = np.median([one["price"] for one in RECORDS])
+    labels = ["cheap" if one["price"] < middle else "dear" for one in RECORDS]
+    pipeline = make_pipeline(featx.FeatureExtractor("featx-text-nano"), LogisticRegression())
+    searched = GridSearchCV(pipeline, {"logisticregression__C": [0.1, 1.0]}, cv=2)
+    predictor = featx.from_pipeline(searched.fit(TEXTS, labels))
+    loaded = featx.load(featx.save(predictor, tmp_path / "search.featx"))
+    with TestClient(create_app({"search": loaded})) as client:
+        answer = client.post("/v1/predict", json={"samples": [{"text": TEXTS[0]}], "top_k": 2})
+    [result] = answer.json()["results"]
+    shares = dict(zip(searched.classes_, searched.predict_proba(TEXTS[:1])[0], strict=True))
+    assert result["label"] == searched.predict(TEXTS[:1])[0]
+    for one in result["top"]:
+        assert one["probability"] == pytest.approx(shares[one["label"]], abs=1e-6)
