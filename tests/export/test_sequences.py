@@ -279,7 +279,7 @@ def test_a_backbone_that_takes_one_sample_at_a_time_is_run_for_each(tmp_path, rn
         dim=16,
         path=tmp_path / "card.toml",
     )
-    waves = [rng.normal(size=30).astype(np.float32) for _ in range(4)]
+    waves = [rng.uniform(-1, 1, 30).astype(np.float32) for _ in range(4)]
     classifier = fitted(card, waves, [*"aabb"])
     [shares] = session_of(classifier).run(["probabilities"], {"waveform": np.stack(waves)})
     np.testing.assert_allclose(shares, classifier.predict_proba(waves), atol=1e-6)
