@@ -66,6 +66,15 @@ def own_directory(monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def alone_with_a_hub(own_directory, monkeypatch, tmp_path):
+    """A cache and a model directory of the test's own, and no settings of the machine's."""
+    for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture
 def keras_net(tmp_path):
     return save_keras_net(tmp_path / "keras.onnx")
 

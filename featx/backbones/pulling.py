@@ -20,7 +20,7 @@ __all__ = ["Draft", "Wanted", "pull_model", "read_wanted"]
 
 
 class Draft(Protocol):
-    """What makes a card of a model folder, as ``featx.backbones.adding.draft_backbone`` does."""
+    """A function that makes a card of a model folder, as ``featx.backbones.adding.draft_backbone`` does."""
 
     def __call__(self, found: ModelSource, *, name: str | None = None) -> Drafted:
         """Return the card of a graph in a folder, under a name, and the files that it needs."""

@@ -119,7 +119,7 @@ def fit_command(
     card = chosen.card()
     config = _config(target, chosen, columns, run)
     samples = columns.read(source, card, split="train")
-    target.check(task, samples)
+    samples = target.check(task, samples)
     backbone = chosen.open(run.provider)
     # It takes seconds to import: what can be refused has been.
     from featx.training import fit
@@ -132,7 +132,8 @@ def fit_command(
             baseline=baseline,
             verbose=sys.stderr.isatty(),
             config=replace(config, backbone=backbone.card.name, baseline=baseline),
-            **target.arguments(),
+            # Groups stand in the samples already.
+            **{**target.arguments(), "groups": None},
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:

@@ -24,7 +24,7 @@ _HEADS = f"{', '.join(HEAD_NAMES[:-1])}, or auto to choose among all but the las
 
 @dataclass(frozen=True, slots=True)
 class TargetChoice:
-    """What is predicted, by which head, and how samples are split; ``None`` is the task's default."""
+    """The options that say what is predicted, by which head, and how samples are split."""
 
     task: str | None
     head: str | None
@@ -45,8 +45,8 @@ class TargetChoice:
         values["class_weight"] = "balanced" if values.pop("balance") else None
         return values
 
-    def check(self, task: Task, samples: Sequence[Sample]) -> None:
-        """Refuse targets of which no predictor can be trained, before anything is embedded."""
+    def check(self, task: Task, samples: Sequence[Sample]) -> list[Sample]:
+        """Refuse targets of which no predictor can be trained; return the samples with their groups."""
         import warnings
 
         from featx.labelled import LabelledSamples
@@ -54,14 +54,15 @@ class TargetChoice:
         with warnings.catch_warnings():
             # What is left out is said once, when it is.
             warnings.simplefilter("ignore")
-            given = LabelledSamples.of(samples, groups=self.groups)
-            given = given.for_task(
+            grouped = LabelledSamples.of(samples, groups=self.groups)
+            given = grouped.for_task(
                 task,
                 min_samples=self.min_samples,
                 unlabelled=self.unlabelled,
                 by_default=self.task is None,
             )
             given.design([sample.id for sample in given.samples])
+        return grouped.samples
 
 
 def target_options(function: F) -> F:

@@ -61,7 +61,7 @@ _TIMES = 3
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What one check found.
+    """The result of one check.
 
     Attributes
     ----------

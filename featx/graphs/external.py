@@ -52,7 +52,7 @@ _NUMBERED = re.compile(r"(?:U?INT|B?FLOAT|COMPLEX)(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Where the bytes of a tensor lie."""
+    """The place of the bytes of a tensor."""
 
     file: str
     start: int

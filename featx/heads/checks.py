@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from featx.heads.fitted import Fitted
-from featx.heads.output_checks import check_label_neighbors, check_neighborhood
+from featx.heads.output_checks import check_kernel, check_label_neighbors, check_neighborhood
 from featx.heads.output_forms import is_multilabel
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "check_unchanged",
 ]
 
-_KERNELS = ("linear", "rbf", "poly", "sigmoid")
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
 
@@ -195,14 +194,7 @@ def check_support_vectors(fitted: Fitted) -> None:
     if fitted.value("_probA").shape != (0,) or fitted.value("_probB").shape != (0,):
         fitted.array("_probA", n_pairs)
         fitted.array("_probB", n_pairs)
-    fitted.one_of("kernel", _KERNELS)
-    fitted.one_of("_sparse", (False,))
-    fitted.one_of("fit_status_", (0,))
-    fitted.number("_gamma", 0.0)
-    fitted.number("coef0")
-    fitted.number("cache_size", 0.0)
-    fitted.whole("degree", 0, 100)
-    fitted.training_shape("shape_fit_", int(support.max()))
+    check_kernel(fitted, int(support.max()))
 
 
 def check_neighbors(fitted: Fitted) -> None:

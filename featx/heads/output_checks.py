@@ -13,6 +13,7 @@ from featx.heads.fitted import Fitted
 
 __all__ = [
     "check_forest_numbers",
+    "check_kernel",
     "check_label_neighbors",
     "check_linear_numbers",
     "check_neighbor_numbers",
@@ -68,6 +69,11 @@ def check_support_numbers(fitted: Fitted) -> None:
         value = fitted.value(name)
         if type(value) is not np.ndarray or value.shape != (0,) or value.dtype != np.float64:
             raise ValueError(f"{name}: expected nothing in it")
+    check_kernel(fitted, int(support.max()))
+
+
+def check_kernel(fitted: Fitted, last: int) -> None:
+    """Examine the parameters of a support vector machine, of which ``last`` is the last vector's index."""
     fitted.one_of("kernel", _KERNELS)
     fitted.one_of("_sparse", (False,))
     fitted.one_of("fit_status_", (0,))
@@ -75,7 +81,7 @@ def check_support_numbers(fitted: Fitted) -> None:
     fitted.number("coef0")
     fitted.number("cache_size", 0.0)
     fitted.whole("degree", 0, 100)
-    fitted.training_shape("shape_fit_", int(support.max()))
+    fitted.training_shape("shape_fit_", last)
 
 
 def check_neighbor_numbers(fitted: Fitted) -> None:

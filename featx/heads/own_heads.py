@@ -203,7 +203,7 @@ def _says_no(estimator: Any, group: str, tag: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What can be done with a head that was trained with an estimator.
+    """The list of what can be done with a head that was trained with an estimator.
 
     Attributes
     ----------
@@ -224,7 +224,7 @@ class Deployment:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of it works without a question."""
+        """Tell whether all of it works without a question."""
         return not (self.untrusted or self.impossible or self.not_exportable)
 
     def __str__(self) -> str:

@@ -108,7 +108,7 @@ class TrainedHead:
 
     @property
     def own_answers(self) -> bool:
-        """Whether the estimator's own probabilities and labels are taken as they are."""
+        """Tell whether the estimator's own probabilities and labels are taken as they are."""
         return isinstance(self.scorer, EstimatorScorer) and self.scorer.own
 
     @property

@@ -20,7 +20,7 @@ _CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 @dataclass(frozen=True, slots=True)
 class ImageType:
-    """What a type of image processor does where its file does not say otherwise.
+    """The defaults of a type of image processor: what it does where its file does not say otherwise.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ _ITEM = re.compile(r"\s*-\s+(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """What a repository says of how its model may be used.
+    """The licence of a model, as its repository states it.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Licence:
 
     @property
     def is_free(self) -> bool:
-        """Whether all of its names are of licences that allow every use; one that is unknown is not.
+        """Tell whether all of its names are of licences that allow every use; one that is unknown is not.
 
         >>> [Licence(names).is_free for names in (("Apache-2.0",), ("Apache-2.0", "other"), ())]
         [True, False, False]

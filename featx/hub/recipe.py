@@ -38,7 +38,7 @@ class Setting:
 
 @dataclass(slots=True)
 class Recipe:
-    """What a model folder says of its graph, while it is being read.
+    """The statements of a model folder on its graph, while it is being read.
 
     Attributes
     ----------

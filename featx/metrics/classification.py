@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from featx._display import TextTable, html_page
+from featx._display import TextTable
 from featx._extras import require
 from featx._typing import Doubles, Labels
 from featx.errors import BadLabels, BadOption
@@ -26,7 +26,7 @@ from featx.metrics.class_scores import (
 from featx.metrics.confusion import confusion_table, worst_pairs
 from featx.metrics.intervals import wilson
 from featx.metrics.quotients import ratio
-from featx.metrics.report import check_fields
+from featx.metrics.report import ShownReport, check_fields, reading_report
 from featx.metrics.resampling import Resampling, check_weights
 
 __all__ = ["ClassScore", "ClassificationReport", "Mistake", "evaluate_predictions"]
@@ -94,7 +94,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ClassificationReport:
+class ClassificationReport(ShownReport):
     """The scores measured on ``n`` labelled samples.
 
     Attributes
@@ -215,7 +215,7 @@ class ClassificationReport:
         BadLabels
             The table is no such report.
         """
-        try:
+        with reading_report("classification"):
             values = dict(table)
             values["intervals"] = {k: (v[0], v[1]) for k, v in table["intervals"].items()}
             values["classes"] = tuple(ClassScore(**score) for score in table["classes"])
@@ -235,8 +235,6 @@ class ClassificationReport:
             if not all(isinstance(label, str) for label in report.unseen_labels):
                 raise TypeError("expected labels")
             return report
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-            raise BadLabels(f"not the JSON of a classification report: {error}") from error
 
     def list_errors(self) -> tuple[dict[str, type], list[dict[str, Any]], str]:
         """Return the columns of a table of mistakes, its records, and how many there are in words.
@@ -262,21 +260,6 @@ class ClassificationReport:
         columns = [field.name for field in fields(ClassScore)]
         rows = [asdict(score) for score in self.classes]
         return pandas.DataFrame(rows, columns=columns).set_index("label")
-
-    def format_table(self) -> str:
-        """Return the report as lines of text."""
-        tables = "\n\n".join(table.to_text() for table in self._tables())
-        return "\n".join([*self._score_lines(), "", tables, *self._notes()])
-
-    def __repr__(self) -> str:
-        return self.format_table()
-
-    def sections(self) -> list[str | TextTable]:
-        """Return the report as paragraphs and tables, for a notebook or a page."""
-        return [*self._score_lines(), *self._tables(), *self._notes()]
-
-    def _repr_html_(self) -> str:
-        return html_page(self.sections())
 
     def _score_lines(self) -> list[str]:
         lines = []

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from featx._display import TextTable, html_page
+from featx._display import TextTable
 from featx._extras import require
 from featx._typing import Doubles, Mask
 from featx.errors import BadLabels, BadOption
 from featx.metrics.intervals import wilson
-from featx.metrics.report import check_fields
+from featx.metrics.report import ShownReport, check_fields, reading_report
 from featx.metrics.resampling import Resampling, bootstrap, check_weights
 from featx.metrics.set_scores import SET_SCORES, SetMeasure, best_constants
 
@@ -64,7 +64,7 @@ class LabelScore:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class MultilabelReport:
+class MultilabelReport(ShownReport):
     """The scores measured on ``n`` samples whose sets of labels are known.
 
     Attributes
@@ -129,7 +129,7 @@ class MultilabelReport:
         BadLabels
             The table is no such report.
         """
-        try:
+        with reading_report("multilabel"):
             values = dict(table)
             values["intervals"] = {
                 key: (float(low), float(high)) for key, (low, high) in table["intervals"].items()
@@ -143,8 +143,6 @@ class MultilabelReport:
             if report.n < 0 or not report.labels:
                 raise TypeError("expected a count, and one label or more")
             return report
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-            raise BadLabels(f"not the JSON of a multilabel report: {error}") from error
 
     def list_errors(self) -> tuple[dict[str, type], list[dict[str, Any]], str]:
         """Raise BadOption: with several labels a prediction is seldom wrong as a whole.
@@ -171,20 +169,6 @@ class MultilabelReport:
         rows = [asdict(score) for score in self.labels]
         return pandas.DataFrame(rows, columns=columns).set_index("label")
 
-    def format_table(self) -> str:
-        """Return the report as lines of text."""
-        return "\n".join([*self._score_lines(), "", self._label_table().to_text()])
-
-    def __repr__(self) -> str:
-        return self.format_table()
-
-    def sections(self) -> list[str | TextTable]:
-        """Return the report as paragraphs and tables, for a notebook or a page."""
-        return [*self._score_lines(), self._label_table()]
-
-    def _repr_html_(self) -> str:
-        return html_page(self.sections())
-
     def _score_lines(self) -> list[str]:
         lines = []
         for key, (low, high) in self.intervals.items():
@@ -196,7 +180,7 @@ class MultilabelReport:
             )
         return lines
 
-    def _label_table(self) -> TextTable:
+    def _tables(self) -> list[TextTable]:
         rows = [
             (
                 score.label,
@@ -210,7 +194,7 @@ class MultilabelReport:
             for score in self.labels
         ]
         header = ("label", "precision", "recall", "F1", "avg. precision", "samples", "predicted")
-        return TextTable(header, rows)
+        return [TextTable(header, rows)]
 
 
 def evaluate_label_sets(

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from featx._display import TextTable, html_page
+from featx._display import TextTable
 from featx._extras import require
 from featx._typing import Doubles
 from featx.errors import BadLabels
 from featx.metrics.intervals import wilson
 from featx.metrics.number_scores import NUMBER_SCORES, measure_numbers, tenths
-from featx.metrics.report import check_fields
+from featx.metrics.report import ShownReport, check_fields, reading_report
 from featx.metrics.resampling import Resampling, bootstrap, check_weights
 
 __all__ = ["LargeResidual", "OutputScore", "RegressionReport", "Tenth", "evaluate_numbers"]
@@ -133,7 +133,7 @@ class LargeResidual:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RegressionReport:
+class RegressionReport(ShownReport):
     """The scores measured on ``n`` samples whose numbers are known.
 
     Attributes
@@ -189,7 +189,7 @@ class RegressionReport:
         BadLabels
             The table is no such report.
         """
-        try:
+        with reading_report("regression"):
             values = dict(table)
             values["intervals"] = _pairs(table["intervals"])
             values["outputs"] = tuple(map(_read_output, table["outputs"]))
@@ -200,8 +200,6 @@ class RegressionReport:
             if not report.outputs or min(report.n, *(row.count for row in tenths), 0) < 0:
                 raise TypeError("expected an output or more, and counts")
             return report
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-            raise BadLabels(f"not the JSON of a regression report: {error}") from error
 
     def list_errors(self) -> tuple[dict[str, type], list[dict[str, Any]], str]:
         """Return the columns of a table of the largest errors, its records, and how many there are in words.
@@ -227,21 +225,6 @@ class RegressionReport:
         columns = [one.name for one in fields(OutputScore) if one.name not in left_out]
         rows = [{name: getattr(score, name) for name in columns} for score in self.outputs]
         return pandas.DataFrame(rows, columns=columns).set_index("name")
-
-    def format_table(self) -> str:
-        """Return the report as lines of text."""
-        tables = "\n\n".join(table.to_text() for table in self._tables())
-        return "\n".join([*self._score_lines(), "", tables])
-
-    def __repr__(self) -> str:
-        return self.format_table()
-
-    def sections(self) -> list[str | TextTable]:
-        """Return the report as paragraphs and tables, for a notebook or a page."""
-        return [*self._score_lines(), *self._tables()]
-
-    def _repr_html_(self) -> str:
-        return html_page(self.sections())
 
     def _score_lines(self) -> list[str]:
         if len(self.outputs) > 1:

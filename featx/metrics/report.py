@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from types import MappingProxyType, NoneType
 from typing import Any, Protocol
 
-from featx._display import TextTable
+from featx._display import TextTable, html_page
+from featx.errors import BadLabels
 
-__all__ = ["Report", "check_fields"]
+__all__ = ["Report", "ShownReport", "check_fields", "reading_report"]
 
 # The types of fields whose annotation names them; a whole number stands for any.
 _PLAIN: Mapping[str, tuple[type, ...]] = MappingProxyType(
@@ -32,6 +34,54 @@ def check_fields(record: Any) -> None:
         expected, value = _PLAIN.get(str(one.type)), getattr(record, one.name)
         if expected and (isinstance(value, bool) or not isinstance(value, expected)):
             raise TypeError(f"{one.name} = {value!r:.40}: expected {one.type}")
+
+
+@contextmanager
+def reading_report(name: str) -> Iterator[None]:
+    """Turn what a table that is no report makes Python raise into BadLabels.
+
+    Parameters
+    ----------
+    name : str
+        The kind of report, such as "classification".
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise BadLabels(f"not the JSON of a {name} report: {error}") from error
+
+
+class ShownReport:
+    """How a report is shown: lines of its scores, tables, and notes."""
+
+    __slots__ = ()
+
+    def format_table(self) -> str:
+        """Return the report as lines of text."""
+        tables = "\n\n".join(table.to_text() for table in self._tables())
+        return "\n".join([*self._score_lines(), "", tables, *self._notes()])
+
+    def __repr__(self) -> str:
+        return self.format_table()
+
+    def sections(self) -> list[str | TextTable]:
+        """Return the report as paragraphs and tables, for a notebook or a page."""
+        return [*self._score_lines(), *self._tables(), *self._notes()]
+
+    def _repr_html_(self) -> str:
+        return html_page(self.sections())
+
+    def _score_lines(self) -> list[str]:
+        """Return a line for each score of the whole."""
+        raise NotImplementedError
+
+    def _tables(self) -> list[TextTable]:
+        """Return the scores of classes, labels or numbers."""
+        raise NotImplementedError
+
+    def _notes(self) -> list[str]:
+        """Return what else there is to say."""
+        return []
 
 
 class Report(Protocol):

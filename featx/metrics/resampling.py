@@ -77,7 +77,7 @@ def group_codes(groups: Sequence[Any] | npt.NDArray[Any] | None, n: int) -> Inte
 
 @dataclass(frozen=True, slots=True)
 class Resampling:
-    """What is drawn when a score is measured again: samples, or groups with all their samples.
+    """The units that are drawn when a score is measured again: samples, or groups with all their samples.
 
     Attributes
     ----------

@@ -21,6 +21,7 @@ from featx.sources.labels import (
     unknown_labels,
 )
 from featx.tasks.classification_problem import ClassificationProblem, report_labels
+from featx.tasks.ranked import probability_cells, probability_column, ranked_labels
 from featx.tuning.design import SampleDesign
 
 if TYPE_CHECKING:
@@ -69,23 +70,15 @@ class LabelPrediction:
 
     def to_dict(self, digits: int | None = None) -> dict[str, Any]:
         """Return label, probability and top as JSON values; numbers rounded to ``digits``."""
-
-        def number(value: float) -> float:
-            return value if digits is None else round(value, digits)
-
-        top = [{"label": label, "probability": number(share)} for label, share in self.top]
-        return {"label": self.label, "probability": number(self.probability), "top": top}
+        probability = self.probability if digits is None else round(self.probability, digits)
+        top = ranked_labels(self.top, digits)
+        return {"label": self.label, "probability": probability, "top": top}
 
     def to_cells(self) -> dict[str, str | float]:
         """Return id, label, probability, and the probability of each class; numbers have six digits."""
-        shares = {_column(label): round(share, 6) for label, share in self.top}
         probability = round(self.probability, 6)
-        return {"id": self.id, "label": self.label, "probability": probability, **shares}
-
-
-def _column(label: str) -> str:
-    """Return the name of the column of a class: no class has then the name of another column."""
-    return f"probability_{label}"
+        own: dict[str, str | float] = {"id": self.id, "label": self.label}
+        return own | {"probability": probability} | probability_cells(self.top)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +94,7 @@ class Classification:
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, label, probability, and a column for the probability of each class."""
         own = {"id": str, "label": str, "probability": float}
-        return own | dict.fromkeys(map(_column, classes), float)
+        return own | dict.fromkeys(map(probability_column, classes), float)
 
     def check_config(self, config: HeadConfig) -> None:
         """Refuse what is for numbers or for several labels."""
@@ -182,7 +175,9 @@ class Classification:
         design: SampleDesign | None = None,
     ) -> ClassificationReport:
         """Return the report on probabilities of shape (n, n_classes)."""
-        return report_labels(targets, outputs, classes, random_state, ids=ids, design=design)
+        return report_labels(
+            targets, outputs, classes, random_state, ids=ids, design=design or SampleDesign()
+        )
 
     def report_from_dict(self, table: Mapping[str, Any]) -> ClassificationReport:
         """Return the report whose ``to_dict`` gave ``table``."""

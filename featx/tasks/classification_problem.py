@@ -134,8 +134,8 @@ class ClassificationProblem:
 
     @property
     def can_leave_out_each(self) -> bool:
-        """Whether no part of the samples is to choose by, and none is later than another."""
-        return self.design.validation is None and self.design.times is None
+        """Whether the design of the samples allows it."""
+        return self.design.allows_leaving_out_each
 
     def leave_out_each(self, head: HeadSpec, rows: FloatArray) -> list[Doubles]:
         """Return the scores of every sample by ridge with each penalty, left out in turn."""
@@ -223,7 +223,7 @@ def report_labels(
     random_state: int,
     *,
     ids: Sequence[str] | None = None,
-    design: SampleDesign | None = None,
+    design: SampleDesign,
 ) -> ClassificationReport:
     """Return the report on probabilities of shape (n, n_classes)."""
     # A prediction need not wait for what measures.
@@ -237,8 +237,8 @@ def report_labels(
         classes=classes,
         ids=ids,
         random_state=random_state,
-        groups=None if design is None else design.groups,
-        sample_weight=None if design is None else design.weights,
+        groups=design.groups,
+        sample_weight=design.weights,
     )
 
 

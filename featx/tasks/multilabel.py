@@ -21,6 +21,7 @@ from featx.sources.label_sets import (
 )
 from featx.sources.labels import list_names, match_labels
 from featx.tasks.multilabel_problem import MultilabelProblem, report_label_sets
+from featx.tasks.ranked import probability_cells, probability_column, ranked_labels
 from featx.tuning.design import SampleDesign
 
 if TYPE_CHECKING:
@@ -61,22 +62,13 @@ class LabelSetsPrediction:
 
     def to_dict(self, digits: int | None = None) -> dict[str, Any]:
         """Return labels and top as JSON values; numbers rounded to ``digits``."""
-        top = [
-            {"label": label, "probability": share if digits is None else round(share, digits)}
-            for label, share in self.top
-        ]
-        return {"labels": list(self.labels), "top": top}
+        return {"labels": list(self.labels), "top": ranked_labels(self.top, digits)}
 
     def to_cells(self) -> dict[str, str | float]:
         """Return id, labels with ";" between them, and the probability of each; six digits."""
         plain = not any(";" in label for label in self.labels)
         text = ";".join(self.labels) if plain else json.dumps(self.labels, ensure_ascii=False)
-        shares = {_column(label): round(share, 6) for label, share in self.top}
-        return {"id": self.id, "labels": text, **shares}
-
-
-def _column(label: str) -> str:
-    return f"probability_{label}"
+        return {"id": self.id, "labels": text} | probability_cells(self.top)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +101,7 @@ class Multilabel:
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, labels, and a column for the probability of each label."""
-        return {"id": str, "labels": str} | dict.fromkeys(map(_column, classes), float)
+        return {"id": str, "labels": str} | dict.fromkeys(map(probability_column, classes), float)
 
     def check_config(self, config: HeadConfig) -> None:
         """Refuse what is for numbers, and a threshold that is no probability."""
@@ -222,7 +214,7 @@ class Multilabel:
     ) -> MultilabelReport:
         """Return the report on probabilities and given labels of shape (n, 2 L)."""
         members = indicator_matrix(read_label_sets(targets, ids), classes)
-        return report_label_sets(members, outputs, classes, random_state, design)
+        return report_label_sets(members, outputs, classes, random_state, design or SampleDesign())
 
     def report_from_dict(self, table: Mapping[str, Any]) -> MultilabelReport:
         """Return the report whose ``to_dict`` gave ``table``."""

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Mask
 from featx.heads.label_calibration import LabelCalibration
 from featx.heads.names import LABEL_HEAD_NAMES
-from featx.tuning.design import SampleDesign, some_samples
+from featx.tasks.ridge import leave_out_by_ridge, predict_by_ridge
+from featx.tuning.design import SampleDesign
 
 if TYPE_CHECKING:
     from featx.heads import HeadSpec
@@ -59,9 +60,14 @@ class MultilabelProblem:
         """The labels as 0 and 1; shape (n, L)."""
         return self.members.astype(np.intp)
 
+    @property
+    def signs(self) -> Doubles:
+        """1 for each label that a sample has and -1 for the others; shape (n, L)."""
+        return np.where(self.members, 1.0, -1.0)
+
     @cached_property
     def _weights(self) -> Doubles:
-        return np.ones(len(self)) if self.design.weights is None else self.design.weights
+        return self.design.counts(len(self))
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -120,24 +126,12 @@ class MultilabelProblem:
 
     @property
     def can_leave_out_each(self) -> bool:
-        """Whether no part of the samples is to choose by, and none is later than another."""
-        plain = self.design.validation is None and self.design.times is None
-        return plain and self.class_weight is None
+        """Whether the design of the samples allows it, and labels are not weighed."""
+        return self.design.allows_leaving_out_each and self.class_weight is None
 
     def leave_out_each(self, head: HeadSpec, rows: FloatArray) -> list[Doubles]:
         """Return the scores of every sample by ridge with each penalty, its group left out in turn."""
-        from featx.tuning.solvers.ridge import leave_one_out_numbers
-
-        alphas = [value for params in head.grid for value in params.values()]
-        return list(
-            leave_one_out_numbers(
-                rows,
-                np.where(self.members, 1.0, -1.0),
-                alphas,
-                groups=self.design.groups,
-                sample_weight=self.design.weights,
-            )
-        )
+        return leave_out_by_ridge(head, rows, self.signs, self.design)
 
     def neighbor_targets(self, indices: Integers) -> Doubles:
         """Return 1 in the column of each label that a sample has, and 0 elsewhere."""
@@ -159,24 +153,15 @@ class MultilabelProblem:
         self, rows: FloatArray, known: Integers, test: Integers, map_fn: MapFn
     ) -> tuple[str, FloatArray]:
         """Return the labels of a ridge, whose penalty ``known`` decides in closed form."""
-        from sklearn.linear_model import RidgeClassifier
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        from featx.tuning.solvers.ridge import leave_one_out_numbers
-
-        known = some_samples(known)
-        some = self.subset(known)
-        signs = np.where(some.members, 1.0, -1.0)
-        every = np.arange(len(some))
-        tried = leave_one_out_numbers(rows[known], signs, _ALPHAS, groups=some.design.groups)
-        scored = [some.evaluate(scores, every) for scores in tried]
-        best = int(np.argmax([one.score for one in scored]))
-        ridge = make_pipeline(StandardScaler(), RidgeClassifier(_ALPHAS[best]))
-        fitted = ridge.fit(rows[known], some.codes)
-        scores = np.asarray(fitted.decision_function(rows[test]), np.float64)
-        outputs = scored[best].calibrator.apply(scores.reshape(len(test), -1))
-        return "ridge", outputs.astype(np.float32)
+        outputs = predict_by_ridge(
+            self,
+            lambda some: some.signs,
+            rows,
+            (known, test),
+            _ALPHAS,
+            lambda one: one.score,
+        )
+        return "ridge", outputs
 
     def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
         """Return the micro F1 of scores, and their log-loss with the calibration that suits them."""
@@ -222,7 +207,7 @@ def report_label_sets(
     outputs: FloatArray,
     names: Sequence[str],
     random_state: int,
-    design: SampleDesign | None,
+    design: SampleDesign,
 ) -> MultilabelReport:
     """Return the report on probabilities and given labels of shape (n, 2 L)."""
     # A prediction need not wait for what measures.
@@ -234,7 +219,7 @@ def report_label_sets(
         given > 0,
         probabilities,
         labels=names,
-        groups=None if design is None else design.groups,
-        sample_weight=None if design is None else design.weights,
+        groups=design.groups,
+        sample_weight=design.weights,
         random_state=random_state,
     )

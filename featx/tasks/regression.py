@@ -224,7 +224,9 @@ class Regression:
     ) -> RegressionReport:
         """Return the report on numbers and intervals of shape (n, 3 k)."""
         _, numbers = read_numbers(targets, ids, classes)
-        return report_numbers(numbers, outputs, classes, random_state, ids, design)
+        return report_numbers(
+            numbers, outputs, classes, random_state, ids, design or SampleDesign()
+        )
 
     def report_from_dict(self, table: Mapping[str, Any]) -> RegressionReport:
         """Return the report whose ``to_dict`` gave ``table``."""

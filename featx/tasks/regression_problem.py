@@ -13,7 +13,8 @@ import numpy.typing as npt
 from featx._typing import Doubles, FloatArray, Integers
 from featx.heads.names import NUMBER_HEAD_NAMES
 from featx.heads.number_scaling import COVERAGE, NumberScaling
-from featx.tuning.design import SampleDesign, some_samples
+from featx.tasks.ridge import leave_out_by_ridge, predict_by_ridge
+from featx.tuning.design import SampleDesign
 
 if TYPE_CHECKING:
     from featx.heads import HeadSpec
@@ -52,7 +53,7 @@ class RegressionProblem:
 
     @cached_property
     def _weights(self) -> Doubles:
-        return np.ones(len(self)) if self.design.weights is None else self.design.weights
+        return self.design.counts(len(self))
 
     @cached_property
     def _scaling(self) -> tuple[Doubles, Doubles]:
@@ -129,23 +130,12 @@ class RegressionProblem:
 
     @property
     def can_leave_out_each(self) -> bool:
-        """Whether no part of the samples is to choose by, and none is later than another."""
-        return self.design.validation is None and self.design.times is None
+        """Whether the design of the samples allows it."""
+        return self.design.allows_leaving_out_each
 
     def leave_out_each(self, head: HeadSpec, rows: FloatArray) -> list[Doubles]:
         """Return the numbers of every sample by ridge with each penalty, its group left out in turn."""
-        from featx.tuning.solvers.ridge import leave_one_out_numbers
-
-        alphas = [value for params in head.grid for value in params.values()]
-        return list(
-            leave_one_out_numbers(
-                rows,
-                self.standardized,
-                alphas,
-                groups=self.design.groups,
-                sample_weight=self.design.weights,
-            )
-        )
+        return leave_out_by_ridge(head, rows, self.standardized, self.design)
 
     def neighbor_targets(self, indices: Integers) -> Doubles:
         """Return the standardised numbers."""
@@ -168,26 +158,15 @@ class RegressionProblem:
         self, rows: FloatArray, known: Integers, test: Integers, map_fn: MapFn
     ) -> tuple[str, FloatArray]:
         """Return the numbers of a ridge, whose penalty ``known`` decides in closed form."""
-        from sklearn.linear_model import Ridge
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        from featx.tuning.solvers.ridge import leave_one_out_numbers
-
-        known = some_samples(known)
-        some = self.subset(known)
-        tried = leave_one_out_numbers(
-            rows[known], some.standardized, _ALPHAS, groups=some.design.groups
+        outputs = predict_by_ridge(
+            self,
+            lambda some: some.standardized,
+            rows,
+            (known, test),
+            _ALPHAS,
+            lambda one: -one.loss,
         )
-        every = np.arange(len(some))
-        scored = [some.evaluate(scores, every) for scores in tried]
-        best = int(np.argmin([one.loss for one in scored]))
-        ridge = make_pipeline(StandardScaler(), Ridge(_ALPHAS[best]))
-        scores = ridge.fit(rows[known], some.standardized).predict(rows[test])
-        outputs = scored[best].calibrator.apply(
-            np.asarray(scores, np.float64).reshape(len(test), -1)
-        )
-        return "ridge", outputs.astype(np.float32)
+        return "ridge", outputs
 
     def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
         """Return minus the root mean squared error of scores, with the interval that suits them."""
@@ -227,7 +206,7 @@ def report_numbers(
     names: Sequence[str],
     random_state: int,
     ids: Sequence[str] | None,
-    design: SampleDesign | None,
+    design: SampleDesign,
 ) -> RegressionReport:
     """Return the report on numbers and intervals of shape (n, 3 k)."""
     # A prediction need not wait for what measures.
@@ -240,8 +219,8 @@ def report_numbers(
         names=names,
         low=low,
         high=high,
-        groups=None if design is None else design.groups,
-        sample_weight=None if design is None else design.weights,
+        groups=design.groups,
+        sample_weight=design.weights,
         ids=ids,
         random_state=random_state,
     )

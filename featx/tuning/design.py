@@ -66,9 +66,18 @@ class SampleDesign:
         return SampleDesign(None, self.weights, self.validation, self.times)
 
     @property
+    def allows_leaving_out_each(self) -> bool:
+        """Whether no part of the samples is to choose by, and none is later than another."""
+        return self.validation is None and self.times is None
+
+    def counts(self, n: int) -> Doubles:
+        """Return how often each of the ``n`` samples counts."""
+        return np.ones(n) if self.weights is None else self.weights
+
+    @property
     def is_plain(self) -> bool:
         """Whether folds may be drawn at random: there are no groups, no times and no part to choose by."""
-        return self.groups is None and self.validation is None and self.times is None
+        return self.groups is None and self.allows_leaving_out_each
 
     def latest(self, share: float) -> Mask:
         """Return which samples are the latest, about a share of all; those of one time stay together.

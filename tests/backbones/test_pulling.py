@@ -19,14 +19,7 @@ from tests.support.hub_server import COMMIT, OTHER, TAKEN, FakeHub, serving_hub,
 from tests.support.optimize_nets import pictures
 from tests.support.tokenizers import make_tokenizer
 
-
-@pytest.fixture(autouse=True)
-def alone(own_directory, monkeypatch, tmp_path):
-    """A cache and a model directory of the test's own, and no settings of the machine's."""
-    for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
-    monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("alone_with_a_hub")
 
 
 @pytest.fixture

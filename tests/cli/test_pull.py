@@ -15,16 +15,10 @@ from tests.support.external_nets import save_split
 from tests.support.hub_server import COMMIT, FakeHub, serving_hub
 
 # It is said of every backbone of sounds that is added.
-pytestmark = pytest.mark.filterwarnings("ignore:a sound of more than:featx.errors.FeatxWarning")
-
-
-@pytest.fixture(autouse=True)
-def alone(own_directory, monkeypatch, tmp_path):
-    """A cache and a model directory of the test's own, and no settings of the machine's."""
-    for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
-    monkeypatch.setenv("FEATX_CACHE_DIR", str(tmp_path / "cache"))
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:a sound of more than:featx.errors.FeatxWarning"),
+    pytest.mark.usefixtures("alone_with_a_hub"),
+]
 
 
 @pytest.fixture
