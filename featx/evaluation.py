@@ -68,7 +68,7 @@ def evaluate(
     task = get_task(predictor.task_name)
     without = [sample.id for sample in known if sample.label is None]
     if without or not known:
-        raise BadLabels(missing_labels(without, len(known)))
+        raise BadLabels(missing_labels(without, len(known), task.missing_remedy))
     labels = [sample.label for sample in known]
     matched = task.match_targets(
         labels, predictor.head.classes, [sample.id for sample in known], ignore_label_case

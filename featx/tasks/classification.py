@@ -14,6 +14,7 @@ from featx._typing import FloatArray, Labels
 from featx.errors import BadOption, FeatxWarning
 from featx.heads.names import HEAD_NAMES
 from featx.sources.labels import (
+    MISSING_REMEDY,
     check_labels,
     list_names,
     match_labels,
@@ -90,6 +91,7 @@ class Classification:
     head_names: tuple[str, ...] = HEAD_NAMES
     least_outputs: int = 2
     output_noun: tuple[str, str] = ("class", "classes")
+    missing_remedy: str = MISSING_REMEDY
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, label, probability, and a column for the probability of each class."""

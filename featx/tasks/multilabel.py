@@ -14,6 +14,7 @@ from featx._typing import FloatArray, Labels, Mask
 from featx.errors import BadLabels, BadOption, FeatxWarning
 from featx.heads.names import LABEL_HEAD_NAMES
 from featx.sources.label_sets import (
+    NO_LABELS_REMEDY,
     count_labels,
     indicator_matrix,
     read_label_sets,
@@ -98,6 +99,7 @@ class Multilabel:
     head_names: tuple[str, ...] = LABEL_HEAD_NAMES
     least_outputs: int = 2
     output_noun: tuple[str, str] = ("label", "labels")
+    missing_remedy: str = NO_LABELS_REMEDY
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, labels, and a column for the probability of each label."""

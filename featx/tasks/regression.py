@@ -14,6 +14,7 @@ from featx.errors import BadLabels, BadOption, FeatxWarning
 from featx.heads.conformal import describe_coverage
 from featx.heads.names import NUMBER_HEAD_NAMES
 from featx.heads.number_scaling import COVERAGE
+from featx.sources.labels import MISSING_REMEDY
 from featx.sources.numbers import read_numbers
 from featx.tasks.regression_problem import RegressionProblem, report_numbers
 from featx.tuning.design import SampleDesign
@@ -117,6 +118,7 @@ class Regression:
     head_names: tuple[str, ...] = NUMBER_HEAD_NAMES
     least_outputs: int = 1
     output_noun: tuple[str, str] = ("number", "numbers")
+    missing_remedy: str = MISSING_REMEDY
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, value, low and high, the last three for each number."""
