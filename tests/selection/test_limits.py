@@ -46,6 +46,7 @@ def test_no_limit_is_none():
     "value",
     ["", "fast", "-5ms", "0", 0, -1, "5 parsecs", "1e999", float("nan"), float("inf"), True, [5],
      10**400, 10**5000, "5ms 5ms", "9" * 5000, b"5ms"],
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_what_is_no_limit_is_refused_in_words(value):
     for read, name in (
