@@ -188,17 +188,16 @@ class Comparison(ShownReport):
         return pandas.DataFrame(rows).set_index("name")
 
     def _score_lines(self) -> list[str]:
-        kinds = len(self.backbones)
+        names = len({one.name for one in self.backbones})
         ranked = (
-            f"{kinds} {'backbone' if kinds == 1 else 'backbones'} ranked by a quick pass over "
+            f"{names} {'backbone' if names == 1 else 'backbones'} ranked by a quick pass over "
             f"{self.n_quick} of {self.n} samples"
         )
         if not self.method:
             return [f"{ranked}; none measured as fit measures."]
         measured = sum(one.score is not None for one in self.backbones)
         return [
-            f"{ranked}; the best {measured} measured as fit measures, on {self.n_measured} samples by "
-            f"{self.method}."
+            f"{ranked}; {measured} measured as fit measures, on {self.n_measured} samples by {self.method}."
         ]
 
     def _tables(self) -> list[TextTable]:
@@ -207,7 +206,10 @@ class Comparison(ShownReport):
         return [TextTable(header, [_cells(one) for one in self.contenders])]
 
     def _notes(self) -> list[str]:
-        left = [f"Left out: {one.name}: {one.reason}." for one in self.left_out]
+        by_reason: dict[str, list[str]] = {}
+        for one in self.left_out:
+            by_reason.setdefault(one.reason, []).append(one.name)
+        left = [f"Left out: {', '.join(names)}: {reason}." for reason, names in by_reason.items()]
         return ["", *self.notes, *left] if self.notes or left else []
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from featx.metrics.paired import Difference
 from featx.reporting.comparison import Contender
 from featx.selection.quick import ridge_evaluation
-from featx.selection.ranking import Entry, RankingSetup
+from featx.selection.ranking import RankedBackbone, RankingSetup
 
 __all__ = ["Standing", "advise", "gain_of_doubling"]
 
@@ -51,8 +51,9 @@ def advise(
         What twice the samples bring by ridge, of a score of which 1 is the best.
     """
     notes = []
+    several = len({one.contender.head for one in others} | {best.head}) > 1
     if others:
-        notes.append(_compared(best, others[0]))
+        notes.append(_compared(best, others[0], several))
         alike = [one for one in others if one.difference is None or not one.difference.tells]
         if note := _faster(best, alike):
             notes.append(note)
@@ -62,7 +63,7 @@ def advise(
     return notes
 
 
-def gain_of_doubling(entry: Entry, setup: RankingSetup) -> float | None:
+def gain_of_doubling(entry: RankedBackbone, setup: RankingSetup) -> float | None:
     """Return what the quick pass's samples tell above half of them, by ridge; None where there are few.
 
     It is the mean over halves that are drawn as the task spreads its targets.
@@ -92,8 +93,10 @@ def gain_of_doubling(entry: Entry, setup: RankingSetup) -> float | None:
     return whole - half_score
 
 
-def _compared(best: Contender, second: Standing) -> str:
-    first, other = _title(best), _title(second.contender)
+def _compared(best: Contender, second: Standing, several: bool) -> str:
+    first, other = (
+        f"{one.head} on {one.name}" if several else one.name for one in (best, second.contender)
+    )
     if second.difference is None:
         return f"{first} is first; by how much it is above {other} cannot be told."
     if second.difference.tells:
@@ -107,16 +110,18 @@ def _points(difference: Difference) -> str:
 
 def _faster(best: Contender, alike: Sequence[Standing]) -> str | None:
     """Return which of those that are as good, as far as can be told, is much faster than the best."""
-    timed = [one.contender for one in alike if one.contender.milliseconds]
+    timed = [
+        one.contender
+        for one in alike
+        if one.contender.milliseconds and one.contender.name != best.name
+    ]
     if not timed or not best.milliseconds:
         return None
     fastest = min(timed, key=lambda one: one.milliseconds or 0.0)
     times = best.milliseconds / (fastest.milliseconds or best.milliseconds)
     if times < 1.5:
         return None
-    return (
-        f"Of those that are as good as can be told, {_title(fastest)} is {times:.1f} times as fast."
-    )
+    return f"Of those that are as good as can be told, {fastest.name} is {times:.1f} times as fast."
 
 
 def _against_baselines(best: Contender, baselines: Sequence[Standing]) -> list[str]:
@@ -127,16 +132,16 @@ def _against_baselines(best: Contender, baselines: Sequence[Standing]) -> list[s
         if one.contender.score is None:
             continue
         if difference is None:
-            notes.append(f"Whether {_title(best)} is above {name} cannot be told.")
+            notes.append(f"Whether {best.name} is above {name} cannot be told.")
         elif difference.high is not None and difference.high < 0:
             notes.append(
-                f"Nothing beats {name}: it is better than {_title(best)} by "
+                f"Nothing beats {name}: it is better than {best.name} by "
                 f"{_points(difference.reversed())}. These backbones hurt here (negative transfer); take one "
                 "trained on samples of this kind, or none."
             )
         elif not difference.tells:
             notes.append(
-                f"Nothing beats {name} beyond chance ({_title(best)}: {difference}): no backbone has been "
+                f"Nothing beats {name} beyond chance ({best.name}: {difference}): no backbone has been "
                 "shown to help here; add samples, or take one trained on samples of this kind."
             )
     return notes
@@ -156,8 +161,3 @@ def _fine_tuning(
         f"Fine-tuning a backbone is worth a thought: twice the samples brought {100 * gain:.1f} points, the "
         f"best is only {100 * above:.1f} points above a baseline, and there are {n} samples."
     )
-
-
-def _title(one: Contender) -> str:
-    """Return what a contender is called where its head is not the only one."""
-    return one.name

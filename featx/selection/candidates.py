@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from featx.backbones.backbone import Backbone, open_backbone
+from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card, get_card, list_cards, locate
 from featx.errors import BadOption, wrong_type
 from featx.fit_config import card_changes
@@ -14,13 +15,13 @@ from featx.graphs.pooling import read_pooling
 from featx.reporting.comparison import LeftOutBackbone
 from featx.selection.average_order import mean_rank
 
-__all__ = ["Candidate", "find_candidates", "read_name"]
+__all__ = ["BackboneCandidate", "find_candidates", "read_name"]
 
 NOT_HERE = "its bytes are not on this machine (featx backbones pull)"
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class BackboneCandidate:
     """A backbone that may be compared.
 
     Attributes
@@ -30,14 +31,17 @@ class Candidate:
     card : Card
     given : Backbone or None
         It, where it was given open.
+    provider : Provider
+        Where it is computed, where it was not.
     """
 
     name: str
     card: Card
     given: Backbone | None = field(default=None, repr=False)
+    provider: Provider = CPU
 
     @classmethod
-    def of(cls, backbone: str | Card | Backbone) -> Candidate:
+    def of(cls, backbone: str | Card | Backbone, provider: Provider = CPU) -> BackboneCandidate:
         """Return the candidate of a name, a card or an open backbone.
 
         Raises
@@ -50,11 +54,11 @@ class Candidate:
         if isinstance(backbone, Backbone):
             return cls(_title(backbone.card), backbone.card, backbone)
         card = backbone if isinstance(backbone, Card) else read_name(backbone)
-        return cls(_title(card), card)
+        return cls(_title(card), card, provider=provider)
 
     def open(self) -> Backbone:
         """Return it open, its bytes verified."""
-        return self.given or open_backbone(self.card)
+        return self.given or open_backbone(self.card, self.provider)
 
     @property
     def bytes(self) -> int | None:
@@ -78,7 +82,8 @@ def find_candidates(
     named: Sequence[str | Card | Backbone] | None,
     modality: str,
     max_bytes: float | None = None,
-) -> tuple[list[Candidate], list[LeftOutBackbone]]:
+    provider: Provider = CPU,
+) -> tuple[list[BackboneCandidate], list[LeftOutBackbone]]:
     """Return the backbones to compare, the smallest first, and those left out with the reason.
 
     Parameters
@@ -87,6 +92,8 @@ def find_candidates(
         None: all backbones of the modality.
     modality : str
     max_bytes : float, default=None
+    provider : Provider, default=CPU
+        Where those are computed that are not open yet.
 
     Raises
     ------
@@ -96,9 +103,11 @@ def find_candidates(
         No model directory has one that is named.
     """
     if named is None:
-        found = [Candidate.of(card) for card in list_cards() if card.modality == modality]
+        cards = [card for card in list_cards() if card.modality == modality]
+        found = [BackboneCandidate.of(card, provider) for card in cards]
     else:
-        found = list({one.name: one for one in map(Candidate.of, named)}.values())
+        several = [BackboneCandidate.of(one, provider) for one in named]
+        found = list({one.name: one for one in several}.values())
     left_out = []
     for one in list(found):
         if one.card.modality != modality:

@@ -12,58 +12,66 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from featx.backbones.backbone import Backbone
+from featx.backbones.providers import read_provider
 from featx.catalog import Card
 from featx.embedding.engine import Engine
+from featx.embedding.rows import Reject
 from featx.errors import BadOption, FeatxNotice
 from featx.evaluation import warn_about_rejects
 from featx.heads.names import check_head_name
 from featx.labelled import LabelledSamples
 from featx.modalities.guess import modality_of
+from featx.predictor import check_exact
 from featx.reporting.comparison import Comparison
 from featx.selection.candidates import find_candidates
 from featx.selection.clock import Clock
 from featx.selection.finals import run_finals
 from featx.selection.limits import read_milliseconds, read_seconds, read_size
-from featx.selection.ranking import Entry, RankingSetup, draw_some, rank
+from featx.selection.ranking import RankedBackbone, RankingSetup, draw_some, rank
 from featx.selection.table import ComparisonTable
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig
 from featx.tuning.progress import progress_bars
 from featx.tuning.validation import check_own_head
 
-__all__ = ["Limits", "Outcome", "choose", "compare"]
+__all__ = ["Chosen", "CostLimits", "choose_backbone", "compare"]
 
 Backbones = Sequence[str | Card | Backbone]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CostLimits:
     """What a comparison may cost, and what the winner may.
 
     Attributes
     ----------
     max_latency, time_limit, max_size : float, str or None
         As people write them: "5ms", "10min", "20MB".
+    provider : str, default="cpu"
+        Where all are computed that are not open yet.
     """
 
     max_latency: float | str | None = None
     time_limit: float | str | None = None
     max_size: float | str | None = None
+    provider: str = "cpu"
 
     def check(self) -> None:
-        """Raise BadOption where one is no limit."""
+        """Raise BadOption where one is no limit, or the provider makes other rows than the card's."""
         read_milliseconds(self.max_latency, "max_latency")
         read_seconds(self.time_limit, "time_limit")
         read_size(self.max_size, "max_size")
+        check_exact(read_provider(self.provider))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """A comparison with the backbone and the head that won it."""
+class Chosen:
+    """A comparison with the backbone and the head that won it, and the samples that could not be read."""
 
     comparison: Comparison
     backbone: Backbone
     head: Any
+    rejects: tuple[Reject, ...] = ()
 
 
 def compare(
@@ -87,6 +95,7 @@ def compare(
     n_best: int = 3,
     n_quick: int = 2000,
     logme: bool = False,
+    provider: str = "cpu",
     random_state: int = 0,
     n_jobs: int | None = None,
     engine: Engine | None = None,
@@ -115,6 +124,8 @@ min_samples, unlabelled, random_state, n_jobs
         The most samples that the quick pass looks at.
     logme : bool, default=False
         Whether the quick pass computes LogME too; it never ranks.
+    provider : str, default="cpu"
+        Where graphs are computed.
     engine : Engine, default=None
         How to embed; with a cache, an interrupted comparison goes on where it was.
     verbose : bool, default=False
@@ -139,7 +150,7 @@ min_samples, unlabelled, random_state, n_jobs
     >>> found.best.name, found.best.score
     ('featx-image-nano', 1.0)
     """
-    limits = Limits(max_latency, time_limit, max_size)
+    limits = CostLimits(max_latency, time_limit, max_size, provider)
     limits.check()
     _check_counts(n_best=n_best, n_quick=n_quick)
     if isinstance(backbones, str | Card | Backbone):
@@ -154,12 +165,12 @@ min_samples, unlabelled, random_state, n_jobs
         random_state=random_state,
         n_jobs=engine.n_jobs,
     )
-    chosen = _check_heads(kind, heads, config)
+    several = _check_heads(kind, heads, config)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
     )
-    for head in chosen:
+    for head in several:
         check_own_head(kind, replace(config, head=head), given.samples)
     if hint := given.guess_groups(kind):
         warnings.warn(hint, FeatxNotice, stacklevel=2)
@@ -168,7 +179,7 @@ min_samples, unlabelled, random_state, n_jobs
             given,
             kind,
             config,
-            chosen,
+            several,
             engine,
             Clock(read_seconds(time_limit, "time_limit"), progress),
             best=n_best,
@@ -177,10 +188,12 @@ min_samples, unlabelled, random_state, n_jobs
             logme=logme,
             skip=backbones is None,
         )
-        return choose(setup, backbones, limits).comparison
+        chosen = choose_backbone(setup, backbones, limits)
+    warn_about_rejects(chosen.rejects, len(given.samples))
+    return chosen.comparison
 
 
-def choose(setup: RankingSetup, backbones: Backbones | None, limits: Limits) -> Outcome:
+def choose_backbone(setup: RankingSetup, backbones: Backbones | None, limits: CostLimits) -> Chosen:
     """Compare what a setup asks for, and return the comparison with its winner.
 
     Parameters
@@ -188,12 +201,13 @@ def choose(setup: RankingSetup, backbones: Backbones | None, limits: Limits) -> 
     setup : RankingSetup
     backbones : sequence of str, Card or Backbone, or None
         None: all that are on this machine.
-    limits : Limits
+    limits : CostLimits
         Of which the size is applied here.
     """
     modality = modality_of(setup.given.samples[0].data)
     most = read_size(limits.max_size, "max_size")
-    candidates, left_out = find_candidates(backbones, modality, most)
+    provider = read_provider(limits.provider)
+    candidates, left_out = find_candidates(backbones, modality, most, provider)
     some = draw_some(setup)
     entries, dropped = rank(candidates, some, setup)
     ranked = setup.clock.seconds
@@ -202,7 +216,6 @@ def choose(setup: RankingSetup, backbones: Backbones | None, limits: Limits) -> 
     if average is not None and all(one.candidate != average.candidate for one in going_on):
         going_on = [*going_on, average]
     finals = run_finals(going_on, setup)
-    warn_about_rejects(finals.rejects, len(setup.given.samples))
     table = ComparisonTable(setup, entries, finals, average)
     timings = {"quick pass": ranked, "measuring the best": setup.clock.seconds - ranked}
     comparison = Comparison(
@@ -218,10 +231,10 @@ def choose(setup: RankingSetup, backbones: Backbones | None, limits: Limits) -> 
         timings=timings,
     )
     winner = table.winner
-    return Outcome(comparison, winner.candidate.open(), winner.head)
+    return Chosen(comparison, winner.candidate.open(), winner.head, finals.rejects)
 
 
-def _best_on_average(entries: Sequence[Entry]) -> Entry | None:
+def _best_on_average(entries: Sequence[RankedBackbone]) -> RankedBackbone | None:
     """Return the one that does best on average elsewhere; None where none was measured there."""
     known = [(rank, one) for one in entries if (rank := one.candidate.mean_rank) is not None]
     return min(known, key=lambda pair: pair[0])[1] if known else None

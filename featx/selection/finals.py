@@ -15,7 +15,7 @@ from featx.errors import FeatxWarning
 from featx.metrics.paired import Difference, paired_difference
 from featx.metrics.resampling import Resampling
 from featx.selection.clock import OutOfTime
-from featx.selection.ranking import Entry, RankingSetup
+from featx.selection.ranking import RankedBackbone, RankingSetup
 from featx.tuning import TuningProblem
 from featx.tuning.fit_warnings import warn_once
 from featx.tuning.validation import ValidationResult, cross_validate, is_nested, validate_baseline
@@ -33,7 +33,7 @@ class Measured:
     ----------
     name : str
         What a baseline is called; '' of a backbone.
-    entry : Entry or None
+    entry : RankedBackbone or None
         None of a baseline.
     score : float
     interval : (float, float) or None
@@ -42,7 +42,7 @@ class Measured:
     """
 
     name: str
-    entry: Entry | None
+    entry: RankedBackbone | None
     score: float
     interval: tuple[float, float] | None
     measure: Measure = field(repr=False)
@@ -82,14 +82,14 @@ class _OtherSamples(Exception):
     """A backbone cannot read samples that another could: all are measured on what all can read."""
 
 
-def run_finals(entries: Sequence[Entry], setup: RankingSetup) -> Finals:
+def run_finals(entries: Sequence[RankedBackbone], setup: RankingSetup) -> Finals:
     """Measure entries and the baselines on the same folds of the samples that all of them can read.
 
     Where the time is over, those that come later are not measured.
 
     Parameters
     ----------
-    entries : sequence of Entry
+    entries : sequence of RankedBackbone
         The best first.
     setup : RankingSetup
     """
@@ -105,7 +105,9 @@ def run_finals(entries: Sequence[Entry], setup: RankingSetup) -> Finals:
 class _Stage:
     """One attempt to measure all on some samples."""
 
-    def __init__(self, setup: RankingSetup, entries: Sequence[Entry], ids: frozenset[str]) -> None:
+    def __init__(
+        self, setup: RankingSetup, entries: Sequence[RankedBackbone], ids: frozenset[str]
+    ) -> None:
         self.setup, self.entries = setup, entries
         self.samples = [sample for sample in setup.given.samples if sample.id in ids]
         self.readable: set[str] = set(ids)
@@ -147,7 +149,7 @@ class _Stage:
             tuple(measured), self.score_name, best.method, len(tested), resampling, self.rejects
         )
 
-    def _embed(self, entry: Entry) -> Rows:
+    def _embed(self, entry: RankedBackbone) -> Rows:
         """Return the rows of all samples: those of the quick pass, and the others embedded now."""
         known = {} if entry.rows is None else {name: i for i, name in enumerate(entry.rows.ids)}
         missing = [sample for sample in self.samples if sample.id not in known]
@@ -183,7 +185,7 @@ class _Stage:
         table = np.broadcast_to(np.float32(0), (len(rows), widest))
         self.nested = is_nested(table, self.problem, self.setup.config)
 
-    def _validate(self, entry: Entry, rows: Rows) -> ValidationResult:
+    def _validate(self, entry: RankedBackbone, rows: Rows) -> ValidationResult:
         assert self.problem is not None
         clock = self.setup.clock
 
@@ -199,7 +201,9 @@ class _Stage:
         with warn_once():
             return cross_validate(embeddings, self.problem, config, nested=self.nested)
 
-    def _measured(self, name: str, entry: Entry | None, result: ValidationResult) -> Measured:
+    def _measured(
+        self, name: str, entry: RankedBackbone | None, result: ValidationResult
+    ) -> Measured:
         assert self.problem is not None
         measure = self.problem.measure(result.predictions, result.tested)
         whole = Resampling(len(result.tested), None, self._weights(result)).whole()

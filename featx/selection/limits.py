@@ -1,4 +1,4 @@
-"""Limits as people write them: times such as "5ms", sizes such as "20MB"."""
+"""CostLimits as people write them: times such as "5ms", sizes such as "20MB"."""
 
 from __future__ import annotations
 

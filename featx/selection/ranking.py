@@ -14,7 +14,7 @@ from featx.embedding.rows import Rows
 from featx.errors import BadLabels, BadOption, FeatxError, first_line
 from featx.labelled import LabelledSamples
 from featx.reporting.comparison import LeftOutBackbone
-from featx.selection.candidates import Candidate
+from featx.selection.candidates import BackboneCandidate
 from featx.selection.clock import Clock, OutOfTime
 from featx.selection.latency import measure_milliseconds
 from featx.selection.quick import QuickScores, quick_scores
@@ -24,7 +24,7 @@ from featx.tuning import HeadConfig, TuningProblem
 from featx.tuning.search import tune
 from featx.tuning.validation import heads_for
 
-__all__ = ["Entry", "RankingSetup", "draw_some", "head_name", "rank"]
+__all__ = ["RankedBackbone", "RankingSetup", "draw_some", "head_name", "rank"]
 
 # Samples of each class or label that are looked at, where there are so many.
 _LEAST_EACH = 10
@@ -79,12 +79,12 @@ class RankingSetup:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class RankedBackbone:
     """A backbone with a head, as the quick pass ranked it.
 
     Attributes
     ----------
-    candidate : Candidate
+    candidate : BackboneCandidate
     head : str, estimator or None
     quick : mapping of str to float
     milliseconds : float or None
@@ -93,7 +93,7 @@ class Entry:
         Those of the quick pass, kept of the best alone.
     """
 
-    candidate: Candidate
+    candidate: BackboneCandidate
     head: Any
     quick: dict[str, float]
     milliseconds: float | None
@@ -107,8 +107,8 @@ class Entry:
 
 
 def rank(
-    candidates: Sequence[Candidate], some: Sequence[Sample], setup: RankingSetup
-) -> tuple[list[Entry], list[LeftOutBackbone]]:
+    candidates: Sequence[BackboneCandidate], some: Sequence[Sample], setup: RankingSetup
+) -> tuple[list[RankedBackbone], list[LeftOutBackbone]]:
     """Return the candidates, the best first, and those that were left out with the reason.
 
     Raises
@@ -118,7 +118,7 @@ def rank(
     BadSample
         A sample cannot be read, and the engine does not skip.
     """
-    entries: list[Entry] = []
+    entries: list[RankedBackbone] = []
     left_out: list[LeftOutBackbone] = []
     for number, candidate in enumerate(candidates):
         stage = "ranking", number * len(some), len(candidates) * len(some)
@@ -150,8 +150,11 @@ class _LeftOut(Exception):
 
 
 def _rank_one(
-    candidate: Candidate, some: Sequence[Sample], setup: RankingSetup, stage: tuple[str, int, int]
-) -> Entry:
+    candidate: BackboneCandidate,
+    some: Sequence[Sample],
+    setup: RankingSetup,
+    stage: tuple[str, int, int],
+) -> RankedBackbone:
     """Return a candidate as the quick pass scores it."""
     if setup.clock.is_over(_SHARE) and stage[1]:
         raise OutOfTime
@@ -178,7 +181,7 @@ def _rank_one(
     except (BadLabels, BadOption) as error:
         raise BadLabels(f"ranking: {first_line(error)}") from error
     head = setup.heads[0]
-    return Entry(candidate, head, _finite(scores), milliseconds, rows.dim, rows)
+    return RankedBackbone(candidate, head, _finite(scores), milliseconds, rows.dim, rows)
 
 
 def _finite(scores: QuickScores) -> dict[str, float]:
@@ -187,18 +190,20 @@ def _finite(scores: QuickScores) -> dict[str, float]:
     return {k: float(v) for k, v in table.items() if v is not None and math.isfinite(v)}
 
 
-def _without_rows_of_the_beaten(entries: Sequence[Entry], best: int) -> list[Entry]:
+def _without_rows_of_the_beaten(
+    entries: Sequence[RankedBackbone], best: int
+) -> list[RankedBackbone]:
     """Return entries, the best first, that keep their rows where they may go on, and so may take memory."""
     ordered = sorted(entries, key=lambda one: one.key, reverse=True)
     return [one if place < best else replace(one, rows=None) for place, one in enumerate(ordered)]
 
 
-def _rank_heads(entries: Sequence[Entry], setup: RankingSetup) -> list[Entry]:
+def _rank_heads(entries: Sequence[RankedBackbone], setup: RankingSetup) -> list[RankedBackbone]:
     """Return the best backbones with each of the heads, the best first, then the other backbones.
 
     Heads are compared by cross-validation on the samples of the quick pass.
     """
-    tried: list[Entry] = []
+    tried: list[RankedBackbone] = []
     kept = [entry for entry in entries if entry.rows is not None]
     total = len(kept) * len(setup.heads)
     for entry in kept:

@@ -9,7 +9,7 @@ from featx.metrics.paired import Difference
 from featx.reporting.comparison import Contender
 from featx.selection.advice import Standing, advise, gain_of_doubling
 from featx.selection.finals import Finals, Measured
-from featx.selection.ranking import Entry, RankingSetup, head_name
+from featx.selection.ranking import RankedBackbone, RankingSetup, head_name
 
 __all__ = ["ComparisonTable"]
 
@@ -22,19 +22,19 @@ class ComparisonTable:
     Parameters
     ----------
     setup : RankingSetup
-    entries : sequence of Entry
+    entries : sequence of RankedBackbone
         The best of the quick pass first.
     finals : Finals
-    average : Entry or None
+    average : RankedBackbone or None
         The backbone that does best on average on other sets.
     """
 
     def __init__(
         self,
         setup: RankingSetup,
-        entries: Sequence[Entry],
+        entries: Sequence[RankedBackbone],
         finals: Finals,
-        average: Entry | None,
+        average: RankedBackbone | None,
     ) -> None:
         self.setup, self.entries, self.finals, self.average = setup, entries, finals, average
         backbones = [one for one in finals.measured if one.entry is not None]
@@ -43,7 +43,7 @@ class ComparisonTable:
         self.baselines = [one for one in finals.measured if one.entry is None]
 
     @property
-    def winner(self) -> Entry:
+    def winner(self) -> RankedBackbone:
         """The backbone and the head with the best score; by the quick pass where none was measured."""
         entry = self.measured[0].entry if self.measured else self.entries[0]
         assert entry is not None
@@ -79,7 +79,7 @@ class ComparisonTable:
         seed = self.setup.config.random_state
         return self.finals.difference(self.measured[0], one, seed)
 
-    def _ranked(self, entry: Entry) -> Contender:
+    def _ranked(self, entry: RankedBackbone) -> Contender:
         card = entry.candidate.card
         return Contender(
             name=entry.candidate.name,
