@@ -303,7 +303,9 @@ def backbone_options(function: F) -> F:
     """Give a command ``--backbone``, ``--tap`` and their like as one ``BackboneChoice`` named ``chosen``."""
     options = [
         click.option(
-            "--backbone", metavar="NAME", help="Which backbone; see `featx backbones list`."
+            "--backbone",
+            metavar="NAME",
+            help="Which backbone; see `featx backbones list`. For `featx fit`, auto: the best of all here.",
         ),
         click.option(
             "--tap", metavar="TENSOR", help="Tensor to read; see `featx backbones layers`."
@@ -469,11 +471,15 @@ def was_typed(parameter: str) -> bool:
 
 
 def gather_options(function: F, options: list[Any], kind: type, name: str) -> F:
-    """Give a command several options as one record of a dataclass, in a parameter of that name."""
+    """Give a command several options as one record of a dataclass, in a parameter of that name.
+
+    A field that has no option has its default.
+    """
 
     @wraps(function)
     def gathered(*args: Any, **kwargs: Any) -> Any:
-        values = {field.name: kwargs.pop(field.name) for field in fields(kind)}
+        names = [field.name for field in fields(kind) if field.name in kwargs]
+        values = {name: kwargs.pop(name) for name in names}
         return function(*args, **kwargs, **{name: kind(**values)})
 
     for option in reversed(options):
