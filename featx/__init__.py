@@ -51,6 +51,11 @@ if TYPE_CHECKING:
     from featx.reporting.fit_report import TuningSummary as TuningSummary
     from featx.reporting.fit_report import Validation as Validation
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
+    from featx.selection.curve import learning_curve as learning_curve
+    from featx.selection.curve_report import CurvePoint as CurvePoint
+    from featx.selection.curve_report import LearningCurve as LearningCurve
+    from featx.selection.curve_report import ScoreCurve as ScoreCurve
+    from featx.selection.curve_report import ScoreForecast as ScoreForecast
     from featx.sources import Sample as Sample
     from featx.sources import Segment as Segment
     from featx.sources import make_samples as make_samples
@@ -74,6 +79,7 @@ _MODULE_OF = {
     "ClassScore": "featx.metrics.classification",
     "ClassificationReport": "featx.metrics.classification",
     "Classifier": "featx.predictor",
+    "CurvePoint": "featx.selection.curve_report",
     "DataSummary": "featx.reporting.fit_report",
     "Engine": "featx.embedding.engine",
     "FeatureExtractor": "featx.extractor",
@@ -86,6 +92,7 @@ _MODULE_OF = {
     "LabelScore": "featx.metrics.multilabel",
     "LabelSetsPrediction": "featx.tasks.multilabel",
     "LargeResidual": "featx.metrics.regression",
+    "LearningCurve": "featx.selection.curve_report",
     "MultilabelClassifier": "featx.predictor",
     "MultilabelReport": "featx.metrics.multilabel",
     "NumberPrediction": "featx.tasks.regression",
@@ -99,6 +106,8 @@ _MODULE_OF = {
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
     "SampleMaps": "featx.backbones.maps",
+    "ScoreCurve": "featx.selection.curve_report",
+    "ScoreForecast": "featx.selection.curve_report",
     "Segment": "featx.sources",
     "Tenth": "featx.metrics.regression",
     "TextTable": "featx._display",
@@ -111,6 +120,7 @@ _MODULE_OF = {
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",
+    "learning_curve": "featx.selection.curve",
     "list_cards": "featx.catalog",
     "load": "featx.persistence.artifact",
     "make_samples": "featx.sources",

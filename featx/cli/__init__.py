@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "demo": "featx.cli.demo:demo_command",
         "extract": "featx.cli.extract:extract_command",
         "fit": "featx.cli.fit:fit_command",
+        "curve": "featx.cli.curve:curve_command",
         "evaluate": "featx.cli.evaluate:evaluate_command",
         "predict": "featx.cli.predict:predict_command",
         "serve": "featx.cli.serve:serve_command",

@@ -32,6 +32,7 @@ __all__ = [
     "format_option",
     "gather_options",
     "keep_option",
+    "plot_option",
     "provider_option",
     "read_pairs",
     "run_options",
@@ -460,6 +461,14 @@ def run_options(on_error: str) -> Callable[[F], F]:
     return lambda function: gather_options(function, options, RunChoice, "run")
 
 
+plot_option = click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also draw it into a .png, .svg or .pdf; needs matplotlib.",
+)
+
+
 def was_typed(parameter: str) -> bool:
     """Return whether a parameter of the running command was given, and is not its default."""
     from click.core import ParameterSource
@@ -473,7 +482,8 @@ def gather_options(function: F, options: list[Any], kind: type, name: str) -> F:
 
     @wraps(function)
     def gathered(*args: Any, **kwargs: Any) -> Any:
-        values = {field.name: kwargs.pop(field.name) for field in fields(kind)}
+        names = [field.name for field in fields(kind) if field.name in kwargs]
+        values = {name: kwargs.pop(name) for name in names}
         return function(*args, **kwargs, **{name: kind(**values)})
 
     for option in reversed(options):

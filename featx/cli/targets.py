@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from featx.sources import Sample
     from featx.tasks import Task
 
-__all__ = ["TargetChoice", "target_options"]
+__all__ = ["TargetChoice", "probe_target_options", "target_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,16 +33,24 @@ class TargetChoice:
     log_target: bool
     threshold: float | None
     groups: str | None
-    test_size: float | None
     min_samples: int | None
     unlabelled: str
-    keep_rows: bool
+    # of commands that save a predictor
+    test_size: float | None = None
+    keep_rows: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``featx.fit`` that these options stand for."""
         values = asdict(self)
         values["random_state"] = values.pop("seed")
         values["class_weight"] = "balanced" if values.pop("balance") else None
+        return values
+
+    def measuring_arguments(self) -> dict[str, Any]:
+        """Return the arguments of what measures without saving; groups stand in samples that ``check`` gave."""
+        values = self.arguments()
+        for name in ("groups", "test_size", "keep_rows"):
+            del values[name]
         return values
 
     def check(self, task: Task, samples: Sequence[Sample]) -> list[Sample]:
@@ -67,7 +75,34 @@ class TargetChoice:
 
 def target_options(function: F) -> F:
     """Give a command ``--task``, ``--head`` and their like as one ``TargetChoice`` named ``target``."""
-    options = [
+    return gather_options(
+        function, [*_target_options(), *_saving_options()], TargetChoice, "target"
+    )
+
+
+def probe_target_options(function: F) -> F:
+    """Give a command the same but for what is of use only where a predictor is saved."""
+    return gather_options(function, _target_options(), TargetChoice, "target")
+
+
+def _saving_options() -> list[Callable[[F], F]]:
+    return [
+        click.option(
+            "--test-size",
+            type=float,
+            metavar="SHARE",
+            help="Share of the samples to measure on [default: a fifth; of few all in turn].",
+        ),
+        click.option(
+            "--keep-rows",
+            is_flag=True,
+            help="Keep the rows of at most 10 000 training samples in it, as float16.",
+        ),
+    ]
+
+
+def _target_options() -> list[Callable[[F], F]]:
+    return [
         click.option(
             "--task",
             type=click.Choice(["classification", "multilabel", "regression"]),
@@ -102,12 +137,6 @@ def target_options(function: F) -> F:
             "speaker; or parent for the folder above. No group is both in training and in measuring.",
         ),
         click.option(
-            "--test-size",
-            type=float,
-            metavar="SHARE",
-            help="Share of the samples to measure on [default: a fifth; of few all in turn].",
-        ),
-        click.option(
             "--min-samples",
             type=click.IntRange(min=1),
             metavar="N",
@@ -120,10 +149,4 @@ def target_options(function: F) -> F:
             show_default=True,
             help="What to do with samples without a label.",
         ),
-        click.option(
-            "--keep-rows",
-            is_flag=True,
-            help="Keep the rows of at most 10 000 training samples in it, as float16.",
-        ),
     ]
-    return gather_options(function, options, TargetChoice, "target")

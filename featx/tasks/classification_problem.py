@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,11 @@ class ClassificationProblem:
     def n_outputs(self) -> int:
         """Columns of scores: one a class."""
         return len(self.classes)
+
+    @property
+    def score_name(self) -> str:
+        """The accuracy."""
+        return "accuracy"
 
     @property
     def max_folds(self) -> int:
@@ -202,6 +207,11 @@ class ClassificationProblem:
             loss=float(np.average(losses, weights=weights)),
             calibrator=calibrator,
         )
+
+    def measure(self, predictions: FloatArray, indices: Integers) -> Callable[[Doubles], Doubles]:
+        """Return the function that gives the accuracy of probabilities."""
+        right = (predictions.argmax(axis=1) == self.codes[indices]).astype(np.float64)
+        return lambda weights: np.asarray(weights @ right / weights.sum(axis=1))
 
     def report(
         self, predictions: FloatArray, indices: Integers, *, random_state: int
