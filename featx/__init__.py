@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from featx.metrics.classification import ClassScore as ClassScore
     from featx.metrics.multilabel import LabelScore as LabelScore
     from featx.metrics.multilabel import MultilabelReport as MultilabelReport
+    from featx.metrics.paired import Difference as Difference
     from featx.metrics.regression import LargeResidual as LargeResidual
     from featx.metrics.regression import OutputScore as OutputScore
     from featx.metrics.regression import RegressionReport as RegressionReport
@@ -45,12 +46,16 @@ if TYPE_CHECKING:
     from featx.predictor import Predictor as Predictor
     from featx.predictor import Regressor as Regressor
     from featx.reading import read_samples as read_samples
+    from featx.reporting.comparison import Comparison as Comparison
+    from featx.reporting.comparison import Contender as Contender
+    from featx.reporting.comparison import LeftOutBackbone as LeftOutBackbone
     from featx.reporting.fit_report import Baseline as Baseline
     from featx.reporting.fit_report import DataSummary as DataSummary
     from featx.reporting.fit_report import FitReport as FitReport
     from featx.reporting.fit_report import TuningSummary as TuningSummary
     from featx.reporting.fit_report import Validation as Validation
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
+    from featx.selection.compare import compare as compare
     from featx.selection.curve import learning_curve as learning_curve
     from featx.selection.curve_report import CurvePoint as CurvePoint
     from featx.selection.curve_report import LearningCurve as LearningCurve
@@ -79,8 +84,11 @@ _MODULE_OF = {
     "ClassScore": "featx.metrics.classification",
     "ClassificationReport": "featx.metrics.classification",
     "Classifier": "featx.predictor",
+    "Comparison": "featx.reporting.comparison",
+    "Contender": "featx.reporting.comparison",
     "CurvePoint": "featx.selection.curve_report",
     "DataSummary": "featx.reporting.fit_report",
+    "Difference": "featx.metrics.paired",
     "Engine": "featx.embedding.engine",
     "FeatureExtractor": "featx.extractor",
     "FeatxError": "featx.errors",
@@ -93,6 +101,7 @@ _MODULE_OF = {
     "LabelSetsPrediction": "featx.tasks.multilabel",
     "LargeResidual": "featx.metrics.regression",
     "LearningCurve": "featx.selection.curve_report",
+    "LeftOutBackbone": "featx.reporting.comparison",
     "MultilabelClassifier": "featx.predictor",
     "MultilabelReport": "featx.metrics.multilabel",
     "NumberPrediction": "featx.tasks.regression",
@@ -116,6 +125,7 @@ _MODULE_OF = {
     "Validation": "featx.reporting.fit_report",
     "Written": "featx.embedding.rows",
     "add_backbone": "featx.backbones.adding",
+    "compare": "featx.selection.compare",
     "evaluate": "featx.evaluation",
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",

@@ -44,7 +44,7 @@ class QuickScores:
     ----------
     ridge : float
         The score of ridge with each sample left out in turn, by the best of its penalties: accuracy, micro F1,
-        or minus the root mean squared error of standardised numbers.
+        or R².
     knn : float
         The same score by the five nearest other samples.
     centroid : float or None
@@ -66,6 +66,11 @@ class QuickScores:
     centroid: float | None
     ridge_loss: float
     logme: float | None = None
+
+    @property
+    def rank(self) -> float:
+        """The number by which rows are ranked; more is better."""
+        return self.ridge
 
 
 def quick_scores(rows: FloatArray, problem: TuningProblem, *, logme: bool = False) -> QuickScores:
@@ -96,15 +101,20 @@ def quick_scores(rows: FloatArray, problem: TuningProblem, *, logme: bool = Fals
     >>> scores.ridge, scores.knn, scores.centroid
     (1.0, 1.0, 1.0)
     """
-    ridge = ridge_evaluation(rows, problem)
-    centroid = centroid_evaluation(rows, problem)
+    ridge, centroid = ridge_evaluation(rows, problem), centroid_evaluation(rows, problem)
+    neighbors = neighbor_evaluation(rows, problem)
     return QuickScores(
-        ridge=ridge.score,
-        knn=neighbor_evaluation(rows, problem).score,
+        ridge=_share(ridge, centroid is None),
+        knn=_share(neighbors, centroid is None),
         centroid=None if centroid is None else centroid.score,
         ridge_loss=ridge.loss,
         logme=log_evidence(rows, problem) if logme else None,
     )
+
+
+def _share(evaluation: Evaluation, of_numbers: bool) -> float:
+    """Return a score of which 1 is the best: of numbers the share of their variance that is told."""
+    return 1 - evaluation.score**2 if of_numbers else evaluation.score
 
 
 def ridge_evaluation(rows: FloatArray, problem: TuningProblem) -> Evaluation:
