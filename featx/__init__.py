@@ -56,6 +56,11 @@ if TYPE_CHECKING:
     from featx.reporting.fit_report import Validation as Validation
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
     from featx.selection.compare import compare as compare
+    from featx.selection.curve import learning_curve as learning_curve
+    from featx.selection.curve_report import CurvePoint as CurvePoint
+    from featx.selection.curve_report import LearningCurve as LearningCurve
+    from featx.selection.curve_report import ScoreCurve as ScoreCurve
+    from featx.selection.curve_report import ScoreForecast as ScoreForecast
     from featx.sources import Sample as Sample
     from featx.sources import Segment as Segment
     from featx.sources import make_samples as make_samples
@@ -81,6 +86,7 @@ _MODULE_OF = {
     "Classifier": "featx.predictor",
     "Comparison": "featx.reporting.comparison",
     "Contender": "featx.reporting.comparison",
+    "CurvePoint": "featx.selection.curve_report",
     "DataSummary": "featx.reporting.fit_report",
     "Difference": "featx.metrics.paired",
     "Engine": "featx.embedding.engine",
@@ -94,6 +100,7 @@ _MODULE_OF = {
     "LabelScore": "featx.metrics.multilabel",
     "LabelSetsPrediction": "featx.tasks.multilabel",
     "LargeResidual": "featx.metrics.regression",
+    "LearningCurve": "featx.selection.curve_report",
     "LeftOutBackbone": "featx.reporting.comparison",
     "MultilabelClassifier": "featx.predictor",
     "MultilabelReport": "featx.metrics.multilabel",
@@ -108,6 +115,8 @@ _MODULE_OF = {
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
     "SampleMaps": "featx.backbones.maps",
+    "ScoreCurve": "featx.selection.curve_report",
+    "ScoreForecast": "featx.selection.curve_report",
     "Segment": "featx.sources",
     "Tenth": "featx.metrics.regression",
     "TextTable": "featx._display",
@@ -121,6 +130,7 @@ _MODULE_OF = {
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",
+    "learning_curve": "featx.selection.curve",
     "list_cards": "featx.catalog",
     "load": "featx.persistence.artifact",
     "make_samples": "featx.sources",

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "extract": "featx.cli.extract:extract_command",
         "compare": "featx.cli.compare:compare_command",
         "fit": "featx.cli.fit:fit_command",
+        "curve": "featx.cli.curve:curve_command",
         "evaluate": "featx.cli.evaluate:evaluate_command",
         "predict": "featx.cli.predict:predict_command",
         "serve": "featx.cli.serve:serve_command",

@@ -33,9 +33,10 @@ class TargetChoice:
     log_target: bool
     threshold: float | None
     groups: str | None
-    test_size: float | None
     min_samples: int | None
     unlabelled: str
+    # Of commands that have these options.
+    test_size: float | None = None
     keep_rows: bool = False
 
     def arguments(self) -> dict[str, Any]:
@@ -43,6 +44,13 @@ class TargetChoice:
         values = asdict(self)
         values["random_state"] = values.pop("seed")
         values["class_weight"] = "balanced" if values.pop("balance") else None
+        return values
+
+    def measuring_arguments(self) -> dict[str, Any]:
+        """Return the arguments of what measures without saving; groups stand in samples that ``check`` gave."""
+        values = self.arguments()
+        for name in ("groups", "test_size", "keep_rows"):
+            del values[name]
         return values
 
     def check(self, task: Task, samples: Sequence[Sample]) -> list[Sample]:
