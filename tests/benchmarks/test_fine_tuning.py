@@ -1,6 +1,5 @@
 """The comparison with fine-tuning: its cells, budgets, draws and intervals by hand, its plot as XML."""
 
-import json
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +14,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 @pytest.fixture
 def suite(monkeypatch):
+    pytest.importorskip("resource", reason="contenders read what a process used")
     monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
     return import_module("fine_tuning")
 
