@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from featx.errors import FeatxError as FeatxError
     from featx.errors import FeatxWarning as FeatxWarning
     from featx.evaluation import evaluate as evaluate
+    from featx.explanation.explaining import explain as explain
+    from featx.explanation.explanation import Explanation as Explanation
+    from featx.explanation.explanation import Neighbour as Neighbour
+    from featx.explanation.explanation import ScorePart as ScorePart
     from featx.extractor import FeatureExtractor as FeatureExtractor
     from featx.fit_config import FitConfig as FitConfig
     from featx.metrics.classification import ClassificationReport as ClassificationReport
@@ -76,6 +80,7 @@ _MODULE_OF = {
     "Classifier": "featx.predictor",
     "DataSummary": "featx.reporting.fit_report",
     "Engine": "featx.embedding.engine",
+    "Explanation": "featx.explanation.explanation",
     "FeatureExtractor": "featx.extractor",
     "FeatxError": "featx.errors",
     "FeatxWarning": "featx.errors",
@@ -88,6 +93,7 @@ _MODULE_OF = {
     "LargeResidual": "featx.metrics.regression",
     "MultilabelClassifier": "featx.predictor",
     "MultilabelReport": "featx.metrics.multilabel",
+    "Neighbour": "featx.explanation.explanation",
     "NumberPrediction": "featx.tasks.regression",
     "OutputScore": "featx.metrics.regression",
     "Prediction": "featx.tasks",
@@ -99,6 +105,7 @@ _MODULE_OF = {
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
     "SampleMaps": "featx.backbones.maps",
+    "ScorePart": "featx.explanation.explanation",
     "Segment": "featx.sources",
     "Tenth": "featx.metrics.regression",
     "TextTable": "featx._display",
@@ -108,6 +115,7 @@ _MODULE_OF = {
     "Written": "featx.embedding.rows",
     "add_backbone": "featx.backbones.adding",
     "evaluate": "featx.evaluation",
+    "explain": "featx.explanation.explaining",
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",
