@@ -236,6 +236,10 @@ class ImageSettings:
         geometry = ImageGeometry(*decoded.stored, decoded.orientation, box, place.crop)
         return self._tensor(pixels), geometry
 
+    def picture(self, content: Any) -> Image.Image:
+        """Return the picture upright and in the card's colours, not resized; a JPEG as small as will do."""
+        return self._decode(content).image
+
     def is_item(self, value: Any) -> bool:
         """Return whether a value is a tensor of one image: of three axes and the card's dtype."""
         return isinstance(value, np.ndarray) and value.ndim == 3 and value.dtype == self.dtype
