@@ -11,7 +11,7 @@ from featx.pages.markup import Child, Markup, element, join, shorten_text
 __all__ = [
     "WIDTH",
     "Axis",
-    "Frame",
+    "ChartFrame",
     "chart_figure",
     "dashes",
     "format_tick",
@@ -128,7 +128,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ChartFrame:
     """The rectangle between two axes.
 
     Attributes

@@ -7,11 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from featx.pages.axes import WIDTH, Axis, Frame, chart_figure, dashes, legend, marker
+from featx.pages.axes import WIDTH, Axis, ChartFrame, chart_figure, dashes, legend, marker
 from featx.pages.markup import Child, Markup, element, join, shorten_text
 from featx.pages.tables import format_number, html_table
 
-__all__ = ["Bar", "Line", "Point", "bar_chart", "charts", "heat_map", "line_chart", "scatter_chart"]
+__all__ = [
+    "Bar",
+    "Curve",
+    "Point",
+    "bar_chart",
+    "charts",
+    "heat_map",
+    "line_chart",
+    "scatter_chart",
+]
 
 # Units of a bar with its name above it.
 _ROW = 36
@@ -48,7 +57,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Curve:
     """A curve, with a band where its numbers have intervals.
 
     Attributes
@@ -63,7 +72,7 @@ class Line:
 
     Examples
     --------
-    >>> Line("accuracy", [0, 1], [0.5, 1.0]).dots
+    >>> Curve("accuracy", [0, 1], [0.5, 1.0]).dots
     False
     """
 
@@ -185,7 +194,7 @@ def _bar(bar: Bar, axis: Axis, top: float) -> Markup:
 
 def line_chart(
     title: str,
-    lines: Sequence[Line],
+    lines: Sequence[Curve],
     across: Axis,
     up: Axis,
     *,
@@ -196,7 +205,7 @@ def line_chart(
 
     Parameters
     ----------
-    lines : sequence of Line
+    lines : sequence of Curve
         At most 8 are drawn; how many are not is said below.
     across, up : Axis
     diagonal : bool, default=False
@@ -205,7 +214,7 @@ def line_chart(
 
     Examples
     --------
-    >>> curve = Line("all", [0.0, 0.5, 1.0], [1.0, 0.8, float("nan")])
+    >>> curve = Curve("all", [0.0, 0.5, 1.0], [1.0, 0.8, float("nan")])
     >>> chart = line_chart("Precision", [curve], Axis("recall", (0, 1)), Axis("precision", (0, 1))).html
     >>> chart.count("<polyline"), "1 number has no place in it." in chart
     (1, True)
@@ -217,7 +226,7 @@ def line_chart(
         shown.append(clean)
     across = across.around(chain.from_iterable(line.x for line in shown))
     up = up.around(chain.from_iterable((*line.y, *line.low, *line.high) for line in shown))
-    frame = Frame(across, up)
+    frame = ChartFrame(across, up)
     drawing = [frame.axes()]
     if diagonal:
         drawing.append(_diagonal(frame))
@@ -232,7 +241,7 @@ def line_chart(
     return chart_figure(title, said, join(drawing), *below, _numbers(title, shown, across, up))
 
 
-def _drawable(line: Line, across: Axis, up: Axis) -> tuple[Line, int]:
+def _drawable(line: Curve, across: Axis, up: Axis) -> tuple[Curve, int]:
     """Return the line without numbers that cannot be drawn, thinned, and how many these were."""
     rows = list(
         zip(
@@ -254,7 +263,7 @@ def _drawable(line: Line, across: Axis, up: Axis) -> tuple[Line, int]:
     ), lost
 
 
-def _diagonal(frame: Frame) -> Markup:
+def _diagonal(frame: ChartFrame) -> Markup:
     low = max((frame.across.limits or (0.0, 1.0))[0], (frame.up.limits or (0.0, 1.0))[0])
     high = min((frame.across.limits or (0.0, 1.0))[1], (frame.up.limits or (0.0, 1.0))[1])
     if low >= high:
@@ -263,7 +272,7 @@ def _diagonal(frame: Frame) -> Markup:
     return element("line", {"class": "guide", **ends})
 
 
-def _curve(line: Line, series: int, frame: Frame) -> Markup:
+def _curve(line: Curve, series: int, frame: ChartFrame) -> Markup:
     own = f"c{series % 8}"
     corners = [(frame.x(x), frame.y(y)) for x, y in zip(line.x, line.y, strict=True)]
     parts: list[Child] = [element("title", {}, line.name)]
@@ -283,7 +292,7 @@ def _curve(line: Line, series: int, frame: Frame) -> Markup:
     return element("g", {}, *parts)
 
 
-def _numbers(title: str, lines: Sequence[Line], across: Axis, up: Axis) -> Markup | None:
+def _numbers(title: str, lines: Sequence[Curve], across: Axis, up: Axis) -> Markup | None:
     """Return the numbers of curves, thinned, as a table that unfolds; None where there are none."""
     header = ["curve", across.title, up.title]
     if any(line.low for line in lines):
@@ -334,7 +343,7 @@ def scatter_chart(
         shown = [shown[round(number * step)] for number in range(_MOST_POINTS)]
     across = across.around([point.x for point in shown])
     up = up.around([point.y for point in shown])
-    frame = Frame(across, up)
+    frame = ChartFrame(across, up)
     radius = 4.0 if len(shown) <= 300 else 2.8
     drawing = [frame.axes()]
     if diagonal:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featx.pages.axes import Axis, Frame, format_tick, nice_ticks
+from featx.pages.axes import Axis, ChartFrame, format_tick, nice_ticks
 from featx.pages.charts import (
     Bar,
-    Line,
+    Curve,
     Point,
     bar_chart,
     charts,
@@ -60,7 +60,7 @@ def test_a_tick_is_short(value, text):
 @given(st.lists(st.floats(), max_size=8), st.booleans())
 def test_places_are_finite_whatever_the_numbers_are(values, log):
     axis = Axis("x", log=log).around(values)
-    frame = Frame(axis, axis)
+    frame = ChartFrame(axis, axis)
     for value in values:
         if axis.shows(value):
             assert 0 <= frame.x(value) <= 420
@@ -69,13 +69,13 @@ def test_places_are_finite_whatever_the_numbers_are(values, log):
 
 
 def test_a_line_goes_through_its_numbers():
-    html = line_chart("t", [Line("a", [0.0, 1.0], [0.0, 0.5])], UNIT, UNIT).html
+    html = line_chart("t", [Curve("a", [0.0, 1.0], [0.0, 0.5])], UNIT, UNIT).html
     [points] = [a["points"] for a in Parsed(html).all_of("polyline")]
     assert points == "52.0,240.0 408.0,125.0"
 
 
 def test_a_band_goes_around_its_line_and_its_numbers_are_in_the_table():
-    line = Line("a", [0.0, 1.0], [0.5, 0.5], [0.25, 0.25], [0.75, 0.75])
+    line = Curve("a", [0.0, 1.0], [0.5, 0.5], [0.25, 0.25], [0.75, 0.75])
     parsed = Parsed(line_chart("t", [line], UNIT, UNIT).html)
     [band] = parsed.all_of("polygon")
     assert band["points"] == "52.0,67.5 408.0,67.5 408.0,182.5 52.0,182.5"
@@ -83,7 +83,7 @@ def test_a_band_goes_around_its_line_and_its_numbers_are_in_the_table():
 
 
 def test_lines_differ_by_more_than_their_colour():
-    lines = [Line(str(number), [0, 1], [0, 1]) for number in range(8)]
+    lines = [Curve(str(number), [0, 1], [0, 1]) for number in range(8)]
     drawn = Parsed(line_chart("t", lines, UNIT, UNIT).html).all_of("polyline")
     assert len({a.get("stroke-dasharray") for a in drawn}) == 8
 
@@ -118,9 +118,9 @@ def test_what_is_not_drawn_is_said():
     )
     assert (
         "1 number has no place in it."
-        in line_chart("t", [Line("a", [0, 1], [nan, 1])], UNIT, UNIT).html
+        in line_chart("t", [Curve("a", [0, 1], [nan, 1])], UNIT, UNIT).html
     )
-    lines = [Line(str(n), [0, 1], [0, 1]) for n in range(10)]
+    lines = [Curve(str(n), [0, 1], [0, 1]) for n in range(10)]
     assert "2 of 10 curves are not drawn." in line_chart("t", lines, UNIT, UNIT).html
     dots = [Point(n, n, "") for n in range(5000)]
     assert "2,000 of 5,000 dots are not drawn." in scatter_chart("t", dots, UNIT, UNIT).html
@@ -131,7 +131,7 @@ def test_what_is_not_drawn_is_said():
 
 def test_a_long_curve_keeps_its_ends_and_few_corners():
     x = np.linspace(0, 1, 100_000)
-    html = line_chart("t", [Line("a", x, x**2)], UNIT, UNIT).html
+    html = line_chart("t", [Curve("a", x, x**2)], UNIT, UNIT).html
     [path] = Parsed(html).all_of("polyline")
     corners = path["points"].split()
     assert len(corners) == 400
@@ -142,7 +142,7 @@ def test_empty_charts_are_drawn():
     for drawn in (
         bar_chart("t", []),
         line_chart("t", [], UNIT, Axis("y")),
-        line_chart("t", [Line("a", [], [])], UNIT, Axis("y")),
+        line_chart("t", [Curve("a", [], [])], UNIT, Axis("y")),
         scatter_chart("t", [], Axis("x"), Axis("y")),
         heat_map("t", [], []),
     ):
@@ -155,7 +155,7 @@ def test_empty_charts_are_drawn():
 def test_any_numbers_make_a_drawing_of_finite_places(pairs):
     x, y = [a for a, _ in pairs], [b for _, b in pairs]
     for html in (
-        line_chart("t", [Line("a", x, y)], Axis("x"), Axis("y"), diagonal=True).html,
+        line_chart("t", [Curve("a", x, y)], Axis("x"), Axis("y"), diagonal=True).html,
         scatter_chart("t", [Point(a, b, "p") for a, b in pairs], Axis("x"), Axis("y")).html,
         bar_chart("t", [Bar("b", a, (b, a)) for a, b in pairs]).html,
     ):

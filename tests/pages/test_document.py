@@ -3,7 +3,7 @@ import pytest
 from featx.pages.axes import Axis
 from featx.pages.charts import (
     Bar,
-    Line,
+    Curve,
     Point,
     bar_chart,
     charts,
@@ -19,7 +19,7 @@ from tests.support.pages import HOSTILE, assert_page
 
 def page_of(text):
     """A page with every part that there is, each of whose texts is the same."""
-    curve, axis = Line(text, [0, 1], [0, 1], [0, 0], [1, 1], dots=True), Axis(text)
+    curve, axis = Curve(text, [0, 1], [0, 1], [0, 0], [1, 1], dots=True), Axis(text)
     drawn = [
         bar_chart(text, [Bar(text, 0.5, (0.4, 0.6))], note=text),
         line_chart(text, [curve, curve], axis, axis, diagonal=True, note=text),

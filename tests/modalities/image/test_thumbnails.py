@@ -98,7 +98,7 @@ def test_what_is_no_picture_is_refused_in_words(content):
 
 
 def test_a_picture_beyond_the_bounds_of_the_card_is_refused():
-    with pytest.raises(BadSample, match="1,000 × 1,000|1000 × 1000"):
+    with pytest.raises(BadSample, match=r"1,?000 × 1,?000"):
         thumbnail(
             encode(Image.new("RGB", (1000, 1000)), "PNG"), settings=ImageSettings(max_pixels=1000)
         )
