@@ -199,7 +199,7 @@ class RowSums:
         windows: dict[int, _Window] = {}
         held = 0
         for number, window in self._windows(item):
-            held += sum(values.size for values in window.values.values())
+            held += max(values.size for values in window.values.values())
             if held > _MOST_VALUES:
                 raise BadSample(
                     f"its maps hold more than {_MOST_VALUES:,} values; explain a part of it"

@@ -209,6 +209,11 @@ class _Walk:
             raise NoExactSum("what is left of its positions is no single axis of channels")
         self.maps[source] = tuple(sorted(positions))
 
+    def _is_pooled(self, name: str) -> bool:
+        """Return whether a tensor has one position only: a single axis, that of channels, is longer than 1."""
+        shape = shape_of(self.values[name])
+        return shape is not None and sum(size != 1 for size in shape[1:]) <= 1
+
     def _known_rank(self, name: str) -> int:
         rank = self._rank(name)
         if rank is None:
@@ -218,6 +223,8 @@ class _Walk:
     def _linear(self, node: NodeProto, name: str) -> LinearNode:
         op, inputs = node.op_type, tuple(node.input)
         if node.domain not in ("", "ai.onnx", "com.microsoft") or op not in LINEAR_OPS:
+            if (self._rank(name) or 2) > 2 and not self._is_pooled(name):
+                raise NoExactSum("the graph makes its row of a map without pooling it")
             raise NoExactSum(f"{_NAMES.get(op, op)} stands between the map and the row")
         if op in ("Gather", "Slice") and (self._rank(inputs[0]) or 2) > 2:
             raise NoExactSum("the row is taken from one position, such as a class token")

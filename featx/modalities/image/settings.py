@@ -243,6 +243,9 @@ class ImageSettings:
 
         item, geometry = self.read_with_geometry(content)
         return hide_cells(item, geometry, n, channels_last=self.layout == "NHWC")
+    def picture(self, content: Any) -> Image.Image:
+        """Return the picture upright and in the card's colours, not resized; a JPEG as small as will do."""
+        return self._decode(content).image
 
     def is_item(self, value: Any) -> bool:
         """Return whether a value is a tensor of one image: of three axes and the card's dtype."""
