@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from featx.errors import FeatxError as FeatxError
     from featx.errors import FeatxWarning as FeatxWarning
     from featx.evaluation import evaluate as evaluate
+    from featx.explanation.explaining import explain as explain
+    from featx.explanation.explanation import Explanation as Explanation
+    from featx.explanation.explanation import Neighbour as Neighbour
+    from featx.explanation.explanation import ScorePart as ScorePart
     from featx.extractor import FeatureExtractor as FeatureExtractor
     from featx.fit_config import FitConfig as FitConfig
     from featx.metrics.classification import ClassificationReport as ClassificationReport
@@ -90,6 +94,7 @@ _MODULE_OF = {
     "DataSummary": "featx.reporting.fit_report",
     "Difference": "featx.metrics.paired",
     "Engine": "featx.embedding.engine",
+    "Explanation": "featx.explanation.explanation",
     "FeatureExtractor": "featx.extractor",
     "FeatxError": "featx.errors",
     "FeatxWarning": "featx.errors",
@@ -104,6 +109,7 @@ _MODULE_OF = {
     "LeftOutBackbone": "featx.reporting.comparison",
     "MultilabelClassifier": "featx.predictor",
     "MultilabelReport": "featx.metrics.multilabel",
+    "Neighbour": "featx.explanation.explanation",
     "NumberPrediction": "featx.tasks.regression",
     "OutputScore": "featx.metrics.regression",
     "Prediction": "featx.tasks",
@@ -117,6 +123,7 @@ _MODULE_OF = {
     "SampleMaps": "featx.backbones.maps",
     "ScoreCurve": "featx.selection.curve_report",
     "ScoreForecast": "featx.selection.curve_report",
+    "ScorePart": "featx.explanation.explanation",
     "Segment": "featx.sources",
     "Tenth": "featx.metrics.regression",
     "TextTable": "featx._display",
@@ -127,6 +134,7 @@ _MODULE_OF = {
     "add_backbone": "featx.backbones.adding",
     "compare": "featx.selection.compare",
     "evaluate": "featx.evaluation",
+    "explain": "featx.explanation.explaining",
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import FloatArray
+from featx.backbones.filling import filled_parts
 from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
-from featx.backbones.session import open_graph, parts_of, run_session
+from featx.backbones.session import open_graph, run_session
 from featx.catalog import Card, get_card, is_shipped, names_beside, verify_files
 from featx.errors import (
     BadGraph,
@@ -316,6 +317,16 @@ class Backbone:
         n = len(batch.item_index)
         return self._pool(self._values(batch, self.fixed or n), batch)
 
+    def tap_values(self, batch: Batch) -> FloatArray:
+        """Return what the tap gives of each entry of a batch, before it is pooled.
+
+        Raises
+        ------
+        BadGraph
+            As ``embed_items``.
+        """
+        return self._values(batch, self.fixed or self.batch or len(batch.item_index))
+
     def feeds(self, batch: Batch) -> dict[str, npt.NDArray[Any]]:
         """Return the batch's tensors by the names and in the types that the graph wants.
 
@@ -379,8 +390,10 @@ class Backbone:
 
     def _values(self, batch: Batch, fixed: int) -> FloatArray:
         """Return what the tap gives of a batch, in runs of ``fixed`` samples."""
-        feeds, n = self.feeds(batch), len(batch.item_index)
-        parts = [self._compute(part, fixed)[:size] for part, size in parts_of(feeds, n, fixed)]
+        parts = [
+            self._compute(part, fixed)[:size]
+            for part, size in filled_parts(self.feeds(batch), len(batch.item_index), fixed)
+        ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _compute(self, feeds: Mapping[str, npt.NDArray[Any]], n: int) -> FloatArray:

@@ -14,7 +14,6 @@ from typing import Any
 # keeps off the network, whoever asks nothing of it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
@@ -32,7 +31,6 @@ __all__ = [
     "interruptible",
     "open_graph",
     "open_session",
-    "parts_of",
     "run_session",
     "runtime_version",
 ]
@@ -275,22 +273,3 @@ def run_session(
         if interrupt is not None and interrupt.stopped:
             raise BadGraph("the graph was stopped: it took longer than it was given") from error
         raise BadGraph(f"the graph failed: {first_line(error)}") from error
-
-
-def parts_of(
-    feeds: Mapping[str, npt.NDArray[Any]], n: int, fixed: int
-) -> Iterator[tuple[dict[str, npt.NDArray[Any]], int]]:
-    """Give the feeds of ``n`` samples in runs of ``fixed``, and how many samples of each run are theirs.
-
-    A graph may insist on its batch: the last run is filled up with copies.
-    """
-    for start in range(0, n, fixed):
-        size = min(fixed, n - start)
-        part = {name: feed[start : start + fixed] for name, feed in feeds.items()}
-        yield {name: _filled(feed, fixed) for name, feed in part.items()}, size
-
-
-def _filled(feed: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
-    if len(feed) == n:
-        return feed
-    return np.concatenate([feed, np.repeat(feed[-1:], n - len(feed), axis=0)])

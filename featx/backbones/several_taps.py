@@ -15,7 +15,8 @@ import numpy as np
 
 from featx._typing import FloatArray, Mask
 from featx.backbones.backbone import Backbone
-from featx.backbones.session import open_session, parts_of, run_session
+from featx.backbones.filling import filled_parts
+from featx.backbones.session import open_session, run_session
 from featx.catalog import is_shipped, names_beside, verify_files
 from featx.errors import BadGraph, FeatxWarning
 from featx.graphs import cut_at
@@ -162,7 +163,7 @@ class SeveralTaps:
         feeds, n = self._feeds(batch), len(batch.item_index)
         fixed = self.backbone.fixed or self.backbone.batch or n
         parts: list[list[Any]] = [[] for _ in self._taps]
-        for part, size in parts_of(feeds, n, fixed):
+        for part, size in filled_parts(feeds, n, fixed):
             for found, values in zip(parts, run_session(self._session, part), strict=True):
                 found.append(values[:size] if np.shape(values)[:1] == (fixed,) else None)
         return {tap: _joined(found) for tap, found in zip(self._taps, parts, strict=True)}
