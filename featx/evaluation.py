@@ -94,8 +94,7 @@ def evaluate(
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> None:
     """Warn of rows whose content the predictor was trained on: its scores on them say too much."""
-    report = predictor.report
-    trained = None if report is None else report.samples
+    trained = predictor.samples
     if trained is None:
         return
     known = set(trained.digests.tolist()) - {""}

@@ -21,6 +21,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "options": (dict,),
     "random_state": (int,),
     "keep_rows": (bool,),
+    "keep_samples": (bool,),
     "ignore_label_case": (bool,),
     "baseline": (bool,),
     "target_column": (list, tuple),
@@ -55,8 +56,10 @@ class FitConfig:
         the first of them.
     class_weight : {"balanced"} or None
     random_state : int, default=0
-    keep_rows : bool, default=False
-        Whether the rows of training samples are kept in the predictor.
+    keep_rows : bool or None
+        Whether the rows of training samples are kept in the predictor; None: as many as 4 MB hold.
+    keep_samples : bool, default=True
+        Whether ids, digests, targets and out-of-fold scores of training samples are kept.
     baseline : bool, default=True
         Whether a head without the backbone is measured beside it.
     on_error : {"fail", "skip"}, default="fail"
@@ -96,7 +99,8 @@ class FitConfig:
     head: str | None = None
     class_weight: str | None = None
     random_state: int = 0
-    keep_rows: bool = False
+    keep_rows: bool | None = None
+    keep_samples: bool = True
     baseline: bool = True
     on_error: str = "fail"
     test_size: float | None = None

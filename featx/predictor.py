@@ -24,6 +24,7 @@ from featx.tasks import get_task
 if TYPE_CHECKING:
     from featx.fit_config import FitConfig
     from featx.reporting.fit_report import FitReport
+    from featx.reporting.training_samples import TrainingSamples
     from featx.tasks import Prediction, Task
 
 __all__ = [
@@ -156,6 +157,18 @@ class Predictor:
         """
         source = self.report_source
         return source() if callable(source) else source
+
+    @property
+    def samples(self) -> TrainingSamples | None:
+        """Its training samples with their out-of-fold scores; None where they were not kept.
+
+        Raises
+        ------
+        BadArtifact
+            The file of a loaded predictor that holds them was changed or is damaged.
+        """
+        report = self.report
+        return None if report is None else report.samples
 
     @property
     def config(self) -> FitConfig | None:

@@ -36,7 +36,7 @@ from featx.reporting.fit_report import (
     TuningSummary,
     Validation,
 )
-from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
+from featx.reporting.training_samples import TrainingSamples, choose_rows
 from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
 from featx.tasks import Task, get_task
@@ -66,6 +66,20 @@ class Trained:
     validation: ValidationResult
 
 
+@dataclass(frozen=True, slots=True)
+class KeptParts:
+    """What a predictor keeps of its training samples; see ``fit``."""
+
+    samples: bool = True
+    rows: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.rows and not self.samples:
+            raise BadOption(
+                "keep_rows=True: rows are kept with their samples; leave out keep_samples=False"
+            )
+
+
 def fit(
     samples: Iterable[Any],
     labels: Any = None,
@@ -85,7 +99,8 @@ def fit(
     random_state: int = 0,
     n_jobs: int | None = None,
     engine: Engine | None = None,
-    keep_rows: bool = False,
+    keep_rows: bool | None = None,
+    keep_samples: bool = True,
     baseline: bool = True,
     verbose: bool = False,
     config: FitConfig | None = None,
@@ -136,8 +151,12 @@ def fit(
         Threads; None or -1 is every core. It never changes the answer. Only where there is no ``engine``.
     engine : Engine, default=None
         How to embed: threads, cache, what to do with samples that cannot be read.
-    keep_rows : bool, default=False
-        Whether the classifier keeps the rows of its training samples, at most 10 000 of them, as float16.
+    keep_rows : bool or None, default=None
+        Whether the predictor keeps the rows of its training samples as float16, for ``novelty`` and for what
+        looks for neighbours: None as many as 4 MB hold, True up to 10 000, False none.
+    keep_samples : bool, default=True
+        Whether it keeps ids, digests, targets and out-of-fold scores of its training samples, and their rows;
+        see ``Predictor.samples``.
     baseline : bool, default=True
         Whether to measure what raw pixels, words or mel bands reach without the backbone.
     verbose : bool, default=False
@@ -167,6 +186,7 @@ def fit(
     1.0
     """
     _check_choices(class_weight, random_state, test_size)
+    keep = KeptParts(keep_samples, keep_rows)
     kind = get_task(task or "classification")
     engine = engine or Engine(n_jobs=n_jobs)
     head_config = HeadConfig(
@@ -213,11 +233,12 @@ def fit(
             notes=notes,
             task=kind.name,
             design=design,
+            keep=keep,
         )
-    if keep_rows:
-        predictor = _with_rows(predictor, rows, random_state)
     asked = config or replace(
-        _config(card, head_config, engine, keep_rows=keep_rows, baseline=baseline),
+        _config(card, head_config, engine, baseline=baseline),
+        keep_rows=keep_rows,
+        keep_samples=keep_samples,
         task=kind.name,
         min_samples=min_samples,
         unlabelled=unlabelled,
@@ -236,6 +257,7 @@ def fit_rows(
     notes: Sequence[str] = (),
     task: str = "classification",
     design: SampleDesign | None = None,
+    keep: KeptParts | None = None,
 ) -> Predictor:
     """Train a predictor on rows of the backbone that ``card`` describes.
 
@@ -255,7 +277,10 @@ def fit_rows(
     task : str, default="classification"
     design : SampleDesign, default=None
         How the rows belong together; None: each is by itself.
+    keep : KeptParts, default=None
+        What the predictor keeps of its samples; None: all but their rows.
     """
+    keep = keep or KeptParts(rows=False)
     kind = get_task(task)
     kind.check_config(config)
     targets = kind.encode_targets(rows.labels, rows.ids)
@@ -280,7 +305,7 @@ def fit_rows(
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
         notes=tuple(notes),
-        samples_source=_samples(rows, problem, trained.search),
+        samples_source=_samples(rows, problem, trained.search, keep, config),
         without_groups=ungrouped,
     )
     return predictor_class(kind).from_card(card, trained.head, report=report, task=task)
@@ -425,21 +450,17 @@ def _open(backbone: str | Card | None, samples: Sequence[Sample]) -> Backbone:
     return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
 
 
-def _samples(rows: Rows, problem: TuningProblem, search: SearchResult) -> TrainingSamples:
-    """Return the training samples with what the search said of each that it had left out."""
-    n = len(rows)
-    left_out = search.left_out
-    return TrainingSamples(
-        ids=np.asarray(rows.ids, dtype=str),
-        digests=np.asarray(rows.digests or [""] * n, dtype=str),
-        folds=np.full(n, -1, np.intp) if left_out is None else left_out.folds,
-        targets=np.asarray(rows.labels, dtype=str),
-        scores=(
-            np.full((n, problem.n_outputs), np.nan, np.float32)
-            if left_out is None
-            else left_out.scores
-        ),
-    )
+def _samples(
+    rows: Rows, problem: TuningProblem, search: SearchResult, keep: KeptParts, config: HeadConfig
+) -> TrainingSamples | None:
+    """Return what is kept of the training samples; say how large rows that were asked for are."""
+    if not keep.samples:
+        return None
+    chosen, message = choose_rows(rows.embeddings, keep.rows, config.random_state)
+    if message:
+        kind = FeatxWarning if chosen is None else FeatxNotice
+        warnings.warn(message, kind, stacklevel=4)
+    return TrainingSamples.of(rows, search.left_out, problem.n_outputs, chosen)
 
 
 def _check_choices(class_weight: object, random_state: object, test_size: object) -> None:
@@ -452,27 +473,7 @@ def _check_choices(class_weight: object, random_state: object, test_size: object
         raise BadOption(f"test_size = {test_size!r}: expected a share between 0 and 1, such as 0.2")
 
 
-def _with_rows(classifier: Predictor, rows: Rows, random_state: int) -> Predictor:
-    """Return the classifier with rows of its training samples; say how large they are."""
-    report, n = classifier.report, len(rows)
-    if report is None or report.samples is None:
-        return classifier
-    chosen = np.arange(n)
-    if n > MOST_ROWS:
-        rng = np.random.default_rng(random_state)
-        chosen = np.sort(rng.choice(n, MOST_ROWS, replace=False))
-    halves = rows.embeddings[chosen].astype(np.float16)
-    message = (
-        f"keeps the rows of {len(chosen)} of {n} samples: {halves.nbytes / 1e6:.1f} MB as float16"
-    )
-    warnings.warn(message, FeatxNotice, stacklevel=3)
-    samples = replace(report.samples, rows=halves, kept=chosen)
-    return replace(classifier, report_source=replace(report, samples_source=samples))
-
-
-def _config(
-    card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool, baseline: bool
-) -> FitConfig:
+def _config(card: Card, config: HeadConfig, engine: Engine, *, baseline: bool) -> FitConfig:
     """Return what a call in Python asked for: the card's name with what was changed of it."""
     own = config.head is not None and not isinstance(config.head, str)
     head = f"own:{type(config.head).__name__}" if own else config.head
@@ -485,7 +486,6 @@ def _config(
         threshold=config.threshold,
         test_size=config.test_size,
         random_state=config.random_state,
-        keep_rows=keep_rows,
         baseline=baseline,
         on_error=engine.on_error,
     )

@@ -36,7 +36,8 @@ class TargetChoice:
     test_size: float | None
     min_samples: int | None
     unlabelled: str
-    keep_rows: bool
+    keep_rows: bool | None
+    keep_samples: bool
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``featx.fit`` that these options stand for."""
@@ -121,9 +122,16 @@ def target_options(function: F) -> F:
             help="What to do with samples without a label.",
         ),
         click.option(
-            "--keep-rows",
-            is_flag=True,
-            help="Keep the rows of at most 10 000 training samples in it, as float16.",
+            "--keep-rows/--no-keep-rows",
+            default=None,
+            help="Keep the rows of at most 10 000 training samples in it, as float16, or of none [default: as "
+            "many as 4 MB hold].",
+        ),
+        click.option(
+            "--keep-samples/--no-keep-samples",
+            default=True,
+            show_default=True,
+            help="Keep ids, digests, targets, out-of-fold scores and rows of training samples in it.",
         ),
     ]
     return gather_options(function, options, TargetChoice, "target")

@@ -120,8 +120,8 @@ def save(
 
         predictor = from_pipeline(predictor)
     files = write_head(predictor.head, path, _check_names(trusted))
-    if predictor.report and predictor.report.samples:
-        files[SAMPLES] = predictor.report.samples.to_bytes()
+    if (samples := predictor.samples) is not None:
+        files[SAMPLES] = samples.to_bytes()
     files |= _backbone_files(predictor.card) if bundle else {}
     manifest = _manifest(predictor, files)
     write_container(path, {MANIFEST: seal(manifest), **files})
@@ -290,6 +290,8 @@ def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
         known = get_task(metadata.task).is_known(samples.targets.tolist(), metadata.classes)
         if samples.scores.shape[1] != len(metadata.classes) or not known:
             raise BadArtifact(f"{path}: {SAMPLES} is of other classes than its manifest")
+        if samples.rows is not None and samples.rows.shape[1] != metadata.inputs[0].dim:
+            raise BadArtifact(f"{path}: {SAMPLES} has rows of another backbone than its manifest")
         return samples
 
     def read_report() -> FitReport:

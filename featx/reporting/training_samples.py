@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,14 @@ from featx._typing import FloatArray, Integers
 from featx.errors import BadArtifact
 from featx.storage.arrays import read_arrays
 
-__all__ = ["MOST_ROWS", "TrainingSamples"]
+if TYPE_CHECKING:
+    from featx.embedding.rows import Rows
+    from featx.tuning.search import LeftOut
 
-# The most rows that are kept, where they are asked for.
-MOST_ROWS = 10_000
+__all__ = ["TrainingSamples", "choose_rows"]
+
+# The most rows that are kept where they are asked for, and the most bytes of them where nothing is said.
+_MOST_ROWS, _MOST_BYTES = 10_000, 4_000_000
 
 # The most bytes of all arrays together, of which the file may be a thousandth.
 _LARGEST = 1 << 30
@@ -58,6 +62,41 @@ class TrainingSamples:
     scores: FloatArray
     rows: npt.NDArray[np.float16] | None = None
     kept: Integers | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def of(
+        cls,
+        rows: Rows,
+        left_out: LeftOut | None,
+        n_outputs: int,
+        chosen: Integers | None = None,
+    ) -> TrainingSamples:
+        """Return the samples of rows, with what the search said of each that it had left out.
+
+        Parameters
+        ----------
+        rows : Rows
+        left_out : LeftOut or None
+            None where no sample was left out.
+        n_outputs : int
+            Columns of the scores.
+        chosen : ndarray of shape (n_kept,), default=None
+            Indices of the rows to keep, as ``choose_rows`` gives them; None keeps none.
+        """
+        n = len(rows)
+        nothing = np.full((n, n_outputs), np.nan, np.float32)
+        return cls(
+            ids=np.asarray(rows.ids, dtype=str),
+            digests=np.asarray(rows.digests or [""] * n, dtype=str),
+            folds=np.full(n, -1, np.intp) if left_out is None else left_out.folds,
+            targets=np.asarray(rows.labels, dtype=str),
+            scores=nothing if left_out is None else left_out.scores,
+            rows=None if chosen is None else rows.embeddings[chosen].astype(np.float16),
+            kept=chosen,
+        )
 
     def to_bytes(self) -> bytes:
         """Return the arrays as a compressed ``.npz``; equal arrays give equal bytes."""
@@ -114,4 +153,49 @@ class TrainingSamples:
                 return f"rows of shape {rows.shape}, indices of shape {kept.shape}"
             if kept.dtype.kind != "i" or ((kept < 0) | (kept >= n)).any():
                 return "rows are of samples that are not there"
+            if len(np.unique(kept)) < len(kept) or not np.isfinite(rows).all():
+                return "rows are no numbers, or of one sample twice"
         return ""
+
+
+def choose_rows(
+    rows: FloatArray, keep_rows: bool | None, random_state: int
+) -> tuple[Integers | None, str]:
+    """Return which rows a predictor keeps, and what there is to say of it.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, dim), float32
+    keep_rows : bool or None
+        None keeps as many as 4 MB hold as float16, True up to 10 000, and False none. Where there are more they
+        are drawn at random.
+    random_state : int
+
+    Returns
+    -------
+    chosen : ndarray of shape (n_kept,), intp, or None
+        In ascending order; None where none is kept.
+    message : str
+        The size of rows that were asked for, or why they are not kept; '' where nothing was asked.
+
+    Examples
+    --------
+    >>> choose_rows(np.zeros((3, 2), np.float32), None, 0)
+    (array([0, 1, 2]), '')
+    >>> choose_rows(np.zeros((3, 2), np.float32), True, 0)[1]
+    'keeps the rows of 3 of 3 samples: 0.0 MB as float16'
+    """
+    if keep_rows is False:
+        return None, ""
+    n, dim = rows.shape
+    if np.abs(rows).max(initial=0) > np.finfo(np.float16).max:
+        return None, "rows are not kept: they hold numbers that float16 does not"
+    most = _MOST_ROWS if keep_rows else min(_MOST_ROWS, _MOST_BYTES // (2 * dim))
+    chosen = np.arange(n)
+    if n > most:
+        rng = np.random.default_rng(random_state)
+        chosen = np.sort(rng.choice(n, most, replace=False))
+    if not keep_rows:
+        return chosen, ""
+    size = 2 * dim * len(chosen) / 1e6
+    return chosen, f"keeps the rows of {len(chosen)} of {n} samples: {size:.1f} MB as float16"
