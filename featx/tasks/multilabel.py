@@ -20,6 +20,8 @@ from featx.sources.label_sets import (
     unknown_among,
 )
 from featx.sources.labels import list_names, match_labels
+from featx.tasks.certainty import Certainty, join_labels
+from featx.tasks.label_decisions import LabelDecisions
 from featx.tasks.multilabel_problem import MultilabelProblem, report_label_sets
 from featx.tasks.ranked import probability_cells, probability_column, ranked_labels
 from featx.tuning.design import SampleDesign
@@ -48,6 +50,8 @@ class LabelSetsPrediction:
         The labels that are given, the most probable first.
     top : tuple of (str, float)
         Labels with their probabilities, the most probable first.
+    certainty : Certainty or None
+        What was asked beside: labels that are not excluded, those that are open, whether the sample is new.
 
     Examples
     --------
@@ -59,16 +63,17 @@ class LabelSetsPrediction:
     id: str
     labels: tuple[str, ...]
     top: tuple[tuple[str, float], ...]
+    certainty: Certainty | None = None
 
     def to_dict(self, digits: int | None = None) -> dict[str, Any]:
         """Return labels and top as JSON values; numbers rounded to ``digits``."""
-        return {"labels": list(self.labels), "top": ranked_labels(self.top, digits)}
+        table = {"labels": list(self.labels), "top": ranked_labels(self.top, digits)}
+        return table | (self.certainty.to_dict(digits) if self.certainty else {})
 
-    def to_cells(self) -> dict[str, str | float]:
+    def to_cells(self) -> dict[str, str | float | bool]:
         """Return id, labels with ";" between them, and the probability of each; six digits."""
-        plain = not any(";" in label for label in self.labels)
-        text = ";".join(self.labels) if plain else json.dumps(self.labels, ensure_ascii=False)
-        return {"id": self.id, "labels": text} | probability_cells(self.top)
+        own: dict[str, str | float | bool] = {"id": self.id, "labels": join_labels(self.labels)}
+        return own | probability_cells(self.top) | (self.certainty.to_cells() if self.certainty else {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +103,11 @@ class Multilabel:
     head_names: tuple[str, ...] = LABEL_HEAD_NAMES
     least_outputs: int = 2
     output_noun: tuple[str, str] = ("label", "labels")
+
+    @property
+    def answer_sets(self) -> LabelDecisions:
+        """Return how sets of each label are made."""
+        return LabelDecisions()
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, labels, and a column for the probability of each label."""
