@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
@@ -14,17 +14,26 @@ from featx._typing import Doubles, FloatArray, Mask
 from featx.errors import BadOption, FeatxWarning
 from featx.heads.conformity import Conformity, check_share
 from featx.heads.selective import ErrorThreshold, find_error_threshold
+from featx.tasks import get_task
 from featx.tasks.answer_sets import LAC
 from featx.tasks.certainty import Certainty
 
 if TYPE_CHECKING:
     from featx.heads import TrainedHead
     from featx.heads.novelty import NoveltyReference
+    from featx.reporting.training_samples import TrainingSamples
     from featx.tasks import Prediction, Task
     from featx.tuning.problem import TuningProblem
     from featx.tuning.search import LeftOut
 
-__all__ = ["Abstention", "cached_thresholds", "calibrate", "fit_error_threshold", "make_abstention"]
+__all__ = [
+    "Abstention",
+    "CanAbstain",
+    "cached_thresholds",
+    "calibrate",
+    "fit_error_threshold",
+    "make_abstention",
+]
 
 # The coverage that is meant where a predictor is to abstain and nothing else is said.
 _COVERAGE = 0.9
@@ -144,7 +153,7 @@ def make_abstention(
     abstain: bool | None,
     novelty: float | None,
 ) -> tuple[Abstention, TrainedHead]:
-    """Return what is said beside answers, and the head, whose intervals may be others; see ``with_abstention``."""
+    """Return what is said beside answers, and the head, whose intervals may be others."""
     if abstain and not task.answer_sets.abstains and novelty is None:
         raise BadOption(
             "abstain=True: a number is not right or wrong; coverage= gives its interval, novelty= tells what "
@@ -160,8 +169,8 @@ def make_abstention(
         coverage = check_share("coverage", coverage)
         if conformity is None:
             raise BadOption(
-                f"coverage={coverage:g}: the predictor was saved without conformal calibration, or no sample was "
-                "left out in its training; train it again"
+                f"coverage={coverage:g}: the predictor has no conformal calibration: it is of an earlier "
+                "featx, or no sample was left out in its training; train it again"
             )
         thresholds = cached_thresholds(
             task.name, conformity, coverage, len(head.classes), method, per_class
@@ -183,20 +192,132 @@ def make_abstention(
     return made, head
 
 
+class CanAbstain:
+    """What ``Predictor`` has of sets, thresholds and what is new; it holds no data of its own."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        head: TrainedHead
+        task_name: str
+        conformity_source: Conformity | Callable[[], Conformity] | None
+        error_threshold: ErrorThreshold | None
+        abstention: Abstention | None
+
+        @property
+        def samples(self) -> TrainingSamples | None:
+            """The training samples."""
+
+    @property
+    def columns(self) -> dict[str, type]:
+        """The columns of a table of its predictions and the types of their values, the id first."""
+        task, doubts = get_task(self.task_name), self._doubts
+        own = task.columns(self.head.classes)
+        return own if doubts is None else own | doubts.columns(task)
+
+    @property
+    def _doubts(self) -> Abstention | None:
+        """What is said beside answers; where nothing was asked, what ``fit`` was asked for."""
+        if self.abstention is not None or self.error_threshold is None:
+            return self.abstention
+        return Abstention(abstain=True, limit=self.error_threshold)
+
+    @property
+    def conformity(self) -> Conformity | None:
+        """How the samples left out in training conformed; None where that is not known.
+
+        Raises
+        ------
+        BadArtifact
+            The file of a loaded predictor that holds it was changed or is damaged.
+        """
+        source = self.conformity_source
+        return source() if callable(source) else source
+
+    def with_abstention(
+        self,
+        coverage: float | None = None,
+        *,
+        per_class: bool = False,
+        method: str = "lac",
+        abstain: bool | None = None,
+        novelty: float | None = None,
+    ) -> Self:
+        """Return the predictor that also says how sure its answers are, and withholds those that are not.
+
+        Parameters
+        ----------
+        coverage : float between 0 and 1, default=None
+            The chance with which the set of an answer covers the truth, over samples like those of the
+            training: labels of a classification, decisions on each of several labels, or the interval of a
+            number. None makes no sets.
+        per_class : bool, default=False
+            Whether that holds for the samples of each class by itself.
+        method : {"lac", "aps"}, default="lac"
+            How sets of classes are made: the smallest on average, or those that say more where the head is
+            less sure, and are never empty.
+        abstain : bool, default=None
+            Whether "unsure" stands for an answer whose set is empty or not one label, that is less sure than
+            ``fit`` was asked for, or whose sample is new; without any of these a coverage of 0.9 is meant.
+            None: where ``fit`` was given a ``target_error``.
+        novelty : float between 0 and 1, default=None
+            The share of samples like those of the training that may be taken for new.
+
+        Raises
+        ------
+        BadOption
+            A value is none of those, or the predictor has not kept what it takes.
+
+        Examples
+        --------
+        >>> import featx, numpy as np
+        >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240) * 2]
+        >>> classifier = featx.fit(images, (["dark"] * 3 + ["light"] * 3) * 2)
+        >>> careful = classifier.with_abstention(0.9)
+        >>> [one.certainty.set for one in careful.predict_samples(featx.make_samples(images[:1]))]
+        [('dark',)]
+        """
+        made, head = make_abstention(
+            get_task(self.task_name),
+            self.head,
+            None if coverage is None and not abstain else self.conformity,
+            self.error_threshold,
+            None if novelty is None else self._novelty_reference(novelty),
+            coverage=coverage,
+            per_class=per_class,
+            method=method,
+            abstain=abstain,
+            novelty=novelty,
+        )
+        # It is the frozen dataclass Predictor.
+        changed: Any = self
+        return cast("Self", replace(changed, head=head, abstention=made))
+
+    def _novelty_reference(self, novelty: float) -> NoveltyReference:
+        """Return the training rows with which samples are compared."""
+        from featx.heads.novelty import NoveltyReference
+
+        check_share("novelty", novelty)
+        samples = self.samples
+        if samples is None or samples.rows is None or samples.distances is None:
+            raise BadOption(
+                f"novelty={novelty:g}: the predictor keeps no rows of its training samples to compare with; "
+                "train it again with keep_rows=True"
+            )
+        return NoveltyReference.of(samples.rows, samples.distances)
+
+
 @lru_cache(maxsize=32)
 def cached_thresholds(
     task: str, conformity: Conformity, coverage: float, n_classes: int, method: str, per_class: bool
 ) -> Doubles:
     """Return the thresholds of a task's sets; a server is asked for the same ones at each request."""
-    from featx.tasks import get_task
-
     return get_task(task).answer_sets.thresholds(conformity, coverage, n_classes, method, per_class)
 
 
 def _describe_open(thresholds: Doubles, classes: Sequence[str], coverage: float) -> str:
     """Return which classes are in every set, for too few of them were left out; '' where none is."""
-    of = np.isinf(thresholds)
-    of = of if of.ndim == 1 else of.any(axis=0)
+    of: Mask = np.asarray(np.atleast_2d(np.isinf(thresholds)).any(axis=0))
     if not of.any():
         return ""
     names = [classes[index] for index in np.flatnonzero(of).tolist()]
@@ -209,7 +330,11 @@ def _describe_open(thresholds: Doubles, classes: Sequence[str], coverage: float)
 
 
 def calibrate(
-    task: Task, problem: TuningProblem, left_out: LeftOut | None, head: TrainedHead, random_state: int
+    task: Task,
+    problem: TuningProblem,
+    left_out: LeftOut | None,
+    head: TrainedHead,
+    random_state: int,
 ) -> Conformity | None:
     """Return how the samples that were left out in training conformed; None where there were none."""
     if left_out is None:
@@ -250,7 +375,8 @@ def fit_error_threshold(
     known = None if left_out is None else np.isfinite(left_out.scores).all(axis=1)
     if left_out is None or known is None or not known.any():
         raise BadOption(
-            f"target_error={target:g}: no sample was left out in training, so that no error is known; add samples"
+            f"target_error={target:g}: no sample was left out in training, so that no error is known; add "
+            "samples"
         )
     some: Any = problem.subset(np.flatnonzero(known))
     outputs = head.calibrator.apply(left_out.scores[known].astype(np.float64)).astype(np.float32)

@@ -29,6 +29,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "min_samples": (int,),
     "log_target": (bool,),
     "threshold": (float, int),
+    "target_error": (float, int),
 }
 
 # Entries that are one of a few words; names of tasks, backbones and heads are looked up where they are used.
@@ -75,6 +76,8 @@ class FitConfig:
         Whether the logarithm of numbers is predicted.
     threshold : float or None
         The probability from which a label is given; None: one a label, chosen on samples left out.
+    target_error : float or None
+        The share of answers that may be wrong; None answers all.
     modality, path_column, text_column, id_column : str or None
     start_column, end_column, encoding, label_separator : str or None
     group_column, weight_column, split_column, time_column : str or None
@@ -109,6 +112,7 @@ class FitConfig:
     groups: str | None = None
     log_target: bool = False
     threshold: float | None = None
+    target_error: float | None = None
     modality: str | None = None
     path_column: str | None = None
     text_column: str | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from featx._typing import FloatArray, Integers, Labels
+from featx.abstention import CanAbstain
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from featx.abstention import Abstention
     from featx.fit_config import FitConfig
     from featx.heads.conformity import Conformity
-    from featx.heads.novelty import NoveltyReference
     from featx.heads.selective import ErrorThreshold
     from featx.reporting.fit_report import FitReport
     from featx.reporting.training_samples import TrainingSamples
@@ -91,7 +91,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Predictor:
+class Predictor(CanAbstain):
     """Inputs and a head that was trained on their rows.
 
     Opening one reads nothing: the backbone is opened, and its bytes are verified, at the first prediction.
@@ -266,108 +266,6 @@ class Predictor:
         if doubts is not None and not doubts.is_idle:
             predictions = doubts.apply(task, predictions, outputs, rows.embeddings, classes)
         yield from predictions
-
-    @property
-    def columns(self) -> dict[str, type]:
-        """The columns of a table of its predictions and the types of their values, the id first."""
-        task, doubts = get_task(self.task_name), self._doubts
-        own = task.columns(self.head.classes)
-        return own if doubts is None else own | doubts.columns(task)
-
-    @property
-    def _doubts(self) -> Abstention | None:
-        """What is said beside answers; where nothing was asked, what ``fit`` was asked for."""
-        if self.abstention is not None or self.error_threshold is None:
-            return self.abstention
-        from featx.abstention import Abstention
-
-        return Abstention(abstain=True, limit=self.error_threshold)
-
-    @property
-    def conformity(self) -> Conformity | None:
-        """How the samples left out in training conformed; None where that is not known.
-
-        Raises
-        ------
-        BadArtifact
-            The file of a loaded predictor that holds it was changed or is damaged.
-        """
-        source = self.conformity_source
-        return source() if callable(source) else source
-
-    def with_abstention(
-        self,
-        coverage: float | None = None,
-        *,
-        per_class: bool = False,
-        method: str = "lac",
-        abstain: bool | None = None,
-        novelty: float | None = None,
-    ) -> Self:
-        """Return the predictor that also says how sure its answers are, and withholds those that are not.
-
-        Parameters
-        ----------
-        coverage : float between 0 and 1, default=None
-            The chance with which the set of an answer covers the truth, over samples like those of the
-            training: labels of a classification, decisions on each of several labels, or the interval of a
-            number. None makes no sets.
-        per_class : bool, default=False
-            Whether that holds for the samples of each class by itself.
-        method : {"lac", "aps"}, default="lac"
-            How sets of classes are made: the smallest on average, or those that say more where the head is
-            less sure, and are never empty.
-        abstain : bool, default=None
-            Whether "unsure" stands for an answer whose set is empty or not one label, that is less sure than
-            ``fit`` was asked for, or whose sample is new; without any of these a coverage of 0.9 is meant. None:
-            where ``fit`` was given a ``target_error``.
-        novelty : float between 0 and 1, default=None
-            The share of samples like those of the training that may be taken for new.
-
-        Raises
-        ------
-        BadOption
-            A value is none of those, or the predictor has not kept what it takes.
-
-        Examples
-        --------
-        >>> import featx, numpy as np
-        >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240) * 2]
-        >>> classifier = featx.fit(images, (["dark"] * 3 + ["light"] * 3) * 2)
-        >>> careful = classifier.with_abstention(0.9)
-        >>> [one.certainty.set for one in careful.predict_samples(featx.make_samples(images[:1]))]
-        [('dark',)]
-        """
-        # Not above: a prediction need not wait for it.
-        from featx.abstention import make_abstention
-
-        made, head = make_abstention(
-            get_task(self.task_name),
-            self.head,
-            None if coverage is None and not abstain else self.conformity,
-            self.error_threshold,
-            None if novelty is None else self._novelty_reference(novelty),
-            coverage=coverage,
-            per_class=per_class,
-            method=method,
-            abstain=abstain,
-            novelty=novelty,
-        )
-        return replace(self, head=head, abstention=made)
-
-    def _novelty_reference(self, novelty: float) -> NoveltyReference:
-        """Return the training rows with which samples are compared."""
-        from featx.heads.conformity import check_share
-        from featx.heads.novelty import NoveltyReference
-
-        check_share("novelty", novelty)
-        samples = self.samples
-        if samples is None or samples.rows is None or samples.distances is None:
-            raise BadOption(
-                f"novelty={novelty:g}: the predictor keeps no rows of its training samples to compare with; train "
-                "it again with keep_rows=True"
-            )
-        return NoveltyReference.of(samples.rows, samples.distances)
 
     def with_labels_like(self, labels: Any) -> Self:
         """Return the predictor with labels of the type that these have, where it gives one a sample."""

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from featx._typing import FloatArray, Labels
+from featx.abstention import calibrate, fit_error_threshold
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
 from featx.embedding.embedder import describe_doubts
@@ -36,7 +37,7 @@ from featx.reporting.fit_report import (
     TuningSummary,
     Validation,
 )
-from featx.reporting.training_samples import TrainingSamples, choose_rows
+from featx.reporting.training_samples import KeptParts
 from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
 from featx.tasks import Task, get_task
@@ -66,20 +67,6 @@ class Trained:
     validation: ValidationResult
 
 
-@dataclass(frozen=True, slots=True)
-class KeptParts:
-    """What a predictor keeps of its training samples; see ``fit``."""
-
-    samples: bool = True
-    rows: bool | None = None
-
-    def __post_init__(self) -> None:
-        if self.rows and not self.samples:
-            raise BadOption(
-                "keep_rows=True: rows are kept with their samples; leave out keep_samples=False"
-            )
-
-
 def fit(
     samples: Iterable[Any],
     labels: Any = None,
@@ -91,6 +78,7 @@ def fit(
     class_weight: Literal["balanced"] | None = None,
     log_target: bool = False,
     threshold: float | None = None,
+    target_error: float | None = None,
     groups: Sequence[Any] | str | None = None,
     sample_weight: Sequence[float] | None = None,
     test_size: float | None = None,
@@ -133,6 +121,9 @@ def fit(
     threshold : float, default=None
         The probability from which a label is given, where there are several; None: one a label, chosen for its
         F1 on samples left out.
+    target_error : float between 0 and 1, default=None
+        The share of answers that may be wrong: the predictor answers from the confidence on at which, with 95 %
+        confidence, no more are, and "unsure" below; the report tells how much is answered. None answers all.
     groups : sequence or str, default=None
         The group of each sample, such as the patient: no group is both in training and in measuring. A text is
         a regular expression that finds the group in the name of a sample, or "parent" for the folder above.
@@ -194,6 +185,7 @@ def fit(
         class_weight=class_weight,
         log_target=log_target,
         threshold=threshold,
+        target_error=target_error,
         test_size=test_size,
         random_state=random_state,
         n_jobs=engine.n_jobs,
@@ -295,7 +287,19 @@ def fit_rows(
         baselines = _baselines(kind, trained.validation, plain, problem, config, card)
         ungrouped = _without_groups(kind, rows.embeddings, problem, config)
     seconds = {"head": trained_at - start, "baselines": time.perf_counter() - trained_at}
-    measured = trained.validation
+    measured, left_out, head = trained.validation, trained.search.left_out, trained.head
+    conformity = calibrate(kind, problem, left_out, head, config.random_state)
+    limit = None
+    if config.target_error is not None:
+        limit = fit_error_threshold(
+            kind,
+            problem,
+            left_out,
+            head,
+            target=config.target_error,
+            random_state=config.random_state,
+        )
+        notes = (*notes, f"With target_error={limit.target:g} it {limit.describe()}.")
     report = FitReport(
         task=task,
         data=DataSummary(len(targets), kind.summarize_targets(targets), (card.name,)),
@@ -305,10 +309,11 @@ def fit_rows(
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
         notes=tuple(notes),
-        samples_source=_samples(rows, problem, trained.search, keep, config),
+        samples_source=keep.samples_of(rows, left_out, problem, config.random_state),
         without_groups=ungrouped,
     )
-    return predictor_class(kind).from_card(card, trained.head, report=report, task=task)
+    made = predictor_class(kind).from_card(card, trained.head, report=report, task=task)
+    return replace(made, conformity_source=conformity, error_threshold=limit)
 
 
 def _without_groups(
@@ -450,19 +455,6 @@ def _open(backbone: str | Card | None, samples: Sequence[Sample]) -> Backbone:
     return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
 
 
-def _samples(
-    rows: Rows, problem: TuningProblem, search: SearchResult, keep: KeptParts, config: HeadConfig
-) -> TrainingSamples | None:
-    """Return what is kept of the training samples; say how large rows that were asked for are."""
-    if not keep.samples:
-        return None
-    chosen, message = choose_rows(rows.embeddings, keep.rows, config.random_state)
-    if message:
-        kind = FeatxWarning if chosen is None else FeatxNotice
-        warnings.warn(message, kind, stacklevel=4)
-    return TrainingSamples.of(rows, search.left_out, problem.n_outputs, chosen)
-
-
 def _check_choices(class_weight: object, random_state: object, test_size: object) -> None:
     # A word that nothing knows would train without weights.
     if class_weight is not None and class_weight != "balanced":
@@ -484,6 +476,7 @@ def _config(card: Card, config: HeadConfig, engine: Engine, *, baseline: bool) -
         class_weight=config.class_weight,
         log_target=config.log_target,
         threshold=config.threshold,
+        target_error=config.target_error,
         test_size=config.test_size,
         random_state=config.random_state,
         baseline=baseline,

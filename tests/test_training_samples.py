@@ -15,8 +15,8 @@ from featx.catalog import get_card
 from featx.embedding.rows import Rows
 from featx.errors import BadArtifact, BadOption, FeatxNotice, FeatxWarning
 from featx.persistence.metadata import seal
-from featx.reporting.training_samples import TrainingSamples, choose_rows
-from featx.training import KeptParts, fit_rows
+from featx.reporting.training_samples import KeptParts, TrainingSamples, choose_rows
+from featx.training import fit_rows
 from featx.tuning import HeadConfig
 
 

@@ -32,6 +32,7 @@ class TargetChoice:
     balance: bool
     log_target: bool
     threshold: float | None
+    target_error: float | None
     groups: str | None
     test_size: float | None
     min_samples: int | None
@@ -95,6 +96,13 @@ def target_options(function: F) -> F:
             metavar="P",
             help="Probability from which a label is given [default: one a label, chosen on samples left "
             "out].",
+        ),
+        click.option(
+            "--target-error",
+            type=float,
+            metavar="SHARE",
+            help="Share of answers that may be wrong: below the probability that holds it (with 95 % "
+            "confidence) the answer is unsure; the report tells how much is answered.",
         ),
         click.option(
             "--groups",

@@ -60,8 +60,8 @@ class ErrorThreshold:
             least = math.ceil(math.log(1 - self.confidence) / math.log(1 - self.target))
             return (
                 f"answers nothing: the {self.n} samples left out do not show, with {self.confidence:.0%} "
-                f"confidence, that at most {self.target:.2%} of any answers are wrong; {least} right answers in "
-                "a row would be the least"
+                f"confidence, that at most {self.target:.2%} of any answers are wrong; {least} right answers "
+                "in a row would be the least"
             )
         return (
             f"answers from confidence {self.threshold:.4g} on, {self.answered:.0%} of {self.n} samples left "
@@ -77,18 +77,24 @@ class ErrorThreshold:
     def from_dict(cls, table: Any) -> Self:
         """Return the threshold that ``to_dict`` gave; raise BadArtifact where it did not."""
         if not isinstance(table, Mapping) or set(table) != set(cls.__dataclass_fields__):
-            raise BadArtifact(f"target_error = {table!r:.60}: not as featx writes it; train it again")
+            raise BadArtifact(
+                f"target_error = {table!r:.60}: not as featx writes it; train it again"
+            )
         optional = ("threshold", "error")
         fine = all(
             (key in optional and value is None)
-            or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value)
+            or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0)
             for key, value in table.items()
         )
         shares = [table[key] for key in table if key != "n" and table[key] is not None]
         if not fine or not all(value <= 1 for value in shares) or type(table["n"]) is not int:
-            raise BadArtifact(f"target_error = {table!r:.60}: not as featx writes it; train it again")
+            raise BadArtifact(
+                f"target_error = {table!r:.60}: not as featx writes it; train it again"
+            )
         if not 0 < table["target"] < 1 or not 0 < table["confidence"] < 1:
-            raise BadArtifact(f"target_error = {table!r:.60}: not as featx writes it; train it again")
+            raise BadArtifact(
+                f"target_error = {table!r:.60}: not as featx writes it; train it again"
+            )
         return cls(**table)
 
 

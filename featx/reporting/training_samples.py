@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from featx._typing import FloatArray, Integers
-from featx.errors import BadArtifact
+from featx._typing import FloatArray, Integers, Labels
+from featx.errors import BadArtifact, BadOption, FeatxNotice, FeatxWarning
+from featx.heads.novelty import neighbor_distances
 from featx.storage.arrays import read_arrays
 
 if TYPE_CHECKING:
     from featx.embedding.rows import Rows
+    from featx.tuning.problem import TuningProblem
     from featx.tuning.search import LeftOut
 
-__all__ = ["TrainingSamples", "choose_rows"]
+__all__ = ["KeptParts", "TrainingSamples", "choose_rows"]
 
 # The most rows that are kept where they are asked for, and the most bytes of them where nothing is said.
 _MOST_ROWS, _MOST_BYTES = 10_000, 4_000_000
@@ -45,6 +48,8 @@ class TrainingSamples:
         Embeddings of the samples ``kept``, where they were asked for.
     kept : ndarray of shape (n_kept,), intp, or None
         Indices of the samples whose rows are kept.
+    distances : ndarray of shape (n_kept,), float32, or None
+        How far each of these rows is from its third neighbour among those of other groups; see ``novelty``.
 
     Examples
     --------
@@ -62,6 +67,7 @@ class TrainingSamples:
     scores: FloatArray
     rows: npt.NDArray[np.float16] | None = None
     kept: Integers | None = None
+    distances: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -73,6 +79,7 @@ class TrainingSamples:
         left_out: LeftOut | None,
         n_outputs: int,
         chosen: Integers | None = None,
+        groups: Labels | None = None,
     ) -> TrainingSamples:
         """Return the samples of rows, with what the search said of each that it had left out.
 
@@ -85,8 +92,15 @@ class TrainingSamples:
             Columns of the scores.
         chosen : ndarray of shape (n_kept,), default=None
             Indices of the rows to keep, as ``choose_rows`` gives them; None keeps none.
+        groups : ndarray of shape (n,), default=None
+            The group of each sample; copies of a sample are of one group.
         """
         n = len(rows)
+        halves = None if chosen is None else rows.embeddings[chosen].astype(np.float16)
+        distances = None
+        if halves is not None and chosen is not None:
+            kinds = _with_copies(rows, groups)
+            distances = neighbor_distances(halves, None if kinds is None else kinds[chosen])
         nothing = np.full((n, n_outputs), np.nan, np.float32)
         return cls(
             ids=np.asarray(rows.ids, dtype=str),
@@ -94,8 +108,9 @@ class TrainingSamples:
             folds=np.full(n, -1, np.intp) if left_out is None else left_out.folds,
             targets=np.asarray(rows.labels, dtype=str),
             scores=nothing if left_out is None else left_out.scores,
-            rows=None if chosen is None else rows.embeddings[chosen].astype(np.float16),
+            rows=halves,
             kept=chosen,
+            distances=distances,
         )
 
     def to_bytes(self) -> bytes:
@@ -103,6 +118,8 @@ class TrainingSamples:
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         if self.rows is not None and self.kept is not None:
             arrays |= {"rows": self.rows, "kept": self.kept}
+        if self.distances is not None:
+            arrays["distances"] = self.distances
         stream = io.BytesIO()
         np.savez_compressed(stream, **arrays)
         return stream.getvalue()
@@ -120,7 +137,7 @@ class TrainingSamples:
             data,
             "training samples",
             _ARRAYS,
-            optional=("rows", "kept"),
+            optional=("rows", "kept", "distances"),
             compressed_limit=_LARGEST,
         )
         samples = cls(**arrays)
@@ -155,7 +172,63 @@ class TrainingSamples:
                 return "rows are of samples that are not there"
             if len(np.unique(kept)) < len(kept) or not np.isfinite(rows).all():
                 return "rows are no numbers, or of one sample twice"
+        apart = self.distances
+        if apart is not None and (
+            rows is None
+            or apart.dtype != np.float32
+            or apart.shape != (len(rows),)
+            or not np.isfinite(apart).all()
+            or not len(apart)
+        ):
+            return "distances are not those of its rows"
         return ""
+
+
+def _with_copies(rows: Rows, groups: Labels | None) -> Labels | None:
+    """Return the group of each row, where copies of one content are of one group; None where all differ."""
+    digests = np.asarray(rows.digests or [""] * len(rows), dtype=str)
+    known, first, counts = np.unique(digests, return_index=True, return_counts=True)
+    if groups is None and (counts[known != ""] == 1).all():
+        return None
+    base = np.arange(len(rows)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    owner = dict(zip(known.tolist(), base[first].tolist(), strict=True)) | {"": -1}
+    own = np.array([owner[digest] for digest in digests.tolist()])
+    return np.asarray(np.where(own < 0, base, own).astype(str))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptParts:
+    """What a predictor keeps of its training samples.
+
+    Attributes
+    ----------
+    samples : bool, default=True
+        Their ids, digests, targets and out-of-fold scores.
+    rows : bool or None, default=None
+        Their rows; see ``choose_rows``.
+    """
+
+    samples: bool = True
+    rows: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.rows and not self.samples:
+            raise BadOption(
+                "keep_rows=True: rows are kept with their samples; leave out keep_samples=False"
+            )
+
+    def samples_of(
+        self, rows: Rows, left_out: LeftOut | None, problem: TuningProblem, random_state: int
+    ) -> TrainingSamples | None:
+        """Return what is kept of the samples; say how large rows that were asked for are."""
+        if not self.samples:
+            return None
+        chosen, message = choose_rows(rows.embeddings, self.rows, random_state)
+        if message:
+            kind = FeatxWarning if chosen is None else FeatxNotice
+            warnings.warn(message, kind, stacklevel=4)
+        groups = problem.design.groups
+        return TrainingSamples.of(rows, left_out, problem.n_outputs, chosen, groups)
 
 
 def choose_rows(

@@ -37,7 +37,7 @@ class AnswerSets(Protocol):
         """Return whether an answer can be left open."""
 
     def shape(self, n_classes: int) -> tuple[int, int, int]:
-        """Return the columns of scores, the columns of strata, and the number of strata of its ``Conformity``."""
+        """Return the columns of scores and of strata, and the number of strata, of its ``Conformity``."""
 
     def measure(
         self, problem: Any, scores: Doubles, calibrator: Calibrator
@@ -61,7 +61,9 @@ class AnswerSets(Protocol):
             The task has no such method, or no classes.
         """
 
-    def with_thresholds(self, head: TrainedHead, thresholds: Doubles, coverage: float) -> TrainedHead:
+    def with_thresholds(
+        self, head: TrainedHead, thresholds: Doubles, coverage: float
+    ) -> TrainedHead:
         """Return the head whose own outputs cover, where they do; else the head as it is."""
 
     def members(self, outputs: FloatArray, thresholds: Doubles, method: str) -> Mask:
@@ -76,7 +78,7 @@ class AnswerSets(Protocol):
         """Return the set of each answer, and whether it decides."""
 
     def withhold(self, prediction: Any, certainty: Certainty, *, abstain: bool) -> Prediction:
-        """Return a prediction with what is known of it; where it is to abstain and not sure, without its label."""
+        """Return a prediction with what is known of it; without its label where that is to be withheld."""
 
     def add_nodes(
         self, graph: GraphBuilder, outputs: str, thresholds: Doubles, method: str

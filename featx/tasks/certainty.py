@@ -1,4 +1,4 @@
-"""What is known of an answer: the set that covers the truth, whether it is given, and whether the sample is new."""
+"""What is known of an answer: the set that covers the truth, whether it is given, whether its sample is new."""
 
 from __future__ import annotations
 

@@ -36,9 +36,9 @@ def class_scores(probabilities: FloatArray, method: str) -> Doubles:
 
     Notes
     -----
-    Sadinle, Lei and Wasserman, "Least ambiguous set-valued classifiers with bounded error levels", 2019; Romano,
-    Sesia and Candès, "Classification with valid and adaptive coverage", 2020, without their random numbers: the
-    most probable class is in every set.
+    Sadinle, Lei and Wasserman, "Least ambiguous set-valued classifiers with bounded error levels", 2019;
+    Romano, Sesia and Candès, "Classification with valid and adaptive coverage", 2020, without their random
+    numbers: the most probable class is in every set.
 
     Examples
     --------
@@ -97,7 +97,9 @@ class ClassSets:
             [conformity.threshold(column, coverage, stratum) for stratum in range(n_classes)]
         )
 
-    def with_thresholds(self, head: TrainedHead, thresholds: Doubles, coverage: float) -> TrainedHead:
+    def with_thresholds(
+        self, head: TrainedHead, thresholds: Doubles, coverage: float
+    ) -> TrainedHead:
         """Return the head: its probabilities stay as they are."""
         return head
 
@@ -121,7 +123,9 @@ class ClassSets:
             for order, inside in zip(orders, members, strict=True)
         ]
         return [
-            Certainty(set=one, answered=single, probability=float(shares[inside][0]) if single else None)
+            Certainty(
+                set=one, answered=single, probability=float(shares[inside][0]) if single else None
+            )
             for one, inside, shares in zip(sets, members, outputs, strict=True)
             for single in [len(one) == 1]
         ]

@@ -12,6 +12,7 @@ import numpy as np
 
 from featx._typing import FloatArray, Labels
 from featx.errors import BadOption, FeatxWarning
+from featx.heads.conformity import check_share
 from featx.heads.names import HEAD_NAMES
 from featx.sources.labels import (
     check_labels,
@@ -20,8 +21,8 @@ from featx.sources.labels import (
     refuse_several,
     unknown_labels,
 )
-from featx.tasks.classification_problem import ClassificationProblem, report_labels
 from featx.tasks.class_sets import ClassSets
+from featx.tasks.classification_problem import ClassificationProblem, report_labels
 from featx.tasks.ranked import probability_cells, probability_column, ranked_labels
 from featx.tuning.design import SampleDesign
 
@@ -113,6 +114,8 @@ class Classification:
         """Refuse what is for numbers or for several labels."""
         if config.log_target:
             raise BadOption("log_target=True: only a regression has numbers; leave it out")
+        if config.target_error is not None:
+            check_share("target_error", config.target_error)
         if config.threshold is not None:
             raise BadOption(
                 f"threshold={config.threshold:g}: only a multilabel task has thresholds; leave it out"

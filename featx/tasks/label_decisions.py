@@ -70,7 +70,9 @@ class LabelDecisions:
             ]
         )
 
-    def with_thresholds(self, head: TrainedHead, thresholds: Doubles, coverage: float) -> TrainedHead:
+    def with_thresholds(
+        self, head: TrainedHead, thresholds: Doubles, coverage: float
+    ) -> TrainedHead:
         """Return the head: its probabilities stay as they are."""
         return head
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from featx._typing import FloatArray, Labels, Mask
 from featx.errors import BadLabels, BadOption, FeatxWarning
+from featx.heads.conformity import check_share
 from featx.heads.names import LABEL_HEAD_NAMES
 from featx.sources.label_sets import (
     count_labels,
@@ -73,7 +74,11 @@ class LabelSetsPrediction:
     def to_cells(self) -> dict[str, str | float | bool]:
         """Return id, labels with ";" between them, and the probability of each; six digits."""
         own: dict[str, str | float | bool] = {"id": self.id, "labels": join_labels(self.labels)}
-        return own | probability_cells(self.top) | (self.certainty.to_cells() if self.certainty else {})
+        return (
+            own
+            | probability_cells(self.top)
+            | (self.certainty.to_cells() if self.certainty else {})
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +122,8 @@ class Multilabel:
         """Refuse what is for numbers, and a threshold that is no probability."""
         if config.log_target:
             raise BadOption("log_target=True: only a regression has numbers; leave it out")
+        if config.target_error is not None:
+            check_share("target_error", config.target_error)
         if config.threshold is not None and not 0 < config.threshold < 1:
             raise BadOption(f"threshold={config.threshold:g}: expected a number between 0 and 1")
 

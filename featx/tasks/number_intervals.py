@@ -29,7 +29,7 @@ __all__ = ["NumberIntervals"]
 
 
 class NumberIntervals:
-    """The intervals of a regression, which are outputs of its head; see ``featx.tasks.answer_sets.AnswerSets``."""
+    """The intervals of a regression, which are outputs of its head; see ``AnswerSets``."""
 
     columns = ()
     abstains = False
@@ -70,7 +70,9 @@ class NumberIntervals:
         found = [conformity.threshold(index, coverage) for index in range(n_classes)]
         return np.asarray(np.minimum(found, largest))
 
-    def with_thresholds(self, head: TrainedHead, thresholds: Doubles, coverage: float) -> TrainedHead:
+    def with_thresholds(
+        self, head: TrainedHead, thresholds: Doubles, coverage: float
+    ) -> TrainedHead:
         """Return the head with intervals of that coverage."""
         if not isinstance(head.calibrator, NumberScaling):
             raise BadArtifact(f"head {head.name}: has no intervals; train it again")

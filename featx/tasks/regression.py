@@ -76,7 +76,9 @@ class NumberPrediction:
             }
             for name, triple in self.numbers.items()
         }
-        shown: dict[str, Any] = next(iter(tables.values())) if len(tables) == 1 else {"values": tables}
+        shown: dict[str, Any] = (
+            next(iter(tables.values())) if len(tables) == 1 else {"values": tables}
+        )
         return shown | (self.certainty.to_dict(digits) if self.certainty else {})
 
     def to_cells(self) -> dict[str, str | float | bool]:
@@ -145,6 +147,11 @@ class Regression:
             )
         if config.threshold is not None:
             raise BadOption(f"threshold={config.threshold:g}: a regression has no thresholds")
+        if config.target_error is not None:
+            raise BadOption(
+                f"target_error={config.target_error!r:.40}: a number is not right or wrong; its interval says "
+                "how far off it may be"
+            )
 
     def drop_rare(
         self, targets: Sequence[str | None], least: int | None
