@@ -21,6 +21,7 @@ from featx.tasks.certainty import Certainty
 if TYPE_CHECKING:
     from featx.heads import TrainedHead
     from featx.heads.novelty import NoveltyReference
+    from featx.metrics.answers import AnswerReport
     from featx.reporting.training_samples import TrainingSamples
     from featx.tasks import Prediction, Task
     from featx.tuning.problem import TuningProblem
@@ -126,6 +127,47 @@ class Abstention:
             replace(one, answered=bool(sure)) for one, sure in zip(found, answered, strict=True)
         ]
 
+    def measure(
+        self,
+        task: Task,
+        targets: Sequence[str],
+        outputs: FloatArray,
+        predictions: Sequence[Prediction],
+        classes: Sequence[str],
+    ) -> AnswerReport:
+        """Return how often sets hold the truth, and how much is answered how well.
+
+        Parameters
+        ----------
+        task : Task
+        targets : sequence of n str
+            The texts of the truth.
+        outputs : ndarray of shape (n, n_columns), float32
+        predictions : sequence of n Prediction
+            With what is known of each.
+        classes : sequence of str
+        """
+        # A prediction need not wait for what measures.
+        from featx.metrics.answers import measure_answers
+
+        values: dict[str, Any] = {}
+        sets, known = task.answer_sets, [one.certainty or Certainty() for one in predictions]
+        if self.thresholds is not None:
+            covered = sets.covers(
+                targets, sets.members(outputs, self.thresholds, self.method), classes
+            )
+            values |= {"coverage": self.coverage, "covered": covered}
+            values["sizes"] = np.array([len(one.set or ()) for one in known])
+            values["by_class"] = _covered_by_class(covered, targets, classes)
+        if self._decides(task):
+            values["answered"] = np.array([bool(one.answered) for one in known])
+            if sets.abstains:
+                wrong = [sets.is_wrong(*pair) for pair in zip(predictions, targets, strict=True)]
+                values["wrong"] = np.array(wrong)
+        if self.reference is not None:
+            values["novel"] = np.array([bool(one.novel) for one in known])
+        return measure_answers(len(targets), **values)
+
     def apply(
         self,
         task: Task,
@@ -211,12 +253,12 @@ class CanAbstain:
     @property
     def columns(self) -> dict[str, type]:
         """The columns of a table of its predictions and the types of their values, the id first."""
-        task, doubts = get_task(self.task_name), self._doubts
+        task, doubts = get_task(self.task_name), self.doubts
         own = task.columns(self.head.classes)
         return own if doubts is None else own | doubts.columns(task)
 
     @property
-    def _doubts(self) -> Abstention | None:
+    def doubts(self) -> Abstention | None:
         """What is said beside answers; where nothing was asked, what ``fit`` was asked for."""
         if self.abstention is not None or self.error_threshold is None:
             return self.abstention
@@ -313,6 +355,18 @@ def cached_thresholds(
 ) -> Doubles:
     """Return the thresholds of a task's sets; a server is asked for the same ones at each request."""
     return get_task(task).answer_sets.thresholds(conformity, coverage, n_classes, method, per_class)
+
+
+def _covered_by_class(
+    covered: Mask, targets: Sequence[str], classes: Sequence[str]
+) -> dict[str, float]:
+    """Return the share of sets that hold the truth, of the samples of each class or of each label."""
+    if covered.ndim == 2:
+        return dict(zip(classes, covered.mean(axis=0).tolist(), strict=True))
+    given = np.asarray(targets)
+    return {
+        label: float(covered[given == label].mean()) for label in classes if (given == label).any()
+    }
 
 
 def _describe_open(thresholds: Doubles, classes: Sequence[str], coverage: float) -> str:

@@ -262,7 +262,7 @@ class Predictor(CanAbstain):
         outputs = self.head.predict_outputs(rows.embeddings)
         task, classes = get_task(self.task_name), self.head.classes
         predictions = task.predictions(rows.ids, outputs, classes, top_k)
-        doubts = self._doubts
+        doubts = self.doubts
         if doubts is not None and not doubts.is_idle:
             predictions = doubts.apply(task, predictions, outputs, rows.embeddings, classes)
         yield from predictions

@@ -69,8 +69,16 @@ class AnswerSets(Protocol):
     def members(self, outputs: FloatArray, thresholds: Doubles, method: str) -> Mask:
         """Return what is in each set; shape (n, ...)."""
 
-    def covers(self, problem: Any, members: Mask) -> Mask:
-        """Return whether each set holds the truth; shape (n,), of several labels (n, L)."""
+    def covers(self, targets: Sequence[str], members: Mask, classes: Sequence[str]) -> Mask:
+        """Return whether each set holds the truth, of which ``targets`` are the texts.
+
+        Returns
+        -------
+        ndarray of shape (n,), of several labels (n, L), bool
+        """
+
+    def is_wrong(self, prediction: Any, target: str) -> bool:
+        """Return whether a prediction is another than the truth, whose text is ``target``."""
 
     def certainties(
         self, outputs: FloatArray, members: Mask, classes: Sequence[str]

@@ -109,9 +109,15 @@ class ClassSets:
         scores = class_scores(outputs, method).astype(np.float32)
         return np.asarray(scores <= thresholds)
 
-    def covers(self, problem: ClassificationProblem, members: Mask) -> Mask:
-        """Return whether each set holds the true class; shape (n,)."""
-        return members[np.arange(len(members)), problem.codes]
+    def covers(self, targets: Sequence[str], members: Mask, classes: Sequence[str]) -> Mask:
+        """Return whether each set holds the true class; shape (n,). No set holds an unknown one."""
+        columns = {label: index for index, label in enumerate(classes)}
+        codes = np.array([columns.get(target, -1) for target in targets], np.intp)
+        return np.asarray((codes >= 0) & members[np.arange(len(members)), codes])
+
+    def is_wrong(self, prediction: LabelPrediction, target: str) -> bool:
+        """Return whether the label is another than the true one."""
+        return prediction.label != target
 
     def certainties(
         self, outputs: FloatArray, members: Mask, classes: Sequence[str]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Mask
+from featx.sources.label_sets import indicator_matrix, read_label_sets
 from featx.tasks.answer_sets import LAC, refuse_method
 from featx.tasks.certainty import Certainty
 
@@ -82,9 +83,15 @@ class LabelDecisions:
         doubts = np.stack([shares, (1 - shares.astype(np.float64)).astype(np.float32)], axis=1)
         return np.asarray(doubts <= thresholds)
 
-    def covers(self, problem: MultilabelProblem, members: Mask) -> Mask:
+    def covers(self, targets: Sequence[str], members: Mask, classes: Sequence[str]) -> Mask:
         """Return whether the set of each label holds the truth; shape (n, L)."""
-        return np.asarray(np.where(problem.members, members[:, 1], members[:, 0]))
+        truth = indicator_matrix(read_label_sets(targets), classes).astype(bool)
+        return np.asarray(np.where(truth, members[:, 1], members[:, 0]))
+
+    def is_wrong(self, prediction: LabelSetsPrediction, target: str) -> bool:
+        """Return whether the labels are others than the true ones."""
+        [truth] = read_label_sets([target])
+        return frozenset(prediction.labels) != truth
 
     def certainties(
         self, outputs: FloatArray, members: Mask, classes: Sequence[str]

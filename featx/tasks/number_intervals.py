@@ -83,9 +83,13 @@ class NumberIntervals:
         """Refuse: intervals are outputs of the head."""
         raise _no_answers()
 
-    def covers(self, problem: RegressionProblem, members: Mask) -> Mask:
+    def covers(self, targets: Sequence[str], members: Mask, classes: Sequence[str]) -> Mask:
         """Refuse: intervals are outputs of the head, and its report says how often they cover."""
         raise _no_answers()
+
+    def is_wrong(self, prediction: NumberPrediction, target: str) -> bool:
+        """Return False: a number is not right or wrong."""
+        return False
 
     def certainties(
         self, outputs: FloatArray, members: Mask, classes: Sequence[str]
