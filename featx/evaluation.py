@@ -32,6 +32,9 @@ def evaluate(
 ) -> Report:
     """Measure a predictor on labelled samples that it was not trained on, or warn that some were.
 
+    Of a predictor ``with_abstention``, or with a ``target_error``, ``report.answers`` tells how often sets hold
+    the truth, how large they are, and how much is answered, how well.
+
     Parameters
     ----------
     samples : iterable of Sample, or of anything that the backbone reads
@@ -82,20 +85,25 @@ def evaluate(
         warnings.warn(text, FeatxWarning, stacklevel=2)
     outputs = predictor.head.predict_outputs(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
-    return task.evaluate(
+    classes, doubts = predictor.head.classes, predictor.doubts
+    report = task.evaluate(
         truth,
         outputs,
-        predictor.head.classes,
+        classes,
         random_state=0,
         ids=rows.ids,
         design=given.design(rows.ids),
     )
+    if doubts is None or doubts.is_idle:
+        return report
+    predictions = list(predictor.predict_rows(rows))
+    answers = doubts.measure(task, truth, outputs, predictions, classes)
+    return report.with_answers(answers)
 
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> None:
     """Warn of rows whose content the predictor was trained on: its scores on them say too much."""
-    report = predictor.report
-    trained = None if report is None else report.samples
+    trained = predictor.samples
     if trained is None:
         return
     known = set(trained.digests.tolist()) - {""}

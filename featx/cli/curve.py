@@ -60,7 +60,7 @@ __all__ = ["curve_command"]
 )
 @plot_option
 @format_option("table", "json", help="How to print the curve.")
-@partial(target_options, without=("test-size", "keep-rows"))
+@partial(target_options, without=("test-size", "target-error", "keep-rows", "keep-samples"))
 @backbone_options
 @source_options
 @run_options(on_error="fail")

@@ -37,7 +37,9 @@ class TargetChoice:
     unlabelled: str
     # Of commands that have these options.
     test_size: float | None = None
-    keep_rows: bool = False
+    target_error: float | None = None
+    keep_rows: bool | None = None
+    keep_samples: bool = True
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``featx.fit`` that these options stand for."""
@@ -49,7 +51,7 @@ class TargetChoice:
     def measuring_arguments(self) -> dict[str, Any]:
         """Return the arguments of what measures without saving; groups stand in samples that ``check`` gave."""
         values = self.arguments()
-        for name in ("groups", "test_size", "keep_rows"):
+        for name in ("groups", "test_size", "target_error", "keep_rows", "keep_samples"):
             del values[name]
         return values
 
@@ -111,6 +113,13 @@ def target_options(function: F, *, without: Sequence[str] = ()) -> F:
             help="Probability from which a label is given [default: one a label, chosen on samples left "
             "out].",
         ),
+        "target-error": click.option(
+            "--target-error",
+            type=float,
+            metavar="SHARE",
+            help="Share of answers that may be wrong: below the probability that holds it (with 95 % "
+            "confidence) the answer is unsure; the report tells how much is answered.",
+        ),
         "groups": click.option(
             "--groups",
             metavar="PATTERN",
@@ -137,9 +146,16 @@ def target_options(function: F, *, without: Sequence[str] = ()) -> F:
             help="What to do with samples without a label.",
         ),
         "keep-rows": click.option(
-            "--keep-rows",
-            is_flag=True,
-            help="Keep the rows of at most 10 000 training samples in it, as float16.",
+            "--keep-rows/--no-keep-rows",
+            default=None,
+            help="Keep the rows of at most 10 000 training samples in it, as float16, or of none [default: as "
+            "many as 4 MB hold].",
+        ),
+        "keep-samples": click.option(
+            "--keep-samples/--no-keep-samples",
+            default=True,
+            show_default=True,
+            help="Keep ids, digests, targets, out-of-fold scores and rows of training samples in it.",
         ),
     }
     chosen = [option for name, option in options.items() if name not in without]
