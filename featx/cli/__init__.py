@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "extract": "featx.cli.extract:extract_command",
         "fit": "featx.cli.fit:fit_command",
         "evaluate": "featx.cli.evaluate:evaluate_command",
+        "report": "featx.cli.report:report_command",
         "predict": "featx.cli.predict:predict_command",
         "serve": "featx.cli.serve:serve_command",
         "bundle": "featx.cli.bundle:bundle_command",
