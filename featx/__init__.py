@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from featx.explanation.explanation import ScorePart as ScorePart
     from featx.extractor import FeatureExtractor as FeatureExtractor
     from featx.fit_config import FitConfig as FitConfig
+    from featx.html_report.page import HtmlReport as HtmlReport
+    from featx.html_report.page import ReportOptions as ReportOptions
+    from featx.html_report.page import report as report
     from featx.metrics.classification import ClassificationReport as ClassificationReport
     from featx.metrics.classification import ClassScore as ClassScore
     from featx.metrics.multilabel import LabelScore as LabelScore
@@ -100,6 +103,7 @@ _MODULE_OF = {
     "FeatxWarning": "featx.errors",
     "FitConfig": "featx.fit_config",
     "FitReport": "featx.reporting.fit_report",
+    "HtmlReport": "featx.html_report.page",
     "Input": "featx.predictor",
     "LabelPrediction": "featx.tasks.classification",
     "LabelScore": "featx.metrics.multilabel",
@@ -118,6 +122,7 @@ _MODULE_OF = {
     "Regressor": "featx.predictor",
     "Reject": "featx.embedding.rows",
     "Report": "featx.metrics.report",
+    "ReportOptions": "featx.html_report.page",
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
     "SampleMaps": "featx.backbones.maps",
@@ -144,6 +149,7 @@ _MODULE_OF = {
     "make_samples": "featx.sources",
     "read_rows": "featx.tables",
     "read_samples": "featx.reading",
+    "report": "featx.html_report.page",
     "save": "featx.persistence.artifact",
     "write_rows": "featx.tables",
 }

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "fit": "featx.cli.fit:fit_command",
         "curve": "featx.cli.curve:curve_command",
         "evaluate": "featx.cli.evaluate:evaluate_command",
+        "report": "featx.cli.report:report_command",
         "predict": "featx.cli.predict:predict_command",
         "serve": "featx.cli.serve:serve_command",
         "bundle": "featx.cli.bundle:bundle_command",
