@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -47,7 +46,9 @@ def in_folders(name: str, given: argparse.Namespace) -> Set:
     folder = given.data / name
     if not folder.exists():
         raise common.Unavailable(f"{name}: not found, see --data")
-    parts = [featx.read_samples(folder, modality="image", split=split) for split in ("train", "test")]
+    parts = [
+        featx.read_samples(folder, modality="image", split=split) for split in ("train", "test")
+    ]
     return Set(_evenly(parts[0], given.train), _evenly(parts[1], given.test))
 
 
