@@ -71,7 +71,7 @@ __all__ = ["compare_command"]
 )
 @click.option("--logme", is_flag=True, help="Compute LogME too, which is in JSON alone.")
 @click.option("--modality", metavar="NAME", help="image, text or audio [default: what files are].")
-@partial(target_options, without=("head", "keep-rows"))
+@partial(target_options, without=("head", "target-error", "keep-rows", "keep-samples"))
 @format_option("table", "json", help="How to print the comparison.")
 @source_options
 @run_options(on_error="fail")

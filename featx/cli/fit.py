@@ -156,6 +156,8 @@ def fit_command(
     if run.cache:
         columns.remember_source(source, output)
     _print(classifier, output, style)
+    if samples_note := _kept(classifier):
+        click.echo(samples_note, err=True)
     click.echo(_next(source, output, columns, classifier.card, len(samples)), err=True)
 
 
@@ -220,6 +222,21 @@ def _print(classifier: Classifier, output: Path, style: str) -> None:
 
 def _rejects_file(output: Path) -> Path:
     return output.absolute().parent / "rejects.csv"
+
+
+def _kept(classifier: Classifier) -> str:
+    """Return what the predictor keeps of its training samples, and how that is left out; '' for nothing."""
+    samples = classifier.samples
+    if samples is None:
+        return ""
+    rows = ""
+    if samples.rows is not None:
+        some = "their rows" if len(samples.rows) == len(samples) else f"{len(samples.rows)} rows"
+        rows = f" and {some} ({samples.rows.nbytes / 1e6:.1f} MB; without: --no-keep-rows)"
+    return (
+        f"\nIt keeps ids, digests, targets and out-of-fold scores of {len(samples)} samples{rows}; without "
+        "all of these: --no-keep-samples."
+    )
 
 
 def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:

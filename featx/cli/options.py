@@ -32,6 +32,7 @@ __all__ = [
     "format_option",
     "gather_options",
     "keep_option",
+    "plot_option",
     "provider_option",
     "read_pairs",
     "run_options",
@@ -460,6 +461,14 @@ def run_options(on_error: str) -> Callable[[F], F]:
         provider_option,
     ]
     return lambda function: gather_options(function, options, RunChoice, "run")
+
+
+plot_option = click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also draw it into a .png, .svg or .pdf; needs matplotlib.",
+)
 
 
 def was_typed(parameter: str) -> bool:

@@ -33,16 +33,26 @@ class TargetChoice:
     log_target: bool
     threshold: float | None
     groups: str | None
-    test_size: float | None
     min_samples: int | None
     unlabelled: str
-    keep_rows: bool = False
+    # Of commands that have these options.
+    test_size: float | None = None
+    target_error: float | None = None
+    keep_rows: bool | None = None
+    keep_samples: bool = True
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of ``featx.fit`` that these options stand for."""
         values = asdict(self)
         values["random_state"] = values.pop("seed")
         values["class_weight"] = "balanced" if values.pop("balance") else None
+        return values
+
+    def measuring_arguments(self) -> dict[str, Any]:
+        """Return the arguments of what measures without saving; groups stand in samples that ``check`` gave."""
+        values = self.arguments()
+        for name in ("groups", "test_size", "target_error", "keep_rows", "keep_samples"):
+            del values[name]
         return values
 
     def check(self, task: Task, samples: Sequence[Sample]) -> list[Sample]:
@@ -103,6 +113,13 @@ def target_options(function: F, *, without: Sequence[str] = ()) -> F:
             help="Probability from which a label is given [default: one a label, chosen on samples left "
             "out].",
         ),
+        "target-error": click.option(
+            "--target-error",
+            type=float,
+            metavar="SHARE",
+            help="Share of answers that may be wrong: below the probability that holds it (with 95 % "
+            "confidence) the answer is unsure; the report tells how much is answered.",
+        ),
         "groups": click.option(
             "--groups",
             metavar="PATTERN",
@@ -129,9 +146,16 @@ def target_options(function: F, *, without: Sequence[str] = ()) -> F:
             help="What to do with samples without a label.",
         ),
         "keep-rows": click.option(
-            "--keep-rows",
-            is_flag=True,
-            help="Keep the rows of at most 10 000 training samples in it, as float16.",
+            "--keep-rows/--no-keep-rows",
+            default=None,
+            help="Keep the rows of at most 10 000 training samples in it, as float16, or of none [default: as "
+            "many as 4 MB hold].",
+        ),
+        "keep-samples": click.option(
+            "--keep-samples/--no-keep-samples",
+            default=True,
+            show_default=True,
+            help="Keep ids, digests, targets, out-of-fold scores and rows of training samples in it.",
         ),
     }
     chosen = [option for name, option in options.items() if name not in without]
