@@ -11,6 +11,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 import featx
 from featx.errors import BadOption, BadSample, FeatxNotice, NoExactSum
 from featx.explanation.explaining import Explainer
+from featx.modalities import shown_samples
 from featx.tasks.regression import NumberPrediction
 from tests.support.explained_nets import TAILS, tail_backbone
 from tests.support.serving import noise
@@ -133,9 +134,16 @@ def test_half_a_picture_that_is_dark_is_where_the_dark_speaks(tmp_path):
 
 
 def test_hidden_places_are_said_with_their_cost(shade):
-    with pytest.warns(FeatxNotice, match=r"DequantizeLinear stands .* no exact sum .* about 49 pred"):
+    with pytest.warns(
+        FeatxNotice, match=r"DequantizeLinear stands .* no exact sum .* about 49 pred"
+    ):
         [found] = featx.explain(shade, PICTURES[:1])
-    assert (found.method, found.bias, found.total, len(found.parts)) == ("occlusion", None, None, 49)
+    assert (found.method, found.bias, found.total, len(found.parts)) == (
+        "occlusion",
+        None,
+        None,
+        49,
+    )
     assert "DequantizeLinear" in found.reason
 
 
@@ -144,7 +152,7 @@ def test_a_hidden_place_costs_what_the_score_loses():
     with pytest.warns(FeatxNotice, match="head rbf-svm: SVC is a kernel"):
         [found] = featx.explain(predictor, PICTURES[:1], target="dark", places=4)
     reader = predictor.open().reader
-    hidden = reader.occlusions(reader.load(PICTURES[0]), 4)
+    hidden = shown_samples("image", reader).occlusions(reader.load(PICTURES[0]), 4)
     rows = predictor.open().embed_items([hidden.hide(index) for index in (None, 0, 1, 2, 3)])
     whole, *others = predictor.head.scorer.scores(rows)[:, 0]
     assert [part.value for part in found.parts] == pytest.approx([whole - one for one in others])
@@ -157,7 +165,7 @@ def test_hiding_may_be_asked_for_where_there_is_a_sum(shades):
 
 
 def test_an_exact_sum_that_is_not_there_is_refused(shade):
-    with pytest.raises(NoExactSum, match="so its score is no exact sum.*method='occlusion'"):
+    with pytest.raises(NoExactSum, match=r"so its score is no exact sum.*method='occlusion'"):
         featx.explain(shade, PICTURES[:1], method="exact")
 
 

@@ -41,7 +41,9 @@ def test_the_parts_of_a_drawn_network_add_up_to_its_row(name, tmp_path, picture,
 
 
 @pytest.mark.parametrize("normalize", [False, True])
-@pytest.mark.parametrize("pooling", [*LAST_MAP, "mean,max", "max[:3]", "patch-mean:2", "flatten[:9]"])
+@pytest.mark.parametrize(
+    "pooling", [*LAST_MAP, "mean,max", "max[:3]", "patch-mean:2", "flatten[:9]"]
+)
 def test_the_parts_of_a_pooled_map_add_up_to_its_row(pooling, normalize, tmp_path, picture, rng):
     backbone = tail_backbone(tmp_path, [], pooling=pooling, normalize=normalize)
     assert_adds_up(backbone, picture, rng)

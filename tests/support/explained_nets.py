@@ -121,7 +121,10 @@ TAILS = {
 CONSTANTS.append(_tensor("axes", [2, 3], np.int64))
 # Tails that no sum over places goes through, and what is said of them.
 CURVED = {
-    "a rectifier": ([*POOLED, _node("Relu", ["p"], ["y"])], "ReLU stands between the map and the row"),
+    "a rectifier": (
+        [*POOLED, _node("Relu", ["p"], ["y"])],
+        "ReLU stands between the map and the row",
+    ),
     "a gate of each channel": (
         [*POOLED, _node("Sigmoid", ["p"], ["s"]), _node("Mul", ["p", "s"], ["y"])],
         "scales each channel by another number",
