@@ -31,10 +31,14 @@ if TYPE_CHECKING:
     from featx.explanation.explanation import ScorePart as ScorePart
     from featx.extractor import FeatureExtractor as FeatureExtractor
     from featx.fit_config import FitConfig as FitConfig
+    from featx.html_report.page import HtmlReport as HtmlReport
+    from featx.html_report.page import ReportOptions as ReportOptions
+    from featx.html_report.page import report as report
     from featx.metrics.classification import ClassificationReport as ClassificationReport
     from featx.metrics.classification import ClassScore as ClassScore
     from featx.metrics.multilabel import LabelScore as LabelScore
     from featx.metrics.multilabel import MultilabelReport as MultilabelReport
+    from featx.metrics.paired import Difference as Difference
     from featx.metrics.regression import LargeResidual as LargeResidual
     from featx.metrics.regression import OutputScore as OutputScore
     from featx.metrics.regression import RegressionReport as RegressionReport
@@ -49,12 +53,21 @@ if TYPE_CHECKING:
     from featx.predictor import Predictor as Predictor
     from featx.predictor import Regressor as Regressor
     from featx.reading import read_samples as read_samples
+    from featx.reporting.comparison import Comparison as Comparison
+    from featx.reporting.comparison import Contender as Contender
+    from featx.reporting.comparison import LeftOutBackbone as LeftOutBackbone
     from featx.reporting.fit_report import Baseline as Baseline
     from featx.reporting.fit_report import DataSummary as DataSummary
     from featx.reporting.fit_report import FitReport as FitReport
     from featx.reporting.fit_report import TuningSummary as TuningSummary
     from featx.reporting.fit_report import Validation as Validation
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
+    from featx.selection.compare import compare as compare
+    from featx.selection.curve import learning_curve as learning_curve
+    from featx.selection.curve_report import CurvePoint as CurvePoint
+    from featx.selection.curve_report import LearningCurve as LearningCurve
+    from featx.selection.curve_report import ScoreCurve as ScoreCurve
+    from featx.selection.curve_report import ScoreForecast as ScoreForecast
     from featx.sources import Sample as Sample
     from featx.sources import Segment as Segment
     from featx.sources import make_samples as make_samples
@@ -78,7 +91,11 @@ _MODULE_OF = {
     "ClassScore": "featx.metrics.classification",
     "ClassificationReport": "featx.metrics.classification",
     "Classifier": "featx.predictor",
+    "Comparison": "featx.reporting.comparison",
+    "Contender": "featx.reporting.comparison",
+    "CurvePoint": "featx.selection.curve_report",
     "DataSummary": "featx.reporting.fit_report",
+    "Difference": "featx.metrics.paired",
     "Engine": "featx.embedding.engine",
     "Explanation": "featx.explanation.explanation",
     "FeatureExtractor": "featx.extractor",
@@ -86,11 +103,14 @@ _MODULE_OF = {
     "FeatxWarning": "featx.errors",
     "FitConfig": "featx.fit_config",
     "FitReport": "featx.reporting.fit_report",
+    "HtmlReport": "featx.html_report.page",
     "Input": "featx.predictor",
     "LabelPrediction": "featx.tasks.classification",
     "LabelScore": "featx.metrics.multilabel",
     "LabelSetsPrediction": "featx.tasks.multilabel",
     "LargeResidual": "featx.metrics.regression",
+    "LearningCurve": "featx.selection.curve_report",
+    "LeftOutBackbone": "featx.reporting.comparison",
     "MultilabelClassifier": "featx.predictor",
     "MultilabelReport": "featx.metrics.multilabel",
     "Neighbour": "featx.explanation.explanation",
@@ -102,9 +122,12 @@ _MODULE_OF = {
     "Regressor": "featx.predictor",
     "Reject": "featx.embedding.rows",
     "Report": "featx.metrics.report",
+    "ReportOptions": "featx.html_report.page",
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
     "SampleMaps": "featx.backbones.maps",
+    "ScoreCurve": "featx.selection.curve_report",
+    "ScoreForecast": "featx.selection.curve_report",
     "ScorePart": "featx.explanation.explanation",
     "Segment": "featx.sources",
     "Tenth": "featx.metrics.regression",
@@ -114,16 +137,19 @@ _MODULE_OF = {
     "Validation": "featx.reporting.fit_report",
     "Written": "featx.embedding.rows",
     "add_backbone": "featx.backbones.adding",
+    "compare": "featx.selection.compare",
     "evaluate": "featx.evaluation",
     "explain": "featx.explanation.explaining",
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",
+    "learning_curve": "featx.selection.curve",
     "list_cards": "featx.catalog",
     "load": "featx.persistence.artifact",
     "make_samples": "featx.sources",
     "read_rows": "featx.tables",
     "read_samples": "featx.reading",
+    "report": "featx.html_report.page",
     "save": "featx.persistence.artifact",
     "write_rows": "featx.tables",
 }
