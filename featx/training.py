@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from featx._typing import FloatArray, Labels
-from featx.backbones.backbone import Backbone, open_backbone
-from featx.catalog import Card, default_card, get_card
+from featx.backbones.backbone import Backbone
+from featx.catalog import Card
 from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
@@ -23,7 +23,6 @@ from featx.evaluation import warn_about_rejects
 from featx.fit_config import FitConfig, card_changes
 from featx.heads import TrainedHead
 from featx.labelled import LabelledSamples
-from featx.modalities.guess import modality_of
 from featx.predictor import (
     Predictor,
     check_exact,
@@ -37,6 +36,8 @@ from featx.reporting.fit_report import (
     Validation,
 )
 from featx.reporting.training_samples import KeptParts
+from featx.selection.auto import check_costs, find_backbone
+from featx.selection.compare import CostLimits
 from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
 from featx.tasks import Task, get_task
@@ -87,6 +88,8 @@ def fit(
     random_state: int = 0,
     n_jobs: int | None = None,
     engine: Engine | None = None,
+    max_latency: float | str | None = None,
+    time_limit: float | str | None = None,
     keep_rows: bool | None = None,
     keep_samples: bool = True,
     baseline: bool = True,
@@ -106,7 +109,8 @@ def fit(
         None is a classification, and refuses targets that look like measured numbers.
     backbone : str, Card or Backbone, default=None
         None is the one that featx ships for such samples. A Backbone may have another tap, pooling or
-        preprocessing.
+        preprocessing. ``"auto"`` compares all that are on this machine and takes the best; the report keeps
+        what was compared.
     head : str or scikit-learn estimator, default=None
         A name among the heads of the task, ``"auto"`` to let cross-validation choose among them, or an
         estimator, which is used as it is. None is "logistic", and in a regression "ridge".
@@ -142,6 +146,9 @@ def fit(
         Threads; None or -1 is every core. It never changes the answer. Only where there is no ``engine``.
     engine : Engine, default=None
         How to embed: threads, cache, what to do with samples that cannot be read.
+    max_latency, time_limit : float or str, default=None
+        With ``backbone="auto"``, as ``compare`` takes them: milliseconds a sample such as "5ms", and seconds
+        such as "10min" that comparing may take.
     keep_rows : bool or None, default=None
         Whether the predictor keeps the rows of its training samples as float16, for ``novelty`` and for what
         looks for neighbours: None as many as 4 MB hold, True up to 10 000, False none.
@@ -178,6 +185,8 @@ def fit(
     """
     _check_choices(class_weight, random_state, test_size)
     keep = KeptParts(keep_samples, keep_rows)
+    limits = CostLimits(max_latency, time_limit)
+    check_costs(backbone, limits)
     kind = get_task(task or "classification")
     engine = engine or Engine(n_jobs=n_jobs)
     head_config = HeadConfig(
@@ -201,7 +210,9 @@ def fit(
     if hint := given.guess_groups(kind):
         warnings.warn(hint, FeatxNotice, stacklevel=2)
         given = replace(given, notes=(*given.notes, hint))
-    opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
+    opened, comparison = find_backbone(
+        backbone, given, kind, head_config, engine=engine, limits=limits, verbose=verbose
+    )
     check_exact(opened.provider)
     rows, raw, timings = _embed(known, opened, engine, baseline=baseline)
     card = replace(opened.card, dim=opened.dim)
@@ -227,6 +238,10 @@ def fit(
             design=design,
             keep=keep,
         )
+    if comparison is not None and predictor.report is not None:
+        report = replace(predictor.report, comparison=comparison)
+        predictor = replace(predictor, report_source=report)
+        config = config and replace(config, backbone=card.name, **card_changes(card))
     asked = config or replace(
         _config(card, head_config, engine, baseline=baseline),
         keep_rows=keep_rows,
@@ -447,12 +462,6 @@ def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
         raise BadSample(
             f"rows: {len(bad)} of {len(rows)} hold NaN or infinity ({names}); leave them out"
         )
-
-
-def _open(backbone: str | Card | None, samples: Sequence[Sample]) -> Backbone:
-    if backbone is None:
-        return open_backbone(default_card(modality_of(samples[0].data)))
-    return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
 
 
 def _check_choices(class_weight: object, random_state: object, test_size: object) -> None:

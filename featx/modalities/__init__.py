@@ -6,7 +6,7 @@ modality's name. No other package of featx knows which modalities exist.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy.typing as npt
 
-from featx._typing import FloatArray, Integers, Mask
+from featx._typing import Doubles, FloatArray, Integers, Mask
 from featx.errors import BadCard
 from featx.storage.blob import Blob
 
@@ -26,6 +26,7 @@ __all__ = [
     "Geometry",
     "ItemReader",
     "MeasuringReader",
+    "Occlusions",
     "Reader",
     "Settings",
     "added_later",
@@ -106,6 +107,36 @@ class Geometry(Protocol):
         of the sample that the map was made of, where there are several.
         """
 
+    def places(self, shape: tuple[int, ...], window: int = 0) -> Sequence[tuple[float, ...] | None]:
+        """Return the part of the sample that each position of a map shows, in the order of its positions.
+
+        A part is one that can be shown to people: a box of the picture turned upright, characters, or
+        seconds. Several positions may have the same. Raises NoExactSum where nothing tells where they are.
+        """
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """The size of the sample in the unit of places: width and height, characters, or seconds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Occlusions:
+    """A sample, and the same with one of its places hidden.
+
+    Attributes
+    ----------
+    places : tuple of tuple of float
+        As ``Geometry.places`` gives them.
+    extent : tuple of float
+        As ``Geometry.extent``.
+    hide : callable
+        Returns the item without the place of an index; without any for None.
+    """
+
+    places: tuple[tuple[float, ...], ...]
+    extent: tuple[float, ...]
+    hide: Callable[[int | None], Any]
+
 
 class ItemReader(Protocol):
     """A reader turns samples of one modality into items; it may be used from several threads at once."""
@@ -131,6 +162,12 @@ class Reader(ItemReader, Protocol):
     def read_with_geometry(self, content: Any) -> tuple[Any, Geometry]:
         """Return the item of ``read`` and where its parts come from. Raises BadSample."""
 
+    most_places: int
+    """Places of a sample that are hidden one after the other where nobody says."""
+
+    def occlusions(self, content: Any, n: int) -> Occlusions:
+        """Return a sample with about ``n`` places that can be hidden. Raises BadSample."""
+
     def is_item(self, value: Any) -> bool:
         """Return whether a value is such as ``read`` gives."""
 
@@ -139,6 +176,12 @@ class Reader(ItemReader, Protocol):
 
     def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return one row for each of ``n`` items of the rows of all batches."""
+
+    def pull_merge(self, weights: Doubles, rows: FloatArray) -> Doubles:
+        """Return the weights of the rows of one item's windows, for weights of the row that they merge to.
+
+        Raises NoExactSum where it is no sum of them.
+        """
 
 
 @runtime_checkable

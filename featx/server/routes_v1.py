@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from featx._typing import FloatArray
 from featx.embedding.rows import Reject
+from featx.server.answers import EmbeddingsAnswer, ModelsAnswer, PredictAnswer
 from featx.server.errors import HTTPError, error_response, json_response
 from featx.server.extents import weigh
 from featx.server.json_body import parse_json
@@ -214,6 +215,7 @@ OPERATIONS = (
         tag="featx",
         query=PredictQuery,
         body=PredictRequest,
+        answer=PredictAnswer,
         other_bodies={
             "multipart/form-data": _FORM,
             "image/*": _FILE,
@@ -221,6 +223,13 @@ OPERATIONS = (
             "text/plain": _FILE,
         },
     ),
-    Operation("POST", "/v1/embeddings", embed_samples, tag="featx", body=EmbeddingsRequest),
-    Operation("GET", "/v1/models", list_models, tag="featx"),
+    Operation(
+        "POST",
+        "/v1/embeddings",
+        embed_samples,
+        tag="featx",
+        body=EmbeddingsRequest,
+        answer=EmbeddingsAnswer,
+    ),
+    Operation("GET", "/v1/models", list_models, tag="featx", answer=ModelsAnswer),
 )

@@ -15,6 +15,14 @@ from starlette.responses import Response
 from featx import __version__
 from featx.embedding.rows import Reject
 from featx.predictor import Predictor
+from featx.server.answers import (
+    InferAnswer,
+    LiveAnswer,
+    ModelAnswer,
+    ModelReadyAnswer,
+    ReadyAnswer,
+    ServerAnswer,
+)
 from featx.server.binary_tensors import (
     HEADER,
     join_answer,
@@ -330,13 +338,13 @@ _MODEL_VERSION = f"{_MODEL}/versions/{{version}}"
 
 # The paths with a version are left out of the OpenAPI document: there is one version.
 OPERATIONS = (
-    Operation("GET", "/v2", describe_server, tag=_TAG),
-    Operation("GET", "/v2/health/live", live, tag=_TAG),
-    Operation("GET", "/v2/health/ready", ready, tag=_TAG),
-    Operation("GET", _MODEL, describe_model, tag=_TAG),
+    Operation("GET", "/v2", describe_server, tag=_TAG, answer=ServerAnswer),
+    Operation("GET", "/v2/health/live", live, tag=_TAG, answer=LiveAnswer),
+    Operation("GET", "/v2/health/ready", ready, tag=_TAG, answer=ReadyAnswer),
+    Operation("GET", _MODEL, describe_model, tag=_TAG, answer=ModelAnswer),
     Operation("GET", _MODEL_VERSION, describe_model),
-    Operation("GET", f"{_MODEL}/ready", model_ready, tag=_TAG),
+    Operation("GET", f"{_MODEL}/ready", model_ready, tag=_TAG, answer=ModelReadyAnswer),
     Operation("GET", f"{_MODEL_VERSION}/ready", model_ready),
-    Operation("POST", f"{_MODEL}/infer", infer, tag=_TAG, body=InferRequest),
+    Operation("POST", f"{_MODEL}/infer", infer, tag=_TAG, body=InferRequest, answer=InferAnswer),
     Operation("POST", f"{_MODEL_VERSION}/infer", infer),
 )

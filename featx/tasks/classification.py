@@ -15,6 +15,7 @@ from featx.errors import BadOption, FeatxWarning
 from featx.heads.conformity import check_share
 from featx.heads.names import HEAD_NAMES
 from featx.sources.labels import (
+    MISSING_REMEDY,
     check_labels,
     list_names,
     match_labels,
@@ -99,6 +100,7 @@ class Classification:
     head_names: tuple[str, ...] = HEAD_NAMES
     least_outputs: int = 2
     output_noun: tuple[str, str] = ("class", "classes")
+    missing_remedy: str = MISSING_REMEDY
 
     @property
     def answer_sets(self) -> ClassSets:

@@ -15,6 +15,7 @@ from featx.errors import BadLabels, BadOption, FeatxWarning
 from featx.heads.conformity import check_share
 from featx.heads.names import LABEL_HEAD_NAMES
 from featx.sources.label_sets import (
+    NO_LABELS_REMEDY,
     count_labels,
     indicator_matrix,
     read_label_sets,
@@ -108,6 +109,7 @@ class Multilabel:
     head_names: tuple[str, ...] = LABEL_HEAD_NAMES
     least_outputs: int = 2
     output_noun: tuple[str, str] = ("label", "labels")
+    missing_remedy: str = NO_LABELS_REMEDY
 
     @property
     def answer_sets(self) -> LabelDecisions:

@@ -14,6 +14,7 @@ from featx.errors import BadLabels, BadOption, FeatxWarning
 from featx.heads.conformal import describe_coverage
 from featx.heads.names import NUMBER_HEAD_NAMES
 from featx.heads.number_scaling import COVERAGE
+from featx.sources.labels import MISSING_REMEDY
 from featx.sources.numbers import read_numbers
 from featx.tasks.number_intervals import NumberIntervals
 from featx.tasks.regression_problem import RegressionProblem, report_numbers
@@ -125,6 +126,7 @@ class Regression:
     head_names: tuple[str, ...] = NUMBER_HEAD_NAMES
     least_outputs: int = 1
     output_noun: tuple[str, str] = ("number", "numbers")
+    missing_remedy: str = MISSING_REMEDY
 
     @property
     def answer_sets(self) -> NumberIntervals:

@@ -100,6 +100,10 @@ class Task(Protocol):
     def output_noun(self) -> tuple[str, str]:
         """Return what an output is called, alone and in the plural."""
 
+    @property
+    def missing_remedy(self) -> str:
+        """Return what to do about samples without a target, as an imperative."""
+
     def check_config(self, config: HeadConfig) -> None:
         """Raise BadOption where a setting makes no sense in this task."""
 
