@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from featx.cli.options import (
     source_options,
     was_typed,
 )
-from featx.cli.targets import TargetChoice, probe_target_options
+from featx.cli.targets import TargetChoice, target_options
 
 __all__ = ["layers_command", "print_table"]
 
@@ -52,7 +53,7 @@ __all__ = ["layers_command", "print_table"]
 )
 @plot_option
 @format_option("table", "json", help="What to print.")
-@probe_target_options
+@partial(target_options, without=("test-size", "target-error", "keep-rows", "keep-samples"))
 @source_options
 @run_options(on_error="fail")
 def layers_command(

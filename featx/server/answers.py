@@ -76,7 +76,7 @@ class PredictAnswer(StrictModel):
     seconds: float
 
 
-class Embedding(StrictModel):
+class EmbeddingItem(StrictModel):
     """The row of a sample: numbers, or their little-endian float32 bytes in base64."""
 
     object: Literal["embedding"]
@@ -95,7 +95,7 @@ class EmbeddingsAnswer(StrictModel):
     """Rows of samples, in the form of OpenAI's embeddings."""
 
     object: Literal["list"]
-    data: list[Embedding]
+    data: list[EmbeddingItem]
     model: str
     usage: Usage
 
