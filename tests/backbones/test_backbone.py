@@ -112,9 +112,9 @@ def test_tokens_are_pooled_over_their_places(shared_models, pictures):
     np.testing.assert_allclose(tokens["cls"], default, atol=1e-5)
 
 
-def test_a_map_without_a_pooling_is_refused_with_the_choices(shared_models, pictures):
+def test_a_map_without_a_pooling_is_refused_with_the_choices(pictures):
     with pytest.raises(BadGraph, match="choose one of mean, max"):
-        rows(Backbone("squeezenet1.1", tap="last-map", pooling="none"), pictures)
+        rows(Backbone("featx-image-nano", tap="last-map", pooling="none"), pictures)
 
 
 def test_the_issues_own_example_reads_another_tensor(shared_models, pictures):
