@@ -98,6 +98,7 @@ def test_a_map_is_pooled_as_its_name_says(shared_models, pictures, pooling, redu
     assert backbone.dim == found.shape[1]
 
 
+@pytest.mark.slow
 def test_tokens_are_pooled_over_their_places(shared_models, pictures):
     tokens = {
         pooling: rows(Backbone("vit-tiny-patch16-224", tap="tokens", pooling=pooling), pictures[:2])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -37,12 +38,14 @@ def pictures():
     return [each.repeat(11, 0).repeat(12, 1) for each in coarse]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def train(pictures):
+    rows_of = cache(lambda card: Classifier.from_card(card, None).embed(pictures).embeddings)
+
     def train(head, classes, **card):
         chosen = replace(get_card("featx-image-nano"), canary=())
         chosen = chosen.variant(options=card) if card else chosen
-        rows = Classifier.from_card(chosen, None).embed(pictures).embeddings
+        rows = rows_of(chosen)
         labels = [f"no. {k % classes}" for k in range(len(pictures))]
         made = make_head(head) if isinstance(head, str) else head
         with warnings.catch_warnings():  # nearest centroids tell of columns that are all zero
@@ -179,6 +182,7 @@ class Photos(CalibrationDataReader):
         return next(self._left, None)
 
 
+@pytest.mark.slow
 def test_a_backbone_of_eight_bits_is_exported_like_any_other(pictures, tmp_path):
     nano = get_card("featx-image-nano")
     shipped = onnx.load(str(verify_files(nano)[nano.graph.name]))
