@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evaluate": "featx.cli.evaluate:evaluate_command",
         "report": "featx.cli.report:report_command",
         "predict": "featx.cli.predict:predict_command",
+        "explain": "featx.cli.explain:explain_command",
         "serve": "featx.cli.serve:serve_command",
         "bundle": "featx.cli.bundle:bundle_command",
         "export": "featx.cli.export:export_command",

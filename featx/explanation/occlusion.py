@@ -13,7 +13,7 @@ from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone
 from featx.embedding.engine import Engine
 from featx.errors import BadOption, BadSample
-from featx.modalities import Occlusions
+from featx.modalities import Occlusions, ShownSamples, shown_samples
 from featx.predictor import Predictor
 from featx.sources import Sample
 
@@ -68,7 +68,11 @@ class Occluder:
     @property
     def places(self) -> int:
         """How many places of a sample are hidden, about."""
-        return self._places or self._predictor.open().reader.most_places
+        return self._places or self._shown.most_places
+
+    @property
+    def _shown(self) -> ShownSamples:
+        return shown_samples(self._predictor.card.modality, self._predictor.open().reader)
 
     def hide(self, sample: Sample) -> HiddenRows:
         """Return the rows of a sample whose places are hidden one after the other.
@@ -81,7 +85,7 @@ class Occluder:
         backbone = self._predictor.open()
         reader = backbone.reader
         try:
-            hidden = reader.occlusions(reader.load(sample.data), self.places)
+            hidden = self._shown.occlusions(reader.load(sample.data), self.places)
         except BadSample as error:
             raise BadSample(f"{sample.id}: {error}") from error
         indices = [None, *range(len(hidden.places))]
