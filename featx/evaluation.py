@@ -4,20 +4,48 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from featx._typing import FloatArray
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadLabels, FeatxWarning
 from featx.labelled import LabelledSamples
 from featx.metrics.report import Report
 from featx.predictor import Predictor
+from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
 from featx.sources.labels import missing_labels
 from featx.tasks import get_task
+from featx.tuning.design import SampleDesign
 
-__all__ = ["evaluate", "warn_about_rejects"]
+__all__ = ["Measurement", "evaluate", "measure", "warn_about_rejects"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """A report, and the samples, rows and answers that it was made of.
+
+    Attributes
+    ----------
+    report : Report
+    samples : tuple of Sample
+        Those that could be read, with their targets as the predictor spells them, in the order of the rows.
+    rows : Rows
+    outputs : ndarray of shape (n, n_columns), float32
+        What ``TrainedHead.predict_outputs`` gave.
+    design : SampleDesign
+    n_seen : int
+        Samples whose content is among those that the predictor was trained on.
+    """
+
+    report: Report
+    samples: tuple[Sample, ...]
+    rows: Rows
+    outputs: FloatArray
+    design: SampleDesign
+    n_seen: int
 
 
 def evaluate(
@@ -31,6 +59,9 @@ def evaluate(
     ignore_label_case: bool = False,
 ) -> Report:
     """Measure a predictor on labelled samples that it was not trained on, or warn that some were.
+
+    Of a predictor ``with_abstention``, or with a ``target_error``, ``report.answers`` tells how often sets hold
+    the truth, how large they are, and how much is answered, how well.
 
     Parameters
     ----------
@@ -63,12 +94,44 @@ def evaluate(
     >>> evaluate(classifier, unseen, ["dark", "light"]).accuracy
     1.0
     """
+    return measure(
+        predictor,
+        samples,
+        labels,
+        groups=groups,
+        sample_weight=sample_weight,
+        engine=engine,
+        ignore_label_case=ignore_label_case,
+    ).report
+
+
+def measure(
+    predictor: Predictor,
+    samples: Iterable[Any],
+    labels: Any = None,
+    *,
+    groups: Sequence[Any] | str | None = None,
+    sample_weight: Sequence[float] | None = None,
+    engine: Engine | None = None,
+    ignore_label_case: bool = False,
+) -> Measurement:
+    """Measure a predictor as ``evaluate`` does, and return what the report was made of as well.
+
+    Examples
+    --------
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> measured = measure(classifier, [np.full((9, 9, 3), 10, np.uint8)] , ["dark"])
+    >>> measured.outputs.shape, measured.n_seen
+    ((1, 2), 0)
+    """
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     known = given.samples
     task = get_task(predictor.task_name)
     without = [sample.id for sample in known if sample.label is None]
     if without or not known:
-        raise BadLabels(missing_labels(without, len(known)))
+        raise BadLabels(missing_labels(without, len(known), task.missing_remedy))
     labels = [sample.label for sample in known]
     matched = task.match_targets(
         labels, predictor.head.classes, [sample.id for sample in known], ignore_label_case
@@ -76,35 +139,38 @@ def evaluate(
     known = [replace(sample, label=label) for sample, label in zip(known, matched, strict=True)]
     rows = (engine or Engine()).embed(known, predictor.open(), digests=True)
     warn_about_rejects(rows.rejects, len(known))
-    _warn_of_training_samples(predictor, rows)
+    n_seen = _warn_of_training_samples(predictor, rows)
     digests = [digest or None for digest in rows.digests]
     for text in duplicate_contents(rows.ids, digests, rows.labels):
-        warnings.warn(text, FeatxWarning, stacklevel=2)
+        warnings.warn(text, FeatxWarning, stacklevel=3)
     outputs = predictor.head.predict_outputs(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
-    return task.evaluate(
-        truth,
-        outputs,
-        predictor.head.classes,
-        random_state=0,
-        ids=rows.ids,
-        design=given.design(rows.ids),
+    design = given.design(rows.ids)
+    classes, doubts = predictor.head.classes, predictor.doubts
+    report = task.evaluate(truth, outputs, classes, random_state=0, ids=rows.ids, design=design)
+    if doubts is not None and not doubts.is_idle:
+        predictions = list(predictor.predict_rows(rows))
+        answers = doubts.measure(task, truth, outputs, predictions, classes)
+        report = report.with_answers(answers)
+    by_id = {sample.id: sample for sample in known}
+    return Measurement(
+        report, tuple(by_id[name] for name in rows.ids), rows, outputs, design, n_seen
     )
 
 
-def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> None:
-    """Warn of rows whose content the predictor was trained on: its scores on them say too much."""
-    report = predictor.report
-    trained = None if report is None else report.samples
+def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> int:
+    """Warn of rows whose content the predictor was trained on, and return how many they are."""
+    trained = predictor.samples
     if trained is None:
-        return
+        return 0
     known = set(trained.digests.tolist()) - {""}
     if seen := sum(digest in known for digest in rows.digests):
         text = (
             f"{seen} of {len(rows)} samples are among those that the classifier was trained on; its "
             "scores on new samples will be lower"
         )
-        warnings.warn(text, FeatxWarning, stacklevel=3)
+        warnings.warn(text, FeatxWarning, stacklevel=4)
+    return seen
 
 
 def warn_about_rejects(rejects: Sequence[Reject], n: int) -> None:

@@ -11,7 +11,7 @@ from featx.tasks import get_task
 if TYPE_CHECKING:
     from featx.reporting.fit_report import Baseline, FitReport
 
-__all__ = ["describe", "sections", "summarize"]
+__all__ = ["describe", "describe_method", "hints", "sections", "summarize"]
 
 # Samples below which scores say little.
 _FEW = 50
@@ -23,11 +23,14 @@ def describe(report: FitReport) -> str:
     """Return the whole report on a training: method, scores, baselines, times and hints."""
     parts = [
         summarize(report),
-        _method(report),
+        describe_method(report),
         report.validation.report.format_table(),
         _baselines(report).to_text(),
+        ""
+        if report.comparison is None
+        else f"Compared before:\n{report.comparison.format_table()}",
         _timings(report.timings),
-        *_hints(report),
+        *hints(report),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -36,11 +39,12 @@ def sections(report: FitReport) -> list[str | TextTable]:
     """Return the report as paragraphs and tables, for a notebook."""
     return [
         summarize(report),
-        _method(report),
+        describe_method(report),
         *report.validation.report.sections(),
         _baselines(report),
+        *([] if report.comparison is None else report.comparison.sections()),
         _timings(report.timings),
-        *_hints(report),
+        *hints(report),
     ]
 
 
@@ -56,7 +60,8 @@ def summarize(report: FitReport) -> str:
     )
 
 
-def _method(report: FitReport) -> str:
+def describe_method(report: FitReport) -> str:
+    """Return on which samples a training was measured, and how."""
     n, validation = report.validation.report.n, report.validation
     if validation.method == "hold-out":
         return (
@@ -124,10 +129,11 @@ def _compared(baseline: Baseline, report: FitReport) -> str | None:
     )
 
 
-def _hints(report: FitReport) -> list[str]:
+def hints(report: FitReport) -> list[str]:
+    """Return advice that follows from a training, each a sentence that begins with "Hint:"."""
     task, measured = get_task(report.task), report.validation.report
-    hints = [*report.notes, *task.hints(measured, report.tuning.class_weight)]
-    hints += filter(None, (_compared(baseline, report) for baseline in report.baselines[1:]))
+    advice = [*report.notes, *task.hints(measured, report.tuning.class_weight)]
+    advice += filter(None, (_compared(baseline, report) for baseline in report.baselines[1:]))
     if measured.n < _FEW:
-        hints.append("so few samples say little; see how wide the intervals are.")
-    return [f"Hint: {hint}" for hint in hints]
+        advice.append("so few samples say little; see how wide the intervals are.")
+    return [f"Hint: {text}" for text in advice]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from featx._typing import FloatArray, ImageSize, Integers
+from featx._typing import Doubles, FloatArray, ImageSize, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, added_later, among, refuse_unknown, shown
 from featx.modalities.image.bounds import check_bytes, check_picture, check_size
@@ -236,6 +236,10 @@ class ImageSettings:
         geometry = ImageGeometry(*decoded.stored, decoded.orientation, box, place.crop)
         return self._tensor(pixels), geometry
 
+    def picture(self, content: Any) -> Image.Image:
+        """Return the picture upright and in the card's colours, not resized; a JPEG as small as will do."""
+        return self._decode(content).image
+
     def is_item(self, value: Any) -> bool:
         """Return whether a value is a tensor of one image: of three axes and the card's dtype."""
         return isinstance(value, np.ndarray) and value.ndim == 3 and value.dtype == self.dtype
@@ -272,6 +276,10 @@ class ImageSettings:
     def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return the rows as they are: one an image, in order."""
         return rows
+
+    def pull_merge(self, weights: Doubles, rows: FloatArray) -> Doubles:
+        """Return the weights as they are, for the only row of an image."""
+        return weights[None]
 
     def canary(self) -> Image.Image | npt.NDArray[Any]:
         """Return an image drawn by arithmetic, 320 × 256: red rises to the right, green down, blue is a fifth.

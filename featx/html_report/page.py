@@ -1,0 +1,278 @@
+"""One self-contained page on a predictor: made of its own account, or of labelled samples."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from featx._display import TextTable
+from featx.embedding.engine import Engine
+from featx.errors import BadOption, FeatxWarning
+from featx.html_report.background import baseline_parts, identity, making, training_section
+from featx.html_report.classes import ClassificationView
+from featx.html_report.evidence import Evidence, evidence_of_samples, evidence_of_training
+from featx.html_report.examples import Budget, example_parts
+from featx.html_report.label_sets import MultilabelView
+from featx.html_report.numbers import RegressionView
+from featx.html_report.projection import projection_chart
+from featx.html_report.slices import slice_parts
+from featx.html_report.view import TaskView
+from featx.metrics.report import Report
+from featx.pages.charts import charts
+from featx.pages.document import Page, PageSection, notes, tiles
+from featx.pages.markup import Child
+from featx.pages.tables import html_table
+from featx.predictor import Predictor
+from featx.sources import make_samples
+from featx.storage.atomic import replacing
+
+__all__ = ["HtmlReport", "ReportOptions", "report"]
+
+VIEWS: Mapping[str, type[TaskView]] = MappingProxyType(
+    {
+        "classification": ClassificationView,
+        "multilabel": MultilabelView,
+        "regression": RegressionView,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """What a page shows, besides what there is to show of every predictor.
+
+    Attributes
+    ----------
+    name : str, default="this predictor"
+        What the predictor is called in the title, such as "flowers.featx".
+    slices : sequence of str, default=None
+        Columns of the samples by which they are divided; None: all that have values in common.
+    targets : sequence of str, default=()
+        Columns of the targets, which make no slices.
+    examples : int, default=60
+        Samples that are shown, with thumbnails, texts or players; 0 shows none.
+    ignore_label_case : bool, default=False
+        See ``evaluate``.
+    made_with : mapping of str to str
+        The versions of the libraries that wrote the predictor, where they are known.
+
+    Examples
+    --------
+    >>> ReportOptions(name="flowers.featx").examples
+    60
+    """
+
+    name: str = "this predictor"
+    slices: Sequence[str] | None = None
+    targets: Sequence[str] = ()
+    examples: int = 60
+    ignore_label_case: bool = False
+    made_with: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlReport:
+    """One page that holds all that it needs; ``report`` makes it.
+
+    Attributes
+    ----------
+    html : str
+        The whole document.
+
+    Examples
+    --------
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> predictor = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> HtmlReport("<!doctype html>…")
+    HtmlReport(18 bytes; save it with save(path))
+    """
+
+    html: str = field(repr=False)
+
+    def __repr__(self) -> str:
+        size = len(self.html.encode())
+        return f"HtmlReport({size:,} bytes; save it with save(path))"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page and return where it is; a file that is there is replaced as a whole.
+
+        Raises
+        ------
+        OutputFailed
+            It cannot be written.
+        """
+        target = Path(path)
+        with replacing(target) as temporary:
+            temporary.write_text(self.html, encoding="utf-8", newline="")
+        return target
+
+    def _repr_html_(self) -> str:
+        # in a frame of its own, so that its style is not the notebook's
+        style = "width:100%;height:40rem"
+        return (
+            f'<iframe title="report" style="{style}" sandbox srcdoc="{escape(self.html)}"></iframe>'
+        )
+
+
+def report(
+    predictor: Predictor,
+    samples: Iterable[Any] | None = None,
+    labels: Any = None,
+    *,
+    training: Iterable[Any] = (),
+    options: ReportOptions | None = None,
+    engine: Engine | None = None,
+) -> HtmlReport:
+    """Return one page on a predictor, which opens from disk without a network and runs no script.
+
+    It shows what the predictor is, its scores with intervals beside baselines, what it takes for what,
+    how true its probabilities are, the classes, labels or numbers and the slices of the samples on which
+    it is worst, errors that are worth looking at, and how to make it again.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    samples : iterable of Sample, or of anything that the backbone reads, default=None
+        Labelled samples to measure it on; None: what it kept of its training, where each sample was
+        answered by a head that had not seen it.
+    labels : sequence, default=None
+        One a sample; None where the samples bring their own.
+    training : iterable of Sample, default=()
+        Without ``samples``: the training samples, to show those that were answered wrongly.
+    options : ReportOptions, default=None
+    engine : Engine, default=None
+        How to run; with ``on_error="skip"`` samples that cannot be read are left out.
+
+    Returns
+    -------
+    HtmlReport
+        Less than 2 MB, whatever the samples are.
+
+    Raises
+    ------
+    BadLabels
+        A sample has no label, there is none, or the predictor knows none of them.
+    BadSample
+        A sample cannot be read.
+    BadOption
+        No sample has a column of ``options.slices``, or ``options.examples`` is below 0.
+
+    Examples
+    --------
+    >>> import featx, numpy as np
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> predictor = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
+    >>> unseen = [np.full((9, 9, 3), value, np.uint8) for value in (10, 230)]
+    >>> page = report(predictor, unseen, ["dark", "light"])
+    >>> "Confusion matrix" in page.html
+    True
+    """
+    options = options or ReportOptions()
+    if not isinstance(options.examples, int) or options.examples < 0:
+        raise BadOption(f"examples = {options.examples!r}: expected a whole number, 0 or more")
+    evidence, said = _measured(predictor, samples, labels, training, options, engine)
+    view = VIEWS[predictor.task_name]()
+    return HtmlReport(_page(predictor, evidence, view, options, said).to_html())
+
+
+def _measured(
+    predictor: Predictor,
+    samples: Iterable[Any] | None,
+    labels: Any,
+    training: Iterable[Any],
+    options: ReportOptions,
+    engine: Engine | None,
+) -> tuple[Evidence | None, list[str]]:
+    """Return the answers that are shown, and what there was to say of their samples, which is said as well."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FeatxWarning)
+        if samples is None:
+            evidence = evidence_of_training(predictor, make_samples(training))
+        else:
+            evidence = evidence_of_samples(
+                predictor,
+                list(samples),
+                labels,
+                engine=engine,
+                ignore_label_case=options.ignore_label_case,
+            )
+    said = list(
+        dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, FeatxWarning))
+    )
+    for one in caught:
+        warnings.warn(one.message, one.category, stacklevel=4)
+    return evidence, said
+
+
+def _page(
+    predictor: Predictor,
+    evidence: Evidence | None,
+    view: TaskView,
+    options: ReportOptions,
+    remarks: Sequence[str],
+) -> Page:
+    own = predictor.report
+    headline: list[Child] = []
+    shown: Report | None = None
+    said = ""
+    if evidence is not None and not evidence.in_training:
+        shown, said = evidence.report, evidence.method
+    elif own is not None:
+        shown = own.validation.report
+    if shown is not None:
+        headline = [said, tiles(view.tiles(shown))]
+    headline += [notes(remarks)] if remarks else []
+    sections = [
+        PageSection("What it is", identity(predictor)),
+        PageSection("Scores beside baselines", baseline_parts(predictor)),
+    ]
+    if evidence is None:
+        sections += _without_answers(own.validation.report if own is not None else None)
+    else:
+        sections += _answers(evidence, view, options)
+    sections += [
+        training_section(predictor),
+        making(predictor, options.name, options.made_with),
+    ]
+    return Page(
+        f"Report on {options.name}",
+        headline,
+        sections,
+        "Intervals are of 95 %. This page runs no script and asks no network.",
+    )
+
+
+def _without_answers(measured: Report | None) -> list[PageSection]:
+    """Return the tables of the training's own report, where no single answers are known."""
+    if measured is None:
+        said = "It has no report of its training: give labelled samples to see how good it is."
+        return [PageSection("Answers", [said])]
+    parts: list[Child] = [
+        "Its answers to single samples were not kept: give labelled samples to see charts and errors."
+    ]
+    for part in measured.sections():
+        if isinstance(part, TextTable):
+            parts.append(html_table("Scores in detail", part.header, part.rows))
+    return [PageSection("Answers", parts)]
+
+
+def _answers(evidence: Evidence, view: TaskView, options: ReportOptions) -> list[PageSection]:
+    sections = view.sections(evidence)
+    sections.append(
+        PageSection("Slices", slice_parts(evidence, view, options.slices, options.targets))
+    )
+    budget = Budget()
+    examples = example_parts(evidence, view, options.examples, budget)
+    sections.append(PageSection("Samples worth looking at", examples))
+    sections.append(PageSection("Projection", [charts([projection_chart(evidence, view)])]))
+    if evidence.in_training:
+        first, *rest = sections
+        sections = [PageSection(first.title, [evidence.method, *first.parts]), *rest]
+    return sections
