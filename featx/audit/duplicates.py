@@ -138,14 +138,15 @@ def _copy_findings(
 ) -> list[Finding]:
     """Return what there is to say of a sample and those that it is a copy of."""
     name = data.ids[index]
+    copied = "remove" if prefix == "FX00" else "group"
     leaks = _differing(data.parts, index, earlier)
     apart = _differing(data.groups, index, earlier)
     if leaks:
         code, others, end = "2", leaks, f", which is in {data.parts[leaks[0]]}"
-        done, begin = ("remove" if prefix == "FX00" else "group"), f" of {data.parts[index]}"
+        done, begin = copied, f" of {data.parts[index]}"
     elif apart:
         code, others, end = "4", apart, f", which is of the group {data.groups[apart[0]]!r:.60}"
-        done, begin = "group", f" of the group {data.groups[index]!r:.60}"
+        done, begin = copied, f" of the group {data.groups[index]!r:.60}"
     else:
         code, others, end, done, begin = "1", list(earlier), "", "group", ""
     related = tuple(data.ids[i] for i in others[:_RELATED])

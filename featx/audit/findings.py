@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
-from featx._display import TextTable, one_line
+from featx._display import TextTable, html_page, one_line
 from featx._extras import require
-from featx.metrics.report import ShownReport, check_fields, reading_report
+from featx.metrics.report import check_fields, reading_report
 
 __all__ = ["CHECKS", "COLUMNS", "AuditReport", "Finding"]
 
@@ -108,7 +109,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class AuditReport(ShownReport):
+class AuditReport:
     """What an audit found, in the order of codes, the strongest of each first.
 
     Attributes
@@ -166,23 +167,42 @@ class AuditReport(ShownReport):
             check_fields(report)
             return report
 
-    def records(self) -> list[dict[str, Any]]:
-        """Return a record of ``COLUMNS`` for each finding; several related ids have a line each."""
-        return [asdict(found) | {"related": "\n".join(found.related)} for found in self.findings]
+    def records(self, *, as_text: bool = False) -> list[dict[str, Any]]:
+        """Return a record of ``COLUMNS`` for each finding; where ``as_text``, related ids are a JSON list."""
+        records = [found.to_dict() for found in self.findings]
+        if as_text:
+            for record in records:
+                record["related"] = json.dumps(record["related"], ensure_ascii=False)
+        return records
 
     def to_frame(self) -> Any:
         """Return the findings as a pandas DataFrame; raise MissingExtra without pandas."""
         pandas = require("pandas")
         return pandas.DataFrame([found.to_dict() for found in self.findings], columns=list(COLUMNS))
 
-    def _score_lines(self) -> list[str]:
+    @property
+    def summary(self) -> str:
+        """The numbers of samples and of findings, in one line."""
         where = f" ({self.backbone})" if self.backbone else ""
         if not self.findings:
-            return [f"{self.n} samples{where}: nothing found."]
+            return f"{self.n} samples{where}: nothing found."
         samples = len({found.id for found in self.findings if found.id})
-        return [
-            f"{self.n} samples{where}: {len(self.findings)} findings, of {samples} samples.",
-        ]
+        return f"{self.n} samples{where}: {len(self.findings)} findings, of {samples} samples."
+
+    def format_table(self) -> str:
+        """Return the report as lines of text: all counts, and the first findings of each code."""
+        tables = "\n\n".join(table.to_text() for table in self._tables())
+        return "\n".join([self.summary, "", tables, *self._notes()]).strip()
+
+    def __repr__(self) -> str:
+        return self.format_table()
+
+    def sections(self) -> list[str | TextTable]:
+        """Return the report as paragraphs and tables, for a notebook or a page."""
+        return [self.summary, *self._tables(), *self._notes()]
+
+    def _repr_html_(self) -> str:
+        return html_page(self.sections())
 
     def _tables(self) -> list[TextTable]:
         if not self.findings:
