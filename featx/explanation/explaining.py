@@ -13,7 +13,7 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.embedding.engine import Engine, count_workers
-from featx.embedding.rows import Reject
+from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption, BadSample, FeatxNotice, NoExactSum
 from featx.explanation.explanation import Explanation, ScorePart
 from featx.explanation.neighbours import NeighbourSearch
@@ -24,7 +24,6 @@ from featx.heads.linear_form import LinearForm, linear_form
 from featx.modalities.remarks import Remark, collected, warn_of
 from featx.predictor import Predictor
 from featx.sources import Sample, make_samples
-from featx.tasks import get_task
 
 if TYPE_CHECKING:
     from featx.tasks import Prediction
@@ -314,8 +313,6 @@ class Explainer:
         )
 
     def _prediction(self, id: str, row: FloatArray) -> Prediction:
-        head = self.predictor.head
-        outputs = head.predict_outputs(row[None])
-        task = get_task(self.predictor.task_name)
-        top_k = self.options.top_k or len(head.classes)
-        return next(iter(task.predictions([id], outputs, head.classes, top_k)))
+        rows = Rows((id,), (None,), row[None], self.predictor.card.fingerprint)
+        top_k = self.options.top_k or len(self.predictor.head.classes)
+        return next(iter(self.predictor.predict_rows(rows, top_k=top_k)))
