@@ -13,7 +13,6 @@ import numpy as np
 from featx._typing import Doubles, FloatArray, Mask
 from featx.errors import BadOption, FeatxWarning
 from featx.heads.conformity import Conformity, check_share
-from featx.heads.selective import ErrorThreshold, find_error_threshold
 from featx.tasks import get_task
 from featx.tasks.answer_sets import LAC
 from featx.tasks.certainty import Certainty
@@ -21,18 +20,15 @@ from featx.tasks.certainty import Certainty
 if TYPE_CHECKING:
     from featx.heads import TrainedHead
     from featx.heads.novelty import NoveltyReference
+    from featx.heads.selective import ErrorThreshold
     from featx.metrics.answers import AnswerReport
     from featx.reporting.training_samples import TrainingSamples
-    from featx.tasks import Prediction, Task
-    from featx.tuning.problem import TuningProblem
-    from featx.tuning.search import LeftOut
+    from featx.tasks import OutputTensor, Prediction, Task
 
 __all__ = [
     "Abstention",
     "CanAbstain",
     "cached_thresholds",
-    "calibrate",
-    "fit_error_threshold",
     "make_abstention",
 ]
 
@@ -83,6 +79,16 @@ class Abstention:
         if self._decides(task):
             columns["answered"] = bool
         return columns | ({"novelty": float, "novel": bool} if self.reference is not None else {})
+
+    def tensors(self, task: Task, n_classes: int) -> tuple[OutputTensor, ...]:
+        """Return the tensors that hold what is said beside the answers: 1 for what is so, 0 for what is not."""
+        from featx.tasks.task import OutputTensor
+
+        sets = task.answer_sets.columns
+        return tuple(
+            OutputTensor(name, "FP32", n_classes if name in sets else None)
+            for name in self.columns(task)
+        )
 
     def _decides(self, task: Task) -> bool:
         """Return whether answers are told apart from what is not answered."""
@@ -258,6 +264,25 @@ class CanAbstain:
         return own if doubts is None else own | doubts.columns(task)
 
     @property
+    def output_tensors(self) -> tuple[OutputTensor, ...]:
+        """The tensors in which a server of the Open Inference Protocol answers."""
+        task, doubts = get_task(self.task_name), self.doubts
+        own = task.output_tensors(self.head.classes)
+        return own if doubts is None else own + doubts.tensors(task, len(self.head.classes))
+
+    def tensor_values(self, predictions: Sequence[Any]) -> dict[str, list[Any]]:
+        """Return the values of these tensors by name, flattened sample by sample.
+
+        Each prediction must hold all classes: ``top_k`` was their number.
+        """
+        values = get_task(self.task_name).tensor_values(predictions, self.head.classes)
+        for tensor in self.output_tensors:
+            if tensor.name not in values:
+                known = [getattr(one.certainty, tensor.name) for one in predictions]
+                values[tensor.name] = _flat_values(known, self.head.classes, tensor.columns)
+        return values
+
+    @property
     def doubts(self) -> Abstention | None:
         """What is said beside answers; where nothing was asked, what ``fit`` was asked for."""
         if self.abstention is not None or self.error_threshold is None:
@@ -357,6 +382,13 @@ def cached_thresholds(
     return get_task(task).answer_sets.thresholds(conformity, coverage, n_classes, method, per_class)
 
 
+def _flat_values(known: Sequence[Any], classes: Sequence[str], columns: int | None) -> list[float]:
+    """Return numbers as they are, and 1 for each class that is in each set."""
+    if columns is None:
+        return [float(value) for value in known]
+    return [float(label in set(value)) for value in known for label in classes]
+
+
 def _covered_by_class(
     covered: Mask, targets: Sequence[str], classes: Sequence[str]
 ) -> dict[str, float]:
@@ -381,68 +413,3 @@ def _describe_open(thresholds: Doubles, classes: Sequence[str], coverage: float)
         f"coverage={coverage:g}: too few samples were left out for it, so that {which} cannot be "
         "excluded from any set; train on more, or ask for less"
     )
-
-
-def calibrate(
-    task: Task,
-    problem: TuningProblem,
-    left_out: LeftOut | None,
-    head: TrainedHead,
-    random_state: int,
-) -> Conformity | None:
-    """Return how the samples that were left out in training conformed; None where there were none."""
-    if left_out is None:
-        return None
-    known = np.isfinite(left_out.scores).all(axis=1)
-    if not known.any():
-        return None
-    some: Any = problem.subset(np.flatnonzero(known))
-    scores = left_out.scores[known].astype(np.float64)
-    conformity, strata = task.answer_sets.measure(some, scores, head.calibrator)
-    design = some.design
-    return Conformity.of(
-        conformity, strata, design.groups, design.weights, random_state=random_state
-    )
-
-
-def fit_error_threshold(
-    task: Task,
-    problem: TuningProblem,
-    left_out: LeftOut | None,
-    head: TrainedHead,
-    *,
-    target: float,
-    random_state: int,
-) -> ErrorThreshold:
-    """Return the confidence from which answers are given so that at most a share ``target`` of them is wrong.
-
-    Raises
-    ------
-    BadOption
-        No sample was left out in training.
-
-    Warns
-    -----
-    FeatxWarning
-        No such confidence is found.
-    """
-    known = None if left_out is None else np.isfinite(left_out.scores).all(axis=1)
-    if left_out is None or known is None or not known.any():
-        raise BadOption(
-            f"target_error={target:g}: no sample was left out in training, so that no error is known; add "
-            "samples"
-        )
-    some: Any = problem.subset(np.flatnonzero(known))
-    outputs = head.calibrator.apply(left_out.scores[known].astype(np.float64)).astype(np.float32)
-    sets, design = task.answer_sets, some.design
-    found = find_error_threshold(
-        sets.confidence(outputs),
-        sets.wrong(some, outputs),
-        target,
-        groups=design.groups,
-        sample_weight=design.weights,
-        random_state=random_state,
-    )
-    if found.threshold is None:
-        warnings.warn(f"target_error={target:g}: {found.describe()}", FeatxWarning, stacklevel=4)
-    return found

@@ -13,7 +13,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from featx._typing import FloatArray, Labels
-from featx.abstention import calibrate, fit_error_threshold
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card
 from featx.embedding.embedder import describe_doubts
@@ -42,6 +41,7 @@ from featx.selection.compare import CostLimits
 from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
 from featx.tasks import Task, get_task
+from featx.tasks.left_out import calibrate, fit_error_threshold
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
 from featx.tuning.design import SampleDesign
 from featx.tuning.fit_warnings import warn_once

@@ -11,10 +11,12 @@ import numpy.typing as npt
 from featx._typing import Doubles, FloatArray, Labels
 from featx.embedding.neighbors import nearest_among, nearest_rows
 
-__all__ = ["NoveltyReference", "neighbor_distances"]
+__all__ = ["LARGEST_HALF", "NEIGHBOR", "NoveltyReference", "neighbor_distances"]
 
 # Which neighbour decides: the nearest alone may be a copy or a fault.
-_NEIGHBOR = 3
+NEIGHBOR = 3
+# The largest number of float16.
+LARGEST_HALF = 65504.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +58,22 @@ class NoveltyReference:
 
         It is (1 + the number of training rows that are as far from the others) / (1 + their number).
         """
+        return self._p_values(self._distances(rows))
+
+    def p_value_range(self, rows: FloatArray, slack: float) -> tuple[Doubles, Doubles]:
+        """Return the least and the greatest p-value of rows whose distances may be off by ``slack``."""
+        apart = self._distances(rows)
+        return self._p_values(apart + np.float32(slack)), self._p_values(apart - np.float32(slack))
+
+    def _distances(self, rows: FloatArray) -> FloatArray:
+        """Return how far each row is from its third neighbour, or the farthest there is."""
         if not len(rows):
-            return np.empty(0)
+            return np.empty(0, np.float32)
         # As the rows of the training are kept: an equal one is at distance 0.
-        halves = np.clip(rows, -65504, 65504).astype(np.float16).astype(np.float32)
-        k = min(_NEIGHBOR, len(self.rows))
-        apart = nearest_rows(halves, self.rows, k).distances[:, -1]
+        halves = np.clip(rows, -LARGEST_HALF, LARGEST_HALF).astype(np.float16).astype(np.float32)
+        return nearest_rows(halves, self.rows, min(NEIGHBOR, len(self.rows))).distances[:, -1]
+
+    def _p_values(self, apart: FloatArray) -> Doubles:
         n = len(self.distances)
         farther = n - np.searchsorted(self.distances, apart, side="left")
         return np.asarray((1 + farther) / (1 + n))
@@ -84,7 +96,7 @@ def neighbor_distances(
         Of the farthest there is where there are fewer; 2, as far as rows can be, where there is none.
     """
     codes = None if groups is None else np.unique(groups, return_inverse=True)[1]
-    k = min(_NEIGHBOR, max(1, len(rows) - 1))
+    k = min(NEIGHBOR, max(1, len(rows) - 1))
     found = nearest_among(rows.astype(np.float32), k, groups=codes).distances
     found = np.where(np.isfinite(found), found, -1).max(axis=1)
     return np.where(found < 0, 2, found).astype(np.float32)

@@ -7,6 +7,7 @@ times, the samples that it measures are judged by those that it trains on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from featx.errors import BadLabels
 from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.splits import make_splits
 
+if TYPE_CHECKING:
+    from featx.tuning.candidates import CandidateScore
+
 __all__ = [
     "QuickScores",
     "centroid_evaluation",
@@ -22,6 +26,7 @@ __all__ = [
     "neighbor_evaluation",
     "quick_scores",
     "ridge_evaluation",
+    "ridge_predictions",
 ]
 
 # Neighbours that vote on a sample.
@@ -130,18 +135,38 @@ def ridge_evaluation(rows: FloatArray, problem: TuningProblem) -> Evaluation:
     BadLabels
         See ``quick_scores``.
     """
+    return _best_ridge(rows, problem)[0].evaluation
+
+
+def ridge_predictions(rows: FloatArray, problem: TuningProblem) -> tuple[FloatArray, Integers]:
+    """Return what ridge with its best penalty predicts of samples left out, and which samples those are.
+
+    Parameters and refusals are those of ``ridge_evaluation``.
+
+    Returns
+    -------
+    predictions : ndarray of shape (n_tested, n_columns), float32
+        Calibrated.
+    tested : ndarray of shape (n_tested,), integers
+    """
+    best, tested = _best_ridge(rows, problem)
+    assert best.scores is not None
+    predictions = best.evaluation.calibrator.apply(best.scores.astype(np.float64))
+    return predictions.astype(np.float32), tested
+
+
+def _best_ridge(rows: FloatArray, problem: TuningProblem) -> tuple[CandidateScore, Integers]:
+    """Return the best penalty with its scores, and the samples that they are of."""
     from featx.tuning.candidates import best_candidate, leave_out_each, score_candidates
 
     [head] = problem.choose_heads("ridge", random_state=0)
     if problem.can_leave_out_each:
         _check_units(_units(problem))
-        candidates = leave_out_each(head, rows, problem)
-    else:
-        splits = make_splits(problem, _n_folds(problem), repeats=1, random_state=0)
-        if not splits.pairs:
-            raise BadLabels("samples: expected some to train on and some to measure, found too few")
-        candidates = score_candidates(head, rows, problem, splits, map)
-    return best_candidate(candidates).evaluation
+        return best_candidate(leave_out_each(head, rows, problem)), np.arange(len(problem))
+    splits = make_splits(problem, _n_folds(problem), repeats=1, random_state=0)
+    if not splits.pairs:
+        raise BadLabels("samples: expected some to train on and some to measure, found too few")
+    return best_candidate(score_candidates(head, rows, problem, splits, map)), splits.tested
 
 
 def neighbor_evaluation(

@@ -54,6 +54,18 @@ class PredictedSample(StrictModel):
     values: dict[str, Number] | None = Field(
         default=None, description="Of several numbers: each by its name"
     )
+    set: list[str] | None = Field(
+        default=None, description="With a coverage: the labels that hold the right one"
+    )
+    unsure: list[str] | None = Field(
+        default=None, description="Of several labels, with a coverage: those that are open"
+    )
+    answered: bool | None = Field(default=None, description="Whether it is sure enough to answer")
+    novelty: float | None = Field(
+        default=None,
+        description="Share of the samples of the training that are as far from the others",
+    )
+    novel: bool | None = Field(default=None, description="Whether that is at most the level asked")
     error: ErrorDetails | None = Field(default=None, description="Why the sample cannot be read")
 
 
@@ -64,7 +76,7 @@ class PredictAnswer(StrictModel):
     seconds: float
 
 
-class Embedding(StrictModel):
+class EmbeddingItem(StrictModel):
     """The row of a sample: numbers, or their little-endian float32 bytes in base64."""
 
     object: Literal["embedding"]
@@ -83,7 +95,7 @@ class EmbeddingsAnswer(StrictModel):
     """Rows of samples, in the form of OpenAI's embeddings."""
 
     object: Literal["list"]
-    data: list[Embedding]
+    data: list[EmbeddingItem]
     model: str
     usage: Usage
 
