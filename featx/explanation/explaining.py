@@ -137,6 +137,8 @@ class Explainer:
     predictor : Predictor
     options : ExplanationOptions, default=ExplanationOptions()
     engine : Engine, default=None
+    quiet : bool, default=False
+        Whether nothing is said where there is no exact sum; ``reason`` says it.
 
     Raises
     ------
@@ -160,6 +162,7 @@ class Explainer:
         options: ExplanationOptions | None = None,
         *,
         engine: Engine | None = None,
+        quiet: bool = False,
     ) -> None:
         self.options = options or ExplanationOptions()
         self.predictor = predictor
@@ -176,14 +179,14 @@ class Explainer:
         self._sums: RowSums | None = None
         self._form: LinearForm | None = None
         if method != "occlusion":
-            self._look_for_sums()
+            self._look_for_sums(quiet=quiet)
 
     @property
     def is_exact(self) -> bool:
         """Tell whether scores are sums over places."""
         return self._sums is not None
 
-    def _look_for_sums(self) -> None:
+    def _look_for_sums(self, *, quiet: bool) -> None:
         try:
             self._form = linear_form(self.predictor.head)
             self._sums = RowSums(self.predictor.open())
@@ -195,6 +198,8 @@ class Explainer:
                     f"{self.reason}, so its score is no exact sum over places; expected "
                     "method='occlusion', which hides one place after the other"
                 ) from None
+            if quiet:
+                return
             warnings.warn(
                 f"{self.reason}, so its score is no exact sum over places; one place after the other is "
                 f"hidden, which costs about {self._occluder.places} predictions a sample",

@@ -52,5 +52,5 @@ def test_parts_are_silenced_and_the_others_stay():
 def test_a_sound_that_is_not_held_is_refused_with_what_to_do():
     reader = AudioSettings(rate=100, window=100)
     sound = reader.load(np.full(100 * 61, 0.1, np.float32))
-    with pytest.raises(BadSample, match="longer than 60 s.*explain a segment of it"):
+    with pytest.raises(BadSample, match=r"longer than 60 s.*explain a segment of it"):
         ShownSounds(reader).occlusions(sound, 3)
