@@ -214,7 +214,7 @@ def fit(
         backbone, given, kind, head_config, engine=engine, limits=limits, verbose=verbose
     )
     check_exact(opened.provider)
-    rows, raw, timings = _embed(known, opened, engine, baseline=baseline)
+    rows, raw, timings = _embed(given.whole, opened, engine, baseline=baseline)
     card = replace(opened.card, dim=opened.dim)
     design = given.design(rows.ids)
     groups = None if design.groups is None else design.groups.tolist()

@@ -173,7 +173,7 @@ def extract_command(
 
     target.check(skips=run.on_error == "skip")
     backbone = chosen.open(run.provider)
-    inputs = Inputs.read((source,), columns, backbone.card, keep, split=split)
+    inputs = Inputs.read((source,), columns, backbone.card, keep, split=split, skip=run.skips)
     kept = KeptColumns.of(_new_columns(inputs), own_column)
     start = time.perf_counter()
     with (

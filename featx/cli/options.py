@@ -158,11 +158,21 @@ class SourceChoice:
     weight_column: str | None = None
     split_column: str | None = None
     time_column: str | None = None
+    duration_column: str | None = None
 
     def read(
-        self, source: str, card: Card, *, split: str | None = None, keep: tuple[str, ...] = ()
+        self,
+        source: str,
+        card: Card,
+        *,
+        split: str | None = None,
+        keep: tuple[str, ...] = (),
+        skip: bool = False,
     ) -> list[Sample]:
-        """Return the samples of ``source`` that the card's modality can read."""
+        """Return the samples of ``source`` that the card's modality can read.
+
+        With ``skip`` rows of a table that make no sense are samples that cannot be read.
+        """
         from featx.modalities.formats import readable
         from featx.sources import read_source
 
@@ -170,7 +180,7 @@ class SourceChoice:
             source,
             readable(card.input),
             split=split,
-            columns=self._columns(keep),
+            columns=replace(self._columns(keep), skip=skip),
             ignore_label_case=bool(self.ignore_label_case),
         )
 
@@ -198,6 +208,7 @@ class SourceChoice:
             weight=self.weight_column,
             split=self.split_column,
             time=self.time_column,
+            duration=self.duration_column,
         )
 
     def to_config(self) -> dict[str, Any]:
@@ -243,7 +254,7 @@ def training_samples(classifier: Path, card: Card) -> list[Sample]:
             # It was said when they were trained on.
             warnings.simplefilter("ignore", FeatxWarning)
             columns = SourceChoice.from_config(origin.columns)
-            samples = columns.read(origin.source, card, split="train")
+            samples = columns.read(origin.source, card, split="train", skip=True)
     except (FeatxError, TypeError):
         return []
     return [sample for sample in samples if _is_there(sample.data)]
@@ -266,6 +277,11 @@ class RunChoice:
     cache: bool
     on_error: str
     provider: str
+
+    @property
+    def skips(self) -> bool:
+        """Whether samples that cannot be read are left out."""
+        return self.on_error == "skip"
 
     def check(self, *, exact: bool = False) -> None:
         """Refuse what no engine could do, before the work; ``exact`` where rows must be the card's own."""
@@ -362,6 +378,11 @@ def source_options(function: F) -> F:
         ),
         click.option(
             "--end-column", metavar="NAME", help="Column with the second at which it ends."
+        ),
+        click.option(
+            "--duration-column",
+            metavar="NAME",
+            help="Column with the seconds that it lasts, in place of its end.",
         ),
         click.option(
             "--encoding",
