@@ -30,6 +30,8 @@ _LEAST = 10
 _MOST_VALUES, _MOST_SLICES = 30, 150
 # Parts of a column of numbers.
 _PARTS = 4
+# The name of the groups among the columns; numbers of groups are no amounts.
+_GROUP = "group"
 # Characters of a value.
 _LONGEST = 80
 # Samples whose size is looked up.
@@ -168,9 +170,12 @@ def _columns(
     samples = [evidence.samples.get(name) for name in evidence.ids]
     tables: list[Mapping[str, Any]] = [(s.columns or {}) if s else {} for s in samples]
     names = list(dict.fromkeys(name for table in tables for name in table))
-    known: dict[str, list[Any]] = {name: [table.get(name) for table in tables] for name in names}
-    for name, cells in _known(evidence, samples).items():
-        known.setdefault(name, cells)
+    cells: dict[str, list[Any]] = {name: [table.get(name) for table in tables] for name in names}
+    facts = _known(evidence, samples)
+    # the column of the groups says the same twice
+    groups = [str(cell) for cell in facts.get(_GROUP, [])]
+    known = {name: one for name, one in cells.items() if list(map(str, one)) != groups or asked}
+    known |= {name: one for name, one in facts.items() if name not in known}
     if asked is not None:
         for name in asked:
             if name not in known:
@@ -196,7 +201,7 @@ def _same_parts(cells: Sequence[Any], targets: Sequence[str]) -> bool:
 def _known(evidence: Evidence, samples: Sequence[Sample | None]) -> dict[str, list[Any]]:
     """Return what is known of samples without a table: group, part, file type and size."""
     facts: dict[str, Callable[[Sample], Any]] = {
-        "group": lambda sample: sample.group,
+        _GROUP: lambda sample: sample.group,
         "part": lambda sample: sample.part,
         "file type": _file_type,
     }
@@ -223,7 +228,7 @@ def _parts_of(name: str, cells: Sequence[Any], log: _Log) -> Iterable[tuple[str,
     seen = _Log()
     parts = _value_parts(cells, seen)
     kept = [(value, indices) for value, indices in parts if len(indices) >= _LEAST]
-    numbers = _numbers(cells)
+    numbers = None if name == _GROUP else _numbers(cells)
     if numbers is not None and sum(len(indices) for _, indices in kept) < len(cells) / 2:
         seen, parts = _Log(), _number_parts(numbers)
         kept = [(value, indices) for value, indices in parts if len(indices) >= _LEAST]
