@@ -187,7 +187,7 @@ def open_torch(job: Job) -> Embed:
     given, chosen = job["settings"], list[int]()
     torch.set_num_threads(given["threads"])
     layout = torch.channels_last if given["channels_last"] else torch.contiguous_format
-    network = read_network(job["graph"], layout)
+    network, _ = read_network(job["graph"], layout)
     loader = torch.utils.data.DataLoader(
         TorchPhotos(job["items"], job["image"]),
         batch_size=given["batch"],
@@ -229,8 +229,11 @@ class TorchPhotos:
         return values.float().div_(255).sub_(mean).div_(std)
 
 
-def read_network(graph: str, layout: Any) -> Callable[[Any], Any]:
-    """Return the convolutional network of an ONNX file as calls of torch's own operators."""
+def read_network(graph: str, layout: Any) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+    """Return the convolutional network of an ONNX file as calls of torch's own operators, and its weights.
+
+    The bounds of Clip are taken for 0 and 6.
+    """
     import onnx
     import torch
     from torch.nn import functional
@@ -264,7 +267,7 @@ def read_network(graph: str, layout: Any) -> Callable[[Any], Any]:
             values[node.output[0]] = result
         return values[loaded.output[0].name]
 
-    return run
+    return run, held
 
 
 def open_sentence_transformers(job: Job) -> Embed:

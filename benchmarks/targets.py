@@ -1,12 +1,14 @@
 """Numbers, several labels and groups on real data, beside scikit-learn on the same rows.
 
-    python benchmarks/targets.py labels numbers speakers domains     # featx, and a script of scikit-learn
+    python benchmarks/targets.py labels numbers houses speakers domains syllables    # beside scikit-learn
     python benchmarks/targets.py chance coverage                     # splits and intervals
 
 labels    go_emotions: micro F1 on the test part with chosen thresholds, and at 0.5
 numbers   houses_price, frontal photos: RMSE of the logarithm of the price on houses left out
+houses    the same with all photos of a house, houses left out whole
 speakers  fsdd: accuracy on speakers left out, and with all speakers on both sides
 domains   pacs_domains: the same with styles of pictures
+syllables finch_song_segments: the segments of recordings left out, a bird at a time
 chance    sets of 12 patients of 4 photos each whose labels are drawn: the mean accuracy with patients as groups
 coverage  of intervals of 90 % on a quarter of these photos, over random splits
 """
@@ -14,6 +16,7 @@ coverage  of intervals of 90 % on a quarter of these photos, over random splits
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import warnings
 from collections.abc import Callable, Iterator
@@ -55,6 +58,7 @@ def read_houses(given: argparse.Namespace) -> tuple[list[Any], Any]:
 
 
 def labels(given: argparse.Namespace) -> Figures:
+    from sklearn.calibration import CalibratedClassifierCV
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score
     from sklearn.model_selection import cross_val_predict
@@ -84,6 +88,11 @@ def labels(given: argparse.Namespace) -> Figures:
     shares = theirs.fit(rows, known).predict_proba(others)
     cuts = [best_cut(known[:, k], left_out[:, k]) for k in range(known.shape[1])]
     yield "scikit-learn, 0.5", score(shares >= 0.5), "OneVsRestClassifier, the same C"
+    calibrated = OneVsRestClassifier(
+        CalibratedClassifierCV(logistic.estimator, cv=4, ensemble=False)
+    )
+    calibrated = make_pipeline(StandardScaler(), calibrated).fit(rows, known)
+    yield "scikit-learn, 0.5", score(calibrated.predict(others)), "CalibratedClassifierCV a label"
     yield "scikit-learn, chosen", score(shares >= cuts), "the best F1 of 4 folds, a label"
 
 
@@ -114,10 +123,38 @@ def numbers(given: argparse.Namespace) -> Figures:
         yield name, float(np.sqrt(((values - targets) ** 2).mean())), spread
 
 
-def trained_numbers(rows: Any, targets: Any) -> Any:
-    from featx.training import fit_head
+def houses(given: argparse.Namespace) -> Figures:
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GridSearchCV, GroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    return fit_head(rows, list(map(repr, targets.tolist())), task="regression").head
+    import featx
+
+    path = given.data / "houses_price" / "labels.csv"
+    samples = featx.read_samples(path, target="price_usd", group_column="house_id")
+    targets = np.log([float(sample.label) for sample in samples])
+    own = np.array([sample.group for sample in samples])
+    rows = embed(samples, PHOTOS)
+    ours, theirs = np.empty((2, len(rows)))
+    for known, test in GroupKFold(FOLDS).split(rows, groups=own):
+        head = trained_numbers(rows[known], targets[known], own[known])
+        ours[test] = head.predict_outputs(rows[test])[:, 0]
+        grid = {"ridge__alpha": np.logspace(0, 5, 21)}
+        ridge = make_pipeline(StandardScaler(), Ridge())
+        peer = GridSearchCV(ridge, grid, cv=GroupKFold(FOLDS), scoring="neg_mean_squared_error")
+        theirs[test] = peer.fit(rows[known], targets[known], groups=own[known]).predict(rows[test])
+    spread = f"{len(rows)} photos; standard deviation {targets.std():.4f}; {FOLDS} folds"
+    for name, values in (("featx, ridge", ours), ("scikit-learn, Ridge by groups", theirs)):
+        yield name, float(np.sqrt(((values - targets) ** 2).mean())), spread
+
+
+def trained_numbers(rows: Any, targets: Any, groups: Any = None) -> Any:
+    from featx.training import fit_head
+    from featx.tuning.design import SampleDesign
+
+    texts, design = list(map(repr, targets.tolist())), SampleDesign(groups=groups)
+    return fit_head(rows, texts, task="regression", design=design).head
 
 
 def apart(rows: Any, targets: Any, groups: Any, n_folds: int) -> Figures:
@@ -165,6 +202,48 @@ def domains(given: argparse.Namespace) -> Figures:
     samples = featx.read_samples(path, group_column="domain", split="train")
     styles = np.array([sample.group for sample in samples])
     return apart(embed(samples, PHOTOS), labels_of(samples), styles, 4)
+
+
+def syllables(given: argparse.Namespace) -> Figures:
+    from sklearn.linear_model import LogisticRegressionCV
+    from sklearn.model_selection import GroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    import featx
+    from featx.training import fit_head
+    from featx.tuning.design import SampleDesign
+
+    folder = given.data / "finch_song_segments"
+    samples = featx.read_samples(
+        folder / "segments.csv", start_column="start_s", end_column="end_s", group_column="file"
+    )
+    with (folder / "files.csv").open(newline="") as lines:
+        parts = {one["file"]: one["split"] for one in csv.DictReader(lines)}
+    right, n_tested = {"featx": 0, "scikit-learn": 0}, 0
+    for bird in ("bird0", "gy6or6"):
+        own = [one for one in samples if Path(str(one.group)).name.startswith(bird)]
+        rows, names = embed(own, "speech-embedding"), labels_of(own)
+        files = np.array([one.group for one in own])
+        in_test = np.array([parts[file] == "test" for file in files])
+        rare = [name for name in set(names[~in_test]) if (names[~in_test] == name).sum() < 2]
+        known, test = ~in_test & ~np.isin(names, rare), in_test & ~np.isin(names, rare)
+        head = fit_head(rows[known], names[known], design=SampleDesign(groups=files[known])).head
+        ours = np.array(head.classes)[head.predict_outputs(rows[test]).argmax(axis=1)]
+        logistic = LogisticRegressionCV(
+            Cs=np.logspace(-5, 0, 6),
+            cv=list(GroupKFold(2).split(rows[known], None, files[known])),
+            scoring="neg_log_loss",
+            max_iter=300,
+        )
+        peer = make_pipeline(StandardScaler(), logistic).fit(rows[known], names[known])
+        note = f"{bird}: {test.sum()} of recordings left out, {len(head.classes)} syllables"
+        n_tested += int(test.sum())
+        for name, given_names in (("featx", ours), ("scikit-learn", peer.predict(rows[test]))):
+            right[name] += int((given_names == names[test]).sum())
+            yield name, float((given_names == names[test]).mean()), note
+    for name, count in right.items():
+        yield name, count / n_tested, "both, each bird by its own"
 
 
 def labels_of(samples: list[Any]) -> Any:
@@ -221,7 +300,8 @@ def coverage(given: argparse.Namespace) -> Figures:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[tuple[object, ...]]]] = {
-    one.__name__: one for one in (labels, numbers, speakers, domains, chance, coverage)
+    one.__name__: one
+    for one in (labels, numbers, houses, speakers, domains, syllables, chance, coverage)
 }
 
 

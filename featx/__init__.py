@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from featx.errors import FeatxError as FeatxError
     from featx.errors import FeatxWarning as FeatxWarning
     from featx.evaluation import evaluate as evaluate
+    from featx.explanation.explaining import explain as explain
+    from featx.explanation.explanation import Explanation as Explanation
+    from featx.explanation.explanation import Neighbour as Neighbour
+    from featx.explanation.explanation import ScorePart as ScorePart
     from featx.extractor import FeatureExtractor as FeatureExtractor
     from featx.fit_config import FitConfig as FitConfig
     from featx.html_report.page import HtmlReport as HtmlReport
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from featx.metrics.classification import ClassScore as ClassScore
     from featx.metrics.multilabel import LabelScore as LabelScore
     from featx.metrics.multilabel import MultilabelReport as MultilabelReport
+    from featx.metrics.paired import Difference as Difference
     from featx.metrics.regression import LargeResidual as LargeResidual
     from featx.metrics.regression import OutputScore as OutputScore
     from featx.metrics.regression import RegressionReport as RegressionReport
@@ -48,12 +53,24 @@ if TYPE_CHECKING:
     from featx.predictor import Predictor as Predictor
     from featx.predictor import Regressor as Regressor
     from featx.reading import read_samples as read_samples
+    from featx.reporting.comparison import Comparison as Comparison
+    from featx.reporting.comparison import Contender as Contender
+    from featx.reporting.comparison import LeftOutBackbone as LeftOutBackbone
     from featx.reporting.fit_report import Baseline as Baseline
     from featx.reporting.fit_report import DataSummary as DataSummary
     from featx.reporting.fit_report import FitReport as FitReport
     from featx.reporting.fit_report import TuningSummary as TuningSummary
     from featx.reporting.fit_report import Validation as Validation
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
+    from featx.selection.compare import compare as compare
+    from featx.selection.curve import learning_curve as learning_curve
+    from featx.selection.curve_report import CurvePoint as CurvePoint
+    from featx.selection.curve_report import LearningCurve as LearningCurve
+    from featx.selection.curve_report import ScoreCurve as ScoreCurve
+    from featx.selection.curve_report import ScoreForecast as ScoreForecast
+    from featx.selection.layer_report import LayerProbe as LayerProbe
+    from featx.selection.layer_report import LayerScore as LayerScore
+    from featx.selection.layers import probe_layers as probe_layers
     from featx.sources import Sample as Sample
     from featx.sources import Segment as Segment
     from featx.sources import make_samples as make_samples
@@ -77,8 +94,13 @@ _MODULE_OF = {
     "ClassScore": "featx.metrics.classification",
     "ClassificationReport": "featx.metrics.classification",
     "Classifier": "featx.predictor",
+    "Comparison": "featx.reporting.comparison",
+    "Contender": "featx.reporting.comparison",
+    "CurvePoint": "featx.selection.curve_report",
     "DataSummary": "featx.reporting.fit_report",
+    "Difference": "featx.metrics.paired",
     "Engine": "featx.embedding.engine",
+    "Explanation": "featx.explanation.explanation",
     "FeatureExtractor": "featx.extractor",
     "FeatxError": "featx.errors",
     "FeatxWarning": "featx.errors",
@@ -90,8 +112,13 @@ _MODULE_OF = {
     "LabelScore": "featx.metrics.multilabel",
     "LabelSetsPrediction": "featx.tasks.multilabel",
     "LargeResidual": "featx.metrics.regression",
+    "LayerProbe": "featx.selection.layer_report",
+    "LayerScore": "featx.selection.layer_report",
+    "LearningCurve": "featx.selection.curve_report",
+    "LeftOutBackbone": "featx.reporting.comparison",
     "MultilabelClassifier": "featx.predictor",
     "MultilabelReport": "featx.metrics.multilabel",
+    "Neighbour": "featx.explanation.explanation",
     "NumberPrediction": "featx.tasks.regression",
     "OutputScore": "featx.metrics.regression",
     "Prediction": "featx.tasks",
@@ -104,6 +131,9 @@ _MODULE_OF = {
     "Rows": "featx.embedding.rows",
     "Sample": "featx.sources",
     "SampleMaps": "featx.backbones.maps",
+    "ScoreCurve": "featx.selection.curve_report",
+    "ScoreForecast": "featx.selection.curve_report",
+    "ScorePart": "featx.explanation.explanation",
     "Segment": "featx.sources",
     "Tenth": "featx.metrics.regression",
     "TextTable": "featx._display",
@@ -112,13 +142,17 @@ _MODULE_OF = {
     "Validation": "featx.reporting.fit_report",
     "Written": "featx.embedding.rows",
     "add_backbone": "featx.backbones.adding",
+    "compare": "featx.selection.compare",
     "evaluate": "featx.evaluation",
+    "explain": "featx.explanation.explaining",
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",
+    "learning_curve": "featx.selection.curve",
     "list_cards": "featx.catalog",
     "load": "featx.persistence.artifact",
     "make_samples": "featx.sources",
+    "probe_layers": "featx.selection.layers",
     "read_rows": "featx.tables",
     "read_samples": "featx.reading",
     "report": "featx.html_report.page",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ __all__ = [
     "ClassWeight",
     "Doubles",
     "FloatArray",
+    "Floats",
     "ImageSize",
     "Integers",
     "Labels",
@@ -21,6 +22,8 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+# Either of these, and the same again.
+Floats = TypeVar("Floats", FloatArray, Doubles)
 Integers = npt.NDArray[np.intp]
 Labels = npt.NDArray[np.str_]
 Mask = npt.NDArray[np.bool_]

@@ -17,6 +17,7 @@ the builtin exception that people already catch, where one fits; it stands behin
     ├── MissingExtra (ImportError)
     ├── MissingProvider (ValueError)
     ├── MissingWeights (FileNotFoundError)
+    ├── NoExactSum (ValueError)
     ├── NotExportable (ValueError)
     ├── OutputFailed (OSError)
     ├── TooLossy (ValueError)
@@ -53,6 +54,7 @@ __all__ = [
     "MissingExtra",
     "MissingProvider",
     "MissingWeights",
+    "NoExactSum",
     "NotExportable",
     "OutputFailed",
     "TooLossy",
@@ -185,6 +187,10 @@ class MissingExtra(FeatxError, ImportError):
 
 class MissingProvider(FeatxError, ValueError):
     """An execution provider that the installed ONNX Runtime does not have, or cannot start here."""
+
+
+class NoExactSum(FeatxError, ValueError):
+    """A score that is no exact sum over the places of its sample: it can only be explained by hiding them."""
 
 
 class NotExportable(FeatxError, ValueError):

@@ -60,6 +60,9 @@ def evaluate(
 ) -> Report:
     """Measure a predictor on labelled samples that it was not trained on, or warn that some were.
 
+    Of a predictor ``with_abstention``, or with a ``target_error``, ``report.answers`` tells how often sets hold
+    the truth, how large they are, and how much is answered, how well.
+
     Parameters
     ----------
     samples : iterable of Sample, or of anything that the backbone reads
@@ -128,7 +131,7 @@ def measure(
     task = get_task(predictor.task_name)
     without = [sample.id for sample in known if sample.label is None]
     if without or not known:
-        raise BadLabels(missing_labels(without, len(known)))
+        raise BadLabels(missing_labels(without, len(known), task.missing_remedy))
     labels = [sample.label for sample in known]
     matched = task.match_targets(
         labels, predictor.head.classes, [sample.id for sample in known], ignore_label_case
@@ -143,9 +146,12 @@ def measure(
     outputs = predictor.head.predict_outputs(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
     design = given.design(rows.ids)
-    report = task.evaluate(
-        truth, outputs, predictor.head.classes, random_state=0, ids=rows.ids, design=design
-    )
+    classes, doubts = predictor.head.classes, predictor.doubts
+    report = task.evaluate(truth, outputs, classes, random_state=0, ids=rows.ids, design=design)
+    if doubts is not None and not doubts.is_idle:
+        predictions = list(predictor.predict_rows(rows))
+        answers = doubts.measure(task, truth, outputs, predictions, classes)
+        report = report.with_answers(answers)
     by_id = {sample.id: sample for sample in known}
     return Measurement(
         report, tuple(by_id[name] for name in rows.ids), rows, outputs, design, n_seen
@@ -154,8 +160,7 @@ def measure(
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> int:
     """Warn of rows whose content the predictor was trained on, and return how many they are."""
-    report = predictor.report
-    trained = None if report is None else report.samples
+    trained = predictor.samples
     if trained is None:
         return 0
     known = set(trained.digests.tolist()) - {""}

@@ -21,6 +21,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "options": (dict,),
     "random_state": (int,),
     "keep_rows": (bool,),
+    "keep_samples": (bool,),
     "ignore_label_case": (bool,),
     "baseline": (bool,),
     "target_column": (list, tuple),
@@ -28,6 +29,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "min_samples": (int,),
     "log_target": (bool,),
     "threshold": (float, int),
+    "target_error": (float, int),
 }
 
 # Entries that are one of a few words; names of tasks, backbones and heads are looked up where they are used.
@@ -55,8 +57,10 @@ class FitConfig:
         the first of them.
     class_weight : {"balanced"} or None
     random_state : int, default=0
-    keep_rows : bool, default=False
-        Whether the rows of training samples are kept in the predictor.
+    keep_rows : bool or None
+        Whether the rows of training samples are kept in the predictor; None: as many as 4 MB hold.
+    keep_samples : bool, default=True
+        Whether ids, digests, targets and out-of-fold scores of training samples are kept.
     baseline : bool, default=True
         Whether a head without the backbone is measured beside it.
     on_error : {"fail", "skip"}, default="fail"
@@ -72,6 +76,8 @@ class FitConfig:
         Whether the logarithm of numbers is predicted.
     threshold : float or None
         The probability from which a label is given; None: one a label, chosen on samples left out.
+    target_error : float or None
+        The share of answers that may be wrong; None answers all.
     modality, path_column, text_column, id_column : str or None
     start_column, end_column, encoding, label_separator : str or None
     group_column, weight_column, split_column, time_column : str or None
@@ -96,7 +102,8 @@ class FitConfig:
     head: str | None = None
     class_weight: str | None = None
     random_state: int = 0
-    keep_rows: bool = False
+    keep_rows: bool | None = None
+    keep_samples: bool = True
     baseline: bool = True
     on_error: str = "fail"
     test_size: float | None = None
@@ -105,6 +112,7 @@ class FitConfig:
     groups: str | None = None
     log_target: bool = False
     threshold: float | None = None
+    target_error: float | None = None
     modality: str | None = None
     path_column: str | None = None
     text_column: str | None = None

@@ -110,7 +110,7 @@ class LabelledSamples:
                 )
         elif not samples or any(sample.label is None for sample in samples):
             without = [sample.id for sample in samples if sample.label is None]
-            raise BadLabels(missing_labels(without, len(samples)))
+            raise BadLabels(missing_labels(without, len(samples), task.missing_remedy))
         if by_default:
             refuse_numbers(sample.label for sample in samples)
         targets, note = task.drop_rare([sample.label for sample in samples], min_samples)

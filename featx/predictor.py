@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from featx._typing import FloatArray, Integers, Labels
+from featx.abstention import CanAbstain
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card
@@ -22,8 +23,12 @@ from featx.sources import Sample, make_samples
 from featx.tasks import get_task
 
 if TYPE_CHECKING:
+    from featx.abstention import Abstention
     from featx.fit_config import FitConfig
+    from featx.heads.conformity import Conformity
+    from featx.heads.selective import ErrorThreshold
     from featx.reporting.fit_report import FitReport
+    from featx.reporting.training_samples import TrainingSamples
     from featx.tasks import Prediction, Task
 
 __all__ = [
@@ -86,7 +91,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Predictor:
+class Predictor(CanAbstain):
     """Inputs and a head that was trained on their rows.
 
     Opening one reads nothing: the backbone is opened, and its bytes are verified, at the first prediction.
@@ -104,6 +109,12 @@ class Predictor:
         Where its backbone is computed, in the graph's own precision.
     task_name : str
         A name in ``featx.tasks.TASKS``.
+    conformity_source : Conformity, callable that gives it, or None
+        What coverage is made from: how the samples left out in training conformed.
+    error_threshold : ErrorThreshold or None
+        The confidence from which it answers, where ``fit`` was asked for a ``target_error``.
+    abstention : Abstention or None
+        What is said beside answers, and which are withheld; see ``with_abstention``.
 
     Examples
     --------
@@ -122,6 +133,9 @@ class Predictor:
     config_source: FitConfig | Callable[[], FitConfig] | None = None
     provider: Provider = CPU
     task_name: str = "classification"
+    conformity_source: Conformity | Callable[[], Conformity] | None = None
+    error_threshold: ErrorThreshold | None = None
+    abstention: Abstention | None = None
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{one.name}: {one.card.name}" for one in self.inputs)
@@ -156,6 +170,18 @@ class Predictor:
         """
         source = self.report_source
         return source() if callable(source) else source
+
+    @property
+    def samples(self) -> TrainingSamples | None:
+        """Its training samples with their out-of-fold scores; None where they were not kept.
+
+        Raises
+        ------
+        BadArtifact
+            The file of a loaded predictor that holds them was changed or is damaged.
+        """
+        report = self.report
+        return None if report is None else report.samples
 
     @property
     def config(self) -> FitConfig | None:
@@ -234,7 +260,12 @@ class Predictor:
                 f"{self.card.fingerprint[:12]}…, that of {self.card.name}"
             )
         outputs = self.head.predict_outputs(rows.embeddings)
-        yield from get_task(self.task_name).predictions(rows.ids, outputs, self.head.classes, top_k)
+        task, classes = get_task(self.task_name), self.head.classes
+        predictions = task.predictions(rows.ids, outputs, classes, top_k)
+        doubts = self.doubts
+        if doubts is not None and not doubts.is_idle:
+            predictions = doubts.apply(task, predictions, outputs, rows.embeddings, classes)
+        yield from predictions
 
     def with_labels_like(self, labels: Any) -> Self:
         """Return the predictor with labels of the type that these have, where it gives one a sample."""

@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from featx._typing import FloatArray, Labels
-from featx.backbones.backbone import Backbone, open_backbone
-from featx.catalog import Card, default_card, get_card
+from featx.backbones.backbone import Backbone
+from featx.catalog import Card
 from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
@@ -23,7 +23,6 @@ from featx.evaluation import warn_about_rejects
 from featx.fit_config import FitConfig, card_changes
 from featx.heads import TrainedHead
 from featx.labelled import LabelledSamples
-from featx.modalities.guess import modality_of
 from featx.predictor import (
     Predictor,
     check_exact,
@@ -36,10 +35,13 @@ from featx.reporting.fit_report import (
     TuningSummary,
     Validation,
 )
-from featx.reporting.training_samples import MOST_ROWS, TrainingSamples
+from featx.reporting.training_samples import KeptParts
+from featx.selection.auto import check_costs, find_backbone
+from featx.selection.compare import CostLimits
 from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
 from featx.tasks import Task, get_task
+from featx.tasks.left_out import calibrate, fit_error_threshold
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
 from featx.tuning.design import SampleDesign
 from featx.tuning.fit_warnings import warn_once
@@ -77,6 +79,7 @@ def fit(
     class_weight: Literal["balanced"] | None = None,
     log_target: bool = False,
     threshold: float | None = None,
+    target_error: float | None = None,
     groups: Sequence[Any] | str | None = None,
     sample_weight: Sequence[float] | None = None,
     test_size: float | None = None,
@@ -85,7 +88,10 @@ def fit(
     random_state: int = 0,
     n_jobs: int | None = None,
     engine: Engine | None = None,
-    keep_rows: bool = False,
+    max_latency: float | str | None = None,
+    time_limit: float | str | None = None,
+    keep_rows: bool | None = None,
+    keep_samples: bool = True,
     baseline: bool = True,
     verbose: bool = False,
     config: FitConfig | None = None,
@@ -103,7 +109,8 @@ def fit(
         None is a classification, and refuses targets that look like measured numbers.
     backbone : str, Card or Backbone, default=None
         None is the one that featx ships for such samples. A Backbone may have another tap, pooling or
-        preprocessing.
+        preprocessing. ``"auto"`` compares all that are on this machine and takes the best; the report keeps
+        what was compared.
     head : str or scikit-learn estimator, default=None
         A name among the heads of the task, ``"auto"`` to let cross-validation choose among them, or an
         estimator, which is used as it is. None is "logistic", and in a regression "ridge".
@@ -118,6 +125,9 @@ def fit(
     threshold : float, default=None
         The probability from which a label is given, where there are several; None: one a label, chosen for its
         F1 on samples left out.
+    target_error : float between 0 and 1, default=None
+        The share of answers that may be wrong: the predictor answers from the confidence on at which, with 95 %
+        confidence, no more are, and "unsure" below; the report tells how much is answered. None answers all.
     groups : sequence or str, default=None
         The group of each sample, such as the patient: no group is both in training and in measuring. A text is
         a regular expression that finds the group in the name of a sample, or "parent" for the folder above.
@@ -136,8 +146,15 @@ def fit(
         Threads; None or -1 is every core. It never changes the answer. Only where there is no ``engine``.
     engine : Engine, default=None
         How to embed: threads, cache, what to do with samples that cannot be read.
-    keep_rows : bool, default=False
-        Whether the classifier keeps the rows of its training samples, at most 10 000 of them, as float16.
+    max_latency, time_limit : float or str, default=None
+        With ``backbone="auto"``, as ``compare`` takes them: milliseconds a sample such as "5ms", and seconds
+        such as "10min" that comparing may take.
+    keep_rows : bool or None, default=None
+        Whether the predictor keeps the rows of its training samples as float16, for ``novelty`` and for what
+        looks for neighbours: None as many as 4 MB hold, True up to 10 000, False none.
+    keep_samples : bool, default=True
+        Whether it keeps ids, digests, targets and out-of-fold scores of its training samples, and their rows;
+        see ``Predictor.samples``.
     baseline : bool, default=True
         Whether to measure what raw pixels, words or mel bands reach without the backbone.
     verbose : bool, default=False
@@ -167,6 +184,9 @@ def fit(
     1.0
     """
     _check_choices(class_weight, random_state, test_size)
+    keep = KeptParts(keep_samples, keep_rows)
+    limits = CostLimits(max_latency, time_limit)
+    check_costs(backbone, limits)
     kind = get_task(task or "classification")
     engine = engine or Engine(n_jobs=n_jobs)
     head_config = HeadConfig(
@@ -174,6 +194,7 @@ def fit(
         class_weight=class_weight,
         log_target=log_target,
         threshold=threshold,
+        target_error=target_error,
         test_size=test_size,
         random_state=random_state,
         n_jobs=engine.n_jobs,
@@ -189,7 +210,9 @@ def fit(
     if hint := given.guess_groups(kind):
         warnings.warn(hint, FeatxNotice, stacklevel=2)
         given = replace(given, notes=(*given.notes, hint))
-    opened = backbone if isinstance(backbone, Backbone) else _open(backbone, known)
+    opened, comparison = find_backbone(
+        backbone, given, kind, head_config, engine=engine, limits=limits, verbose=verbose
+    )
     check_exact(opened.provider)
     rows, raw, timings = _embed(known, opened, engine, baseline=baseline)
     card = replace(opened.card, dim=opened.dim)
@@ -213,11 +236,16 @@ def fit(
             notes=notes,
             task=kind.name,
             design=design,
+            keep=keep,
         )
-    if keep_rows:
-        predictor = _with_rows(predictor, rows, random_state)
+    if comparison is not None and predictor.report is not None:
+        report = replace(predictor.report, comparison=comparison)
+        predictor = replace(predictor, report_source=report)
+        config = config and replace(config, backbone=card.name, **card_changes(card))
     asked = config or replace(
-        _config(card, head_config, engine, keep_rows=keep_rows, baseline=baseline),
+        _config(card, head_config, engine, baseline=baseline),
+        keep_rows=keep_rows,
+        keep_samples=keep_samples,
         task=kind.name,
         min_samples=min_samples,
         unlabelled=unlabelled,
@@ -236,6 +264,7 @@ def fit_rows(
     notes: Sequence[str] = (),
     task: str = "classification",
     design: SampleDesign | None = None,
+    keep: KeptParts | None = None,
 ) -> Predictor:
     """Train a predictor on rows of the backbone that ``card`` describes.
 
@@ -255,7 +284,10 @@ def fit_rows(
     task : str, default="classification"
     design : SampleDesign, default=None
         How the rows belong together; None: each is by itself.
+    keep : KeptParts, default=None
+        What the predictor keeps of its samples; None: all but their rows.
     """
+    keep = keep or KeptParts(rows=False)
     kind = get_task(task)
     kind.check_config(config)
     targets = kind.encode_targets(rows.labels, rows.ids)
@@ -270,7 +302,19 @@ def fit_rows(
         baselines = _baselines(kind, trained.validation, plain, problem, config, card)
         ungrouped = _without_groups(kind, rows.embeddings, problem, config)
     seconds = {"head": trained_at - start, "baselines": time.perf_counter() - trained_at}
-    measured = trained.validation
+    measured, left_out, head = trained.validation, trained.search.left_out, trained.head
+    conformity = calibrate(kind, problem, left_out, head, config.random_state)
+    limit = None
+    if config.target_error is not None:
+        limit = fit_error_threshold(
+            kind,
+            problem,
+            left_out,
+            head,
+            target=config.target_error,
+            random_state=config.random_state,
+        )
+        notes = (*notes, f"With target_error={limit.target:g} it {limit.describe()}.")
     report = FitReport(
         task=task,
         data=DataSummary(len(targets), kind.summarize_targets(targets), (card.name,)),
@@ -280,10 +324,11 @@ def fit_rows(
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
         notes=tuple(notes),
-        samples_source=_samples(rows, problem, trained.search),
+        samples_source=keep.samples_of(rows, left_out, problem, config.random_state),
         without_groups=ungrouped,
     )
-    return predictor_class(kind).from_card(card, trained.head, report=report, task=task)
+    made = predictor_class(kind).from_card(card, trained.head, report=report, task=task)
+    return replace(made, conformity_source=conformity, error_threshold=limit)
 
 
 def _without_groups(
@@ -419,29 +464,6 @@ def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
         )
 
 
-def _open(backbone: str | Card | None, samples: Sequence[Sample]) -> Backbone:
-    if backbone is None:
-        return open_backbone(default_card(modality_of(samples[0].data)))
-    return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
-
-
-def _samples(rows: Rows, problem: TuningProblem, search: SearchResult) -> TrainingSamples:
-    """Return the training samples with what the search said of each that it had left out."""
-    n = len(rows)
-    left_out = search.left_out
-    return TrainingSamples(
-        ids=np.asarray(rows.ids, dtype=str),
-        digests=np.asarray(rows.digests or [""] * n, dtype=str),
-        folds=np.full(n, -1, np.intp) if left_out is None else left_out.folds,
-        targets=np.asarray(rows.labels, dtype=str),
-        scores=(
-            np.full((n, problem.n_outputs), np.nan, np.float32)
-            if left_out is None
-            else left_out.scores
-        ),
-    )
-
-
 def _check_choices(class_weight: object, random_state: object, test_size: object) -> None:
     # A word that nothing knows would train without weights.
     if class_weight is not None and class_weight != "balanced":
@@ -452,27 +474,7 @@ def _check_choices(class_weight: object, random_state: object, test_size: object
         raise BadOption(f"test_size = {test_size!r}: expected a share between 0 and 1, such as 0.2")
 
 
-def _with_rows(classifier: Predictor, rows: Rows, random_state: int) -> Predictor:
-    """Return the classifier with rows of its training samples; say how large they are."""
-    report, n = classifier.report, len(rows)
-    if report is None or report.samples is None:
-        return classifier
-    chosen = np.arange(n)
-    if n > MOST_ROWS:
-        rng = np.random.default_rng(random_state)
-        chosen = np.sort(rng.choice(n, MOST_ROWS, replace=False))
-    halves = rows.embeddings[chosen].astype(np.float16)
-    message = (
-        f"keeps the rows of {len(chosen)} of {n} samples: {halves.nbytes / 1e6:.1f} MB as float16"
-    )
-    warnings.warn(message, FeatxNotice, stacklevel=3)
-    samples = replace(report.samples, rows=halves, kept=chosen)
-    return replace(classifier, report_source=replace(report, samples_source=samples))
-
-
-def _config(
-    card: Card, config: HeadConfig, engine: Engine, *, keep_rows: bool, baseline: bool
-) -> FitConfig:
+def _config(card: Card, config: HeadConfig, engine: Engine, *, baseline: bool) -> FitConfig:
     """Return what a call in Python asked for: the card's name with what was changed of it."""
     own = config.head is not None and not isinstance(config.head, str)
     head = f"own:{type(config.head).__name__}" if own else config.head
@@ -483,9 +485,9 @@ def _config(
         class_weight=config.class_weight,
         log_target=config.log_target,
         threshold=config.threshold,
+        target_error=config.target_error,
         test_size=config.test_size,
         random_state=config.random_state,
-        keep_rows=keep_rows,
         baseline=baseline,
         on_error=engine.on_error,
     )

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import FloatArray
+from featx.backbones.filling import filled_parts
 from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.session import open_graph, run_session
@@ -316,6 +317,16 @@ class Backbone:
         n = len(batch.item_index)
         return self._pool(self._values(batch, self.fixed or n), batch)
 
+    def tap_values(self, batch: Batch) -> FloatArray:
+        """Return what the tap gives of each entry of a batch, before it is pooled.
+
+        Raises
+        ------
+        BadGraph
+            As ``embed_items``.
+        """
+        return self._values(batch, self.fixed or self.batch or len(batch.item_index))
+
     def feeds(self, batch: Batch) -> dict[str, npt.NDArray[Any]]:
         """Return the batch's tensors by the names and in the types that the graph wants.
 
@@ -379,14 +390,10 @@ class Backbone:
 
     def _values(self, batch: Batch, fixed: int) -> FloatArray:
         """Return what the tap gives of a batch, in runs of ``fixed`` samples."""
-        feeds, n, parts = self.feeds(batch), len(batch.item_index), []
-        for start in range(0, n, fixed):
-            part = {name: feed[start : start + fixed] for name, feed in feeds.items()}
-            size = min(fixed, n - start)
-            if size < fixed:
-                # the graph insists on its batch: fill it up with copies
-                part = {name: _filled(feed, fixed) for name, feed in part.items()}
-            parts.append(self._compute(part, fixed)[:size])
+        parts = [
+            self._compute(part, fixed)[:size]
+            for part, size in filled_parts(self.feeds(batch), len(batch.item_index), fixed)
+        ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _compute(self, feeds: Mapping[str, npt.NDArray[Any]], n: int) -> FloatArray:
@@ -491,7 +498,3 @@ def _graph_key(card: Card) -> str:
     """Return a key for the bytes of a card's graph, and of the files beside it, and its tap."""
     files = {file.name: file.sha256 for file in card.files}
     return json.dumps([card.graph.sha256, files, card.output], sort_keys=True)
-
-
-def _filled(feed: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
-    return np.concatenate([feed, np.repeat(feed[-1:], n - len(feed), axis=0)])

@@ -25,10 +25,13 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "demo": "featx.cli.demo:demo_command",
         "extract": "featx.cli.extract:extract_command",
+        "compare": "featx.cli.compare:compare_command",
         "fit": "featx.cli.fit:fit_command",
+        "curve": "featx.cli.curve:curve_command",
         "evaluate": "featx.cli.evaluate:evaluate_command",
         "report": "featx.cli.report:report_command",
         "predict": "featx.cli.predict:predict_command",
+        "explain": "featx.cli.explain:explain_command",
         "serve": "featx.cli.serve:serve_command",
         "bundle": "featx.cli.bundle:bundle_command",
         "export": "featx.cli.export:export_command",

@@ -16,6 +16,7 @@ from featx.cli.options import (
     source_options,
     trust_option,
 )
+from featx.cli.sureness import SurenessChoice, sureness_options
 
 if TYPE_CHECKING:
     from featx.metrics.report import Report
@@ -39,6 +40,7 @@ __all__ = ["evaluate_command"]
     "predicted, probability; of numbers the hundred largest errors: id, output, target, prediction).",
 )
 @format_option("table", "json", help="How to print the report.")
+@sureness_options
 @trust_option
 @source_options
 @run_options(on_error="fail")
@@ -48,6 +50,7 @@ def evaluate_command(
     top_k: int | None,
     errors: Path | None,
     style: str,
+    sureness: SurenessChoice,
     trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
@@ -59,7 +62,7 @@ def evaluate_command(
     if errors is not None:
         check_records_output(errors)
     run.check(exact=True)
-    loaded = load(classifier, provider=run.provider, trusted=trusted)
+    loaded = sureness.apply(load(classifier, provider=run.provider, trusted=trusted))
     samples = columns.read(source, loaded.card, split="test")
     from featx.evaluation import evaluate
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from featx.cli.options import SourceChoice, source_options, training_samples, trust_option
+from featx.cli.sureness import SurenessChoice, sureness_options
 
 __all__ = ["export_command"]
 
@@ -25,6 +26,7 @@ __all__ = ["export_command"]
     "--strings", is_flag=True, help="Texts go in as they are, not as tokens (BERT's tokenizers)."
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file of that name.")
+@sureness_options
 @trust_option
 @source_options
 def export_command(
@@ -33,18 +35,20 @@ def export_command(
     check: str | None,
     strings: bool,
     overwrite: bool,
+    sureness: SurenessChoice,
     trusted: tuple[str, ...],
     columns: SourceChoice,
 ) -> None:
     """Write CLASSIFIER as one ONNX graph: preprocessing, backbone, head and calibration.
 
     Its answers are compared with the classifier's first, on up to 200 samples of DATA; it is not written where
-    a probability differs by more than 0.0001 or a label changes.
+    a probability differs by more than 0.0001 or a label changes. With --coverage, --novelty or --abstain it has
+    further outputs: set, answered, novelty, novel.
     """
     from featx.export import export
     from featx.persistence.artifact import load
 
-    loaded = load(classifier, trusted=trusted)
+    loaded = sureness.apply(load(classifier, trusted=trusted))
     if check:
         samples, kind = columns.read(check, loaded.card), "of your samples"
     else:

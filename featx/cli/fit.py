@@ -82,6 +82,16 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     show_default=True,
     help="Measure what raw pixels, words or mel bands reach without the backbone.",
 )
+@click.option(
+    "--max-latency",
+    metavar="TIME",
+    help="With --backbone auto: leave out slower ones, such as 5ms a sample, measured.",
+)
+@click.option(
+    "--time-limit",
+    metavar="TIME",
+    help="With --backbone auto: how long comparing may take, such as 10min.",
+)
 @click.option("--bundle", is_flag=True, help="Put the backbone's bytes into it.")
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
 @format_option("table", "json", help="How to print the report.")
@@ -98,6 +108,8 @@ def fit_command(
     source: str,
     output: Path,
     baseline: bool,
+    max_latency: str | None,
+    time_limit: str | None,
     bundle: bool,
     overwrite: bool,
     style: str,
@@ -125,11 +137,14 @@ def fit_command(
         check_writable(page)
     if run.on_error == "skip":
         check_writable(_rejects_file(output))
+    automatic = chosen.backbone == "auto"
+    if automatic:
+        chosen = _without_a_name(chosen, run)
     card = chosen.card()
     config = _config(target, chosen, columns, run)
     samples = columns.read(source, card, split="train")
     samples = target.check(task, samples)
-    backbone = chosen.open(run.provider)
+    backbone = "auto" if automatic else chosen.open(run.provider)
     # It takes seconds to import: what can be refused has been.
     from featx.training import fit
 
@@ -140,7 +155,9 @@ def fit_command(
             engine=engine,
             baseline=baseline,
             verbose=sys.stderr.isatty(),
-            config=replace(config, backbone=backbone.card.name, baseline=baseline),
+            max_latency=max_latency,
+            time_limit=time_limit,
+            config=replace(config, backbone=card.name, baseline=baseline),
             # Groups stand in the samples already.
             **{**target.arguments(), "groups": None},
         )
@@ -153,7 +170,28 @@ def fit_command(
         options = ReportOptions(name=output.name)
         report(classifier, training=samples, options=options).save(page)
     _print(classifier, output, style)
+    if samples_note := _kept(classifier):
+        click.echo(samples_note, err=True)
     click.echo(_next(source, output, columns, classifier.card, len(samples)), err=True)
+
+
+def _without_a_name(chosen: BackboneChoice, run: RunChoice) -> BackboneChoice:
+    """Return the choice of a card by modality alone; refuse what only a named backbone can have."""
+    for option, value in (
+        ("--tap", chosen.tap),
+        ("--pooling", chosen.pooling),
+        ("--normalize", chosen.normalize),
+        ("--set", chosen.set or None),
+    ):
+        if value is not None:
+            raise click.UsageError(
+                f"{option}: --backbone auto compares backbones as they are; name one"
+            )
+    if run.provider != "cpu":
+        raise click.UsageError(
+            f"--provider {run.provider}: --backbone auto compares on cpu; name the best of featx compare"
+        )
+    return replace(chosen, backbone=None)
 
 
 def _config(
@@ -198,6 +236,21 @@ def _print(classifier: Classifier, output: Path, style: str) -> None:
 
 def _rejects_file(output: Path) -> Path:
     return output.absolute().parent / "rejects.csv"
+
+
+def _kept(classifier: Classifier) -> str:
+    """Return what the predictor keeps of its training samples, and how that is left out; '' for nothing."""
+    samples = classifier.samples
+    if samples is None:
+        return ""
+    rows = ""
+    if samples.rows is not None:
+        some = "their rows" if len(samples.rows) == len(samples) else f"{len(samples.rows)} rows"
+        rows = f" and {some} ({samples.rows.nbytes / 1e6:.1f} MB; without: --no-keep-rows)"
+    return (
+        f"\nIt keeps ids, digests, targets and out-of-fold scores of {len(samples)} samples{rows}; without "
+        "all of these: --no-keep-samples."
+    )
 
 
 def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:

@@ -32,6 +32,7 @@ __all__ = [
     "format_option",
     "gather_options",
     "keep_option",
+    "plot_option",
     "provider_option",
     "read_pairs",
     "run_options",
@@ -303,7 +304,9 @@ def backbone_options(function: F) -> F:
     """Give a command ``--backbone``, ``--tap`` and their like as one ``BackboneChoice`` named ``chosen``."""
     options = [
         click.option(
-            "--backbone", metavar="NAME", help="Which backbone; see `featx backbones list`."
+            "--backbone",
+            metavar="NAME",
+            help="Which backbone; see `featx backbones list`. For `featx fit`, auto: the best of all here.",
         ),
         click.option(
             "--tap", metavar="TENSOR", help="Tensor to read; see `featx backbones layers`."
@@ -460,6 +463,14 @@ def run_options(on_error: str) -> Callable[[F], F]:
     return lambda function: gather_options(function, options, RunChoice, "run")
 
 
+plot_option = click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also draw it into a .png, .svg or .pdf; needs matplotlib.",
+)
+
+
 def was_typed(parameter: str) -> bool:
     """Return whether a parameter of the running command was given, and is not its default."""
     from click.core import ParameterSource
@@ -469,11 +480,15 @@ def was_typed(parameter: str) -> bool:
 
 
 def gather_options(function: F, options: list[Any], kind: type, name: str) -> F:
-    """Give a command several options as one record of a dataclass, in a parameter of that name."""
+    """Give a command several options as one record of a dataclass, in a parameter of that name.
+
+    A field that has no option has its default.
+    """
 
     @wraps(function)
     def gathered(*args: Any, **kwargs: Any) -> Any:
-        values = {field.name: kwargs.pop(field.name) for field in fields(kind)}
+        names = [field.name for field in fields(kind) if field.name in kwargs]
+        values = {name: kwargs.pop(name) for name in names}
         return function(*args, **kwargs, **{name: kind(**values)})
 
     for option in reversed(options):

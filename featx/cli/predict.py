@@ -20,6 +20,7 @@ from featx.cli.options import (
     trust_option,
 )
 from featx.cli.predictions import PredictionOutput
+from featx.cli.sureness import SurenessChoice, sureness_options
 
 if TYPE_CHECKING:
     from featx.embedding.rows import Reject
@@ -50,6 +51,7 @@ __all__ = ["predict_command"]
     type=click.Path(path_type=Path),
     help="Where to list what could not be read, as CSV (id, reason).",
 )
+@sureness_options
 @trust_option
 @source_options
 @run_options(on_error="skip")
@@ -61,6 +63,7 @@ def predict_command(
     style: str,
     keep: tuple[str, ...],
     rejects: Path | None,
+    sureness: SurenessChoice,
     trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
@@ -74,16 +77,15 @@ def predict_command(
     from featx.embedding.rows import Reject
     from featx.persistence.artifact import load
     from featx.storage.writable import check_writable
-    from featx.tasks import get_task
 
     target = PredictionOutput.of(output, style)
     target.check()
     if rejects:
         check_writable(rejects)
-    loaded = load(classifier, provider=run.provider, trusted=trusted)
+    loaded = sureness.apply(load(classifier, provider=run.provider, trusted=trusted))
     inputs = Inputs.read(sources, columns, loaded.card, keep)
     classes = loaded.head.classes
-    own = get_task(loaded.task_name).columns(classes)
+    own = loaded.columns
     kept = KeptColumns.of(inputs.types, {*own, "top"}.__contains__)
     lost: list[Reject] = []
     n = 0

@@ -11,6 +11,7 @@ from onnx import ModelProto, ValueInfoProto, compose, helper, version_converter
 
 from featx.catalog import Card, verify_files
 from featx.errors import BadGraph, NotExportable, first_line
+from featx.export.abstention import add_abstention
 from featx.export.heads import add_head
 from featx.export.preprocessing import INNER, Preprocessing, add_preprocessing
 from featx.graphs import cut_graph
@@ -58,6 +59,7 @@ def write_graph(classifier: Predictor, *, strings: bool = False) -> ModelProto:
     outputs = get_task(classifier.task_name).add_graph_outputs(
         graph, shares, classifier.head.classes
     )
+    outputs += add_abstention(graph, classifier, rows, shares)
     return _assembled(graph, backbone, front, classifier, outputs)
 
 
@@ -108,8 +110,20 @@ def _facts(classifier: Predictor, front: Preprocessing) -> dict[str, str]:
         "fingerprint": card.fingerprint,
         "head": classifier.head.name,
         "card": card.to_toml(),
+        **_sureness(classifier),
         **front.facts,
     }
+
+
+def _sureness(classifier: Predictor) -> dict[str, str]:
+    """Return what was asked of sets, of answers and of what is new, where anything was."""
+    doubts = classifier.doubts
+    if doubts is None or doubts.is_idle:
+        return {}
+    known = {"coverage": doubts.coverage, "novelty": doubts.novelty}
+    if doubts.limit is not None:
+        known |= {"target_error": doubts.limit.target, "threshold": doubts.limit.threshold}
+    return {key: repr(value) for key, value in known.items() if value is not None}
 
 
 def _backbone(card: Card) -> ModelProto:

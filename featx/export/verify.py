@@ -14,6 +14,7 @@ from onnx import helper
 from featx.backbones.backbone import Backbone
 from featx.backbones.session import FAILURES, open_session
 from featx.errors import BadGraph, BadSample, first_line
+from featx.export.abstention import differs_beside
 from featx.export.assemble import write_graph
 from featx.export.strings import HARD, IDS, TEXT
 from featx.graphs.builder import INT64
@@ -72,7 +73,10 @@ def export(
     float32 of shape (n, samples), mixed and at the card's rate. ``label``, n texts, and ``probabilities``,
     float32 of shape (n, n_classes), come out; of several labels ``probabilities`` and ``labels``, 1 for each
     that is given, float32 of shape (n, n_labels); of numbers ``value``, ``low`` and ``high``, float32 of shape
-    (n, n_numbers). The same predictor gives the same bytes.
+    (n, n_numbers). Of a predictor ``with_abstention`` or a ``target_error`` there are further outputs, float32:
+    ``set``, 1 for each class in it, of shape (n, n_classes); of several labels also ``unsure``; ``answered``,
+    ``novelty`` and ``novel``, of shape (n,); ``label`` stays the most probable one. The same predictor gives
+    the same bytes.
 
     Parameters
     ----------
@@ -138,7 +142,7 @@ def _check(classifier: Predictor, session: Any, samples: Iterable[Sample], real:
         raise BadGraph(
             f"not exported: of {compared} samples the worst differs by {worst:.2g} ({where}) in "
             f"probability, or in standard deviations of the targets, expected {TOLERANCE:g}; "
-            f"{changed or 'none'} has another label"
+            f"{changed or 'none'} has another label, or another set"
         )
     return Check(compared, worst, real)
 
@@ -172,14 +176,16 @@ def _compare(classifier: Predictor, session: Any, sample: Sample) -> tuple[float
     """Return how far the graph's answer is from the predictor's, and whether it gives another label."""
     backbone = classifier.open()
     feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
-    expected = classifier.head.predict_outputs(backbone.embed_items([item]))[0]
+    [row] = rows = backbone.embed_items([item])
+    expected = classifier.head.predict_outputs(rows)[0]
     known = {value.name: feeds[value.name] for value in session.get_inputs()}
     task, head = get_task(classifier.task_name), classifier.head
     names = [value.name for value in session.get_outputs() if value.name != IDS]
     answers = _run(session, names, known, sample.id)
     given = {name: answer[0] for name, answer in zip(names, answers, strict=True)}
     scale = head.calibrator.scale_of(expected.astype(np.float64))
-    return task.compare_answers(given, expected, head.classes, scale.astype(np.float32))
+    apart, other = task.compare_answers(given, expected, head.classes, scale.astype(np.float32))
+    return apart, other or differs_beside(classifier, given, row, expected)
 
 
 def _chosen(classifier: Predictor, samples: Iterable[Any] | None) -> list[Sample]:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from featx._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from featx.graphs.bottlenecks import stages as stages
     from featx.graphs.cut import LAST_MAP as LAST_MAP
     from featx.graphs.cut import PENULTIMATE as PENULTIMATE
     from featx.graphs.cut import Tap as Tap
+    from featx.graphs.cut import cut_at as cut_at
     from featx.graphs.cut import cut_graph as cut_graph
     from featx.graphs.cut import join_weights as join_weights
     from featx.graphs.cut import taps as taps
@@ -26,12 +28,14 @@ _MODULE_OF = {
     "Between": "featx.graphs.join",
     "Tap": "featx.graphs.cut",
     "Tensor": "featx.graphs.inspect",
+    "cut_at": "featx.graphs.cut",
     "cut_graph": "featx.graphs.cut",
     "external_data": "featx.graphs.inspect",
     "inputs_of": "featx.graphs.inspect",
     "join_graphs": "featx.graphs.join",
     "join_weights": "featx.graphs.cut",
     "outputs_of": "featx.graphs.inspect",
+    "stages": "featx.graphs.bottlenecks",
     "taps": "featx.graphs.cut",
 }
 

@@ -19,15 +19,15 @@ _VERSION = 1
 _MOST = 256
 
 
-def admit(graph: Blob, tap: str | None, *, key: str, files: Collection[str]) -> None:
+def admit(graph: Blob, *taps: str | None, key: str, files: Collection[str]) -> None:
     """Return where a graph is within the limits and gives the same each time; that is remembered.
 
     Parameters
     ----------
-    tap : str or None
-        The tensor that is read.
+    *taps : str or None
+        The tensors that are read.
     key : str
-        Stands for the graph's bytes, those of its files, and the tap.
+        Stands for the graph's bytes, those of its files, and the taps.
     files : collection of str
         Names beside the graph in which its weights may lie.
 
@@ -36,7 +36,7 @@ def admit(graph: Blob, tap: str | None, *, key: str, files: Collection[str]) -> 
     BadGraph
         As ``featx.graphs.limits.check_limits``, or nodes of the graph are random.
     UnknownTap
-        No tensor has the tap's name.
+        No tensor has the name of a tap.
     """
     name = hashlib.sha256(f"{_VERSION}\0{key}".encode()).hexdigest()[:32]
     path = cache_dir() / "graphs.json"
@@ -46,5 +46,7 @@ def admit(graph: Blob, tap: str | None, *, key: str, files: Collection[str]) -> 
     from featx.graphs.limits import check_limits
     from featx.graphs.training import refuse_random
 
-    refuse_random(check_limits(graph, files=files), tap, graph)
+    model = check_limits(graph, files=files)
+    for tap in taps:
+        refuse_random(model, tap, graph)
     remember_entry(path, name, 1, most=_MOST)

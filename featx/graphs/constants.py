@@ -69,6 +69,10 @@ class ConstantValues:
         value = self._value(name)
         return float(value.reshape(-1)[0]) if value is not None and value.size == 1 else None
 
+    def small(self, name: str) -> npt.NDArray[Any] | None:
+        """Return a constant of few values; None where it is not known."""
+        return self._value(name)
+
     def unfolded(self, node: NodeProto, given: float) -> float:
         """Return how many values a node makes of numbers in constants; ``given`` is of how many values.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ __all__ = [
     "LAST_MAP",
     "PENULTIMATE",
     "Tap",
+    "cut_at",
     "cut_graph",
     "join_weights",
     "needed_nodes",
@@ -128,29 +129,47 @@ def cut_graph(path: Path | Blob, tap: str | None = None, *, beside: bool = False
         No tensor of that name is computed from the inputs.
     """
     model = _load(path)
-    graph = model.graph
+    return _cut(model, path, [resolve_tap(model, tap, path)], beside)
+
+
+def cut_at(path: Path | Blob, names: Sequence[str], *, beside: bool = False) -> bytes:
+    """Return the graph of ``path`` with several tensors as its outputs, in that order, as serialised bytes.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of tensors.
+    beside : bool, default=False
+        As ``cut_graph``, and so are the refusals.
+    """
+    return _cut(_load(path), path, names, beside)
+
+
+def _cut(model: ModelProto, path: Path | Blob, names: Sequence[str], beside: bool) -> bytes:
+    graph, values = model.graph, _values(model)
     makers = {name: node for node in graph.node for name in node.output if name}
-    values = _values(model)
-    name = _resolve(graph, tap, values, path)
-    constant = _constants(graph)
-    if name not in makers or name in constant:
-        raise UnknownTap(name, [n for n in makers if n not in constant] + [PENULTIMATE, LAST_MAP])
-    needed = _ancestors(graph, name)
+    constant, needed = _constants(graph), set[str]()
+    for name in names:
+        if name not in makers or name in constant:
+            known = [n for n in makers if n not in constant]
+            raise UnknownTap(name, [*known, PENULTIMATE, LAST_MAP])
+        needed |= _ancestors(graph, name)
     nodes = [node for node in graph.node if needed.intersection(node.output)]
     ask_others(nodes, replaceable(nodes, graph))
-    names = {name} | {n for node in nodes for n in read_by(node)}
+    kept = {*names} | {n for node in nodes for n in read_by(node)}
     del graph.node[:]
     graph.node.extend(nodes)
-    _keep(graph.initializer, lambda t: t.name in names)
-    _keep(graph.sparse_initializer, lambda t: t.values.name in names)
-    _keep(graph.value_info, lambda v: v.name in names and v.name != name)
-    _keep(graph.quantization_annotation, lambda a: a.tensor_name in names)
-    _keep(graph.input, lambda v: v.name in names)
+    _keep(graph.initializer, lambda t: t.name in kept)
+    _keep(graph.sparse_initializer, lambda t: t.values.name in kept)
+    _keep(graph.value_info, lambda v: v.name in kept and v.name not in names)
+    _keep(graph.quantization_annotation, lambda a: a.tensor_name in kept)
+    _keep(graph.input, lambda v: v.name in kept)
     del graph.output[:]
-    if name in values:
-        graph.output.append(values[name])
-    else:
-        graph.output.add(name=name).type.tensor_type.elem_type = TensorProto.FLOAT
+    for name in names:
+        if name in values:
+            graph.output.append(values[name])
+        else:
+            graph.output.add(name=name).type.tensor_type.elem_type = TensorProto.FLOAT
     fill_past(model)
     drop_unused_opsets(model)
     return _serialized(model, path, beside=beside)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from featx._typing import FloatArray, Mask
+from featx._typing import FloatArray, Floats, Mask
 from featx.errors import BadGraph, BadOption, NotExportable
 from featx.graphs import token_poolings as tokens
 
@@ -193,7 +193,7 @@ class Pooling:
         return self.onnx_form(graph, positions, weights, *self.parameters)
 
 
-def to_channels_last(values: FloatArray, channel_axis: int | None) -> FloatArray:
+def to_channels_last(values: Floats, channel_axis: int | None) -> Floats:
     """Return a tensor with its channels on the last axis; None is 1 for rank 4, else the last."""
     return np.moveaxis(values, _channel_axis(values.ndim, channel_axis), -1)
 

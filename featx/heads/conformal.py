@@ -31,6 +31,8 @@ def conformal_quantile(
     coverage: float = 0.9,
     groups: Sequence[Any] | npt.NDArray[Any] | None = None,
     sample_weight: Doubles | None = None,
+    *,
+    beyond: float | None = None,
 ) -> float:
     """Return the absolute residual that covers a new sample with a chance of at least ``coverage``.
 
@@ -45,11 +47,13 @@ def conformal_quantile(
     groups : sequence of length n, default=None
     sample_weight : ndarray of shape (n,), default=None
         What each sample counts, with groups within its own; a new sample counts what they do on average.
+    beyond : float, default=None
+        What is returned where there are too few samples or groups: None is the largest residual.
 
     Returns
     -------
     float
-        The largest residual where there are too few of them; ``describe_coverage`` says so.
+        ``describe_coverage`` says whether there are too few of them.
 
     Raises
     ------
@@ -75,6 +79,8 @@ def conformal_quantile(
     weights = _amounts(sample_weight, len(residuals))
     kept = weights > 0
     residuals, weights = np.asarray(residuals, np.float64)[kept], weights[kept]
+    if not len(residuals) and beyond is not None:
+        return beyond
     if groups is None:
         codes: Integers = np.zeros(len(residuals), np.intp)
         n_units, masses = len(residuals), weights / weights.mean()
@@ -89,7 +95,7 @@ def conformal_quantile(
     index = int(np.searchsorted(reached, wanted - 1e-9 * (n_units + 1)))
     if index < len(order):
         return float(residuals[order[index]])
-    return float(residuals[order[-1]])
+    return float(residuals[order[-1]]) if beyond is None else beyond
 
 
 def describe_coverage(n: int, what: str, coverage: float = 0.9) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from featx import __version__
 from featx._display import shell_command
 from featx.pages.charts import Bar, bar_chart, charts
 from featx.pages.document import PageSection, code_block, facts, notes, subsection
@@ -155,7 +155,7 @@ def making(predictor: Predictor, name: str, made_with: Mapping[str, str]) -> Pag
     made_with : mapping of str to str
         The versions of the libraries that wrote it; empty where that is not known.
     """
-    here = {"featx": __version__, "Python": platform.python_version()}
+    here = {"featx": import_module("featx").__version__, "Python": platform.python_version()}
     here |= {library: found for library in _LIBRARIES if (found := _version(library))}
     pairs: list[tuple[str, Child]] = []
     if made_with:

@@ -14,6 +14,7 @@ from featx._display import TextTable
 from featx._extras import require
 from featx._typing import Doubles, Labels
 from featx.errors import BadLabels, BadOption
+from featx.metrics.answers import AnswerReport
 from featx.metrics.class_scores import (
     calibration_error,
     counted_intervals,
@@ -26,7 +27,13 @@ from featx.metrics.class_scores import (
 from featx.metrics.confusion import confusion_table, worst_pairs
 from featx.metrics.intervals import wilson
 from featx.metrics.quotients import ratio
-from featx.metrics.report import ShownReport, check_fields, reading_report
+from featx.metrics.report import (
+    ShownReport,
+    answers_entry,
+    check_fields,
+    read_answers,
+    reading_report,
+)
 from featx.metrics.resampling import Resampling, check_weights
 
 __all__ = ["ClassScore", "ClassificationReport", "Mistake", "evaluate_predictions"]
@@ -131,6 +138,9 @@ class ClassificationReport(ShownReport):
     mistakes : tuple of Mistake
         Every sample that was predicted wrongly, the most confident prediction first; empty where ids or
         probabilities were not given, and not part of ``to_dict``.
+    answers : AnswerReport or None
+        What was measured of sets and answers; see ``Predictor.with_abstention``. Not part of ``to_dict`` where
+        nothing was asked.
 
     Examples
     --------
@@ -155,6 +165,7 @@ class ClassificationReport(ShownReport):
     rank_counts: tuple[int, ...] = ()
     top_k: tuple[tuple[float, float, float], ...] = ()
     mistakes: tuple[Mistake, ...] = field(default=(), compare=False)
+    answers: AnswerReport | None = None
 
     def top_k_accuracy(self, k: int) -> tuple[float, tuple[float, float]]:
         """Return the share of samples whose label is among the ``k`` most probable classes.
@@ -202,6 +213,7 @@ class ClassificationReport(ShownReport):
         table["confusion"] = [list(row) for row in self.confusion]
         table["unseen_labels"] = list(self.unseen_labels)
         table["rank_counts"] = list(self.rank_counts)
+        table |= answers_entry(table.pop("answers"))
         if top_k := table.pop("top_k"):
             table["top_k"] = [list(row) for row in top_k]
         return table
@@ -226,6 +238,7 @@ class ClassificationReport(ShownReport):
                 (float(share), float(low), float(high))
                 for share, low, high in table.get("top_k", ())
             )
+            values["answers"] = read_answers(table)
             report = cls(**values)
             for record in (report, *report.classes):
                 check_fields(record)

@@ -13,8 +13,15 @@ from featx._display import TextTable
 from featx._extras import require
 from featx._typing import Doubles, Mask
 from featx.errors import BadLabels, BadOption
+from featx.metrics.answers import AnswerReport
 from featx.metrics.intervals import wilson
-from featx.metrics.report import ShownReport, check_fields, reading_report
+from featx.metrics.report import (
+    ShownReport,
+    answers_entry,
+    check_fields,
+    read_answers,
+    reading_report,
+)
 from featx.metrics.resampling import Resampling, bootstrap, check_weights
 from featx.metrics.set_scores import SET_SCORES, SetMeasure, best_constants
 
@@ -90,6 +97,9 @@ class MultilabelReport(ShownReport):
         are and nothing of samples.
     labels : tuple of LabelScore
         One a label, in the order of the predictor.
+    answers : AnswerReport or None
+        What was measured of sets and answers; see ``Predictor.with_abstention``. Not part of ``to_dict`` where
+        nothing was asked.
 
     Examples
     --------
@@ -111,12 +121,14 @@ class MultilabelReport(ShownReport):
     intervals: Mapping[str, tuple[float, float]]
     prevalence_baseline: Mapping[str, float]
     labels: tuple[LabelScore, ...]
+    answers: AnswerReport | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values; ``from_dict`` reads them back."""
         table: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
         table["intervals"] = {key: list(pair) for key, pair in self.intervals.items()}
         table["prevalence_baseline"] = dict(self.prevalence_baseline)
+        table |= answers_entry(table.pop("answers"))
         table["labels"] = [asdict(score) for score in self.labels]
         return table
 
@@ -137,6 +149,7 @@ class MultilabelReport(ShownReport):
             baseline = table["prevalence_baseline"].items()
             values["prevalence_baseline"] = {key: float(value) for key, value in baseline}
             values["labels"] = tuple(LabelScore(**score) for score in table["labels"])
+            values["answers"] = read_answers(table)
             report = cls(**values)
             for record in (report, *report.labels):
                 check_fields(record)

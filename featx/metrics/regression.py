@@ -14,9 +14,16 @@ from featx._display import TextTable
 from featx._extras import require
 from featx._typing import Doubles
 from featx.errors import BadLabels
+from featx.metrics.answers import AnswerReport
 from featx.metrics.intervals import wilson
 from featx.metrics.number_scores import NUMBER_SCORES, measure_numbers, tenths
-from featx.metrics.report import ShownReport, check_fields, reading_report
+from featx.metrics.report import (
+    ShownReport,
+    answers_entry,
+    check_fields,
+    read_answers,
+    reading_report,
+)
 from featx.metrics.resampling import Resampling, bootstrap, check_weights
 
 __all__ = ["LargeResidual", "OutputScore", "RegressionReport", "Tenth", "evaluate_numbers"]
@@ -151,6 +158,9 @@ class RegressionReport(ShownReport):
     largest : tuple of LargeResidual
         The hundred samples with the largest residuals, measured in standard deviations of the output's
         targets, the largest first; empty where ids were not given, and not part of ``to_dict``.
+    answers : AnswerReport or None
+        What was measured of sets and answers; see ``Predictor.with_abstention``. Not part of ``to_dict`` where
+        nothing was asked.
 
     Examples
     --------
@@ -171,6 +181,7 @@ class RegressionReport(ShownReport):
     intervals: Mapping[str, tuple[float, float]]
     outputs: tuple[OutputScore, ...]
     largest: tuple[LargeResidual, ...] = field(default=(), compare=False)
+    answers: AnswerReport | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values; ``from_dict`` reads them back."""
@@ -178,6 +189,7 @@ class RegressionReport(ShownReport):
         table: dict[str, Any] = {name: getattr(self, name) for name in own}
         table["intervals"] = {key: list(pair) for key, pair in self.intervals.items()}
         table["outputs"] = [_output_table(one) for one in self.outputs]
+        table |= answers_entry(table.pop("answers"))
         return table
 
     @classmethod
@@ -193,6 +205,7 @@ class RegressionReport(ShownReport):
             values = dict(table)
             values["intervals"] = _pairs(table["intervals"])
             values["outputs"] = tuple(map(_read_output, table["outputs"]))
+            values["answers"] = read_answers(table)
             report = cls(**values)
             tenths = [row for one in report.outputs for row in one.tenths]
             for record in (report, *report.outputs, *tenths):

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import MappingProxyType, NoneType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from featx._display import TextTable, html_page
 from featx.errors import BadLabels
+from featx.metrics.answers import AnswerReport
 
-__all__ = ["Report", "ShownReport", "check_fields", "reading_report"]
+__all__ = [
+    "Report",
+    "ShownReport",
+    "answers_entry",
+    "check_fields",
+    "read_answers",
+    "reading_report",
+]
 
 # The types of fields whose annotation names them; a whole number stands for any.
 _PLAIN: Mapping[str, tuple[type, ...]] = MappingProxyType(
@@ -51,22 +59,57 @@ def reading_report(name: str) -> Iterator[None]:
         raise BadLabels(f"not the JSON of a {name} report: {error}") from error
 
 
+def answers_entry(answers: AnswerReport | None) -> dict[str, Any]:
+    """Return what a report's table has of answers: nothing where nothing was asked.
+
+    >>> answers_entry(None)
+    {}
+    """
+    return {} if answers is None else {"answers": answers.to_dict()}
+
+
+def read_answers(table: Mapping[str, Any]) -> AnswerReport | None:
+    """Return what the table of a report has of answers; None where it has nothing.
+
+    >>> read_answers({}) is None
+    True
+    """
+    entry = table.get("answers")
+    if entry is None:
+        return None
+    answers = AnswerReport.from_dict(entry)
+    check_fields(answers)
+    return answers
+
+
 class ShownReport:
     """How a report is shown: lines of its scores, tables, and notes."""
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+        answers: AnswerReport | None
+
+    def with_answers(self, answers: AnswerReport) -> Self:
+        """Return the report with what was measured of sets and answers."""
+        # It is a frozen dataclass.
+        changed: Any = self
+        return cast("Self", replace(changed, answers=answers))
+
     def format_table(self) -> str:
         """Return the report as lines of text."""
         tables = "\n\n".join(table.to_text() for table in self._tables())
-        return "\n".join([*self._score_lines(), "", tables, *self._notes()])
+        return "\n".join([*self._lines(), "", tables, *self._notes()])
+
+    def _lines(self) -> list[str]:
+        return [*self._score_lines(), *(self.answers.lines() if self.answers else ())]
 
     def __repr__(self) -> str:
         return self.format_table()
 
     def sections(self) -> list[str | TextTable]:
         """Return the report as paragraphs and tables, for a notebook or a page."""
-        return [*self._score_lines(), *self._tables(), *self._notes()]
+        return [*self._lines(), *self._tables(), *self._notes()]
 
     def _repr_html_(self) -> str:
         return html_page(self.sections())
@@ -93,6 +136,8 @@ class Report(Protocol):
         Samples that were measured.
     intervals : mapping of str to (float, float)
         The 95 % interval of each main score, by the name of its attribute.
+    answers : AnswerReport or None
+        What was measured of sets and answers, where the predictor was ``with_abstention``.
 
     Examples
     --------
@@ -109,6 +154,13 @@ class Report(Protocol):
     @property
     def intervals(self) -> Mapping[str, tuple[float, float]]:
         """Return the 95 % interval of each main score, by its name."""
+
+    @property
+    def answers(self) -> AnswerReport | None:
+        """Return what was measured of sets and answers; None where nothing was asked."""
+
+    def with_answers(self, answers: AnswerReport) -> Self:
+        """Return the report with what was measured of sets and answers."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""

@@ -6,17 +6,20 @@ modality's name. No other package of featx knows which modalities exist.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy.typing as npt
 
-from featx._typing import FloatArray, Integers, Mask
+from featx._typing import Doubles, FloatArray, Integers, Mask
 from featx.errors import BadCard
 from featx.storage.blob import Blob
+
+if TYPE_CHECKING:
+    from featx.pages.markup import Markup
 
 __all__ = [
     "DEFAULTS",
@@ -26,8 +29,11 @@ __all__ = [
     "Geometry",
     "ItemReader",
     "MeasuringReader",
+    "Occlusions",
+    "PlaceValue",
     "Reader",
     "Settings",
+    "ShownSamples",
     "added_later",
     "among",
     "fingerprint_entries",
@@ -36,9 +42,13 @@ __all__ = [
     "read_settings",
     "refuse_unknown",
     "shown",
+    "shown_samples",
     "suffixes",
     "varied_samples",
 ]
+
+# A place as ``Geometry.places`` gives it, and its value.
+PlaceValue = tuple[tuple[float, ...] | None, float]
 
 # Characters of a value in a message.
 _SHOWN = 60
@@ -56,6 +66,13 @@ VARIETIES: Mapping[str, str] = MappingProxyType(
         "image": "featx.modalities.image.variety:draw_pictures",
         "text": "featx.modalities.text.variety:choose_texts",
         "audio": "featx.modalities.audio.variety:draw_sounds",
+    }
+)
+SHOWN: Mapping[str, str] = MappingProxyType(
+    {
+        "image": "featx.modalities.image.shown:ShownPictures",
+        "text": "featx.modalities.text.shown:ShownTexts",
+        "audio": "featx.modalities.audio.shown:ShownSounds",
     }
 )
 DEFAULTS: Mapping[str, str] = MappingProxyType(
@@ -106,6 +123,36 @@ class Geometry(Protocol):
         of the sample that the map was made of, where there are several.
         """
 
+    def places(self, shape: tuple[int, ...], window: int = 0) -> Sequence[tuple[float, ...] | None]:
+        """Return the part of the sample that each position of a map shows, in the order of its positions.
+
+        A part is one that can be shown to people: a box of the picture turned upright, characters, or
+        seconds. Several positions may have the same. Raises NoExactSum where nothing tells where they are.
+        """
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """The size of the sample in the unit of places: width and height, characters, or seconds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Occlusions:
+    """A sample, and the same with one of its places hidden.
+
+    Attributes
+    ----------
+    places : tuple of tuple of float
+        As ``Geometry.places`` gives them.
+    extent : tuple of float
+        As ``Geometry.extent``.
+    hide : callable
+        Returns the item without the place of an index; without any for None.
+    """
+
+    places: tuple[tuple[float, ...], ...]
+    extent: tuple[float, ...]
+    hide: Callable[[int | None], Any]
+
 
 class ItemReader(Protocol):
     """A reader turns samples of one modality into items; it may be used from several threads at once."""
@@ -139,6 +186,35 @@ class Reader(ItemReader, Protocol):
 
     def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return one row for each of ``n`` items of the rows of all batches."""
+
+    def pull_merge(self, weights: Doubles, rows: FloatArray) -> Doubles:
+        """Return the weights of the rows of one item's windows, for weights of the row that they merge to.
+
+        Raises NoExactSum where it is no sum of them.
+        """
+
+
+class ShownSamples(Protocol):
+    """Samples of a modality as explanations show them: with places hidden, or coloured by their values."""
+
+    most_places: ClassVar[int]
+    """Places of a sample that are hidden one after the other where nobody says."""
+
+    def __init__(self, reader: Any) -> None:
+        """Keep the reader of a backbone, whose contents are shown."""
+
+    def occlusions(self, content: Any, n: int) -> Occlusions:
+        """Return a sample with about ``n`` places that can be hidden. Raises BadSample."""
+
+    def draw(
+        self, content: Any, places: Sequence[PlaceValue], extent: tuple[float, ...], title: str
+    ) -> Markup:
+        """Return a sample with the values of its places, for a page."""
+
+    def draw_file(
+        self, content: Any, places: Sequence[PlaceValue], extent: tuple[float, ...], title: str
+    ) -> tuple[bytes, str]:
+        """Return the same as a file of its own, and the suffix of its name."""
 
 
 @runtime_checkable
@@ -224,6 +300,13 @@ def kind_of(modality: str) -> type[Settings]:
     module, _, name = MODALITIES[modality].partition(":")
     kind: type[Settings] = getattr(import_module(module), name)
     return kind
+
+
+def shown_samples(modality: str, reader: Any) -> ShownSamples:
+    """Return the samples of a reader as explanations show them."""
+    module, _, name = SHOWN[modality].partition(":")
+    kind: type[ShownSamples] = getattr(import_module(module), name)
+    return kind(reader)
 
 
 def varied_samples(settings: Settings) -> Sequence[Any]:

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from featx.heads import TrainedHead, read_calibrator
 from featx.heads.label_types import typed_labels
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.metadata import (
+    CONFORMAL,
     FORMAT,
     HEAD,
     MANIFEST,
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from featx.fit_config import FitConfig
+    from featx.heads.conformity import Conformity
+    from featx.heads.selective import ErrorThreshold
     from featx.reporting.fit_report import FitReport
     from featx.reporting.training_samples import TrainingSamples
 
@@ -120,8 +124,10 @@ def save(
 
         predictor = from_pipeline(predictor)
     files = write_head(predictor.head, path, _check_names(trusted))
-    if predictor.report and predictor.report.samples:
-        files[SAMPLES] = predictor.report.samples.to_bytes()
+    if (samples := predictor.samples) is not None:
+        files[SAMPLES] = samples.to_bytes()
+    if (conformity := predictor.conformity) is not None:
+        files[CONFORMAL] = conformity.to_bytes()
     files |= _backbone_files(predictor.card) if bundle else {}
     manifest = _manifest(predictor, files)
     write_container(path, {MANIFEST: seal(manifest), **files})
@@ -153,7 +159,7 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
             f"{path}: is one file; name one that ends in .zip: output='NAME.featx.zip'"
         )
     check_target(target, overwrite=overwrite or target == path)
-    files = _read_files(path, metadata, (HEAD, ARRAYS, SAMPLES))
+    files = _read_files(path, metadata, (HEAD, ARRAYS, SAMPLES, CONFORMAL))
     for one in metadata.inputs:
         files |= _backbone_files(_card(path, metadata, one))
     manifest = {key: value for key, value in metadata.manifest.items() if key != "digest"}
@@ -218,13 +224,23 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
         inputs = tuple(_input(path, metadata, one) for one in metadata.inputs)
         try:
             calibrator, task = read_calibrator(metadata.calibration), get_task(metadata.task)
+            limit = _limit(metadata)
         except FeatxError as error:
             raise BadArtifact(f"{path}: is not a trained predictor: {error}") from error
         head = read_head(path, files, metadata, calibrator, known)
         _check_shapes(path, head, metadata)
     where = read_provider(provider)
     report, config = _report(path, metadata), _config(path, metadata)
-    return predictor_class(task)(inputs, head, report, config, where, task.name)
+    return predictor_class(task)(
+        inputs,
+        head,
+        report,
+        config,
+        where,
+        task.name,
+        conformity_source=_conformity(path, metadata),
+        error_threshold=limit,
+    )
 
 
 def _check_names(trusted: Iterable[str]) -> frozenset[str]:
@@ -241,6 +257,7 @@ def _check_names(trusted: Iterable[str]) -> frozenset[str]:
 
 def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any]:
     head, report, config = predictor.head, predictor.report, predictor.config
+    limit = predictor.error_threshold
     return {
         "format": FORMAT,
         "versions": {name: import_module(name).__version__ for name in _LIBRARIES},
@@ -264,6 +281,7 @@ def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any
             "parameters": _parameters(head.estimator),
             "calibration": head.calibrator.to_dict(),
             "own_answers": head.own_answers,
+            "target_error": limit.to_dict() if limit else None,
         },
         "report": report.to_dict() if report else None,
         "config": config.to_dict() if config else None,
@@ -290,6 +308,8 @@ def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
         known = get_task(metadata.task).is_known(samples.targets.tolist(), metadata.classes)
         if samples.scores.shape[1] != len(metadata.classes) or not known:
             raise BadArtifact(f"{path}: {SAMPLES} is of other classes than its manifest")
+        if samples.rows is not None and samples.rows.shape[1] != metadata.inputs[0].dim:
+            raise BadArtifact(f"{path}: {SAMPLES} has rows of another backbone than its manifest")
         return samples
 
     def read_report() -> FitReport:
@@ -300,6 +320,33 @@ def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
             return FitReport.from_dict(table, source)
 
     return read_report
+
+
+def _limit(metadata: Metadata) -> ErrorThreshold | None:
+    """Return the confidence from which a predictor answers; raise BadArtifact where it can have none."""
+    if metadata.target_error is None:
+        return None
+    from featx.heads.selective import ErrorThreshold
+
+    if not get_task(metadata.task).answer_sets.abstains:
+        raise BadArtifact(f"target_error: a {metadata.task} has none; train it again")
+    return ErrorThreshold.from_dict(metadata.target_error)
+
+
+def _conformity(path: Path, metadata: Metadata) -> Callable[[], Conformity] | None:
+    """Return what reads the conformal calibration, once; an answer without a coverage does without."""
+    if CONFORMAL not in metadata.files:
+        return None
+
+    @cache
+    def read_conformity() -> Conformity:
+        from featx.heads.conformity import Conformity
+
+        shape = get_task(metadata.task).answer_sets.shape(len(metadata.classes))
+        with library_border(f"{path}: {CONFORMAL} cannot be read"):
+            return Conformity.from_bytes(read_file(path, CONFORMAL, metadata), shape)
+
+    return read_conformity
 
 
 def _config(path: Path, metadata: Metadata) -> Callable[[], FitConfig] | None:

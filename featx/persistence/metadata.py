@@ -23,6 +23,7 @@ from featx.storage.json_text import parse_json_text
 from featx.tasks import get_task
 
 __all__ = [
+    "CONFORMAL",
     "FORMAT",
     "HEAD",
     "MANIFEST",
@@ -39,6 +40,7 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 HEAD = "head.skops"
 SAMPLES = "samples.npz"
+CONFORMAL = "conformal.npz"
 
 # The most bytes of a manifest, and of each other file; the most characters of a class's name.
 _LARGEST, _LARGEST_FILE = 1 << 26, 1 << 32
@@ -126,6 +128,8 @@ class Metadata:
         What labels were before they became texts; earlier versions did not say it.
     own_answers : bool, default=False
         Whether the estimator's own probabilities and labels are taken as they are.
+    target_error : JSON value, default=None
+        The confidence from which it answers; None answers all.
     """
 
     format: int
@@ -142,6 +146,7 @@ class Metadata:
     manifest: Mapping[str, Any]
     label_type: str = "str"
     own_answers: bool = False
+    target_error: Any = None
 
     @property
     def is_bundled(self) -> bool:
@@ -314,6 +319,7 @@ def _from_format_2(path: Path, manifest: Mapping[str, Any]) -> Metadata:
         manifest=manifest,
         label_type=str(manifest["targets"].get("type", "str")),
         own_answers=head.get("own_answers", False) is True,
+        target_error=head.get("target_error"),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from featx._display import html_page
 from featx.embedding.rows import Reject
 from featx.metrics.report import Report, check_fields
+from featx.reporting.comparison import Comparison
 from featx.reporting.training_samples import TrainingSamples
 from featx.storage.border import library_border
 from featx.tasks import get_task
@@ -157,6 +158,8 @@ class FitReport:
         What there is to say of the samples, such as that the backbone knows none of their words.
     without_groups : Baseline or None
         What the score would have seemed had samples of one group been on both sides; None without groups.
+    comparison : Comparison or None
+        What was compared before, with ``backbone="auto"``.
     samples_source : TrainingSamples, callable that gives it, or None
         Where ``samples`` comes from: a loaded predictor reads it when it is asked for.
 
@@ -183,6 +186,7 @@ class FitReport:
         default=None, repr=False, compare=False
     )
     without_groups: Baseline | None = None
+    comparison: Comparison | None = None
 
     @property
     def samples(self) -> TrainingSamples | None:
@@ -215,6 +219,7 @@ class FitReport:
             },
             "baselines": [baseline.to_dict() for baseline in self.baselines],
             "without_groups": self.without_groups and self.without_groups.to_dict(),
+            "comparison": self.comparison and self.comparison.to_dict(),
             "timings": dict(self.timings),
             "rejects": [asdict(reject) for reject in self.rejects],
             "notes": list(self.notes),
@@ -247,6 +252,9 @@ class FitReport:
                 baselines=tuple(map(Baseline.from_dict, table["baselines"])),
                 without_groups=Baseline.from_dict(table["without_groups"])
                 if table.get("without_groups")
+                else None,
+                comparison=Comparison.from_dict(table["comparison"])
+                if table.get("comparison")
                 else None,
                 timings={key: float(value) for key, value in table["timings"].items()},
                 rejects=tuple(Reject(**one) for one in table["rejects"]),

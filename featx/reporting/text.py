@@ -26,6 +26,9 @@ def describe(report: FitReport) -> str:
         describe_method(report),
         report.validation.report.format_table(),
         _baselines(report).to_text(),
+        ""
+        if report.comparison is None
+        else f"Compared before:\n{report.comparison.format_table()}",
         _timings(report.timings),
         *hints(report),
     ]
@@ -39,6 +42,7 @@ def sections(report: FitReport) -> list[str | TextTable]:
         describe_method(report),
         *report.validation.report.sections(),
         _baselines(report),
+        *([] if report.comparison is None else report.comparison.sections()),
         _timings(report.timings),
         *hints(report),
     ]

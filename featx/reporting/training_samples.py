@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from featx._typing import FloatArray, Integers
-from featx.errors import BadArtifact
+from featx._typing import FloatArray, Integers, Labels
+from featx.errors import BadArtifact, BadOption, FeatxNotice, FeatxWarning
+from featx.heads.novelty import neighbor_distances
 from featx.storage.arrays import read_arrays
 
-__all__ = ["MOST_ROWS", "TrainingSamples"]
+if TYPE_CHECKING:
+    from featx.embedding.rows import Rows
+    from featx.tuning.problem import TuningProblem
+    from featx.tuning.search import LeftOut
 
-# The most rows that are kept, where they are asked for.
-MOST_ROWS = 10_000
+__all__ = ["KeptParts", "TrainingSamples", "choose_rows"]
+
+# The most rows that are kept where they are asked for, and the most bytes of them where nothing is said.
+_MOST_ROWS, _MOST_BYTES = 10_000, 4_000_000
 
 # The most bytes of all arrays together, of which the file may be a thousandth.
 _LARGEST = 1 << 30
@@ -41,6 +48,8 @@ class TrainingSamples:
         Embeddings of the samples ``kept``, where they were asked for.
     kept : ndarray of shape (n_kept,), intp, or None
         Indices of the samples whose rows are kept.
+    distances : ndarray of shape (n_kept,), float32, or None
+        How far each of these rows is from its third neighbour among those of other groups; see ``novelty``.
 
     Examples
     --------
@@ -58,12 +67,59 @@ class TrainingSamples:
     scores: FloatArray
     rows: npt.NDArray[np.float16] | None = None
     kept: Integers | None = None
+    distances: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def of(
+        cls,
+        rows: Rows,
+        left_out: LeftOut | None,
+        n_outputs: int,
+        chosen: Integers | None = None,
+        groups: Labels | None = None,
+    ) -> TrainingSamples:
+        """Return the samples of rows, with what the search said of each that it had left out.
+
+        Parameters
+        ----------
+        rows : Rows
+        left_out : LeftOut or None
+            None where no sample was left out.
+        n_outputs : int
+            Columns of the scores.
+        chosen : ndarray of shape (n_kept,), default=None
+            Indices of the rows to keep, as ``choose_rows`` gives them; None keeps none.
+        groups : ndarray of shape (n,), default=None
+            The group of each sample; copies of a sample are of one group.
+        """
+        n = len(rows)
+        halves = None if chosen is None else rows.embeddings[chosen].astype(np.float16)
+        distances = None
+        if halves is not None and chosen is not None:
+            kinds = _with_copies(rows, groups)
+            distances = neighbor_distances(halves, None if kinds is None else kinds[chosen])
+        nothing = np.full((n, n_outputs), np.nan, np.float32)
+        return cls(
+            ids=np.asarray(rows.ids, dtype=str),
+            digests=np.asarray(rows.digests or [""] * n, dtype=str),
+            folds=np.full(n, -1, np.intp) if left_out is None else left_out.folds,
+            targets=np.asarray(rows.labels, dtype=str),
+            scores=nothing if left_out is None else left_out.scores,
+            rows=halves,
+            kept=chosen,
+            distances=distances,
+        )
 
     def to_bytes(self) -> bytes:
         """Return the arrays as a compressed ``.npz``; equal arrays give equal bytes."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         if self.rows is not None and self.kept is not None:
             arrays |= {"rows": self.rows, "kept": self.kept}
+        if self.distances is not None:
+            arrays["distances"] = self.distances
         stream = io.BytesIO()
         np.savez_compressed(stream, **arrays)
         return stream.getvalue()
@@ -81,7 +137,7 @@ class TrainingSamples:
             data,
             "training samples",
             _ARRAYS,
-            optional=("rows", "kept"),
+            optional=("rows", "kept", "distances"),
             compressed_limit=_LARGEST,
         )
         samples = cls(**arrays)
@@ -114,4 +170,105 @@ class TrainingSamples:
                 return f"rows of shape {rows.shape}, indices of shape {kept.shape}"
             if kept.dtype.kind != "i" or ((kept < 0) | (kept >= n)).any():
                 return "rows are of samples that are not there"
+            if len(np.unique(kept)) < len(kept) or not np.isfinite(rows).all():
+                return "rows are no numbers, or of one sample twice"
+        apart = self.distances
+        if apart is not None and (
+            rows is None
+            or apart.dtype != np.float32
+            or apart.shape != (len(rows),)
+            or not np.isfinite(apart).all()
+            or not len(apart)
+        ):
+            return "distances are not those of its rows"
         return ""
+
+
+def _with_copies(rows: Rows, groups: Labels | None) -> Labels | None:
+    """Return the group of each row, where copies of one content are of one group; None where all differ."""
+    digests = np.asarray(rows.digests or [""] * len(rows), dtype=str)
+    known, first, counts = np.unique(digests, return_index=True, return_counts=True)
+    if groups is None and (counts[known != ""] == 1).all():
+        return None
+    base = np.arange(len(rows)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    owner = dict(zip(known.tolist(), base[first].tolist(), strict=True)) | {"": -1}
+    own = np.array([owner[digest] for digest in digests.tolist()])
+    return np.asarray(np.where(own < 0, base, own).astype(str))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptParts:
+    """What a predictor keeps of its training samples.
+
+    Attributes
+    ----------
+    samples : bool, default=True
+        Their ids, digests, targets and out-of-fold scores.
+    rows : bool or None, default=None
+        Their rows; see ``choose_rows``.
+    """
+
+    samples: bool = True
+    rows: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.rows and not self.samples:
+            raise BadOption(
+                "keep_rows=True: rows are kept with their samples; leave out keep_samples=False"
+            )
+
+    def samples_of(
+        self, rows: Rows, left_out: LeftOut | None, problem: TuningProblem, random_state: int
+    ) -> TrainingSamples | None:
+        """Return what is kept of the samples; say how large rows that were asked for are."""
+        if not self.samples:
+            return None
+        chosen, message = choose_rows(rows.embeddings, self.rows, random_state)
+        if message:
+            kind = FeatxWarning if chosen is None else FeatxNotice
+            warnings.warn(message, kind, stacklevel=4)
+        groups = problem.design.groups
+        return TrainingSamples.of(rows, left_out, problem.n_outputs, chosen, groups)
+
+
+def choose_rows(
+    rows: FloatArray, keep_rows: bool | None, random_state: int
+) -> tuple[Integers | None, str]:
+    """Return which rows a predictor keeps, and what there is to say of it.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, dim), float32
+    keep_rows : bool or None
+        None keeps as many as 4 MB hold as float16, True up to 10 000, and False none. Where there are more they
+        are drawn at random.
+    random_state : int
+
+    Returns
+    -------
+    chosen : ndarray of shape (n_kept,), intp, or None
+        In ascending order; None where none is kept.
+    message : str
+        The size of rows that were asked for, or why they are not kept; '' where nothing was asked.
+
+    Examples
+    --------
+    >>> choose_rows(np.zeros((3, 2), np.float32), None, 0)
+    (array([0, 1, 2]), '')
+    >>> choose_rows(np.zeros((3, 2), np.float32), True, 0)[1]
+    'keeps the rows of 3 of 3 samples: 0.0 MB as float16'
+    """
+    if keep_rows is False:
+        return None, ""
+    n, dim = rows.shape
+    if np.abs(rows).max(initial=0) > np.finfo(np.float16).max:
+        return None, "rows are not kept: they hold numbers that float16 does not"
+    most = _MOST_ROWS if keep_rows else min(_MOST_ROWS, _MOST_BYTES // (2 * dim))
+    chosen = np.arange(n)
+    if n > most:
+        rng = np.random.default_rng(random_state)
+        chosen = np.sort(rng.choice(n, most, replace=False))
+    if not keep_rows:
+        return chosen, ""
+    size = 2 * dim * len(chosen) / 1e6
+    return chosen, f"keeps the rows of {len(chosen)} of {n} samples: {size:.1f} MB as float16"

@@ -21,6 +21,7 @@ from featx.persistence.artifact import load as load_predictor
 from featx.predictor import Predictor
 from featx.server import routes_v1, routes_v2
 from featx.server.access_log import AccessLog, LogFunction
+from featx.server.answers import HealthAnswer
 from featx.server.bodies import Bodies
 from featx.server.errors import HTTPError, handle_error, json_response
 from featx.server.health import Health
@@ -237,8 +238,8 @@ def _document() -> dict[str, Any]:
 _OPERATIONS = (
     *routes_v1.OPERATIONS,
     *routes_v2.OPERATIONS,
-    Operation("GET", "/healthz", healthz, tag="health"),
-    Operation("GET", "/readyz", readyz, tag="health"),
+    Operation("GET", "/healthz", healthz, tag="health", answer=HealthAnswer),
+    Operation("GET", "/readyz", readyz, tag="health", answer=HealthAnswer),
     Operation("GET", "/metrics", show_metrics, tag="health", media_type="text/plain"),
     Operation("GET", "/", show_page),
     Operation("GET", "/docs", show_docs),

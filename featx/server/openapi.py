@@ -33,7 +33,7 @@ def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
     for operation in operations:
         if operation.tag is not None:
             paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(operation)
-            models |= {operation.body} if operation.body else set()
+            models |= {model for model in (operation.body, operation.answer) if model}
     schemas: dict[str, Any] = {}
     for model in sorted(models, key=lambda model: model.__name__):
         schema = model.model_json_schema(ref_template=_REFERENCE)
@@ -70,13 +70,16 @@ def _to_html(description: str) -> str:
 def _describe(operation: Operation) -> dict[str, Any]:
     name = operation.handler.__name__
     error = InferErrorResponse if operation.path.startswith("/v2") else ErrorResponse
+    answer: dict[str, Any] = {operation.media_type: {"schema": {}}}
+    if operation.answer:
+        answer = _json_content(operation.answer)
     described: dict[str, Any] = {
         "tags": [operation.tag],
         "summary": name.replace("_", " ").capitalize(),
         "description": inspect.getdoc(operation.handler),
         "operationId": name,
         "responses": {
-            "200": {"description": "The answer", "content": {operation.media_type: {"schema": {}}}},
+            "200": {"description": "The answer", "content": answer},
             "default": {"description": "A failure, in words", "content": _json_content(error)},
         },
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from featx.server.limits import Limits
 from featx.server.pool import Pool
 from featx.server.registry import ServedInput, ServedPredictor
 from featx.server.schemas import PredictQuery, PredictRequest, SampleInput
+from featx.server.sureness import SURENESS_FIELDS
 from featx.sources import Sample
 from featx.sources.sample import shorten
 from featx.storage.blob import to_text
@@ -66,6 +67,8 @@ class PredictInput:
         The kind of all samples, where the content type says it.
     kinds : frozenset of str, default=frozenset()
         The kinds that the samples seem to be of, which choose predictors where no name does.
+    sureness : mapping, default={}
+        Arguments of ``Predictor.with_abstention``; none where nothing was asked.
     """
 
     samples: Sequence[_Raw]
@@ -73,14 +76,14 @@ class PredictInput:
     top_k: int
     modality: str | None = None
     kinds: frozenset[str] = frozenset()
+    sureness: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_query(request: Request) -> PredictQuery:
     """Return what the query says; raise HTTPError (422) where that cannot be."""
     query = request.query_params
     values: dict[str, Any] = {"model": query.getlist("model")}
-    if "top_k" in query:
-        values["top_k"] = query["top_k"]
+    values |= {name: query[name] for name in ("top_k", *SURENESS_FIELDS) if name in query}
     return validate(PredictQuery, values, within="query")
 
 
@@ -147,7 +150,8 @@ def parse_predict_input(
         top_k = query.top_k if given.top_k is None else given.top_k
         samples = given.all_samples()
         kinds = frozenset(map(_kind_of_object, samples)) - {""}
-        return PredictInput(samples, models or query.model, top_k, kinds=kinds)
+        sureness = {**query.asked(), **given.asked()}
+        return PredictInput(samples, models or query.model, top_k, kinds=kinds, sureness=sureness)
     if kind not in _RAW_TYPES and media_type not in _RAW_TYPES:
         raise HTTPError(
             415,
@@ -156,7 +160,8 @@ def parse_predict_input(
         )
     modality = None if kind == "application" else kind
     sample = request.headers.get("x-sample-id", "body"), body
-    return PredictInput([sample], query.model, query.top_k, modality, frozenset({kind} & _KINDS))
+    kinds = frozenset({kind} & _KINDS)
+    return PredictInput([sample], query.model, query.top_k, modality, kinds, query.asked())
 
 
 def max_values(limits: Limits) -> int:
@@ -184,7 +189,7 @@ def _parse_form(body: bytes, request: Request, query: PredictQuery, limits: Limi
     samples: list[_Raw] = []
     kinds: set[str] = set()
     models: list[str] = []
-    top_k = query.top_k
+    top_k, sureness = query.top_k, {**query.asked()}
     # One more file than the limit, so that too many are refused in featx's words.
     form = parse_form(
         body,
@@ -203,13 +208,17 @@ def _parse_form(body: bytes, request: Request, query: PredictQuery, limits: Limi
             models.append(value)
         elif name == "top_k":
             top_k = validate(PredictRequest, {"top_k": value}).top_k or top_k
+        elif name in SURENESS_FIELDS:
+            sureness |= validate(PredictRequest, {name: value}).asked()
         else:
             raise HTTPError(
                 422,
                 "unprocessable",
-                f"field {name[:100]!r}: expected files, or fields named text, model or top_k",
+                f"field {name[:100]!r}: expected files, or fields named text, model, top_k, "
+                f"{', '.join(SURENESS_FIELDS)}",
             )
-    return PredictInput(samples, models or query.model, top_k, kinds=frozenset(kinds & _KINDS))
+    known = frozenset(kinds & _KINDS)
+    return PredictInput(samples, models or query.model, top_k, kinds=known, sureness=sureness)
 
 
 def validate(model: type[M], value: Any, *, within: str = "") -> M:

@@ -16,7 +16,7 @@ from featx.server.bodies import LEFT
 from featx.server.health import Health
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
-from featx.server.registry import LimitedBackbone, ServedPredictor
+from featx.server.registry import LimitedBackbone, ServedPredictor, Sureness
 from featx.server.usage import CountingReader
 from featx.sources import Sample
 from featx.tasks import Prediction
@@ -48,6 +48,7 @@ class _PredictStep:
     group: tuple[ServedPredictor, ...]
     top_k: int
     metrics: Metrics
+    sureness: Sureness = ()
 
     @property
     def max_batch(self) -> int:
@@ -59,7 +60,8 @@ class _PredictStep:
         results: list[list[Prediction | Reject]] = [[] for _ in samples]
         rows = _embed(samples, self.group[0].input.backbone)
         for served in self.group:
-            for prediction in served.predictor.predict_rows(rows, top_k=self.top_k):
+            careful = served.careful(self.sureness)
+            for prediction in careful.predict_rows(rows, top_k=self.top_k):
                 results[int(prediction.id)].append(prediction)
             for reject in rows.rejects:
                 results[int(reject.id)].append(reject)
@@ -97,10 +99,12 @@ async def predict(
     metrics: Metrics,
     health: Health,
     weights: Sequence[float] | None = None,
+    sureness: Sureness = (),
 ) -> list[Outcome]:
     """Return what each predictor gives for each sample.
 
     Samples are in order, and for each of them the predictors are in order. ``weights`` are those of ``weigh``.
+    ``sureness`` must have been taken by ``careful`` of each.
     """
     groups: dict[str, list[ServedPredictor]] = {}
     for served in chosen:
@@ -110,7 +114,7 @@ async def predict(
     results: dict[tuple[int, str], Prediction | Reject] = {}
 
     async def predict_group(group: Sequence[ServedPredictor]) -> None:
-        step = _PredictStep(tuple(group), top_k, metrics)
+        step = _PredictStep(tuple(group), top_k, metrics, sureness)
         with _noting(group, health):
             by_sample = await pool.run(step, list(readable.values()), parts)
         for index, by_model in zip(readable, by_sample, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, cast
 
 from featx._typing import FloatArray
@@ -15,7 +15,12 @@ from featx.predictor import Predictor
 from featx.server.errors import HTTPError
 from featx.server.limits import Limits
 
-__all__ = ["LimitedBackbone", "Registry", "ServedInput", "ServedPredictor"]
+__all__ = ["LimitedBackbone", "Registry", "ServedInput", "ServedPredictor", "Sureness"]
+
+# Arguments of ``Predictor.with_abstention`` with their values, ordered by name.
+Sureness = tuple[tuple[str, Any], ...]
+# Predictors that are kept as requests want them, each of which may hold rows.
+_MOST_VARIANTS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +87,23 @@ class ServedPredictor:
     name: str
     predictor: Predictor
     inputs: tuple[ServedInput, ...]
+    variants: dict[Sureness, Predictor] = field(default_factory=dict, repr=False)
+
+    def careful(self, sureness: Sureness) -> Predictor:
+        """Return the predictor as a request wants it; what is asked again is made once.
+
+        Raises
+        ------
+        BadOption
+            The predictor has not kept what that takes.
+        """
+        if not sureness:
+            return self.predictor
+        if sureness not in self.variants:
+            if len(self.variants) >= _MOST_VARIANTS:
+                self.variants.clear()
+            self.variants[sureness] = self.predictor.with_abstention(**dict(sureness))
+        return self.variants[sureness]
 
     @property
     def input(self) -> ServedInput:
@@ -181,7 +203,7 @@ def _with_limits(reader: Any, limits: Limits) -> Any:
     if not is_dataclass(reader):
         return reader
     ceilings = {"max_pixels": limits.max_pixels, "max_seconds": limits.max_seconds}
-    own = {field.name: getattr(reader, field.name) for field in fields(reader)}
+    own = {one.name: getattr(reader, one.name) for one in fields(reader)}
     lowered = {
         name: ceiling if own[name] is None else min(own[name], ceiling)
         for name, ceiling in ceilings.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from featx._typing import FloatArray
 from featx.embedding.rows import Reject
+from featx.server.answers import EmbeddingsAnswer, ModelsAnswer, PredictAnswer
 from featx.server.errors import HTTPError, error_response, json_response
 from featx.server.extents import weigh
 from featx.server.json_body import parse_json
@@ -26,12 +28,22 @@ from featx.server.parsing import (
     validate,
 )
 from featx.server.predict import Outcome, embed, predict
-from featx.server.registry import ServedPredictor
+from featx.server.registry import ServedPredictor, Sureness
 from featx.server.routing import AppState, Operation
 from featx.server.schemas import EmbeddingsRequest, PredictQuery, PredictRequest, SampleInput
+from featx.server.sureness import SurenessFields
 from featx.sources import Sample
 
 __all__ = ["OPERATIONS"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request asks of its samples."""
+
+    top_k: int
+    weights: list[float] | None
+    sureness: Sureness
 
 
 async def predict_samples(state: AppState, request: Request) -> Response:
@@ -40,28 +52,36 @@ async def predict_samples(state: AppState, request: Request) -> Response:
     Samples are files of a form, a raw body of an image, audio or text type, or JSON. One that cannot
     be read has an ``error`` in its place and costs the others nothing; where none can, the status is
     422. An answer has ``label`` and ``top``; of several labels ``labels`` and ``top``; of a number
-    ``value``, ``low`` and ``high``, of several numbers ``values``, by their names.
+    ``value``, ``low`` and ``high``, of several numbers ``values``, by their names. With ``coverage`` it
+    also has ``set``, the labels that cover the right one, and ``answered``, whether that is one; with
+    ``novelty`` the p-value ``novelty``, and ``novel``; with ``abstain`` the label is ``unsure`` where it
+    is not answered.
     """
     start = time.perf_counter()
     query = read_query(request)
     body = await read_body(request, state.pool, state.limits)
 
-    def parse() -> tuple[list[Sample | Reject], list[ServedPredictor], int, list[float] | None]:
+    def parse() -> tuple[list[Sample | Reject], list[ServedPredictor], _Asked]:
         given = parse_predict_input(body, request, query, state.limits)
         chosen = state.registry.choose(given.models, given.kinds)
         samples = to_samples(given.samples, chosen[0], state.limits, modality=given.modality)
-        return samples, chosen, given.top_k, weigh(samples, chosen[0], state.limits)
+        sureness = tuple(sorted(given.sureness.items()))
+        for served in chosen:
+            served.careful(sureness)
+        asked = _Asked(given.top_k, weigh(samples, chosen[0], state.limits), sureness)
+        return samples, chosen, asked
 
     with state.pool.slot():
-        samples, chosen, top_k, weights = await state.pool.parse(parse, len(body))
+        samples, chosen, asked = await state.pool.parse(parse, len(body))
         outcomes = await predict(
             samples,
             chosen,
-            top_k=top_k,
+            top_k=asked.top_k,
             pool=state.pool,
             metrics=state.metrics,
             health=state.health,
-            weights=weights,
+            weights=asked.weights,
+            sureness=asked.sureness,
         )
     return _predictions(outcomes, len(samples), time.perf_counter() - start)
 
@@ -183,6 +203,7 @@ _FORM = {
         "text": _TEXTS,
         "model": _TEXTS,
         "top_k": {"type": "integer", "minimum": 1, "maximum": 1000},
+        **SurenessFields.model_json_schema()["properties"],
     },
 }
 
@@ -194,6 +215,7 @@ OPERATIONS = (
         tag="featx",
         query=PredictQuery,
         body=PredictRequest,
+        answer=PredictAnswer,
         other_bodies={
             "multipart/form-data": _FORM,
             "image/*": _FILE,
@@ -201,6 +223,13 @@ OPERATIONS = (
             "text/plain": _FILE,
         },
     ),
-    Operation("POST", "/v1/embeddings", embed_samples, tag="featx", body=EmbeddingsRequest),
-    Operation("GET", "/v1/models", list_models, tag="featx"),
+    Operation(
+        "POST",
+        "/v1/embeddings",
+        embed_samples,
+        tag="featx",
+        body=EmbeddingsRequest,
+        answer=EmbeddingsAnswer,
+    ),
+    Operation("GET", "/v1/models", list_models, tag="featx", answer=ModelsAnswer),
 )

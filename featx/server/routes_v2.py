@@ -14,6 +14,15 @@ from starlette.responses import Response
 
 from featx import __version__
 from featx.embedding.rows import Reject
+from featx.predictor import Predictor
+from featx.server.answers import (
+    InferAnswer,
+    LiveAnswer,
+    ModelAnswer,
+    ModelReadyAnswer,
+    ReadyAnswer,
+    ServerAnswer,
+)
 from featx.server.binary_tensors import (
     HEADER,
     join_answer,
@@ -36,11 +45,12 @@ from featx.server.parsing import (
     validate,
 )
 from featx.server.predict import predict
-from featx.server.registry import ServedPredictor
+from featx.server.registry import ServedPredictor, Sureness
 from featx.server.routing import AppState, Operation
 from featx.server.schemas import InferRequest, SampleInput, TensorInput
+from featx.server.sureness import SURENESS_FIELDS, SurenessFields
 from featx.sources import Sample
-from featx.tasks import Prediction, get_task
+from featx.tasks import Prediction
 
 __all__ = ["OPERATIONS"]
 
@@ -75,7 +85,7 @@ async def ready(state: AppState, request: Request) -> Response:
 async def describe_model(state: AppState, request: Request) -> Response:
     """Describe the tensors of a classifier; its classes are the columns of ``probabilities``."""
     served = _find(state, request)
-    tensors = get_task(served.predictor.task_name).output_tensors(served.classes)
+    tensors = served.predictor.output_tensors
     return json_response(
         {
             "name": served.name,
@@ -111,12 +121,14 @@ async def infer(state: AppState, request: Request) -> Response:
     The input is BYTES of shape [n] or [n, 1]: texts as they are, pictures and sounds in base64. A
     picture may also be UINT8 of shape [n, height, width, 3]. With the binary tensor data extension a
     picture or a sound is its file as it is, unless the parameter ``content_type`` is ``base64``.
+    The parameters ``coverage``, ``per_class``, ``sets``, ``abstain`` and ``novelty`` of the request are
+    those of ``/v1/predict``, and add the tensors ``set``, ``answered``, ``novelty`` and ``novel``.
     """
     check_json_type(request)
     served = _find(state, request)
     content = await read_body(request, state.pool, state.limits)
     with state.pool.slot():
-        body, samples, weights = await state.pool.parse(
+        body, samples, weights, sureness = await state.pool.parse(
             partial(_parse, content, request.headers.get(HEADER), served, state.limits),
             len(content),
         )
@@ -128,6 +140,7 @@ async def infer(state: AppState, request: Request) -> Response:
             metrics=state.metrics,
             health=state.health,
             weights=weights,
+            sureness=sureness,
         )
     predictions = []
     for outcome in outcomes:
@@ -137,13 +150,13 @@ async def infer(state: AppState, request: Request) -> Response:
     answer: dict[str, Any] = {"model_name": served.name, "model_version": _VERSION}
     if body.id:
         answer["id"] = body.id
-    return _to_response(answer, _outputs(predictions, served, body), body)
+    return _to_response(answer, _outputs(predictions, served.careful(sureness), body), body)
 
 
 def _parse(
     content: bytes, length: str | None, served: ServedPredictor, limits: Limits
-) -> tuple[InferRequest, list[Sample | Reject], list[float] | None]:
-    """Return a request, its samples and how large each of them is."""
+) -> tuple[InferRequest, list[Sample | Reject], list[float] | None, Sureness]:
+    """Return a request, its samples, how large each of them is, and how sure answers are to be."""
     head, data = split_body(content, length)
     table = parse_json(head, max_values=max_values(limits), max_numbers=_MAX_NUMBERS)
     check_list(table, "inputs", _MAX_TENSORS, "tensors")
@@ -151,7 +164,11 @@ def _parse(
     body = validate(InferRequest, table)
     [binary] = take_tensors([_one_input(body).parameters], data)
     samples = _samples(body, binary, served, limits)
-    return body, samples, weigh(samples, served, limits)
+    asked = {name: body.parameters[name] for name in SURENESS_FIELDS if name in body.parameters}
+    given = validate(SurenessFields, asked, within="parameters").asked()
+    sureness = tuple(sorted(given.items()))
+    served.careful(sureness)
+    return body, samples, weigh(samples, served, limits), sureness
 
 
 def _to_response(
@@ -186,18 +203,18 @@ def _find(state: AppState, request: Request) -> ServedPredictor:
 
 
 def _outputs(
-    predictions: Sequence[Prediction], served: ServedPredictor, body: InferRequest
+    predictions: Sequence[Prediction], predictor: Predictor, body: InferRequest
 ) -> list[dict[str, Any]]:
     """Return the tensors that are wanted, or all; raise HTTPError (422) where there is no such tensor."""
-    task, n = get_task(served.predictor.task_name), len(predictions)
-    values = task.tensor_values(predictions, served.classes)
+    n = len(predictions)
+    values = predictor.tensor_values(predictions)
     columns = {
         tensor.name: (
             tensor.datatype,
             [n] if tensor.columns is None else [n, tensor.columns],
             values[tensor.name],
         )
-        for tensor in task.output_tensors(served.classes)
+        for tensor in predictor.output_tensors
     }
     wanted = dict.fromkeys([output.name for output in body.outputs] or columns)
     if unknown := sorted(set(wanted) - set(columns)):
@@ -321,13 +338,13 @@ _MODEL_VERSION = f"{_MODEL}/versions/{{version}}"
 
 # The paths with a version are left out of the OpenAPI document: there is one version.
 OPERATIONS = (
-    Operation("GET", "/v2", describe_server, tag=_TAG),
-    Operation("GET", "/v2/health/live", live, tag=_TAG),
-    Operation("GET", "/v2/health/ready", ready, tag=_TAG),
-    Operation("GET", _MODEL, describe_model, tag=_TAG),
+    Operation("GET", "/v2", describe_server, tag=_TAG, answer=ServerAnswer),
+    Operation("GET", "/v2/health/live", live, tag=_TAG, answer=LiveAnswer),
+    Operation("GET", "/v2/health/ready", ready, tag=_TAG, answer=ReadyAnswer),
+    Operation("GET", _MODEL, describe_model, tag=_TAG, answer=ModelAnswer),
     Operation("GET", _MODEL_VERSION, describe_model),
-    Operation("GET", f"{_MODEL}/ready", model_ready, tag=_TAG),
+    Operation("GET", f"{_MODEL}/ready", model_ready, tag=_TAG, answer=ModelReadyAnswer),
     Operation("GET", f"{_MODEL_VERSION}/ready", model_ready),
-    Operation("POST", f"{_MODEL}/infer", infer, tag=_TAG, body=InferRequest),
+    Operation("POST", f"{_MODEL}/infer", infer, tag=_TAG, body=InferRequest, answer=InferAnswer),
     Operation("POST", f"{_MODEL_VERSION}/infer", infer),
 )

@@ -68,6 +68,8 @@ class Operation:
         Bodies of other media types.
     media_type : str, default="application/json"
         The type of the answer.
+    answer : type of BaseModel, default=None
+        The answer in JSON; None: anything of the media type.
     """
 
     method: str
@@ -78,6 +80,7 @@ class Operation:
     body: type[BaseModel] | None = None
     other_bodies: Mapping[str, Any] = field(default_factory=dict)
     media_type: str = "application/json"
+    answer: type[BaseModel] | None = None
 
     def route(self, state: AppState) -> Route:
         """Return the route that answers with that state."""

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from featx.server.sureness import SurenessFields
+
 __all__ = [
     "EmbeddingsRequest",
     "ErrorResponse",
@@ -18,7 +20,7 @@ __all__ = [
 ]
 
 
-class PredictQuery(BaseModel):
+class PredictQuery(SurenessFields):
     """What the query of a request to predict may say."""
 
     model: list[str] = Field(default=[], description="Classifiers; all by default")
@@ -41,7 +43,7 @@ class SampleInput(StrictModel):
     text: str | None = None
 
 
-class PredictRequest(StrictModel):
+class PredictRequest(SurenessFields, StrictModel):
     """Samples to predict; a single one may stand without the list."""
 
     samples: list[SampleInput] = []

@@ -14,10 +14,19 @@ from featx.sources.labels import list_names, missing_labels
 from featx.sources.sample import to_label
 from featx.sources.targets import read_target, to_target
 
-__all__ = ["SEPARATOR", "count_labels", "indicator_matrix", "read_label_sets", "unknown_among"]
+__all__ = [
+    "NO_LABELS_REMEDY",
+    "SEPARATOR",
+    "count_labels",
+    "indicator_matrix",
+    "read_label_sets",
+    "unknown_among",
+]
 
 # What stands between labels in a text where nothing else was said.
 SEPARATOR = ";"
+# What to do about samples of which nobody said their labels.
+NO_LABELS_REMEDY = "write [] where a sample has none of the labels, and label or drop the others"
 # How the cell of a label's own column says that a sample has it, or has it not.
 _YES = frozenset({"1", "True", "yes", "y"})
 _NO = frozenset({"0", "False", "no", "n"})
@@ -50,7 +59,7 @@ def read_label_sets(
     texts = [to_label(target) for target in targets]
     missing = [name for name, text in zip(names, texts, strict=True) if text is None]
     if missing or not texts:
-        raise BadLabels(missing_labels(missing, len(texts)))
+        raise BadLabels(missing_labels(missing, len(texts), NO_LABELS_REMEDY))
     return [_labels(name, text or "") for name, text in zip(names, texts, strict=True)]
 
 

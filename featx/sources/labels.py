@@ -16,6 +16,7 @@ from featx.sources.sample import to_label
 from featx.sources.targets import read_target
 
 __all__ = [
+    "MISSING_REMEDY",
     "check_labels",
     "list_names",
     "match_labels",
@@ -24,6 +25,9 @@ __all__ = [
     "refuse_several",
     "unknown_labels",
 ]
+
+# What to do about samples without a label.
+MISSING_REMEDY = "label or drop them"
 
 # Distinct numbers up to which they are taken for classes, and occurrences below which one is rare.
 _MANY_NUMBERS, _SELDOM = 20, 5
@@ -97,13 +101,13 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def missing_labels(without: Sequence[str], n: int) -> str:
-    """Return the message for samples without a label, of ``n`` in all."""
+def missing_labels(without: Sequence[str], n: int, remedy: str = MISSING_REMEDY) -> str:
+    """Return the message for samples without a label, of ``n`` in all; ``remedy`` says what to do."""
     if not n:
         return "labels: expected labelled samples, found none"
     first = ", ".join(without[:3]) + (", …" if len(without) > 3 else "")
     if len(without) < n:
-        return f"labels: {len(without)} of {n} samples have none ({first}); label or drop them"
+        return f"labels: {len(without)} of {n} samples have none ({first}); {remedy}"
     return (
         f"labels: none of the {n} samples has one ({first}); expected one folder a class (cat/1.jpg, "
         "dog/2.jpg), a table with a column of labels (label_column names it), or a metadata.csv "

@@ -12,14 +12,17 @@ import numpy as np
 
 from featx._typing import FloatArray, Labels
 from featx.errors import BadOption, FeatxWarning
+from featx.heads.conformity import check_share
 from featx.heads.names import HEAD_NAMES
 from featx.sources.labels import (
+    MISSING_REMEDY,
     check_labels,
     list_names,
     match_labels,
     refuse_several,
     unknown_labels,
 )
+from featx.tasks.class_sets import ClassSets
 from featx.tasks.classification_problem import ClassificationProblem, report_labels
 from featx.tasks.ranked import probability_cells, probability_column, ranked_labels
 from featx.tuning.design import SampleDesign
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.metrics.classification import ClassificationReport
     from featx.metrics.report import Report
+    from featx.tasks.certainty import Certainty
     from featx.tasks.task import OutputTensor
     from featx.tuning import HeadConfig
 
@@ -50,6 +54,9 @@ class LabelPrediction:
         Its calibrated probability.
     top : tuple of (str, float)
         Classes with their probabilities, the most probable first.
+    certainty : Certainty or None
+        What was asked beside: the set that covers, whether the sample is new. The label is "unsure" where the
+        predictor was to abstain and does.
 
     Examples
     --------
@@ -62,6 +69,7 @@ class LabelPrediction:
     label: str
     probability: float
     top: tuple[tuple[str, float], ...]
+    certainty: Certainty | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -72,13 +80,15 @@ class LabelPrediction:
         """Return label, probability and top as JSON values; numbers rounded to ``digits``."""
         probability = self.probability if digits is None else round(self.probability, digits)
         top = ranked_labels(self.top, digits)
-        return {"label": self.label, "probability": probability, "top": top}
+        table = {"label": self.label, "probability": probability, "top": top}
+        return table | (self.certainty.to_dict(digits) if self.certainty else {})
 
-    def to_cells(self) -> dict[str, str | float]:
+    def to_cells(self) -> dict[str, str | float | bool]:
         """Return id, label, probability, and the probability of each class; numbers have six digits."""
         probability = round(self.probability, 6)
-        own: dict[str, str | float] = {"id": self.id, "label": self.label}
-        return own | {"probability": probability} | probability_cells(self.top)
+        own: dict[str, str | float | bool] = {"id": self.id, "label": self.label}
+        known = self.certainty.to_cells() if self.certainty else {}
+        return own | {"probability": probability} | probability_cells(self.top) | known
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,12 @@ class Classification:
     head_names: tuple[str, ...] = HEAD_NAMES
     least_outputs: int = 2
     output_noun: tuple[str, str] = ("class", "classes")
+    missing_remedy: str = MISSING_REMEDY
+
+    @property
+    def answer_sets(self) -> ClassSets:
+        """Return how sets of classes are made."""
+        return ClassSets()
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, label, probability, and a column for the probability of each class."""
@@ -100,6 +116,8 @@ class Classification:
         """Refuse what is for numbers or for several labels."""
         if config.log_target:
             raise BadOption("log_target=True: only a regression has numbers; leave it out")
+        if config.target_error is not None:
+            check_share("target_error", config.target_error)
         if config.threshold is not None:
             raise BadOption(
                 f"threshold={config.threshold:g}: only a multilabel task has thresholds; leave it out"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -93,6 +93,11 @@ class ClassificationProblem:
         return len(self.classes)
 
     @property
+    def score_name(self) -> str:
+        """The accuracy."""
+        return "accuracy"
+
+    @property
     def max_folds(self) -> int:
         """The number of samples of the largest class, or of the groups of the class that is in most of them."""
         if self.design.groups is None:
@@ -178,14 +183,23 @@ class ClassificationProblem:
         solve = partial(discriminant_scores, class_weight=self.class_weight, map_fn=map_fn)
         some = self.subset(known)
         folds = some.make_folds(4, np.random.default_rng(0))
-        train, left_out = folds != 0, known[folds == 0]
-        # Where every sample stays in training, there is nothing to decide by.
+        train, left_out = known[folds != 0], known[folds == 0]
+
+        def score(
+            own: Integers, others: Integers, shrinkages: Sequence[float]
+        ) -> Iterator[Doubles]:
+            weights = self.design.subset(own).weights
+            return solve(
+                rows[own], self.codes[own], rows[others], shrinkages, sample_weight=weights
+            )
+
+        # Where every sample stays in training, or nothing there weighs, there is nothing to decide by.
         shrinkage = _SHRINKAGES[len(_SHRINKAGES) // 2]
-        if len(left_out):
-            tried = solve(rows[known[train]], some.codes[train], rows[left_out], _SHRINKAGES)
+        if self.weights[train].any() and self.weights[left_out].any():
+            tried = score(train, left_out, _SHRINKAGES)
             scored = [self.evaluate(scores, left_out).score for scores in tried]
             shrinkage = _SHRINKAGES[int(np.argmax(scored))]
-        [scores] = solve(rows[known], some.codes, rows[test], [shrinkage])
+        [scores] = score(known, test, [shrinkage])
         return "a linear discriminant", softmax(scores).astype(np.float32)
 
     def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
@@ -202,6 +216,11 @@ class ClassificationProblem:
             loss=float(np.average(losses, weights=weights)),
             calibrator=calibrator,
         )
+
+    def measure(self, predictions: FloatArray, indices: Integers) -> Callable[[Doubles], Doubles]:
+        """Return the function that gives the accuracy of probabilities."""
+        right = (predictions.argmax(axis=1) == self.codes[indices]).astype(np.float64)
+        return lambda weights: np.asarray(weights @ right / weights.sum(axis=1))
 
     def report(
         self, predictions: FloatArray, indices: Integers, *, random_state: int

@@ -12,14 +12,18 @@ import numpy as np
 
 from featx._typing import FloatArray, Labels, Mask
 from featx.errors import BadLabels, BadOption, FeatxWarning
+from featx.heads.conformity import check_share
 from featx.heads.names import LABEL_HEAD_NAMES
 from featx.sources.label_sets import (
+    NO_LABELS_REMEDY,
     count_labels,
     indicator_matrix,
     read_label_sets,
     unknown_among,
 )
 from featx.sources.labels import list_names, match_labels
+from featx.tasks.certainty import Certainty, join_labels
+from featx.tasks.label_decisions import LabelDecisions
 from featx.tasks.multilabel_problem import MultilabelProblem, report_label_sets
 from featx.tasks.ranked import probability_cells, probability_column, ranked_labels
 from featx.tuning.design import SampleDesign
@@ -48,6 +52,8 @@ class LabelSetsPrediction:
         The labels that are given, the most probable first.
     top : tuple of (str, float)
         Labels with their probabilities, the most probable first.
+    certainty : Certainty or None
+        What was asked beside: labels that are not excluded, those that are open, whether the sample is new.
 
     Examples
     --------
@@ -59,16 +65,21 @@ class LabelSetsPrediction:
     id: str
     labels: tuple[str, ...]
     top: tuple[tuple[str, float], ...]
+    certainty: Certainty | None = None
 
     def to_dict(self, digits: int | None = None) -> dict[str, Any]:
         """Return labels and top as JSON values; numbers rounded to ``digits``."""
-        return {"labels": list(self.labels), "top": ranked_labels(self.top, digits)}
+        table = {"labels": list(self.labels), "top": ranked_labels(self.top, digits)}
+        return table | (self.certainty.to_dict(digits) if self.certainty else {})
 
-    def to_cells(self) -> dict[str, str | float]:
+    def to_cells(self) -> dict[str, str | float | bool]:
         """Return id, labels with ";" between them, and the probability of each; six digits."""
-        plain = not any(";" in label for label in self.labels)
-        text = ";".join(self.labels) if plain else json.dumps(self.labels, ensure_ascii=False)
-        return {"id": self.id, "labels": text} | probability_cells(self.top)
+        own: dict[str, str | float | bool] = {"id": self.id, "labels": join_labels(self.labels)}
+        return (
+            own
+            | probability_cells(self.top)
+            | (self.certainty.to_cells() if self.certainty else {})
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +109,12 @@ class Multilabel:
     head_names: tuple[str, ...] = LABEL_HEAD_NAMES
     least_outputs: int = 2
     output_noun: tuple[str, str] = ("label", "labels")
+    missing_remedy: str = NO_LABELS_REMEDY
+
+    @property
+    def answer_sets(self) -> LabelDecisions:
+        """Return how sets of each label are made."""
+        return LabelDecisions()
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, labels, and a column for the probability of each label."""
@@ -107,6 +124,8 @@ class Multilabel:
         """Refuse what is for numbers, and a threshold that is no probability."""
         if config.log_target:
             raise BadOption("log_target=True: only a regression has numbers; leave it out")
+        if config.target_error is not None:
+            check_share("target_error", config.target_error)
         if config.threshold is not None and not 0 < config.threshold < 1:
             raise BadOption(f"threshold={config.threshold:g}: expected a number between 0 and 1")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,11 @@ class MultilabelProblem:
     def n_columns(self) -> int:
         """Columns of outputs: a probability a label, and whether it is given."""
         return 2 * self.n_outputs
+
+    @property
+    def score_name(self) -> str:
+        """The micro F1."""
+        return "micro_f1"
 
     @property
     def max_folds(self) -> int:
@@ -191,6 +196,14 @@ class MultilabelProblem:
             loss=float(np.average(losses, weights=weights)),
             calibrator=calibrator,
         )
+
+    def measure(self, predictions: FloatArray, indices: Integers) -> Callable[[Doubles], Doubles]:
+        """Return the function that gives the micro F1 of given labels."""
+        from featx.metrics.set_scores import SetMeasure
+
+        given = np.split(predictions, 2, axis=1)[1] > 0
+        measure = SetMeasure(self.members[indices], given)
+        return lambda weights: measure(weights)[:, 0]
 
     def report(
         self, predictions: FloatArray, indices: Integers, *, random_state: int

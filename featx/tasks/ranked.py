@@ -31,7 +31,7 @@ def probability_column(label: str) -> str:
     return f"probability_{label}"
 
 
-def probability_cells(top: Ranked) -> dict[str, str | float]:
+def probability_cells(top: Ranked) -> dict[str, str | float | bool]:
     """Return the probability of each label by its column; numbers have six digits.
 
     >>> probability_cells([("cat", 0.75)])

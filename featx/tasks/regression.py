@@ -14,7 +14,9 @@ from featx.errors import BadLabels, BadOption, FeatxWarning
 from featx.heads.conformal import describe_coverage
 from featx.heads.names import NUMBER_HEAD_NAMES
 from featx.heads.number_scaling import COVERAGE
+from featx.sources.labels import MISSING_REMEDY
 from featx.sources.numbers import read_numbers
+from featx.tasks.number_intervals import NumberIntervals
 from featx.tasks.regression_problem import RegressionProblem, report_numbers
 from featx.tuning.design import SampleDesign
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.metrics.regression import RegressionReport
     from featx.metrics.report import Report
+    from featx.tasks.certainty import Certainty
     from featx.tasks.task import OutputTensor
     from featx.tuning import HeadConfig
 
@@ -41,6 +44,8 @@ class NumberPrediction:
     numbers : mapping of str to (value, low, high)
         Each number with the ends of its interval, which covers nine in ten new samples where nothing else is
         said.
+    certainty : Certainty or None
+        What was asked beside: whether the sample is new.
 
     Examples
     --------
@@ -51,6 +56,7 @@ class NumberPrediction:
 
     id: str
     numbers: Mapping[str, tuple[float, float, float]]
+    certainty: Certainty | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -71,15 +77,18 @@ class NumberPrediction:
             }
             for name, triple in self.numbers.items()
         }
-        return next(iter(tables.values())) if len(tables) == 1 else {"values": tables}
+        shown: dict[str, Any] = (
+            next(iter(tables.values())) if len(tables) == 1 else {"values": tables}
+        )
+        return shown | (self.certainty.to_dict(digits) if self.certainty else {})
 
-    def to_cells(self) -> dict[str, str | float]:
+    def to_cells(self) -> dict[str, str | float | bool]:
         """Return id, value, low and high, of several numbers with their names; six significant digits."""
-        cells: dict[str, str | float] = {"id": self.id}
+        cells: dict[str, str | float | bool] = {"id": self.id}
         for name, triple in self.numbers.items():
             for key, number in zip(("value", "low", "high"), triple, strict=True):
                 cells[_column(key, name, len(self.numbers))] = _rounded(number, 6)
-        return cells
+        return cells | (self.certainty.to_cells() if self.certainty else {})
 
 
 def _rounded(number: float, digits: int | None) -> float:
@@ -117,6 +126,12 @@ class Regression:
     head_names: tuple[str, ...] = NUMBER_HEAD_NAMES
     least_outputs: int = 1
     output_noun: tuple[str, str] = ("number", "numbers")
+    missing_remedy: str = MISSING_REMEDY
+
+    @property
+    def answer_sets(self) -> NumberIntervals:
+        """Return how intervals of another coverage are made."""
+        return NumberIntervals()
 
     def columns(self, classes: Sequence[str]) -> dict[str, type]:
         """Return id, value, low and high, the last three for each number."""
@@ -134,6 +149,11 @@ class Regression:
             )
         if config.threshold is not None:
             raise BadOption(f"threshold={config.threshold:g}: a regression has no thresholds")
+        if config.target_error is not None:
+            raise BadOption(
+                f"target_error={config.target_error!r:.40}: a number is not right or wrong; its interval says "
+                "how far off it may be"
+            )
 
     def drop_rare(
         self, targets: Sequence[str | None], least: int | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,11 @@ class RegressionProblem:
     def n_columns(self) -> int:
         """Columns of outputs: a number, and the ends of its interval."""
         return 3 * self.n_outputs
+
+    @property
+    def score_name(self) -> str:
+        """R², of several numbers their mean."""
+        return "r2"
 
     @property
     def max_folds(self) -> int:
@@ -188,6 +193,17 @@ class RegressionProblem:
             standard_error=spread / max(2 * root * np.sqrt(len(indices)), 1e-12),
             loss=loss,
             calibrator=self._calibrator(np.asarray(radius)),
+        )
+
+    def measure(self, predictions: FloatArray, indices: Integers) -> Callable[[Doubles], Doubles]:
+        """Return the function that gives R² of numbers."""
+        from featx.metrics.number_scores import NUMBER_SCORES, measure_numbers
+
+        values = predictions[:, : self.n_outputs].astype(np.float64)
+        pairs = [np.stack(pair) for pair in zip(self.numbers[indices].T, values.T, strict=True)]
+        column = NUMBER_SCORES.index("r2")
+        return lambda weights: np.mean(
+            [measure_numbers(pair, weights)[:, column] for pair in pairs], axis=0
         )
 
     def report(

@@ -66,14 +66,18 @@ def predict_by_ridge(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    from featx.heads.weighting import weight_parameters
     from featx.tuning.solvers.ridge import leave_one_out_numbers
 
     known, test = some_samples(parts[0]), parts[1]
     some, every = problem.subset(known), np.arange(len(known))
-    targets = numbers(some)
-    tried = leave_one_out_numbers(rows[known], targets, alphas, groups=some.design.groups)
+    targets, design = numbers(some), some.design
+    tried = leave_one_out_numbers(
+        rows[known], targets, alphas, groups=design.groups, sample_weight=design.weights
+    )
     scored = [some.evaluate(scores, every) for scores in tried]
     best = int(np.argmax([merit(one) for one in scored]))
-    ridge = make_pipeline(StandardScaler(), Ridge(alphas[best])).fit(rows[known], targets)
+    ridge = make_pipeline(StandardScaler(), Ridge(alphas[best]))
+    ridge.fit(rows[known], targets, **weight_parameters(ridge, design.weights))
     scores = np.asarray(ridge.predict(rows[test]), np.float64).reshape(len(test), -1)
     return scored[best].calibrator.apply(scores).astype(np.float32)

@@ -11,6 +11,8 @@ from featx._typing import FloatArray, Labels
 if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.metrics.report import Report
+    from featx.tasks.answer_sets import AnswerSets
+    from featx.tasks.certainty import Certainty
     from featx.tuning import HeadConfig
     from featx.tuning.design import SampleDesign
     from featx.tuning.problem import TuningProblem
@@ -57,8 +59,12 @@ class Prediction(Protocol):
     def to_dict(self, digits: int | None = None) -> dict[str, Any]:
         """Return the prediction as JSON values, without the id; numbers rounded to ``digits``."""
 
-    def to_cells(self) -> dict[str, str | float]:
-        """Return the cells of a row of a table, the id first; ``Task.columns`` names them in order.
+    @property
+    def certainty(self) -> Certainty | None:
+        """Return what is known of the answer beside it; None where nothing was asked."""
+
+    def to_cells(self) -> dict[str, str | float | bool]:
+        """Return the cells of a row of a table, the id first; ``Predictor.columns`` names them in order.
 
         Numbers have six digits. The prediction must hold all classes: ``top_k`` was their number.
         """
@@ -87,8 +93,16 @@ class Task(Protocol):
         """Return the columns of a table of predictions and the types of their values, the id first."""
 
     @property
+    def answer_sets(self) -> AnswerSets:
+        """Return how the task makes sets that cover the truth, and how sure its answers are."""
+
+    @property
     def output_noun(self) -> tuple[str, str]:
         """Return what an output is called, alone and in the plural."""
+
+    @property
+    def missing_remedy(self) -> str:
+        """Return what to do about samples without a target, as an imperative."""
 
     def check_config(self, config: HeadConfig) -> None:
         """Raise BadOption where a setting makes no sense in this task."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -73,6 +73,10 @@ class TuningProblem(Protocol):
         """The number of columns of calibrated outputs, which say more than scores where there are intervals."""
 
     @property
+    def score_name(self) -> str:
+        """The name of the score by which trained heads are compared, such as "accuracy"; more is better."""
+
+    @property
     def max_folds(self) -> int:
         """The largest number of folds in which each has something to leave out."""
 
@@ -126,6 +130,13 @@ class TuningProblem(Protocol):
 
     def evaluate(self, scores: Doubles, indices: Integers) -> Evaluation:
         """Return how good the scores of some samples are; they were not trained on."""
+
+    def measure(self, predictions: FloatArray, indices: Integers) -> Callable[[Doubles], Doubles]:
+        """Return the function that gives this score of predictions of some samples.
+
+        It takes what each sample counts, shape (draws, n), and returns shape (draws,); NaN where there is
+        none.
+        """
 
     def report(self, predictions: FloatArray, indices: Integers, *, random_state: int) -> Report:
         """Return the task's report on calibrated predictions of samples that were never seen."""

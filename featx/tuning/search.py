@@ -57,6 +57,8 @@ class HeadConfig:
         Whether the logarithm of numbers is predicted.
     threshold : float or None, default=None
         The probability from which a label is given; None: one a label, chosen on samples left out.
+    target_error : float or None, default=None
+        The share of answers that may be wrong; None answers all.
     test_size : float or None, default=None
         The share of the samples on which the head is measured; None: what their number suggests.
     random_state : int, default=0
@@ -73,6 +75,7 @@ class HeadConfig:
     class_weight: ClassWeight = None
     log_target: bool = False
     threshold: float | None = None
+    target_error: float | None = None
     test_size: float | None = None
     random_state: int = 0
     n_jobs: int | None = None

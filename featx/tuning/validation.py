@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = [
     "check_own_head",
     "cross_validate",
     "heads_for",
+    "is_nested",
     "train",
     "train_and_validate",
     "validate_baseline",
@@ -53,11 +54,17 @@ class ValidationResult:
         Outer folds, each with a search of its own; 1 for a hold-out.
     report : Report
         The report on samples that neither trained nor chose what predicted them.
+    tested : ndarray of shape (n_tested,), integers
+        Which samples those are.
+    predictions : ndarray of shape (n_tested, n_columns), float32
+        What was predicted of them.
     """
 
     method: str
     n_folds: int
     report: Report
+    tested: Integers = field(repr=False, compare=False)
+    predictions: FloatArray = field(repr=False, compare=False)
 
 
 def train(
@@ -95,7 +102,7 @@ def train_and_validate(
     Where one fold is held out, the search runs once, on the others, and the head that it chose is trained
     twice: on the others, to be measured, and on all.
     """
-    if _is_nested(rows, problem, config):
+    if is_nested(rows, problem, config):
         choice, head = train(rows, problem, config)
         return choice, head, cross_validate(rows, problem, config)
     held_out = _hold_out(rows, problem, config)
@@ -104,10 +111,14 @@ def train_and_validate(
 
 
 def cross_validate(
-    rows: FloatArray, problem: TuningProblem, config: HeadConfig
+    rows: FloatArray, problem: TuningProblem, config: HeadConfig, *, nested: bool | None = None
 ) -> ValidationResult:
-    """Measure how good the head would be, without training it on all rows; see ``fit_head``."""
-    if not _is_nested(rows, problem, config):
+    """Measure how good the head would be, without training it on all rows; see ``fit_head``.
+
+    ``nested`` says whether all samples are measured in turn, or a part of them alone; None is what ``fit``
+    does with these rows.
+    """
+    if not (is_nested(rows, problem, config) if nested is None else nested):
         return _hold_out(rows, problem, config).validation
     folds = _outer_folds(problem, config)
     predictions = np.full((len(problem), problem.n_columns), np.nan, np.float32)
@@ -122,12 +133,13 @@ def cross_validate(
             _, head = train(rows[known], problem.subset(known), quiet, heads=heads, once=True)
             predictions[test] = head.predict_outputs(rows[test])
     tested = np.flatnonzero(folds >= 0)
-    report = problem.report(predictions[tested], tested, random_state=config.random_state)
-    return ValidationResult("nested cross-validation", n_folds, report)
+    predictions = predictions[tested]
+    report = problem.report(predictions, tested, random_state=config.random_state)
+    return ValidationResult("nested cross-validation", n_folds, report, tested, predictions)
 
 
 def validate_baseline(
-    rows: FloatArray, problem: TuningProblem, config: HeadConfig
+    rows: FloatArray, problem: TuningProblem, config: HeadConfig, *, nested: bool | None = None
 ) -> tuple[str, ValidationResult]:
     """Measure a baseline on rows without a backbone, for a fraction of what the head costs.
 
@@ -140,16 +152,16 @@ def validate_baseline(
         "the same head", or that of the one in closed form.
     validation : ValidationResult
     """
-    if _is_nested(rows, problem, config):
+    if is_nested(rows, problem, config) if nested is None else nested:
         quiet = replace(config, progress=None)
-        return "the same head", cross_validate(rows, problem, quiet)
+        return "the same head", cross_validate(rows, problem, quiet, nested=True)
     folds = _outer_folds(problem, config)
     known, test = np.flatnonzero(folds != 0), np.flatnonzero(folds == 0)
     _tell(config, "measuring the baseline", 0, 1)
     with one_thread_each(), threads(count_workers(config.n_jobs)) as map_fn:
         name, predictions = problem.predict_baseline(rows, known, test, map_fn)
     report = problem.report(predictions, test, random_state=config.random_state)
-    return name, ValidationResult("hold-out", 1, report)
+    return name, ValidationResult("hold-out", 1, report, test, predictions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +194,7 @@ def _hold_out(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> _
     scores = head.scorer.scores(np.ascontiguousarray(rows[test], np.float32))
     predictions = np.asarray(choice.calibrator.apply(scores), np.float32)
     report = problem.report(predictions, test, random_state=config.random_state)
-    validation = ValidationResult("hold-out", 1, report)
+    validation = ValidationResult("hold-out", 1, report, test, predictions)
     return _HoldOut(choice, validation, known, scores.astype(np.float32))
 
 
@@ -222,7 +234,8 @@ def _outer_folds(problem: TuningProblem, config: HeadConfig) -> Integers:
     return folds
 
 
-def _is_nested(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> bool:
+def is_nested(rows: FloatArray, problem: TuningProblem, config: HeadConfig) -> bool:
+    """Return whether ``fit`` measures all samples in turn: where there are few, and no times."""
     if config.test_size is not None or problem.design.times is not None:
         return False
     work = rows.size * problem.n_outputs

@@ -327,3 +327,32 @@ def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(br
     finally:
         server.kill()
         server.communicate()
+
+
+def test_the_page_asks_for_sets_and_for_what_is_new(browser, pictures, tmp_path):
+    shutil.copy(tmp_path / "light.png", tmp_path / "again.png")
+    server, address = serve(pictures)
+    said = "[...document.querySelectorAll('#known li')].map(line => line.textContent)"
+    try:
+        browser.ask("Page.navigate", url=address)
+        browser.until("document.querySelector('#files')?.hidden === false")
+        choose(browser, tmp_path / "light.png")
+        read_answer(browser)
+        assert browser.run(said) == []
+        browser.run(
+            "{ document.querySelector('#sureness').open = true;"
+            "document.querySelector('#coverage').value = '0.8';"
+            "document.querySelector('#novelty').checked = true; }"
+        )
+        choose(browser, tmp_path / "again.png")
+        browser.until("!document.querySelector('#known').hidden")
+        first, second = browser.run(said)
+        assert first == "With a coverage of 80 %: light"
+        assert second.startswith("Not new: ")
+        assert {"Labels that hold the right one", "Answer only where it is sure"} <= accessible(
+            browser
+        )
+        browser.shoot(tmp_path / "sure.png")
+    finally:
+        server.kill()
+        server.communicate()

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 import featx
 from featx.backbones.backbone import Backbone
 from featx.server import Limits, create_app
+from featx.server.answers import PredictAnswer
 from tests.support.serving import DARK, LIGHT, PNG, error_of, to_base64
 
 
@@ -42,6 +43,7 @@ def test_a_sample_that_cannot_be_read_costs_the_others_nothing(client):
     ]
     response = client.post("/v1/predict", json={"samples": samples, "model": "shade"})
     assert response.status_code == 200
+    PredictAnswer.model_validate_json(response.content, strict=True)
     results = response.json()["results"]
     assert [result.get("label") for result in results] == ["dark", *[None] * 4, "light"]
     reasons = [result["error"]["message"] for result in results if "error" in result]

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 import featx
 from featx.server import create_app
+from featx.server.answers import InferAnswer, PredictAnswer
 from tests.support.commands import run
 from tests.support.targets import make_records
 
@@ -40,6 +41,20 @@ def client(folder):
     loaded = {name: featx.load(folder / f"{name}.featx") for name in NAMES}
     with TestClient(create_app(loaded)) as client:
         yield client
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_have_the_documented_form(client, name):
+    body = {"samples": [{"text": text} for text in (*TEXTS[:3], "")], "model": name}
+    given = client.post("/v1/predict", json=body)
+    results = PredictAnswer.model_validate_json(given.content, strict=True).results
+    sent = [one.model_dump(exclude_none=True) for one in results]
+    assert sent == given.json()["results"]
+    tensor = {"name": "text", "shape": [2], "datatype": "BYTES", "data": TEXTS[:2]}
+    given = client.post(f"/v2/models/{name}/infer", json={"inputs": [tensor]})
+    assert len(InferAnswer.model_validate_json(given.content, strict=True).outputs) >= 1
+    documented = client.get("/openapi.json").json()["components"]["schemas"]
+    assert documented["PredictedSample"]["properties"].keys() >= sent[0].keys()
 
 
 def typed(folder, name, top_k=3):

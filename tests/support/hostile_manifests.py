@@ -113,15 +113,30 @@ def _samples() -> Iterator[Hostile]:
         "folds that are floats": {"folds": np.zeros(n)},
         "folds far outside": {"folds": np.full(n, 2**60)},
         "targets nobody knows": {"targets": np.full(n, "zebra")},
-        "rows without an index": {"rows": np.zeros((1, 384), np.float16)},
+        "rows without an index": {"rows": np.zeros((1, 384), np.float16), "kept": None},
+        "an index without rows": {"rows": None},
         "rows that are not kept": {
             "rows": np.zeros((1, 384), np.float16),
             "kept": np.array([10**9]),
         },
+        "rows of one sample twice": {
+            "rows": np.zeros((2, 384), np.float16),
+            "kept": np.array([1, 1]),
+        },
+        "rows of another backbone": {"rows": np.zeros((n, 7), np.float16)},
+        "rows in one axis": {"rows": np.zeros(n, np.float16)},
+        "rows of doubles": {"rows": np.zeros((n, 384))},
+        "rows that are endless": {"rows": np.full((n, 384), np.inf, np.float16)},
+        "rows that are no numbers": {"rows": np.full((n, 384), np.nan, np.float16)},
+        "an index of floats": {"kept": np.arange(float(n))},
+        "an index in two axes": {"kept": np.arange(n)[:, None]},
+        "rows without columns": {"rows": np.zeros((n, 0), np.float16)},
+        "a bomb of rows": {"rows": np.zeros((2 * 10**6, 384), np.float16)},
         "a bomb": {"scores": np.zeros((2 * 10**8, 2), np.float32)},
     }.items():
         stream = io.BytesIO()
-        np.savez_compressed(stream, **{**arrays, **changed})
+        table = {**arrays, **changed}
+        np.savez_compressed(stream, **{k: array for k, array in table.items() if array is not None})
         files = {**whole_one.files, "samples.npz": stream.getvalue()}
         yield Hostile(f"samples: {what}", files, whole_one.manifest)
 

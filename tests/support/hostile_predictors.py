@@ -165,7 +165,7 @@ def whole(name: str = "logistic") -> Hostile:
     card = get_card("featx-image-nano")
     if name == "report":
         pictures = [np.full((9, 9, 3), v, np.uint8) for v in (0, 20, 40, 200, 220, 240)]
-        classifier = featx.fit(pictures, ["dark"] * 3 + ["light"] * 3, keep_rows=False)
+        classifier = featx.fit(pictures, ["dark"] * 3 + ["light"] * 3)
     elif name in OWN:
         with warnings.catch_warnings():
             # Three iterations are enough to be damaged.

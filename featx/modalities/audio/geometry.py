@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = ["AudioGeometry"]
@@ -39,6 +41,16 @@ class AudioGeometry:
         start, stop = self.windows[window]
         step = (stop - start) / parts
         return self._inside(start + step * part), self._inside(start + step * (part + 1))
+
+    def places(self, shape: tuple[int, ...], window: int = 0) -> Sequence[tuple[float, ...] | None]:
+        """Return the seconds of the window for each of its positions: they may be bands as well as times."""
+        start, stop = map(self._inside, self.windows[window])
+        return [(start, stop) if start < stop else None] * math.prod(shape)
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """The seconds of the sound."""
+        return (self.duration,)
 
     def _inside(self, seconds: float) -> float:
         return min(max(seconds, 0.0), self.duration)

@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from featx._typing import FloatArray, Integers
-from featx.errors import BadCard
-from featx.modalities import Batch, added_later, among, read_feeds, refuse_unknown, shown
+from featx._typing import Doubles, FloatArray, Integers
+from featx.errors import BadCard, NoExactSum
+from featx.modalities import (
+    Batch,
+    added_later,
+    among,
+    read_feeds,
+    refuse_unknown,
+    shown,
+)
 from featx.modalities.audio.baseline import describe_spectrum
 from featx.modalities.audio.decode import (
     RATES,
@@ -207,9 +214,7 @@ class AudioSettings:
                 return Long(content)
         sound = np.concatenate(held)
         self._remark_on(sound)
-        return (
-            self.windowing.fill(sound, self.windowing.least).samples if self._plain else Clip(sound)
-        )
+        return self.as_item(sound)
 
     def read_with_geometry(
         self, content: Content
@@ -251,6 +256,18 @@ class AudioSettings:
                 )
             )
 
+    def whole(self, content: Content) -> FloatArray | None:
+        """Return a whole sound as the graph hears it, not filled up; None of one that is not held."""
+        if isinstance(self.read(content), Long):
+            return None
+        return np.concatenate(list(self._blocks(content)))
+
+    def as_item(self, sound: FloatArray) -> FloatArray | Clip:
+        """Return the item of a sound that ``whole`` gave."""
+        if not self._plain:
+            return Clip(sound)
+        return self.windowing.fill(sound, self.windowing.least).samples
+
     def is_item(self, value: Any) -> bool:
         """Return whether a value is a sound as ``read`` gives it."""
         if isinstance(value, Clip | Long):
@@ -279,6 +296,19 @@ class AudioSettings:
         parts = [rows[start:stop] for start, stop in pairwise(bounds)]
         pooled = [np.concatenate([way(part) for way in ways]) for part in parts]
         return np.asarray(pooled, np.float32)
+
+    def pull_merge(self, weights: Doubles, rows: FloatArray) -> Doubles:
+        """Return the weights of each window's row; a maximum is of the window that it was taken from."""
+        kinds = self.pool.split("+")
+        whole = np.zeros(rows.shape)
+        for kind, own in zip(kinds, np.split(weights, len(kinds)), strict=True):
+            if kind == "mean":
+                whole += own / len(rows)
+            elif kind == "max":
+                whole[rows.argmax(axis=0), np.arange(rows.shape[1])] += own
+            else:
+                raise NoExactSum(f"[audio] pool = {self.pool!r}: a deviation is no sum of windows")
+        return whole
 
     def canary(self) -> FloatArray:
         """Return two seconds drawn by arithmetic: a buzz of five harmonics that rises, and swells at 4 Hz."""

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from featx.errors import NoExactSum
+
 __all__ = ["Box", "ImageGeometry"]
+
+# Tokens that may stand before the patches: of a class, of distillation, registers.
+_LEADING = 8
 
 # Left, top, right and bottom, in pixels from the upper left corner.
 Box = tuple[float, float, float, float]
@@ -68,6 +76,41 @@ class ImageGeometry:
             left + across * (column + 1),
             top + down * (row + 1),
         )
+
+    def places(self, shape: tuple[int, ...], window: int = 0) -> Sequence[tuple[float, ...] | None]:
+        """Return the box of each position in the picture turned upright; None beside it.
+
+        Tokens of a transformer are patches, row by row, behind a few that are none.
+        """
+        lead, rows, columns = self._grid(shape)
+        indices = itertools.product(range(rows), range(columns))
+        boxes = [self._inside(self.locate_upright(one, (rows, columns))) for one in indices]
+        return [*[None] * lead, *boxes]
+
+    def _grid(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
+        """Return how many positions come before the patches, and the rows and columns of these."""
+        if len(shape) == 2:
+            return 0, *shape
+        height, width = self.size
+        for lead in range(min(_LEADING, *shape) + 1) if len(shape) == 1 else ():
+            rows = round(math.sqrt((shape[0] - lead) * height / width))
+            columns = round(rows * width / height)
+            if rows and rows * columns == shape[0] - lead:
+                return lead, rows, columns
+        raise NoExactSum(f"nothing tells where positions of the shape {shape} are in the picture")
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """The width and height of the picture turned upright."""
+        turned = self.orientation >= 5
+        return (self.height, self.width) if turned else (self.width, self.height)
+
+    def _inside(self, box: Box) -> Box | None:
+        """Return the part of a box that lies in the picture turned upright; None where none does."""
+        width, height = self.extent
+        left, top = max(box[0], 0.0), max(box[1], 0.0)
+        right, bottom = min(box[2], width), min(box[3], height)
+        return (left, top, right, bottom) if left < right and top < bottom else None
 
     def _stored(self, box: Box) -> Box:
         """Return a box of the upright picture as one of the stored picture."""

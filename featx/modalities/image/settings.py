@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from featx._typing import FloatArray, ImageSize, Integers
+from featx._typing import Doubles, FloatArray, ImageSize, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch, added_later, among, refuse_unknown, shown
 from featx.modalities.image.bounds import check_bytes, check_picture, check_size
@@ -276,6 +276,10 @@ class ImageSettings:
     def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return the rows as they are: one an image, in order."""
         return rows
+
+    def pull_merge(self, weights: Doubles, rows: FloatArray) -> Doubles:
+        """Return the weights as they are, for the only row of an image."""
+        return weights[None]
 
     def canary(self) -> Image.Image | npt.NDArray[Any]:
         """Return an image drawn by arithmetic, 320 × 256: red rises to the right, green down, blue is a fifth.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from featx.errors import NoExactSum
 
 __all__ = ["TextGeometry"]
 
@@ -36,3 +39,16 @@ class TextGeometry:
         """
         [token] = position
         return self.windows[window][token]
+
+    def places(self, shape: tuple[int, ...], window: int = 0) -> Sequence[tuple[float, ...] | None]:
+        """Return the characters of each token of a window."""
+        tokens = self.windows[window]
+        if shape != (len(tokens),):
+            raise NoExactSum(f"the map has positions of {shape}, and the text {len(tokens)} tokens")
+        return list(tokens)
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """The number of characters up to the last token."""
+        ends = (span[1] for window in self.windows for span in window if span is not None)
+        return (max(ends, default=0),)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from featx._typing import FloatArray, Integers
+from featx._typing import Doubles, FloatArray, Integers
 from featx.errors import BadCard, BadSample
 from featx.modalities import Batch
 from featx.modalities.text.baseline import digest_text, load_text
@@ -266,6 +266,10 @@ class TokenReader:
         np.add.at(merged, item_index, rows)
         merged /= np.bincount(item_index, minlength=n).astype(np.float32)[:, None]
         return merged
+
+    def pull_merge(self, weights: Doubles, rows: FloatArray) -> Doubles:
+        """Return the weights of each window's row: equal parts."""
+        return np.repeat(weights[None] / len(rows), len(rows), axis=0)
 
     def _batch(self, entries: Sequence[_Entry]) -> Batch:
         """Return windows filled up to the longest of them, or to ``max_length``."""

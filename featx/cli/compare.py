@@ -1,0 +1,156 @@
+"""``featx compare``: which backbone, layer and head suit labelled samples, before any is chosen."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from featx._display import shell_command
+from featx.cli.messages import as_options
+from featx.cli.options import (
+    BackboneChoice,
+    RunChoice,
+    SourceChoice,
+    format_option,
+    run_options,
+    source_options,
+)
+from featx.cli.targets import TargetChoice, target_options
+from featx.heads.names import check_head_name
+
+if TYPE_CHECKING:
+    from featx.catalog import Card
+    from featx.reporting.comparison import Comparison
+
+__all__ = ["compare_command"]
+
+
+@click.command("compare")
+@click.argument("source", metavar="DATA")
+@click.option(
+    "--backbone",
+    "backbones",
+    multiple=True,
+    metavar="NAME",
+    help="One to compare: NAME, NAME@TAP or NAME@TAP:POOLING; again for each [default: all].",
+)
+@click.option("--all", "everything", is_flag=True, help="All backbones that are on this machine.")
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    metavar="NAME",
+    help="A head to compare on the best backbones; again for each [default: that of featx fit].",
+)
+@click.option(
+    "--max-latency", metavar="TIME", help="Leave out slower ones, such as 5ms a sample, measured."
+)
+@click.option("--max-size", metavar="SIZE", help="Leave out larger ones, such as 20MB.")
+@click.option(
+    "--time-limit", metavar="TIME", help="Leave out what is not ranked or measured by then: 10min."
+)
+@click.option(
+    "--best",
+    "n_best",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many to measure as featx fit measures.",
+)
+@click.option(
+    "--quick",
+    "n_quick",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="The most samples that the quick pass looks at.",
+)
+@click.option("--logme", is_flag=True, help="Compute LogME too, which is in JSON alone.")
+@click.option("--modality", metavar="NAME", help="image, text or audio [default: what files are].")
+@partial(target_options, without=("head", "target-error", "keep-rows", "keep-samples"))
+@format_option("table", "json", help="How to print the comparison.")
+@source_options
+@run_options(on_error="fail")
+def compare_command(
+    source: str,
+    backbones: tuple[str, ...],
+    everything: bool,
+    heads: tuple[str, ...],
+    max_latency: str | None,
+    max_size: str | None,
+    time_limit: str | None,
+    n_best: int,
+    n_quick: int,
+    logme: bool,
+    modality: str | None,
+    style: str,
+    target: TargetChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+) -> None:
+    """Compare backbones on the labelled samples of DATA, and say which suits them.
+
+    A quick pass over some of the samples ranks all of them; the best are measured as `featx fit` measures,
+    on the same folds, beside baselines without a backbone. Rows are kept: what is interrupted goes on where
+    it was, and `featx fit` with the best need not embed again.
+    """
+    from featx.tasks import get_task
+
+    if everything and backbones:
+        raise click.UsageError("--all, --backbone: name one of the two")
+    task = get_task(target.task or "classification")
+    for head in heads:
+        check_head_name(head, task.head_names)
+    run.check(exact=True)
+    card = _card(backbones, modality)
+    samples = target.check(task, columns.read(source, card, split="train"))
+    # It takes seconds to import: what can be refused has been.
+    from featx.selection.compare import compare
+
+    asked = target.arguments()
+    # Groups stand in the samples already.
+    del asked["head"], asked["keep_rows"], asked["groups"]
+    # The comparison has bars of its own.
+    with run.engine(1) as engine:
+        comparison = compare(
+            samples,
+            backbones=backbones or None,
+            heads=heads or None,
+            max_latency=max_latency,
+            max_size=max_size,
+            time_limit=time_limit,
+            n_best=n_best,
+            n_quick=n_quick,
+            logme=logme,
+            provider=run.provider,
+            engine=engine,
+            verbose=sys.stderr.isatty(),
+            **asked,
+        )
+    if style == "json":
+        click.echo(json.dumps(comparison.to_dict(), ensure_ascii=False))
+    else:
+        click.echo(as_options(comparison.format_table()))
+    click.echo(_next(source, comparison, columns, target), err=True)
+
+
+def _card(backbones: tuple[str, ...], modality: str | None) -> Card:
+    """Return the card that decides which files of the source are samples."""
+    name = backbones[0].partition("@")[0] if backbones else None
+    return BackboneChoice(name, None, None, None, (), modality).card()
+
+
+def _next(source: str, comparison: Comparison, columns: SourceChoice, target: TargetChoice) -> str:
+    """Return the command that trains a predictor with the best."""
+    name, _, changed = comparison.best.name.partition("@")
+    tap, _, pooling = changed.rpartition(":") if ":" in changed else (changed, "", "")
+    words = ["featx", "fit", source, *columns.to_words(), "--backbone", name]
+    words += ["--tap", tap] if tap else []
+    words += ["--pooling", pooling] if pooling else []
+    words += ["--task", target.task] if target.task else []
+    words += ["--head", comparison.best.head, "--output", "NAME.featx"]
+    return f"\nNext: {shell_command(*words)}"

@@ -1,0 +1,118 @@
+"""``featx curve``: the score by the number of labels, and what more labels would bring."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from featx.cli.messages import as_options
+from featx.cli.options import (
+    BackboneChoice,
+    RunChoice,
+    SourceChoice,
+    backbone_options,
+    format_option,
+    plot_option,
+    run_options,
+    source_options,
+)
+from featx.cli.targets import TargetChoice, target_options
+from featx.heads.names import check_head_name
+
+__all__ = ["curve_command"]
+
+
+@click.command("curve")
+@click.argument("source", metavar="DATA")
+@click.option(
+    "--sizes",
+    type=click.IntRange(min=2),
+    multiple=True,
+    metavar="N",
+    help="Number of labels to train on; again for each of several [default: four fifths of all, and down "
+    "from there by halves].",
+)
+@click.option(
+    "--draws",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Training sets of each size.",
+)
+@click.option(
+    "--max-labels",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(min=10),
+    metavar="N",
+    help="Of more samples so many are drawn to train on.",
+)
+@click.option(
+    "--baseline/--no-baseline",
+    default=True,
+    show_default=True,
+    help="Measure the same head on raw pixels, words or mel bands.",
+)
+@plot_option
+@format_option("table", "json", help="How to print the curve.")
+@partial(target_options, without=("test-size", "target-error", "keep-rows", "keep-samples"))
+@backbone_options
+@source_options
+@run_options(on_error="fail")
+def curve_command(
+    source: str,
+    sizes: tuple[int, ...],
+    draws: int,
+    max_labels: int,
+    baseline: bool,
+    plot: Path | None,
+    style: str,
+    target: TargetChoice,
+    chosen: BackboneChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+) -> None:
+    """Measure the score by the number of labels in DATA, and forecast what twice as many would bring.
+
+    Of each number of labels, sets are drawn with the labels in the shares of all, and measured on a part that
+    is left out. Where DATA has a train and a test part only train is used.
+    """
+    from featx.selection.plots import check_plot, save_plot
+    from featx.tasks import get_task
+
+    task = get_task(target.task or "classification")
+    if target.head is not None:
+        check_head_name(target.head, task.head_names)
+    if plot is not None:
+        check_plot(plot)
+    run.check()
+    card = chosen.card()
+    samples = target.check(task, columns.read(source, card, split="train"))
+    backbone = chosen.open(run.provider)
+    # It takes seconds to import: what can be refused has been.
+    from featx.selection.curve import learning_curve
+
+    with run.engine(len(samples)) as engine:
+        curve = learning_curve(
+            samples,
+            backbone=backbone,
+            engine=engine,
+            baseline=baseline,
+            sizes=sizes or None,
+            draws=draws,
+            max_labels=max_labels,
+            verbose=sys.stderr.isatty(),
+            **target.measuring_arguments(),
+        )
+    if style == "json":
+        click.echo(json.dumps(curve.to_dict(), ensure_ascii=False))
+    else:
+        click.echo(as_options(curve.format_table()))
+    if plot is not None:
+        save_plot(curve, plot)
+        click.echo(f"drawn in {plot}", err=True)

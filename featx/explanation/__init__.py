@@ -1,0 +1,1 @@
+"""Explanations: what of a sample speaks for an answer, and what against it."""

@@ -1,0 +1,321 @@
+"""Explain what a predictor says of samples."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from featx._typing import FloatArray
+from featx.embedding.engine import Engine, count_workers
+from featx.embedding.rows import Reject
+from featx.errors import BadOption, BadSample, FeatxNotice, NoExactSum
+from featx.explanation.explanation import Explanation, ScorePart
+from featx.explanation.neighbours import NeighbourSearch
+from featx.explanation.occlusion import Occluder
+from featx.explanation.row_sums import RowSums
+from featx.explanation.score_targets import ScoreTarget, choose_target
+from featx.heads.linear_form import LinearForm, linear_form
+from featx.modalities.remarks import Remark, collected, warn_of
+from featx.predictor import Predictor
+from featx.sources import Sample, make_samples
+from featx.tasks import get_task
+
+if TYPE_CHECKING:
+    from featx.tasks import Prediction
+
+__all__ = ["Explainer", "ExplanationOptions", "Method", "explain"]
+
+Method = Literal["auto", "exact", "occlusion"]
+_METHODS = ("auto", "exact", "occlusion")
+# Of the parts' absolute sum and the score: what adds up less well was computed otherwise.
+_TOLERANCE = 1e-4
+# Samples a worker that are under way together.
+_AHEAD = 4
+
+_Result = tuple["Explanation | Reject", list[Remark]]
+
+
+def explain(
+    predictor: Predictor,
+    samples: Iterable[Any],
+    *,
+    target: str | None = None,
+    against: str | None = None,
+    method: Method = "auto",
+    places: int | None = None,
+    neighbours: int = 0,
+    engine: Engine | None = None,
+) -> list[Explanation]:
+    """Say what of each sample speaks for an answer of a predictor, and what against it.
+
+    With a linear head on rows that are pooled from a map, the score is exactly a sum over the places of the
+    sample. Where it is not, places are hidden one after the other, which is said with its cost.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    samples : iterable of paths, bytes, images, arrays, texts or Sample
+        Whatever its backbone reads.
+    target : str, default=None
+        The class, label or number whose score is explained; None: the most probable one, or the first number.
+    against : str, default=None
+        A class: the difference of both scores is explained. Of two classes it always is.
+    method : {"auto", "exact", "occlusion"}, default="auto"
+        "exact" refuses where there is no exact sum; "occlusion" hides places in any case.
+    places : int, default=None
+        How many places are hidden, about; None: 49 of a picture, 64 of a text, 32 of a sound.
+    neighbours : int, default=0
+        How many of the nearest training samples are shown, of a predictor that keeps their rows.
+    engine : Engine, default=None
+        How to run.
+
+    Returns
+    -------
+    list of Explanation
+        In the order of the samples; a sample that the engine skips is left out.
+
+    Raises
+    ------
+    BadOption
+        ``target`` or ``against`` is none that the predictor has, or another parameter cannot be used.
+    BadSample
+        A sample cannot be read, and the engine does not skip.
+    NoExactSum
+        There is no exact sum, and ``method`` asks for one.
+
+    Examples
+    --------
+    >>> import featx
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> backbone = featx.get_card("featx-image-nano").variant(tap="last-map", pooling="mean")
+    >>> predictor = featx.fit(images, ["dark"] * 3 + ["light"] * 3, backbone=backbone, baseline=False)
+    >>> [found] = explain(predictor, images[:1])
+    >>> found.heading, found.method, len(found.parts), abs(found.total - found.score) < 1e-5
+    ('dark, not light', 'exact', 49, True)
+    """
+    explainer = Explainer(
+        predictor,
+        ExplanationOptions(target, against, method, places, neighbours),
+        engine=engine,
+    )
+    found = explainer.stream(make_samples(samples))
+    return [one for one in found if isinstance(one, Explanation)]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationOptions:
+    """What is explained and how; see ``explain``.
+
+    Attributes
+    ----------
+    target, against : str or None
+    method : {"auto", "exact", "occlusion"}
+    places : int or None
+    neighbours : int
+    top_k : int or None
+        Classes in the prediction of an explanation; None: all.
+    """
+
+    target: str | None = None
+    against: str | None = None
+    method: Method = "auto"
+    places: int | None = None
+    neighbours: int = 0
+    top_k: int | None = None
+
+
+class Explainer:
+    """A predictor with what its explanations need.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    options : ExplanationOptions, default=ExplanationOptions()
+    engine : Engine, default=None
+
+    Raises
+    ------
+    BadOption, NoExactSum
+        As ``explain``.
+
+    Examples
+    --------
+    >>> import featx
+    >>> texts = ["good", "great", "fine", "bad", "awful", "poor"]
+    >>> predictor = featx.fit(texts, ["+"] * 3 + ["-"] * 3, baseline=False)
+    >>> explainer = Explainer(predictor, ExplanationOptions(method="occlusion"))
+    >>> [found] = explainer.stream(featx.make_samples(["good and great"]))
+    >>> [part.place for part in found.parts]
+    [(0, 4), (5, 8), (9, 14)]
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        options: ExplanationOptions | None = None,
+        *,
+        engine: Engine | None = None,
+    ) -> None:
+        self.options = options or ExplanationOptions()
+        self.predictor = predictor
+        self.engine = engine or Engine()
+        method = self.options.method
+        if method not in _METHODS:
+            raise BadOption(f"method = {method!r:.60}: expected one of {', '.join(_METHODS)}")
+        n_columns = predictor.head.calibrator.n_columns(len(predictor.head.classes))
+        # refused before anything is opened
+        self._target_of(np.zeros(n_columns, np.float32))
+        self._occluder = Occluder(predictor, self.options.places, self.engine)
+        self._search = NeighbourSearch(predictor, self.options.neighbours)
+        self.reason = ""
+        self._sums: RowSums | None = None
+        self._form: LinearForm | None = None
+        if method != "occlusion":
+            self._look_for_sums()
+
+    @property
+    def is_exact(self) -> bool:
+        """Tell whether scores are sums over places."""
+        return self._sums is not None
+
+    def _look_for_sums(self) -> None:
+        try:
+            self._form = linear_form(self.predictor.head)
+            self._sums = RowSums(self.predictor.open())
+        except NoExactSum as error:
+            self._sums = None
+            self.reason = str(error)
+            if self.options.method == "exact":
+                raise NoExactSum(
+                    f"{self.reason}, so its score is no exact sum over places; expected "
+                    "method='occlusion', which hides one place after the other"
+                ) from None
+            warnings.warn(
+                f"{self.reason}, so its score is no exact sum over places; one place after the other is "
+                f"hidden, which costs about {self._occluder.places} predictions a sample",
+                FeatxNotice,
+                stacklevel=4,
+            )
+
+    def stream(self, samples: Iterable[Sample]) -> Iterator[Explanation | Reject]:
+        """Give the explanation of each sample, in their order; a Reject where the engine skips.
+
+        Raises
+        ------
+        BadSample
+            A sample cannot be read, and the engine does not skip.
+        """
+        remarks, total = list[tuple[str, Remark]](), 0
+        for sample, (found, said) in self._results(iter(samples)):
+            total += 1
+            remarks += [(sample.id, one) for one in said]
+            if isinstance(found, Reject) and self.engine.on_error == "fail":
+                raise found.failure()
+            if self.engine.progress:
+                self.engine.progress(1)
+            yield found
+        warn_of(remarks, total)
+
+    def _results(self, samples: Iterator[Sample]) -> Iterator[tuple[Sample, _Result]]:
+        """Give each sample with its result; where sums are exact, several samples at a time."""
+        first = list(islice(samples, 2))
+        # hidden places fill every core by themselves
+        if self._sums is None or len(first) < 2:
+            yield from ((sample, self._result(sample)) for sample in chain(first, samples))
+            return
+        workers = count_workers(self.engine.n_jobs)
+        waiting = chain(first, samples)
+        with ThreadPoolExecutor(workers, thread_name_prefix="featx") as pool:
+            while chunk := list(islice(waiting, workers * _AHEAD)):
+                yield from zip(chunk, pool.map(self._result, chunk), strict=True)
+
+    def _result(self, sample: Sample) -> _Result:
+        with collected() as remarks:
+            try:
+                return self._explain(sample), remarks
+            except BadSample as error:
+                return Reject(sample.id, str(error).removeprefix(f"{sample.id}: ")), remarks
+
+    def _explain(self, sample: Sample) -> Explanation:
+        if self._sums is None:
+            return self._occluded(sample, self.reason)
+        try:
+            return self._exact(sample, self._sums)
+        except NoExactSum as error:
+            if self.options.method == "exact":
+                raise
+            return self._occluded(sample, str(error))
+
+    def _exact(self, sample: Sample, sums: RowSums) -> Explanation:
+        found = sums.read(sample.data)
+        score, target = self._score(found.row)
+        assert self._form is not None
+        weights, constant = self._form.pull(target.weights, found.row.astype(np.float64))
+        constant += target.offset
+        own, more = found.parts(weights)
+        bias = constant + more
+        if self._form.center is not None:
+            # the score of the mean training row; what is left of the constants is the places' own
+            mean = constant + float(weights @ self._form.center)
+            own, more = found.parts(weights, spread=bias - mean)
+            bias = mean
+        parts = tuple(ScorePart(value, place) for place, value in own.items())
+        apart = abs(bias + sum(own.values()) - score)
+        size = abs(score) + sum(map(abs, own.values())) + 1.0
+        if not apart <= _TOLERANCE * size:
+            raise NoExactSum(f"its parts add up to another score, which is {apart:.2g} away")
+        return Explanation(
+            sample.id,
+            self.predictor.card.modality,
+            "exact",
+            target.name,
+            target.against,
+            score,
+            bias,
+            parts,
+            found.geometry.extent,
+            self._prediction(sample.id, found.row),
+            neighbours=self._search.near(found.row),
+        )
+
+    def _target_of(self, outputs: FloatArray) -> ScoreTarget:
+        return choose_target(self.predictor, outputs, self.options.target, self.options.against)
+
+    def _score(self, row: FloatArray) -> tuple[float, ScoreTarget]:
+        head = self.predictor.head
+        outputs = head.predict_outputs(row[None])[0]
+        target = self._target_of(outputs)
+        return float(target.of_scores(head.scorer.scores(row[None]))[0]), target
+
+    def _occluded(self, sample: Sample, reason: str) -> Explanation:
+        hidden = self._occluder.hide(sample)
+        score, target = self._score(hidden.row)
+        values = score - target.of_scores(self.predictor.head.scorer.scores(hidden.rows))
+        parts = tuple(map(ScorePart, values.tolist(), hidden.places))
+        return Explanation(
+            sample.id,
+            self.predictor.card.modality,
+            "occlusion",
+            target.name,
+            target.against,
+            score,
+            None,
+            parts,
+            hidden.extent,
+            self._prediction(sample.id, hidden.row),
+            reason,
+            self._search.near(hidden.row),
+        )
+
+    def _prediction(self, id: str, row: FloatArray) -> Prediction:
+        head = self.predictor.head
+        outputs = head.predict_outputs(row[None])
+        task = get_task(self.predictor.task_name)
+        top_k = self.options.top_k or len(head.classes)
+        return next(iter(task.predictions([id], outputs, head.classes, top_k)))

@@ -1,0 +1,198 @@
+"""Explanations of answers: a score, and what each place of the sample adds to it or takes from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from featx._display import TextTable, html_page
+
+if TYPE_CHECKING:
+    from featx.tasks import Prediction
+
+__all__ = ["Explanation", "Neighbour", "ScorePart"]
+
+# Parts of the table in a notebook.
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePart:
+    """One place of a sample, and what it adds to the score.
+
+    Attributes
+    ----------
+    value : float
+        Below 0 it speaks against the answer.
+    place : tuple of float, or None
+        Of a picture left, top, right and bottom in pixels of the picture turned upright; of a text the first
+        character and the one behind the last; of a sound start and end in seconds. None is what the sample
+        does not show, such as the tokens that stand around a text.
+
+    Examples
+    --------
+    >>> ScorePart(0.5, (0, 4)).to_dict()
+    {'value': 0.5, 'place': [0, 4]}
+    """
+
+    value: float
+    place: tuple[float, ...] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the value and the place as JSON values."""
+        return {"value": self.value, "place": None if self.place is None else list(self.place)}
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A training sample near a sample.
+
+    Attributes
+    ----------
+    id : str
+    target : str
+        Its label, labels or number, as text.
+    distance : float
+        Of the rows: 0 for the same direction, 1 for a right angle.
+
+    Examples
+    --------
+    >>> Neighbour("a.jpg", "cat", 0.25).to_dict()
+    {'id': 'a.jpg', 'target': 'cat', 'distance': 0.25}
+    """
+
+    id: str
+    target: str
+    distance: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return id, target and distance as JSON values."""
+        return {"id": self.id, "target": self.target, "distance": self.distance}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """What the places of a sample add to the score of an answer.
+
+    Attributes
+    ----------
+    id : str
+    modality : str
+    method : {"exact", "occlusion"}
+        With "exact" ``bias`` and the values of ``parts`` add up to ``score``. With "occlusion" a value is what
+        the score loses where the place is hidden, and nothing adds up.
+    target : str
+        The class, label or number that the score is of.
+    against : str or None
+        The class from whose score that of ``target`` differs by ``score``; None where it is a score by itself.
+    score : float
+        What the head gives before it is calibrated; of a number the number itself, or its logarithm where the
+        head was trained on logarithms.
+    bias : float or None
+        The score without the sample: that of the mean training row, where the head knows it. None with
+        "occlusion".
+    parts : tuple of ScorePart
+    extent : tuple of float
+        Width and height of the picture turned upright, characters of the text, or seconds of the sound.
+    prediction : Prediction
+        What the predictor says of the sample.
+    reason : str
+        Why there is no exact sum; '' where there is one.
+    neighbours : tuple of Neighbour
+        The nearest training samples, where they were asked for.
+
+    Examples
+    --------
+    >>> from featx import LabelPrediction
+    >>> prediction = LabelPrediction("a", "cat", 0.75, (("cat", 0.75),))
+    >>> parts = (ScorePart(1.5, (0, 4)), ScorePart(-0.5, (5, 8)))
+    >>> found = Explanation("a", "text", "exact", "cat", "dog", 1.2, 0.2, parts, (8,), prediction)
+    >>> found.positive, found.negative, found.total
+    (1.5, -0.5, 1.2)
+    """
+
+    id: str
+    modality: str
+    method: Literal["exact", "occlusion"]
+    target: str
+    against: str | None
+    score: float
+    bias: float | None
+    parts: tuple[ScorePart, ...]
+    extent: tuple[float, ...]
+    prediction: Prediction
+    reason: str = ""
+    neighbours: tuple[Neighbour, ...] = ()
+
+    @property
+    def positive(self) -> float:
+        """The sum of the parts that speak for the answer."""
+        return sum(part.value for part in self.parts if part.value > 0)
+
+    @property
+    def negative(self) -> float:
+        """The sum of the parts that speak against the answer."""
+        return sum(part.value for part in self.parts if part.value < 0)
+
+    @property
+    def total(self) -> float | None:
+        """The bias and all parts together, which is the score but for rounding; None with occlusion."""
+        return None if self.bias is None else self.bias + self.positive + self.negative
+
+    @property
+    def heading(self) -> str:
+        """What the score is of: the target, or the target and what it is compared with."""
+        return self.target if self.against is None else f"{self.target}, not {self.against}"
+
+    def ranked(self) -> Sequence[ScorePart]:
+        """Return the parts, those with the largest values first, whichever way they speak."""
+        return sorted(self.parts, key=lambda part: -abs(part.value))
+
+    def to_dict(self, digits: int | None = None) -> dict[str, Any]:
+        """Return everything as JSON values; numbers rounded to so many significant digits."""
+
+        def rounded(number: float | None) -> float | None:
+            if number is None or digits is None:
+                return number
+            return float(f"{number:.{digits}g}")
+
+        table: dict[str, Any] = {
+            "id": self.id,
+            "modality": self.modality,
+            "method": self.method,
+            "target": self.target,
+            "against": self.against,
+            "score": rounded(self.score),
+            "bias": rounded(self.bias),
+            "positive": rounded(self.positive),
+            "negative": rounded(self.negative),
+            "extent": list(self.extent),
+            "parts": [
+                {
+                    "value": rounded(part.value),
+                    "place": None if part.place is None else [rounded(x) for x in part.place],
+                }
+                for part in self.parts
+            ],
+            "prediction": self.prediction.to_dict(digits),
+        }
+        if self.reason:
+            table["reason"] = self.reason
+        if self.neighbours:
+            table["neighbours"] = [one.to_dict() for one in self.neighbours]
+        return table
+
+    def __repr__(self) -> str:
+        return f"Explanation({self.id!r}, {self.heading!r}, {self.score:.4g}, {self.method})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                "" if part.place is None else ", ".join(f"{x:g}" for x in part.place),
+                f"{part.value:.4g}",
+            )
+            for part in self.ranked()[:_SHOWN]
+        ]
+        words = f"{self.id}: {self.heading}, score {self.score:.4g}"
+        return html_page([words, TextTable(("place", "adds"), rows)])

@@ -1,0 +1,202 @@
+"""The confidence from which answers are given so that their error stays under a target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from featx._typing import Doubles, Integers, Labels, Mask
+from featx.errors import BadArtifact
+
+__all__ = ["ErrorThreshold", "find_error_threshold"]
+
+# Thresholds that are tried, by their logits: fixed beforehand, from the most careful on.
+_LOGITS = np.arange(12.0, -8.01, -0.05)
+# Errors that the first threshold must allow for: a single wrong label would else end the search.
+_ALLOWED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorThreshold:
+    """The confidence from which a predictor answers, and what is known of the answers.
+
+    Attributes
+    ----------
+    target : float
+        The error of answers that is not to be exceeded.
+    confidence : float
+        The chance with which it is not, over the samples left out.
+    threshold : float or None
+        The confidence from which it answers: of a class its probability, of several labels the smallest of
+        their probabilities to be as is said. None: it never does.
+    answered : float
+        The share of the samples left out that are answered.
+    error : float or None
+        The share of those that were wrong; None where none is answered.
+    n : int
+        Samples left out; where they have groups, groups.
+
+    Examples
+    --------
+    >>> ErrorThreshold(0.02, 0.95, 0.9, 0.85, 0.013, 2000).describe()
+    'answers from confidence 0.9 on, 85% of 2000 samples left out, of which 1.3% were wrong: with 95% confidence
+    at most 2% of answers are'
+    """
+
+    target: float
+    confidence: float
+    threshold: float | None
+    answered: float
+    error: float | None
+    n: int
+
+    def describe(self) -> str:
+        """Return in words how much is answered, and how well."""
+        if self.threshold is None:
+            least = math.ceil(math.log(1 - self.confidence) / math.log(1 - self.target))
+            return (
+                f"answers nothing: the {self.n} samples left out do not show, with {self.confidence:.0%} "
+                f"confidence, that at most {self.target:.2%} of any answers are wrong; {least} right answers "
+                "in a row would be the least"
+            )
+        return (
+            f"answers from confidence {self.threshold:.4g} on, {self.answered:.0%} of {self.n} samples left "
+            f"out, of which {self.error or 0:.2g} were wrong: with {self.confidence:.0%} confidence at most "
+            f"{self.target:.3g} of answers are"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the threshold as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, table: Any) -> Self:
+        """Return the threshold that ``to_dict`` gave; raise BadArtifact where it did not."""
+        if not isinstance(table, Mapping) or set(table) != set(cls.__dataclass_fields__):
+            raise BadArtifact(
+                f"target_error = {table!r:.60}: not as featx writes it; train it again"
+            )
+        optional = ("threshold", "error")
+        fine = all(
+            (key in optional and value is None)
+            or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0)
+            for key, value in table.items()
+        )
+        shares = [table[key] for key in table if key != "n" and table[key] is not None]
+        if not fine or not all(value <= 1 for value in shares) or type(table["n"]) is not int:
+            raise BadArtifact(
+                f"target_error = {table!r:.60}: not as featx writes it; train it again"
+            )
+        if not 0 < table["target"] < 1 or not 0 < table["confidence"] < 1:
+            raise BadArtifact(
+                f"target_error = {table!r:.60}: not as featx writes it; train it again"
+            )
+        return cls(**table)
+
+
+def find_error_threshold(
+    confidences: Doubles,
+    wrong: Mask,
+    target: float,
+    confidence: float = 0.95,
+    *,
+    groups: Labels | None = None,
+    sample_weight: Doubles | None = None,
+    random_state: int = 0,
+) -> ErrorThreshold:
+    """Return the lowest confidence at which the error of what is answered stays under ``target``.
+
+    Thresholds are tested in a fixed order, from the most careful on, each by the exact binomial test of the
+    hypothesis that more than ``target`` of the answers from it on are wrong, until the first that is not
+    rejected: so no level is shared out among them. The first is one that would allow for three errors, or for
+    none where there are few samples.
+
+    Parameters
+    ----------
+    confidences : ndarray of shape (n,), between 0 and 1
+        Of the answers to samples that trained nothing.
+    wrong : ndarray of shape (n,), bool
+    target : float between 0 and 1
+    confidence : float between 0 and 1, default=0.95
+    groups : sequence of length n, default=None
+        One sample of each is drawn: those of one group err together, and the next sample is of a new group.
+    sample_weight : ndarray of shape (n,), default=None
+        Samples are drawn with chances in proportion.
+    random_state : int, default=0
+        Decides what is drawn.
+
+    Returns
+    -------
+    ErrorThreshold
+
+    Notes
+    -----
+    Angelopoulos, Bates, Candès, Jordan and Lei, "Learn then test: calibrating predictive algorithms to achieve
+    risk control", 2021, with fixed-sequence testing (Bauer, 1991) and the bound of Clopper and Pearson, 1934;
+    Geifman and El-Yaniv, "Selective classification for deep neural networks", 2017. The chance is exact where
+    the error does not fall as less confident answers are added.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> confidences = rng.random(5000)
+    >>> found = find_error_threshold(confidences, rng.random(5000) > confidences, 0.05)
+    >>> 0.9 < found.threshold < 0.95, found.error < 0.05
+    (True, True)
+    """
+    # Only training asks for it; a saved head answers without SciPy.
+    from scipy.stats import binom
+
+    chosen = _drawn(len(confidences), groups, sample_weight, random_state)
+    given, errors = np.asarray(confidences, np.float64)[chosen], np.asarray(wrong)[chosen]
+    order = np.argsort(-given, kind="stable")
+    n, sums = len(given), np.concatenate([[0], np.cumsum(errors[order])])
+    # The last threshold answers everything.
+    tried = np.append(1 / (1 + np.exp(-_LOGITS)), 0.0)
+    counts = np.searchsorted(-given[order], -tried, side="right")
+    rejected = binom.cdf(sums[counts], counts, target) <= 1 - confidence
+    rejected &= counts > 0
+    first = int(np.searchsorted(counts, min(_least(target, confidence, _ALLOWED), n // 4)))
+    first = max(first, int(np.searchsorted(counts, _least(target, confidence, 0))))
+    passed = rejected[first:]
+    n_passed = len(passed) if passed.all() else int(np.argmin(passed))
+    if not n_passed:
+        return ErrorThreshold(target, confidence, None, 0.0, None, n)
+    index = first + n_passed - 1
+    answered = int(counts[index])
+    error = float(sums[answered] / answered)
+    return ErrorThreshold(target, confidence, float(tried[index]), answered / n, error, n)
+
+
+def _least(target: float, confidence: float, errors: int) -> int:
+    """Return of how many answers so many may be wrong for the hypothesis to be rejected."""
+    from scipy.stats import binom
+
+    low, high = 1, 2
+    while binom.cdf(errors, high, target) > 1 - confidence:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (
+            (middle, high) if binom.cdf(errors, middle, target) > 1 - confidence else (low, middle)
+        )
+    return high
+
+
+def _drawn(
+    n: int, groups: Labels | None, sample_weight: Doubles | None, random_state: int
+) -> Integers:
+    """Return the indices of samples that stand for what comes, each independent of the others."""
+    rng = np.random.default_rng(random_state)
+    chosen: Integers = np.arange(n)
+    if groups is not None:
+        order = rng.permutation(n)
+        chosen = order[np.unique(np.asarray(groups)[order], return_index=True)[1]]
+    if sample_weight is not None and np.any(sample_weight):
+        shares = np.asarray(sample_weight, np.float64)[chosen]
+        chosen = chosen[rng.random(len(chosen)) * shares.max() < shares]
+    return np.sort(chosen)

@@ -1,0 +1,1 @@
+"""Choose a backbone, a layer and a head by measuring them on labelled samples, before all is embedded."""

@@ -1,0 +1,259 @@
+"""Compare backbones, layers and heads: a quick pass over all of them, the best measured as ``fit`` measures."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from featx.backbones.backbone import Backbone
+from featx.backbones.providers import read_provider
+from featx.catalog import Card
+from featx.embedding.engine import Engine
+from featx.embedding.rows import Reject
+from featx.errors import BadOption, FeatxNotice
+from featx.evaluation import warn_about_rejects
+from featx.heads.names import check_head_name
+from featx.labelled import LabelledSamples
+from featx.modalities.guess import modality_of
+from featx.predictor import check_exact
+from featx.reporting.comparison import Comparison
+from featx.selection.candidates import find_candidates
+from featx.selection.clock import Clock
+from featx.selection.finals import run_finals
+from featx.selection.limits import read_milliseconds, read_seconds, read_size
+from featx.selection.ranking import RankedBackbone, RankingSetup, draw_some, rank
+from featx.selection.table import ComparisonTable
+from featx.tasks import Task, get_task
+from featx.tuning import HeadConfig
+from featx.tuning.progress import progress_bars
+from featx.tuning.validation import check_own_head
+
+__all__ = ["Chosen", "CostLimits", "choose_backbone", "compare"]
+
+Backbones = Sequence[str | Card | Backbone]
+
+
+@dataclass(frozen=True, slots=True)
+class CostLimits:
+    """What a comparison may cost, and what the winner may.
+
+    Attributes
+    ----------
+    max_latency, time_limit, max_size : float, str or None
+        As people write them: "5ms", "10min", "20MB".
+    provider : str, default="cpu"
+        Where all are computed that are not open yet.
+    """
+
+    max_latency: float | str | None = None
+    time_limit: float | str | None = None
+    max_size: float | str | None = None
+    provider: str = "cpu"
+
+    def check(self) -> None:
+        """Raise BadOption where one is no limit, or the provider makes other rows than the card's."""
+        read_milliseconds(self.max_latency, "max_latency")
+        read_seconds(self.time_limit, "time_limit")
+        read_size(self.max_size, "max_size")
+        check_exact(read_provider(self.provider))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """A comparison with the backbone and the head that won it, and the samples that could not be read."""
+
+    comparison: Comparison
+    backbone: Backbone
+    head: Any
+    rejects: tuple[Reject, ...] = ()
+
+
+def compare(
+    samples: Iterable[Any],
+    labels: Any = None,
+    *,
+    backbones: Backbones | str | Card | Backbone | None = None,
+    heads: str | BaseEstimator | Sequence[str | BaseEstimator] | None = None,
+    task: str | None = None,
+    class_weight: Literal["balanced"] | None = None,
+    log_target: bool = False,
+    threshold: float | None = None,
+    groups: Sequence[Any] | str | None = None,
+    sample_weight: Sequence[float] | None = None,
+    test_size: float | None = None,
+    min_samples: int | None = None,
+    unlabelled: str = "fail",
+    max_latency: float | str | None = None,
+    max_size: float | str | None = None,
+    time_limit: float | str | None = None,
+    n_best: int = 3,
+    n_quick: int = 2000,
+    logme: bool = False,
+    provider: str = "cpu",
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    engine: Engine | None = None,
+    verbose: bool = False,
+) -> Comparison:
+    """Compare backbones on labelled samples: rank all quickly, and measure the best as ``fit`` measures.
+
+    Parameters
+    ----------
+    samples, labels, task, class_weight, log_target, threshold, groups, sample_weight, test_size, \
+min_samples, unlabelled, random_state, n_jobs
+        Those of ``fit``.
+    backbones : str, Card or Backbone, or sequence of them, default=None
+        A name may end in ``@TAP`` or ``@TAP:POOLING``. None: all that are on this machine.
+    heads : str, scikit-learn estimator, or sequence of them, default=None
+        Several are compared on the best backbones. None is the head that ``fit`` takes.
+    max_latency : float or str, default=None
+        Milliseconds, or a time such as "5ms": slower backbones are left out, as measured on this machine.
+    max_size : float or str, default=None
+        Bytes, or a size such as "20MB": larger backbones are left out.
+    time_limit : float or str, default=None
+        Seconds, or a time such as "10min": what is not ranked or measured by then is left out.
+    n_best : int, default=3
+        How many are measured as ``fit`` measures.
+    n_quick : int, default=2000
+        The most samples that the quick pass looks at.
+    logme : bool, default=False
+        Whether the quick pass computes LogME too; it never ranks.
+    provider : str, default="cpu"
+        Where graphs are computed.
+    engine : Engine, default=None
+        How to embed; with a cache, an interrupted comparison goes on where it was.
+    verbose : bool, default=False
+        Whether to show bars with the time left.
+
+    Returns
+    -------
+    Comparison
+        The best first, with paired intervals of how far it is above the others, and baselines.
+
+    Raises
+    ------
+    BadOption
+        A limit is none, or leaves no backbone.
+    BadLabels, BadSample, UnknownBackbone, UnknownHead
+        See ``fit``.
+
+    Examples
+    --------
+    >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
+    >>> found = compare(images, ["dark"] * 3 + ["light"] * 3, backbones=["featx-image-nano"])
+    >>> found.best.name, found.best.score
+    ('featx-image-nano', 1.0)
+    """
+    limits = CostLimits(max_latency, time_limit, max_size, provider)
+    limits.check()
+    _check_counts(n_best=n_best, n_quick=n_quick)
+    if isinstance(backbones, str | Card | Backbone):
+        backbones = [backbones]
+    kind = get_task(task or "classification")
+    engine = engine or Engine(n_jobs=n_jobs)
+    config = HeadConfig(
+        class_weight=class_weight,
+        log_target=log_target,
+        threshold=threshold,
+        test_size=test_size,
+        random_state=random_state,
+        n_jobs=engine.n_jobs,
+    )
+    several = _check_heads(kind, heads, config)
+    given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
+    given = given.for_task(
+        kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
+    )
+    for head in several:
+        check_own_head(kind, replace(config, head=head), given.samples)
+    if hint := given.guess_groups(kind):
+        warnings.warn(hint, FeatxNotice, stacklevel=2)
+    with progress_bars() if verbose else nullcontext() as progress:
+        setup = RankingSetup(
+            given,
+            kind,
+            config,
+            several,
+            engine,
+            Clock(read_seconds(time_limit, "time_limit"), progress),
+            best=n_best,
+            n_quick=n_quick,
+            max_milliseconds=read_milliseconds(max_latency, "max_latency"),
+            logme=logme,
+            skip=backbones is None,
+        )
+        chosen = choose_backbone(setup, backbones, limits)
+    warn_about_rejects(chosen.rejects, len(given.samples))
+    return chosen.comparison
+
+
+def choose_backbone(setup: RankingSetup, backbones: Backbones | None, limits: CostLimits) -> Chosen:
+    """Compare what a setup asks for, and return the comparison with its winner.
+
+    Parameters
+    ----------
+    setup : RankingSetup
+    backbones : sequence of str, Card or Backbone, or None
+        None: all that are on this machine.
+    limits : CostLimits
+        Of which the size is applied here.
+    """
+    modality = modality_of(setup.given.samples[0].data)
+    most = read_size(limits.max_size, "max_size")
+    provider = read_provider(limits.provider)
+    candidates, left_out = find_candidates(backbones, modality, most, provider)
+    some = draw_some(setup)
+    entries, dropped = rank(candidates, some, setup)
+    ranked = setup.clock.seconds
+    average = _best_on_average(entries)
+    going_on = entries[: setup.best]
+    if average is not None and all(one.candidate != average.candidate for one in going_on):
+        going_on = [*going_on, average]
+    finals = run_finals(going_on, setup)
+    table = ComparisonTable(setup, entries, finals, average)
+    timings = {"quick pass": ranked, "measuring the best": setup.clock.seconds - ranked}
+    comparison = Comparison(
+        task=setup.task.name,
+        score=finals.score_name,
+        n=len(setup.given.samples),
+        n_quick=len(some),
+        n_measured=finals.n,
+        method=finals.method,
+        contenders=table.contenders(),
+        left_out=(*left_out, *dropped),
+        notes=table.notes(),
+        timings=timings,
+    )
+    winner = table.winner
+    return Chosen(comparison, winner.candidate.open(), winner.head, finals.rejects)
+
+
+def _best_on_average(entries: Sequence[RankedBackbone]) -> RankedBackbone | None:
+    """Return the one that does best on average elsewhere; None where none was measured there."""
+    known = [(rank, one) for one in entries if (rank := one.candidate.mean_rank) is not None]
+    return min(known, key=lambda pair: pair[0])[1] if known else None
+
+
+def _check_heads(task: Task, heads: Any, config: HeadConfig) -> tuple[Any, ...]:
+    """Return the heads that are asked for; refuse names that the task does not know."""
+    several = isinstance(heads, Sequence) and not isinstance(heads, str)
+    chosen = tuple(heads) if several else (heads,)
+    if not chosen:
+        raise BadOption("heads = []: expected one or more, or None for the one that fit takes")
+    for head in chosen:
+        if isinstance(head, str):
+            check_head_name(head, task.head_names)
+        task.check_config(replace(config, head=head))
+    return chosen
+
+
+def _check_counts(**counts: int) -> None:
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise BadOption(f"{name} = {value!r:.60}: expected a whole number, 1 or more")

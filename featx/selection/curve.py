@@ -1,0 +1,293 @@
+"""Learning curves: the score by the number of labels, and what more labels would bring."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from featx._typing import Doubles, FloatArray
+from featx.backbones.backbone import Backbone
+from featx.catalog import Card
+from featx.embedding.engine import Engine
+from featx.errors import BadLabels, BadOption, FeatxWarning
+from featx.heads import HeadSpec
+from featx.labelled import LabelledSamples
+from featx.selection.curve_report import (
+    CurvePoint,
+    LearningCurve,
+    ScoreCurve,
+    forecast_gain,
+    forecast_labels,
+)
+from featx.selection.draws import FOLDS, Draw, draw_nested, usual_sizes
+from featx.selection.labelled_rows import LabelledRows, embed_labelled, open_for
+from featx.selection.power_law import PowerLaw, fit_power_law
+from featx.tasks import Task, get_task
+from featx.tuning import HeadConfig, TuningProblem
+from featx.tuning.fit_warnings import warn_once
+from featx.tuning.progress import progress_bars
+from featx.tuning.validation import check_own_head, heads_for, train
+
+__all__ = ["curve_of_rows", "learning_curve", "measure_draws"]
+
+# Sizes from which on a forecast is made.
+_LEAST_SIZES = 3
+
+
+def learning_curve(
+    samples: Iterable[Any],
+    labels: Any = None,
+    *,
+    task: str | None = None,
+    backbone: str | Card | Backbone | None = None,
+    head: str | BaseEstimator | None = None,
+    class_weight: Literal["balanced"] | None = None,
+    log_target: bool = False,
+    threshold: float | None = None,
+    groups: Sequence[Any] | str | None = None,
+    sample_weight: Sequence[float] | None = None,
+    min_samples: int | None = None,
+    unlabelled: str = "fail",
+    sizes: Sequence[int] | None = None,
+    draws: int = 10,
+    max_labels: int | None = 10_000,
+    baseline: bool = True,
+    random_state: int = 0,
+    engine: Engine | None = None,
+    verbose: bool = False,
+) -> LearningCurve:
+    """Measure the score by the number of labels, and forecast what twice as many would bring.
+
+    Heads are trained on parts of the samples, drawn with the targets in the shares of all, and measured on a
+    fold that is left out. With groups, whole groups are drawn and left out: twice the labels are then twice
+    the groups.
+
+    Parameters
+    ----------
+    samples, labels, task, backbone, head, class_weight, log_target, threshold, groups, sample_weight
+        As for ``featx.fit``.
+    min_samples, unlabelled, random_state, engine, verbose
+        As for ``featx.fit``.
+    sizes : sequence of int, default=None
+        Numbers of labels to train on; None: what all folds but one leave, and down from there by halves.
+    draws : int, 2 or more, default=10
+        Training sets of each size.
+    max_labels : int, default=10 000
+        Where there are more samples, so many are drawn of them to train on; None: all are used.
+    baseline : bool, default=True
+        Whether the same head is measured on raw pixels, words or mel bands too.
+
+    Returns
+    -------
+    LearningCurve
+
+    Raises
+    ------
+    BadLabels
+        There are too few samples, or none can be trained on.
+    BadOption
+        A parameter has a value that cannot be used.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> images = [rng.integers(low, low + 200, (9, 9, 3)).astype(np.uint8) for low in (0, 50) * 30]
+    >>> curve = learning_curve(images, ["dark", "light"] * 30, draws=4)
+    >>> curve.curves[0].labels
+    (12, 17, 24, 34, 48)
+    """
+    _check_choices(draws, sizes, max_labels)
+    kind = get_task(task or "classification")
+    config = HeadConfig(
+        head,
+        class_weight=class_weight,
+        log_target=log_target,
+        threshold=threshold,
+        random_state=random_state,
+        n_jobs=engine.n_jobs if engine else None,
+    )
+    kind.check_config(config)
+    given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
+    given = given.for_task(
+        kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
+    )
+    check_own_head(kind, config, given.samples)
+    known = embed_labelled(
+        given,
+        kind,
+        config,
+        open_for(backbone, given),
+        engine=engine or Engine(),
+        limit=None if max_labels is None else max_labels * FOLDS // (FOLDS - 1),
+        baseline=baseline,
+    )
+    with progress_bars() if verbose else nullcontext() as progress:
+        shown = replace(config, progress=progress)
+        return curve_of_rows(known, kind, shown, sizes=sizes, draws=draws)
+
+
+def curve_of_rows(
+    known: LabelledRows,
+    task: Task,
+    config: HeadConfig,
+    *,
+    sizes: Sequence[int] | None = None,
+    draws: int = 10,
+) -> LearningCurve:
+    """Return the learning curve of rows, and of their baseline where they have one."""
+    problem, rng = known.problem, np.random.default_rng(config.random_state)
+    chosen = tuple(sorted(set(sizes))) if sizes else usual_sizes(problem)
+    parts = draw_nested(problem, chosen, draws, rng)
+    most = len(problem) - max(len(draw.test) for draw in parts)
+    if sizes and chosen[-1] > most:
+        raise BadOption(
+            f"sizes = {list(chosen)}: expected at most {most}, which a fold that is measured leaves of "
+            f"{len(problem)} samples"
+        )
+    card, least = known.backbone.card, task.least_outputs
+    tables = [(card.name, known.rows)]
+    if known.baseline is not None:
+        tables.append((card.input.baseline_name, known.baseline))
+    labels = [
+        round(float(np.mean([len(draw.trains[k]) for draw in parts]))) for k in range(len(chosen))
+    ]
+    curves, laws = [], list[PowerLaw | None]()
+    lacking = np.zeros(len(labels), bool)
+    with warn_once():
+        for name, rows in tables:
+            scores = measure_draws(
+                rows, problem, parts, config, least=least, stage=f"learning curve of {name}"
+            )
+            lacking |= np.isnan(scores).any(axis=0)
+            law, curve = _fit_curve(name, labels, scores, known.n, rng)
+            laws.append(law)
+            curves.append(curve)
+    notes = list(known.notes)
+    if lacking.any():
+        few = ", ".join(str(n) for n, lacks in zip(labels, lacking, strict=True) if lacks)
+        notes.append(f"sets of {few} labels are too small for this head and are left out")
+        warnings.warn(notes[-1], FeatxWarning, stacklevel=3)
+    own, *others = laws
+    now, gain = (None, None) if own is None else forecast_gain(own, known.n)
+    compared = [forecast_labels(own, law, known.n) for law in others if own and law]
+    return LearningCurve(
+        task=task.name,
+        score=problem.score_name,
+        head=" or ".join(spec.name for spec in heads_for(problem, config)),
+        n=known.n,
+        draws=draws,
+        curves=tuple(curves),
+        now=now,
+        gain=gain,
+        baseline_labels=compared[0] if compared else None,
+        groups=problem.design.groups is not None,
+        notes=tuple(notes),
+    )
+
+
+def _fit_curve(
+    name: str, labels: Sequence[int], scores: Doubles, n: int, rng: np.random.Generator
+) -> tuple[PowerLaw | None, ScoreCurve]:
+    """Return the curve of the sizes at which every draw was measured, and the laws behind it."""
+    whole = np.flatnonzero(np.isfinite(scores).all(axis=0))
+    # Of groups that are drawn whole, sizes may fall together.
+    sizes = {labels[k]: k for k in whole.tolist()}
+    columns = scores[:, list(sizes.values())]
+    if not sizes:
+        raise BadLabels(
+            f"samples: no number of labels up to {labels[-1]} is enough for this head; choose another, or "
+            "add samples"
+        )
+    points = tuple(
+        CurvePoint(size, tuple(column.tolist()))
+        for size, column in zip(sizes, columns.T, strict=True)
+    )
+    law = fit_power_law(list(sizes), columns, rng) if len(sizes) >= _LEAST_SIZES else None
+    return law, ScoreCurve.of(name, points, law, n)
+
+
+def measure_draws(
+    rows: FloatArray,
+    problem: TuningProblem,
+    draws: Sequence[Draw],
+    config: HeadConfig,
+    *,
+    least: int = 1,
+    stage: str = "learning curve",
+) -> Doubles:
+    """Return the score of each draw at each of its sizes; NaN where a head cannot be trained on so few.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), float32
+    problem : TuningProblem
+    draws : sequence of Draw
+    config : HeadConfig
+    least : int, default=1
+        Outputs (classes, labels, numbers) without which no head is trained.
+    stage : str
+        What progress calls it; its parts are training samples.
+
+    Returns
+    -------
+    ndarray of shape (n_draws, n_sizes), float64
+    """
+    quiet, weights = replace(config, progress=None), problem.design.counts(len(problem))
+    # A choice that makes no sense for all samples is refused at once.
+    heads_for(problem, config)
+    total = sum(len(train_set) for draw in draws for train_set in draw.trains)
+    done, scores = 0, np.full((len(draws), len(draws[0].trains)), np.nan)
+    for i, draw in enumerate(draws):
+        for k, known in enumerate(draw.trains):
+            if config.progress:
+                config.progress(stage, done, total)
+            some = problem.subset(known)
+            if some.n_outputs >= least and (heads := _heads_for_few(some, config)):
+                _, head = train(rows[known], some, quiet, heads=heads, once=True)
+                outputs = head.predict_outputs(rows[draw.test])
+                outputs = _all_columns(outputs, head.classes, problem)
+                [scores[i, k]] = problem.measure(outputs, draw.test)(weights[draw.test][None])
+            done += len(known)
+    if config.progress:
+        config.progress(stage, total, total)
+    return scores
+
+
+def _all_columns(outputs: FloatArray, names: Sequence[str], problem: TuningProblem) -> FloatArray:
+    """Return outputs with a column for each class of the problem, of which a head may not know all."""
+    known = problem.output_names
+    if tuple(names) == known:
+        return outputs
+    wide = np.zeros((len(outputs), len(known)), outputs.dtype)
+    wide[:, [known.index(name) for name in names]] = outputs
+    return wide
+
+
+def _heads_for_few(some: TuningProblem, config: HeadConfig) -> Sequence[HeadSpec]:
+    """Return the heads that a config stands for; none where it wants more samples of a class."""
+    try:
+        return heads_for(some, config)
+    except BadOption:
+        return ()
+
+
+def _check_choices(draws: int, sizes: Sequence[int] | None, max_labels: int | None) -> None:
+    if not _is_whole(draws, 2):
+        raise BadOption(f"draws = {draws!r}: expected a whole number, 2 or more")
+    if max_labels is not None and not _is_whole(max_labels, 10):
+        raise BadOption(
+            f"max_labels = {max_labels!r}: expected a whole number, 10 or more, or None"
+        )
+    if sizes is not None and not (len(sizes) and all(_is_whole(size, 2) for size in sizes)):
+        raise BadOption(f"sizes = {list(sizes)!r:.80}: expected whole numbers of labels, 2 or more")
+
+
+def _is_whole(value: object, least: int) -> bool:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return bool(whole and int(value) >= least)  # type: ignore[call-overload]

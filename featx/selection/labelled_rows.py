@@ -1,0 +1,141 @@
+"""Labelled samples as rows, of a backbone and of its baseline, with what a head is tuned for."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from featx._typing import FloatArray
+from featx.backbones.backbone import Backbone, open_backbone
+from featx.catalog import Card, default_card, get_card
+from featx.embedding.embedder import BaselineEmbedder, Embedder, describe_doubts
+from featx.embedding.engine import Engine
+from featx.embedding.rows import Rows
+from featx.errors import FeatxNotice, FeatxWarning
+from featx.evaluation import warn_about_rejects
+from featx.labelled import LabelledSamples
+from featx.modalities.guess import modality_of
+from featx.selection.draws import draw_part
+from featx.sources.groups import duplicate_contents
+from featx.tasks import Task
+from featx.tuning import HeadConfig, TuningProblem
+
+__all__ = ["LabelledRows", "embed_labelled", "open_for"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledRows:
+    """Rows of labelled samples, and what a head on them is tuned for.
+
+    Attributes
+    ----------
+    backbone : Backbone
+    rows : ndarray of shape (n_rows, dim), float32
+    problem : TuningProblem
+        The targets of the rows, with groups and weights, and without a part to choose by.
+    n : int
+        Labelled samples that there are; more than rows where only a part was embedded.
+    baseline : ndarray of shape (n_rows, ...), float32, or None
+        The same samples without a backbone.
+    notes : tuple of str
+    """
+
+    backbone: Backbone
+    rows: FloatArray
+    problem: TuningProblem
+    n: int
+    baseline: FloatArray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def open_for(backbone: str | Card | Backbone | None, given: LabelledSamples) -> Backbone:
+    """Return a backbone that is named, described or open; None is the one that featx ships for such samples."""
+    if isinstance(backbone, Backbone):
+        return backbone
+    if backbone is None:
+        return open_backbone(default_card(modality_of(given.samples[0].data)))
+    return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
+
+
+def embed_labelled(
+    given: LabelledSamples,
+    task: Task,
+    config: HeadConfig,
+    backbone: Backbone,
+    *,
+    engine: Engine,
+    limit: int | None = None,
+    baseline: bool = False,
+    embedder: Embedder | None = None,
+) -> LabelledRows:
+    """Embed labelled samples, or a part of them that is drawn as the task spreads its targets.
+
+    Parameters
+    ----------
+    limit : int, default=None
+        The most samples; None: all.
+    baseline : bool, default=False
+        Whether they are also embedded without the backbone.
+    embedder : Embedder, default=None
+        What is driven in place of the backbone.
+
+    Raises
+    ------
+    BadLabels
+        A part of the samples has groups, weights or times, and others have none.
+    BadSample
+        A sample cannot be read, and the engine does not skip.
+    """
+    notes = list(given.notes)
+    if hint := given.guess_groups(task):
+        warnings.warn(hint, FeatxNotice, stacklevel=3)
+        notes.append(hint)
+    n = len(given.samples)
+    if limit is not None and n > limit:
+        given, note = _part(given, task, config, limit)
+        warnings.warn(note, FeatxNotice, stacklevel=3)
+        notes.append(note)
+    driven = embedder or backbone
+    rows = engine.embed(given.samples, driven, digests=True)
+    warn_about_rejects(rows.rejects, len(given.samples))
+    raw = _baseline(given, rows, backbone, engine) if baseline else None
+    design = replace(given.design(rows.ids), validation=None)
+    units = rows.ids if design.groups is None else design.groups.tolist()
+    copies = duplicate_contents(rows.ids, [one or None for one in rows.digests], rows.labels, units)
+    for text in copies:
+        warnings.warn(text, FeatxWarning, stacklevel=3)
+    doubts = describe_doubts(driven, rows.doubtful, rows.examined)
+    problem = task.tuning_problem(task.encode_targets(rows.labels, rows.ids), config, design)
+    return LabelledRows(
+        backbone,
+        rows.embeddings,
+        problem,
+        n - len(rows.rejects),
+        raw,
+        (*notes, *copies, *((doubts,) if doubts else ())),
+    )
+
+
+def _part(
+    given: LabelledSamples, task: Task, config: HeadConfig, limit: int
+) -> tuple[LabelledSamples, str]:
+    """Return some of the samples, and what to say of it."""
+    ids, targets = [s.id for s in given.samples], [s.label for s in given.samples]
+    design = replace(given.design(ids), validation=None)
+    problem = task.tuning_problem(task.encode_targets(targets, ids), config, design)
+    chosen = draw_part(problem, limit, np.random.default_rng(config.random_state))
+    note = f"{len(chosen)} of {len(ids)} samples are drawn to be measured"
+    return replace(given, samples=[given.samples[i] for i in chosen.tolist()]), note
+
+
+def _baseline(given: LabelledSamples, rows: Rows, backbone: Backbone, engine: Engine) -> FloatArray:
+    readable = set(rows.ids)
+    samples = [sample for sample in given.samples if sample.id in readable]
+    embedder = BaselineEmbedder(backbone.card.input)
+    # What cannot be read was said of the backbone's rows.
+    raw = replace(engine, progress=None).embed(samples, embedder)
+    if raw.ids != rows.ids:
+        raise raw.rejects[0].failure()
+    return raw.embeddings

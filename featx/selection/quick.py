@@ -1,0 +1,419 @@
+"""Scores of rows that need no search and hardly any time: by them backbones, layers and heads are ranked.
+
+Each sample is judged by the others, without those of its group. Where a design names a part to choose by, or
+times, the samples that it measures are judged by those that it trains on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from featx._typing import Doubles, FloatArray, Integers
+from featx.errors import BadLabels
+from featx.tuning.problem import Evaluation, TuningProblem
+from featx.tuning.splits import make_splits
+
+if TYPE_CHECKING:
+    from featx.tuning.candidates import CandidateScore
+
+__all__ = [
+    "QuickScores",
+    "centroid_evaluation",
+    "log_evidence",
+    "neighbor_evaluation",
+    "quick_scores",
+    "ridge_evaluation",
+    "ridge_predictions",
+]
+
+# Neighbours that vote on a sample.
+NEIGHBORS = 5
+# Folds where samples cannot be left out in turn.
+_FOLDS = 4
+# Similarities that are in memory at once.
+_BLOCK = 4_000_000
+# The distance to a class or a label of which nothing is left, and the weight that is nothing.
+_NOWHERE, _LEAST = 1e6, 1e-9
+# Steps in which the evidence is maximised, and the change that ends them.
+_STEPS, _TOLERANCE = 100, 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class QuickScores:
+    """How well rows tell the targets, by methods that are measured in closed form; more is better.
+
+    Attributes
+    ----------
+    ridge : float
+        The score of ridge with each sample left out in turn, by the best of its penalties: accuracy, micro F1,
+        or R².
+    knn : float
+        The same score by the five nearest other samples.
+    centroid : float or None
+        The same score by the nearest mean of a class, or of the samples with and without a label; None where
+        targets are numbers.
+    ridge_loss : float
+        The loss of ridge after calibration; less is better.
+    logme : float or None
+        The logarithm of the evidence of a linear model, a sample; None where it was not asked for.
+
+    Examples
+    --------
+    >>> QuickScores(ridge=0.9, knn=0.8, centroid=0.85, ridge_loss=0.3).logme is None
+    True
+    """
+
+    ridge: float
+    knn: float
+    centroid: float | None
+    ridge_loss: float
+    logme: float | None = None
+
+    @property
+    def rank(self) -> float:
+        """The number by which rows are ranked; more is better."""
+        return self.ridge
+
+
+def quick_scores(rows: FloatArray, problem: TuningProblem, *, logme: bool = False) -> QuickScores:
+    """Return all quick scores of some rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), float32
+        At most some thousands: the time grows with the square of the smaller of ``n`` and ``d``.
+    problem : TuningProblem
+        Their targets, with groups and weights.
+    logme : bool, default=False
+        Whether to compute the evidence too.
+
+    Raises
+    ------
+    BadLabels
+        There is nothing to judge a sample by: no other sample, or none of another group.
+
+    Examples
+    --------
+    >>> from featx.tasks import get_task
+    >>> from featx.tuning import HeadConfig
+    >>> rows = np.repeat([[0.0, 1.0], [1.0, 0.0]], 8, axis=0).astype(np.float32)
+    >>> labels = np.repeat(["cat", "dog"], 8)
+    >>> problem = get_task("classification").tuning_problem(labels, HeadConfig())
+    >>> scores = quick_scores(rows, problem)
+    >>> scores.ridge, scores.knn, scores.centroid
+    (1.0, 1.0, 1.0)
+    """
+    ridge, centroid = ridge_evaluation(rows, problem), centroid_evaluation(rows, problem)
+    neighbors = neighbor_evaluation(rows, problem)
+    return QuickScores(
+        ridge=_share(ridge, centroid is None),
+        knn=_share(neighbors, centroid is None),
+        centroid=None if centroid is None else centroid.score,
+        ridge_loss=ridge.loss,
+        logme=log_evidence(rows, problem) if logme else None,
+    )
+
+
+def _share(evaluation: Evaluation, of_numbers: bool) -> float:
+    """Return a score of which 1 is the best: of numbers the share of their variance that is told."""
+    return 1 - evaluation.score**2 if of_numbers else evaluation.score
+
+
+def ridge_evaluation(rows: FloatArray, problem: TuningProblem) -> Evaluation:
+    """Return the evaluation of ridge with its best penalty, each sample left out in closed form.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), float32
+    problem : TuningProblem
+
+    Raises
+    ------
+    BadLabels
+        See ``quick_scores``.
+    """
+    return _best_ridge(rows, problem)[0].evaluation
+
+
+def ridge_predictions(rows: FloatArray, problem: TuningProblem) -> tuple[FloatArray, Integers]:
+    """Return what ridge with its best penalty predicts of samples left out, and which samples those are.
+
+    Parameters and refusals are those of ``ridge_evaluation``.
+
+    Returns
+    -------
+    predictions : ndarray of shape (n_tested, n_columns), float32
+        Calibrated.
+    tested : ndarray of shape (n_tested,), integers
+    """
+    best, tested = _best_ridge(rows, problem)
+    assert best.scores is not None
+    predictions = best.evaluation.calibrator.apply(best.scores.astype(np.float64))
+    return predictions.astype(np.float32), tested
+
+
+def _best_ridge(rows: FloatArray, problem: TuningProblem) -> tuple[CandidateScore, Integers]:
+    """Return the best penalty with its scores, and the samples that they are of."""
+    from featx.tuning.candidates import best_candidate, leave_out_each, score_candidates
+
+    [head] = problem.choose_heads("ridge", random_state=0)
+    if problem.can_leave_out_each:
+        _check_units(_units(problem))
+        return best_candidate(leave_out_each(head, rows, problem)), np.arange(len(problem))
+    splits = make_splits(problem, _n_folds(problem), repeats=1, random_state=0)
+    if not splits.pairs:
+        raise BadLabels("samples: expected some to train on and some to measure, found too few")
+    return best_candidate(score_candidates(head, rows, problem, splits, map)), splits.tested
+
+
+def neighbor_evaluation(
+    rows: FloatArray, problem: TuningProblem, n_neighbors: int = NEIGHBORS
+) -> Evaluation:
+    """Return the evaluation of the nearest other samples by the cosine of centred rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), float32
+    problem : TuningProblem
+    n_neighbors : int, default=5
+        Fewer where there are fewer others.
+
+    Raises
+    ------
+    BadLabels
+        See ``quick_scores``.
+    """
+    table = _unit_rows(rows)
+    targets = problem.neighbor_targets(np.arange(len(problem)))
+    weights, units = problem.design.counts(len(problem)), _units(problem)
+    parts, tested = [], []
+    for train, test in _parts(problem):
+        train = train[weights[train] > 0]
+        size = max(1, _BLOCK // max(1, len(train)))
+        for start in range(0, len(test), size):
+            block = test[start : start + size]
+            near = table[block] @ table[train].T
+            near[units[block][:, None] == units[train][None]] = -np.inf
+            parts.append(_votes(near, targets[train], weights[train], n_neighbors))
+        tested.append(test)
+    scores = problem.scores_of_averages(np.concatenate(parts))
+    return problem.evaluate(scores, np.concatenate(tested))
+
+
+def centroid_evaluation(rows: FloatArray, problem: TuningProblem) -> Evaluation | None:
+    """Return the evaluation of the nearest mean of standardised rows; None where targets are numbers.
+
+    Of several labels each has two means: of the samples with it, and of those without.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), float32
+    problem : TuningProblem
+
+    Raises
+    ------
+    BadLabels
+        See ``quick_scores``.
+    """
+    members = problem.neighbor_targets(np.arange(len(problem)))
+    if not np.isin(members, (0.0, 1.0)).all():
+        return None
+    exclusive = bool((members.sum(axis=1) == 1).all())
+    table, weights = _standardized(rows), problem.design.counts(len(problem))
+    units = _units(problem)
+    scores = np.empty(members.shape)
+    for train, test in _parts(problem):
+        kinds = [members[train]] if exclusive else [members[train], 1 - members[train]]
+        first, *others = (
+            _distances(table, (train, test), kind * weights[train][:, None], units)
+            for kind in kinds
+        )
+        scores[test] = others[0] - first if others else -first
+    tested = np.concatenate([test for _, test in _parts(problem)])
+    return problem.evaluate(scores[tested], tested)
+
+
+def log_evidence(rows: FloatArray, problem: TuningProblem) -> float:
+    """Return the maximum of the evidence of a linear model on rows: LogME, a sample and an output.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), float32
+    problem : TuningProblem
+        Groups and weights have no part in it.
+
+    Notes
+    -----
+    You et al., "LogME: practical assessment of pre-trained models for transfer learning", 2021. Targets are
+    a Gaussian around a linear function whose coefficients are a Gaussian around 0; the precisions of both are
+    those that make the targets most probable. A class is 1 for its samples and 0 for the others; numbers are
+    standardised.
+    """
+    features = np.asarray(rows, np.float64)
+    targets = problem.neighbor_targets(np.arange(len(problem)))
+    basis, values, _ = np.linalg.svd(features, full_matrices=False)
+    squares = values**2
+    projected = basis.T @ targets
+    evidences = [
+        _evidence(squares, projected[:, k] ** 2, float(targets[:, k] @ targets[:, k]), len(rows))
+        for k in range(targets.shape[1])
+    ]
+    return float(np.mean(evidences))
+
+
+def _evidence(squares: Doubles, along: Doubles, norm: float, n: int) -> float:
+    """Return the largest evidence of one column of targets, a sample.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (r,)
+        Squared singular values of the rows.
+    along : ndarray of shape (r,)
+        Squares of the column along the left singular vectors.
+    norm : float
+        The sum of the squares of the column.
+    n : int
+        Samples.
+    """
+    tiny = float(np.finfo(np.float64).tiny)
+    outside = max(norm - float(along.sum()), 0.0)
+    alpha = beta = 1.0
+    for _ in range(_STEPS):
+        shares = squares / (squares + alpha / beta)
+        size = max(float((shares**2 * along / np.maximum(squares, tiny)).sum()), 1e-12 * norm, tiny)
+        rest = max(float(((1 - shares) ** 2 * along).sum()) + outside, 1e-12 * norm, tiny)
+        effective = float(shares.sum())
+        before, alpha = alpha / beta, effective / size
+        beta = (n - effective) / rest
+        if abs(alpha / beta - before) <= _TOLERANCE * before:
+            break
+    shares = squares / (squares + alpha / beta)
+    size = float((shares**2 * along / np.maximum(squares, tiny)).sum())
+    rest = float(((1 - shares) ** 2 * along).sum()) + outside
+    whole = n * np.log(beta) + len(squares) * np.log(alpha) - n * np.log(2 * np.pi)
+    whole -= beta * rest + alpha * size + np.log(alpha + beta * squares).sum()
+    return float(whole / (2 * n))
+
+
+def _parts(problem: TuningProblem) -> list[tuple[Integers, Integers]]:
+    """Return pairs of samples to learn from and to judge; a sample never learns from its own unit."""
+    if problem.design.allows_leaving_out_each:
+        _check_units(_units(problem))
+        every = np.arange(len(problem))
+        return [(every, every)]
+    splits = make_splits(problem, _n_folds(problem), repeats=1, random_state=0)
+    if not splits.pairs:
+        raise BadLabels("samples: expected some to train on and some to measure, found too few")
+    return list(splits.pairs)
+
+
+def _n_folds(problem: TuningProblem) -> int:
+    return min(_FOLDS, problem.max_folds)
+
+
+def _units(problem: TuningProblem) -> Integers:
+    """Return the number of each sample's group; of each sample where there are none."""
+    groups = problem.design.groups
+    if groups is None:
+        return np.arange(len(problem))
+    return np.asarray(np.unique(groups, return_inverse=True)[1], np.intp)
+
+
+def _check_units(units: Integers) -> None:
+    n_units = len(np.unique(units))
+    if n_units < 2:
+        raise BadLabels(
+            "samples: expected two or more, of two groups where there are groups, to judge each by the "
+            f"others; found {n_units}"
+        )
+
+
+def _unit_rows(rows: FloatArray) -> FloatArray:
+    """Return rows less their mean, of length 1; one that is the mean stays 0."""
+    centered = rows - rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+    length = np.linalg.norm(centered, axis=1, keepdims=True)
+    return np.asarray(centered / np.where(length > 0, length, 1), np.float32)
+
+
+def _standardized(rows: FloatArray) -> FloatArray:
+    from sklearn.preprocessing import StandardScaler
+
+    return np.asarray(StandardScaler().fit_transform(rows), np.float32)
+
+
+def _votes(near: FloatArray, targets: Doubles, weights: Doubles, n_neighbors: int) -> Doubles:
+    """Return the weighted mean target of the nearest of each row of similarities; -inf is no neighbour."""
+    k = min(n_neighbors, near.shape[1])
+    found = np.argpartition(-near, k - 1, axis=1)[:, :k]
+    counted = weights[found] * np.isfinite(np.take_along_axis(near, found, axis=1))
+    total = counted.sum(axis=1, keepdims=True)
+    sums = np.einsum("ij,ijk->ik", counted, targets[found])
+    # Who has no neighbour at all is told what all are on average.
+    mean = np.average(targets, axis=0, weights=weights)
+    return np.where(total > 0, sums / np.where(total > 0, total, 1), mean)
+
+
+def _distances(
+    table: FloatArray,
+    part: tuple[Integers, Integers],
+    amounts: Doubles,
+    units: Integers,
+) -> Doubles:
+    """Return the mean squared difference of each sample to the mean of each kind, without its own unit.
+
+    Parameters
+    ----------
+    table : ndarray of shape (n, d), float32
+    part : (train, test)
+    amounts : ndarray of shape (n_train, k)
+        How much each training sample counts for each kind.
+    units : ndarray of shape (n,)
+
+    Returns
+    -------
+    ndarray of shape (n_test, k), float64
+    """
+    train, test = part
+    sums, counts = amounts.T @ table[train], amounts.sum(axis=0)
+    by_unit, distances = _members(units[train]), np.empty((len(test), len(sums)))
+    alone = np.zeros(len(test), np.bool_)
+    for unit, places in _members(units[test]).items():
+        own = by_unit.get(unit, np.empty(0, np.intp))
+        if len(own) < 2:
+            alone[places] = True
+            continue
+        left = counts - amounts[own].sum(axis=0)
+        means = (sums - amounts[own].T @ table[train[own]]) / np.maximum(left, _LEAST)[:, None]
+        distances[places] = _far(_squares(table[test[places]], means), left)
+    if alone.any():
+        judged = test[alone]
+        # A sample that is the only one of its unit moves a mean along the line between them.
+        own_amounts = np.zeros((len(table), len(sums)))
+        own_amounts[train] = amounts
+        left = counts - own_amounts[judged]
+        away = counts / np.maximum(left, _LEAST)
+        squares = _squares(table[judged], sums / np.maximum(counts, _LEAST)[:, None])
+        distances[alone] = _far(squares * away**2, left)
+    return distances
+
+
+def _squares(rows: FloatArray, means: Doubles) -> Doubles:
+    """Return the mean squared difference of each row to each mean."""
+    wide = rows.astype(np.float64)
+    squares = (wide**2).sum(axis=1)[:, None] - 2 * wide @ means.T + (means**2).sum(axis=1)[None]
+    return np.asarray(np.maximum(squares, 0.0) / rows.shape[1])
+
+
+def _far(distances: Doubles, left: Doubles) -> Doubles:
+    """Return distances, with those to a kind of which nothing is left far beyond all others."""
+    return np.where(left > _LEAST, distances, _NOWHERE)
+
+
+def _members(units: Integers) -> dict[int, Integers]:
+    """Return the places of each unit."""
+    order = np.argsort(units, kind="stable")
+    names, starts = np.unique(units[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))

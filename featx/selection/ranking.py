@@ -1,0 +1,256 @@
+"""The quick pass: backbones, and heads on the best of them, ranked on some of the samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from featx.embedding.engine import NOT_FINITE, Engine
+from featx.embedding.rows import Rows
+from featx.errors import BadLabels, BadOption, FeatxError, first_line
+from featx.labelled import LabelledSamples
+from featx.reporting.comparison import LeftOutBackbone
+from featx.selection.candidates import BackboneCandidate
+from featx.selection.clock import Clock, OutOfTime
+from featx.selection.latency import measure_milliseconds
+from featx.selection.quick import QuickScores, quick_scores
+from featx.sources import Sample
+from featx.tasks import Task
+from featx.tuning import HeadConfig, TuningProblem
+from featx.tuning.search import tune
+from featx.tuning.validation import heads_for
+
+__all__ = ["RankedBackbone", "RankingSetup", "draw_some", "head_name", "rank"]
+
+# Samples of each class or label that are looked at, where there are so many.
+_LEAST_EACH = 10
+# The share of the time that ranking may take; the rest is for measuring the best.
+_SHARE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class RankingSetup:
+    """What a comparison asks for, and what with.
+
+    Attributes
+    ----------
+    given : LabelledSamples
+    task : Task
+    config : HeadConfig
+        Without a head; ``heads`` has them.
+    heads : tuple of str, estimator or None
+    engine : Engine
+    clock : Clock
+    best : int
+        How many go on.
+    n_quick : int
+        How many samples are looked at.
+    max_milliseconds : float or None
+    logme : bool
+        Whether the evidence is computed too.
+    skip : bool
+        Whether a backbone that cannot be opened is left out, as where nobody named it.
+    """
+
+    given: LabelledSamples
+    task: Task
+    config: HeadConfig
+    heads: tuple[Any, ...]
+    engine: Engine
+    clock: Clock
+    best: int = 3
+    n_quick: int = 2000
+    max_milliseconds: float | None = None
+    logme: bool = False
+    skip: bool = True
+
+    def problem(self, rows: Rows) -> TuningProblem:
+        """Return the targets of rows as what a head is tuned for."""
+        targets = self.task.encode_targets(rows.labels, rows.ids)
+        return self.task.tuning_problem(targets, self.config, self.given.design(rows.ids))
+
+    def with_head(self, head: Any) -> HeadConfig:
+        """Return the config of one of the heads."""
+        return replace(self.config, head=head)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RankedBackbone:
+    """A backbone with a head, as the quick pass ranked it.
+
+    Attributes
+    ----------
+    candidate : BackboneCandidate
+    head : str, estimator or None
+    quick : mapping of str to float
+    milliseconds : float or None
+    dim : int
+    rows : Rows or None
+        Those of the quick pass, kept of the best alone.
+    """
+
+    candidate: BackboneCandidate
+    head: Any
+    quick: dict[str, float]
+    milliseconds: float | None
+    dim: int
+    rows: Rows | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> tuple[float, ...]:
+        """By what entries are sorted, the greatest first."""
+        return self.quick.get("head", -math.inf), self.quick["rank"]
+
+
+def rank(
+    candidates: Sequence[BackboneCandidate], some: Sequence[Sample], setup: RankingSetup
+) -> tuple[list[RankedBackbone], list[LeftOutBackbone]]:
+    """Return the candidates, the best first, and those that were left out with the reason.
+
+    Raises
+    ------
+    BadOption
+        None is left.
+    BadSample
+        A sample cannot be read, and the engine does not skip.
+    """
+    entries: list[RankedBackbone] = []
+    left_out: list[LeftOutBackbone] = []
+    for number, candidate in enumerate(candidates):
+        stage = "ranking", number * len(some), len(candidates) * len(some)
+        try:
+            entries.append(_rank_one(candidate, some, setup, stage))
+        except OutOfTime:
+            left_out += [
+                LeftOutBackbone(one.name, "time_limit was over before it was ranked")
+                for one in candidates[number:]
+            ]
+            break
+        except _LeftOut as reason:
+            left_out.append(LeftOutBackbone(candidate.name, str(reason)))
+        entries = _without_rows_of_the_beaten(entries, setup.best)
+    setup.clock.tell("ranking", 1, 1)
+    if not entries:
+        reasons = "; ".join(f"{one.name}: {one.reason}" for one in left_out[:3])
+        more = f" and {len(left_out) - 3} others" if len(left_out) > 3 else ""
+        raise BadOption(
+            f"backbones: expected one or more to compare, none is left: {reasons}{more}"
+        )
+    if len(setup.heads) > 1:
+        entries = _rank_heads(entries, setup)
+    return entries, left_out
+
+
+class _LeftOut(Exception):
+    """Why a candidate is not compared."""
+
+
+def _rank_one(
+    candidate: BackboneCandidate,
+    some: Sequence[Sample],
+    setup: RankingSetup,
+    stage: tuple[str, int, int],
+) -> RankedBackbone:
+    """Return a candidate as the quick pass scores it."""
+    if setup.clock.is_over(_SHARE) and stage[1]:
+        raise OutOfTime
+    try:
+        backbone = candidate.open()
+        milliseconds = measure_milliseconds(some, backbone)
+    except FeatxError as error:
+        if not setup.skip:
+            raise
+        raise _LeftOut(first_line(error)) from error
+    most = setup.max_milliseconds
+    if most is not None and milliseconds is not None and milliseconds > most:
+        raise _LeftOut(f"{milliseconds:.1f} ms a sample, above max_latency = {most:g} ms")
+    # The first is ranked whatever it takes: a comparison of none says nothing.
+    share = _SHARE if stage[1] else None
+    engine = replace(setup.engine, on_error="skip")
+    rows = setup.clock.embed(engine, some, backbone, stage, share=share)
+    # Rows that are not finite are the backbone's fault, and a picture that cannot be read is not.
+    bad = sum(reject.reason == NOT_FINITE for reject in rows.rejects)
+    if bad:
+        raise _LeftOut(f"{bad} of {len(some)} rows hold NaN or infinity")
+    if rows.rejects and setup.engine.on_error == "fail":
+        raise rows.rejects[0].failure()
+    if not len(rows):
+        raise _LeftOut(f"it reads none of the samples: {rows.rejects[0].reason}")
+    try:
+        scores = quick_scores(rows.embeddings, setup.problem(rows), logme=setup.logme)
+    except (BadLabels, BadOption) as error:
+        raise BadLabels(f"ranking: {first_line(error)}") from error
+    head = setup.heads[0]
+    return RankedBackbone(candidate, head, _finite(scores), milliseconds, rows.dim, rows)
+
+
+def _finite(scores: QuickScores) -> dict[str, float]:
+    """Return the scores that there are, and the one that ranks."""
+    table = {**asdict(scores), "rank": scores.rank}
+    return {k: float(v) for k, v in table.items() if v is not None and math.isfinite(v)}
+
+
+def _without_rows_of_the_beaten(
+    entries: Sequence[RankedBackbone], best: int
+) -> list[RankedBackbone]:
+    """Return entries, the best first, that keep their rows where they may go on, and so may take memory."""
+    ordered = sorted(entries, key=lambda one: one.key, reverse=True)
+    return [one if place < best else replace(one, rows=None) for place, one in enumerate(ordered)]
+
+
+def _rank_heads(entries: Sequence[RankedBackbone], setup: RankingSetup) -> list[RankedBackbone]:
+    """Return the best backbones with each of the heads, the best first, then the other backbones.
+
+    Heads are compared by cross-validation on the samples of the quick pass.
+    """
+    tried: list[RankedBackbone] = []
+    kept = [entry for entry in entries if entry.rows is not None]
+    total = len(kept) * len(setup.heads)
+    for entry in kept:
+        assert entry.rows is not None
+        problem = setup.problem(entry.rows)
+        for head in setup.heads:
+            setup.clock.tell("ranking heads", len(tried), total)
+            config = setup.with_head(head)
+            quiet = replace(config, progress=None)
+            found = tune(heads_for(problem, quiet), entry.rows.embeddings, problem, config=quiet)
+            score = {"head": found.score} if math.isfinite(found.score) else {}
+            tried.append(replace(entry, head=head, quick={**entry.quick, **score}))
+    setup.clock.tell("ranking heads", total, total)
+    tried.sort(key=lambda one: one.key, reverse=True)
+    return [*tried, *(entry for entry in entries if entry.rows is None)]
+
+
+def head_name(head: Any, setup: RankingSetup) -> str:
+    """Return how a table names a head."""
+    if head is None:
+        return setup.task.head_names[0]
+    return head if isinstance(head, str) else f"own:{type(head).__name__}"
+
+
+def draw_some(setup: RankingSetup) -> list[Sample]:
+    """Return the samples that the quick pass looks at, in their order: of each class some, where there are.
+
+    Groups are not drawn whole: each sample is judged by those of other groups.
+    """
+    samples = setup.given.samples
+    ids = [sample.id for sample in samples]
+    targets = setup.task.encode_targets([sample.label for sample in samples], ids)
+    problem = setup.task.tuning_problem(targets, setup.config, setup.given.design(ids))
+    n, most = len(problem), setup.n_quick
+    if n <= most:
+        return list(samples)
+    rng = np.random.default_rng(setup.config.random_state)
+    folds = problem.without_groups().make_folds(-(-n // most), rng)
+    chosen = folds == 0
+    table = problem.neighbor_targets(np.arange(n)) > 0
+    for column in table.T:
+        lacking = _LEAST_EACH - int((column & chosen).sum())
+        # Numbers have no members; of a class that is rare, all may be looked at.
+        if lacking > 0 and (others := np.flatnonzero(column & ~chosen)).size:
+            chosen[rng.permutation(others)[:lacking]] = True
+    return [samples[i] for i in np.flatnonzero(chosen).tolist()]

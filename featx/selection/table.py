@@ -1,0 +1,118 @@
+"""The rows of a comparison and its sentences, from what was ranked and what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from featx.metrics.paired import Difference
+from featx.reporting.comparison import Contender
+from featx.selection.advice import Standing, advise, gain_of_doubling
+from featx.selection.finals import Finals, Measured
+from featx.selection.ranking import RankedBackbone, RankingSetup, head_name
+
+__all__ = ["ComparisonTable"]
+
+AVERAGE = "best on average elsewhere"
+
+
+class ComparisonTable:
+    """The contenders of a comparison in order, and what follows from them.
+
+    Parameters
+    ----------
+    setup : RankingSetup
+    entries : sequence of RankedBackbone
+        The best of the quick pass first.
+    finals : Finals
+    average : RankedBackbone or None
+        The backbone that does best on average on other sets.
+    """
+
+    def __init__(
+        self,
+        setup: RankingSetup,
+        entries: Sequence[RankedBackbone],
+        finals: Finals,
+        average: RankedBackbone | None,
+    ) -> None:
+        self.setup, self.entries, self.finals, self.average = setup, entries, finals, average
+        backbones = [one for one in finals.measured if one.entry is not None]
+        # Of equal scores the quick pass decides: the sort keeps its order.
+        self.measured = sorted(backbones, key=lambda one: one.score, reverse=True)
+        self.baselines = [one for one in finals.measured if one.entry is None]
+
+    @property
+    def winner(self) -> RankedBackbone:
+        """The backbone and the head with the best score; by the quick pass where none was measured."""
+        entry = self.measured[0].entry if self.measured else self.entries[0]
+        assert entry is not None
+        return entry
+
+    def contenders(self) -> tuple[Contender, ...]:
+        """Return backbones, the best first, then the baselines."""
+        done = {id(one.entry) for one in self.measured}
+        rows = [self._backbone(one) for one in self.measured]
+        rows += [self._ranked(one) for one in self.entries if id(one) not in done]
+        return (*rows, *(one.contender for one in self._standings_of_baselines()))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what follows, in sentences."""
+        if not self.measured:
+            return ("No time was left to measure any as fit measures: the quick pass alone ranks.",)
+        best = self._backbone(self.measured[0])
+        others = [Standing(self._backbone(one), self._behind(one)) for one in self.measured[1:]]
+        baselines = self._standings_of_baselines()
+        gain = gain_of_doubling(self.winner, self.setup)
+        n = len(self.setup.given.samples)
+        own = [one for one in baselines if not one.contender.name.startswith(AVERAGE)]
+        notes = advise(best, others, own, n=n, gain=gain)
+        if len(own) < 2:
+            notes.append("No time was left to measure the baseline without a backbone.")
+        missed = min(self.setup.best, len(self.entries)) - len(self.measured)
+        if missed > 0:
+            notes.append(f"No time was left to measure {missed} more of the best as fit measures.")
+        return tuple(notes)
+
+    def _behind(self, one: Measured) -> Difference | None:
+        """Return by how much the best is above another."""
+        seed = self.setup.config.random_state
+        return self.finals.difference(self.measured[0], one, seed)
+
+    def _ranked(self, entry: RankedBackbone) -> Contender:
+        card = entry.candidate.card
+        return Contender(
+            name=entry.candidate.name,
+            head=head_name(entry.head, self.setup),
+            quick=entry.quick,
+            milliseconds=entry.milliseconds,
+            bytes=entry.candidate.bytes,
+            dim=entry.dim,
+            license=card.license,
+        )
+
+    def _backbone(self, one: Measured) -> Contender:
+        assert one.entry is not None
+        is_best = one is self.measured[0]
+        return replace(
+            self._ranked(one.entry),
+            score=one.score,
+            interval=one.interval,
+            difference=None if is_best else self._behind(one),
+        )
+
+    def _standings_of_baselines(self) -> list[Standing]:
+        found = []
+        for one in self.baselines:
+            difference = self._behind(one)
+            row = Contender(one.name, "", True, {}, one.score, one.interval, difference)
+            found.append(Standing(row, difference))
+        average = [one for one in self.measured if one.entry is self.average]
+        for one in average:
+            assert one.entry is not None
+            difference = self._behind(one) if one is not self.measured[0] else None
+            name = f"{AVERAGE}: {one.entry.candidate.name}"
+            head = head_name(one.entry.head, self.setup)
+            row = Contender(name, head, True, {}, one.score, one.interval, difference)
+            found.append(Standing(row, difference))
+        return found
