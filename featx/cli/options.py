@@ -354,8 +354,8 @@ def backbone_options(function: F) -> F:
 def source_options(function: F) -> F:
     """Give a command ``--path-column`` and its like as one ``SourceChoice`` named ``columns``."""
     options = [
-        click.option("--path-column", metavar="NAME", help="Column of a table with the paths."),
-        click.option("--text-column", metavar="NAME", help="Column of a table with the texts."),
+        _column("path", "Column of a table with the paths."),
+        _column("text", "Column of a table with the texts."),
         click.option(
             "--target-column",
             "--label-column",
@@ -364,26 +364,16 @@ def source_options(function: F) -> F:
             multiple=True,
             help="Column of a table with the labels, or the numbers; again for each of several.",
         ),
-        click.option("--id-column", metavar="NAME", help="Column of a table with the ids."),
+        _column("id", "Column of a table with the ids."),
         click.option(
             "--ignore-label-case",
             is_flag=True,
             default=None,
             help="Take labels that differ in upper and lower case only, such as cat and Cat, for one.",
         ),
-        click.option(
-            "--start-column",
-            metavar="NAME",
-            help="Column with the second of a recording at which a sample begins.",
-        ),
-        click.option(
-            "--end-column", metavar="NAME", help="Column with the second at which it ends."
-        ),
-        click.option(
-            "--duration-column",
-            metavar="NAME",
-            help="Column with the seconds that it lasts, in place of its end.",
-        ),
+        _column("start", "Column with the second of a recording at which a sample begins."),
+        _column("end", "Column with the second at which it ends."),
+        _column("duration", "Column with the seconds that it lasts, in place of its end."),
         click.option(
             "--encoding",
             metavar="NAME",
@@ -394,33 +384,30 @@ def source_options(function: F) -> F:
             metavar="DIR",
             help="Folder below which the paths of a table lie [default: the table's own].",
         ),
-    ]
-    options += [
         click.option(
             "--label-separator",
             metavar="TEXT",
             help="What stands between the labels of a cell that holds several, such as '|'.",
         ),
-        click.option(
-            "--group-column",
-            metavar="NAME",
-            help="Column of what must not be both in training and measuring: a patient, a speaker.",
+        _column(
+            "group",
+            "Column of what must not be both in training and measuring: a patient, a speaker.",
         ),
-        click.option(
-            "--weight-column", metavar="NAME", help="Column of how often each sample counts."
+        _column("weight", "Column of how often each sample counts."),
+        _column(
+            "split",
+            "Column that says the part of each sample: train, valid or test [default: split].",
         ),
-        click.option(
-            "--split-column",
-            metavar="NAME",
-            help="Column that says the part of each sample: train, valid or test [default: split].",
-        ),
-        click.option(
-            "--time-column",
-            metavar="NAME",
-            help="Column of the time of each sample: the past is trained on, the latest measured.",
+        _column(
+            "time",
+            "Column of the time of each sample: the past is trained on, the latest measured.",
         ),
     ]
     return gather_options(function, options, SourceChoice, "columns")
+
+
+def _column(name: str, help: str) -> Callable[[F], F]:
+    return click.option(f"--{name}-column", metavar="NAME", help=help)
 
 
 keep_option = click.option(
