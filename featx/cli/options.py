@@ -394,14 +394,8 @@ def source_options(function: F) -> F:
             "Column of what must not be both in training and measuring: a patient, a speaker.",
         ),
         _column("weight", "Column of how often each sample counts."),
-        _column(
-            "split",
-            "Column that says the part of each sample: train, valid or test [default: split].",
-        ),
-        _column(
-            "time",
-            "Column of the time of each sample: the past is trained on, the latest measured.",
-        ),
+        _column("split", "Column of the part of each sample: train, valid, test [default: split]."),
+        _column("time", "Column of the time of each sample; the latest are measured."),
     ]
     return gather_options(function, options, SourceChoice, "columns")
 
