@@ -4,7 +4,7 @@
     python benchmarks/curves.py flowers5 sst2 --draws 30
 
 Of each set a fixed part of 500 rows or more is measured on. From the rest, nested sets are drawn, up to 2N
-labels. The law is fitted to the sizes up to N, and what it says of 2N is held against the mean score of the draws
+labels. The law is fitted to the sizes up to N, and what it says of 2N is held against the mean score of draws
 there: ``off`` is the difference in points, ``N + gain`` that of the measured score at N with the gain that is
 foretold.
 """
