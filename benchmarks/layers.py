@@ -1,10 +1,10 @@
-"""Accuracy by depth of networks on sets near and far, and what the tap that a probe names gains on other samples.
+"""Accuracy by depth of networks on sets near and far, and what the tap that a probe names gains elsewhere.
 
     python benchmarks/layers.py --plots /tmp/plots                      # three networks, a near and a far set
     python benchmarks/layers.py --backbones vit-tiny-patch16-224 --sets brain_mri
 
-The probe sees the training part. Then the default head of ``featx fit`` is trained on the rows of the backbone's own
-tap, of the tap to use and of the best by the quick score, and all are measured on the test part.
+The probe sees the training part. Then the default head of ``featx fit`` is trained on the rows of the backbone's
+own tap, of the tap to use and of the best by the quick score, and all are measured on the test part.
 """
 
 from __future__ import annotations

@@ -122,6 +122,10 @@ def test_more_samples_than_wanted_are_drawn_from_in_words(residual, stripes):
     [
         ({"taps": ["block9"]}, UnknownTap, "block9"),
         ({"max_samples": 0}, BadOption, "max_samples = 0: expected a whole number, 2 or more"),
+        ({"taps": "block1"}, BadOption, "taps = 'block1': expected a list of names"),
+        ({"taps": [1]}, BadOption, "expected a list of names of tensors"),
+        ({"class_weight": "some"}, BadOption, "class_weight = 'some'"),
+        ({"max_samples": "many"}, BadOption, "max_samples = 'many'"),
         ({"max_samples": True}, BadOption, "max_samples = True"),
         ({"log_target": True}, BadOption, "only a regression has numbers"),
     ],
