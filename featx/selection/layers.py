@@ -92,10 +92,7 @@ def probe_layers(
     >>> [layer.tap for layer in probe.layers][-1], probe.own.dim
     ('embedding', 256)
     """
-    if max_samples is not None and (isinstance(max_samples, bool) or max_samples < 2):
-        raise BadOption(
-            f"max_samples = {max_samples!r}: expected a whole number, 2 or more, or None"
-        )
+    _check_choices(max_samples, taps)
     kind = get_task(task or "classification")
     config = HeadConfig(
         class_weight=class_weight,
