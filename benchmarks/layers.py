@@ -3,8 +3,8 @@
     python benchmarks/layers.py --plots /tmp/plots                      # three networks, a near and a far set
     python benchmarks/layers.py --backbones vit-tiny-patch16-224 --sets brain_mri
 
-The probe sees the training part. Then the head that ``featx fit`` trains by default is trained on the rows of the
-backbone's own tap, of the tap to use and of the best by the quick score, and all are measured on the test part.
+The probe sees the training part. Then the head that ``featx fit`` trains by default is trained on the rows of
+the backbone's own tap, of the tap to use and of the best by the quick score, and measured on the test part.
 """
 
 from __future__ import annotations
