@@ -23,7 +23,7 @@ drawn = pytest.mark.skipif(
 def curve():
     curves = []
     for name, shift in (("nano", 0.0), ("raw pixels", 0.2)):
-        points = tuple(CurvePoint(n, (1 - shift - n**-0.5,) * 2) for n in (16, 32, 64))
+        points = tuple(CurvePoint(n, (1 - shift - n**-0.5,) * 2) for n in (16, 22, 32, 64))
         value = 1 - shift - 160**-0.5
         fitted = tuple((n, ScoreForecast(value, value - 0.02, value + 0.02)) for n in (64, 80, 160))
         curves.append(ScoreCurve(name, points, fitted))
