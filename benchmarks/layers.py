@@ -44,27 +44,32 @@ def read(name: str, given: argparse.Namespace) -> tuple[list[Any], list[Any]]:
 
 
 class Measure:
-    """What heads on taps of a backbone reach on a test part."""
+    """What heads on taps of a backbone reach on a test part; rows of all taps are made in one pass."""
 
-    def __init__(self, backbone: str, train: list[Any], test: list[Any]) -> None:
+    def __init__(self, found: Any, train: list[Any], test: list[Any]) -> None:
         import featx
+        from featx.backbones.several_taps import SeveralTaps
         from featx.tasks import get_task
         from featx.tuning import HeadConfig
 
-        self.backbone, self.config = backbone, HeadConfig()
-        self.kind, self.engine = get_task("classification"), featx.Engine(cache=True)
-        self.parts = train, test
-        self.n_train = len(train)
-        labels = [sample.label for sample in (*train, *test)]
-        self.problem = self.kind.tuning_problem(self.kind.encode_targets(labels), self.config)
+        self.config, self.n_train = HeadConfig(), len(train)
+        taps = list(dict.fromkeys(layer.tap for layer in found.layers))
+        self.several = SeveralTaps(featx.Backbone(found.backbone), taps)
+        engine = featx.Engine(cache=True)
+        self.wide = [engine.embed(part, self.several).embeddings for part in (train, test)]
+        kind, labels = get_task("classification"), [sample.label for sample in (*train, *test)]
+        self.problem = kind.tuning_problem(kind.encode_targets(labels), self.config)
 
     def of(self, layer: Any) -> Any:
         """Return the measure of the head that fit would train on the rows of a layer."""
-        import featx
         from featx.tuning.validation import train
 
-        backbone = featx.Backbone(self.backbone, tap=layer.tap, pooling=layer.pooling)
-        rows = [self.engine.embed(part, backbone).embeddings for part in self.parts]
+        [view] = [
+            view
+            for view in self.several.views
+            if (view.tap, view.pooling) == (layer.tap, layer.pooling)
+        ]
+        rows = [self.several.rows(part, view) for part in self.wide]
         known, test = np.arange(self.n_train), np.arange(self.n_train, len(self.problem))
         _, head = train(rows[0], self.problem.subset(known), self.config)
         return self.problem.measure(head.predict_outputs(rows[1]), test)
@@ -84,7 +89,7 @@ def probe(backbone: str, name: str, given: argparse.Namespace) -> list[dict[str,
     if given.plots:
         given.plots.mkdir(parents=True, exist_ok=True)
         save_plot(found, given.plots / f"{backbone}-{name}.png")
-    measure, resampling = Measure(backbone, train, test), Resampling(len(test))
+    measure, resampling = Measure(found, train, test), Resampling(len(test))
     own = measure.of(found.own)
     rows = []
     chosen = {"its own": found.own, "to use": found.chosen, "best": found.best}
