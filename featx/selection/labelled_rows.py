@@ -136,6 +136,6 @@ def _baseline(given: LabelledSamples, rows: Rows, backbone: Backbone, engine: En
     embedder = BaselineEmbedder(backbone.card.input)
     # What cannot be read was said of the backbone's rows.
     raw = replace(engine, progress=None).embed(samples, embedder)
-    if raw.ids != rows.ids:
+    if raw.rejects:
         raise raw.rejects[0].failure()
     return raw.embeddings
