@@ -11,6 +11,10 @@ from featx._lazy import lazy_attributes as _lazy_attributes
 
 if TYPE_CHECKING:
     from featx._display import TextTable as TextTable
+    from featx.audit.auditing import audit_rows as audit_rows
+    from featx.audit.auditing import audit_samples as audit_samples
+    from featx.audit.findings import AuditReport as AuditReport
+    from featx.audit.findings import Finding as Finding
     from featx.backbones.adding import add_backbone as add_backbone
     from featx.backbones.backbone import Backbone as Backbone
     from featx.backbones.maps import SampleMaps as SampleMaps
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULE_OF = {
+    "AuditReport": "featx.audit.findings",
     "Backbone": "featx.backbones.backbone",
     "BadSample": "featx.errors",
     "Baseline": "featx.reporting.fit_report",
@@ -104,6 +109,7 @@ _MODULE_OF = {
     "FeatureExtractor": "featx.extractor",
     "FeatxError": "featx.errors",
     "FeatxWarning": "featx.errors",
+    "Finding": "featx.audit.findings",
     "FitConfig": "featx.fit_config",
     "FitReport": "featx.reporting.fit_report",
     "HtmlReport": "featx.html_report.page",
@@ -142,6 +148,8 @@ _MODULE_OF = {
     "Validation": "featx.reporting.fit_report",
     "Written": "featx.embedding.rows",
     "add_backbone": "featx.backbones.adding",
+    "audit_rows": "featx.audit.auditing",
+    "audit_samples": "featx.audit.auditing",
     "compare": "featx.selection.compare",
     "evaluate": "featx.evaluation",
     "explain": "featx.explanation.explaining",

@@ -89,14 +89,18 @@ def audit_samples(
     opened = _open(backbone, given[0].data if given else None)
     engine = replace(engine or Engine(), on_error="skip")
     rows = engine.embed(given, opened, digests=True)
-    by_id = {sample.id: sample for sample in given}
-    readable = [by_id[name] for name in rows.ids]
-    facts = read_facts(readable, opened.card.input, replace(engine, progress=None))
-    part = dict(zip(by_id, parts_of(given), strict=True))
-    parts = [part[name] for name in rows.ids]
-    data = AuditData.of_rows(rows, parts, [sample.group for sample in readable]).with_facts(facts)
+    facts = read_facts(given, opened.card.input, replace(engine, progress=None))
+    places = {sample.id: place for place, sample in enumerate(given)}
+    read = np.asarray([places[name] for name in rows.ids], np.intp)
+    parts = parts_of(given)
+    data = AuditData.of_rows(
+        rows, [parts[i] for i in read], [given[i].group for i in read], facts.take(read)
+    )
     found, skipped = _findings(data, kind, random_state)
-    found += unreadable(rows.rejects) + poor_contents(data, _words_read(opened.card.input))
+    words = facts.numbers.get("words", np.ones(len(given)))
+    wordless = {given[i].id for i in np.flatnonzero(words == 0)}
+    found += unreadable(rows.rejects, wordless)
+    found += poor_contents(data, _words_read(opened.card.input))
     return AuditReport(kind.name, len(given), opened.card.name, _in_order(found), tuple(skipped))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -20,8 +20,8 @@ _TINY, _TINY_SHARE = 16, 0.1
 _BLANK = 0.02
 # The grey level below which 99 % of a dark picture are.
 _DARK = 0.2
-# Sharpness of a picture whose edges are blurred by 3.5 of 256 pixels.
-_BLURRED = 0.2
+# Sharpness of a picture whose edges are blurred by more than 2 of 256 pixels; of photos it is 0.8 to 1.4.
+_BLURRED = 0.33
 # How much more than what is read, or than most texts have, is far too long.
 _LONGER, _LONGEST = 1.2, 20.0
 # Decibels below full scale.
@@ -36,10 +36,16 @@ Numbers = Mapping[str, FloatArray]
 _Check = Callable[[Numbers, float], tuple[Mask, Doubles, Callable[[int], str]]]
 
 
-def unreadable(rejects: tuple[Reject, ...]) -> list[Finding]:
-    """Return a finding for each sample that could not be read."""
+def unreadable(rejects: Sequence[Reject], wordless: Collection[str] = ()) -> list[Finding]:
+    """Return a finding for each sample that could not be read; of ``wordless`` it is a text without a word."""
     return [
-        Finding("FX051", reject.id, 1.0, f"{reject.id:.200}: {reject.reason}", suggested="remove")
+        Finding(
+            "FX061" if reject.id in wordless else "FX051",
+            reject.id,
+            1.0,
+            f"{reject.id:.200}: {reject.reason}",
+            suggested="remove",
+        )
         for reject in rejects
     ]
 

@@ -95,7 +95,7 @@ def audit_command(
         check_records_output(output)
     run.check()
     backbone = chosen.open(run.provider)
-    samples = columns.read(source, backbone.card)
+    samples = columns.read(source, backbone.card, parts=True)
     from featx.audit.auditing import audit_samples
 
     with run.engine(len(samples)) as engine:

@@ -160,9 +160,18 @@ class SourceChoice:
     time_column: str | None = None
 
     def read(
-        self, source: str, card: Card, *, split: str | None = None, keep: tuple[str, ...] = ()
+        self,
+        source: str,
+        card: Card,
+        *,
+        split: str | None = None,
+        keep: tuple[str, ...] = (),
+        parts: bool = False,
     ) -> list[Sample]:
-        """Return the samples of ``source`` that the card's modality can read."""
+        """Return the samples of ``source`` that the card's modality can read.
+
+        Where ``parts`` is set, a column of the usual name says the part of each.
+        """
         from featx.modalities.formats import readable
         from featx.sources import read_source
 
@@ -170,7 +179,7 @@ class SourceChoice:
             source,
             readable(card.input),
             split=split,
-            columns=self._columns(keep),
+            columns=replace(self._columns(keep), parts=True) if parts else self._columns(keep),
             ignore_label_case=bool(self.ignore_label_case),
         )
 
