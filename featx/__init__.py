@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from featx._display import TextTable as TextTable
     from featx.audit.auditing import audit_rows as audit_rows
     from featx.audit.auditing import audit_samples as audit_samples
+    from featx.audit.findings import AuditFinding as AuditFinding
     from featx.audit.findings import AuditReport as AuditReport
-    from featx.audit.findings import Finding as Finding
     from featx.backbones.adding import add_backbone as add_backbone
     from featx.backbones.backbone import Backbone as Backbone
     from featx.backbones.maps import SampleMaps as SampleMaps
@@ -90,6 +90,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULE_OF = {
+    "AuditFinding": "featx.audit.findings",
     "AuditReport": "featx.audit.findings",
     "Backbone": "featx.backbones.backbone",
     "BadSample": "featx.errors",
@@ -109,7 +110,6 @@ _MODULE_OF = {
     "FeatureExtractor": "featx.extractor",
     "FeatxError": "featx.errors",
     "FeatxWarning": "featx.errors",
-    "Finding": "featx.audit.findings",
     "FitConfig": "featx.fit_config",
     "FitReport": "featx.reporting.fit_report",
     "HtmlReport": "featx.html_report.page",

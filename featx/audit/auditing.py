@@ -12,7 +12,7 @@ import numpy as np
 from featx.audit.contents import poor_contents, unreadable
 from featx.audit.data import AuditData, read_facts
 from featx.audit.duplicates import exact_copies, find_near_pairs, near_copies
-from featx.audit.findings import AuditReport, Finding
+from featx.audit.findings import AuditFinding, AuditReport
 from featx.audit.labels import find_wrong_targets, predict_left_out
 from featx.audit.shortcuts import find_shortcuts
 from featx.audit.structure import blending_classes, outliers, rare_labels
@@ -163,7 +163,9 @@ def _words_read(settings: Settings) -> float:
     return float("inf")
 
 
-def _findings(data: AuditData, task: Task, random_state: int) -> tuple[list[Finding], list[str]]:
+def _findings(
+    data: AuditData, task: Task, random_state: int
+) -> tuple[list[AuditFinding], list[str]]:
     """Return all that rows, targets, parts and groups tell, and what they could not."""
     skipped: list[str] = []
     found = exact_copies(data)
@@ -190,7 +192,7 @@ def _findings(data: AuditData, task: Task, random_state: int) -> tuple[list[Find
 
 def _of_targets(
     data: AuditData, task: Task, neighbors: Neighbors, random_state: int
-) -> tuple[list[Finding], list[str]]:
+) -> tuple[list[AuditFinding], list[str]]:
     """Return what heads that were trained without each sample tell of its target."""
     try:
         with warnings.catch_warnings():
@@ -207,5 +209,5 @@ def _of_targets(
     return found, [f"targets of some samples: {reason}"] if reason else []
 
 
-def _in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
+def _in_order(found: Iterable[AuditFinding]) -> tuple[AuditFinding, ...]:
     return tuple(sorted(found, key=lambda one: (one.code, -one.score)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from featx._typing import Doubles, FloatArray, Mask
 from featx.audit.data import AuditData
-from featx.audit.findings import Finding
+from featx.audit.findings import AuditFinding
 from featx.embedding.rows import Reject
 
 __all__ = ["poor_contents", "unreadable"]
@@ -36,10 +36,10 @@ Numbers = Mapping[str, FloatArray]
 _Check = Callable[[Numbers, float], tuple[Mask, Doubles, Callable[[int], str]]]
 
 
-def unreadable(rejects: Sequence[Reject], wordless: Collection[str] = ()) -> list[Finding]:
+def unreadable(rejects: Sequence[Reject], wordless: Collection[str] = ()) -> list[AuditFinding]:
     """Return a finding for each sample that could not be read; of ``wordless`` it is a text without a word."""
     return [
-        Finding(
+        AuditFinding(
             "FX061" if reject.id in wordless else "FX051",
             reject.id,
             1.0,
@@ -50,7 +50,7 @@ def unreadable(rejects: Sequence[Reject], wordless: Collection[str] = ()) -> lis
     ]
 
 
-def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[Finding]:
+def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[AuditFinding]:
     """Return the samples that hold hardly anything, or more than is read of them.
 
     Parameters
@@ -70,7 +70,7 @@ def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[Fin
             order = np.flatnonzero(mask)
             for index in order[np.argsort(-scores[order], kind="stable")].tolist():
                 name, score = data.ids[index], round(float(np.clip(scores[index], 0, 1)), 6)
-                findings.append(Finding(code, name, score, f"{name:.200}: {describe(index)}"))
+                findings.append(AuditFinding(code, name, score, f"{name:.200}: {describe(index)}"))
     return findings
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from featx._typing import Doubles, FloatArray, Integers, Mask
 from featx.audit.data import AuditData, Facts
-from featx.audit.findings import Finding
+from featx.audit.findings import AuditFinding
 from featx.embedding.neighbors import Neighbors
 
 __all__ = [
@@ -51,7 +51,7 @@ class NearPairs:
     ratios: Doubles
 
 
-def exact_copies(data: AuditData) -> list[Finding]:
+def exact_copies(data: AuditData) -> list[AuditFinding]:
     """Return a finding for each sample with the bytes of one that is to be kept; two where targets differ."""
     members: dict[str, list[int]] = defaultdict(list)
     for i in np.argsort(data.order).tolist():
@@ -141,7 +141,7 @@ def usual_distances(distances: FloatArray) -> Doubles:
 
 def near_copies(
     data: AuditData, pairs: NearPairs, *, compares_targets: bool = True
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """Return a finding for each sample that is nearly the same as some that are to be kept.
 
     Parameters
@@ -175,7 +175,7 @@ def _copy_findings(
     words: str,
     score: float = 1.0,
     compares_targets: bool = True,
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """Return what there is to say of a sample and those that it is a copy of."""
     name = data.ids[index]
     copied = "remove" if prefix == "FX00" else "group"
@@ -191,14 +191,14 @@ def _copy_findings(
         code, others, end, done, begin = "1", list(earlier), "", "group", ""
     related = tuple(data.ids[i] for i in others[:_RELATED])
     text = f"{name:.200}{begin} is {words} {related[0]:.200}{end}"
-    findings = [Finding(f"{prefix}{code}", name, score, text, related, done)]
+    findings = [AuditFinding(f"{prefix}{code}", name, score, text, related, done)]
     if compares_targets and (unlike := _differing(data.targets, index, earlier)):
         related = tuple(data.ids[i] for i in unlike[:_RELATED])
         text = (
             f"{name:.200} ({data.targets[index]:.60}) is {words} {related[0]:.200} "
             f"({data.targets[unlike[0]]:.60})"
         )
-        findings.append(Finding(f"{prefix}3", name, score, text, related))
+        findings.append(AuditFinding(f"{prefix}3", name, score, text, related))
     return findings
 
 

@@ -160,18 +160,9 @@ class SourceChoice:
     time_column: str | None = None
 
     def read(
-        self,
-        source: str,
-        card: Card,
-        *,
-        split: str | None = None,
-        keep: tuple[str, ...] = (),
-        parts: bool = False,
+        self, source: str, card: Card, *, split: str | None = None, keep: tuple[str, ...] = ()
     ) -> list[Sample]:
-        """Return the samples of ``source`` that the card's modality can read.
-
-        Where ``parts`` is set, a column of the usual name says the part of each.
-        """
+        """Return the samples of ``source`` that the card's modality can read."""
         from featx.modalities.formats import readable
         from featx.sources import read_source
 
@@ -179,7 +170,7 @@ class SourceChoice:
             source,
             readable(card.input),
             split=split,
-            columns=replace(self._columns(keep), parts=True) if parts else self._columns(keep),
+            columns=self.to_columns(keep),
             ignore_label_case=bool(self.ignore_label_case),
         )
 
@@ -187,9 +178,10 @@ class SourceChoice:
         """Return standard input as a source, whose samples can be taken as they come."""
         from featx.sources.standard_input import StandardInput
 
-        return StandardInput("-", self._columns(keep), None)
+        return StandardInput("-", self.to_columns(keep), None)
 
-    def _columns(self, keep: tuple[str, ...]) -> Columns:
+    def to_columns(self, keep: tuple[str, ...]) -> Columns:
+        """Return what these options say of a table, with the columns that samples carry along."""
         from featx.sources import Columns
 
         return Columns(

@@ -209,4 +209,4 @@ def test_texts_that_differ_in_case_and_signs_only_are_near_duplicates():
 
 def test_what_featx_gives_at_the_top_is_the_audit():
     assert featx.audit_samples is audit_samples
-    assert featx.Finding.__module__ == "featx.audit.findings"
+    assert featx.AuditFinding.__module__ == "featx.audit.findings"

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from featx import Sample, Segment, audit_samples, read_samples
-from featx.audit.findings import AuditReport, Finding
+from featx.audit.findings import AuditFinding, AuditReport
 from featx.audit.fixing import Manifest, copy_groups
 from featx.catalog import get_card
 from featx.errors import BadSource
@@ -103,9 +103,9 @@ def test_copies_and_near_duplicates_and_given_groups_are_joined():
         Sample(name, b"", group=group) for name, group in zip("abcdef", "uvvwxx", strict=True)
     ]
     findings = (
-        Finding("FX011", "b", 0.9, "", ("a",)),
-        Finding("FX004", "d", 1.0, "", ("c",)),
-        Finding("FX021", "e", 1.0, "", ("a",)),
+        AuditFinding("FX011", "b", 0.9, "", ("a",)),
+        AuditFinding("FX004", "d", 1.0, "", ("c",)),
+        AuditFinding("FX021", "e", 1.0, "", ("a",)),
     )
     groups = copy_groups(AuditReport("classification", 6, "", findings), samples)
     assert groups == {"a": "a", "b": "a", "c": "a", "d": "a", "e": "e", "f": "e"}
