@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from featx.html_report.evidence import Evidence
@@ -35,10 +36,10 @@ def example_parts(
     if not groups or most < 1:
         return []
     shown: set[int] = set()
-    share, rest = divmod(most, len(groups))
     settings = evidence.predictor.card.input
     for number, group in enumerate(groups):
-        room = share + (number < rest)
+        # what one group leaves goes to the next
+        room = math.ceil((most - len(shown)) / (len(groups) - number))
         chosen = [i for i in group.indices.tolist() if i not in shown][:room]
         shown |= set(chosen)
         if not chosen:
