@@ -18,6 +18,7 @@ from featx.audit.shortcuts import find_shortcuts
 from featx.audit.structure import blending_classes, outliers, rare_labels
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
+from featx.embedding.approximate import approximate_nearest
 from featx.embedding.engine import Engine
 from featx.embedding.neighbors import Neighbors, nearest_among
 from featx.embedding.rows import Rows
@@ -34,6 +35,8 @@ __all__ = ["audit_rows", "audit_samples"]
 
 # Neighbours of each sample that are looked at, and samples below which neighbours say nothing.
 _NEIGHBORS, _FEW = 20, 10
+# Samples up to which all are compared with all.
+_EXACT = 200_000
 
 
 def audit_samples(
@@ -175,7 +178,7 @@ def _findings(
     if len(data.firsts) < _FEW:
         skipped.append(f"neighbours, for there are {len(data.firsts)} different samples only")
         return found, skipped
-    neighbors = nearest_among(data.rows[data.firsts], min(_NEIGHBORS, len(data.firsts) - 1))
+    neighbors = _nearest(data, skipped)
     pairs = find_near_pairs(data, neighbors)
     found += near_copies(data, pairs, compares_targets=task.name != "regression")
     found += outliers(data, neighbors)
@@ -188,6 +191,17 @@ def _findings(
         skipped.append(f"classes that blend, for a {task.name} has none")
     more, reasons = _of_targets(data, task, neighbors, random_state)
     return found + more, skipped + reasons
+
+
+def _nearest(data: AuditData, skipped: list[str]) -> Neighbors:
+    """Return the nearest of the different samples; where they are many, of those that candidates hold."""
+    rows, k = data.rows[data.firsts], min(_NEIGHBORS, len(data.firsts) - 1)
+    if len(rows) <= _EXACT:
+        return nearest_among(rows, k)
+    skipped.append(
+        f"pairs of {len(rows):,} samples that share no cell: more than {_EXACT:,} are not all compared"
+    )
+    return approximate_nearest(rows, k)
 
 
 def _of_targets(
