@@ -25,6 +25,8 @@ __all__ = ["RowSums", "SampleSum"]
 
 # Values of the maps of one sample: 256 MB.
 _MOST_VALUES = 1 << 26
+# Places of one sample.
+_MOST_PLACES = 1 << 16
 # The least length of a row that is brought to length 1.
 _TINY = 1e-12
 
@@ -153,6 +155,11 @@ class RowSums:
             added, shares, shape, more = self._pull_window(window, own)
             constant += more
             added = added + shares * (spread / len(rows))
+            if len(added) + len(places) > _MOST_PLACES:
+                raise BadSample(
+                    f"its maps have more than {_MOST_PLACES:,} places; explain a part of it, or choose a "
+                    "deeper tap"
+                )
             found = sample.geometry.places(shape, number)
             for place, value in zip(found, added.tolist(), strict=True):
                 places[place] = places.get(place, 0.0) + value
