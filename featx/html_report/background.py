@@ -133,7 +133,9 @@ def _tuning(report: FitReport) -> list[tuple[str, Child]]:
     ]
     if tuning.class_weight:
         pairs.append(("weights of classes", tuning.class_weight))
-    pairs += [(f"seconds: {name}", f"{seconds:.1f}") for name, seconds in report.timings.items()]
+    pairs += [
+        (f"seconds: {name}", f"{seconds:.1f}") for name, seconds in sorted(report.timings.items())
+    ]
     return pairs
 
 

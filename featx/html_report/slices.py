@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from featx._typing import Doubles, Integers
-from featx.errors import BadOption, FeatxWarning
+from featx.errors import BadOption, FeatxError, FeatxWarning
 from featx.html_report.evidence import Evidence
 from featx.html_report.view import SliceScore, TaskView
 from featx.modalities import MeasuringReader
@@ -20,7 +21,7 @@ from featx.pages.document import notes
 from featx.pages.markup import Child, shorten_text
 from featx.pages.tables import format_number, html_table, interval_mark
 from featx.sources import Sample, Segment
-from featx.storage.blob import Blob
+from featx.storage.blob import Blob, to_blob
 
 __all__ = ["Slice", "slice_parts", "slices_of"]
 
@@ -30,10 +31,14 @@ _LEAST = 10
 _MOST_VALUES, _MOST_SLICES = 30, 150
 # Parts of a column of numbers.
 _PARTS = 4
+# The name of the groups among the columns; numbers of groups are no amounts.
+_GROUP = "group"
+# What stands for no value.
+_MISSING = "(none)"
 # Characters of a value.
 _LONGEST = 80
-# Samples whose size is looked up.
-_MOST_EXTENTS = 20_000
+# Samples whose size is looked up, for which they are read once more.
+_MOST_EXTENTS = 5000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,9 +173,12 @@ def _columns(
     samples = [evidence.samples.get(name) for name in evidence.ids]
     tables: list[Mapping[str, Any]] = [(s.columns or {}) if s else {} for s in samples]
     names = list(dict.fromkeys(name for table in tables for name in table))
-    known: dict[str, list[Any]] = {name: [table.get(name) for table in tables] for name in names}
-    for name, cells in _known(evidence, samples).items():
-        known.setdefault(name, cells)
+    cells: dict[str, list[Any]] = {name: [table.get(name) for table in tables] for name in names}
+    facts = _known(evidence, samples)
+    # the column of the groups says the same twice
+    groups = [str(cell) for cell in facts.get(_GROUP, [])]
+    known = {name: one for name, one in cells.items() if list(map(str, one)) != groups or asked}
+    known |= {name: one for name, one in facts.items() if name not in known}
     if asked is not None:
         for name in asked:
             if name not in known:
@@ -196,16 +204,17 @@ def _same_parts(cells: Sequence[Any], targets: Sequence[str]) -> bool:
 def _known(evidence: Evidence, samples: Sequence[Sample | None]) -> dict[str, list[Any]]:
     """Return what is known of samples without a table: group, part, file type and size."""
     facts: dict[str, Callable[[Sample], Any]] = {
-        "group": lambda sample: sample.group,
+        _GROUP: lambda sample: sample.group,
         "part": lambda sample: sample.part,
-        "file type": _file_type,
     }
     settings = evidence.predictor.card.input
+    if not settings.string_is_sample:
+        facts["file type"] = _file_type
     if settings.string_is_sample:
         facts["characters"] = lambda s: float(len(s.data)) if isinstance(s.data, str) else None
-    elif isinstance(settings, MeasuringReader) and len(samples) <= _MOST_EXTENTS:
+    elif isinstance(settings, MeasuringReader) and 0 < len(evidence.samples) <= _MOST_EXTENTS:
         reader = settings
-        facts[reader.extent_unit] = lambda sample: reader.extent(sample.data) or None
+        facts[reader.extent_unit] = lambda sample: _extent(reader, sample)
     found = {
         name: [None if sample is None else fact(sample) for sample in samples]
         for name, fact in facts.items()
@@ -213,9 +222,23 @@ def _known(evidence: Evidence, samples: Sequence[Sample | None]) -> dict[str, li
     return {name: cells for name, cells in found.items() if len(set(cells)) > 1}
 
 
+def _located(data: Any) -> Any:
+    """Return a file by its name as its bytes that are still to be read; anything else as it is."""
+    return to_blob(data) if isinstance(data, str | os.PathLike) else data
+
+
+def _extent(reader: Any, sample: Sample) -> float | None:
+    """Return the pixels or seconds of a sample; None of one that cannot be read now."""
+    try:
+        return float(reader.extent(reader.load(sample.data))) or None
+    except (FeatxError, OSError):
+        return None
+
+
 def _file_type(sample: Sample) -> str | None:
     data = sample.data.data if isinstance(sample.data, Segment) else sample.data
-    return data.suffix or None if isinstance(data, Blob) else None
+    located = _located(data)
+    return located.suffix or None if isinstance(located, Blob) else None
 
 
 def _parts_of(name: str, cells: Sequence[Any], log: _Log) -> Iterable[tuple[str, Integers]]:
@@ -223,8 +246,10 @@ def _parts_of(name: str, cells: Sequence[Any], log: _Log) -> Iterable[tuple[str,
     seen = _Log()
     parts = _value_parts(cells, seen)
     kept = [(value, indices) for value, indices in parts if len(indices) >= _LEAST]
-    numbers = _numbers(cells)
-    if numbers is not None and sum(len(indices) for _, indices in kept) < len(cells) / 2:
+    numbers = None if name == _GROUP else _numbers(cells)
+    told = sum(cell is not None and not _is_nan(cell) for cell in cells)
+    covered = sum(len(indices) for value, indices in kept if value != _MISSING)
+    if numbers is not None and covered < told / 2:
         seen, parts = _Log(), _number_parts(numbers)
         kept = [(value, indices) for value, indices in parts if len(indices) >= _LEAST]
     if not kept or (len(kept) == 1 and len(kept[0][1]) == len(cells)):
@@ -233,6 +258,10 @@ def _parts_of(name: str, cells: Sequence[Any], log: _Log) -> Iterable[tuple[str,
     log.small += seen.small + len(parts) - len(kept)
     log.rare += seen.rare
     return kept
+
+
+def _is_nan(cell: Any) -> bool:
+    return isinstance(cell, float) and math.isnan(cell)
 
 
 def _numbers(cells: Sequence[Any]) -> Doubles | None:
@@ -244,7 +273,7 @@ def _numbers(cells: Sequence[Any]) -> Doubles | None:
 
 
 def _value_parts(cells: Sequence[Any], log: _Log) -> list[tuple[str, Integers]]:
-    values = ["(none)" if cell is None else str(cell) for cell in cells]
+    values = [_MISSING if cell is None or _is_nan(cell) else str(cell) for cell in cells]
     counts = Counter(values)
     large = [value for value, count in counts.most_common() if count >= _LEAST]
     log.small += len(counts) - len(large)
@@ -267,6 +296,6 @@ def _number_parts(numbers: Doubles) -> list[tuple[str, Integers]]:
     for number in np.unique(bins):
         indices = np.flatnonzero(bins == number)
         own = numbers[indices]
-        name = "(none)" if number < 0 else f"{own.min():,.6g} to {own.max():,.6g}"
+        name = _MISSING if number < 0 else f"{own.min():,.6g} to {own.max():,.6g}"
         parts.append((name, indices))
     return parts
