@@ -1,4 +1,4 @@
-"""Frames of a sound are moments of it: drawn networks of samples, whole sounds and windows, filled up or not."""
+"""Frames of a sound are moments of it: of whole sounds and of windows, filled up or not."""
 
 import numpy as np
 import pytest
