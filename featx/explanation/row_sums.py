@@ -131,7 +131,9 @@ class RowSums:
         Raises
         ------
         BadSample
-            It cannot be read, gives a row that is not finite, or more values of maps than are held.
+            It cannot be read, or gives a row that is not finite.
+        NoExactSum
+            It has more maps than are held.
         """
         reader = self.backbone.reader
         item, geometry = reader.read_with_geometry(reader.load(content))
@@ -157,9 +159,8 @@ class RowSums:
             added = added + shares * (spread / len(rows))
             mask = None if window.mask is None or window.mask.size != added.size else window.mask[0]
             if len(added) + len(places) > _MOST_PLACES:
-                raise BadSample(
-                    f"its maps have more than {_MOST_PLACES:,} places; explain a part of it, or choose a "
-                    "deeper tap"
+                raise NoExactSum(
+                    f"its maps have more than {_MOST_PLACES:,} places; a deeper tap has fewer"
                 )
             found = sample.geometry.places(shape, number, mask)
             inside = added if mask is None else added[mask]
@@ -210,8 +211,8 @@ class RowSums:
         for number, window in self._windows(item):
             held += max(values.size for values in window.values.values())
             if held > _MOST_VALUES:
-                raise BadSample(
-                    f"its maps hold more than {_MOST_VALUES:,} values; explain a part of it"
+                raise NoExactSum(
+                    f"its maps hold more than {_MOST_VALUES:,} values; a part of it has fewer"
                 )
             windows[number] = window
         ordered = tuple(windows[number] for number in sorted(windows))
