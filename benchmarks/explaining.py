@@ -5,7 +5,7 @@
     python benchmarks/explaining.py cost                 # beside plain prediction
 
 sums      the largest difference of bias and parts from the score, over samples of the test part
-pictures  cats_dogs: the mean probability of the answer while places are hidden one after the other, those that
+pictures  flowers5: the mean probability of the answer while places are hidden one after the other, those that
           count most first (deletion: the lower, the better), and while they are shown (insertion: the higher)
 texts     sst2: how much the probability of the answer falls without a fifth of the words, and how much without
           all others (comprehensiveness: the higher, the better; sufficiency: the lower)
@@ -29,13 +29,13 @@ import numpy as np
 # A name, and figures by what they are of.
 Figures = Iterator[tuple[str, dict[str, float]]]
 BACKBONES = {
-    "mobilenetv2-1.0": "cats_dogs",
-    "efficientnet-lite0": "cats_dogs",
-    "squeezenet1.1": "cats_dogs",
+    "mobilenetv2-1.0": "flowers5",
+    "efficientnet-lite0": "flowers5",
+    "squeezenet1.1": "flowers5",
     "all-minilm-l6-v2": "sst2",
     "yamnet": "fsdd",
 }
-SETS = {**BACKBONES, "mobilenetv1-0.25-128": "cats_dogs"}
+SETS = {**BACKBONES, "mobilenetv1-0.25-128": "flowers5"}
 STEPS = 7
 
 

@@ -209,6 +209,11 @@ class ShownSamples(Protocol):
     def occlusions(self, content: Any, n: int) -> Occlusions:
         """Return a sample with about ``n`` places that can be hidden. Raises BadSample."""
 
+    def name_places(
+        self, content: Any, places: Sequence[PlaceValue]
+    ) -> Sequence[tuple[str, float]]:
+        """Return places in words with their values; those that are one to people are added up."""
+
     def draw(
         self, content: Any, places: Sequence[PlaceValue], extent: tuple[float, ...], title: str
     ) -> Markup:

@@ -6,6 +6,7 @@ import pytest
 import featx
 from featx import Explanation, LabelPrediction, Neighbour, NumberPrediction, ScorePart
 from featx.explanation.page import describe, explanation_section, explanations_page
+from featx.modalities import shown_samples
 from featx.pages.document import PageSection
 from featx.pages.markup import element
 
@@ -30,22 +31,14 @@ def explanation(prediction=LABEL, **more):
     return Explanation(**{**values, **more})
 
 
-def page_of(found, text=None):
+def page_of(found):
     drawing = element("p", {}, "drawn")
-    return explanations_page(HOSTILE, [explanation_section(found, drawing, text)])
+    return explanations_page(HOSTILE, [explanation_section(found, drawing, [(HOSTILE, 1.0)])])
 
 
-@pytest.mark.parametrize("modality", ["text", "image", "audio"])
-def test_nothing_that_a_sample_is_called_or_holds_can_run(modality):
+def test_nothing_that_a_sample_is_called_or_holds_can_run():
     near = (Neighbour(HOSTILE, HOSTILE, 0.5),)
-    places = {"text": (0, 4), "image": (0, 0, 4, 4), "audio": (0.5, 1.0)}
-    found = explanation(
-        modality=modality,
-        reason=HOSTILE,
-        neighbours=near,
-        parts=(ScorePart(1.0, places[modality]),),
-    )
-    html = page_of(found, HOSTILE if modality == "text" else None)
+    html = page_of(explanation(reason=HOSTILE, neighbours=near))
     assert "<script" not in html
     assert "\u202e" not in html
     assert "&lt;script&gt;" in html
@@ -54,7 +47,7 @@ def test_nothing_that_a_sample_is_called_or_holds_can_run(modality):
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (explanation(), "score 1.2 = 0.2 without the sample + 1.5 for"),
+        (explanation(), "score 1.2 = 0.2 without the sample + 1.5 for it - 0.5 against it"),
         (
             explanation(method="occlusion", bias=None, reason="a kernel"),
             "where it is hidden: a kernel",
@@ -69,6 +62,33 @@ def test_a_number_and_several_labels_are_said_as_they_are():
     assert "value 3 (2.5 to 3.5)" in page_of(explanation(NUMBER))
     several = featx.LabelSetsPrediction("a", ("red", "round"), (("red", 0.7), ("round", 0.6)))
     assert "red, round" in page_of(explanation(several))
+
+
+@pytest.mark.parametrize(
+    ("modality", "content", "places", "expected"),
+    [
+        (
+            "text",
+            "unhappy dog",
+            [((0, 2), 1.0), ((2, 7), 0.5), ((8, 11), -1.0), (None, 0.25)],
+            [("unhappy", 1.5), ("dog", -1.0), ("around the text", 0.25)],
+        ),
+        (
+            "image",
+            None,
+            [((0.0, 1.6, 9.5, 8.0), 1.0), (None, 0.5)],
+            [("0 to 10 across, 2 to 8 down", 1.0), ("beside the picture", 0.5)],
+        ),
+        (
+            "audio",
+            None,
+            [((0.0, 0.125), 1.0), (None, 0.5)],
+            [("0.00 to 0.12 s", 1.0), ("beside the sound", 0.5)],
+        ),
+    ],
+)
+def test_places_are_named_for_people(modality, content, places, expected):
+    assert list(shown_samples(modality, None).name_places(content, places)) == expected
 
 
 def test_what_a_page_leaves_out_is_said():
