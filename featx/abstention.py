@@ -338,8 +338,8 @@ class CanAbstain:
         Examples
         --------
         >>> import featx, numpy as np
-        >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240) * 2]
-        >>> classifier = featx.fit(images, (["dark"] * 3 + ["light"] * 3) * 2)
+        >>> images = [np.full((9, 9, 3), value, np.uint8) for value in range(0, 240, 20)]
+        >>> classifier = featx.fit(images, ["dark"] * 6 + ["light"] * 6, baseline=False)
         >>> careful = classifier.with_abstention(0.9)
         >>> [one.certainty.set for one in careful.predict_samples(featx.make_samples(images[:1]))]
         [('dark',)]
