@@ -283,8 +283,8 @@ class CanAbstain:
         return values
 
     @property
-    def doubts(self) -> Abstention | None:
-        """What is said beside answers; where nothing was asked, what ``fit`` was asked for."""
+    def doubts(self) -> Any:
+        """The ``Abstention`` that was asked for, or that of the ``target_error`` of ``fit``; None without."""
         if self.abstention is not None or self.error_threshold is None:
             return self.abstention
         return Abstention(abstain=True, limit=self.error_threshold)
