@@ -28,6 +28,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,12 +62,12 @@ class Cell(NamedTuple):
         return "/".join(map(str, self))
 
 
-def cells(rounds: int, sets: tuple[str, ...] = SETS) -> Iterator[Cell]:
-    """Give the cells, those with few labels first; all labels can be drawn in one way only."""
+def cells(rounds: int) -> Iterator[Cell]:
+    """Give the cells, those with few labels and little time first; all labels are drawn in one way only."""
     for labels in LABELS:
         for draw in range(1 if labels == "all" else rounds):
-            for data in sets:
-                yield from (Cell(data, labels, draw, name) for name in CONTENDERS)
+            for contender in CONTENDERS:
+                yield from (Cell(data, labels, draw, contender) for data in SETS)
 
 
 def read_done(path: Path) -> dict[str, dict[str, Any]]:
@@ -197,32 +198,44 @@ class Bench:
 def paired_interval(pairs: Sequence[tuple[str, str]]) -> tuple[float, float, float]:
     """Return by how many points one is better than another on the same pictures, and its 95 % interval.
 
-    A pair holds the marks of both for one draw of the labels; draws are averaged picture by picture.
-    As Agresti and Min (2005) have it, half a picture is added to each way in which the two can answer.
+    A pair holds the marks of both for one draw of the labels; draws are averaged picture by picture. The
+    interval is Agresti's and Min's (2005): half a picture is added to each way in which the two can answer.
     """
     marks = np.array([[[*side] for side in pair] for pair in pairs], float).mean(axis=0)
-    difference = np.append(marks[0] - marks[1], [0.5**0.5, -(0.5**0.5)])
-    middle, around = difference.mean(), 1.96 * difference.std() / len(difference) ** 0.5
-    return 100 * middle, 100 * (middle - around), 100 * (middle + around)
+    found = marks[0] - marks[1]
+    more = np.append(found, [0.5**0.5, -(0.5**0.5)])
+    middle, around = more.mean(), 1.96 * more.std() / len(more) ** 0.5
+    return 100 * found.mean(), 100 * (middle - around), 100 * (middle + around)
 
 
 def report(done: Mapping[str, Job], rounds: int) -> str:
-    """Return a table: a line a contender of a set, with the means of its draws."""
+    """Return a table: a line a set and number of labels, accuracy and seconds of contenders as means of draws.
+
+    The last column tells by how many points the longest fine-tuning is better than featx.
+    """
     lines = []
-    for cell in cells(1):
-        draws = [cell._replace(draw=draw) for draw in range(rounds)]
-        found = [done[str(one)] for one in draws if str(one) in done]
-        if not found:
-            continue
-        seconds, accuracy = (np.mean([f[key] for f in found]) for key in ("seconds", "accuracy"))
-        line = [cell.data, cell.labels, cell.contender, f"{seconds:.1f}", f"{accuracy:.3f}", ""]
-        if cell.contender != "featx":
-            featx = [done[str(cell._replace(draw=k, contender="featx"))] for k in range(len(found))]
-            pairs = [(f["right"], o["right"]) for f, o in zip(found, featx, strict=True)]
-            line[-1] = "{:+.1f} ({:+.1f} to {:+.1f})".format(*paired_interval(pairs))
-        lines.append([*line, len(found)])
-    heads = "set, labels a class, by, CPU seconds, accuracy, points above featx, draws"
-    return common.format_table(heads.split(", "), lines)
+    for data, labels in product(SETS, LABELS):
+        found = {
+            name: [
+                done[key] for k in range(rounds) if (key := f"{data}/{labels}/{k}/{name}") in done
+            ]
+            for name in CONTENDERS
+        }
+        pairs = [
+            (one["right"], done[one["cell"].replace(CONTENDERS[-1], "featx")]["right"])
+            for one in found[CONTENDERS[-1]]
+        ]
+        told = "{:+.1f} ({:+.1f} to {:+.1f})".format(*paired_interval(pairs)) if pairs else "—"
+        lines.append([data, labels, *map(summarize, found.values()), told])
+    heads = ["set", "labels a class", *CONTENDERS, f"{CONTENDERS[-1]} above featx, points"]
+    return common.format_table(heads, lines)
+
+
+def summarize(found: Sequence[Job]) -> str:
+    if not found:
+        return "—"
+    accuracy, seconds = (np.mean([one[key] for one in found]) for key in ("accuracy", "seconds"))
+    return f"{accuracy:.3f} in {seconds:.1f} s"
 
 
 def main() -> None:

@@ -71,6 +71,9 @@ if TYPE_CHECKING:
     from featx.selection.curve_report import LearningCurve as LearningCurve
     from featx.selection.curve_report import ScoreCurve as ScoreCurve
     from featx.selection.curve_report import ScoreForecast as ScoreForecast
+    from featx.selection.layer_report import LayerProbe as LayerProbe
+    from featx.selection.layer_report import LayerScore as LayerScore
+    from featx.selection.layers import probe_layers as probe_layers
     from featx.sources import Sample as Sample
     from featx.sources import Segment as Segment
     from featx.sources import make_samples as make_samples
@@ -118,6 +121,8 @@ _MODULE_OF = {
     "LabelScore": "featx.metrics.multilabel",
     "LabelSetsPrediction": "featx.tasks.multilabel",
     "LargeResidual": "featx.metrics.regression",
+    "LayerProbe": "featx.selection.layer_report",
+    "LayerScore": "featx.selection.layer_report",
     "LearningCurve": "featx.selection.curve_report",
     "LeftOutBackbone": "featx.reporting.comparison",
     "MultilabelClassifier": "featx.predictor",
@@ -157,6 +162,7 @@ _MODULE_OF = {
     "list_cards": "featx.catalog",
     "load": "featx.persistence.artifact",
     "make_samples": "featx.sources",
+    "probe_layers": "featx.selection.layers",
     "read_rows": "featx.tables",
     "read_samples": "featx.reading",
     "report": "featx.html_report.page",

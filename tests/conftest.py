@@ -14,6 +14,17 @@ HERE = Path(__file__).parent
 SHARED = HERE.parent.parent / "shared"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Run the whole suite in a process a core; tests that are named run in this one, as with ``-n 0``."""
+    options = config.option
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    # A process that pytest-xdist started runs what it is told, and starts no others.
+    whole = whole and "PYTEST_XDIST_WORKER" not in os.environ
+    if whole and not options.usepdb and getattr(options, "numprocesses", 0) is None:
+        options.numprocesses, options.dist = "auto", "worksteal"
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
     return tmp_path_factory.mktemp("home")

@@ -23,7 +23,7 @@ from featx.graphs import cut_at
 from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch
 
-__all__ = ["SeveralTaps", "TapView"]
+__all__ = ["SeveralTaps", "TapView", "own_tap"]
 
 # Columns of all taps side by side: 2000 rows of them take 320 MB.
 _MOST_COLUMNS = 40_000
@@ -81,7 +81,8 @@ class SeveralTaps:
     def __init__(self, backbone: Backbone, taps: Sequence[str]) -> None:
         self.backbone, self.reader = backbone, backbone.reader
         self.chunk_size, self.batch_size = backbone.chunk_size, backbone.batch_size
-        self._taps = list(dict.fromkeys([*taps, own_tap(backbone)]))
+        self.own = own_tap(backbone)
+        self._taps = [*dict.fromkeys(tap for tap in taps if tap != self.own), self.own]
         self._open()
         kept, widths = self._examine()
         self._stored = [(tap, pooling) for tap, poolings in kept.items() for pooling in poolings]
@@ -173,7 +174,7 @@ class SeveralTaps:
 
     def _examine(self) -> tuple[dict[str, list[str]], dict[tuple[str, str], int]]:
         """Return the poolings of each tap whose rows are kept, and how many columns each has."""
-        card, own = self.backbone.card, self._taps[-1]
+        card, own = self.backbone.card, self.own
         item = self.reader.read(self.reader.load(card.input.canary()))
         batch = next(iter(self.reader.batches([item], 1)))
         outputs = self._outputs(batch)
@@ -201,7 +202,7 @@ class SeveralTaps:
         """Return the taps without every other one, until their rows are not too wide together."""
         dropped: list[str] = []
         while sum(widths[tap, one] for tap in kept for one in kept[tap]) > _MOST_COLUMNS:
-            others = [tap for tap in kept if tap != self._taps[-1]][::-1]
+            others = [tap for tap in kept if tap != self.own][::-1]
             if not others[1::2]:
                 break
             dropped += others[1::2]
@@ -214,7 +215,7 @@ class SeveralTaps:
         """Return the poolings that suit what a tap gives."""
         shape, card = self._shapes[tap], self.backbone.card
         if len(shape) == 1:
-            return ["none"] if tap != self._taps[-1] else []
+            return ["none"] if tap != self.own else []
         if len(shape) != 2 or card.channel_axis == 1:
             return ["mean"]
         mean = "masked-mean" if card.pooling == "masked-mean" else "mean"

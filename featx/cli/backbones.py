@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from featx._display import display_width, one_line, pad
+from featx._display import display_width, pad
 from featx.cli.add import add_command
+from featx.cli.layers import layers_command, print_table
 from featx.cli.options import format_option
 from featx.cli.pull import pull_command
 
@@ -26,6 +26,7 @@ def backbones_group() -> None:
 
 
 backbones_group.add_command(add_command)
+backbones_group.add_command(layers_command)
 backbones_group.add_command(pull_command)
 
 
@@ -63,7 +64,7 @@ def list_command(style: str) -> None:
         ]
         for fact in facts
     ]
-    _table(["name", "modality", "dim", "size", "licence", "where"], rows)
+    print_table(["name", "modality", "dim", "size", "licence", "where"], rows)
 
 
 @backbones_group.command("show")
@@ -98,36 +99,6 @@ def check_command(ctx: click.Context, names: Sequence[str]) -> None:
         failed |= result.status == "failed"
         click.echo(f"{pad(result.name, width)}  {result.status:7}  {result.message}")
     ctx.exit(1 if failed else 0)
-
-
-@backbones_group.command("layers")
-@click.argument("name")
-@format_option("table", "json", help="What to print.")
-def layers_command(name: str, style: str) -> None:
-    """List what --tap can read of NAME, a backbone or an .onnx file, from shallow to deep."""
-    from featx.catalog import get_card, verify_files
-    from featx.graphs import taps
-
-    if name.endswith(".onnx"):
-        available = taps(Path(name))
-    else:
-        card = get_card(name)
-        available = taps(verify_files(card)[card.graph.name])
-    facts = [
-        {
-            "depth": tap.depth,
-            "op": tap.op,
-            "shape": tap.shape,
-            "output": tap.output,
-            "name": tap.name,
-        }
-        for tap in available
-    ]
-    if style == "json":
-        click.echo(json.dumps(facts, indent=2))
-        return
-    rows = [[tap.depth, tap.op, _shape(tap.shape), tap.name] for tap in available]
-    _table(["depth", "made by", "shape", "name"], rows)
 
 
 @backbones_group.command("remove")
@@ -176,18 +147,3 @@ def _where(card: Card) -> str:
     path = graph.path if graph else None
     shipped = path is not None and path.is_relative_to(bundled_directory())
     return "shipped" if shipped else "here"
-
-
-def _shape(shape: Iterable[int | str | None] | None) -> str:
-    if shape is None:
-        return "?"
-    return f"[{', '.join('?' if side is None else str(side) for side in shape)}]"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print columns of text under a head, two spaces apart."""
-    cells = [[one_line(str(cell)) for cell in row] for row in (head, *rows)]
-    widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        padded = (pad(cell, width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())

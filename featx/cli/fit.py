@@ -95,6 +95,12 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
 @click.option("--bundle", is_flag=True, help="Put the backbone's bytes into it.")
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
 @format_option("table", "json", help="How to print the report.")
+@click.option(
+    "--report",
+    "page",
+    type=click.Path(path_type=Path),
+    help="Also write one HTML page on it, as `featx report` does.",
+)
 @backbone_options
 @source_options
 @run_options(on_error="fail")
@@ -107,6 +113,7 @@ def fit_command(
     bundle: bool,
     overwrite: bool,
     style: str,
+    page: Path | None,
     target: TargetChoice,
     chosen: BackboneChoice,
     columns: SourceChoice,
@@ -126,6 +133,8 @@ def fit_command(
         check_head_name(target.head, task.head_names)
     check_target(output, overwrite=overwrite)
     run.check(exact=True)
+    if page is not None:
+        check_writable(page)
     if run.on_error == "skip":
         check_writable(_rejects_file(output))
     automatic = chosen.backbone == "auto"
@@ -155,6 +164,11 @@ def fit_command(
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:
         columns.remember_source(source, output)
+    if page is not None:
+        from featx.html_report.page import ReportOptions, report
+
+        options = ReportOptions(name=output.name)
+        report(classifier, training=samples, options=options).save(page)
     _print(classifier, output, style)
     if samples_note := _kept(classifier):
         click.echo(samples_note, err=True)

@@ -76,6 +76,7 @@ def report_command(
     options = ReportOptions(
         name=classifier.name,
         slices=slices or None,
+        targets=columns.target_column,
         examples=examples,
         ignore_label_case=bool(columns.ignore_label_case),
         made_with=read_metadata(classifier).versions,

@@ -41,6 +41,9 @@ __all__ = [
 Cache = RowCache | bool | str | Path | None
 OnError = Literal["fail", "skip"]
 
+# Why a sample that can be read is a reject all the same.
+NOT_FINITE = "the backbone gives a row that is not finite"
+
 # Chunks in flight a worker: enough that one slow sample does not hold up the others.
 _AHEAD = 4
 # Chunks a worker before the end from which on they become smaller.
@@ -318,7 +321,7 @@ class _Task:
             if fine:
                 rows[index] = row
             else:
-                reasons[index] = "the backbone gives a row that is not finite"
+                reasons[index] = NOT_FINITE
         return rows
 
     def _empty(self) -> FloatArray:

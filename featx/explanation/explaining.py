@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.embedding.engine import Engine
-from featx.embedding.rows import Reject
+from featx.embedding.engine import Engine, count_workers
+from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption, BadSample, FeatxNotice, NoExactSum
 from featx.explanation.explanation import Explanation, ScorePart
+from featx.explanation.neighbours import NeighbourSearch
 from featx.explanation.occlusion import Occluder
 from featx.explanation.row_sums import RowSums
 from featx.explanation.score_targets import ScoreTarget, choose_target
 from featx.heads.linear_form import LinearForm, linear_form
-from featx.modalities.remarks import collected
+from featx.modalities.remarks import Remark, collected, warn_of
 from featx.predictor import Predictor
 from featx.sources import Sample, make_samples
-from featx.tasks import get_task
 
 if TYPE_CHECKING:
     from featx.tasks import Prediction
 
-__all__ = ["Explainer", "Method", "explain"]
+__all__ = ["Explainer", "ExplanationOptions", "Method", "explain"]
 
 Method = Literal["auto", "exact", "occlusion"]
 _METHODS = ("auto", "exact", "occlusion")
 # Of the parts' absolute sum and the score: what adds up less well was computed otherwise.
 _TOLERANCE = 1e-4
+# Samples a worker that are under way together.
+_AHEAD = 4
+
+_Result = tuple["Explanation | Reject", list[Remark]]
 
 
 def explain(
@@ -41,6 +48,7 @@ def explain(
     against: str | None = None,
     method: Method = "auto",
     places: int | None = None,
+    neighbours: int = 0,
     engine: Engine | None = None,
 ) -> list[Explanation]:
     """Say what of each sample speaks for an answer of a predictor, and what against it.
@@ -61,6 +69,8 @@ def explain(
         "exact" refuses where there is no exact sum; "occlusion" hides places in any case.
     places : int, default=None
         How many places are hidden, about; None: 49 of a picture, 64 of a text, 32 of a sound.
+    neighbours : int, default=0
+        How many of the nearest training samples are shown, of a predictor that keeps their rows.
     engine : Engine, default=None
         How to run.
 
@@ -89,21 +99,58 @@ def explain(
     ('dark, not light', 'exact', 49, True)
     """
     explainer = Explainer(
-        predictor, target=target, against=against, method=method, places=places, engine=engine
+        predictor,
+        ExplanationOptions(target, against, method, places, neighbours),
+        engine=engine,
     )
     found = explainer.stream(make_samples(samples))
     return [one for one in found if isinstance(one, Explanation)]
 
 
+@dataclass(frozen=True, slots=True)
+class ExplanationOptions:
+    """What is explained and how; see ``explain``.
+
+    Attributes
+    ----------
+    target, against : str or None
+    method : {"auto", "exact", "occlusion"}
+    places : int or None
+    neighbours : int
+    top_k : int or None
+        Classes in the prediction of an explanation; None: all.
+    """
+
+    target: str | None = None
+    against: str | None = None
+    method: Method = "auto"
+    places: int | None = None
+    neighbours: int = 0
+    top_k: int | None = None
+
+
 class Explainer:
-    """A predictor with what its explanations need; see ``explain`` for the parameters.
+    """A predictor with what its explanations need.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    options : ExplanationOptions, default=ExplanationOptions()
+    engine : Engine, default=None
+    quiet : bool, default=False
+        Whether nothing is said where there is no exact sum; ``reason`` says it.
+
+    Raises
+    ------
+    BadOption, NoExactSum
+        As ``explain``.
 
     Examples
     --------
     >>> import featx
     >>> texts = ["good", "great", "fine", "bad", "awful", "poor"]
     >>> predictor = featx.fit(texts, ["+"] * 3 + ["-"] * 3, baseline=False)
-    >>> explainer = Explainer(predictor, method="occlusion")
+    >>> explainer = Explainer(predictor, ExplanationOptions(method="occlusion"))
     >>> [found] = explainer.stream(featx.make_samples(["good and great"]))
     >>> [part.place for part in found.parts]
     [(0, 4), (5, 8), (9, 14)]
@@ -112,45 +159,47 @@ class Explainer:
     def __init__(
         self,
         predictor: Predictor,
+        options: ExplanationOptions | None = None,
         *,
-        target: str | None = None,
-        against: str | None = None,
-        method: Method = "auto",
-        places: int | None = None,
         engine: Engine | None = None,
+        quiet: bool = False,
     ) -> None:
-        if method not in _METHODS:
-            raise BadOption(f"method = {method!r:.60}: expected one of {', '.join(_METHODS)}")
+        self.options = options or ExplanationOptions()
         self.predictor = predictor
         self.engine = engine or Engine()
-        self._target, self._against, self._method = target, against, method
+        method = self.options.method
+        if method not in _METHODS:
+            raise BadOption(f"method = {method!r:.60}: expected one of {', '.join(_METHODS)}")
         n_columns = predictor.head.calibrator.n_columns(len(predictor.head.classes))
         # refused before anything is opened
-        choose_target(predictor, np.zeros(n_columns, np.float32), target, against)
-        self._occluder = Occluder(predictor, places, self.engine)
+        self._target_of(np.zeros(n_columns, np.float32))
+        self._occluder = Occluder(predictor, self.options.places, self.engine)
+        self._search = NeighbourSearch(predictor, self.options.neighbours)
         self.reason = ""
         self._sums: RowSums | None = None
         self._form: LinearForm | None = None
         if method != "occlusion":
-            self._look_for_sums()
+            self._look_for_sums(quiet=quiet)
 
     @property
     def is_exact(self) -> bool:
         """Tell whether scores are sums over places."""
         return self._sums is not None
 
-    def _look_for_sums(self) -> None:
+    def _look_for_sums(self, *, quiet: bool) -> None:
         try:
             self._form = linear_form(self.predictor.head)
             self._sums = RowSums(self.predictor.open())
         except NoExactSum as error:
             self._sums = None
             self.reason = str(error)
-            if self._method == "exact":
+            if self.options.method == "exact":
                 raise NoExactSum(
                     f"{self.reason}, so its score is no exact sum over places; expected "
                     "method='occlusion', which hides one place after the other"
                 ) from None
+            if quiet:
+                return
             warnings.warn(
                 f"{self.reason}, so its score is no exact sum over places; one place after the other is "
                 f"hidden, which costs about {self._occluder.places} predictions a sample",
@@ -166,15 +215,36 @@ class Explainer:
         BadSample
             A sample cannot be read, and the engine does not skip.
         """
-        for sample in samples:
+        remarks, total = list[tuple[str, Remark]](), 0
+        for sample, (found, said) in self._results(iter(samples)):
+            total += 1
+            remarks += [(sample.id, one) for one in said]
+            if isinstance(found, Reject) and self.engine.on_error == "fail":
+                raise found.failure()
+            if self.engine.progress:
+                self.engine.progress(1)
+            yield found
+        warn_of(remarks, total)
+
+    def _results(self, samples: Iterator[Sample]) -> Iterator[tuple[Sample, _Result]]:
+        """Give each sample with its result; where sums are exact, several samples at a time."""
+        first = list(islice(samples, 2))
+        # hidden places fill every core by themselves
+        if self._sums is None or len(first) < 2:
+            yield from ((sample, self._result(sample)) for sample in chain(first, samples))
+            return
+        workers = count_workers(self.engine.n_jobs)
+        waiting = chain(first, samples)
+        with ThreadPoolExecutor(workers, thread_name_prefix="featx") as pool:
+            while chunk := list(islice(waiting, workers * _AHEAD)):
+                yield from zip(chunk, pool.map(self._result, chunk), strict=True)
+
+    def _result(self, sample: Sample) -> _Result:
+        with collected() as remarks:
             try:
-                with collected():
-                    yield self._explain(sample)
+                return self._explain(sample), remarks
             except BadSample as error:
-                reject = Reject(sample.id, str(error).removeprefix(f"{sample.id}: "))
-                if self.engine.on_error == "fail":
-                    raise reject.failure() from error
-                yield reject
+                return Reject(sample.id, str(error).removeprefix(f"{sample.id}: ")), remarks
 
     def _explain(self, sample: Sample) -> Explanation:
         if self._sums is None:
@@ -182,7 +252,7 @@ class Explainer:
         try:
             return self._exact(sample, self._sums)
         except NoExactSum as error:
-            if self._method == "exact":
+            if self.options.method == "exact":
                 raise
             return self._occluded(sample, str(error))
 
@@ -215,12 +285,16 @@ class Explainer:
             parts,
             found.geometry.extent,
             self._prediction(sample.id, found.row),
+            neighbours=self._search.near(found.row),
         )
+
+    def _target_of(self, outputs: FloatArray) -> ScoreTarget:
+        return choose_target(self.predictor, outputs, self.options.target, self.options.against)
 
     def _score(self, row: FloatArray) -> tuple[float, ScoreTarget]:
         head = self.predictor.head
         outputs = head.predict_outputs(row[None])[0]
-        target = choose_target(self.predictor, outputs, self._target, self._against)
+        target = self._target_of(outputs)
         return float(target.of_scores(head.scorer.scores(row[None]))[0]), target
 
     def _occluded(self, sample: Sample, reason: str) -> Explanation:
@@ -240,10 +314,10 @@ class Explainer:
             hidden.extent,
             self._prediction(sample.id, hidden.row),
             reason,
+            self._search.near(hidden.row),
         )
 
     def _prediction(self, id: str, row: FloatArray) -> Prediction:
-        head = self.predictor.head
-        outputs = head.predict_outputs(row[None])
-        task = get_task(self.predictor.task_name)
-        return next(iter(task.predictions([id], outputs, head.classes, len(head.classes))))
+        rows = Rows((id,), (None,), row[None], self.predictor.card.fingerprint)
+        top_k = self.options.top_k or len(self.predictor.head.classes)
+        return next(iter(self.predictor.predict_rows(rows, top_k=top_k)))

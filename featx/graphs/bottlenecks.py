@@ -61,7 +61,8 @@ def stages(path: Path | Blob, outputs: Sequence[str] = ()) -> list[Tap]:
     if len(found) < _FEW:
         # Two branches side by side have no bottleneck; each has its own up to its last map.
         with suppress(BadGraph):
-            found.update(_bottlenecks(model.graph, known, resolve_tap(model, LAST_MAP, path)))
+            alone = _bottlenecks(model.graph, known, resolve_tap(model, LAST_MAP, path))
+            found |= set(alone) if len(alone) > len(found) else set()
     return sorted((known[name] for name in {*found, *ends}), key=lambda tap: (tap.depth, tap.name))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from featx import __version__
 from featx._display import shell_command
 from featx.pages.charts import Bar, bar_chart, charts
 from featx.pages.document import PageSection, code_block, facts, notes, subsection
@@ -90,13 +90,9 @@ def _baseline_chart(key: str, rows: list[Baseline]) -> Markup:
 
 def _cells(one: Baseline, key: str) -> tuple[float | None, str]:
     low_high = one.intervals.get(key)
-    between = f"{_short(low_high[0])} to {_short(low_high[1])}" if low_high else ""
+    between = f"{format_number(low_high[0])} to {format_number(low_high[1])}" if low_high else ""
     value = one.scores.get(key)
     return (None if value is None else float(value)), between
-
-
-def _short(value: float) -> str:
-    return format_number(float(value))
 
 
 def _title(key: str) -> str:
@@ -113,7 +109,7 @@ def training_section(predictor: Predictor) -> PageSection:
     counts = {key: value for key, value in report.data.targets.items() if isinstance(value, int)}
     if counts and len(counts) == len(report.data.targets):
         order = sorted(counts, key=lambda name: -counts[name])
-        bars = [Bar(name, float(counts[name])) for name in order[:_CLASSES]]
+        bars = [Bar(name, counts[name]) for name in order[:_CLASSES]]
         left = len(order) - len(bars)
         note = f"{left:,} smaller ones are not drawn." if left > 0 else ""
         parts.append(charts([bar_chart(f"Samples of each {task.output_noun[0]}", bars, note=note)]))
@@ -132,18 +128,21 @@ def _tuning(report: FitReport) -> list[tuple[str, Child]]:
     tuning = report.tuning
     pairs: list[tuple[str, Child]] = [
         ("candidates compared", f"{tuning.candidates:,}"),
-        (
-            "folds",
-            f"{tuning.folds:,}, {tuning.repeats:,} times"
-            if tuning.folds
-            else "none: too few samples",
-        ),
+        ("folds", _folds(tuning.folds, tuning.repeats)),
         ("seed", str(tuning.random_state)),
     ]
     if tuning.class_weight:
         pairs.append(("weights of classes", tuning.class_weight))
-    pairs += [(f"seconds: {name}", f"{seconds:.1f}") for name, seconds in report.timings.items()]
+    pairs += [
+        (f"seconds: {name}", f"{seconds:.1f}") for name, seconds in sorted(report.timings.items())
+    ]
     return pairs
+
+
+def _folds(folds: int, repeats: int) -> str:
+    if not folds:
+        return "none: there were too few samples"
+    return f"{folds:,}" if repeats == 1 else f"{folds:,}, drawn {repeats:,} times"
 
 
 def making(predictor: Predictor, name: str, made_with: Mapping[str, str]) -> PageSection:
@@ -156,7 +155,7 @@ def making(predictor: Predictor, name: str, made_with: Mapping[str, str]) -> Pag
     made_with : mapping of str to str
         The versions of the libraries that wrote it; empty where that is not known.
     """
-    here = {"featx": __version__, "Python": platform.python_version()}
+    here = {"featx": import_module("featx").__version__, "Python": platform.python_version()}
     here |= {library: found for library in _LIBRARIES if (found := _version(library))}
     pairs: list[tuple[str, Child]] = []
     if made_with:
@@ -172,7 +171,7 @@ def making(predictor: Predictor, name: str, made_with: Mapping[str, str]) -> Pag
     commands = [
         command,
         shell_command("featx", "evaluate", output, "DATA"),
-        shell_command("featx", "report", output, "DATA", "-o", "report.html"),
+        shell_command("featx", "report", output, "DATA", "--output", "report.html"),
     ]
     parts += ["DATA is your folder or table.", code_block("\n".join(commands))]
     return PageSection("Versions, and how to make it again", parts)

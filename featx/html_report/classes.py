@@ -28,6 +28,8 @@ __all__ = ["ClassificationView", "calibration_chart", "precision_recall_chart", 
 _CURVES = 7
 # Classes that have a colour in the projection; all others share one.
 _COLORS = 7
+# Answers from which on a share is drawn.
+_FEW = 20
 _SHARE = (0.0, 1.0)
 
 
@@ -44,13 +46,11 @@ def score_tiles(report: Report, titles: Sequence[tuple[str, str]]) -> list[tuple
         value = getattr(report, key)
         if value is not None:
             bounds = report.intervals.get(key)
-            between = bounds and f"95 % interval {_figure(bounds[0])} to {_figure(bounds[1])}"
-            tiles.append((title, _figure(value), between or ""))
+            between = (
+                bounds and f"95 % interval {format_number(bounds[0])} to {format_number(bounds[1])}"
+            )
+            tiles.append((title, format_number(float(value)), between or ""))
     return tiles
-
-
-def _figure(value: float) -> str:
-    return format_number(float(value)) if abs(value) < 1000 else f"{value:.4g}"
 
 
 def calibration_chart(probabilities: FloatArray, right: Mask, what: str, note: str = "") -> Markup:
@@ -243,7 +243,11 @@ def _own_shares(evidence: Evidence) -> FloatArray:
 
 
 def _selective_chart(confidence: FloatArray, right: Mask) -> Markup:
-    curve = selective_curve(confidence, right)
+    # of a handful of answers the share says nothing
+    least = min(_FEW, len(right) // 5)
+    curve = [
+        one for one in selective_curve(confidence, right) if one.coverage * len(right) >= least
+    ]
     drawn = Curve(
         "answers of which it is surest",
         [one.coverage for one in curve],

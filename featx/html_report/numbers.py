@@ -17,7 +17,7 @@ from featx.pages.axes import Axis
 from featx.pages.charts import Curve, Point, charts, line_chart, scatter_chart
 from featx.pages.document import PageSection, subsection
 from featx.pages.markup import Child, Markup
-from featx.pages.tables import html_table
+from featx.pages.tables import format_number, html_table
 from featx.sources.numbers import read_numbers
 
 __all__ = ["RegressionView"]
@@ -45,7 +45,9 @@ class RegressionView:
         if len(outputs) == 1 and outputs[0].coverage is not None:
             [own] = outputs
             low, high = own.intervals.get("coverage", (0.0, 1.0))
-            between = f"95 % interval {low:.3f} to {high:.3f}; mean width {own.mean_width:.4g}"
+            between = (
+                f"95 % interval {low:.3f} to {high:.3f}; mean width {format_number(own.mean_width)}"
+            )
             tiles.append(("within their interval", f"{own.coverage:.3f}", between))
         return tiles
 
@@ -125,7 +127,7 @@ class RegressionView:
 
 
 def _short(value: float) -> str:
-    return f"{value:.4g}"
+    return format_number(float(value))
 
 
 def _parts(
@@ -209,7 +211,7 @@ def _output_table(report: RegressionReport) -> Markup:
             one.name,
             one.r2,
             float(one.rmse),
-            "{:.4g} to {:.4g}".format(*one.intervals["rmse"]),
+            " to ".join(map(_short, one.intervals["rmse"])),
             float(one.baseline_rmse),
             float(one.mae),
             one.spearman,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -12,19 +13,20 @@ from typing import Any
 
 from featx._display import TextTable
 from featx.embedding.engine import Engine
-from featx.errors import BadOption
+from featx.errors import BadOption, FeatxWarning
 from featx.html_report.background import baseline_parts, identity, making, training_section
 from featx.html_report.classes import ClassificationView
 from featx.html_report.evidence import Evidence, evidence_of_samples, evidence_of_training
-from featx.html_report.examples import Budget, example_parts
+from featx.html_report.examples import example_parts
 from featx.html_report.label_sets import MultilabelView
 from featx.html_report.numbers import RegressionView
 from featx.html_report.projection import projection_chart
 from featx.html_report.slices import slice_parts
 from featx.html_report.view import TaskView
 from featx.metrics.report import Report
+from featx.modalities.showing import Budget
 from featx.pages.charts import charts
-from featx.pages.document import Page, PageSection, tiles
+from featx.pages.document import Page, PageSection, notes, tiles
 from featx.pages.markup import Child
 from featx.pages.tables import html_table
 from featx.predictor import Predictor
@@ -52,6 +54,8 @@ class ReportOptions:
         What the predictor is called in the title, such as "flowers.featx".
     slices : sequence of str, default=None
         Columns of the samples by which they are divided; None: all that have values in common.
+    targets : sequence of str, default=()
+        Columns of the targets, which make no slices.
     examples : int, default=60
         Samples that are shown, with thumbnails, texts or players; 0 shows none.
     ignore_label_case : bool, default=False
@@ -67,6 +71,7 @@ class ReportOptions:
 
     name: str = "this predictor"
     slices: Sequence[str] | None = None
+    targets: Sequence[str] = ()
     examples: int = 60
     ignore_label_case: bool = False
     made_with: Mapping[str, str] = field(default_factory=dict)
@@ -173,32 +178,58 @@ def report(
     options = options or ReportOptions()
     if not isinstance(options.examples, int) or options.examples < 0:
         raise BadOption(f"examples = {options.examples!r}: expected a whole number, 0 or more")
-    if samples is None:
-        evidence = evidence_of_training(predictor, make_samples(training))
-    else:
-        evidence = evidence_of_samples(
-            predictor,
-            list(samples),
-            labels,
-            engine=engine,
-            ignore_label_case=options.ignore_label_case,
-        )
+    evidence, said = _measured(predictor, samples, labels, training, options, engine)
     view = VIEWS[predictor.task_name]()
-    return HtmlReport(_page(predictor, evidence, view, options).to_html())
+    return HtmlReport(_page(predictor, evidence, view, options, said).to_html())
+
+
+def _measured(
+    predictor: Predictor,
+    samples: Iterable[Any] | None,
+    labels: Any,
+    training: Iterable[Any],
+    options: ReportOptions,
+    engine: Engine | None,
+) -> tuple[Evidence | None, list[str]]:
+    """Return the answers that are shown, and what there was to say of their samples, which is said as well."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FeatxWarning)
+        if samples is None:
+            evidence = evidence_of_training(predictor, make_samples(training))
+        else:
+            evidence = evidence_of_samples(
+                predictor,
+                list(samples),
+                labels,
+                engine=engine,
+                ignore_label_case=options.ignore_label_case,
+            )
+    said = list(
+        dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, FeatxWarning))
+    )
+    for one in caught:
+        warnings.warn(one.message, one.category, stacklevel=4)
+    return evidence, said
 
 
 def _page(
-    predictor: Predictor, evidence: Evidence | None, view: TaskView, options: ReportOptions
+    predictor: Predictor,
+    evidence: Evidence | None,
+    view: TaskView,
+    options: ReportOptions,
+    remarks: Sequence[str],
 ) -> Page:
     own = predictor.report
     headline: list[Child] = []
     shown: Report | None = None
+    said = ""
     if evidence is not None and not evidence.in_training:
         shown, said = evidence.report, evidence.method
     elif own is not None:
-        shown, said = own.validation.report, ""
+        shown = own.validation.report
     if shown is not None:
         headline = [said, tiles(view.tiles(shown))]
+    headline += [notes(remarks)] if remarks else []
     sections = [
         PageSection("What it is", identity(predictor)),
         PageSection("Scores beside baselines", baseline_parts(predictor)),
@@ -235,7 +266,9 @@ def _without_answers(measured: Report | None) -> list[PageSection]:
 
 def _answers(evidence: Evidence, view: TaskView, options: ReportOptions) -> list[PageSection]:
     sections = view.sections(evidence)
-    sections.append(PageSection("Slices", slice_parts(evidence, view, options.slices)))
+    sections.append(
+        PageSection("Slices", slice_parts(evidence, view, options.slices, options.targets))
+    )
     budget = Budget()
     examples = example_parts(evidence, view, options.examples, budget)
     sections.append(PageSection("Samples worth looking at", examples))

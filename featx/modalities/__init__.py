@@ -10,13 +10,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Integers, Mask
 from featx.errors import BadCard
 from featx.storage.blob import Blob
+
+if TYPE_CHECKING:
+    from featx.pages.markup import Markup
 
 __all__ = [
     "DEFAULTS",
@@ -27,8 +30,10 @@ __all__ = [
     "ItemReader",
     "MeasuringReader",
     "Occlusions",
+    "PlaceValue",
     "Reader",
     "Settings",
+    "ShownSamples",
     "added_later",
     "among",
     "fingerprint_entries",
@@ -37,9 +42,13 @@ __all__ = [
     "read_settings",
     "refuse_unknown",
     "shown",
+    "shown_samples",
     "suffixes",
     "varied_samples",
 ]
+
+# A place as ``Geometry.places`` gives it, and its value.
+PlaceValue = tuple[tuple[float, ...] | None, float]
 
 # Characters of a value in a message.
 _SHOWN = 60
@@ -57,6 +66,13 @@ VARIETIES: Mapping[str, str] = MappingProxyType(
         "image": "featx.modalities.image.variety:draw_pictures",
         "text": "featx.modalities.text.variety:choose_texts",
         "audio": "featx.modalities.audio.variety:draw_sounds",
+    }
+)
+SHOWN: Mapping[str, str] = MappingProxyType(
+    {
+        "image": "featx.modalities.image.shown:ShownPictures",
+        "text": "featx.modalities.text.shown:ShownTexts",
+        "audio": "featx.modalities.audio.shown:ShownSounds",
     }
 )
 DEFAULTS: Mapping[str, str] = MappingProxyType(
@@ -162,12 +178,6 @@ class Reader(ItemReader, Protocol):
     def read_with_geometry(self, content: Any) -> tuple[Any, Geometry]:
         """Return the item of ``read`` and where its parts come from. Raises BadSample."""
 
-    most_places: int
-    """Places of a sample that are hidden one after the other where nobody says."""
-
-    def occlusions(self, content: Any, n: int) -> Occlusions:
-        """Return a sample with about ``n`` places that can be hidden. Raises BadSample."""
-
     def is_item(self, value: Any) -> bool:
         """Return whether a value is such as ``read`` gives."""
 
@@ -182,6 +192,29 @@ class Reader(ItemReader, Protocol):
 
         Raises NoExactSum where it is no sum of them.
         """
+
+
+class ShownSamples(Protocol):
+    """Samples of a modality as explanations show them: with places hidden, or coloured by their values."""
+
+    most_places: ClassVar[int]
+    """Places of a sample that are hidden one after the other where nobody says."""
+
+    def __init__(self, reader: Any) -> None:
+        """Keep the reader of a backbone, whose contents are shown."""
+
+    def occlusions(self, content: Any, n: int) -> Occlusions:
+        """Return a sample with about ``n`` places that can be hidden. Raises BadSample."""
+
+    def draw(
+        self, content: Any, places: Sequence[PlaceValue], extent: tuple[float, ...], title: str
+    ) -> Markup:
+        """Return a sample with the values of its places, for a page."""
+
+    def draw_file(
+        self, content: Any, places: Sequence[PlaceValue], extent: tuple[float, ...], title: str
+    ) -> tuple[bytes, str]:
+        """Return the same as a file of its own, and the suffix of its name."""
 
 
 @runtime_checkable
@@ -267,6 +300,13 @@ def kind_of(modality: str) -> type[Settings]:
     module, _, name = MODALITIES[modality].partition(":")
     kind: type[Settings] = getattr(import_module(module), name)
     return kind
+
+
+def shown_samples(modality: str, reader: Any) -> ShownSamples:
+    """Return the samples of a reader as explanations show them."""
+    module, _, name = SHOWN[modality].partition(":")
+    kind: type[ShownSamples] = getattr(import_module(module), name)
+    return kind(reader)
 
 
 def varied_samples(settings: Settings) -> Sequence[Any]:

@@ -65,16 +65,17 @@ dl.facts dd {{ margin: 0; overflow-wrap: anywhere; }}
 .wide {{ overflow-x: auto; margin: .75rem 0; max-width: 100%; }}
 table {{ border-collapse: collapse; font-size: .92rem; }}
 caption {{ text-align: left; font-weight: 600; padding-bottom: .35rem; }}
+caption span {{ display: inline-block; position: sticky; left: 0; max-width: min(46rem, calc(100vw - 2rem)); }}
 th, td {{ text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; unicode-bidi: isolate; }}
 thead th {{ color: var(--soft); font-weight: 600; vertical-align: bottom; }}
-tbody th {{ font-weight: 400; min-width: 7rem; max-width: 22rem; overflow-wrap: anywhere; }}
+tbody th {{ font-weight: 400; min-width: 8rem; max-width: 22rem; overflow-wrap: anywhere; }}
 .n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 td img {{ display: block; }}
 table.matrix td {{ text-align: center; min-width: 2.4rem; padding: .25rem .35rem;
   font-variant-numeric: tabular-nums; }}
-table.matrix thead th {{ text-align: center; font-weight: 400; padding: .25rem .35rem; max-width: 8rem;
-  overflow-wrap: anywhere; }}
+table.matrix thead th {{ text-align: center; font-weight: 400; padding: .25rem .35rem; max-width: 12rem;
+  overflow-wrap: break-word; }}
 figure {{ margin: 0; }}
 .charts {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
   gap: 1.5rem; align-items: start; margin: 1rem 0; }}
@@ -109,7 +110,7 @@ ul.cards {{ list-style: none; padding: 0; margin: .75rem 0; display: grid; gap: 
 ul.cards.texts, ul.cards.sounds {{ grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }}
 ul.cards > li {{ background: var(--block); border-radius: .5rem; padding: .7rem; font-size: .88rem;
   overflow-wrap: anywhere; break-inside: avoid; }}
-ul.cards img {{ display: block; max-width: 100%; border-radius: .3rem; margin-bottom: .4rem; }}
+ul.cards img {{ display: block; max-width: 100%; min-width: 6rem; border-radius: .3rem; margin-bottom: .4rem; }}
 ul.cards audio {{ display: block; width: 100%; margin-bottom: .4rem; }}
 ul.cards p {{ margin: .1rem 0; }}
 ul.cards bdi {{ overflow-wrap: anywhere; }}

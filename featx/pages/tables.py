@@ -16,22 +16,19 @@ _LEVELS = 10
 
 
 def format_number(value: float | None) -> str:
-    """Return a number as tables show it: three decimals, four digits of a large one, "–" for none.
+    """Return a number as tables show it: three decimals, fewer of a large one, "–" for none.
 
-    >>> [format_number(value) for value in (0.5, 12, 12345.678, None, float("nan"))]
-    ['0.500', '12', '12,346', '–', '–']
+    >>> [format_number(value) for value in (0.5, 12, 12345.678, 0.00012345, None, float("nan"))]
+    ['0.500', '12', '12,346', '0.000123', '–', '–']
     """
     if value is None or not math.isfinite(value):
         return "–"
+    size = abs(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return (
-        f"{value:.3f}"
-        if abs(value) < 100
-        else f"{value:,.0f}"
-        if abs(value) >= 1000
-        else f"{value:.1f}"
-    )
+    if size >= 1e12 or 0 < size < 0.001:
+        return f"{value:.3g}"
+    return f"{value:.3f}" if size < 100 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
 
 
 def html_table(
@@ -69,7 +66,7 @@ def html_table(
     table = element(
         "table",
         {},
-        element("caption", {}, caption),
+        element("caption", {}, element("span", {}, caption)),
         element("thead", {}, element("tr", {}, *heads)),
         element("tbody", {}, *body),
     )
@@ -132,7 +129,7 @@ def matrix_table(
     table = element(
         "table",
         {"class": "matrix"},
-        element("caption", {}, caption),
+        element("caption", {}, element("span", {}, caption)),
         element("thead", {}, element("tr", {}, *heads)),
         element("tbody", {}, *body),
     )

@@ -79,6 +79,8 @@ class Clock:
             nonlocal done
             done += n
             self.tell(name, min(before + done, total), total)
+            if engine.progress:
+                engine.progress(n)
             if share is not None and self.is_over(share) and done < len(samples):
                 raise OutOfTime
 

@@ -151,7 +151,9 @@ class _Stage:
 
     def _embed(self, entry: RankedBackbone) -> Rows:
         """Return the rows of all samples: those of the quick pass, and the others embedded now."""
-        known = {} if entry.rows is None else {name: i for i, name in enumerate(entry.rows.ids)}
+        known = set()
+        if entry.rows is not None:
+            known = {*entry.rows.ids, *(reject.id for reject in entry.rows.rejects)}
         missing = [sample for sample in self.samples if sample.id not in known]
         stage = "embedding the best", self.embedded, self.total
         rows = self.setup.clock.embed(self.setup.engine, missing, entry.candidate.open(), stage)

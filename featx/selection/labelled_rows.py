@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,7 +68,7 @@ def embed_labelled(
     engine: Engine,
     limit: int | None = None,
     baseline: bool = False,
-    embedder: Callable[[Backbone], Embedder] | None = None,
+    embedder: Embedder | None = None,
 ) -> LabelledRows:
     """Embed labelled samples, or a part of them that is drawn as the task spreads its targets.
 
@@ -79,8 +78,8 @@ def embed_labelled(
         The most samples; None: all.
     baseline : bool, default=False
         Whether they are also embedded without the backbone.
-    embedder : callable, default=None
-        Gives what is driven in place of the backbone.
+    embedder : Embedder, default=None
+        What is driven in place of the backbone.
 
     Raises
     ------
@@ -98,7 +97,7 @@ def embed_labelled(
         given, note = _part(given, task, config, limit)
         warnings.warn(note, FeatxNotice, stacklevel=3)
         notes.append(note)
-    driven = embedder(backbone) if embedder else backbone
+    driven = embedder or backbone
     rows = engine.embed(given.samples, driven, digests=True)
     warn_about_rejects(rows.rejects, len(given.samples))
     raw = _baseline(given, rows, backbone, engine) if baseline else None

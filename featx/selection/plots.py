@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,8 +14,9 @@ from featx.storage.writable import check_writable
 
 if TYPE_CHECKING:
     from featx.selection.curve_report import LearningCurve
+    from featx.selection.layer_report import LayerProbe, LayerScore
 
-__all__ = ["Plotted", "check_plot", "plot_curve", "plot_ranking", "save_plot"]
+__all__ = ["Plotted", "check_plot", "plot_curve", "plot_layers", "plot_ranking", "save_plot"]
 
 # Okabe and Ito's colours, which people tell apart who see some colours alike.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -105,6 +107,77 @@ def plot_curve(curve: LearningCurve, ax: Any = None) -> Any:
     ax.set_xlabel("labels to train on")
     ax.set_ylabel(curve.score.replace("_", " "))
     return _finish(ax, f"head {curve.head}, {curve.draws} draws")
+
+
+def plot_layers(probe: LayerProbe, ax: Any = None) -> Any:
+    """Draw scores by depth, a line a pooling, with 95 % intervals of the difference to the backbone's own tap.
+
+    Parameters
+    ----------
+    probe : LayerProbe
+    ax : matplotlib.axes.Axes, default=None
+        None: a new figure of pyplot.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    MissingExtra
+        matplotlib is not installed.
+    """
+    ax = _axes(ax)
+    own, chosen = probe.own, probe.chosen
+    places = {tap: k for k, tap in enumerate(dict.fromkeys(layer.tap for layer in probe.layers))}
+    lines: dict[str, list[LayerScore]] = {}
+    for layer in probe.layers:
+        # A tap that gives rows ends every line.
+        lines.setdefault("rows" if len(layer.shape) == 1 else layer.pooling, []).append(layer)
+    for color, (name, layers) in zip(cycle(COLORS), lines.items(), strict=False):
+        # Side by side, so that intervals do not hide each other.
+        aside = 0.0 if name == "rows" else 0.12 * (list(lines).index(name) - (len(lines) - 1) / 2)
+        at = [places[layer.tap] + aside for layer in layers]
+        bounds = [_bounds(layer) for layer in layers]
+        low, high = zip(*bounds, strict=True)
+        alone = {"linestyle": "none"} if name == "rows" else {}
+        ax.errorbar(
+            at,
+            [layer.score for layer in layers],
+            yerr=[low, high],
+            color=color,
+            marker="o",
+            markersize=4,
+            capsize=2,
+            elinewidth=0.8,
+            label=name,
+            **alone,
+        )
+    ax.axhline(own.score, color=GREY, linewidth=0.8, linestyle=":", label="its own tap")
+    for layer, marker, label in ((own, "s", None), (chosen, "*", "the tap to use")):
+        size = 170 if marker == "*" else 60
+        ax.scatter(
+            [places[layer.tap]],
+            [layer.score],
+            s=size,
+            marker=marker,
+            color="#000000",
+            label=label,
+            zorder=3,
+        )
+    depths = {places[layer.tap]: layer.depth for layer in probe.layers}
+    ax.set_xticks(list(depths), [str(depth) for depth in depths.values()], fontsize=7)
+    ax.set_xlabel("taps, by their depth in nodes")
+    ax.set_ylabel(probe.score.replace("_", " "))
+    return _finish(ax, f"{probe.backbone}, {probe.n} samples")
+
+
+def _bounds(layer: LayerScore) -> tuple[float, float]:
+    """Return how far the interval of the difference to its own tap goes down and up."""
+    gain = layer.gain
+    if gain is None or gain.low is None or gain.high is None:
+        return 0.0, 0.0
+    return max(0.0, gain.value - gain.low), max(0.0, gain.high - gain.value)
 
 
 def plot_ranking(

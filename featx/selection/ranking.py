@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.embedding.engine import Engine
+from featx.embedding.engine import NOT_FINITE, Engine
 from featx.embedding.rows import Rows
 from featx.errors import BadLabels, BadOption, FeatxError, first_line
 from featx.labelled import LabelledSamples
@@ -170,12 +170,16 @@ def _rank_one(
         raise _LeftOut(f"{milliseconds:.1f} ms a sample, above max_latency = {most:g} ms")
     # The first is ranked whatever it takes: a comparison of none says nothing.
     share = _SHARE if stage[1] else None
-    rows = setup.clock.embed(setup.engine, some, backbone, stage, share=share)
+    engine = replace(setup.engine, on_error="skip")
+    rows = setup.clock.embed(engine, some, backbone, stage, share=share)
+    # Rows that are not finite are the backbone's fault, and a picture that cannot be read is not.
+    bad = sum(reject.reason == NOT_FINITE for reject in rows.rejects)
+    if bad:
+        raise _LeftOut(f"{bad} of {len(some)} rows hold NaN or infinity")
+    if rows.rejects and setup.engine.on_error == "fail":
+        raise rows.rejects[0].failure()
     if not len(rows):
         raise _LeftOut(f"it reads none of the samples: {rows.rejects[0].reason}")
-    bad = int((~np.isfinite(rows.embeddings).all(axis=1)).sum())
-    if bad:
-        raise _LeftOut(f"{bad} of {len(rows)} rows hold NaN or infinity")
     try:
         scores = quick_scores(rows.embeddings, setup.problem(rows), logme=setup.logme)
     except (BadLabels, BadOption) as error:

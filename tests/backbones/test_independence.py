@@ -250,6 +250,7 @@ def test_a_graph_that_overflows_on_some_samples_is_added_with_a_warning_and_reje
     assert np.isfinite(found.embeddings).all()
 
 
+@pytest.mark.slow
 def test_every_real_backbone_gives_rows_that_are_functions_of_their_samples(
     speech_directory, tmp_path
 ):

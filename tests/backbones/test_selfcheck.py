@@ -20,7 +20,7 @@ CARDS = sorted(
     for path in Path(__file__).parents[1].glob("cards/*/card.toml")
     if 'modality = "image"' in path.read_text(encoding="utf-8")
 )
-NANO = "featx-image-nano"
+NANO, VIT = "featx-image-nano", "vit-tiny-patch16-224"
 
 
 def test_both_draw_the_same_test_card():
@@ -52,7 +52,10 @@ def test_featx_says_what_the_canary_says(shared_models, name):
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
-@pytest.mark.parametrize("name", ["mobilenetv2-1.0", "squeezenet1.1", "vit-tiny-patch16-224"])
+@pytest.mark.parametrize(
+    "name",
+    ["squeezenet1.1", *(pytest.param(n, marks=pytest.mark.slow) for n in ("mobilenetv2-1.0", VIT))],
+)
 def test_wrong_preprocessing_fails_the_check(shared_models, name, wrong):
     card = get_card(name)
     spoilt = replace(card.variant(options=wrong), canary=card.canary, dim=card.dim)
@@ -99,6 +102,7 @@ def test_a_name_without_a_card_is_unknown():
         get_card("featx-image-nana")
 
 
+@pytest.mark.slow
 def test_every_card_here_is_checked_and_passes(speech_directory):
     found = {
         card.name: check(card) for card in list_cards() if locate(card, card.graph) is not None

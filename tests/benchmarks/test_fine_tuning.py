@@ -37,15 +37,15 @@ def done():
     return {one["cell"]: one for one in lines}
 
 
-def test_cells_with_few_labels_come_first_and_all_labels_are_drawn_once(suite):
+def test_cells_with_few_labels_and_little_time_come_first_and_all_labels_are_drawn_once(suite):
     found = list(suite.cells(3))
     order = [cell.labels for cell in found]
     assert order == sorted(order)
     assert Counter(order) == {"10": 60, "50": 60, "all": 20}
     assert len(set(map(str, found))) == len(found)
-    # What the others cost depends on what featx took.
-    assert [cell.contender for cell in found[:5]] == list(suite.CONTENDERS)
-    assert found[0].contender == "featx"
+    # What the others may cost depends on what featx took.
+    assert [cell.contender for cell in found[:20:4]] == list(suite.CONTENDERS)
+    assert [cell.contender for cell in found[:4]] == ["featx"] * 4
 
 
 def test_a_budget_is_so_many_times_the_seconds_of_featx_but_never_below_five(suite):
@@ -96,19 +96,20 @@ def test_the_interval_of_a_difference_is_that_of_agresti_and_min(suite):
     new, old = "1" * 12 + "0" * 4 + "1" * 84, "0" * 12 + "1" * 4 + "1" * 84
     middle, low, high = suite.paired_interval([(new, old)])
     error = 1.96 * np.sqrt((12 + 4 + 1) - (12 - 4) ** 2 / 102) / 102
-    assert middle == pytest.approx(100 * 8 / 102)
-    assert (low, high) == pytest.approx((middle - 100 * error, middle + 100 * error))
+    assert middle == pytest.approx(8)
+    assert (low, high) == pytest.approx((100 * (8 / 102 - error), 100 * (8 / 102 + error)))
 
 
-def test_the_table_tells_means_of_draws_beside_featx(suite, done):
-    text = suite.report(done, 2)
-    tuned = next(one for one in text.splitlines() if "tuned 25" in one)
-    cells = [cell.strip() for cell in tuned.strip("|").split("|")]
-    assert cells[:5] == ["cats_dogs", "10", "tuned 25", "50.0", "0.600"]
-    # Two of ten pictures are half as often right: -2 / 12 with the two that are added.
-    assert cells[5].startswith("-16.7 (")
-    assert cells[6] == "2"
-    assert len(text.splitlines()) == 5
+def test_the_table_tells_means_of_draws_and_what_was_not_reached(suite, done):
+    rows = [row.strip("| ").split("|") for row in suite.report(done, 2).splitlines()]
+    told = {(row[0], row[1]): row[2:] for row in ([cell.strip() for cell in row] for row in rows)}
+    few = told["cats_dogs", "10"]
+    assert few[:2] == ["0.800 in 2.0 s", "—"]
+    assert few[-2:] == ["0.600 in 50.0 s", few[-1]]
+    # Two of ten pictures are right in one draw of two less.
+    assert few[-1].startswith("-20.0 (")
+    assert told["cats_dogs", "all"] == ["1.000 in 9.0 s", "—", "—", "—", "—", "—"]
+    assert told["cifar10", "10"] == ["—"] * 6
 
 
 def test_the_plot_has_a_panel_for_each_set_and_number_of_labels_and_a_mark_a_contender(suite, done):

@@ -79,14 +79,14 @@ def test_only_the_place_that_is_bright_adds_to_the_row(tmp_path):
     parts, constant = RowSums(backbone).read(picture).parts(np.ones(3))
     lit = {place: value for place, value in parts.items() if abs(value) > 1e-9}
     assert list(lit) == [(9, 4, 10, 5)]
-    assert lit[9, 4, 10, 5] + constant == pytest.approx(1 / 256)
+    assert lit[9, 4, 10, 5] + constant == pytest.approx(3 / 256)
 
 
 def test_a_graph_of_a_fixed_batch_is_filled_up(tmp_path, picture, rng):
     assert_adds_up(tail_backbone(tmp_path, TAILS["a global mean"], batch=4), picture, rng)
 
 
-def test_a_row_that_is_not_finite_is_refused(tmp_path):
+def test_what_is_no_picture_is_refused():
     backbone = Backbone("featx-image-nano", tap="last-map", pooling="mean")
     with pytest.raises(BadSample, match="not an image"):
         RowSums(backbone).read(b"no picture")

@@ -46,7 +46,7 @@ def tried(inputs):
 @pytest.mark.parametrize(
     "border",
     [
-        pytest.param(name, marks=pytest.mark.slow if name in ("arrays", "manifests") else ())
+        pytest.param(name, marks=() if name == "containers" else pytest.mark.slow)
         for name in BORDERS
     ],
 )

@@ -369,6 +369,7 @@ def heads():
     yield request("/healthz", method="GET") * 200
 
 
+@pytest.mark.slow
 def test_requests_made_by_hand_are_answered(server):
     assert attack(server, made_by_hand()).total > 300
 

@@ -146,7 +146,13 @@ def test_inputs_are_listed_without_the_weights(net):
 
 
 @pytest.mark.parametrize(
-    "name", ["vit-tiny-patch16-224", "squeezenet1.1", "mobilenetv1-0.25-128", "resnet8-cifar10"]
+    "name",
+    [
+        pytest.param("vit-tiny-patch16-224", marks=pytest.mark.slow),
+        "squeezenet1.1",
+        "mobilenetv1-0.25-128",
+        "resnet8-cifar10",
+    ],
 )
 def test_cutting_a_real_graph_keeps_its_numbers(shared_models, name):
     path = shared_models / name / "backbone.onnx"

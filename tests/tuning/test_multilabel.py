@@ -23,7 +23,9 @@ def make_problem(rng, n=300, d=20, n_labels=5):
 
 
 def fit_alone(rows, y, strength, class_weight=None):
-    regression = LogisticRegression(C=strength, tol=1e-8, max_iter=5000, class_weight=class_weight)
+    regression = LogisticRegression(
+        C=strength, tol=1e-8, max_iter=5000, class_weight=class_weight, solver="newton-cholesky"
+    )
     return make_pipeline(StandardScaler(), regression).fit(rows.astype(np.float64), y)
 
 

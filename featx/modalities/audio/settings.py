@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Integers
-from featx.errors import BadCard, BadSample, NoExactSum
+from featx.errors import BadCard, NoExactSum
 from featx.modalities import (
     Batch,
-    Occlusions,
     added_later,
     among,
     read_feeds,
@@ -90,7 +89,6 @@ class AudioSettings:
     chunk_size: ClassVar[int] = 4
     # larger batches leave the processor's cache and are slower
     batch_size: ClassVar[int] = 4
-    most_places: ClassVar[int] = 32
 
     # Hz, of what the graph hears
     rate: int = 16_000
@@ -216,13 +214,7 @@ class AudioSettings:
                 return Long(content)
         sound = np.concatenate(held)
         self._remark_on(sound)
-        return self._as_item(sound)
-
-    def _as_item(self, sound: FloatArray) -> FloatArray | Clip:
-        """Return a whole sound as the graph hears it."""
-        if not self._plain:
-            return Clip(sound)
-        return self.windowing.fill(sound, self.windowing.least).samples
+        return self.as_item(sound)
 
     def read_with_geometry(
         self, content: Content
@@ -264,16 +256,17 @@ class AudioSettings:
                 )
             )
 
-    def occlusions(self, content: Content, n: int) -> Occlusions:
-        """Return the sound with equal parts of it silenced."""
-        from featx.modalities.audio.occlusion import silence_parts
-
+    def whole(self, content: Content) -> FloatArray | None:
+        """Return a whole sound as the graph hears it, not filled up; None of one that is not held."""
         if isinstance(self.read(content), Long):
-            raise BadSample(
-                f"is longer than {HELD} s, too long to be silenced part by part; explain a segment of it"
-            )
-        sound = np.concatenate(list(self._blocks(content)))
-        return silence_parts(sound, self.rate, n, self._as_item)
+            return None
+        return np.concatenate(list(self._blocks(content)))
+
+    def as_item(self, sound: FloatArray) -> FloatArray | Clip:
+        """Return the item of a sound that ``whole`` gave."""
+        if not self._plain:
+            return Clip(sound)
+        return self.windowing.fill(sound, self.windowing.least).samples
 
     def is_item(self, value: Any) -> bool:
         """Return whether a value is a sound as ``read`` gives it."""

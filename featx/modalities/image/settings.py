@@ -15,7 +15,7 @@ from PIL.ImageFile import ImageFile
 
 from featx._typing import Doubles, FloatArray, ImageSize, Integers
 from featx.errors import BadCard, BadSample
-from featx.modalities import Batch, Occlusions, added_later, among, refuse_unknown, shown
+from featx.modalities import Batch, added_later, among, refuse_unknown, shown
 from featx.modalities.image.bounds import check_bytes, check_picture, check_size
 from featx.modalities.image.decode import (
     in_colors,
@@ -91,7 +91,6 @@ class ImageSettings:
     chunk_size: ClassVar[int] = 4
     # larger batches leave the processor's cache and are slower
     batch_size: ClassVar[int] = 2
-    most_places: ClassVar[int] = 49
 
     resize: ImageSize | None = None
     crop: ImageSize | None = None
@@ -236,13 +235,6 @@ class ImageSettings:
         )
         geometry = ImageGeometry(*decoded.stored, decoded.orientation, box, place.crop)
         return self._tensor(pixels), geometry
-
-    def occlusions(self, content: Any, n: int) -> Occlusions:
-        """Return the picture with the cells of a grid hidden."""
-        from featx.modalities.image.occlusion import hide_cells
-
-        item, geometry = self.read_with_geometry(content)
-        return hide_cells(item, geometry, n, channels_last=self.layout == "NHWC")
 
     def picture(self, content: Any) -> Image.Image:
         """Return the picture upright and in the card's colours, not resized; a JPEG as small as will do."""

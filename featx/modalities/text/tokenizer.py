@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Integers
 from featx.errors import BadCard, BadSample
-from featx.modalities import Batch, Occlusions
+from featx.modalities import Batch
 from featx.modalities.text.baseline import digest_text, load_text
 from featx.modalities.text.encoding import Encoder
 from featx.modalities.text.unknown import UnknownWords
@@ -130,7 +130,6 @@ class TokenReader:
     # enough for a batch to find texts of its own length
     chunk_size: ClassVar[int] = 128
     batch_size: ClassVar[int] = 128
-    most_places: ClassVar[int] = 64
 
     def __init__(self, settings: TokenSettings, tokenizer: Any) -> None:
         self._settings = settings
@@ -184,12 +183,6 @@ class TokenReader:
         # what is not pooled is in no map
         shown = (one[window.lead :] for one, window in zip(places, windows, strict=True))
         return windows, TextGeometry(tuple(shown))
-
-    def occlusions(self, content: str, n: int) -> Occlusions:
-        """Return the text with its words left out, one after the other, or a few at a time."""
-        from featx.modalities.text.occlusion import hide_words
-
-        return hide_words(content, n, self.read)
 
     def is_item(self, value: Any) -> bool:
         """Return whether a value is the windows of one text."""

@@ -149,6 +149,7 @@ def test_featx_says_of_the_canary_what_a_second_implementation_says(
     assert check(backbone.card).status == "ok"
 
 
+@pytest.mark.slow
 def test_spoken_digits_of_six_people_are_told_apart(speech_directory, shared_data):
     """A quick look; benchmarks/accuracy.py measures."""
     rows = {}

@@ -1,0 +1,243 @@
+"""How well the quick pass of ``featx compare`` ranks backbones and taps, on image sets with a test part.
+
+    python benchmarks/ranking.py                 # all sets, rows from featx's cache where they are there
+    python benchmarks/ranking.py pacs mnist --train 2000
+    python benchmarks/ranking.py --order         # also the mean ranks of featx/selection/average_order.py
+
+Each backbone, with its own tap and with others, is ranked on the training part by the quick pass, and a head is
+trained on the training part and measured on the test part, as ``featx fit`` and ``featx evaluate`` do. Of the
+pairs whose paired 95 % interval on the test part excludes 0, the share that a ranking has in the right order;
+and its regret: by how much the test score of what it puts first is below the best. Beside it LogME, nearest
+neighbours, and the order that is best on average on the other sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import common
+import numpy as np
+from ranking_sets import CANDIDATES, SETS
+
+# What ranks, in the order of the table.
+METHODS = ("quick", "knn", "centroid", "logme", "average", "random")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One backbone and tap on one set."""
+
+    title: str
+    digest: str
+    quick: Mapping[str, float]
+    score: float
+    measure: Any
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """All backbones and taps on one set."""
+
+    name: str
+    measured: Sequence[Measured]
+    # Pairs (first, second) of places whose first is better on the test part beyond chance.
+    pairs: Sequence[tuple[int, int]]
+
+
+def rank_set(name: str, given: argparse.Namespace) -> Result:
+    from featx.metrics.paired import paired_difference
+    from featx.metrics.resampling import Resampling
+
+    whole = SETS[name](given)
+    measured, design = [], None
+    for candidate in CANDIDATES:
+        if candidate[0] not in given.leave_out:
+            one, design = measure_one(candidate, whole)
+            measured.append(one)
+            common.tell(f"{name} {one.title}: {one.score:.3f} {dict(one.quick)}")
+    assert design is not None
+    resampling = Resampling.of(len(whole.test), design.groups, design.weights)
+    pairs = []
+    for i, j in combinations(range(len(measured)), 2):
+        found = paired_difference(measured[i].measure, measured[j].measure, resampling)
+        if found is not None and found.tells:
+            pairs.append((i, j) if found.value > 0 else (j, i))
+    return Result(name, measured, pairs)
+
+
+def measure_one(candidate: tuple[str, str, str], whole: Any) -> tuple[Measured, Any]:
+    """Return one backbone on a set, and how the samples of the test part belong together."""
+    import featx
+    from featx.labelled import LabelledSamples
+    from featx.selection.quick import log_evidence, quick_scores
+    from featx.tasks import get_task
+    from featx.training import fit_head
+    from featx.tuning import HeadConfig
+
+    name, tap, pooling = candidate
+    card = featx.get_card(name)
+    if tap:
+        card = card.variant(tap=tap, pooling=pooling)
+    backbone, engine = featx.Backbone(card), featx.Engine(cache=True)
+    start = time.perf_counter()
+    train, test = engine.embed(whole.train, backbone), engine.embed(whole.test, backbone)
+    embedded = time.perf_counter() - start
+    kind, config = get_task(whole.task), HeadConfig()
+    known = problem_of(kind, train, LabelledSamples(whole.train), config)
+    unseen = problem_of(kind, test, LabelledSamples(whole.test), config, known)
+    start = time.perf_counter()
+    quick = quick_scores(train.embeddings, known)
+    ranked = time.perf_counter() - start
+    scores = {
+        "quick": quick.rank,
+        "knn": quick.knn,
+        "centroid": quick.centroid,
+        "logme": log_evidence(train.embeddings, known),
+    }
+    start = time.perf_counter()
+    trained = fit_head(
+        train.embeddings, list(train.labels), config, task=kind.name, design=known.design
+    )
+    fitted = time.perf_counter() - start
+    outputs = trained.head.predict_outputs(test.embeddings)
+    measure = unseen.measure(outputs, np.arange(len(unseen)))
+    [score] = measure(np.ones((1, len(unseen))))
+    title = f"{name}@{tap}" if tap else name
+    seconds = {"embedding": embedded, "quick": ranked, "full": fitted}
+    known_scores = {key: value for key, value in scores.items() if value is not None}
+    return Measured(title, card.graph.sha256, known_scores, score, measure, seconds), unseen.design
+
+
+def problem_of(kind: Any, rows: Any, labelled: Any, config: Any, like: Any = None) -> Any:
+    """Return the targets of rows; those of a test part with the classes of the training part."""
+    targets = kind.encode_targets(rows.labels, rows.ids)
+    problem = kind.tuning_problem(targets, config, labelled.design(rows.ids))
+    if like is not None and list(problem.output_names) != list(like.output_names):
+        raise SystemExit("a class is in one part alone: choose larger --train and --test")
+    return problem
+
+
+def evaluate(results: Sequence[Result]) -> dict[str, list[dict[str, float]]]:
+    """Return, for each method, the pairs in right order and the regret on each set."""
+    figures: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS}
+    for result in results:
+        scores = np.array([one.score for one in result.measured])
+        for method in METHODS:
+            ranks = ranking(method, result, results)
+            if ranks is None:
+                continue
+            right = [
+                float(ranks[i] > ranks[j]) + 0.5 * (ranks[i] == ranks[j]) for i, j in result.pairs
+            ]
+            first = np.flatnonzero(ranks == ranks.max())
+            regret = (
+                scores.max() - scores.mean()
+                if method == "random"
+                else scores.max() - scores[first[0]]
+            )
+            figures[method].append(
+                {"right": sum(right), "pairs": len(right), "regret": 100 * regret}
+            )
+    return figures
+
+
+def ranking(method: str, result: Result, results: Sequence[Result]) -> Any:
+    """Return a number for each backbone of a set, of which more is better; None where there is none."""
+    if method == "random":
+        return np.zeros(len(result.measured))
+    if method == "average":
+        others = [other for other in results if other is not result]
+        return -mean_ranks(others) if others else None
+    if method not in result.measured[0].quick:
+        return None
+    return np.array([one.quick[method] for one in result.measured])
+
+
+def mean_ranks(results: Sequence[Result]) -> Any:
+    """Return the mean rank of each backbone by its test score, 1 for the best; equal scores share one."""
+    from scipy.stats import rankdata
+
+    tables = [rankdata([-one.score for one in result.measured]) for result in results]
+    return np.mean(tables, axis=0)
+
+
+def main() -> None:
+    parser = common.make_parser(__doc__)
+    parser.add_argument("sets", nargs="*", default=list(SETS), help=f"of {', '.join(SETS)}")
+    parser.add_argument(
+        "--train", type=int, default=500, help="most training samples [%(default)s]"
+    )
+    parser.add_argument("--test", type=int, default=500, help="most test samples [%(default)s]")
+    parser.add_argument("--leave-out", nargs="*", default=[], help="backbones")
+    parser.add_argument("--order", action="store_true", help="print mean ranks by digest")
+    given = common.parse(parser, sets=SETS)
+    warnings.simplefilter("ignore")
+    results = [rank_set(name, given) for name in given.sets]
+    print_scores(results)
+    figures = evaluate(results)
+    print_figures(results, figures)
+    print_times(results)
+    if given.order:
+        print_order(results)
+    common.write_json(given.json, figures)
+
+
+def print_scores(results: Sequence[Result]) -> None:
+    heads = ["test score", *(result.name for result in results)]
+    rows = [
+        [one.title, *(f"{100 * result.measured[k].score:.1f}" for result in results)]
+        for k, one in enumerate(results[0].measured)
+    ]
+    print(common.format_table(heads, rows), end="\n\n")
+
+
+def print_figures(results: Sequence[Result], figures: Mapping[str, list[dict[str, float]]]) -> None:
+    names = [result.name for result in results]
+    heads = ["ranking by", "pairs in order", "mean regret", "worst", *names]
+    rows = []
+    for method, sets in figures.items():
+        if len(sets) != len(results) and method != "centroid":
+            continue
+        pairs = sum(one["pairs"] for one in sets)
+        share = sum(one["right"] for one in sets) / max(1, pairs)
+        regrets = [one["regret"] for one in sets]
+        cells = [f"{regret:.1f}" for regret in regrets]
+        rows.append(
+            [
+                method,
+                f"{100 * share:.1f} % of {pairs:.0f}",
+                f"{np.mean(regrets):.2f}",
+                f"{max(regrets):.2f}",
+                *cells,
+                *[""] * (len(names) - len(cells)),
+            ]
+        )
+    print(common.format_table(heads, rows), end="\n\n")
+
+
+def print_times(results: Sequence[Result]) -> None:
+    every = [one for result in results for one in result.measured]
+    total = {key: sum(one.seconds[key] for one in every) for key in ("embedding", "quick", "full")}
+    print(
+        f"quick pass {total['quick']:.1f} s, full runs {total['full']:.1f} s, a share of "
+        f"{total['quick'] / total['full']:.3f}; embedding {total['embedding']:.1f} s (cached rows are read)"
+    )
+
+
+def print_order(results: Sequence[Result]) -> None:
+    ranks = mean_ranks(results)
+    for place in np.argsort(ranks):
+        one = results[0].measured[place]
+        if "@" not in one.title:
+            print(f'        "{one.digest[:12]}": {ranks[place]:.2f},  # {one.title}')
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The nearest training samples of a sample, with their labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from featx._typing import FloatArray
+from featx.embedding.neighbors import nearest_rows
+from featx.errors import BadOption
+from featx.explanation.explanation import Neighbour
+from featx.predictor import Predictor
+
+__all__ = ["MOST_NEIGHBOURS", "NeighbourSearch"]
+
+MOST_NEIGHBOURS = 100
+
+
+class NeighbourSearch:
+    """The training rows that a predictor keeps, to be searched for those near a row.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    count : int
+        How many are found; 0 finds none and needs no rows.
+
+    Raises
+    ------
+    BadOption
+        ``count`` is no whole number from 0 to 100, or the predictor keeps no rows.
+
+    Examples
+    --------
+    >>> import featx
+    >>> texts = ["good", "great", "fine", "bad", "awful", "poor"]
+    >>> predictor = featx.fit(texts, ["+"] * 3 + ["-"] * 3, baseline=False)
+    >>> search = NeighbourSearch(predictor, 1)
+    >>> [(near.id, near.target) for near in search.near(predictor.embed(["great"]).embeddings[0])]
+    [('great', '+')]
+    """
+
+    def __init__(self, predictor: Predictor, count: int) -> None:
+        fine = isinstance(count, int | np.integer) and not isinstance(count, bool)
+        if not fine or not 0 <= count <= MOST_NEIGHBOURS:
+            raise BadOption(f"neighbours = {count!r:.60}: expected 0 to {MOST_NEIGHBOURS}")
+        self._count = int(count)
+        self._rows: FloatArray | None = None
+        if not count:
+            return
+        samples = predictor.samples
+        if samples is None or samples.rows is None or samples.kept is None:
+            raise BadOption(
+                "neighbours: the predictor keeps no rows of its training samples; expected one that was "
+                "trained with keep_rows=True"
+            )
+        self._rows = np.asarray(samples.rows, np.float32)
+        self._ids = samples.ids[samples.kept].tolist()
+        self._targets = samples.targets[samples.kept].tolist()
+
+    def near(self, row: FloatArray) -> tuple[Neighbour, ...]:
+        """Return the nearest training samples of a row, the nearest first."""
+        if self._rows is None:
+            return ()
+        found = nearest_rows(row[None], self._rows, min(self._count, len(self._rows)))
+        return tuple(
+            Neighbour(self._ids[index], str(self._targets[index]), float(distance))
+            for index, distance in zip(found.indices[0], found.distances[0], strict=True)
+            if index >= 0
+        )
