@@ -15,7 +15,7 @@ from featx.errors import BadOption, FeatxWarning
 from featx.heads.conformity import Conformity, check_share
 from featx.tasks import get_task
 from featx.tasks.answer_sets import LAC
-from featx.tasks.certainty import Certainty
+from featx.tasks.certainty import UNSURE, Certainty
 
 if TYPE_CHECKING:
     from featx.heads import TrainedHead
@@ -228,11 +228,15 @@ def make_abstention(
             thresholds = None
         elif text := _describe_open(thresholds, head.classes, coverage):
             warnings.warn(text, FeatxWarning, stacklevel=3)
+    withhold = limit is not None if abstain is None else abstain
+    if withhold and UNSURE in head.classes:
+        text = f"a class is named {UNSURE!r}: `answered` tells it from answers that are withheld"
+        warnings.warn(text, FeatxWarning, stacklevel=3)
     made = Abstention(
         coverage,
         method,
         thresholds,
-        abstain=limit is not None if abstain is None else abstain,
+        abstain=withhold,
         limit=limit if abstain is not False else None,
         novelty=novelty,
         reference=reference,

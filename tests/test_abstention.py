@@ -378,3 +378,13 @@ def test_a_prediction_without_any_question_is_as_it_was(rng):
         "probability",
         *(f"probability_{n}" for n in NAMES),
     ]
+
+
+def test_a_class_that_is_named_unsure_is_told_apart(rng):
+    rows = draw(rng, 90)
+    named = tuple("unsure" if label == "ant" else label for label in rows.labels)
+    made = fit_rows(replace(rows, labels=named), CARD, HeadConfig("centroid"))
+    with pytest.warns(FeatxWarning, match="a class is named 'unsure': `answered` tells it"):
+        careful = made.with_abstention(0.8, abstain=True)
+    for one in careful.predict_rows(rows):
+        assert one.certainty.answered is (len(one.certainty.set) == 1)
