@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from featx._typing import FloatArray, Integers
 from featx.embedding.engine import Engine
+from featx.errors import FeatxWarning
 from featx.evaluation import measure
 from featx.heads.calibrators import Calibrator
 from featx.labelled import describe_design
@@ -20,6 +22,9 @@ from featx.sources import Sample
 from featx.storage.border import library_border
 from featx.tasks import get_task
 from featx.tuning.design import SampleDesign
+
+# Sets of answers are to hold so many truths where nothing else was asked.
+_COVERAGE = 0.9
 
 __all__ = ["Evidence", "evidence_of_samples", "evidence_of_training"]
 
@@ -123,6 +128,20 @@ def evidence_of_samples(
     )
 
 
+def _with_sets(predictor: Predictor) -> Predictor:
+    """Return the predictor with sets that hold nine truths in ten, where nothing else was asked."""
+    doubts = predictor.doubts
+    asked = doubts is not None and not doubts.is_idle
+    if asked or not get_task(predictor.task_name).answer_sets.columns:
+        return predictor
+    if predictor.conformity is None:
+        return predictor
+    with warnings.catch_warnings():
+        # the size of the sets tells that too few samples were left out
+        warnings.simplefilter("ignore", FeatxWarning)
+        return predictor.with_abstention(_COVERAGE)
+
+
 def evidence_of_training(predictor: Predictor, training: Sequence[Sample] = ()) -> Evidence | None:
     """Return the answers to training samples, each by a head that had not seen it; None where none were kept.
 
@@ -136,8 +155,7 @@ def evidence_of_training(predictor: Predictor, training: Sequence[Sample] = ()) 
     BadArtifact
         The predictor's file of its samples is damaged.
     """
-    report = predictor.report
-    kept = None if report is None else report.samples
+    kept = predictor.samples
     if kept is None:
         return None
     known = np.flatnonzero(np.isfinite(kept.scores).all(axis=1))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from featx.errors import FeatxError
+from featx.html_report.details import SampleDetails
 from featx.html_report.evidence import Evidence
 from featx.html_report.view import ExampleGroup, TaskView
 from featx.modalities.remarks import collected
@@ -68,7 +69,7 @@ def example_parts(
     view: TaskView,
     most: int,
     budget: Budget,
-    explained: Callable[[int], Sequence[Child]] | None = None,
+    details: SampleDetails,
 ) -> list[Child]:
     """Return the groups of samples that are worth looking at, each sample once.
 
@@ -77,7 +78,7 @@ def example_parts(
     most : int
         Samples of all groups together.
     budget : Budget
-    explained : callable, default=None
+    details : SampleDetails
         Gives further lines on a sample, by its index.
     """
     groups, parts = view.examples(evidence), list[Child]()
@@ -97,14 +98,14 @@ def example_parts(
                 show_sample(evidence, evidence.samples.get(evidence.ids[i]), budget),
                 element("p", {"class": "soft"}, element("bdi", {}, evidence.ids[i])),
                 *view.caption(evidence, i),
-                *(explained(i) if explained else ()),
+                *details(i),
             ]
             for i in chosen
         ]
         more = _more(group, len(chosen))
         style = {"image": "pictures", "text": "texts", "audio": "sounds"}.get(kind, "texts")
         parts.append(subsection(group.title, group.lead + more, cards(items, style)))
-    said = budget.remarks()
+    said = [*budget.remarks(), *details.remarks()]
     if not evidence.samples:
         said.insert(0, "The samples are not at hand, so that their ids alone are shown.")
     return [notes(said), *parts] if said else parts
