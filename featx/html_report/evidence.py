@@ -96,6 +96,7 @@ def evidence_of_samples(
     ignore_label_case: bool = False,
 ) -> Evidence:
     """Return the answers to labelled samples; see ``featx.evaluate``, which warns and refuses likewise."""
+    predictor = _with_sets(predictor)
     found = measure(predictor, samples, labels, engine=engine, ignore_label_case=ignore_label_case)
     n = len(found.rows)
     method = f"Measured on {n:,} labelled samples"
