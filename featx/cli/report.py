@@ -121,8 +121,11 @@ def _read_curve(path: Path) -> LearningCurve:
     from featx.storage.border import library_border
     from featx.storage.json_text import parse_json_text
 
-    with library_border(f"{path}: not a learning curve", BadLabels):
-        table = parse_json_text(Blob.of_path(path).read(_LARGEST), str(path), limit=_LARGEST)
-        curve = LearningCurve.from_dict(table)
-        curve_section(curve)
-        return curve
+    table = parse_json_text(Blob.of_path(path).read(_LARGEST), str(path), limit=_LARGEST)
+    try:
+        with library_border("not a learning curve", BadLabels):
+            curve = LearningCurve.from_dict(table)
+            curve_section(curve)
+            return curve
+    except BadLabels as error:
+        raise BadLabels(f"{path}: {error}") from error

@@ -174,7 +174,7 @@ def test_the_command_reads_a_curve_and_refuses_what_is_none(shades_folder, tmp_p
     ):
         path.write_text(text)
         said = refusal(run("report", shades_folder, "-o", tmp_path / "no.html", "--curve", path))
-        assert re.match(f"{re.escape(str(path))}: (not JSON|not a learning curve|nested)", said), (
+        assert re.match(f"{re.escape(str(path))}: (not JSON|not the JSON of a learning curve|nested)", said), (
             said
         )
     assert not (tmp_path / "no.html").exists()
