@@ -82,7 +82,7 @@ class Abstention:
 
     def tensors(self, task: Task, n_classes: int) -> tuple[OutputTensor, ...]:
         """Return the tensors that hold what is said beside the answers: 1 for what is so, 0 for what is not."""
-        from featx.tasks.task import OutputTensor
+        from featx.tasks.output_tensor import OutputTensor
 
         sets = task.answer_sets.columns
         return tuple(

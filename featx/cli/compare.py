@@ -111,9 +111,8 @@ def compare_command(
     # It takes seconds to import: what can be refused has been.
     from featx.selection.compare import compare
 
-    asked = target.arguments()
-    # Groups stand in the samples already.
-    del asked["head"], asked["keep_rows"], asked["groups"]
+    asked = {**target.measuring_arguments(), "test_size": target.test_size}
+    del asked["head"]
     # The comparison has bars of its own.
     with run.engine(1) as engine:
         comparison = compare(

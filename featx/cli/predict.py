@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,9 +24,15 @@ from featx.cli.predictions import PredictionOutput
 from featx.cli.sureness import SurenessChoice, sureness_options
 
 if TYPE_CHECKING:
+    from featx.embedding.engine import Engine
     from featx.embedding.rows import Reject
+    from featx.predictor import Predictor
+    from featx.sources import Sample
+    from featx.tasks import Prediction
 
 __all__ = ["predict_command"]
+
+_Answering = Callable[["Sequence[Sample]"], Iterable[tuple["Prediction | Reject", dict[str, Any]]]]
 
 
 @click.command("predict")
@@ -51,6 +58,11 @@ __all__ = ["predict_command"]
     type=click.Path(path_type=Path),
     help="Where to list what could not be read, as CSV (id, reason).",
 )
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Say in each JSON line what of the sample speaks for the answer; see `featx explain`.",
+)
 @sureness_options
 @trust_option
 @source_options
@@ -63,6 +75,7 @@ def predict_command(
     style: str,
     keep: tuple[str, ...],
     rejects: Path | None,
+    explain: bool,
     sureness: SurenessChoice,
     trusted: tuple[str, ...],
     columns: SourceChoice,
@@ -80,6 +93,8 @@ def predict_command(
 
     target = PredictionOutput.of(output, style)
     target.check()
+    if explain and target.is_flat:
+        raise click.UsageError("--explain: a table has no cell for it; expected JSON lines")
     if rejects:
         check_writable(rejects)
     loaded = sureness.apply(load(classifier, provider=run.provider, trusted=trusted))
@@ -93,17 +108,39 @@ def predict_command(
         inputs.engine(run, "predicting", quiet=target.shares_terminal) as engine,
         target.open({**own, **kept.types}) as write,
     ):
+        most = len(classes) if target.is_flat else top_k
+        answers = _answering(loaded, most, engine, explain=explain)
         for batch in inputs.batches():
             n += len(batch)
             cells = {sample.id: sample.columns for sample in batch} if kept.names else {}
-            most = len(classes) if target.is_flat else top_k
-            for result in loaded.predict_samples(batch, top_k=most, engine=engine):
+            for result, more in answers(batch):
                 if isinstance(result, Reject):
                     lost.append(result)
                     click.echo(f"{result.id}: {result.reason}", err=True)
                 else:
-                    write(target.record(result) | kept.cells(cells.get(result.id)))
+                    write(target.record(result) | more | kept.cells(cells.get(result.id)))
     _tell(lost, n, rejects)
+
+
+def _answering(loaded: Predictor, top_k: int, engine: Engine, *, explain: bool) -> _Answering:
+    """Return what gives the answer to each sample of a batch, and what is to stand beside it."""
+    if not explain:
+        return lambda batch: (
+            (one, {}) for one in loaded.predict_samples(batch, top_k=top_k, engine=engine)
+        )
+    from featx.explanation.explaining import Explainer, ExplanationOptions
+    from featx.explanation.explanation import Explanation
+
+    explainer = Explainer(loaded, ExplanationOptions(top_k=top_k), engine=engine)
+
+    def answers(batch: Sequence[Sample]) -> Iterator[tuple[Prediction | Reject, dict[str, Any]]]:
+        for found in explainer.stream(batch):
+            if isinstance(found, Explanation):
+                yield found.prediction, {"explanation": found.to_inner_dict(digits=6)}
+            else:
+                yield found, {}
+
+    return answers
 
 
 def _tell(lost: list[Reject], n: int, rejects: Path | None) -> None:

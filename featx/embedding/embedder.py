@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.modalities import DoubtfulReader, ItemReader, Settings, fingerprint_entries
 
-__all__ = ["BaselineEmbedder", "Embedder", "describe_doubts"]
+__all__ = ["BaselineEmbedder", "Embedder", "ReaderEmbedder", "describe_doubts"]
 
 
 class Embedder(Protocol):
@@ -58,18 +58,40 @@ def describe_doubts(embedder: Embedder, doubtful: int, examined: int) -> str | N
     return reader.describe_doubts(doubtful, examined, embedder.name)
 
 
-class BaselineEmbedder:
-    """An embedder without a backbone: its rows are what samples say by themselves, such as a few raw pixels."""
+class ReaderEmbedder:
+    """An embedder without a backbone: the items of its reader are rows.
 
-    def __init__(self, settings: Settings) -> None:
-        self.name = settings.baseline_name
-        self.reader = settings.baseline()
-        described = {"baseline": 1, settings.modality: fingerprint_entries(self.reader)}
-        self.fingerprint = hashlib.sha256(json.dumps(described).encode()).hexdigest()
-        self.cache_key, self.chunk_size = self.fingerprint, self.reader.chunk_size
-        self.batch_size = self.reader.batch_size
-        self.dim = len(self.reader.read(self.reader.load(settings.canary())))
+    Parameters
+    ----------
+    name : str
+    reader : ItemReader
+        A dataclass, whose items are float32 of one length.
+    canary : object
+        A sample that it can read.
+    described : mapping of str to int, default=None
+        What the fingerprint says beside the reader's own entries.
+    """
+
+    def __init__(
+        self, name: str, reader: Any, canary: Any, described: Mapping[str, Any] | None = None
+    ) -> None:
+        self.name, self.reader = name, reader
+        entries = {"reader": type(reader).__name__, "settings": fingerprint_entries(reader)}
+        text = json.dumps(entries if described is None else dict(described))
+        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
+        self.cache_key, self.chunk_size = self.fingerprint, reader.chunk_size
+        self.batch_size = reader.batch_size
+        self.dim = len(reader.read(reader.load(canary)))
 
     def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
         """Return the items as they are, stacked: shape (len(items), dim), float32."""
         return np.stack(items) if items else np.empty((0, self.dim), np.float32)
+
+
+class BaselineEmbedder(ReaderEmbedder):
+    """An embedder of what samples say by themselves, such as a few raw pixels."""
+
+    def __init__(self, settings: Settings) -> None:
+        reader = settings.baseline()
+        described = {"baseline": 1, settings.modality: fingerprint_entries(reader)}
+        super().__init__(settings.baseline_name, reader, settings.canary(), described)

@@ -13,7 +13,7 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.embedding.engine import Engine, count_workers
-from featx.embedding.rows import Reject
+from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption, BadSample, FeatxNotice, NoExactSum
 from featx.explanation.explanation import Explanation, ScorePart
 from featx.explanation.neighbours import NeighbourSearch
@@ -24,7 +24,6 @@ from featx.heads.linear_form import LinearForm, linear_form
 from featx.modalities.remarks import Remark, collected, warn_of
 from featx.predictor import Predictor
 from featx.sources import Sample, make_samples
-from featx.tasks import get_task
 
 if TYPE_CHECKING:
     from featx.tasks import Prediction
@@ -138,6 +137,8 @@ class Explainer:
     predictor : Predictor
     options : ExplanationOptions, default=ExplanationOptions()
     engine : Engine, default=None
+    quiet : bool, default=False
+        Whether nothing is said where there is no exact sum; ``reason`` says it.
 
     Raises
     ------
@@ -161,6 +162,7 @@ class Explainer:
         options: ExplanationOptions | None = None,
         *,
         engine: Engine | None = None,
+        quiet: bool = False,
     ) -> None:
         self.options = options or ExplanationOptions()
         self.predictor = predictor
@@ -177,14 +179,14 @@ class Explainer:
         self._sums: RowSums | None = None
         self._form: LinearForm | None = None
         if method != "occlusion":
-            self._look_for_sums()
+            self._look_for_sums(quiet=quiet)
 
     @property
     def is_exact(self) -> bool:
         """Tell whether scores are sums over places."""
         return self._sums is not None
 
-    def _look_for_sums(self) -> None:
+    def _look_for_sums(self, *, quiet: bool) -> None:
         try:
             self._form = linear_form(self.predictor.head)
             self._sums = RowSums(self.predictor.open())
@@ -196,6 +198,8 @@ class Explainer:
                     f"{self.reason}, so its score is no exact sum over places; expected "
                     "method='occlusion', which hides one place after the other"
                 ) from None
+            if quiet:
+                return
             warnings.warn(
                 f"{self.reason}, so its score is no exact sum over places; one place after the other is "
                 f"hidden, which costs about {self._occluder.places} predictions a sample",
@@ -314,8 +318,6 @@ class Explainer:
         )
 
     def _prediction(self, id: str, row: FloatArray) -> Prediction:
-        head = self.predictor.head
-        outputs = head.predict_outputs(row[None])
-        task = get_task(self.predictor.task_name)
-        top_k = self.options.top_k or len(head.classes)
-        return next(iter(task.predictions([id], outputs, head.classes, top_k)))
+        rows = Rows((id,), (None,), row[None], self.predictor.card.fingerprint)
+        top_k = self.options.top_k or len(self.predictor.head.classes)
+        return next(iter(self.predictor.predict_rows(rows, top_k=top_k)))

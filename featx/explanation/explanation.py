@@ -183,6 +183,11 @@ class Explanation:
             table["neighbours"] = [one.to_dict() for one in self.neighbours]
         return table
 
+    def to_inner_dict(self, digits: int | None = None) -> dict[str, Any]:
+        """Return ``to_dict`` without the id and the prediction, to stand within the prediction."""
+        table = self.to_dict(digits)
+        return {key: value for key, value in table.items() if key not in ("id", "prediction")}
+
     def __repr__(self) -> str:
         return f"Explanation({self.id!r}, {self.heading!r}, {self.score:.4g}, {self.method})"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone
-from featx.embedding.engine import Engine
+from featx.embedding.engine import Engine, count_workers, embed_chunk
 from featx.errors import BadOption, BadSample
 from featx.modalities import Occlusions, ShownSamples, shown_samples
 from featx.predictor import Predictor
@@ -90,8 +90,19 @@ class Occluder:
             raise BadSample(f"{sample.id}: {error}") from error
         indices = [None, *range(len(hidden.places))]
         samples = [Sample(sample.id, _Hidden(hidden, index)) for index in indices]
-        rows = self._engine.embed(samples, _HidingEmbedder(backbone)).embeddings
+        rows = self._embed(samples, _HidingEmbedder(backbone))
         return HiddenRows(rows[0], rows[1:], hidden.places, hidden.extent)
+
+    def _embed(self, samples: list[Sample], embedder: _HidingEmbedder) -> FloatArray:
+        """Return the rows, computed in this thread where the engine has one worker: it can be interrupted."""
+        if count_workers(self._engine.n_jobs) > 1:
+            return self._engine.embed(samples, embedder).embeddings
+        size = embedder.chunk_size
+        chunks = (samples[start : start + size] for start in range(0, len(samples), size))
+        blocks = [embed_chunk(chunk, embedder) for chunk in chunks]
+        if rejects := [reject for block in blocks for reject in block.rejects]:
+            raise rejects[0].failure()
+        return np.concatenate([block.embeddings for block in blocks])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

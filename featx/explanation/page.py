@@ -13,7 +13,7 @@ __all__ = ["MOST_SHOWN", "describe", "explanation_section", "explanations_page"]
 MOST_SHOWN = 200
 _NAME = 120
 # Places of the table below a drawing.
-_PLACES = 12
+_PLACES = 6
 
 
 def describe(found: Explanation) -> str:

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -93,34 +94,43 @@ class Normalizer:
             It is not BERT's, or has what a table of characters cannot say.
         """
         spec = json.loads(tokenizer.to_str())
-        added, model = _added(spec, name, unfound), spec["model"]
-        firsts, laters = _pieces(tokenizer, model)
-        held = sorted({letter for piece in (*firsts, *laters) for letter in piece})
-        symbols = {own: number for number, own in enumerate([*held, *added], _OWN)}
-        _refuse_reordered(tokenizer, held, name)
-        known = {(): ROW_OF_NONE, (END,): ROW_OF_END, (STRANGE,): ROW_OF_REST}
-        keys, dropped = [*added], []
-        rows = [_row(known, (BREAK, symbols[token], BREAK)) for token in added]
-        for letter, text in _normalized(tokenizer, frozenset([*held, " "])):
-            if text:
-                keys.append(letter)
-                rows.append(_row(known, tuple(_symbols(text, symbols))))
-            else:
-                dropped.append(ord(letter))
-        width = max(map(len, known))
-        table = [[*row, *[-1] * (width - len(row))] for row in known]
-        return cls(
-            symbols=symbols,
-            firsts=firsts,
-            laters=laters,
-            added=added,
-            dropped=tuple(_ranges(dropped)),
-            keys=tuple(keys),
-            rows=tuple(rows),
-            table=np.array(table, np.int64),
-            unknown=model["vocab"][model["unk_token"]],
-            longest=model["max_input_chars_per_word"],
-        )
+        # nothing that a user sets for a card changes the table, which takes a second to ask for
+        spec |= {"truncation": None, "padding": None, "post_processor": None}
+        return _ask(tokenizer.from_str, json.dumps(spec), name, frozenset(unfound))
+
+
+@lru_cache(maxsize=8)
+def _ask(build: Any, saved: str, name: str, unfound: frozenset[int]) -> Normalizer:
+    """Return the table of the tokenizer that ``build(saved)`` is, asked once for each."""
+    tokenizer, spec = build(saved), json.loads(saved)
+    added, model = _added(spec, name, unfound), spec["model"]
+    firsts, laters = _pieces(tokenizer, model)
+    held = sorted({letter for piece in (*firsts, *laters) for letter in piece})
+    symbols = {own: number for number, own in enumerate([*held, *added], _OWN)}
+    _refuse_reordered(tokenizer, held, name)
+    known = {(): ROW_OF_NONE, (END,): ROW_OF_END, (STRANGE,): ROW_OF_REST}
+    keys, dropped = [*added], []
+    rows = [_row(known, (BREAK, symbols[token], BREAK)) for token in added]
+    for letter, text in _normalized(tokenizer, frozenset([*held, " "])):
+        if text:
+            keys.append(letter)
+            rows.append(_row(known, tuple(_symbols(text, symbols))))
+        else:
+            dropped.append(ord(letter))
+    width = max(map(len, known))
+    table = [[*row, *[-1] * (width - len(row))] for row in known]
+    return Normalizer(
+        symbols=symbols,
+        firsts=firsts,
+        laters=laters,
+        added=added,
+        dropped=tuple(_ranges(dropped)),
+        keys=tuple(keys),
+        rows=tuple(rows),
+        table=np.array(table, np.int64),
+        unknown=model["vocab"][model["unk_token"]],
+        longest=model["max_input_chars_per_word"],
+    )
 
 
 def _pieces(tokenizer: Any, model: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:

@@ -16,8 +16,9 @@ __all__ = ["ErrorThreshold", "find_error_threshold"]
 
 # Thresholds that are tried, by their logits: fixed beforehand, from the most careful on.
 _LOGITS = np.arange(12.0, -8.01, -0.05)
-# Errors that the first threshold must allow for: a single wrong label would else end the search.
-_ALLOWED = 3
+# Two searches, each with its share of the level, and the errors that its first threshold must allow for: from
+# one that allows for none a single wrong label ends the search, from a later one few may be good enough.
+_STARTS = ((0.8, 3), (0.2, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class ErrorThreshold:
     def describe(self) -> str:
         """Return in words how much is answered, and how well."""
         if self.threshold is None:
-            least = math.ceil(math.log(1 - self.confidence) / math.log(1 - self.target))
+            level = _STARTS[0][0] * (1 - self.confidence)
+            least = math.ceil(math.log(level) / math.log(1 - self.target))
             return (
                 f"answers nothing: the {self.n} samples left out do not show, with {self.confidence:.0%} "
                 f"confidence, that at most {self.target:.2%} of any answers are wrong; {least} right answers "
@@ -112,8 +114,9 @@ def find_error_threshold(
 
     Thresholds are tested in a fixed order, from the most careful on, each by the exact binomial test of the
     hypothesis that more than ``target`` of the answers from it on are wrong, until the first that is not
-    rejected: so no level is shared out among them. The first is one that would allow for three errors, or for
-    none where there are few samples.
+    rejected: so no level is shared out among them. Four fifths of the level go to a search from the first
+    threshold that allows for three errors, or has a fourth of the samples, a fifth to one from the first that
+    allows for none.
 
     Parameters
     ----------
@@ -158,32 +161,32 @@ def find_error_threshold(
     # The last threshold answers everything.
     tried = np.append(1 / (1 + np.exp(-_LOGITS)), 0.0)
     counts = np.searchsorted(-given[order], -tried, side="right")
-    rejected = binom.cdf(sums[counts], counts, target) <= 1 - confidence
-    rejected &= counts > 0
-    first = int(np.searchsorted(counts, min(_least(target, confidence, _ALLOWED), n // 4)))
-    first = max(first, int(np.searchsorted(counts, _least(target, confidence, 0))))
-    passed = rejected[first:]
-    n_passed = len(passed) if passed.all() else int(np.argmin(passed))
-    if not n_passed:
+    chances = binom.cdf(sums[counts], counts, target)
+    index = -1
+    for share, allowed in _STARTS:
+        level = share * (1 - confidence)
+        least = min(_least(target, level, allowed), max(n // 4, _least(target, level, 0)))
+        first = int(np.searchsorted(counts, least))
+        passed = chances[first:] <= level
+        n_passed = len(passed) if passed.all() else int(np.argmin(passed))
+        index = max(index, first + n_passed - 1) if n_passed else index
+    if index < 0:
         return ErrorThreshold(target, confidence, None, 0.0, None, n)
-    index = first + n_passed - 1
     answered = int(counts[index])
     error = float(sums[answered] / answered)
     return ErrorThreshold(target, confidence, float(tried[index]), answered / n, error, n)
 
 
-def _least(target: float, confidence: float, errors: int) -> int:
+def _least(target: float, level: float, errors: int) -> int:
     """Return of how many answers so many may be wrong for the hypothesis to be rejected."""
     from scipy.stats import binom
 
     low, high = 1, 2
-    while binom.cdf(errors, high, target) > 1 - confidence:
+    while binom.cdf(errors, high, target) > level:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (
-            (middle, high) if binom.cdf(errors, middle, target) > 1 - confidence else (low, middle)
-        )
+        low, high = (middle, high) if binom.cdf(errors, middle, target) > level else (low, middle)
     return high
 
 

@@ -19,13 +19,14 @@ from featx.html_report.classes import ClassificationView
 from featx.html_report.curve import curve_section
 from featx.html_report.details import Explain, SampleDetails
 from featx.html_report.evidence import Evidence, evidence_of_samples, evidence_of_training
-from featx.html_report.examples import Budget, example_parts
+from featx.html_report.examples import example_parts
 from featx.html_report.label_sets import MultilabelView
 from featx.html_report.numbers import RegressionView
 from featx.html_report.projection import projection_chart
 from featx.html_report.slices import slice_parts
 from featx.html_report.view import TaskView
 from featx.metrics.report import Report
+from featx.modalities.showing import Budget
 from featx.pages.charts import charts
 from featx.pages.document import Page, PageSection, notes, tiles
 from featx.pages.markup import Child

@@ -102,7 +102,9 @@ class ShownReport:
         return "\n".join([*self._lines(), "", tables, *self._notes()])
 
     def _lines(self) -> list[str]:
-        return [*self._score_lines(), *(self.answers.lines() if self.answers else ())]
+        # What compares scores measures no answers.
+        answers = getattr(self, "answers", None)
+        return [*self._score_lines(), *(answers.lines() if answers else ())]
 
     def __repr__(self) -> str:
         return self.format_table()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from typing import Any
 
 from featx._display import TextTable
 from featx._extras import require
+from featx.errors import BadOption
 from featx.metrics.paired import Difference
 from featx.metrics.report import ShownReport, check_fields, reading_report
 
@@ -186,6 +188,37 @@ class Comparison(ShownReport):
             row |= {"milliseconds": one.milliseconds, "bytes": one.bytes, "dim": one.dim}
             rows.append({**row, "license": one.license})
         return pandas.DataFrame(rows).set_index("name")
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the scores that were measured with their intervals, the best on top, and return the Axes.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            None: a new figure of pyplot.
+
+        Raises
+        ------
+        MissingExtra
+            matplotlib is not installed.
+        BadOption
+            No time was left to measure any.
+        """
+        measured = [
+            (f"{one.name}, {one.head}", one.score, *one.interval)
+            for one in self.backbones
+            if one.score is not None and one.interval is not None
+        ]
+        if not measured:
+            raise BadOption("plot: expected a score that was measured, found none; allow more time")
+        baselines = {one.name: one.score for one in self.baselines if one.score is not None}
+        # A layer above this one draws.
+        draw = import_module("featx.selection.plots").plot_ranking
+        return draw(measured, score=self.score, baselines=baselines, ax=ax)
+
+    def _lines(self) -> list[str]:
+        # Nobody abstains here.
+        return self._score_lines()
 
     def _score_lines(self) -> list[str]:
         names = len({one.name for one in self.backbones})

@@ -172,10 +172,15 @@ def curve_of_rows(
     if lacking.any():
         few = ", ".join(str(n) for n, lacks in zip(labels, lacking, strict=True) if lacks)
         notes.append(f"sets of {few} labels are too small for this head and are left out")
-        warnings.warn(notes[-1], FeatxWarning, stacklevel=3)
+        if sizes:
+            warnings.warn(notes[-1], FeatxWarning, stacklevel=3)
     own, *others = laws
     now, gain = (None, None) if own is None else forecast_gain(own, known.n)
-    compared = [forecast_labels(own, law, known.n) for law in others if own and law]
+    compared = [
+        forecast_labels(own, law, known.n, least=curves[1].labels[0])
+        for law in others
+        if own and law
+    ]
     return LearningCurve(
         task=task.name,
         score=problem.score_name,
@@ -247,13 +252,17 @@ def measure_draws(
         for k, known in enumerate(draw.trains):
             if config.progress:
                 config.progress(stage, done, total)
+            done += len(known)
             some = problem.subset(known)
             if some.n_outputs >= least and (heads := _heads_for_few(some, config)):
-                _, head = train(rows[known], some, quiet, heads=heads, once=True)
+                try:
+                    _, head = train(rows[known], some, quiet, heads=heads, once=True)
+                except BadLabels:
+                    # Of groups so few that none can be left out.
+                    continue
                 outputs = head.predict_outputs(rows[draw.test])
                 outputs = _all_columns(outputs, head.classes, problem)
                 [scores[i, k]] = problem.measure(outputs, draw.test)(weights[draw.test][None])
-            done += len(known)
     if config.progress:
         config.progress(stage, total, total)
     return scores

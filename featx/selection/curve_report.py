@@ -146,9 +146,9 @@ def forecast_gain(law: PowerLaw, n: int) -> tuple[ScoreForecast, ScoreForecast]:
     return ScoreForecast.of(now), ScoreForecast.of(twice - now)
 
 
-def forecast_labels(law: PowerLaw, other: PowerLaw, n: int) -> ScoreForecast:
-    """Return how many labels the other curve needs for the score that the first has with ``n``."""
-    return ScoreForecast.of(other.labels_for(law.scores([n])[:, 0]))
+def forecast_labels(law: PowerLaw, other: PowerLaw, n: int, *, least: int) -> ScoreForecast:
+    """Return how many labels, ``least`` or more, the other needs for the score of the first with ``n``."""
+    return ScoreForecast.of(np.maximum(other.labels_for(law.scores([n])[:, 0]), least))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -228,10 +228,13 @@ class LearningCurve(ShownReport):
             return f"For the same score {name} would need {more}."
         low, high = (_times(value / self.n) for value in (found.low, found.high))
         if times < 1:
-            return (
-                f"{name.capitalize()} have this score with {_times(times)} times as many labels "
-                f"({low} to {high}): this backbone does not help here."
+            first = (
+                f"{name[0].upper()}{name[1:]} have this score with {found.value:.0f} labels already"
             )
+            wide = f"({found.low:.0f} to {_labels(found.high)})"
+            if found.high < self.n:
+                return f"{first} {wide}: this backbone does not help here."
+            return f"{first} {wide}: this backbone hardly helps here."
         return (
             f"For the same score {name} would need about {_times(times)} times as many labels "
             f"({low} to {high})."
@@ -261,6 +264,8 @@ class LearningCurve(ShownReport):
             values["notes"] = tuple(map(str, values.get("notes", ())))
             curve = cls(**values)
             check_fields(curve)
+            # Whatever in it cannot be shown is found here.
+            curve.format_table()
             return curve
 
     def to_frame(self) -> Any:
@@ -331,6 +336,10 @@ def _times(value: float) -> str:
     if value > _MOST_TIMES:
         return f"over {_MOST_TIMES:.0f}"
     return f"{value:.2g}" if value < 10 else f"{value:.0f}"
+
+
+def _labels(value: float) -> str:
+    return "any number" if np.isinf(value) else f"{value:.0f}"
 
 
 def _range(band: tuple[float, float]) -> str:

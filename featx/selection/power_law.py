@@ -18,16 +18,16 @@ from featx._typing import Doubles
 __all__ = ["PowerLaw", "fit_power_law"]
 
 # Rates of the fall, and floors as shares of the least error.
-_RATES = np.geomspace(0.05, 2.0, 40)
-_FLOORS = np.linspace(0.0, 1.0, 41)
+_RATES = np.geomspace(0.05, 2.0, 28)
+_FLOORS = np.linspace(0.0, 1.0, 21)
 # Resamplings of the draws.
-_RESAMPLED = 400
+_RESAMPLED = 200
 # What a power law is off by, beside the chance of draws: a share of the error, and in all.
 _OFF, _OFF_LEAST = 0.02, 0.001
-# Rates are most often near a half, as those of means are; the logarithm of a factor.
-_USUAL_RATE, _RATE_SPREAD = 0.5, 0.7
+# The usual rate, and the standard deviation of its logarithm; that of a mean would be a half.
+_USUAL_RATE, _RATE_SPREAD = 0.4, 0.7
 # A size of a part of the largest counts by this power of that part: the end of a curve tells most.
-_NEAR = 0.5
+_NEAR = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

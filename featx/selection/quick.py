@@ -33,8 +33,6 @@ __all__ = [
 NEIGHBORS = 5
 # Folds where samples cannot be left out in turn.
 _FOLDS = 4
-# Similarities that are in memory at once.
-_BLOCK = 4_000_000
 # The distance to a class or a label of which nothing is left, and the weight that is nothing.
 _NOWHERE, _LEAST = 1e6, 1e-9
 # Steps in which the evidence is maximised, and the change that ends them.
@@ -186,21 +184,24 @@ def neighbor_evaluation(
     BadLabels
         See ``quick_scores``.
     """
-    table = _unit_rows(rows)
-    targets = problem.neighbor_targets(np.arange(len(problem)))
+    # Imported where neighbours are searched: scores in closed form need not wait for it.
+    from featx.embedding.neighbors import nearest_among, nearest_rows
+
+    table = _centered(rows)
     weights, units = problem.design.counts(len(problem)), _units(problem)
-    parts, tested = [], []
+    votes = np.empty((len(problem), problem.n_outputs))
     for train, test in _parts(problem):
+        # A sample of no weight is nobody's neighbour.
         train = train[weights[train] > 0]
-        size = max(1, _BLOCK // max(1, len(train)))
-        for start in range(0, len(test), size):
-            block = test[start : start + size]
-            near = table[block] @ table[train].T
-            near[units[block][:, None] == units[train][None]] = -np.inf
-            parts.append(_votes(near, targets[train], weights[train], n_neighbors))
-        tested.append(test)
-    scores = problem.scores_of_averages(np.concatenate(parts))
-    return problem.evaluate(scores, np.concatenate(tested))
+        if len(test) == len(problem):
+            votes[:] = _average(problem, train, weights)
+            test = train
+            found = nearest_among(table[train], n_neighbors, groups=units[train]).indices
+        else:
+            found = nearest_rows(table[test], table[train], n_neighbors).indices
+        votes[test] = _votes(found, problem, train, weights)
+    tested = np.concatenate([test for _, test in _parts(problem)])
+    return problem.evaluate(problem.scores_of_averages(votes[tested]), tested)
 
 
 def centroid_evaluation(rows: FloatArray, problem: TuningProblem) -> Evaluation | None:
@@ -331,11 +332,10 @@ def _check_units(units: Integers) -> None:
         )
 
 
-def _unit_rows(rows: FloatArray) -> FloatArray:
-    """Return rows less their mean, of length 1; one that is the mean stays 0."""
-    centered = rows - rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-    length = np.linalg.norm(centered, axis=1, keepdims=True)
-    return np.asarray(centered / np.where(length > 0, length, 1), np.float32)
+def _centered(rows: FloatArray) -> FloatArray:
+    """Return rows less their mean."""
+    mean = rows.mean(axis=0, dtype=np.float64)
+    return np.asarray(rows - mean.astype(np.float32))
 
 
 def _standardized(rows: FloatArray) -> FloatArray:
@@ -344,15 +344,18 @@ def _standardized(rows: FloatArray) -> FloatArray:
     return np.asarray(StandardScaler().fit_transform(rows), np.float32)
 
 
-def _votes(near: FloatArray, targets: Doubles, weights: Doubles, n_neighbors: int) -> Doubles:
-    """Return the weighted mean target of the nearest of each row of similarities; -inf is no neighbour."""
-    k = min(n_neighbors, near.shape[1])
-    found = np.argpartition(-near, k - 1, axis=1)[:, :k]
-    counted = weights[found] * np.isfinite(np.take_along_axis(near, found, axis=1))
+def _average(problem: TuningProblem, train: Integers, weights: Doubles) -> Doubles:
+    """Return what some samples are on average: who has no neighbour is told that; shape (n_outputs,)."""
+    return np.asarray(np.average(problem.neighbor_targets(train), axis=0, weights=weights[train]))
+
+
+def _votes(found: Integers, problem: TuningProblem, train: Integers, weights: Doubles) -> Doubles:
+    """Return the weighted mean target of neighbours; -1 is none."""
+    targets = problem.neighbor_targets(train)
+    counted = np.where(found >= 0, weights[train][found], 0.0)
     total = counted.sum(axis=1, keepdims=True)
     sums = np.einsum("ij,ijk->ik", counted, targets[found])
-    # Who has no neighbour at all is told what all are on average.
-    mean = np.average(targets, axis=0, weights=weights)
+    mean = _average(problem, train, weights)
     return np.where(total > 0, sums / np.where(total > 0, total, 1), mean)
 
 

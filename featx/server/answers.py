@@ -37,6 +37,32 @@ class Number(StrictModel):
     high: float
 
 
+class ExplainedPlace(StrictModel):
+    """What a place of a sample adds to the score: a box in pixels, characters, or seconds."""
+
+    value: float
+    place: list[float] | None
+
+
+class ExplainedScore(StrictModel):
+    """What of a sample speaks for an answer: with ``exact``, bias and values add up to the score."""
+
+    modality: str | None = None
+    method: Literal["exact", "occlusion"] | None = None
+    target: str | None = None
+    against: str | None = None
+    score: float | None = None
+    bias: float | None = None
+    positive: float | None = None
+    negative: float | None = None
+    extent: list[float] | None = Field(
+        default=None, description="Width and height, characters, or seconds"
+    )
+    parts: list[ExplainedPlace] | None = None
+    reason: str | None = Field(default=None, description="Why there is no exact sum")
+    error: ErrorDetails | None = Field(default=None, description="Why it cannot be explained")
+
+
 class PredictedSample(StrictModel):
     """What one predictor says of one sample; which fields there are depends on the predictor's task."""
 
@@ -66,6 +92,9 @@ class PredictedSample(StrictModel):
         description="Share of the samples of the training that are as far from the others",
     )
     novel: bool | None = Field(default=None, description="Whether that is at most the level asked")
+    explanation: ExplainedScore | None = Field(
+        default=None, description="With explain: what speaks for the answer"
+    )
     error: ErrorDetails | None = Field(default=None, description="Why the sample cannot be read")
 
 

@@ -83,7 +83,9 @@ def read_query(request: Request) -> PredictQuery:
     """Return what the query says; raise HTTPError (422) where that cannot be."""
     query = request.query_params
     values: dict[str, Any] = {"model": query.getlist("model")}
-    values |= {name: query[name] for name in ("top_k", *SURENESS_FIELDS) if name in query}
+    values |= {
+        name: query[name] for name in ("top_k", "explain", *SURENESS_FIELDS) if name in query
+    }
     return validate(PredictQuery, values, within="query")
 
 

@@ -15,6 +15,7 @@ from featx._typing import FloatArray
 from featx.embedding.rows import Reject
 from featx.server.answers import EmbeddingsAnswer, ModelsAnswer, PredictAnswer
 from featx.server.errors import HTTPError, error_response, json_response
+from featx.server.explain import check_explained, explain_outcomes
 from featx.server.extents import weigh
 from featx.server.json_body import parse_json
 from featx.server.parsing import (
@@ -55,7 +56,8 @@ async def predict_samples(state: AppState, request: Request) -> Response:
     ``value``, ``low`` and ``high``, of several numbers ``values``, by their names. With ``coverage`` it
     also has ``set``, the labels that cover the right one, and ``answered``, whether that is one; with
     ``novelty`` the p-value ``novelty``, and ``novel``; with ``abstain`` the label is ``unsure`` where it
-    is not answered.
+    is not answered. With ``explain=1`` in the query it has ``explanation``: what of the sample speaks for
+    the answer, and what against it.
     """
     start = time.perf_counter()
     query = read_query(request)
@@ -64,6 +66,8 @@ async def predict_samples(state: AppState, request: Request) -> Response:
     def parse() -> tuple[list[Sample | Reject], list[ServedPredictor], _Asked]:
         given = parse_predict_input(body, request, query, state.limits)
         chosen = state.registry.choose(given.models, given.kinds)
+        if query.explain:
+            check_explained(len(given.samples) * len(chosen))
         samples = to_samples(given.samples, chosen[0], state.limits, modality=given.modality)
         sureness = tuple(sorted(given.sureness.items()))
         for served in chosen:
@@ -83,7 +87,10 @@ async def predict_samples(state: AppState, request: Request) -> Response:
             weights=asked.weights,
             sureness=asked.sureness,
         )
-    return _predictions(outcomes, len(samples), time.perf_counter() - start)
+        explained: list[dict[str, Any] | None] = [None] * len(outcomes)
+        if query.explain:
+            explained = await explain_outcomes(samples, outcomes, chosen, state.pool)
+    return _predictions(outcomes, explained, len(samples), time.perf_counter() - start)
 
 
 async def embed_samples(state: AppState, request: Request) -> Response:
@@ -150,15 +157,22 @@ async def list_models(state: AppState, request: Request) -> Response:
     return json_response({"object": "list", "data": models})
 
 
-def _predictions(outcomes: list[Outcome], n_samples: int, seconds: float) -> Response:
+def _predictions(
+    outcomes: list[Outcome],
+    explained: list[dict[str, Any] | None],
+    n_samples: int,
+    seconds: float,
+) -> Response:
     results = []
-    for outcome in outcomes:
+    for outcome, explanation in zip(outcomes, explained, strict=True):
         result: dict[str, Any] = {"id": outcome.id, "model": outcome.model}
         if isinstance(outcome.result, Reject):
             message = outcome.result.reason
             result["error"] = {"status": 422, "code": "bad_sample", "message": message}
         else:
             result |= outcome.result.to_dict()
+        if explanation is not None:
+            result["explanation"] = explanation
         results.append(result)
     if not all("error" in result for result in results):
         return json_response({"results": results, "seconds": round(seconds, 6)})

@@ -25,6 +25,9 @@ class PredictQuery(SurenessFields):
 
     model: list[str] = Field(default=[], description="Classifiers; all by default")
     top_k: int = Field(default=3, ge=1, le=1000, description="Classes to list")
+    explain: bool = Field(
+        default=False, description="Say what of each sample speaks for the answer; of a few samples"
+    )
 
 
 class StrictModel(BaseModel):

@@ -14,7 +14,7 @@ from featx._lazy import lazy_attributes
 from featx.errors import UnknownTask
 
 if TYPE_CHECKING:
-    from featx.tasks.task import OutputTensor as OutputTensor
+    from featx.tasks.output_tensor import OutputTensor as OutputTensor
     from featx.tasks.task import Prediction as Prediction
     from featx.tasks.task import Task as Task
 
@@ -22,7 +22,10 @@ __all__ = ["TASKS", "OutputTensor", "Prediction", "Task", "get_task"]
 
 __getattr__ = lazy_attributes(
     "featx.tasks",
-    dict.fromkeys(("OutputTensor", "Prediction", "Task"), "featx.tasks.task"),
+    {
+        **dict.fromkeys(("Prediction", "Task"), "featx.tasks.task"),
+        "OutputTensor": "featx.tasks.output_tensor",
+    },
 )
 
 # the module and the class of each task, loaded when first asked for

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from featx.heads import Calibrator, TrainedHead
     from featx.heads.conformity import Conformity
     from featx.tasks.certainty import Certainty
-    from featx.tasks.task import OutputTensor, Prediction
+    from featx.tasks.output_tensor import OutputTensor
 
 __all__ = ["LAC", "METHODS", "AnswerSets", "refuse_method"]
 
@@ -85,7 +85,7 @@ class AnswerSets(Protocol):
     ) -> list[Certainty]:
         """Return the set of each answer, and whether it decides."""
 
-    def withhold(self, prediction: Any, certainty: Certainty, *, abstain: bool) -> Prediction:
+    def withhold(self, prediction: Any, certainty: Certainty, *, abstain: bool) -> Any:
         """Return a prediction with what is known of it; without its label where that is to be withheld."""
 
     def add_nodes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.heads import Calibrator, TrainedHead
     from featx.heads.conformity import Conformity
-    from featx.tasks.classification import LabelPrediction
     from featx.tasks.classification_problem import ClassificationProblem
-    from featx.tasks.task import OutputTensor
+    from featx.tasks.output_tensor import OutputTensor
 
 __all__ = ["ClassSets", "class_scores"]
 
@@ -115,9 +114,9 @@ class ClassSets:
         codes = np.array([columns.get(target, -1) for target in targets], np.intp)
         return np.asarray((codes >= 0) & members[np.arange(len(members)), codes])
 
-    def is_wrong(self, prediction: LabelPrediction, target: str) -> bool:
+    def is_wrong(self, prediction: Any, target: str) -> bool:
         """Return whether the label is another than the true one."""
-        return prediction.label != target
+        return bool(prediction.label != target)
 
     def certainties(
         self, outputs: FloatArray, members: Mask, classes: Sequence[str]
@@ -136,9 +135,7 @@ class ClassSets:
             for single in [len(one) == 1]
         ]
 
-    def withhold(
-        self, prediction: LabelPrediction, certainty: Certainty, *, abstain: bool
-    ) -> LabelPrediction:
+    def withhold(self, prediction: Any, certainty: Certainty, *, abstain: bool) -> Any:
         """Return the prediction, with "unsure" for its label where it is to abstain and does."""
         if abstain and certainty.answered is False:
             return replace(prediction, label=UNSURE, certainty=certainty)
@@ -157,7 +154,7 @@ class ClassSets:
     ) -> tuple[tuple[OutputTensor, ...], str]:
         """Add ``set``, 1 for each class in it, float32 of shape (n, n_classes)."""
         from featx.graphs.builder import DOUBLE, FLOAT
-        from featx.tasks.task import OutputTensor
+        from featx.tasks.output_tensor import OutputTensor
 
         shares = graph.cast(graph.to_float32(outputs), DOUBLE)
         scores = graph.add("Sub", graph.constant(1.0), shares)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from featx.metrics.classification import ClassificationReport
     from featx.metrics.report import Report
     from featx.tasks.certainty import Certainty
-    from featx.tasks.task import OutputTensor
+    from featx.tasks.output_tensor import OutputTensor
     from featx.tuning import HeadConfig
 
 __all__ = ["Classification", "LabelPrediction"]
@@ -244,7 +244,7 @@ class Classification:
     ) -> tuple[OutputTensor, ...]:
         """Name the probabilities, and add the label of the greatest."""
         from featx.graphs.builder import FLOAT
-        from featx.tasks.task import OutputTensor
+        from featx.tasks.output_tensor import OutputTensor
 
         graph.named("probabilities", "Cast", outputs, to=FLOAT)
         greatest = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
@@ -267,7 +267,7 @@ class Classification:
 
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return label, probability, and the probabilities of all classes."""
-        from featx.tasks.task import OutputTensor
+        from featx.tasks.output_tensor import OutputTensor
 
         return (
             OutputTensor("label", "BYTES"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.heads import Calibrator, TrainedHead
     from featx.heads.conformity import Conformity
-    from featx.tasks.multilabel import LabelSetsPrediction
     from featx.tasks.multilabel_problem import MultilabelProblem
-    from featx.tasks.task import OutputTensor
+    from featx.tasks.output_tensor import OutputTensor
 
 __all__ = ["LabelDecisions"]
 
@@ -88,7 +87,7 @@ class LabelDecisions:
         truth = indicator_matrix(read_label_sets(targets), classes).astype(bool)
         return np.asarray(np.where(truth, members[:, 1], members[:, 0]))
 
-    def is_wrong(self, prediction: LabelSetsPrediction, target: str) -> bool:
+    def is_wrong(self, prediction: Any, target: str) -> bool:
         """Return whether the labels are others than the true ones."""
         [truth] = read_label_sets([target])
         return frozenset(prediction.labels) != truth
@@ -107,9 +106,7 @@ class LabelDecisions:
             found.append(Certainty(set=labels, unsure=doubted, answered=not doubted))
         return found
 
-    def withhold(
-        self, prediction: LabelSetsPrediction, certainty: Certainty, *, abstain: bool
-    ) -> LabelSetsPrediction:
+    def withhold(self, prediction: Any, certainty: Certainty, *, abstain: bool) -> Any:
         """Return the prediction; where it is to abstain, with those labels alone of which it is sure."""
         if not abstain:
             return replace(prediction, certainty=certainty)
@@ -127,7 +124,7 @@ class LabelDecisions:
     ) -> tuple[tuple[OutputTensor, ...], str]:
         """Add ``set``, 1 for each label that is not excluded, and ``unsure``; float32 of shape (n, L)."""
         from featx.graphs.builder import DOUBLE, FLOAT
-        from featx.tasks.task import OutputTensor
+        from featx.tasks.output_tensor import OutputTensor
 
         n = thresholds.shape[1]
         bounds = graph.int_const(0), graph.int_const(n), graph.int_const(1)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.metrics.multilabel import MultilabelReport
     from featx.metrics.report import Report
-    from featx.tasks.task import OutputTensor
+    from featx.tasks.output_tensor import OutputTensor
     from featx.tuning import HeadConfig
 
 __all__ = ["LabelSets", "LabelSetsPrediction", "Multilabel"]
@@ -297,7 +297,7 @@ class Multilabel:
 
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return the probabilities of all labels, and 1 for each that is given."""
-        from featx.tasks.task import OutputTensor
+        from featx.tasks.output_tensor import OutputTensor
 
         return tuple(
             OutputTensor(name, "FP32", len(classes)) for name in ("probabilities", "labels")

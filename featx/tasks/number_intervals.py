@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.heads import Calibrator, TrainedHead
     from featx.heads.conformity import Conformity
-    from featx.tasks.regression import NumberPrediction
+    from featx.tasks.output_tensor import OutputTensor
     from featx.tasks.regression_problem import RegressionProblem
-    from featx.tasks.task import OutputTensor
 
 __all__ = ["NumberIntervals"]
 
@@ -87,7 +86,7 @@ class NumberIntervals:
         """Refuse: intervals are outputs of the head, and its report says how often they cover."""
         raise _no_answers()
 
-    def is_wrong(self, prediction: NumberPrediction, target: str) -> bool:
+    def is_wrong(self, prediction: Any, target: str) -> bool:
         """Return False: a number is not right or wrong."""
         return False
 
@@ -97,9 +96,7 @@ class NumberIntervals:
         """Refuse: intervals are outputs of the head."""
         raise _no_answers()
 
-    def withhold(
-        self, prediction: NumberPrediction, certainty: Certainty, *, abstain: bool
-    ) -> NumberPrediction:
+    def withhold(self, prediction: Any, certainty: Certainty, *, abstain: bool) -> Any:
         """Return the prediction with what is known of it; its numbers stay."""
         return replace(prediction, certainty=certainty)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from featx.metrics.regression import RegressionReport
     from featx.metrics.report import Report
     from featx.tasks.certainty import Certainty
-    from featx.tasks.task import OutputTensor
+    from featx.tasks.output_tensor import OutputTensor
     from featx.tuning import HeadConfig
 
 __all__ = ["NumberPrediction", "Regression", "Targets"]
@@ -304,7 +304,7 @@ class Regression:
 
     def output_tensors(self, classes: Sequence[str]) -> tuple[OutputTensor, ...]:
         """Return value, low and high, each with a column a number."""
-        from featx.tasks.task import OutputTensor
+        from featx.tasks.output_tensor import OutputTensor
 
         return tuple(OutputTensor(name, "FP32", len(classes)) for name in ("value", "low", "high"))
 

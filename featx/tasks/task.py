@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from featx._typing import FloatArray, Labels
@@ -13,28 +12,12 @@ if TYPE_CHECKING:
     from featx.metrics.report import Report
     from featx.tasks.answer_sets import AnswerSets
     from featx.tasks.certainty import Certainty
+    from featx.tasks.output_tensor import OutputTensor
     from featx.tuning import HeadConfig
     from featx.tuning.design import SampleDesign
     from featx.tuning.problem import TuningProblem
 
-__all__ = ["OutputTensor", "Prediction", "Task"]
-
-
-@dataclass(frozen=True, slots=True)
-class OutputTensor:
-    """What a tensor of predictions is called in the Open Inference Protocol.
-
-    Attributes
-    ----------
-    name : str
-    datatype : {"BYTES", "FP32"}
-    columns : int or None
-        Values a sample; None: the tensor has one axis only.
-    """
-
-    name: str
-    datatype: str
-    columns: int | None = None
+__all__ = ["Prediction", "Task"]
 
 
 class Prediction(Protocol):

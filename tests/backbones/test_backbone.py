@@ -98,6 +98,7 @@ def test_a_map_is_pooled_as_its_name_says(shared_models, pictures, pooling, redu
     assert backbone.dim == found.shape[1]
 
 
+@pytest.mark.slow
 def test_tokens_are_pooled_over_their_places(shared_models, pictures):
     tokens = {
         pooling: rows(Backbone("vit-tiny-patch16-224", tap="tokens", pooling=pooling), pictures[:2])
@@ -112,9 +113,9 @@ def test_tokens_are_pooled_over_their_places(shared_models, pictures):
     np.testing.assert_allclose(tokens["cls"], default, atol=1e-5)
 
 
-def test_a_map_without_a_pooling_is_refused_with_the_choices(shared_models, pictures):
+def test_a_map_without_a_pooling_is_refused_with_the_choices(pictures):
     with pytest.raises(BadGraph, match="choose one of mean, max"):
-        rows(Backbone("squeezenet1.1", tap="last-map", pooling="none"), pictures)
+        rows(Backbone("featx-image-nano", tap="last-map", pooling="none"), pictures)
 
 
 def test_the_issues_own_example_reads_another_tensor(shared_models, pictures):

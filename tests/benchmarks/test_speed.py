@@ -117,6 +117,7 @@ def test_the_plain_reader_gives_the_tensor_that_featx_gives(suite, eight):
         np.testing.assert_allclose(plain(path), expected, atol=1.5 * settings.scale)
 
 
+@pytest.mark.slow
 def test_a_section_is_measured_from_files_to_rows(suite, eight, given):
     section = suite("speed").Section(NAME, eight, (min_core(),), given)
     measured = json.loads(json.dumps(section.measure(["featx"], {})))
@@ -138,6 +139,7 @@ def test_a_contender_that_fails_says_why(suite, given):
         section.run("featx", {}, section.items)
 
 
+@pytest.mark.slow
 def test_large_photos_are_the_same_each_time_and_as_heavy_as_a_camera_s(suite, eight, tmp_path):
     photos = suite("variants")
     [one] = photos.large_photos(tmp_path / "a", eight, 1)

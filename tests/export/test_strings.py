@@ -108,7 +108,18 @@ def card_of(tokenizer, folder, **table):
     )
 
 
-@pytest.fixture(scope="module", params=[*CASES, "featx-text-nano"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "uncased",
+        "as it is",
+        "featx-text-nano",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("cased", "accents kept", "cased without accents")
+        ),
+    ],
+)
 def graph(request, tmp_path_factory):
     if request.param not in CASES:
         return Graph(get_card(request.param))

@@ -83,11 +83,10 @@ def test_only_the_last_few_are_kept_and_clearing_the_cache_forgets_them(own_cach
 @pytest.mark.parametrize("tap", [None, TAP])
 def test_a_warm_prediction_imports_neither_onnx_nor_scikit_learn(tap, photos, tmp_path):
     """What a start pays for: each of these takes longer to import than everything else together."""
-    door = [sys.executable, str(Path(__file__).parents[2] / "cli.py")]
     saved, photo = str(tmp_path / "x.featx"), str(next(photos.rglob("*.png")))
     words = ["fit", str(photos), "-o", saved, "--head", "ridge"]
     words += ["--tap", tap, "--pooling", "mean"] if tap else []
-    subprocess.run([*door, *words], check=True, capture_output=True)
+    assert CliRunner().invoke(main, words).exit_code == 0
     code = (
         "import sys; from featx.cli import main\n"
         f"try: main(['predict', {saved!r}, {photo!r}])\n"

@@ -111,7 +111,9 @@ def test_where_no_worker_lives_the_server_is_not_ready(slow):
         assert ready(client)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_process_ends_on_a_signal_though_a_graph_does_not(tmp_path, number):
     with serving({"endless": tmp_path}, limits={"timeout": 2.0}) as server:
         head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"

@@ -275,6 +275,30 @@ def test_a_picture_is_pasted_and_gone_once_another_classifier_is_chosen(
         server.communicate()
 
 
+def test_what_speaks_for_an_answer_is_drawn_over_the_picture(browser, pictures, tmp_path):
+    server, address = serve(pictures)
+    try:
+        browser.ask("Page.navigate", url=address)
+        browser.until("document.querySelector('#files')?.hidden === false")
+        browser.run("document.querySelector('#explain').click()")
+        choose(browser, tmp_path / "light.png")
+        read_answer(browser)
+        browser.until("document.querySelector('#sample img').naturalWidth === 320")
+        assert browser.run("document.querySelectorAll('#sample .map rect').length") == 49
+        box = "(e => { const r = e.getBoundingClientRect(); return [r.width, r.height]; })"
+        image, map = (
+            browser.run(f"{box}(document.querySelector('#sample .map {tag}'))")
+            for tag in ("img", "svg")
+        )
+        assert image == map
+        said = browser.run("document.querySelector('#sample p').textContent")
+        assert said.startswith("Score of light, not dark: ")
+        assert "stands between the map and the row" in said
+    finally:
+        server.kill()
+        server.communicate()
+
+
 @pytest.mark.parametrize("width", [360, 800])
 def test_nothing_stands_out_of_a_narrow_window(width, browser, pictures, tmp_path):
     server, address = serve(pictures)
@@ -318,12 +342,15 @@ def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(br
         browser.key("Enter", 13, "\r")
         browser.until("!document.querySelector('#texts').hidden")
         browser.until("document.activeElement?.id === 'text'")
+        browser.run("document.querySelector('#explain').click()")
         browser.ask("Input.insertText", text="what a nice and good day")
         browser.key("Tab", 9)
         browser.key("Enter", 13, "\r")
         _, rows = read_answer(browser)
         assert [label for label, _, _ in rows] == ["yes", "no"]
         assert browser.run("document.querySelector('#prediction').textContent").startswith("yes, ")
+        marks = "[...document.querySelectorAll('#sample mark')].map(mark => mark.textContent)"
+        assert browser.run(marks) == "what a nice and good day".split()
     finally:
         server.kill()
         server.communicate()

@@ -12,28 +12,32 @@ from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from featx._extras import require
 from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadSample, FeatxError
+from featx.modalities.audio.arrays import BLOCK, CHANNELS, Wave, slices, wave_of
 from featx.modalities.audio.open_length import mend_length
 from featx.modalities.remarks import Remark, is_collected, remark
 from featx.sources.left_out import HEAD
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob, Section, describe_os_error, read_bytes, to_blob
 
-__all__ = ["RATES", "Content", "Wave", "digest_sound", "load_sound", "promised_seconds", "stream"]
+__all__ = [
+    "RATES",
+    "Content",
+    "digest_sound",
+    "load_sound",
+    "promised_seconds",
+    "stream",
+    "stream_native",
+]
 
 # bytes: up to here a file is read whole, once; a larger one stays where it is
 SMALL = 1 << 24
-# values, of all channels, that are decoded at a time
-BLOCK = 1 << 16
 
 # Hz: beyond them a header is wrong rather than a microphone good
 RATES = (100, 4_000_000)
-# channels of one sound
-_CHANNELS = 256
 # values, of all channels, that a second may have on the average of a sound whose seconds are limited
 _VALUES = 400_000
 # how far from silence floats may be that are meant to be within -1 … 1: 30 dB above it
@@ -51,16 +55,6 @@ _ROUNDED = 0.01
 # bytes: what is promised by a program that wrote before it knew the length
 _ENDLESS = 0x7F000000
 _PROMISED = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Wave:
-    """A sound as numbers."""
-
-    # (samples,) or (samples, channels)
-    values: npt.NDArray[Any]
-    # samples a second
-    rate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +100,12 @@ def load_sound(data: Any, rate: int) -> Content:
     if isinstance(data, Segment):
         return _part(data, rate)
     if isinstance(data, np.ndarray):
-        return _wave(data, rate)
+        return wave_of(data, rate)
     if isinstance(data, tuple):
         if len(data) != 2 or not isinstance(data[0], np.ndarray):
             kinds = ", ".join(type(part).__name__ for part in data)
             raise BadSample(f"tuple of {kinds}: expected an array and its rate in Hz")
-        return _wave(*data)
+        return wave_of(*data)
     blob = to_blob(data)
     # What cannot be read is refused, in words, by read_bytes.
     with suppress(OSError, BadArtifact):
@@ -180,17 +174,46 @@ def stream(
         soundfile or soxr is not installed.
     """
     with ExitStack() as stack:
-        found = _decoding(content, stack)
-        if not RATES[0] <= found.rate <= RATES[1]:
-            raise BadSample(f"{found.rate} samples a second: expected {RATES[0]} to {RATES[1]:,}")
-        if found.promised < _UNKNOWN_FRAMES:
-            _refuse_excess(found.promised, found.channels, found.rate, seconds)
-        heard = _mixed(_bounded(found.blocks, found.rate, seconds))
-        if found.floats and full_scale:
-            heard = (block / np.float32(full_scale) for block in heard)
-        elif found.floats:
-            heard = _in_range(heard)
-        yield from heard if found.rate == rate else _resampled(heard, found.rate, rate)
+        stored_rate, heard = _heard(content, stack, seconds, full_scale)
+        yield from heard if stored_rate == rate else _resampled(heard, stored_rate, rate)
+
+
+def stream_native(
+    content: Content, *, seconds: float = float("inf"), full_scale: float | None = None
+) -> tuple[int, Iterator[FloatArray]]:
+    """Return the samples a second of a sound, and its blocks as ``stream`` gives them, not resampled.
+
+    The parameters are those of ``stream``, and so is what is raised.
+    """
+    stack = ExitStack()
+    try:
+        rate, heard = _heard(content, stack, seconds, full_scale)
+    except BaseException:
+        stack.close()
+        raise
+    return rate, _closing(stack, heard)
+
+
+def _closing(stack: ExitStack, blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
+    with stack:
+        yield from blocks
+
+
+def _heard(
+    content: Content, stack: ExitStack, seconds: float, full_scale: float | None
+) -> tuple[int, Iterator[FloatArray]]:
+    """Return the samples a second of a sound, and its blocks as one channel; see ``stream``."""
+    found = _decoding(content, stack)
+    if not RATES[0] <= found.rate <= RATES[1]:
+        raise BadSample(f"{found.rate} samples a second: expected {RATES[0]} to {RATES[1]:,}")
+    if found.promised < _UNKNOWN_FRAMES:
+        _refuse_excess(found.promised, found.channels, found.rate, seconds)
+    heard = _mixed(_bounded(found.blocks, found.rate, seconds))
+    if found.floats and full_scale:
+        heard = (block / np.float32(full_scale) for block in heard)
+    elif found.floats:
+        heard = _in_range(heard)
+    return found.rate, heard
 
 
 def promised_seconds(data: Any, rate: int) -> float:
@@ -239,7 +262,7 @@ def _decoding(content: Content, stack: ExitStack) -> _Decoding:
             first, end = _frames(part, whole.rate, len(values))
             values = values[first:end]
         floats = values.dtype.kind == "f"
-        return _Decoding(whole.rate, values[:1].size, len(values), floats, _slices(values))
+        return _Decoding(whole.rate, values[:1].size, len(values), floats, slices(values))
     sound = _opened(whole, stack)
     promised, blocks = int(sound.frames), _decoded(sound)
     if part:
@@ -311,55 +334,6 @@ def _in_range(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
         yield block
 
 
-def _wave(values: npt.NDArray[Any], rate: Any) -> Wave:
-    fine = isinstance(rate, int | np.integer) and not isinstance(rate, bool)
-    if not fine and not (isinstance(rate, float) and rate.is_integer()):
-        raise BadSample(f"rate {rate!r}: expected samples a second, a whole number")
-    shaped = values.ndim == 1 or (values.ndim == 2 and values.shape[1] > 0)
-    if values.dtype.kind in "iu" and values.dtype.str[1:] not in _ZERO_AND_ONE:
-        raise BadSample(
-            f"array of {values.dtype}: its type does not say which value is full scale; expected one of int16, "
-            "int32 or uint8, or of float32 (values / 32768 of sixteen bits)"
-        )
-    if values.dtype.str[1:] not in _ZERO_AND_ONE or not shaped:
-        raise BadSample(
-            f"array of shape {values.shape} and {values.dtype}: expected (samples,) or "
-            f"(samples, channels) of {', '.join(np.dtype(kind).name for kind in _ZERO_AND_ONE)}"
-        )
-    if values.ndim == 2 and values.shape[1] > max(values.shape[0], 32):
-        raise BadSample(
-            f"array of shape {values.shape}: expected (samples, channels); transpose it"
-        )
-    if values.ndim == 2 and values.shape[1] > _CHANNELS:
-        raise BadSample(f"{values.shape[1]} channels: expected at most {_CHANNELS}")
-    return Wave(values, int(rate))
-
-
-# of each kind of number: what silence is, and how far 1 is from it
-_ZERO_AND_ONE = {
-    "f4": (0, 1),
-    "f8": (0, 1),
-    "f2": (0, 1),
-    "i2": (0, 1 << 15),
-    "i4": (0, 1 << 31),
-    "u1": (128, 128),
-}
-
-
-def _slices(values: npt.NDArray[Any]) -> Iterator[FloatArray]:
-    table = values[:, None] if values.ndim == 1 else values
-    zero, one = _ZERO_AND_ONE[values.dtype.str[1:]]
-    step = max(1, BLOCK // table.shape[1])
-    for start in range(0, len(table), step):
-        part = table[start : start + step]
-        if one > 1:
-            part = (part.astype(np.float64) - zero) / one
-        # what is too large is told as not finite
-        with np.errstate(over="ignore"):
-            block: FloatArray = part.astype(np.float32)
-        yield block
-
-
 def _mixed(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
     """Give the mean of the channels; refuses what is empty or not finite."""
     count = 0
@@ -404,8 +378,8 @@ def _opened(content: bytes | Blob, stack: ExitStack) -> Any:
         mended = mend_length(file) if sound.frames == 0 else None
         if mended is not None:
             sound = _sound(mended, stack)
-    if sound.channels > _CHANNELS:
-        raise BadSample(f"{sound.channels} channels: expected at most {_CHANNELS}")
+    if sound.channels > CHANNELS:
+        raise BadSample(f"{sound.channels} channels: expected at most {CHANNELS}")
     # blocks follow each other: soundfile need not seek, which FLAC of unknown length cannot
     sound.seekable = lambda: False
     for promised, there in _PROMISED.findall(sound.extra_info):

@@ -1,0 +1,207 @@
+"""Audit a data set: everything that may be wrong with it, in one report."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from featx.audit.contents import poor_contents, unreadable
+from featx.audit.data import AuditData, read_facts
+from featx.audit.duplicates import exact_copies, find_near_pairs, near_copies
+from featx.audit.findings import AuditReport, Finding
+from featx.audit.labels import find_wrong_targets, predict_left_out
+from featx.audit.shortcuts import find_shortcuts
+from featx.audit.structure import blending_classes, outliers, rare_labels
+from featx.backbones.backbone import Backbone, open_backbone
+from featx.catalog import Card, default_card, get_card
+from featx.embedding.engine import Engine
+from featx.embedding.neighbors import Neighbors, nearest_among
+from featx.embedding.rows import Rows
+from featx.errors import BadLabels, FeatxWarning
+from featx.labelled import LabelledSamples
+from featx.modalities import Settings
+from featx.modalities.guess import modality_of
+from featx.sources.labels import refuse_numbers
+from featx.sources.parts import parts_of
+from featx.tasks import Task, get_task
+from featx.tuning import HeadConfig
+
+__all__ = ["audit_rows", "audit_samples"]
+
+# Neighbours of each sample that are looked at, and samples below which neighbours say nothing.
+_NEIGHBORS, _FEW = 20, 10
+
+
+def audit_samples(
+    samples: Iterable[Any],
+    labels: Any = None,
+    *,
+    task: str | None = None,
+    backbone: str | Card | Backbone | None = None,
+    groups: Sequence[Any] | str | None = None,
+    engine: Engine | None = None,
+    random_state: int = 0,
+) -> AuditReport:
+    """Return what may be wrong with a data set.
+
+    Copies and leaks, probably wrong targets, outliers, blending and rare classes, broken or empty samples, and
+    shortcuts; ``featx.audit.findings.CHECKS`` has all codes. Nothing is changed.
+
+    Parameters
+    ----------
+    samples : iterable of Sample, or of anything that the backbone reads
+        Of all parts: ``Sample.part``, or the first folder or the table in its id, says which.
+    labels : sequence, default=None
+        One a sample, or None for one that has none; None where the samples bring their own, or have none.
+    task : {"classification", "multilabel", "regression"}, default=None
+        What labels are; None is a classification.
+    backbone : str, Card or Backbone, default=None
+        What rows are made with; None is the default of the modality.
+    groups : sequence of names, or str, default=None
+        What must not be parted; see ``featx.fit``.
+    engine : Engine, default=None
+        How to embed. Samples that cannot be read are findings, whatever it says.
+    random_state : int, default=0
+        Decides the folds in which samples are left out.
+
+    Raises
+    ------
+    BadLabels
+        Labels are numbers, and the task is not named.
+    UnknownBackbone, UnknownTask, BadOption
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = [np.full((32, 32, 3), value, np.uint8) for value in (0, 20, 40, 40)]
+    >>> report = audit_samples(images, ["dark", "dark", "dark", "light"])
+    >>> [(found.code, found.id, found.related) for found in report.of("FX001", "FX003")]
+    [('FX001', '3', ('2',)), ('FX003', '3', ('2',))]
+    """
+    given = LabelledSamples.of(samples, labels, groups=groups).samples
+    kind = get_task(task or "classification")
+    if task is None:
+        refuse_numbers(sample.label for sample in given)
+    opened = _open(backbone, given[0].data if given else None)
+    engine = replace(engine or Engine(), on_error="skip")
+    rows = engine.embed(given, opened, digests=True)
+    by_id = {sample.id: sample for sample in given}
+    readable = [by_id[name] for name in rows.ids]
+    facts = read_facts(readable, opened.card.input, replace(engine, progress=None))
+    part = dict(zip(by_id, parts_of(given), strict=True))
+    parts = [part[name] for name in rows.ids]
+    data = AuditData.of_rows(rows, parts, [sample.group for sample in readable]).with_facts(facts)
+    found, skipped = _findings(data, kind, random_state)
+    found += unreadable(rows.rejects) + poor_contents(data, _words_read(opened.card.input))
+    return AuditReport(kind.name, len(given), opened.card.name, _in_order(found), tuple(skipped))
+
+
+def audit_rows(
+    rows: Rows,
+    *,
+    task: str | None = None,
+    parts: Sequence[str | None] | None = None,
+    groups: Sequence[str | None] | None = None,
+    random_state: int = 0,
+) -> AuditReport:
+    """Return what may be wrong with rows: copies, wrong targets, outliers, blending and rare classes.
+
+    What only contents tell is not looked at; equal bytes are, where the rows carry digests.
+
+    Parameters
+    ----------
+    rows : Rows
+    task : {"classification", "multilabel", "regression"}, default=None
+    parts : sequence of {"train", "val", "test"} or None, default=None
+        The part of each row.
+    groups : sequence of str or None, default=None
+        The group of each row.
+    random_state : int, default=0
+
+    Raises
+    ------
+    BadLabels, BadTable, UnknownTask
+
+    Examples
+    --------
+    >>> from featx import Rows
+    >>> table = np.eye(12, dtype=np.float32) + np.float32(0.5)
+    >>> table[1] = table[0]
+    >>> report = audit_rows(Rows(tuple("abcdefghijkl"), (None,) * 12, table, ""))
+    >>> [(found.code, found.id, found.related) for found in report.findings]
+    [('FX011', 'b', ('a',))]
+    """
+    kind = get_task(task or "classification")
+    if task is None:
+        refuse_numbers(rows.labels)
+    data = AuditData.of_rows(rows, parts, groups)
+    found, skipped = _findings(data, kind, random_state)
+    skipped.append("contents and shortcuts, for there are rows alone")
+    return AuditReport(kind.name, len(rows), "", _in_order(found), tuple(skipped))
+
+
+def _open(backbone: str | Card | Backbone | None, first: Any) -> Backbone:
+    if isinstance(backbone, Backbone):
+        return backbone
+    if backbone is None:
+        return open_backbone(default_card(modality_of(first)))
+    return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
+
+
+def _words_read(settings: Settings) -> float:
+    """Return how many words of a text can be read at most; infinite where all of it is, or it is none."""
+    if getattr(settings, "long", "") == "truncate":
+        return float(getattr(settings, "max_length", np.inf))
+    return float("inf")
+
+
+def _findings(data: AuditData, task: Task, random_state: int) -> tuple[list[Finding], list[str]]:
+    """Return all that rows, targets, parts and groups tell, and what they could not."""
+    skipped: list[str] = []
+    found = exact_copies(data)
+    labelled = any(target is not None for target in data.targets)
+    if labelled and task.name != "regression":
+        found += rare_labels(data, task)
+    if len(data.firsts) < _FEW:
+        skipped.append(f"neighbours, for there are {len(data.firsts)} different samples only")
+        return found, skipped
+    neighbors = nearest_among(data.rows[data.firsts], min(_NEIGHBORS, len(data.firsts) - 1))
+    pairs = find_near_pairs(data, neighbors)
+    found += near_copies(data, pairs, compares_targets=task.name != "regression")
+    found += outliers(data, neighbors)
+    if not labelled:
+        skipped.append("targets, classes and shortcuts, for no sample has a label")
+        return found, skipped
+    if task.name == "classification":
+        found += blending_classes(data, neighbors)
+    else:
+        skipped.append(f"classes that blend, for a {task.name} has none")
+    more, reasons = _of_targets(data, task, neighbors, random_state)
+    return found + more, skipped + reasons
+
+
+def _of_targets(
+    data: AuditData, task: Task, neighbors: Neighbors, random_state: int
+) -> tuple[list[Finding], list[str]]:
+    """Return what heads that were trained without each sample tell of its target."""
+    try:
+        with warnings.catch_warnings():
+            # A fit would say it; here it is a step on the way.
+            warnings.simplefilter("ignore", FeatxWarning)
+            config = HeadConfig(random_state=random_state)
+            predictions, reason = predict_left_out(data, task, config)
+    except BadLabels as error:
+        return [], [f"wrong targets and shortcuts, for no head can be trained: {error}"]
+    if predictions is None:
+        return [], [f"wrong targets and shortcuts, for there are {reason}"]
+    found = find_wrong_targets(data, predictions, neighbors, task)
+    found += find_shortcuts(data, predictions, task.name)
+    return found, [f"targets of some samples: {reason}"] if reason else []
+
+
+def _in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(found, key=lambda one: (one.code, -one.score)))

@@ -1,0 +1,148 @@
+"""What an audit looks at: the rows of samples, with what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from featx._typing import FloatArray, Integers
+from featx.embedding.embedder import ReaderEmbedder
+from featx.embedding.engine import Engine
+from featx.embedding.rows import Rows
+from featx.modalities import Settings
+from featx.modalities.facts import FactsReader, open_facts
+from featx.sources import Sample
+from featx.sources.segment import Segment
+from featx.storage.blob import Blob
+
+__all__ = ["AuditData", "Facts", "read_facts"]
+
+# Which of several equal samples stays: one that is measured on goes before one that is trained on.
+_PART_ORDER = {"test": 0, "val": 1, "train": 2, None: 3}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What samples say without a backbone.
+
+    Attributes
+    ----------
+    numbers : mapping of str to ndarray of shape (n,), float32
+    signatures : ndarray of shape (n, bits), float32
+        -1 and 1.
+    near_bits : int
+        In how many bits nearly equal contents differ at most.
+    suffixes : tuple of str
+        The suffix of each sample's file; '' where there is none.
+    """
+
+    numbers: dict[str, FloatArray]
+    signatures: FloatArray
+    near_bits: int
+    suffixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class AuditData:
+    """The samples that could be read, in their order.
+
+    Attributes
+    ----------
+    ids : tuple of str
+    rows : ndarray of shape (n, dim), float32
+    targets : tuple of str or None
+        The text of each target.
+    parts, groups : tuple of str or None
+    digests : tuple of str
+        '' where it is not known.
+    facts : Facts or None
+    """
+
+    ids: tuple[str, ...]
+    rows: FloatArray
+    targets: tuple[str | None, ...]
+    parts: tuple[str | None, ...]
+    groups: tuple[str | None, ...]
+    digests: tuple[str, ...]
+    facts: Facts | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def of_rows(
+        cls,
+        rows: Rows,
+        parts: Sequence[str | None] | None = None,
+        groups: Sequence[str | None] | None = None,
+    ) -> AuditData:
+        """Return rows with the part and the group of each; None where nothing is known."""
+        nothing = (None,) * len(rows)
+        digests = rows.digests or ("",) * len(rows)
+        return cls(
+            rows.ids,
+            rows.embeddings,
+            rows.labels,
+            nothing if parts is None else tuple(parts),
+            nothing if groups is None else tuple(groups),
+            digests,
+        )
+
+    @cached_property
+    def order(self) -> Integers:
+        """The place of each sample among its copies: those to keep are first."""
+        ranks = np.asarray([_PART_ORDER.get(part, 3) for part in self.parts], np.intp)
+        order = np.lexsort((np.arange(len(self)), ranks))
+        places = np.empty(len(self), np.intp)
+        places[order] = np.arange(len(self))
+        return places
+
+    @cached_property
+    def firsts(self) -> Integers:
+        """The indices of samples whose content no sample before them in ``order`` has, ascending."""
+        seen: set[str] = set()
+        kept = []
+        for i in np.argsort(self.order).tolist():
+            digest = self.digests[i]
+            if not digest or digest not in seen:
+                kept.append(i)
+                seen.add(digest)
+        return np.sort(np.asarray(kept, np.intp))
+
+    def with_facts(self, facts: Facts | None) -> AuditData:
+        """Return the same samples with their facts."""
+        return replace(self, facts=facts)
+
+
+def read_facts(samples: Sequence[Sample], settings: Settings, engine: Engine) -> Facts:
+    """Return the facts of samples of which rows could be made.
+
+    Parameters
+    ----------
+    samples : sequence of n Sample
+    settings : Settings
+        How a card reads them.
+    engine : Engine
+    """
+    reader = open_facts(settings)
+    embedder = ReaderEmbedder(f"facts of {settings.modality}", reader, settings.canary())
+    rows = engine.embed(samples, embedder)
+    table = np.full((len(samples), embedder.dim), np.nan, np.float32)
+    where = {sample.id: index for index, sample in enumerate(samples)}
+    table[[where[name] for name in rows.ids]] = rows.embeddings
+    return _facts(table, reader, samples)
+
+
+def _facts(table: FloatArray, reader: FactsReader, samples: Sequence[Sample]) -> Facts:
+    numbers = {name: table[:, column] for column, name in enumerate(reader.names)}
+    suffixes = tuple(_suffix(sample.data) for sample in samples)
+    return Facts(numbers, table[:, len(reader.names) :], reader.near_bits, suffixes)
+
+
+def _suffix(data: Any) -> str:
+    data = data.data if isinstance(data, Segment) else data
+    return data.suffix if isinstance(data, Blob) else ""

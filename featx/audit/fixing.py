@@ -1,0 +1,178 @@
+"""A manifest of a data set without its exact leaks, and with near-duplicates as groups where asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from featx.audit.findings import AuditReport
+from featx.errors import BadSource
+from featx.modalities import Settings
+from featx.sources import Sample
+from featx.sources.parts import parts_of
+from featx.sources.segment import Segment
+from featx.sources.targets import read_target
+from featx.storage.blob import Blob
+from featx.tables.records import RecordWriter
+
+__all__ = ["Manifest", "copy_groups"]
+
+_COPIES = ("FX001", "FX002", "FX003", "FX004", "FX011", "FX012", "FX013", "FX014")
+# Samples that are left out: exact leaks, and what cannot be read.
+_LEFT_OUT = ("FX002", "FX004", "FX051")
+
+
+def copy_groups(report: AuditReport, samples: Sequence[Sample]) -> dict[str, str]:
+    """Return the group of each sample by its id: copies and near-duplicates have one, and so has a given group.
+
+    Parameters
+    ----------
+    report : AuditReport
+    samples : sequence of Sample
+
+    Examples
+    --------
+    >>> from featx.audit.findings import Finding
+    >>> found = Finding("FX011", "b", 0.9, "nearly the same", ("a",))
+    >>> report = AuditReport("classification", 3, "", (found,))
+    >>> copy_groups(report, [Sample(name, b"") for name in "abc"])
+    {'a': 'a', 'b': 'a', 'c': 'c'}
+    """
+    parents = {sample.id: sample.id for sample in samples}
+
+    def root(name: str) -> str:
+        while parents[name] != name:
+            parents[name] = parents[parents[name]]
+            name = parents[name]
+        return name
+
+    first: dict[str, str] = {}
+    places = {sample.id: place for place, sample in enumerate(samples)}
+    pairs = [(found.id, other) for found in report.of(*_COPIES) for other in found.related]
+    for sample in samples:
+        if sample.group is not None:
+            pairs.append((first.setdefault(sample.group, sample.id), sample.id))
+    for one, other in pairs:
+        if one in parents and other in parents:
+            low, high = sorted((root(one), root(other)), key=places.__getitem__)
+            parents[high] = low
+    return {sample.id: root(sample.id) for sample in samples}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Manifest:
+    """A table of samples as ``fit`` and ``evaluate`` read it.
+
+    Attributes
+    ----------
+    records : tuple of mapping
+        A row each.
+    columns : mapping of str to type
+        Their columns, in order.
+    left_out : tuple of str
+        Ids of samples that are not in it.
+    """
+
+    records: tuple[dict[str, Any], ...]
+    columns: dict[str, type]
+    left_out: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        samples: Sequence[Sample],
+        report: AuditReport,
+        settings: Settings,
+        folder: Path,
+        *,
+        group_copies: bool = False,
+    ) -> Manifest:
+        """Return the manifest of samples without exact leaks and without what cannot be read.
+
+        Where one content is measured on and trained on, the copy that is trained on is left out.
+
+        Parameters
+        ----------
+        samples : sequence of Sample
+            All that were audited.
+        report : AuditReport
+        settings : Settings
+            How a card reads them.
+        folder : Path
+            Where the manifest will lie; paths of files are relative to it.
+        group_copies : bool, default=False
+            Whether copies and near-duplicates get a group in common.
+
+        Raises
+        ------
+        BadSource
+            A sample has no file of its own, as in an archive.
+        """
+        bad = {found.id for found in report.of(*_LEFT_OUT)}
+        groups = copy_groups(report, samples) if group_copies else {}
+        parts = parts_of(samples)
+        records = []
+        for sample, part in zip(samples, parts, strict=True):
+            if sample.id not in bad:
+                group = groups.get(sample.id, sample.group)
+                facts = {"split": part, "group": group, "weight": sample.weight}
+                content = _content(sample, settings, folder)
+                target = _target(sample.label)
+                records.append({"id": sample.id, **content, **target, **_known(facts)})
+        left_out = tuple(sample.id for sample in samples if sample.id in bad)
+        return cls(tuple(records), _columns(records), left_out)
+
+    def save(self, path: Path) -> None:
+        """Write the manifest as .csv, .jsonl or .parquet; raise BadTable or OutputFailed."""
+        with RecordWriter(path, self.columns) as writer:
+            writer.write_all(self.records)
+
+
+def _known(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _columns(records: Iterable[dict[str, Any]]) -> dict[str, type]:
+    """Return all columns in an order in which each record has its own, and the types of their cells."""
+    types: dict[str, type] = {}
+    for record in records:
+        for name, value in record.items():
+            types.setdefault(name, float if isinstance(value, float) else str)
+    last = [name for name in ("split", "group", "weight") if name in types]
+    return {name: types[name] for name in (*(n for n in types if n not in last), *last)}
+
+
+def _content(sample: Sample, settings: Settings, folder: Path) -> dict[str, Any]:
+    """Return the cells that say what a sample is."""
+    data, cells = sample.data, {}
+    if isinstance(data, Segment):
+        cells = {"start": float(data.start), "end": float(data.end)}
+        data = data.data
+    if isinstance(data, str) and settings.string_is_sample:
+        return {"text": data}
+    path = data.path if isinstance(data, Blob) else data
+    if not isinstance(path, str | os.PathLike):
+        raise BadSource(
+            f"{sample.id:.200}: has no file of its own, which a manifest could name; unpack the archive, or "
+            "write the contents to files"
+        )
+    return {"path": _relative(Path(os.fsdecode(path)), folder), **cells}
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+    except ValueError:
+        # another drive
+        return path.absolute().as_posix()
+
+
+def _target(label: str | None) -> dict[str, Any]:
+    """Return the cells of a target: a column each where there are several."""
+    value = None if label is None else read_target(label)
+    if isinstance(value, dict):
+        return dict(value)
+    return {} if label is None else {"label": label}

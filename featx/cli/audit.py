@@ -1,0 +1,172 @@
+"""``featx audit``: what may be wrong with a data set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from featx.cli.options import (
+    BackboneChoice,
+    RunChoice,
+    SourceChoice,
+    backbone_options,
+    format_option,
+    run_options,
+    source_options,
+)
+
+if TYPE_CHECKING:
+    from featx.audit.findings import AuditReport
+    from featx.modalities import Settings
+    from featx.sources import Sample
+
+__all__ = ["audit_command"]
+
+
+@click.command("audit")
+@click.argument("source", metavar="DATA")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Where to list all findings: .csv, .jsonl or .parquet (id, code, score, related, suggested, message).",
+)
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    help="A page to write that shows findings with thumbnails, texts or players.",
+)
+@click.option(
+    "--fix",
+    type=click.Path(path_type=Path),
+    help="A table of the samples to write, .csv, .jsonl or .parquet: without exact leaks and broken ones.",
+)
+@click.option(
+    "--group-copies",
+    is_flag=True,
+    help="With --fix: give copies and near-duplicates a group in common, in the column group.",
+)
+@click.option(
+    "--task",
+    type=click.Choice(["classification", "multilabel", "regression"]),
+    help="What is to be predicted of a sample: a label, several labels, or numbers [default: a label].",
+)
+@click.option(
+    "--groups",
+    metavar="PATTERN",
+    help="Regular expression that finds the group of a sample in its name; or parent for the folder above.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Decides the folds in which samples are left out.",
+)
+@format_option("table", "json", help="How to print the report.")
+@backbone_options
+@source_options
+@run_options(on_error="skip")
+def audit_command(
+    source: str,
+    output: Path | None,
+    html: Path | None,
+    fix: Path | None,
+    group_copies: bool,
+    task: str | None,
+    groups: str | None,
+    seed: int,
+    style: str,
+    chosen: BackboneChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+) -> None:
+    """Tell what may be wrong with DATA: copies and leaks, wrong labels, outliers, broken samples, shortcuts.
+
+    All parts of DATA are looked at. Nothing is changed; exit status 0 whatever is found.
+    """
+    from featx.tables.records import check_records_output
+
+    _check(output, html, fix, group_copies=group_copies)
+    if output is not None:
+        check_records_output(output)
+    run.check()
+    backbone = chosen.open(run.provider)
+    samples = columns.read(source, backbone.card)
+    from featx.audit.auditing import audit_samples
+
+    with run.engine(len(samples)) as engine:
+        report = audit_samples(
+            samples, task=task, backbone=backbone, groups=groups, engine=engine, random_state=seed
+        )
+    if style == "json":
+        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+    else:
+        click.echo(report.format_table())
+    if output is not None:
+        _list(output, report)
+    if html is not None:
+        _show(html, source, report, samples, backbone.card.input)
+    if fix is not None:
+        _fix(fix, report, samples, backbone.card.input, group_copies=group_copies)
+
+
+def _check(output: Path | None, html: Path | None, fix: Path | None, *, group_copies: bool) -> None:
+    """Refuse what could not be written, before the work."""
+    from featx.errors import BadOption
+    from featx.storage.writable import check_writable
+    from featx.tables.records import check_records_output
+
+    if group_copies and fix is None:
+        raise BadOption("--group-copies: expected --fix FILE, the table that gets the groups")
+    written = [path.absolute() for path in (output, html, fix) if path is not None]
+    if len(set(written)) < len(written):
+        raise BadOption("--output, --html, --fix: expected files of different names")
+    if html is not None:
+        check_writable(html)
+    if fix is not None:
+        check_records_output(fix)
+
+
+def _list(path: Path, report: AuditReport) -> None:
+    from featx.audit.findings import COLUMNS
+    from featx.tables.records import RecordWriter
+
+    with RecordWriter(path, COLUMNS) as writer:
+        writer.write_all(report.records(as_text=path.suffix.lower() != ".jsonl"))
+    click.echo(f"{len(report.findings)} findings, listed in {path}", err=True)
+
+
+def _show(
+    path: Path, source: str, report: AuditReport, samples: list[Sample], settings: Settings
+) -> None:
+    from featx.audit.page import audit_page
+    from featx.storage.atomic import replacing
+
+    page = audit_page(report, samples, settings, title=f"Audit of {Path(source).name or source}")
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="")
+    click.echo(f"{len(page.encode()) / 1e6:.2f} MB, {path}", err=True)
+
+
+def _fix(
+    path: Path,
+    report: AuditReport,
+    samples: list[Sample],
+    settings: Settings,
+    *,
+    group_copies: bool,
+) -> None:
+    from featx.audit.fixing import Manifest
+
+    manifest = Manifest.of(samples, report, settings, path.parent, group_copies=group_copies)
+    manifest.save(path)
+    left_out = f"; left out: {', '.join(manifest.left_out[:3])}" if manifest.left_out else ""
+    more = ", …" if len(manifest.left_out) > 3 else ""
+    click.echo(
+        f"{len(manifest.records)} of {len(samples)} samples, listed in {path}{left_out}{more}",
+        err=True,
+    )

@@ -1,0 +1,95 @@
+"""Explanations of predictions, computed by the workers after the predictions themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from featx.embedding.engine import Engine
+from featx.embedding.rows import Reject
+from featx.errors import FeatxError
+from featx.explanation.explaining import Explainer
+from featx.explanation.explanation import Explanation
+from featx.predictor import Predictor
+from featx.server.errors import HTTPError
+from featx.server.pool import Pool
+from featx.server.predict import Outcome
+from featx.server.registry import ServedPredictor
+from featx.sources import Sample
+
+__all__ = ["MOST_EXPLAINED", "check_explained", "explain_outcomes"]
+
+# Explanations of one request: where places are hidden, each costs dozens of predictions.
+MOST_EXPLAINED = 8
+
+
+@lru_cache(maxsize=4)
+def _explainer(predictor: Predictor) -> Explainer:
+    """Return what explains a predictor's answers; it runs in the thread that calls it."""
+    return Explainer(predictor, engine=Engine(n_jobs=1, on_error="skip"), quiet=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _ExplainStep:
+    """The explanations of a predictor's answers for samples of several requests."""
+
+    predictor: Predictor
+    max_batch: int = 1
+
+    def __call__(self, samples: Sequence[Sample]) -> list[dict[str, Any]]:
+        """Return an explanation for each sample as JSON values, or why there is none."""
+        try:
+            found = _explainer(self.predictor).stream(samples)
+            return [_values(one) for one in found]
+        except FeatxError as error:
+            return [_failure(str(error))] * len(samples)
+
+
+def _values(found: Explanation | Reject) -> dict[str, Any]:
+    return _failure(found.reason) if isinstance(found, Reject) else found.to_inner_dict(digits=6)
+
+
+def _failure(reason: str) -> dict[str, Any]:
+    return {"error": {"status": 422, "code": "not_explained", "message": reason}}
+
+
+async def explain_outcomes(
+    samples: Sequence[Sample | Reject],
+    outcomes: Sequence[Outcome],
+    chosen: Sequence[ServedPredictor],
+    pool: Pool,
+) -> list[dict[str, Any] | None]:
+    """Return the explanation of each outcome as JSON values; None of a sample that could not be read.
+
+    Parameters
+    ----------
+    samples : sequence of Sample or Reject
+    outcomes : sequence of Outcome
+        As ``predict`` gives them for the samples: each has been read, and is within the limits.
+    chosen : sequence of ServedPredictor
+    pool : Pool
+    """
+    results: dict[int, dict[str, Any]] = {}
+    for number, served in enumerate(chosen):
+        indices = [
+            index
+            for index in range(number, len(outcomes), len(chosen))
+            if not isinstance(outcomes[index].result, Reject)
+        ]
+        given = [samples[index // len(chosen)] for index in indices]
+        step = _ExplainStep(served.predictor)
+        items = [sample for sample in given if isinstance(sample, Sample)]
+        results |= zip(indices, await pool.run(step, items), strict=True)
+    return [results.get(index) for index in range(len(outcomes))]
+
+
+def check_explained(count: int) -> None:
+    """Raise HTTPError (413) where a request asks for more explanations than it may have."""
+    if count > MOST_EXPLAINED:
+        raise HTTPError(
+            413,
+            "too_many_samples",
+            f"explain: {count} answers: expected at most {MOST_EXPLAINED} a request that are explained",
+        )

@@ -1,0 +1,24 @@
+"""The tensors in which predictions are given by graphs and servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["OutputTensor"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTensor:
+    """What a tensor of predictions is called in the Open Inference Protocol.
+
+    Attributes
+    ----------
+    name : str
+    datatype : {"BYTES", "FP32"}
+    columns : int or None
+        Values a sample; None: the tensor has one axis only.
+    """
+
+    name: str
+    datatype: str
+    columns: int | None = None

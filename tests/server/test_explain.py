@@ -1,0 +1,73 @@
+"""``?explain=1``: predictions with what speaks for them, of a few samples a request."""
+
+import pytest
+from starlette.testclient import TestClient
+
+import featx
+from featx.server import create_app
+from featx.server.explain import MOST_EXPLAINED
+from tests.support.serving import DARK, LIGHT, PICTURES, PNG, error_of, to_base64
+
+
+@pytest.fixture(scope="module")
+def sums():
+    card = featx.get_card("featx-image-nano").variant(tap="last-map", pooling="mean")
+    labels = ["dark", "light"] * 6
+    return featx.fit(PICTURES, labels, backbone=card, baseline=False)
+
+
+@pytest.fixture(scope="module")
+def served(sums, shade):
+    with TestClient(create_app({"sums": sums, "shade": shade})) as client:
+        yield client
+
+
+def ask(client, content, query, headers=PNG):
+    return client.post(f"/v1/predict?{query}", content=content, headers=headers)
+
+
+def test_an_answer_says_what_adds_up_to_its_score(served, sums):
+    [plain] = ask(served, DARK, "model=sums").json()["results"]
+    assert "explanation" not in plain
+    [found] = ask(served, DARK, "model=sums&explain=1").json()["results"]
+    table = found.pop("explanation")
+    assert found == plain
+    [expected] = featx.explain(sums, [DARK])
+    assert table["target"] == "dark"
+    assert table["extent"] == [64, 48]
+    assert table["score"] == pytest.approx(expected.score, rel=1e-5)
+    total = table["bias"] + sum(part["value"] for part in table["parts"])
+    assert total == pytest.approx(table["score"], abs=1e-4)
+
+
+def test_places_are_hidden_where_there_is_no_sum_and_that_is_said(served):
+    [found] = ask(served, DARK, "model=shade&explain=true").json()["results"]
+    table = found["explanation"]
+    assert (table["method"], table["bias"], len(table["parts"])) == ("occlusion", None, 49)
+    assert "stands between the map and the row" in table["reason"]
+
+
+def test_what_cannot_be_read_has_no_explanation_and_the_others_have(served):
+    samples = [{"data": to_base64(one)} for one in (DARK, b"none", LIGHT)]
+    body = served.post("/v1/predict?explain=1&model=sums", json={"samples": samples}).json()
+    assert ["explanation" in result for result in body["results"]] == [True, False, True]
+    targets = [result["explanation"]["target"] for result in body["results"][::2]]
+    assert targets == ["dark", "light"]
+
+
+def test_each_classifier_explains_its_own_answer(served):
+    results = ask(served, LIGHT, "explain=1").json()["results"]
+    assert [(one["model"], one["explanation"]["method"]) for one in results] == [
+        ("sums", "exact"),
+        ("shade", "occlusion"),
+    ]
+
+
+def test_more_than_a_few_are_refused_before_the_work(served):
+    samples = [{"data": to_base64(DARK)}] * (MOST_EXPLAINED + 1)
+    answer = served.post("/v1/predict?explain=1&model=sums", json={"samples": samples})
+    assert "explain: 9 answers: expected at most 8 a request" in error_of(answer, 413)
+
+
+def test_what_explain_is_not_is_refused(served):
+    assert "query.explain" in error_of(ask(served, DARK, "explain=maybe"), 422)
