@@ -58,6 +58,12 @@ _LARGEST = 10_000_000
     help="Explain errors where scores are exact sums over places, by hiding one place after the other, or not.",
 )
 @click.option(
+    "--audit/--no-audit",
+    default=True,
+    show_default=True,
+    help="Look for copies, leaks from the training and labels that are doubtful.",
+)
+@click.option(
     "--curve",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A learning curve to show, as `featx curve --format json` prints it.",
@@ -72,6 +78,7 @@ def report_command(
     slices: tuple[str, ...],
     examples: int,
     explain: str,
+    audit: bool,
     curve: Path | None,
     trusted: tuple[str, ...],
     columns: SourceChoice,
@@ -100,6 +107,7 @@ def report_command(
         targets=columns.target_column,
         examples=examples,
         explain=explain,  # type: ignore[arg-type]
+        audit=audit,
         curve=None if curve is None else _read_curve(curve),
         ignore_label_case=bool(columns.ignore_label_case),
         made_with=read_metadata(classifier).versions,

@@ -52,6 +52,8 @@ class Evidence:
         Rows of some of the samples.
     row_index : ndarray of shape (n_rows,), or None
         Whose they are.
+    digests : tuple of str
+        Of the content of each sample; '' where it is not known.
     in_training : bool
         Whether these are the training samples, each answered without itself.
     """
@@ -66,6 +68,7 @@ class Evidence:
     samples: Mapping[str, Sample] = field(default_factory=dict)
     rows: FloatArray | None = None
     row_index: Integers | None = None
+    digests: tuple[str, ...] = ()
     in_training: bool = False
 
     def __len__(self) -> int:
@@ -125,6 +128,7 @@ def evidence_of_samples(
             {sample.id: sample for sample in found.samples},
             found.rows.embeddings,
             np.arange(n),
+            found.rows.digests or ("",) * n,
         )
     )
 
@@ -193,6 +197,7 @@ def evidence_of_training(predictor: Predictor, training: Sequence[Sample] = ()) 
             {sample.id: sample for sample in at_hand},
             rows,
             index,
+            tuple(kept.digests[known].tolist()),
             in_training=True,
         )
     )
@@ -244,4 +249,5 @@ def _without_zero_weights(evidence: Evidence) -> Evidence:
         design=evidence.design.subset(counted),
         rows=rows,
         row_index=index,
+        digests=tuple(evidence.digests[i] for i in counted.tolist()),
     )

@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from featx._display import TextTable
+from featx.audit.findings import AuditReport
 from featx.embedding.engine import Engine
 from featx.errors import BadOption, FeatxWarning
+from featx.html_report.audit import audit_section
 from featx.html_report.background import baseline_parts, identity, making, training_section
 from featx.html_report.classes import ClassificationView
 from featx.html_report.curve import curve_section
@@ -64,6 +66,8 @@ class ReportOptions:
     explain : {"auto", "occlusion", "none"}, default="auto"
         Whether samples are explained: where their scores are exact sums over places, by hiding one place after
         the other, or not.
+    audit : AuditReport or bool, default=True
+        An audit to be shown; True makes one of the rows of the samples, where they are not too many.
     curve : LearningCurve, default=None
         One that was computed, to be shown.
     ignore_label_case : bool, default=False
@@ -82,6 +86,7 @@ class ReportOptions:
     targets: Sequence[str] = ()
     examples: int = 60
     explain: Explain = "auto"
+    audit: AuditReport | bool = True
     curve: LearningCurve | None = None
     ignore_label_case: bool = False
     made_with: Mapping[str, str] = field(default_factory=dict)
@@ -293,6 +298,7 @@ def _answers(evidence: Evidence, view: TaskView, options: ReportOptions) -> list
     details = SampleDetails(evidence, options.explain, options.examples)
     examples = example_parts(evidence, view, options.examples, Budget(), details)
     sections.append(PageSection("Samples worth looking at", examples))
+    sections.append(audit_section(evidence, options.audit))
     sections.append(PageSection("Projection", [charts([projection_chart(evidence, view)])]))
     if evidence.in_training:
         first, *rest = sections
