@@ -11,6 +11,10 @@ from featx._lazy import lazy_attributes as _lazy_attributes
 
 if TYPE_CHECKING:
     from featx._display import TextTable as TextTable
+    from featx.audit.auditing import audit_rows as audit_rows
+    from featx.audit.auditing import audit_samples as audit_samples
+    from featx.audit.findings import AuditFinding as AuditFinding
+    from featx.audit.findings import AuditReport as AuditReport
     from featx.backbones.adding import add_backbone as add_backbone
     from featx.backbones.backbone import Backbone as Backbone
     from featx.backbones.maps import SampleMaps as SampleMaps
@@ -86,6 +90,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULE_OF = {
+    "AuditFinding": "featx.audit.findings",
+    "AuditReport": "featx.audit.findings",
     "Backbone": "featx.backbones.backbone",
     "BadSample": "featx.errors",
     "Baseline": "featx.reporting.fit_report",
@@ -142,6 +148,8 @@ _MODULE_OF = {
     "Validation": "featx.reporting.fit_report",
     "Written": "featx.embedding.rows",
     "add_backbone": "featx.backbones.adding",
+    "audit_rows": "featx.audit.auditing",
+    "audit_samples": "featx.audit.auditing",
     "compare": "featx.selection.compare",
     "evaluate": "featx.evaluation",
     "explain": "featx.explanation.explaining",

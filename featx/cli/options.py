@@ -170,7 +170,7 @@ class SourceChoice:
             source,
             readable(card.input),
             split=split,
-            columns=self._columns(keep),
+            columns=self.to_columns(keep),
             ignore_label_case=bool(self.ignore_label_case),
         )
 
@@ -178,9 +178,10 @@ class SourceChoice:
         """Return standard input as a source, whose samples can be taken as they come."""
         from featx.sources.standard_input import StandardInput
 
-        return StandardInput("-", self._columns(keep), None)
+        return StandardInput("-", self.to_columns(keep), None)
 
-    def _columns(self, keep: tuple[str, ...]) -> Columns:
+    def to_columns(self, keep: tuple[str, ...]) -> Columns:
+        """Return what these options say of a table, with the columns that samples carry along."""
         from featx.sources import Columns
 
         return Columns(

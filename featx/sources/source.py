@@ -61,6 +61,8 @@ class Columns:
         Columns of what must not be parted, of how often a sample counts, and of when it was; None: not read.
     split : str or None
         The column that says the part of each sample; None is for the usual name.
+    parts : bool or None
+        Whether a column of parts is read where no part is asked for.
     encoding : str or None
         How the bytes of a table, or of the lines of standard input, are characters, where they are neither
         UTF-8 nor begin with a byte order mark.
@@ -84,6 +86,7 @@ class Columns:
     weight: str | None = None
     time: str | None = None
     split: str | None = None
+    parts: bool | None = None
 
 
 def _nothing(head: bytes) -> bool:
@@ -202,7 +205,7 @@ def refuse_columns(columns: Columns, subject: str, *, also: Collection[str] = ()
     """
     for column in fields(columns):
         # What goes along is there in sources of any kind.
-        if getattr(columns, column.name) in (None, ()) or column.name in (*also, "keep"):
+        if getattr(columns, column.name) in (None, ()) or column.name in (*also, "keep", "parts"):
             continue
         if column.name in ("encoding", "root", "separator"):
             raise BadOption(f"{column.name}: {subject} takes none; leave the option out")

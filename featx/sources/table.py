@@ -81,9 +81,8 @@ class Table:
         """Return what ``samples`` returns; what is to be said goes to ``notes``."""
         where = self._where
         table = self._open(notes)
-        chosen = choose_columns(
-            table, self._columns, readable, split=split is not None, where=where
-        )
+        reads_parts = split is not None or bool(self._columns.parts)
+        chosen = choose_columns(table, self._columns, readable, split=reads_parts, where=where)
         if "path" not in chosen and self._columns.root is not None:
             raise BadOption(f"root: the rows of {where} are texts, not files; leave the option out")
         finder = FileFinder.below(self._columns.root, self._path.parent, readable.suffixes)
@@ -118,9 +117,7 @@ class Table:
         ids = _ids(rows, chosen.get("id"), self._columns.id is not None, where, notes)
         left = tuple(n for n in table.columns if n not in kept or n in chosen.values())
         unkept = replace(table, columns=left)
-        note_unused(
-            unkept, chosen, self._columns, split=split is not None, where=where, notes=notes
-        )
+        note_unused(unkept, chosen, self._columns, split=reads_parts, where=where, notes=notes)
         columns = kept_cells(kept, carried, keep, where) if keep else [None] * len(rows)
         return [row.sample(name, own) for name, row, own in zip(ids, rows, columns, strict=True)]
 
