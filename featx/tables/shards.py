@@ -34,7 +34,15 @@ from featx.storage.json_file import write_json_table
 from featx.storage.json_text import parse_json_text
 from featx.tables.writer import TableWriter
 
-__all__ = ["INDEX", "Shard", "ShardFolder", "merge_shards", "parse_part", "read_shards"]
+__all__ = [
+    "INDEX",
+    "Shard",
+    "ShardFolder",
+    "fingerprint_of_shards",
+    "merge_shards",
+    "parse_part",
+    "read_shards",
+]
 
 INDEX = "_index.json"
 # The most shards, and the most bytes of an index or of the facts of a shard.
@@ -321,6 +329,18 @@ def _check_ids(folder: Path, shards: Sequence[Shard]) -> None:
         seen.update(ids)
 
 
+def fingerprint_of_shards(path: str | os.PathLike[str]) -> str:
+    """Return the fingerprint of the backbone that made the rows of a folder of shards.
+
+    Raises
+    ------
+    BadTable
+        There is no index.
+    """
+    fingerprint: str = _index_of(Path(path))["fingerprint"]
+    return fingerprint
+
+
 def read_shards(path: str | os.PathLike[str]) -> Iterator[Rows]:
     """Give the rows of a folder of shards, a shard at a time, in the order of the samples.
 
@@ -332,12 +352,7 @@ def read_shards(path: str | os.PathLike[str]) -> Iterator[Rows]:
     from featx.tables.parquet import read_parquet
 
     folder = Path(path)
-    if not (folder / INDEX).exists():
-        raise BadTable(
-            f"{folder}: has no {INDEX}: expected a folder of shards that is whole; finish it with "
-            f"`featx merge {shlex.quote(str(folder))}`"
-        )
-    index = _read_index(folder / INDEX)
+    index = _index_of(folder)
     for entry in index["shards"]:
         file = folder / entry["name"]
         try:
@@ -350,6 +365,15 @@ def read_shards(path: str | os.PathLike[str]) -> Iterator[Rows]:
         if len(rows) != entry["rows"] or rows.fingerprint != index["fingerprint"]:
             raise BadTable(f"{file}: is not the shard that {INDEX} tells of; make it again")
         yield rows
+
+
+def _index_of(folder: Path) -> dict[str, Any]:
+    if not (folder / INDEX).exists():
+        raise BadTable(
+            f"{folder}: has no {INDEX}: expected a folder of shards that is whole; finish it with "
+            f"`featx merge {shlex.quote(str(folder))}`"
+        )
+    return _read_index(folder / INDEX)
 
 
 def _digest(path: Path) -> str:
