@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from featx.reporting.fit_report import TuningSummary as TuningSummary
     from featx.reporting.fit_report import Validation as Validation
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
+    from featx.retrieval import SimilarRow as SimilarRow
+    from featx.retrieval import find_similar as find_similar
     from featx.selection.compare import compare as compare
     from featx.selection.curve import learning_curve as learning_curve
     from featx.selection.curve_report import CurvePoint as CurvePoint
@@ -151,6 +153,7 @@ _MODULE_OF = {
     "ScoreForecast": "featx.selection.curve_report",
     "ScorePart": "featx.explanation.explanation",
     "Segment": "featx.sources",
+    "SimilarRow": "featx.retrieval",
     "Tenth": "featx.metrics.regression",
     "TextTable": "featx._display",
     "TrainingSamples": "featx.reporting.training_samples",
@@ -163,6 +166,7 @@ _MODULE_OF = {
     "compare": "featx.selection.compare",
     "evaluate": "featx.evaluation",
     "explain": "featx.explanation.explaining",
+    "find_similar": "featx.retrieval",
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",
