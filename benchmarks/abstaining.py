@@ -169,8 +169,12 @@ def answers(given: argparse.Namespace) -> Figures:
     import featx
 
     for name, target in SETS.items():
-        train, test = (featx.read_samples(given.data / name / f"{part}.csv") for part in ("train", "test"))
-        fitted = featx.fit(train, target_error=target, baseline=False, engine=featx.Engine(cache=True))
+        train, test = (
+            featx.read_samples(given.data / name / f"{part}.csv") for part in ("train", "test")
+        )
+        fitted = featx.fit(
+            train, target_error=target, baseline=False, engine=featx.Engine(cache=True)
+        )
         found, limit = featx.evaluate(fitted, test).answers, fitted.error_threshold
         said = f"target {target:g}; answers {found.answered:.3f} of {found.n}, left out {limit.answered:.3f}"
         yield name, float("nan") if found.error is None else found.error, said
