@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,6 +39,20 @@ class Set:
     train: list[Any]
     test: list[Any]
     task: str = "classification"
+
+    def drawn_anew(self, seed: int) -> Set:
+        """Return the same samples, of every label as many in each part, drawn by chance."""
+        rng = np.random.default_rng(seed)
+        by_label: dict[Any, list[Any]] = {}
+        for sample in [*self.train, *self.test]:
+            by_label.setdefault(sample.label, []).append(sample)
+        counts = Counter(sample.label for sample in self.test)
+        train, test = [], []
+        for label, members in by_label.items():
+            order = rng.permutation(len(members)).tolist()
+            test += [members[i] for i in order[: counts[label]]]
+            train += [members[i] for i in order[counts[label] :]]
+        return Set(train, test, self.task)
 
 
 def in_folders(name: str, given: argparse.Namespace) -> Set:
