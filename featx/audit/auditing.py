@@ -86,7 +86,7 @@ def audit_samples(
     >>> [(found.code, found.id, found.related) for found in report.of("FX001", "FX003")]
     [('FX001', '3', ('2',)), ('FX003', '3', ('2',))]
     """
-    given = LabelledSamples.of(samples, labels, groups=groups).samples
+    given = LabelledSamples.of(samples, labels, groups=groups).whole
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(sample.label for sample in given)

@@ -96,7 +96,7 @@ def audit_command(
         check_records_output(output)
     run.check()
     backbone = chosen.open(run.provider)
-    samples = _read(source, columns, backbone.card.input)
+    samples = _read(source, columns, backbone.card.input, skip=run.skips)
     from featx.audit.auditing import audit_samples
 
     with run.engine(len(samples)) as engine:
@@ -115,12 +115,12 @@ def audit_command(
         _fix(fix, report, samples, backbone.card.input, group_copies=group_copies)
 
 
-def _read(source: str, columns: SourceChoice, settings: Settings) -> list[Sample]:
+def _read(source: str, columns: SourceChoice, settings: Settings, *, skip: bool) -> list[Sample]:
     """Return the samples of all parts; a column of the usual name says the part of each."""
     from featx.modalities.formats import readable
     from featx.sources import read_source
 
-    named = replace(columns.to_columns(()), parts=True)
+    named = replace(columns.to_columns(()), parts=True, skip=skip)
     ignore_case = bool(columns.ignore_label_case)
     return read_source(source, readable(settings), columns=named, ignore_label_case=ignore_case)
 
