@@ -8,7 +8,8 @@ Each backbone, with its own tap and with others, is ranked on the training part 
 trained on the training part and measured on the test part, as ``featx fit`` and ``featx evaluate`` do. Of the
 pairs whose paired 95 % interval on the test part excludes 0, the share that a ranking has in the right order;
 and its regret: by how much the test score of what it puts first is below the best. Beside it LogME, nearest
-neighbours, and the order that is best on average on the other sets.
+neighbours, and the order that is best on average on the other sets. What was trained is kept below --work, for
+the next run.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import common
@@ -59,7 +61,7 @@ def rank_set(name: str, given: argparse.Namespace) -> Result:
     measured, design = [], None
     for candidate in CANDIDATES:
         if candidate[0] not in given.leave_out:
-            one, design = measure_one(candidate, whole)
+            one, design = measure_one(candidate, whole, given.work / "ranking" / name)
             measured.append(one)
             common.tell(f"{name} {one.title}: {one.score:.3f} {dict(one.quick)}")
     assert design is not None
@@ -72,7 +74,18 @@ def rank_set(name: str, given: argparse.Namespace) -> Result:
     return Result(name, measured, pairs)
 
 
-def measure_one(candidate: tuple[str, str, str], whole: Any) -> tuple[Measured, Any]:
+def kept(path: Path, step: Callable[[], tuple[Any, float]]) -> tuple[Any, float]:
+    """Return outputs and seconds from a file of an earlier run, or of a step whose results are kept there."""
+    if path.exists():
+        table = np.load(path)
+        return table["outputs"], float(table["seconds"])
+    outputs, seconds = step()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, outputs=outputs, seconds=seconds)
+    return outputs, seconds
+
+
+def measure_one(candidate: tuple[str, str, str], whole: Any, folder: Path) -> tuple[Measured, Any]:
     """Return one backbone on a set, and how the samples of the test part belong together."""
     import featx
     from featx.labelled import LabelledSamples
@@ -86,30 +99,33 @@ def measure_one(candidate: tuple[str, str, str], whole: Any) -> tuple[Measured, 
     if tap:
         card = card.variant(tap=tap, pooling=pooling)
     backbone, engine = featx.Backbone(card), featx.Engine(cache=True)
-    start = time.perf_counter()
+    start = time.process_time()
     train, test = engine.embed(whole.train, backbone), engine.embed(whole.test, backbone)
-    embedded = time.perf_counter() - start
+    embedded = time.process_time() - start
     kind, config = get_task(whole.task), HeadConfig()
     known = problem_of(kind, train, LabelledSamples(whole.train), config)
     unseen = problem_of(kind, test, LabelledSamples(whole.test), config, known)
-    start = time.perf_counter()
+    start = time.process_time()
     quick = quick_scores(train.embeddings, known)
-    ranked = time.perf_counter() - start
+    ranked = time.process_time() - start
     scores = {
         "quick": quick.rank,
         "knn": quick.knn,
         "centroid": quick.centroid,
         "logme": log_evidence(train.embeddings, known),
     }
-    start = time.perf_counter()
-    trained = fit_head(
-        train.embeddings, list(train.labels), config, task=kind.name, design=known.design
-    )
-    fitted = time.perf_counter() - start
-    outputs = trained.head.predict_outputs(test.embeddings)
+    title = f"{name}@{tap}" if tap else name
+
+    def train_and_predict() -> tuple[Any, float]:
+        start = time.process_time()
+        labels = list(train.labels)
+        trained = fit_head(train.embeddings, labels, config, task=kind.name, design=known.design)
+        fitted = time.process_time() - start
+        return trained.head.predict_outputs(test.embeddings), fitted
+
+    outputs, fitted = kept(folder / f"{title}-{len(train)}-{len(test)}.npz", train_and_predict)
     measure = unseen.measure(outputs, np.arange(len(unseen)))
     [score] = measure(np.ones((1, len(unseen))))
-    title = f"{name}@{tap}" if tap else name
     seconds = {"embedding": embedded, "quick": ranked, "full": fitted}
     known_scores = {key: value for key, value in scores.items() if value is not None}
     return Measured(title, card.graph.sha256, known_scores, score, measure, seconds), unseen.design
@@ -226,8 +242,8 @@ def print_times(results: Sequence[Result]) -> None:
     every = [one for result in results for one in result.measured]
     total = {key: sum(one.seconds[key] for one in every) for key in ("embedding", "quick", "full")}
     print(
-        f"quick pass {total['quick']:.1f} s, full runs {total['full']:.1f} s, a share of "
-        f"{total['quick'] / total['full']:.3f}; embedding {total['embedding']:.1f} s (cached rows are read)"
+        f"CPU seconds: quick pass {total['quick']:.1f}, full runs {total['full']:.1f}, a share of "
+        f"{total['quick'] / total['full']:.3f}; embedding {total['embedding']:.1f} (cached rows are read)"
     )
 
 

@@ -11,6 +11,10 @@ from featx._lazy import lazy_attributes as _lazy_attributes
 
 if TYPE_CHECKING:
     from featx._display import TextTable as TextTable
+    from featx.audit.auditing import audit_rows as audit_rows
+    from featx.audit.auditing import audit_samples as audit_samples
+    from featx.audit.findings import AuditFinding as AuditFinding
+    from featx.audit.findings import AuditReport as AuditReport
     from featx.backbones.adding import add_backbone as add_backbone
     from featx.backbones.backbone import Backbone as Backbone
     from featx.backbones.maps import SampleMaps as SampleMaps
@@ -65,6 +69,8 @@ if TYPE_CHECKING:
     from featx.reporting.fit_report import TuningSummary as TuningSummary
     from featx.reporting.fit_report import Validation as Validation
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
+    from featx.retrieval import SimilarRow as SimilarRow
+    from featx.retrieval import find_similar as find_similar
     from featx.selection.compare import compare as compare
     from featx.selection.curve import learning_curve as learning_curve
     from featx.selection.curve_report import CurvePoint as CurvePoint
@@ -91,6 +97,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULE_OF = {
+    "AuditFinding": "featx.audit.findings",
+    "AuditReport": "featx.audit.findings",
     "AnswerReport": "featx.metrics.answers",
     "Backbone": "featx.backbones.backbone",
     "BadSample": "featx.errors",
@@ -145,6 +153,7 @@ _MODULE_OF = {
     "ScoreForecast": "featx.selection.curve_report",
     "ScorePart": "featx.explanation.explanation",
     "Segment": "featx.sources",
+    "SimilarRow": "featx.retrieval",
     "Tenth": "featx.metrics.regression",
     "TextTable": "featx._display",
     "TrainingSamples": "featx.reporting.training_samples",
@@ -152,9 +161,12 @@ _MODULE_OF = {
     "Validation": "featx.reporting.fit_report",
     "Written": "featx.embedding.rows",
     "add_backbone": "featx.backbones.adding",
+    "audit_rows": "featx.audit.auditing",
+    "audit_samples": "featx.audit.auditing",
     "compare": "featx.selection.compare",
     "evaluate": "featx.evaluation",
     "explain": "featx.explanation.explaining",
+    "find_similar": "featx.retrieval",
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from featx._display import TextTable
+from featx.audit.findings import AuditReport
 from featx.embedding.engine import Engine
 from featx.errors import BadOption, FeatxWarning
+from featx.html_report.audit import audit_section
 from featx.html_report.background import baseline_parts, identity, making, training_section
 from featx.html_report.classes import ClassificationView
+from featx.html_report.curve import curve_section
+from featx.html_report.details import Explain, SampleDetails
 from featx.html_report.evidence import Evidence, evidence_of_samples, evidence_of_training
 from featx.html_report.examples import example_parts
 from featx.html_report.label_sets import MultilabelView
@@ -30,6 +34,7 @@ from featx.pages.document import Page, PageSection, notes, tiles
 from featx.pages.markup import Child
 from featx.pages.tables import html_table
 from featx.predictor import Predictor
+from featx.selection.curve_report import LearningCurve
 from featx.sources import make_samples
 from featx.storage.atomic import replacing
 
@@ -58,6 +63,13 @@ class ReportOptions:
         Columns of the targets, which make no slices.
     examples : int, default=60
         Samples that are shown, with thumbnails, texts or players; 0 shows none.
+    explain : {"auto", "occlusion", "none"}, default="auto"
+        Whether samples are explained: where their scores are exact sums over places, by hiding one place after
+        the other, or not.
+    audit : AuditReport or bool, default=True
+        An audit to be shown; True makes one of the rows of the samples, where they are not too many.
+    curve : LearningCurve, default=None
+        One that was computed, to be shown.
     ignore_label_case : bool, default=False
         See ``evaluate``.
     made_with : mapping of str to str
@@ -73,6 +85,9 @@ class ReportOptions:
     slices: Sequence[str] | None = None
     targets: Sequence[str] = ()
     examples: int = 60
+    explain: Explain = "auto"
+    audit: AuditReport | bool = True
+    curve: LearningCurve | None = None
     ignore_label_case: bool = False
     made_with: Mapping[str, str] = field(default_factory=dict)
 
@@ -176,6 +191,9 @@ def report(
     True
     """
     options = options or ReportOptions()
+    if options.explain not in get_args(Explain):
+        listed = ", ".join(get_args(Explain))
+        raise BadOption(f"explain = {options.explain!r:.60}: expected one of {listed}")
     if not isinstance(options.examples, int) or options.examples < 0:
         raise BadOption(f"examples = {options.examples!r}: expected a whole number, 0 or more")
     evidence, said = _measured(predictor, samples, labels, training, options, engine)
@@ -233,6 +251,7 @@ def _page(
     sections = [
         PageSection("What it is", identity(predictor)),
         PageSection("Scores beside baselines", baseline_parts(predictor)),
+        curve_section(options.curve),
     ]
     if evidence is None:
         sections += _without_answers(own.validation.report if own is not None else None)
@@ -264,14 +283,22 @@ def _without_answers(measured: Report | None) -> list[PageSection]:
     return [PageSection("Answers", parts)]
 
 
+def _doubts(evidence: Evidence) -> PageSection:
+    """Return how often sets of answers hold the truth, and how much is answered how well."""
+    answers = getattr(evidence.report, "answers", None)
+    lines = [] if answers is None else [" ".join(line.split()) for line in answers.lines()]
+    return PageSection("Sets, and what is not answered", [notes(lines)] if lines else [])
+
+
 def _answers(evidence: Evidence, view: TaskView, options: ReportOptions) -> list[PageSection]:
-    sections = view.sections(evidence)
+    sections = [_doubts(evidence), *view.sections(evidence)]
     sections.append(
         PageSection("Slices", slice_parts(evidence, view, options.slices, options.targets))
     )
-    budget = Budget()
-    examples = example_parts(evidence, view, options.examples, budget)
+    details = SampleDetails(evidence, options.explain, options.examples)
+    examples = example_parts(evidence, view, options.examples, Budget(), details)
     sections.append(PageSection("Samples worth looking at", examples))
+    sections.append(audit_section(evidence, options.audit))
     sections.append(PageSection("Projection", [charts([projection_chart(evidence, view)])]))
     if evidence.in_training:
         first, *rest = sections

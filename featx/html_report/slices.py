@@ -28,7 +28,7 @@ __all__ = ["Slice", "slice_parts", "slices_of"]
 # Samples below which a slice says nothing.
 _LEAST = 10
 # Values of a column, and slices of all columns, that are measured.
-_MOST_VALUES, _MOST_SLICES = 30, 150
+_MOST_VALUES, _MOST_SLICES = 30, 100
 # Parts of a column of numbers.
 _PARTS = 4
 # The name of the groups among the columns; numbers of groups are no amounts.

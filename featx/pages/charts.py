@@ -294,16 +294,21 @@ def _curve(line: Curve, series: int, frame: ChartFrame) -> Markup:
 
 def _numbers(title: str, lines: Sequence[Curve], across: Axis, up: Axis) -> Markup | None:
     """Return the numbers of curves, thinned, as a table that unfolds; None where there are none."""
-    header = ["curve", across.title, up.title]
-    if any(line.low for line in lines):
-        header += ["low", "high"]
+    several, bands = len(lines) > 1, any(len(line.low) for line in lines)
+    header = [
+        *(["curve"] if several else []),
+        *(across.title, up.title),
+        *(["low", "high"] if bands else []),
+    ]
+    whole = all(float(x).is_integer() for line in lines for x in line.x)
     rows: list[list[str | float | Markup | None]] = []
     for line in lines:
         step = max(1, math.ceil(len(line.x) * max(1, len(lines)) / _MOST_ROWS))
         for number in range(0, len(line.x), step):
-            ends = [line.low[number], line.high[number]] if line.low else [None, None]
-            cells = [line.name, float(line.x[number]), float(line.y[number]), *ends]
-            rows.append(cells[: len(header)])
+            x, y = float(line.x[number]), float(line.y[number])
+            first = [int(x) if whole else x, y]
+            ends = [line.low[number], line.high[number]] if len(line.low) else [None, None]
+            rows.append([*([line.name] if several else []), *first, *(ends if bands else [])])
     if not rows:
         return None
     table = html_table(f"{title}: numbers", header, rows)

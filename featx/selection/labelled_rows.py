@@ -98,8 +98,8 @@ def embed_labelled(
         warnings.warn(note, FeatxNotice, stacklevel=3)
         notes.append(note)
     driven = embedder or backbone
-    rows = engine.embed(given.samples, driven, digests=True)
-    warn_about_rejects(rows.rejects, len(given.samples))
+    rows = engine.embed(given.whole, driven, digests=True)
+    warn_about_rejects(rows.rejects, len(given.whole))
     raw = _baseline(given, rows, backbone, engine) if baseline else None
     design = replace(given.design(rows.ids), validation=None)
     units = rows.ids if design.groups is None else design.groups.tolist()
@@ -112,7 +112,7 @@ def embed_labelled(
         backbone,
         rows.embeddings,
         problem,
-        n - len(rows.rejects),
+        n + len(given.unread) - len(rows.rejects),
         raw,
         (*notes, *copies, *((doubts,) if doubts else ())),
     )
@@ -136,6 +136,6 @@ def _baseline(given: LabelledSamples, rows: Rows, backbone: Backbone, engine: En
     embedder = BaselineEmbedder(backbone.card.input)
     # What cannot be read was said of the backbone's rows.
     raw = replace(engine, progress=None).embed(samples, embedder)
-    if raw.ids != rows.ids:
+    if raw.rejects:
         raise raw.rejects[0].failure()
     return raw.embeddings
