@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -12,7 +13,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import featx
-from featx.errors import BadLabels, BadOption, BadSample, UnknownBackbone, UnknownHead
+from featx.errors import (
+    BadLabels,
+    BadOption,
+    BadSample,
+    MissingExtra,
+    UnknownBackbone,
+    UnknownHead,
+)
 from featx.reporting.comparison import Comparison
 from tests.support import tiny_backbones as tiny
 
@@ -308,6 +316,30 @@ def test_it_is_written_and_read_shown_and_framed(three_backbones):
     page = found._repr_html_()
     assert page.count("<tr>") == 1 + len(found.contenders)
     assert "colors" in page
+
+
+def test_it_is_drawn_where_matplotlib_is_there():
+    found = Comparison(
+        "classification",
+        "accuracy",
+        9,
+        9,
+        9,
+        "hold-out",
+        (
+            featx.Contender("a", "logistic", score=0.9, interval=(0.8, 1.0)),
+            featx.Contender("raw pixels", "", True, score=0.5),
+        ),
+    )
+    if find_spec("matplotlib") is None:
+        with pytest.raises(MissingExtra, match=r"featx\[plot\]"):
+            found.plot()
+        return
+    from matplotlib.figure import Figure
+
+    axes = found.plot(Figure().add_subplot())
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a, logistic"]
+    assert "accuracy" in axes.get_xlabel()
 
 
 @pytest.mark.parametrize(
