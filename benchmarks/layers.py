@@ -1,6 +1,6 @@
 """Accuracy by depth of networks on sets near and far, and what the tap that a probe names gains elsewhere.
 
-    python benchmarks/layers.py --plots /tmp/plots                      # three networks, a near and a far set
+    python benchmarks/layers.py --plots /tmp/plots                      # four networks, a near and a far set
     python benchmarks/layers.py --backbones vit-tiny-patch16-224 --sets brain_mri
 
 The probe sees the training part. Then the head that ``featx fit`` trains by default is trained on the rows of
@@ -18,8 +18,8 @@ from typing import Any
 import common
 import numpy as np
 
-BACKBONES = ("mobilenetv2-1.0", "squeezenet1.1", "vit-tiny-patch16-224")
-NEAR, FAR = ("cats_dogs", "flowers5"), ("brain_mri", "mnist_test_errors")
+BACKBONES = ("mobilenetv2-1.0", "squeezenet1.1", "vit-tiny-patch16-224", "resnet8-cifar10")
+NEAR, FAR = ("cats_dogs", "flowers5", "cifar10"), ("brain_mri", "mnist_test_errors")
 
 
 def read(name: str, given: argparse.Namespace) -> tuple[list[Any], list[Any]]:

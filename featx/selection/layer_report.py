@@ -105,8 +105,8 @@ class LayerProbe(ShownReport):
 
     @property
     def best(self) -> LayerScore:
-        """The tap with the highest score."""
-        return max(self.layers, key=lambda layer: layer.score)
+        """The tap with the highest score; its own where another has the same."""
+        return max(self.layers, key=lambda layer: (layer.score, layer.is_own))
 
     @property
     def chosen(self) -> LayerScore:

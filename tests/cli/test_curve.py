@@ -43,11 +43,11 @@ def test_the_part_for_testing_is_left_alone(table):
 def test_json_is_the_curve_of_the_library_with_its_options(table):
     asked = (
         "--sizes",
-        20,
+        30,
         "--sizes",
-        40,
-        "--group-column",
-        "person",
+        60,
+        "--groups",
+        "row ([0-9])",
         "--seed",
         3,
         "--format",
@@ -56,9 +56,10 @@ def test_json_is_the_curve_of_the_library_with_its_options(table):
     result = run("curve", table, *COLUMNS, "--head", "ridge", "--draws", 3, *asked)
     assert result.exit_code == 0, result.output
     curve = featx.LearningCurve.from_dict(json.loads(result.stdout))
-    samples = featx.read_samples(table, text_column="text", target="kind", group_column="person")
+    samples = featx.read_samples(table, text_column="text", target="kind")
     options = {"backbone": "featx-text-nano", "head": "ridge", "draws": 3, "random_state": 3}
-    assert curve == featx.learning_curve(samples, sizes=[40, 60], **options)
+    asked = {"sizes": [30, 60], "groups": "row ([0-9])"}
+    assert curve == featx.learning_curve(samples, **asked, **options)
     assert curve.groups
     assert len(curve.curves) == 2
 
