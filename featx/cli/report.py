@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +16,13 @@ from featx.cli.options import (
     trust_option,
 )
 
+if TYPE_CHECKING:
+    from featx.selection.curve_report import LearningCurve
+
 __all__ = ["report_command"]
+
+# The most bytes of a learning curve.
+_LARGEST = 10_000_000
 
 
 @click.command("report")
@@ -43,6 +50,24 @@ __all__ = ["report_command"]
     show_default=True,
     help="How many samples are shown with thumbnails, texts or players.",
 )
+@click.option(
+    "--explain",
+    type=click.Choice(["auto", "occlusion", "none"]),
+    default="auto",
+    show_default=True,
+    help="Explain errors where scores are exact sums over places, by hiding one place after the other, or not.",
+)
+@click.option(
+    "--audit/--no-audit",
+    default=True,
+    show_default=True,
+    help="Look for copies, leaks from the training and labels that are doubtful.",
+)
+@click.option(
+    "--curve",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A learning curve to show, as `featx curve --format json` prints it.",
+)
 @trust_option
 @source_options
 @run_options(on_error="fail")
@@ -52,6 +77,9 @@ def report_command(
     output: Path,
     slices: tuple[str, ...],
     examples: int,
+    explain: str,
+    audit: bool,
+    curve: Path | None,
     trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
@@ -70,7 +98,7 @@ def report_command(
     loaded = load(classifier, provider=run.provider, trusted=trusted)
     samples = None
     if source is not None:
-        samples = columns.read(source, loaded.card, split="test", keep=("all",))
+        samples = columns.read(source, loaded.card, split="test", keep=("all",), skip=run.skips)
     from featx.html_report.page import ReportOptions, report
 
     options = ReportOptions(
@@ -78,12 +106,34 @@ def report_command(
         slices=slices or None,
         targets=columns.target_column,
         examples=examples,
+        explain=explain,  # type: ignore[arg-type]
+        audit=audit,
+        curve=None if curve is None else _read_curve(curve),
         ignore_label_case=bool(columns.ignore_label_case),
         made_with=read_metadata(classifier).versions,
     )
-    known = [] if samples is not None else training_samples(classifier, loaded.card)
+    known = training_samples(classifier, loaded.card) if samples is None else []
     with run.engine(None if samples is None else len(samples)) as engine:
         page = report(loaded, samples, training=known, options=options, engine=engine)
     page.save(output)
     click.echo(f"{len(page.html.encode()) / 1e6:.2f} MB", err=True)
     click.echo(output)
+
+
+def _read_curve(path: Path) -> LearningCurve:
+    """Return the learning curve of a file of JSON; raise BadLabels where it is none that can be shown."""
+    from featx.errors import BadLabels
+    from featx.html_report.curve import curve_section
+    from featx.selection.curve_report import LearningCurve
+    from featx.storage.blob import Blob
+    from featx.storage.border import library_border
+    from featx.storage.json_text import parse_json_text
+
+    table = parse_json_text(Blob.of_path(path).read(_LARGEST), str(path), limit=_LARGEST)
+    try:
+        with library_border("not a learning curve", BadLabels):
+            curve = LearningCurve.from_dict(table)
+            curve_section(curve)
+            return curve
+    except BadLabels as error:
+        raise BadLabels(f"{path}: {error}") from error

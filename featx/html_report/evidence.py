@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from featx._typing import FloatArray, Integers
 from featx.embedding.engine import Engine
+from featx.errors import FeatxWarning
 from featx.evaluation import measure
 from featx.heads.calibrators import Calibrator
 from featx.labelled import describe_design
@@ -20,6 +22,9 @@ from featx.sources import Sample
 from featx.storage.border import library_border
 from featx.tasks import get_task
 from featx.tuning.design import SampleDesign
+
+# Sets of answers are to hold so many truths where nothing else was asked.
+_COVERAGE = 0.9
 
 __all__ = ["Evidence", "evidence_of_samples", "evidence_of_training"]
 
@@ -47,6 +52,8 @@ class Evidence:
         Rows of some of the samples.
     row_index : ndarray of shape (n_rows,), or None
         Whose they are.
+    digests : tuple of str
+        Of the content of each sample; '' where it is not known.
     in_training : bool
         Whether these are the training samples, each answered without itself.
     """
@@ -61,6 +68,7 @@ class Evidence:
     samples: Mapping[str, Sample] = field(default_factory=dict)
     rows: FloatArray | None = None
     row_index: Integers | None = None
+    digests: tuple[str, ...] = ()
     in_training: bool = False
 
     def __len__(self) -> int:
@@ -91,6 +99,7 @@ def evidence_of_samples(
     ignore_label_case: bool = False,
 ) -> Evidence:
     """Return the answers to labelled samples; see ``featx.evaluate``, which warns and refuses likewise."""
+    predictor = _with_sets(predictor)
     found = measure(predictor, samples, labels, engine=engine, ignore_label_case=ignore_label_case)
     n = len(found.rows)
     method = f"Measured on {n:,} labelled samples"
@@ -119,8 +128,23 @@ def evidence_of_samples(
             {sample.id: sample for sample in found.samples},
             found.rows.embeddings,
             np.arange(n),
+            found.rows.digests or ("",) * n,
         )
     )
+
+
+def _with_sets(predictor: Predictor) -> Predictor:
+    """Return the predictor with sets that hold nine truths in ten, where nothing else was asked."""
+    doubts = predictor.doubts
+    asked = doubts is not None and not doubts.is_idle
+    if asked or not get_task(predictor.task_name).answer_sets.columns:
+        return predictor
+    if predictor.conformity is None:
+        return predictor
+    with warnings.catch_warnings():
+        # the size of the sets tells that too few samples were left out
+        warnings.simplefilter("ignore", FeatxWarning)
+        return predictor.with_abstention(_COVERAGE)
 
 
 def evidence_of_training(predictor: Predictor, training: Sequence[Sample] = ()) -> Evidence | None:
@@ -136,8 +160,7 @@ def evidence_of_training(predictor: Predictor, training: Sequence[Sample] = ()) 
     BadArtifact
         The predictor's file of its samples is damaged.
     """
-    report = predictor.report
-    kept = None if report is None else report.samples
+    kept = predictor.samples
     if kept is None:
         return None
     known = np.flatnonzero(np.isfinite(kept.scores).all(axis=1))
@@ -174,6 +197,7 @@ def evidence_of_training(predictor: Predictor, training: Sequence[Sample] = ()) 
             {sample.id: sample for sample in at_hand},
             rows,
             index,
+            tuple(kept.digests[known].tolist()),
             in_training=True,
         )
     )
@@ -225,4 +249,5 @@ def _without_zero_weights(evidence: Evidence) -> Evidence:
         design=evidence.design.subset(counted),
         rows=rows,
         row_index=index,
+        digests=tuple(evidence.digests[i] for i in counted.tolist()),
     )

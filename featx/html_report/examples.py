@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 
+from featx.html_report.details import SampleDetails
 from featx.html_report.evidence import Evidence
 from featx.html_report.view import ExampleGroup, TaskView
 from featx.modalities.showing import CARDS, Budget, show_sample
 from featx.pages.document import notes, subsection
-from featx.pages.markup import Child, element
+from featx.pages.markup import Child, element, shorten_text
 from featx.pages.media import cards
 
 __all__ = ["example_parts"]
+
+# Characters of an id.
+_NAME = 200
 
 
 def example_parts(
@@ -20,7 +23,7 @@ def example_parts(
     view: TaskView,
     most: int,
     budget: Budget,
-    explained: Callable[[int], Sequence[Child]] | None = None,
+    details: SampleDetails,
 ) -> list[Child]:
     """Return the groups of samples that are worth looking at, each sample once.
 
@@ -29,7 +32,7 @@ def example_parts(
     most : int
         Samples of all groups together.
     budget : Budget
-    explained : callable, default=None
+    details : SampleDetails
         Gives further lines on a sample, by its index.
     """
     groups, parts = view.examples(evidence), list[Child]()
@@ -47,16 +50,18 @@ def example_parts(
         items = [
             [
                 show_sample(evidence.samples.get(evidence.ids[i]), settings, budget),
-                element("p", {"class": "soft"}, element("bdi", {}, evidence.ids[i])),
+                element(
+                    "p", {"class": "soft"}, element("bdi", {}, shorten_text(evidence.ids[i], _NAME))
+                ),
                 *view.caption(evidence, i),
-                *(explained(i) if explained else ()),
+                *details(i),
             ]
             for i in chosen
         ]
         more = _more(group, len(chosen))
         style = CARDS.get(settings.modality, "texts")
         parts.append(subsection(group.title, group.lead + more, cards(items, style)))
-    said = budget.remarks()
+    said = [*budget.remarks(), *details.remarks()]
     if not evidence.samples:
         said.insert(0, "The samples are not at hand, so that their ids alone are shown.")
     return [notes(said), *parts] if said else parts

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from featx._display import TextTable
+from featx.audit.findings import AuditReport
 from featx.embedding.engine import Engine
 from featx.errors import BadOption, FeatxWarning
+from featx.html_report.audit import audit_section
 from featx.html_report.background import baseline_parts, identity, making, training_section
 from featx.html_report.classes import ClassificationView
+from featx.html_report.curve import curve_section
+from featx.html_report.details import Explain, SampleDetails
 from featx.html_report.evidence import Evidence, evidence_of_samples, evidence_of_training
 from featx.html_report.examples import example_parts
 from featx.html_report.label_sets import MultilabelView
@@ -30,6 +34,7 @@ from featx.pages.document import Page, PageSection, notes, tiles
 from featx.pages.markup import Child
 from featx.pages.tables import html_table
 from featx.predictor import Predictor
+from featx.selection.curve_report import LearningCurve
 from featx.sources import make_samples
 from featx.storage.atomic import replacing
 
@@ -42,6 +47,13 @@ VIEWS: Mapping[str, type[TaskView]] = MappingProxyType(
         "regression": RegressionView,
     }
 )
+
+
+# The most bytes of a page, characters of its media, and those of an example besides its picture.
+_LARGEST, _MOST_MEDIA, _EXAMPLE = 1_950_000, 1_400_000, 800
+# A page that is larger is told.
+_TOLD = 2_000_000
+_FOOTER = "Intervals are of 95 %. This page runs no script and asks no network."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +70,13 @@ class ReportOptions:
         Columns of the targets, which make no slices.
     examples : int, default=60
         Samples that are shown, with thumbnails, texts or players; 0 shows none.
+    explain : {"auto", "occlusion", "none"}, default="auto"
+        Whether samples are explained: where their scores are exact sums over places, by hiding one place after
+        the other, or not.
+    audit : AuditReport or bool, default=True
+        An audit to be shown; True makes one of the rows of the samples, where they are not too many.
+    curve : LearningCurve, default=None
+        One that was computed, to be shown.
     ignore_label_case : bool, default=False
         See ``evaluate``.
     made_with : mapping of str to str
@@ -73,6 +92,9 @@ class ReportOptions:
     slices: Sequence[str] | None = None
     targets: Sequence[str] = ()
     examples: int = 60
+    explain: Explain = "auto"
+    audit: AuditReport | bool = True
+    curve: LearningCurve | None = None
     ignore_label_case: bool = False
     made_with: Mapping[str, str] = field(default_factory=dict)
 
@@ -154,7 +176,7 @@ def report(
     Returns
     -------
     HtmlReport
-        Less than 2 MB, whatever the samples are.
+        Less than 2 MB: thumbnails, sounds and explanations that would make it larger are left out.
 
     Raises
     ------
@@ -163,7 +185,12 @@ def report(
     BadSample
         A sample cannot be read.
     BadOption
-        No sample has a column of ``options.slices``, or ``options.examples`` is below 0.
+        No sample has a column of ``options.slices``, or another option cannot be used.
+
+    Warns
+    -----
+    FeatxWarning
+        As ``evaluate``; or the page is larger nevertheless, for ids or labels are very long.
 
     Examples
     --------
@@ -176,11 +203,21 @@ def report(
     True
     """
     options = options or ReportOptions()
+    if options.explain not in get_args(Explain):
+        listed = ", ".join(get_args(Explain))
+        raise BadOption(f"explain = {options.explain!r:.60}: expected one of {listed}")
     if not isinstance(options.examples, int) or options.examples < 0:
         raise BadOption(f"examples = {options.examples!r}: expected a whole number, 0 or more")
     evidence, said = _measured(predictor, samples, labels, training, options, engine)
     view = VIEWS[predictor.task_name]()
-    return HtmlReport(_page(predictor, evidence, view, options, said).to_html())
+    html = _page(predictor, evidence, view, options, said).to_html()
+    if (size := len(html.encode())) > _TOLD:
+        warnings.warn(
+            f"the page has {size / 1e6:.1f} MB: labels or ids are long; examples=0 makes it smaller",
+            FeatxWarning,
+            stacklevel=2,
+        )
+    return HtmlReport(html)
 
 
 def _measured(
@@ -230,23 +267,30 @@ def _page(
     if shown is not None:
         headline = [said, tiles(view.tiles(shown))]
     headline += [notes(remarks)] if remarks else []
-    sections = [
+    before = [
         PageSection("What it is", identity(predictor)),
         PageSection("Scores beside baselines", baseline_parts(predictor)),
+        curve_section(options.curve),
     ]
+    after = [training_section(predictor), making(predictor, options.name, options.made_with)]
     if evidence is None:
-        sections += _without_answers(own.validation.report if own is not None else None)
+        before += _without_answers(own.validation.report if own is not None else None)
     else:
-        sections += _answers(evidence, view, options)
-    sections += [
-        training_section(predictor),
-        making(predictor, options.name, options.made_with),
-    ]
-    return Page(
-        f"Report on {options.name}",
-        headline,
-        sections,
-        "Intervals are of 95 %. This page runs no script and asks no network.",
+        before += _answers(evidence, view, options)
+        after = [*_rows(evidence, view, options), *after]
+    title = f"Report on {options.name}"
+    page = Page(title, headline, [*before, *after], _FOOTER)
+    if evidence is None or not options.examples:
+        return page
+    # the rest is known, so that pictures take what is left
+    budget = Budget(
+        left=max(0, _LARGEST - len(page.to_html().encode()) - _EXAMPLE * options.examples)
+    )
+    budget.left = min(budget.left, _MOST_MEDIA)
+    details = SampleDetails(evidence, options.explain, budget, options.examples)
+    examples = example_parts(evidence, view, options.examples, budget, details)
+    return replace(
+        page, sections=[*before, PageSection("Samples worth looking at", examples), *after]
     )
 
 
@@ -264,16 +308,21 @@ def _without_answers(measured: Report | None) -> list[PageSection]:
     return [PageSection("Answers", parts)]
 
 
+def _doubts(evidence: Evidence) -> PageSection:
+    """Return how often sets of answers hold the truth, and how much is answered how well."""
+    answers = getattr(evidence.report, "answers", None)
+    lines = [] if answers is None else [" ".join(line.split()) for line in answers.lines()]
+    return PageSection("Sets, and what is not answered", [notes(lines)] if lines else [])
+
+
 def _answers(evidence: Evidence, view: TaskView, options: ReportOptions) -> list[PageSection]:
-    sections = view.sections(evidence)
-    sections.append(
-        PageSection("Slices", slice_parts(evidence, view, options.slices, options.targets))
-    )
-    budget = Budget()
-    examples = example_parts(evidence, view, options.examples, budget)
-    sections.append(PageSection("Samples worth looking at", examples))
-    sections.append(PageSection("Projection", [charts([projection_chart(evidence, view)])]))
+    first, *rest = view.sections(evidence)
     if evidence.in_training:
-        first, *rest = sections
-        sections = [PageSection(first.title, [evidence.method, *first.parts]), *rest]
-    return sections
+        first = PageSection(first.title, [evidence.method, *first.parts])
+    slices = slice_parts(evidence, view, options.slices, options.targets)
+    return [_doubts(evidence), first, *rest, PageSection("Slices", slices)]
+
+
+def _rows(evidence: Evidence, view: TaskView, options: ReportOptions) -> list[PageSection]:
+    drawn = charts([projection_chart(evidence, view)])
+    return [audit_section(evidence, options.audit), PageSection("Projection", [drawn])]

@@ -28,7 +28,7 @@ __all__ = ["Slice", "slice_parts", "slices_of"]
 # Samples below which a slice says nothing.
 _LEAST = 10
 # Values of a column, and slices of all columns, that are measured.
-_MOST_VALUES, _MOST_SLICES = 30, 150
+_MOST_VALUES, _MOST_SLICES = 30, 100
 # Parts of a column of numbers.
 _PARTS = 4
 # The name of the groups among the columns; numbers of groups are no amounts.
@@ -260,6 +260,11 @@ def _parts_of(name: str, cells: Sequence[Any], log: _Log) -> Iterable[tuple[str,
     return kept
 
 
+def _value(cell: Any) -> str:
+    whole = isinstance(cell, float) and cell.is_integer()
+    return str(int(cell)) if whole else str(cell)
+
+
 def _is_nan(cell: Any) -> bool:
     return isinstance(cell, float) and math.isnan(cell)
 
@@ -273,7 +278,7 @@ def _numbers(cells: Sequence[Any]) -> Doubles | None:
 
 
 def _value_parts(cells: Sequence[Any], log: _Log) -> list[tuple[str, Integers]]:
-    values = [_MISSING if cell is None or _is_nan(cell) else str(cell) for cell in cells]
+    values = [_MISSING if cell is None or _is_nan(cell) else _value(cell) for cell in cells]
     counts = Counter(values)
     large = [value for value, count in counts.most_common() if count >= _LEAST]
     log.small += len(counts) - len(large)

@@ -24,7 +24,7 @@ __all__ = [
 WIDTH = 420
 _HEIGHT = 280
 # Left, right, top, bottom.
-_MARGINS = (52, 12, 10, 40)
+_MARGINS = (52, 20, 10, 40)
 # Characters of the name of a series in a legend.
 _NAME = 60
 # Lines of the series, so that colour is not all that tells them apart.
@@ -121,7 +121,7 @@ class Axis:
         low, high = self.limits or (0.0, 1.0)
         if not self.log:
             return nice_ticks(low, high, most)
-        powers = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
+        powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
         ticks = [float(f"{step * 10.0**power:.6g}") for power in powers for step in (1, 2, 5)]
         ticks = [tick for tick in ticks if low <= tick <= high]
         return ticks[:: max(1, math.ceil(len(ticks) / most))] or [low, high]

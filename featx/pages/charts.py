@@ -24,10 +24,12 @@ __all__ = [
 
 # Units of a bar with its name above it.
 _ROW = 36
+# Characters of what is shown where one points at a dot.
+_TITLE = 120
 # Characters of a name that stand above a bar.
 _NAME = 44
 # The most marks of a chart; what is left out is said.
-_MOST_BARS, _MOST_POINTS, _MOST_CELLS, _MOST_CORNERS = 60, 3000, 3000, 400
+_MOST_BARS, _MOST_CELLS, _MOST_CORNERS = 60, 3000, 400
 # Rows of the table of a line's numbers.
 _MOST_ROWS = 40
 
@@ -294,20 +296,25 @@ def _curve(line: Curve, series: int, frame: ChartFrame) -> Markup:
 
 def _numbers(title: str, lines: Sequence[Curve], across: Axis, up: Axis) -> Markup | None:
     """Return the numbers of curves, thinned, as a table that unfolds; None where there are none."""
-    header = ["curve", across.title, up.title]
-    if any(line.low for line in lines):
-        header += ["low", "high"]
+    several, bands = len(lines) > 1, any(len(line.low) for line in lines)
+    header = [
+        *(["curve"] if several else []),
+        *(across.title, up.title),
+        *(["low", "high"] if bands else []),
+    ]
+    whole = all(float(x).is_integer() for line in lines for x in line.x)
     rows: list[list[str | float | Markup | None]] = []
     for line in lines:
         step = max(1, math.ceil(len(line.x) * max(1, len(lines)) / _MOST_ROWS))
         for number in range(0, len(line.x), step):
-            ends = [line.low[number], line.high[number]] if line.low else [None, None]
-            cells = [line.name, float(line.x[number]), float(line.y[number]), *ends]
-            rows.append(cells[: len(header)])
+            x, y = float(line.x[number]), float(line.y[number])
+            first = [int(x) if whole else x, y]
+            ends = [line.low[number], line.high[number]] if len(line.low) else [None, None]
+            rows.append([*([line.name] if several else []), *first, *(ends if bands else [])])
     if not rows:
         return None
     table = html_table(f"{title}: numbers", header, rows)
-    return element("details", {}, element("summary", {}, "Numbers"), table)
+    return element("details", {"class": "numbers"}, element("summary", {}, "Numbers"), table)
 
 
 def scatter_chart(
@@ -318,6 +325,7 @@ def scatter_chart(
     *,
     names: Sequence[str] = (),
     diagonal: bool = False,
+    most: int = 3000,
     note: str = "",
 ) -> Markup:
     """Return dots between two axes; where one points at a dot its title is shown.
@@ -325,11 +333,13 @@ def scatter_chart(
     Parameters
     ----------
     points : sequence of Point
-        At most 3000 are drawn, at equal distances in their order; how many are not is said below.
+        How many are not drawn is said below.
     names : sequence of str, default=()
         One a series.
     diagonal : bool, default=False
         Whether the line is drawn on which both are equal.
+    most : int, default=3000
+        Of more dots so many are drawn, at equal distances in their order.
 
     Examples
     --------
@@ -338,9 +348,9 @@ def scatter_chart(
     True
     """
     shown = [point for point in points if across.shows(point.x) and up.shows(point.y)]
-    if len(shown) > _MOST_POINTS:
-        step = (len(shown) - 1) / (_MOST_POINTS - 1)
-        shown = [shown[round(number * step)] for number in range(_MOST_POINTS)]
+    if len(shown) > most:
+        step = (len(shown) - 1) / (most - 1)
+        shown = [shown[round(number * step)] for number in range(most)]
     across = across.around([point.x for point in shown])
     up = up.around([point.y for point in shown])
     frame = ChartFrame(across, up)
@@ -349,7 +359,7 @@ def scatter_chart(
     if diagonal:
         drawing.append(_diagonal(frame))
     drawing += [
-        marker(p.series, frame.x(p.x), frame.y(p.y), radius, shorten_text(p.title, 200))
+        marker(p.series, frame.x(p.x), frame.y(p.y), radius, shorten_text(p.title, _TITLE))
         for p in shown
     ]
     said = f"{len(shown):,} dots, {up.title} by {across.title}"

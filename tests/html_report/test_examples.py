@@ -7,10 +7,12 @@ import pytest
 
 import featx
 from featx.html_report.classes import ClassificationView
+from featx.html_report.details import SampleDetails
 from featx.html_report.evidence import evidence_of_samples, evidence_of_training
-from featx.html_report.examples import Budget, example_parts
+from featx.html_report.examples import example_parts
 from featx.html_report.label_sets import MultilabelView
 from featx.html_report.numbers import RegressionView
+from featx.modalities.showing import Budget
 from featx.sources import Sample
 from tests.support.pages import assert_page
 from tests.support.reports import (
@@ -21,6 +23,11 @@ from tests.support.reports import (
     shade_classifier,
     shades,
 )
+
+
+def parts_of(evidence, most, budget):
+    details = SampleDetails(evidence, "none", budget, most)
+    return example_parts(evidence, ClassificationView(), most, budget, details)
 
 
 def groups_of(view, evidence):
@@ -71,7 +78,7 @@ def test_errors_of_label_sets_are_those_given_in_vain_and_those_missed():
 
 def test_each_sample_is_shown_once_and_no_more_than_were_asked_for():
     evidence = evidence_of_samples(shade_classifier(), shades(60, seed=1))
-    parts = example_parts(evidence, ClassificationView(), 30, Budget())
+    parts = parts_of(evidence, 30, Budget())
     shown = [name for part in parts for name in evidence.ids if f"<bdi>{name}</bdi>" in part.html]
     assert len(shown) == len(set(shown)) == 30
 
@@ -87,7 +94,7 @@ def test_two_hundred_thumbnails_of_noise_and_long_names_stay_below_two_megabytes
         )
         for i in range(260)
     ]
-    options = featx.ReportOptions(examples=200)
+    options = featx.ReportOptions(examples=200, audit=False)
     html = featx.report(shade_classifier(), samples, options=options).html
     parsed = assert_page(html)
     assert len(parsed.all_of("img")) == 200
@@ -97,7 +104,7 @@ def test_two_hundred_thumbnails_of_noise_and_long_names_stay_below_two_megabytes
 def test_what_has_no_place_is_left_out_and_counted():
     evidence = evidence_of_samples(shade_classifier(), shades(60, seed=1))
     budget = Budget(left=5000)
-    parts = example_parts(evidence, ClassificationView(), 30, budget)
+    parts = parts_of(evidence, 30, budget)
     html = "".join(part.html for part in parts)
     shown = html.count("<img")
     assert 1 < shown < 30
@@ -117,19 +124,19 @@ def test_a_sample_that_is_gone_is_told(tmp_path):
     evidence = evidence_of_samples(shade_classifier(), featx.make_samples(samples))
     for path in tmp_path.iterdir():
         path.unlink()
-    html = "".join(p.html for p in example_parts(evidence, ClassificationView(), 30, Budget()))
+    html = "".join(p.html for p in parts_of(evidence, 30, Budget()))
     assert "30 samples could not be read again and are not shown." in html
 
 
 def test_a_long_text_is_shown_as_it_begins():
     samples = [Sample(str(i), f"the red apple {i} " + "word " * 2000, '["red"]') for i in range(12)]
-    html = featx.report(note_classifier(), samples).html
+    html = featx.report(note_classifier(), samples, options=featx.ReportOptions(audit=False)).html
     assert "more characters)" in assert_page(html).text
     assert len(html) < 400_000
 
 
 def test_without_the_samples_ids_alone_are_shown():
     evidence = evidence_of_training(shade_classifier())
-    html = "".join(p.html for p in example_parts(evidence, ClassificationView(), 9, Budget()))
+    html = "".join(p.html for p in parts_of(evidence, 9, Budget()))
     assert "<img" not in html
-    assert html.count("<bdi>") == 9
+    assert html.count('<p class="soft"><bdi>') == 9

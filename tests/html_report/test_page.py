@@ -32,6 +32,10 @@ MADE = {
 }
 
 
+# an audit tunes a head, which takes a while
+QUICK = featx.ReportOptions(audit=False)
+
+
 def page_on(predictor, samples=None, **options):
     return assert_page(
         featx.report(predictor, samples, options=featx.ReportOptions(**options)).html
@@ -49,8 +53,9 @@ def test_a_page_has_what_there_is_to_say_of_a_predictor(kind):
     parsed = assert_page(html)
     found = headings(parsed, html)
     assert found[:2] == ["What it is", "Scores beside baselines"]
-    assert found[-4:] == [
+    assert found[-5:] == [
         "Samples worth looking at",
+        "What may be wrong with the samples",
         "Projection",
         "Training",
         "Versions, and how to make it again",
@@ -127,7 +132,7 @@ def test_without_data_a_page_shows_what_was_kept_of_the_training():
     measured = predictor.report.validation.report
     assert f"accuracy{measured.accuracy:.3f}" in parsed.text
     assert "Rows in two dimensions" in parsed.text
-    with_content = featx.report(predictor, training=shades(60)).html
+    with_content = featx.report(predictor, training=shades(60), options=QUICK).html
     assert len(assert_page(with_content).all_of("img")) == 60
 
 
@@ -140,7 +145,10 @@ def test_a_saved_predictor_gives_the_page_of_the_trained_one(tmp_path):
     predictor = shade_classifier()
     again = featx.load(featx.save(predictor, tmp_path / "a.featx"))
     samples = shades(45, seed=1)
-    assert featx.report(again, samples).html == featx.report(predictor, samples).html
+    assert (
+        featx.report(again, samples, options=QUICK).html
+        == featx.report(predictor, samples, options=QUICK).html
+    )
 
 
 def test_without_any_account_a_page_says_so():
@@ -161,7 +169,7 @@ def test_without_any_account_a_page_says_so():
 def test_the_page_repeats_what_there_was_to_say_of_the_samples():
     samples = [*shades(30, seed=1), Sample("x", np.zeros((9, 9, 3), np.uint8), "green")]
     with pytest.warns(FeatxWarning, match="green"):
-        html = featx.report(shade_classifier(), samples).html
+        html = featx.report(shade_classifier(), samples, options=QUICK).html
     text = assert_page(html).text
     assert "Counted as errors: labels that the predictor does not know: green." in text
     assert text.count("green") >= 3
@@ -169,21 +177,23 @@ def test_the_page_repeats_what_there_was_to_say_of_the_samples():
 
 def test_samples_that_it_was_trained_on_are_told():
     with pytest.warns(FeatxWarning, match="60 of 60 samples are among those"):
-        html = featx.report(shade_classifier(), shades(60)).html
+        html = featx.report(shade_classifier(), shades(60), options=QUICK).html
     assert "all of which are among those that it was trained on" in assert_page(html).text
 
 
 def test_samples_that_cannot_be_read_are_counted():
     samples = [*shades(30, seed=1), Sample("broken.jpg", b"no picture", "dark")]
     with pytest.warns(FeatxWarning, match="broken.jpg"):
-        html = featx.report(shade_classifier(), samples, engine=featx.Engine(on_error="skip")).html
+        html = featx.report(
+            shade_classifier(), samples, engine=featx.Engine(on_error="skip"), options=QUICK
+        ).html
     assert "1 more could not be read and are left out" in assert_page(html).text
 
 
 def test_samples_of_weight_0_are_neither_measured_nor_shown():
     samples = shades(45, seed=1)
     weighted = [replace(s, weight=float(i % 3 > 0)) for i, s in enumerate(samples)]
-    html = featx.report(shade_classifier(), weighted).html
+    html = featx.report(shade_classifier(), weighted, options=QUICK).html
     parsed = assert_page(html)
     assert "15 samples of weight 0 are left out" in parsed.text
     assert "photo 1-0" not in parsed.text
@@ -216,7 +226,9 @@ def test_several_numbers_have_charts_each():
         [{"bright": s.label, "dim": str(-float(s.label))} for s in part] for part in (train, new)
     ]
     predictor = featx.fit([s.data for s in train], both[0], task="regression", baseline=False)
-    text = assert_page(featx.report(predictor, [s.data for s in new], both[1]).html).text
+    text = assert_page(
+        featx.report(predictor, [s.data for s in new], both[1], options=QUICK).html
+    ).text
     assert "Each number by itself" in text
     assert text.count("On the dashed line predictions are right.") == 2
 
@@ -233,8 +245,8 @@ def test_what_makes_no_sense_is_refused():
 
 
 def test_a_page_is_the_same_each_time_and_is_saved_as_it_is(tmp_path):
-    page = featx.report(shade_classifier(), shades(30, seed=1))
-    assert page.html == featx.report(shade_classifier(), shades(30, seed=1)).html
+    page = featx.report(shade_classifier(), shades(30, seed=1), options=QUICK)
+    assert page.html == featx.report(shade_classifier(), shades(30, seed=1), options=QUICK).html
     path = page.save(tmp_path / "page.html")
     assert path.read_bytes() == page.html.encode()
     assert re.fullmatch(r"HtmlReport\([\d,]+ bytes; save it with save\(path\)\)", repr(page))
@@ -281,5 +293,37 @@ def test_hostile_texts_stay_texts():
         )
         for i in range(39)
     ]
-    assert "<script" not in featx.report(note_classifier(), samples).html
+    assert "<script" not in featx.report(note_classifier(), samples, options=QUICK).html
     page_on(note_classifier(), samples)
+
+
+def test_long_hostile_names_stay_below_two_megabytes():
+    samples = [
+        replace(s, id="<&>" * 20_000 + str(i)) for i, s in enumerate(brightness(120, seed=3))
+    ]
+    html = featx.report(brightness_regressor(), samples, options=QUICK).html
+    assert_page(html)
+    assert len(html.encode()) < 600_000
+
+
+def test_a_page_that_is_too_large_nevertheless_is_told():
+    labels = tuple(f"{kind} {'x' * 40_000}" for kind in "abc")
+    predictor = featx.fit(shades(30, labels=labels), head="centroid", baseline=False)
+    samples = shades(60, seed=1, labels=labels)
+    with pytest.warns(FeatxWarning, match="the page has .* MB: labels or ids are long"):
+        html = featx.report(predictor, samples, options=QUICK).html
+    assert not assert_page(html).all_of("img")
+
+
+def test_many_classes_are_drawn_as_a_map_with_the_worst_pairs():
+    labels = [f"class {k}" for k in range(24)]
+    train = shades(72)
+    train = [replace(s, label=labels[i % 24]) for i, s in enumerate(train)]
+    predictor = featx.fit(train, head="centroid", baseline=False)
+    samples = [replace(s, label=labels[i % 24]) for i, s in enumerate(shades(48, seed=1))]
+    parsed = page_on(predictor, samples)
+    assert "Most frequent confusions" in parsed.text
+    cells = [a for a in parsed.all_of("rect") if a["class"].startswith("cell")]
+    report = featx.evaluate(predictor, samples)
+    assert len(cells) == int((np.array(report.confusion) > 0).sum())
+    assert "17 with a greater one are not drawn" in parsed.text

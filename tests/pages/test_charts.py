@@ -71,14 +71,14 @@ def test_places_are_finite_whatever_the_numbers_are(values, log):
 def test_a_line_goes_through_its_numbers():
     html = line_chart("t", [Curve("a", [0.0, 1.0], [0.0, 0.5])], UNIT, UNIT).html
     [points] = [a["points"] for a in Parsed(html).all_of("polyline")]
-    assert points == "52.0,240.0 408.0,125.0"
+    assert points == "52.0,240.0 400.0,125.0"
 
 
 def test_a_band_goes_around_its_line_and_its_numbers_are_in_the_table():
     line = Curve("a", [0.0, 1.0], [0.5, 0.5], [0.25, 0.25], [0.75, 0.75])
     parsed = Parsed(line_chart("t", [line], UNIT, UNIT).html)
     [band] = parsed.all_of("polygon")
-    assert band["points"] == "52.0,67.5 408.0,67.5 408.0,182.5 52.0,182.5"
+    assert band["points"] == "52.0,67.5 400.0,67.5 400.0,182.5 52.0,182.5"
     assert "0.2500.750" in parsed.text
 
 
@@ -135,7 +135,7 @@ def test_a_long_curve_keeps_its_ends_and_few_corners():
     [path] = Parsed(html).all_of("polyline")
     corners = path["points"].split()
     assert len(corners) == 400
-    assert (corners[0], corners[-1]) == ("52.0,240.0", "408.0,10.0")
+    assert (corners[0], corners[-1]) == ("52.0,240.0", "400.0,10.0")
 
 
 def test_empty_charts_are_drawn():

@@ -1,0 +1,138 @@
+"""Further lines on samples that are shown: what speaks for their answer, and the nearest training samples."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from featx.embedding.engine import Engine
+from featx.errors import FeatxError, FeatxWarning, NoExactSum
+from featx.explanation.explaining import Explainer, ExplanationOptions
+from featx.explanation.explanation import Explanation, Neighbour
+from featx.explanation.neighbours import NeighbourSearch
+from featx.explanation.page import describe_parts
+from featx.html_report.evidence import Evidence
+from featx.modalities import shown_samples
+from featx.modalities.remarks import collected
+from featx.modalities.showing import Budget
+from featx.pages.markup import Child, element, shorten_text
+from featx.sources import Sample
+
+__all__ = ["Explain", "SampleDetails"]
+
+Explain = Literal["auto", "occlusion", "none"]
+"""Which samples are explained: where scores are exact sums, all by hiding their parts, or none."""
+
+# Training samples that are named, and samples that are explained.
+_NEAREST, _MOST = 3, 24
+# Characters that are kept free for the thumbnail or the player of each example.
+_RESERVED = {"image": 6500, "audio": 22_000}
+# Characters of an id.
+_NAME = 60
+
+
+class SampleDetails:
+    """What there is to say of a sample besides its answer.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    explain : {"auto", "occlusion", "none"}
+        "auto" explains where scores are exact sums over places, which costs about a prediction a sample.
+    budget : Budget
+        The room that drawings share with thumbnails and players.
+    examples : int
+        Samples that are shown.
+    """
+
+    def __init__(self, evidence: Evidence, explain: Explain, budget: Budget, examples: int) -> None:
+        self._evidence = evidence
+        self._said: dict[str, None] = {}
+        self._budget, self._waiting, self._count = budget, examples, 0
+        self._reserved = _RESERVED.get(evidence.predictor.card.modality, 0)
+        self._search = self._neighbours()
+        self._place = {} if evidence.row_index is None else _places(evidence.row_index.tolist())
+        self._explainer = self._made(explain) if evidence.samples and examples else None
+
+    def remarks(self) -> list[str]:
+        """Return what is not shown, and why."""
+        return list(self._said)
+
+    def __call__(self, index: int) -> list[Child]:
+        """Return the lines on one sample."""
+        self._waiting -= 1
+        return [self._nearest(index), self._explained(index)]
+
+    def _neighbours(self) -> NeighbourSearch | None:
+        kept = self._evidence.predictor.samples
+        if kept is None or kept.rows is None or self._evidence.rows is None:
+            return None
+        # one more: a training sample is its own neighbour
+        return NeighbourSearch(self._evidence.predictor, _NEAREST + 1)
+
+    def _nearest(self, index: int) -> Child:
+        rows = self._evidence.rows
+        if self._search is None or rows is None or index not in self._place:
+            return None
+        found = self._search.near(rows[self._place[index]])
+        own = self._evidence.ids[index] if self._evidence.in_training else None
+        near = [one for one in found if one.id != own][:_NEAREST]
+        if not near:
+            return None
+        items = [element("li", {}, _named(one)) for one in near]
+        summary = element("summary", {}, "Nearest training samples")
+        return element("details", {}, summary, element("ul", {"class": "notes"}, *items))
+
+    def _made(self, explain: Explain) -> Explainer | None:
+        if explain == "none":
+            return None
+        options = ExplanationOptions(method="exact" if explain == "auto" else "occlusion", top_k=1)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FeatxWarning)
+                return Explainer(self._evidence.predictor, options, engine=Engine(on_error="skip"))
+        except NoExactSum as error:
+            reason = str(error).partition(", so its score")[0]
+            self._said[
+                f"Samples are not explained: {reason}, so that scores are no exact sums over their parts; "
+                "explain='occlusion' hides their parts, which takes many predictions a sample."
+            ] = None
+            return None
+
+    def _explained(self, index: int) -> Child:
+        sample = self._evidence.samples.get(self._evidence.ids[index])
+        if self._explainer is None or sample is None or self._count == _MOST:
+            return None
+        self._count += 1
+        try:
+            with collected(), warnings.catch_warnings():
+                warnings.simplefilter("ignore", FeatxWarning)
+                [found] = self._explainer.stream([sample])
+                return self._drawn(sample, found) if isinstance(found, Explanation) else None
+        except (FeatxError, OSError):
+            self._said["Some samples could not be read again and are not explained."] = None
+            return None
+
+    def _drawn(self, sample: Sample, found: Explanation) -> Child:
+        reader = self._evidence.predictor.open().reader
+        shown = shown_samples(self._evidence.predictor.card.modality, reader)
+        places = [(part.place, part.value) for part in found.parts]
+        content = reader.load(sample.data)
+        title = f"{shorten_text(found.id, _NAME)}: {found.heading}"
+        drawing = shown.draw(content, places, found.extent, title)
+        if len(drawing.html) > self._budget.left - self._reserved * self._waiting:
+            self._said["Some explanations are left out, so that the page stays below 2 MB."] = None
+            return None
+        self._budget.left -= len(drawing.html)
+        summary = element("summary", {}, f"What speaks for {found.heading}")
+        return element("details", {}, summary, drawing, element("p", {}, describe_parts(found)))
+
+
+def _named(one: Neighbour) -> Child:
+    name = element("bdi", {}, shorten_text(one.id, _NAME))
+    return element("span", {}, name, f": {one.target} ({one.distance:.3f})")
+
+
+def _places(index: Sequence[int]) -> Mapping[int, int]:
+    return {i: place for place, i in enumerate(index)}
