@@ -214,3 +214,16 @@ def test_texts_that_differ_in_case_and_signs_only_are_near_duplicates():
 def test_what_featx_gives_at_the_top_is_the_audit():
     assert featx.audit_samples is audit_samples
     assert featx.AuditFinding.__module__ == "featx.audit.findings"
+
+
+def test_a_label_that_the_head_cannot_tell_is_named_and_not_doubted():
+    rng = np.random.default_rng(6)
+    table = rng.standard_normal((300, 16))
+    seen, unseen = table[:, 0] > 0, rng.random(300) < 0.1
+    labels = [
+        json.dumps([n for n, has in (("a", x), ("b", y)) if has])
+        for x, y in zip(seen, unseen, strict=True)
+    ]
+    report = audit_rows(rows_of(table, labels), task="multilabel")
+    assert not {one.related for one in report.of("FX022", "FX023")} & {("b",)}
+    assert "1 labels that the head tells too badly: b" in report.skipped
