@@ -227,7 +227,7 @@ def _of_targets(
     said = [f"targets of some samples: {reason}"] if reason else []
     if untold := untold_labels(predictions, task):
         names = f"{', '.join(untold[:5])}{', …' if len(untold) > 5 else ''}"
-        said.append(f"{len(untold)} labels that the head tells too badly: {names}")
+        said.append(f"labels that the head tells too badly ({len(untold)}): {names}")
     return found, said
 
 
