@@ -68,7 +68,9 @@ def predict_left_out(
     reason : str
         Why there are none, or which samples have none; '' for neither.
     """
-    targets, note = task.drop_rare(list(data.targets), None)
+    # A class of one sample is never both trained on and left out; numbers are not rare.
+    least = None if task.name == "regression" else 2
+    targets, note = task.drop_rare(list(data.targets), least)
     known = np.flatnonzero([target is not None for target in targets])
     if len(known) < 2 or len(set(np.asarray(targets, object)[known].tolist())) < 2:
         return None, "fewer than two targets that several samples have"

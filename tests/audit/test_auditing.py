@@ -124,6 +124,8 @@ def test_rare_classes_and_those_of_one_part_are_named():
     parts = ["test" if i % 4 == 1 else "train" for i in range(120)]
     report = audit_rows(rows_of(table, labels), parts=parts)
     assert {found.related for found in report.of("FX042")} == {("odd",), ("new",)}
+    # They do not keep the others from being looked at.
+    assert any("targets of some samples" in text for text in report.skipped)
     assert {(f.related, f.score) for f in report.of("FX043")} == {(("new",), 1.0), (("odd",), 0.5)}
 
 
