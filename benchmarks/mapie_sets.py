@@ -17,7 +17,8 @@ def mapie_size(shares: Any, codes: Any, method: str) -> str:
 
     # A classifier that gives these probabilities: of their logarithms.
     rows, sizes, hits = np.log(shares.astype(float) + 1e-30), [], []
-    given = LogisticRegression().fit(rows[:2000], codes[:2000])
+    classes, first = np.unique(codes, return_index=True)
+    given = LogisticRegression().fit(rows[first], classes)
     given.coef_, given.intercept_ = np.eye(shares.shape[1]), np.zeros(shares.shape[1])
     for turn in range(20):
         order = np.random.default_rng(turn).permutation(len(codes))

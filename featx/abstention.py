@@ -14,7 +14,7 @@ from featx._typing import Doubles, FloatArray, Mask
 from featx.errors import BadOption, FeatxWarning
 from featx.heads.conformity import Conformity, check_share
 from featx.tasks import get_task
-from featx.tasks.answer_sets import LAC
+from featx.tasks.answer_sets import LAC, refuse_method
 from featx.tasks.certainty import UNSURE, Certainty
 
 if TYPE_CHECKING:
@@ -202,6 +202,11 @@ def make_abstention(
     novelty: float | None,
 ) -> tuple[Abstention, TrainedHead]:
     """Return what is said beside answers, and the head, whose intervals may be others."""
+    if abstain is not None and not isinstance(abstain, bool):
+        raise BadOption(f"abstain = {abstain!r:.40}: expected True, False or None")
+    if not isinstance(per_class, bool):
+        raise BadOption(f"per_class = {per_class!r:.40}: expected True or False")
+    refuse_method(method)
     if abstain and not task.answer_sets.abstains and novelty is None:
         raise BadOption(
             "abstain=True: a number is not right or wrong; coverage= gives its interval, novelty= tells what "
