@@ -1,11 +1,10 @@
-"""Audits of data whose faults are known: leaks, near-duplicates, wrong labels, and how long rows take.
+"""Audits of data whose faults are known: near-duplicates, wrong labels, and how long rows take.
 
-    python benchmarks/auditing.py leaks pairs                    # equal texts, pairs that people judged
+    python benchmarks/auditing.py pairs                          # near-duplicates that people judged
     python benchmarks/auditing.py noise human --work FOLDER      # probabilities of samples left out, ranked
     python benchmarks/auditing.py rivals --work FOLDER           # the same by cleanlab, where that is installed
     python benchmarks/auditing.py rows --size 100000             # planted pairs: recall, seconds, memory
 
-leaks   trec6, banking77, sst2: samples of the training part that are in the test part
 pairs   cifar10_duplicates, dblp_acm_duplicates: precision and recall of what is called a near-duplicate
 noise   six sets, 10 and 20 % of labels replaced by those of the next class, three times: average precision
 human   cifar10n, mnist_test_errors: labels that people gave; precision at as many as are wrong
@@ -55,11 +54,10 @@ def save_noisy(path: Path, rows: Any, labels: Any, wrong: Any) -> None:
     table = featx.Rows(tuple(map(str, range(len(rows)))), tuple(labels), rows, "")
     found, _ = predict_left_out(AuditData.of_rows(table), get_task("classification"), HeadConfig())
     codes, near = found.problem.codes, nearest_among(rows, 20).indices
-    ours = {"alone": doubt_labels(found.outputs, codes)}
-    ours["with neighbours"] = doubt_labels(found.outputs, codes, near)
-    scores = {name: doubts.scores for name, doubts in ours.items()}
-    flagged = ours["with neighbours"].flagged
-    np.savez(path, p=found.outputs, labels=codes, wrong=wrong, flagged=flagged, **scores)
+    alone, both = doubt_labels(found.outputs, codes), doubt_labels(found.outputs, codes, near)
+    scores = {"alone": alone.scores, "with neighbours": both.scores}
+    flagged = both.flagged
+    np.savez(path, p=found.outputs, labels=codes, wrong=wrong, **scores)
     figures = ", ".join(f"{name} {measure(wrong, score)}" for name, score in scores.items())
     share = f"{flagged.sum()} flagged: precision {wrong[flagged].mean():.2f}, "
     print(f"{path.stem:34} {figures}; {share}recall {flagged[wrong].mean():.2f}", flush=True)
@@ -73,18 +71,6 @@ def measure(wrong: Any, scores: Any) -> str:
     return f"{average_precision_score(wrong, scores):.3f} ({wrong[first].mean():.2f})"
 
 
-def leaks(given: argparse.Namespace) -> None:
-    import featx
-
-    for name in ("trec6", "banking77", "sst2"):
-        report = featx.audit_samples(featx.read_samples(given.data / name))
-        found = report.of("FX002")
-        measured = {other for one in found for other in one.related if other.startswith("test")}
-        print(
-            f"{name}: {len(found)} of train are in another part; {len(measured)} of test in train"
-        )
-
-
 def pairs(given: argparse.Namespace) -> None:
     import featx
 
@@ -95,16 +81,11 @@ def pairs(given: argparse.Namespace) -> None:
         with (folder / "pairs.csv").open(encoding="utf-8") as file:
             truth = {frozenset(list(row.values())[:2]) for row in csv.DictReader(file)}
         report = featx.audit_samples(samples)
-        found = {
-            frozenset((one.id, other))
-            for one in report.of("FX011", "FX012")
-            for other in one.related
-        }
+        near = report.of("FX011", "FX012")
+        found = {frozenset((one.id, other)) for one in near for other in one.related}
         hits = len(found & truth)
-        print(
-            f"{name}: {len(samples)} samples, {len(truth)} pairs; {len(found)} found, precision "
-            f"{hits / len(found):.2f}, recall {hits / len(truth):.2f}"
-        )
+        figures = f"precision {hits / len(found):.2f}, recall {hits / len(truth):.2f}"
+        print(f"{name}: {len(samples)} samples, {len(truth)} pairs; {len(found)} found, {figures}")
 
 
 def noise(given: argparse.Namespace) -> None:
@@ -155,59 +136,61 @@ def rivals(given: argparse.Namespace) -> None:
         print(f"{path.stem:34} cleanlab {best} by {method}{' adjusted' * adjusted}; {own}")
 
 
+def planted(n: int) -> tuple[Any, Any, Any, Any]:
+    """Return rows of ten classes in 48 directions, their classes, and which are near copies of which."""
+    rng = np.random.default_rng(0)
+    basis, means = rng.standard_normal((48, 384), np.float32), rng.standard_normal((10, 48))
+    codes = rng.integers(0, 10, n)
+    table = np.empty((n, 384), np.float32)
+    for at in range(0, n, 100_000):
+        inner = 2 * means[codes[at : at + 100_000]]
+        inner = (inner + rng.standard_normal(inner.shape)).astype(np.float32)
+        noise = rng.standard_normal((len(inner), 384), np.float32)
+        table[at : at + 100_000] = inner @ basis + np.float32(0.3) * noise
+    first = rng.choice(n // 2, n // 100, replace=False)
+    second = n // 2 + rng.choice(n - n // 2, n // 100, replace=False)
+    noise = rng.standard_normal((len(first), 384), np.float32)
+    table[second] = table[first] + np.float32(0.5) * noise
+    return table, codes, first, second
+
+
 def rows(given: argparse.Namespace) -> None:
     import featx
     from featx.embedding.approximate import approximate_nearest
     from featx.embedding.neighbors import nearest_among
 
-    n, rng = given.size, np.random.default_rng(0)
-    basis, means = (
-        rng.standard_normal((48, 384), np.float32),
-        rng.standard_normal((10, 48), np.float32),
-    )
-    codes = rng.integers(0, 10, n)
-    table = np.empty((n, 384), np.float32)
-    for at in range(0, n, 100_000):
-        some = slice(at, min(n, at + 100_000))
-        inner = rng.standard_normal((some.stop - at, 48), np.float32) + 2 * means[codes[some]]
-        table[some] = inner @ basis + np.float32(0.3) * rng.standard_normal(
-            (len(inner), 384), np.float32
-        )
-    first = rng.choice(n // 2, n // 100, replace=False)
-    second = n // 2 + rng.choice(n - n // 2, n // 100, replace=False)
-    table[second] = table[first] + np.float32(0.5) * rng.standard_normal(
-        (len(first), 384), np.float32
-    )
-    search = approximate_nearest if n > 200_000 or given.approximate else nearest_among
+    n = given.size
+    table, codes, first, second = planted(n)
+    search = approximate_nearest if n > 200_000 else nearest_among
     start, cpu = time.perf_counter(), time.process_time()
     found = search(table, 20)
     seconds, busy = time.perf_counter() - start, time.process_time() - cpu
     recall = (found.indices[second] == first[:, None]).any(axis=1).mean()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(
-        f"{search.__name__} of {n}: {seconds:.0f} s ({busy:.0f} s of processors), recall {recall:.4f}"
-    )
-    print(f"  peak {peak:.2f} GB, of which {table.nbytes / 1e9:.2f} GB are the rows", flush=True)
+    print(f"{search.__name__} of {n}: {seconds:.0f} s, {busy:.0f} s of processors")
+    print(f"  recall of planted pairs {recall:.4f}; {peak_of(table)}", flush=True)
     if given.whole:
         start = time.perf_counter()
-        names = tuple(map(str, range(n)))
-        report = featx.audit_rows(featx.Rows(names, tuple(f"c{code}" for code in codes), table, ""))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(
-            f"  whole audit {time.perf_counter() - start:.0f} s, peak {peak:.2f} GB, {report.counts}"
+        named = featx.Rows(
+            tuple(map(str, range(n))), tuple(f"c{code}" for code in codes), table, ""
         )
+        report = featx.audit_rows(named)
+        print(f"  audit {time.perf_counter() - start:.0f} s; {peak_of(table)}; {report.counts}")
+
+
+def peak_of(table: Any) -> str:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return f"peak {peak:.2f} GB, of which {table.nbytes / 1e9:.2f} GB are the rows"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    kinds = {one.__name__: one for one in (leaks, pairs, noise, human, rivals, rows)}
+    kinds = {one.__name__: one for one in (pairs, noise, human, rivals, rows)}
     parser.add_argument("kinds", nargs="+", choices=kinds)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--work", type=Path, default=Path("auditing"))
     parser.add_argument("--size", type=int, default=100_000)
-    parser.add_argument("--approximate", action="store_true")
     parser.add_argument("--whole", action="store_true", help="rows: the whole audit as well")
     given = parser.parse_args()
     given.work.mkdir(exist_ok=True)

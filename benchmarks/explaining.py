@@ -26,7 +26,6 @@ from typing import Any
 import common
 import numpy as np
 
-# A name, and figures by what they are of.
 Figures = Iterator[tuple[str, dict[str, float]]]
 BACKBONES = {
     "mobilenetv2-1.0": "flowers5",
@@ -39,23 +38,21 @@ SETS = {**BACKBONES, "mobilenetv1-0.25-128": "flowers5"}
 STEPS = 7
 
 
-def read(given: argparse.Namespace, card: Any, split: str, most: int) -> list[Any]:
-    """Return samples of the set of a backbone, drawn evenly."""
-    samples = common.read_split(card, given.data / SETS[card.name], split)
-    order = np.random.default_rng(0).permutation(len(samples))[:most]
-    return [samples[index] for index in sorted(order.tolist())]
-
-
 def train(given: argparse.Namespace, backbone: str, most: int = 1000) -> tuple[Any, list[Any]]:
     """Return a predictor and samples that it has not seen."""
     import featx
 
-    card = featx.get_card(backbone)
-    known = read(given, card, "train", most)
+    card, rng = featx.get_card(backbone), np.random.default_rng(0)
+    folder = given.data / SETS[backbone]
+    parts = [common.read_split(card, folder, split) for split in ("train", "test")]
+    known, left = (
+        [part[index] for index in sorted(rng.permutation(len(part))[:count].tolist())]
+        for part, count in zip(parts, (most, given.samples), strict=True)
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", featx.FeatxWarning)
         predictor = featx.fit(known, backbone=card, baseline=False, engine=featx.Engine(cache=True))
-    return predictor, read(given, card, "test", given.samples)
+    return predictor, left
 
 
 def sums(given: argparse.Namespace) -> Figures:
@@ -69,22 +66,19 @@ def sums(given: argparse.Namespace) -> Figures:
         names = predictor.head.classes
         errors = []
         for one, own in zip(found, scores, strict=True):
-            score = own[names.index(one.target)]
-            score -= 0 if one.against is None else own[names.index(one.against)]
-            errors.append(abs(one.total - score))
-        yield (
-            backbone,
-            {"largest": max(errors), "median": float(np.median(errors)), "n": len(errors)},
-        )
+            other = 0 if one.against is None else own[names.index(one.against)]
+            errors.append(abs(one.total - (own[names.index(one.target)] - other)))
+        median = float(np.median(errors))
+        yield backbone, {"largest": max(errors), "median": median, "n": len(errors)}
 
 
 def orders(values: Sequence[float], hidden: Sequence[float], seed: int) -> dict[str, Any]:
     """Return the places in three orders, those that count most first."""
-    rng = np.random.default_rng(seed)
+    drawn = np.random.default_rng(seed).permutation(len(values))
     return {
-        "exact": np.argsort(-np.asarray(values)),
-        "random": rng.permutation(len(values)),
-        "occlusion": np.argsort(-np.asarray(hidden)),
+        "exact": np.argsort(values)[::-1],
+        "random": drawn,
+        "occlusion": np.argsort(hidden)[::-1],
     }
 
 
@@ -153,10 +147,8 @@ def texts(given: argparse.Namespace) -> Figures:
         versions = [sample.data]
         for order in ranks.values():
             taken = [spans[index] for index in order[:count]]
-            versions += [
-                without(sample.data, taken),
-                without(sample.data, [s for s in spans if s not in taken]),
-            ]
+            others = [span for span in spans if span not in taken]
+            versions += [without(sample.data, taken), without(sample.data, others)]
         shares = predictor.head.predict_outputs(predictor.open().embed(versions))[:, column]
         for name, (less, only) in zip(ranks, shares[1:].reshape(-1, 2), strict=True):
             drops.setdefault(name, []).append((shares[0] - less, shares[0] - only))
@@ -190,12 +182,7 @@ def cost(given: argparse.Namespace) -> Figures:
         yield backbone, {"predict ms": ms["predict"], **ratios}
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], Figures]] = {
-    "sums": sums,
-    "pictures": pictures,
-    "texts": texts,
-    "cost": cost,
-}
+PARTS = {one.__name__: one for one in (sums, pictures, texts, cost)}
 
 if __name__ == "__main__":
     parser = common.make_parser(__doc__)

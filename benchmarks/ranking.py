@@ -27,6 +27,8 @@ import common
 import numpy as np
 from ranking_sets import CANDIDATES, SETS
 
+# Test samples below which a set is drawn anew, so that its regret is not that of single photos.
+SMALL = 100
 # What ranks, in the order of the table.
 METHODS = ("quick", "knn", "centroid", "logme", "average", "random")
 
@@ -51,6 +53,8 @@ class Result:
     measured: Sequence[Measured]
     # Pairs (first, second) of places whose first is better on the test part beyond chance.
     pairs: Sequence[tuple[int, int]]
+    # The same on training and test parts that are drawn anew, where the test part is small.
+    draws: Sequence[Sequence[Measured]] = ()
 
 
 def rank_set(name: str, given: argparse.Namespace) -> Result:
@@ -58,20 +62,28 @@ def rank_set(name: str, given: argparse.Namespace) -> Result:
     from featx.metrics.resampling import Resampling
 
     whole = SETS[name](given)
-    measured, design = [], None
-    for candidate in CANDIDATES:
-        if candidate[0] not in given.leave_out:
-            one, design = measure_one(candidate, whole, given.work / "ranking" / name)
-            measured.append(one)
-            common.tell(f"{name} {one.title}: {one.score:.3f} {dict(one.quick)}")
-    assert design is not None
+    measured, design = measure_all(name, whole, given)
+    draws = []
+    for seed in range(1, given.draws if len(whole.test) < SMALL else 1):
+        draws.append(measure_all(f"{name} {seed}", whole.drawn_anew(seed), given)[0])
     resampling = Resampling.of(len(whole.test), design.groups, design.weights)
     pairs = []
     for i, j in combinations(range(len(measured)), 2):
         found = paired_difference(measured[i].measure, measured[j].measure, resampling)
         if found is not None and found.tells:
             pairs.append((i, j) if found.value > 0 else (j, i))
-    return Result(name, measured, pairs)
+    return Result(name, measured, pairs, draws)
+
+
+def measure_all(name: str, whole: Any, given: argparse.Namespace) -> tuple[list[Measured], Any]:
+    """Return all backbones and taps on a set, and how the samples of its test part belong together."""
+    measured, design = [], None
+    for candidate in CANDIDATES:
+        if candidate[0] not in given.leave_out:
+            one, design = measure_one(candidate, whole, given.work / "ranking" / name)
+            measured.append(one)
+            common.tell(f"{name} {one.title}: {one.score:.3f} {dict(one.quick)}")
+    return measured, design
 
 
 def kept(path: Path, step: Callable[[], tuple[Any, float]]) -> tuple[Any, float]:
@@ -144,36 +156,33 @@ def evaluate(results: Sequence[Result]) -> dict[str, list[dict[str, float]]]:
     """Return, for each method, the pairs in right order and the regret on each set."""
     figures: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS}
     for result in results:
-        scores = np.array([one.score for one in result.measured])
+        every = [result.measured, *result.draws]
+        scores = np.mean([[one.score for one in draw] for draw in every], axis=0)
+        others = [other for other in results if other is not result]
         for method in METHODS:
-            ranks = ranking(method, result, results)
+            ranks = ranking(method, result.measured, others)
             if ranks is None:
                 continue
             right = [
                 float(ranks[i] > ranks[j]) + 0.5 * (ranks[i] == ranks[j]) for i, j in result.pairs
             ]
-            first = np.flatnonzero(ranks == ranks.max())
-            regret = (
-                scores.max() - scores.mean()
-                if method == "random"
-                else scores.max() - scores[first[0]]
-            )
+            chosen = [scores[int(ranking(method, draw, others).argmax())] for draw in every]
+            regret = scores.max() - (scores.mean() if method == "random" else np.mean(chosen))
             figures[method].append(
                 {"right": sum(right), "pairs": len(right), "regret": 100 * regret}
             )
     return figures
 
 
-def ranking(method: str, result: Result, results: Sequence[Result]) -> Any:
+def ranking(method: str, measured: Sequence[Measured], others: Sequence[Result]) -> Any:
     """Return a number for each backbone of a set, of which more is better; None where there is none."""
     if method == "random":
-        return np.zeros(len(result.measured))
+        return np.zeros(len(measured))
     if method == "average":
-        others = [other for other in results if other is not result]
         return -mean_ranks(others) if others else None
-    if method not in result.measured[0].quick:
+    if method not in measured[0].quick:
         return None
-    return np.array([one.quick[method] for one in result.measured])
+    return np.array([one.quick[method] for one in measured])
 
 
 def mean_ranks(results: Sequence[Result]) -> Any:
@@ -191,6 +200,7 @@ def main() -> None:
         "--train", type=int, default=500, help="most training samples [%(default)s]"
     )
     parser.add_argument("--test", type=int, default=500, help="most test samples [%(default)s]")
+    parser.add_argument("--draws", type=int, default=5, help="of small sets [%(default)s]")
     parser.add_argument("--leave-out", nargs="*", default=[], help="backbones")
     parser.add_argument("--order", action="store_true", help="print mean ranks by digest")
     given = common.parse(parser, sets=SETS)

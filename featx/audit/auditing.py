@@ -26,6 +26,7 @@ from featx.errors import BadLabels, FeatxWarning
 from featx.labelled import LabelledSamples
 from featx.modalities import Settings
 from featx.modalities.guess import modality_of
+from featx.sources import Sample
 from featx.sources.labels import refuse_numbers
 from featx.sources.parts import parts_of
 from featx.tasks import Task, get_task
@@ -89,7 +90,7 @@ def audit_samples(
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(sample.label for sample in given)
-    opened = _open(backbone, given[0].data if given else None)
+    opened = _open(backbone, given)
     engine = replace(engine or Engine(), on_error="skip")
     rows = engine.embed(given, opened, digests=True)
     facts = read_facts(given, opened.card.input, replace(engine, progress=None))
@@ -151,11 +152,12 @@ def audit_rows(
     return AuditReport(kind.name, len(rows), "", _in_order(found), tuple(skipped))
 
 
-def _open(backbone: str | Card | Backbone | None, first: Any) -> Backbone:
+def _open(backbone: str | Card | Backbone | None, samples: Sequence[Sample]) -> Backbone:
     if isinstance(backbone, Backbone):
         return backbone
     if backbone is None:
-        return open_backbone(default_card(modality_of(first)))
+        modality = modality_of(samples[0].data) if samples else "image"
+        return open_backbone(default_card(modality))
     return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
 
 
@@ -195,7 +197,9 @@ def _findings(
 
 def _nearest(data: AuditData, skipped: list[str]) -> Neighbors:
     """Return the nearest of the different samples; where they are many, of those that candidates hold."""
-    rows, k = data.rows[data.firsts], min(_NEIGHBORS, len(data.firsts) - 1)
+    # Millions of rows are not copied where no two are equal.
+    rows = data.rows if len(data.firsts) == len(data) else data.rows[data.firsts]
+    k = min(_NEIGHBORS, len(rows) - 1)
     if len(rows) <= _EXACT:
         return nearest_among(rows, k)
     skipped.append(

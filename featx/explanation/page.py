@@ -9,7 +9,7 @@ from featx.pages.document import Page, PageSection, facts
 from featx.pages.markup import Child, Markup, element, shorten_text
 from featx.pages.tables import html_table
 
-__all__ = ["MOST_SHOWN", "describe", "explanation_section", "explanations_page"]
+__all__ = ["MOST_SHOWN", "describe_parts", "explanation_section", "explanations_page"]
 
 # Samples of a page: two hundred heat maps take about 4 MB.
 MOST_SHOWN = 200
@@ -18,7 +18,7 @@ _NAME = 120
 _PLACES = 6
 
 
-def describe(found: Explanation) -> str:
+def describe_parts(found: Explanation) -> str:
     """Return in a sentence what a score is made of, or how it was looked into.
 
     Examples
@@ -26,7 +26,7 @@ def describe(found: Explanation) -> str:
     >>> from featx import Explanation, LabelPrediction, ScorePart
     >>> prediction = LabelPrediction("a", "cat", 0.75, (("cat", 0.75),))
     >>> parts = (ScorePart(1.5, (0, 4)), ScorePart(-0.5, (5, 8)))
-    >>> describe(Explanation("a", "text", "exact", "cat", None, 1.2, 0.2, parts, (8,), prediction))
+    >>> describe_parts(Explanation("a", "text", "exact", "cat", None, 1.2, 0.2, parts, (8,), prediction))
     'score 1.2 = 0.2 without the sample + 1.5 for it - 0.5 against it'
     """
     if found.bias is None:
@@ -55,7 +55,13 @@ def explanation_section(
     """
     largest = sorted(named, key=lambda pair: -abs(pair[1]))[:_PLACES]
     parts: list[Child] = [
-        facts([("explained", found.heading), ("says", _said(found)), ("made of", describe(found))]),
+        facts(
+            [
+                ("explained", found.heading),
+                ("says", _said(found)),
+                ("made of", describe_parts(found)),
+            ]
+        ),
         element("div", {}, drawing),
         html_table(
             "Places that count most",

@@ -11,10 +11,11 @@ from featx.errors import FeatxError, FeatxWarning, NoExactSum
 from featx.explanation.explaining import Explainer, ExplanationOptions
 from featx.explanation.explanation import Explanation, Neighbour
 from featx.explanation.neighbours import NeighbourSearch
-from featx.explanation.page import describe
+from featx.explanation.page import describe_parts
 from featx.html_report.evidence import Evidence
 from featx.modalities import shown_samples
 from featx.modalities.remarks import collected
+from featx.modalities.showing import Budget
 from featx.pages.markup import Child, element, shorten_text
 from featx.sources import Sample
 
@@ -23,10 +24,10 @@ __all__ = ["Explain", "SampleDetails"]
 Explain = Literal["auto", "occlusion", "none"]
 """Which samples are explained: where scores are exact sums, all by hiding their parts, or none."""
 
-# Training samples that are named, samples that are explained, and characters that drawings may take.
-_NEAREST, _MOST, _ROOM = 3, 24, 1_400_000
-# Characters of an example that are kept free for its thumbnail.
-_EXAMPLE = 6500
+# Training samples that are named, and samples that are explained.
+_NEAREST, _MOST = 3, 24
+# Characters that are kept free for the thumbnail or the player of each example.
+_RESERVED = {"image": 6500, "audio": 22_000}
 # Characters of an id.
 _NAME = 60
 
@@ -39,15 +40,17 @@ class SampleDetails:
     evidence : Evidence
     explain : {"auto", "occlusion", "none"}
         "auto" explains where scores are exact sums over places, which costs about a prediction a sample.
+    budget : Budget
+        The room that drawings share with thumbnails and players.
     examples : int
-        Samples that are shown, whose thumbnails need room.
+        Samples that are shown.
     """
 
-    def __init__(self, evidence: Evidence, explain: Explain, examples: int) -> None:
+    def __init__(self, evidence: Evidence, explain: Explain, budget: Budget, examples: int) -> None:
         self._evidence = evidence
         self._said: dict[str, None] = {}
-        self._left = max(0, _ROOM - _EXAMPLE * examples)
-        self._count = 0
+        self._budget, self._waiting, self._count = budget, examples, 0
+        self._reserved = _RESERVED.get(evidence.predictor.card.modality, 0)
         self._search = self._neighbours()
         self._place = {} if evidence.row_index is None else _places(evidence.row_index.tolist())
         self._explainer = self._made(explain) if evidence.samples and examples else None
@@ -58,6 +61,7 @@ class SampleDetails:
 
     def __call__(self, index: int) -> list[Child]:
         """Return the lines on one sample."""
+        self._waiting -= 1
         return [self._nearest(index), self._explained(index)]
 
     def _neighbours(self) -> NeighbourSearch | None:
@@ -117,12 +121,12 @@ class SampleDetails:
         content = reader.load(sample.data)
         title = f"{shorten_text(found.id, _NAME)}: {found.heading}"
         drawing = shown.draw(content, places, found.extent, title)
-        if len(drawing.html) > self._left:
+        if len(drawing.html) > self._budget.left - self._reserved * self._waiting:
             self._said["Some explanations are left out, so that the page stays below 2 MB."] = None
             return None
-        self._left -= len(drawing.html)
+        self._budget.left -= len(drawing.html)
         summary = element("summary", {}, f"What speaks for {found.heading}")
-        return element("details", {}, summary, drawing, element("p", {}, describe(found)))
+        return element("details", {}, summary, drawing, element("p", {}, describe_parts(found)))
 
 
 def _named(one: Neighbour) -> Child:

@@ -9,10 +9,13 @@ from featx.html_report.evidence import Evidence
 from featx.html_report.view import ExampleGroup, TaskView
 from featx.modalities.showing import CARDS, Budget, show_sample
 from featx.pages.document import notes, subsection
-from featx.pages.markup import Child, element
+from featx.pages.markup import Child, element, shorten_text
 from featx.pages.media import cards
 
 __all__ = ["example_parts"]
+
+# Characters of an id.
+_NAME = 200
 
 
 def example_parts(
@@ -47,7 +50,9 @@ def example_parts(
         items = [
             [
                 show_sample(evidence.samples.get(evidence.ids[i]), settings, budget),
-                element("p", {"class": "soft"}, element("bdi", {}, evidence.ids[i])),
+                element(
+                    "p", {"class": "soft"}, element("bdi", {}, shorten_text(evidence.ids[i], _NAME))
+                ),
                 *view.caption(evidence, i),
                 *details(i),
             ]

@@ -22,8 +22,8 @@ from featx.sources.numbers import read_numbers
 
 __all__ = ["RegressionView"]
 
-# Numbers that have charts of their own.
-_MOST_OUTPUTS = 8
+# Numbers that have charts of their own, and dots of each chart.
+_MOST_OUTPUTS, _DOTS = 4, 800
 
 
 class RegressionView:
@@ -165,6 +165,7 @@ def _agreement(
         Axis("prediction"),
         names=names,
         diagonal=True,
+        most=_DOTS // min(len(evidence.classes), _MOST_OUTPUTS),
         note="On the dashed line predictions are right.",
     )
 
@@ -183,6 +184,7 @@ def _residuals(
         points,
         Axis("prediction"),
         Axis("prediction − target"),
+        most=_DOTS // min(len(evidence.classes), _MOST_OUTPUTS),
         note="Where a pattern is left, more could be learned.",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
@@ -47,6 +47,13 @@ VIEWS: Mapping[str, type[TaskView]] = MappingProxyType(
         "regression": RegressionView,
     }
 )
+
+
+# The most bytes of a page, characters of its media, and those of an example besides its picture.
+_LARGEST, _MOST_MEDIA, _EXAMPLE = 1_950_000, 1_400_000, 800
+# A page that is larger is told.
+_TOLD = 2_000_000
+_FOOTER = "Intervals are of 95 %. This page runs no script and asks no network."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +176,7 @@ def report(
     Returns
     -------
     HtmlReport
-        Less than 2 MB, whatever the samples are.
+        Less than 2 MB: thumbnails, sounds and explanations that would make it larger are left out.
 
     Raises
     ------
@@ -178,7 +185,12 @@ def report(
     BadSample
         A sample cannot be read.
     BadOption
-        No sample has a column of ``options.slices``, or ``options.examples`` is below 0.
+        No sample has a column of ``options.slices``, or another option cannot be used.
+
+    Warns
+    -----
+    FeatxWarning
+        As ``evaluate``; or the page is larger nevertheless, for ids or labels are very long.
 
     Examples
     --------
@@ -198,7 +210,14 @@ def report(
         raise BadOption(f"examples = {options.examples!r}: expected a whole number, 0 or more")
     evidence, said = _measured(predictor, samples, labels, training, options, engine)
     view = VIEWS[predictor.task_name]()
-    return HtmlReport(_page(predictor, evidence, view, options, said).to_html())
+    html = _page(predictor, evidence, view, options, said).to_html()
+    if (size := len(html.encode())) > _TOLD:
+        warnings.warn(
+            f"the page has {size / 1e6:.1f} MB: labels or ids are long; examples=0 makes it smaller",
+            FeatxWarning,
+            stacklevel=2,
+        )
+    return HtmlReport(html)
 
 
 def _measured(
@@ -248,24 +267,30 @@ def _page(
     if shown is not None:
         headline = [said, tiles(view.tiles(shown))]
     headline += [notes(remarks)] if remarks else []
-    sections = [
+    before = [
         PageSection("What it is", identity(predictor)),
         PageSection("Scores beside baselines", baseline_parts(predictor)),
         curve_section(options.curve),
     ]
+    after = [training_section(predictor), making(predictor, options.name, options.made_with)]
     if evidence is None:
-        sections += _without_answers(own.validation.report if own is not None else None)
+        before += _without_answers(own.validation.report if own is not None else None)
     else:
-        sections += _answers(evidence, view, options)
-    sections += [
-        training_section(predictor),
-        making(predictor, options.name, options.made_with),
-    ]
-    return Page(
-        f"Report on {options.name}",
-        headline,
-        sections,
-        "Intervals are of 95 %. This page runs no script and asks no network.",
+        before += _answers(evidence, view, options)
+        after = [*_rows(evidence, view, options), *after]
+    title = f"Report on {options.name}"
+    page = Page(title, headline, [*before, *after], _FOOTER)
+    if evidence is None or not options.examples:
+        return page
+    # the rest is known, so that pictures take what is left
+    budget = Budget(
+        left=max(0, _LARGEST - len(page.to_html().encode()) - _EXAMPLE * options.examples)
+    )
+    budget.left = min(budget.left, _MOST_MEDIA)
+    details = SampleDetails(evidence, options.explain, budget, options.examples)
+    examples = example_parts(evidence, view, options.examples, budget, details)
+    return replace(
+        page, sections=[*before, PageSection("Samples worth looking at", examples), *after]
     )
 
 
@@ -291,16 +316,13 @@ def _doubts(evidence: Evidence) -> PageSection:
 
 
 def _answers(evidence: Evidence, view: TaskView, options: ReportOptions) -> list[PageSection]:
-    sections = [_doubts(evidence), *view.sections(evidence)]
-    sections.append(
-        PageSection("Slices", slice_parts(evidence, view, options.slices, options.targets))
-    )
-    details = SampleDetails(evidence, options.explain, options.examples)
-    examples = example_parts(evidence, view, options.examples, Budget(), details)
-    sections.append(PageSection("Samples worth looking at", examples))
-    sections.append(audit_section(evidence, options.audit))
-    sections.append(PageSection("Projection", [charts([projection_chart(evidence, view)])]))
+    first, *rest = view.sections(evidence)
     if evidence.in_training:
-        first, *rest = sections
-        sections = [PageSection(first.title, [evidence.method, *first.parts]), *rest]
-    return sections
+        first = PageSection(first.title, [evidence.method, *first.parts])
+    slices = slice_parts(evidence, view, options.slices, options.targets)
+    return [_doubts(evidence), first, *rest, PageSection("Slices", slices)]
+
+
+def _rows(evidence: Evidence, view: TaskView, options: ReportOptions) -> list[PageSection]:
+    drawn = charts([projection_chart(evidence, view)])
+    return [audit_section(evidence, options.audit), PageSection("Projection", [drawn])]

@@ -260,6 +260,11 @@ def _parts_of(name: str, cells: Sequence[Any], log: _Log) -> Iterable[tuple[str,
     return kept
 
 
+def _value(cell: Any) -> str:
+    whole = isinstance(cell, float) and cell.is_integer()
+    return str(int(cell)) if whole else str(cell)
+
+
 def _is_nan(cell: Any) -> bool:
     return isinstance(cell, float) and math.isnan(cell)
 
@@ -273,7 +278,7 @@ def _numbers(cells: Sequence[Any]) -> Doubles | None:
 
 
 def _value_parts(cells: Sequence[Any], log: _Log) -> list[tuple[str, Integers]]:
-    values = [_MISSING if cell is None or _is_nan(cell) else str(cell) for cell in cells]
+    values = [_MISSING if cell is None or _is_nan(cell) else _value(cell) for cell in cells]
     counts = Counter(values)
     large = [value for value, count in counts.most_common() if count >= _LEAST]
     log.small += len(counts) - len(large)

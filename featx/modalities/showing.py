@@ -10,7 +10,7 @@ from typing import Any
 from featx.errors import FeatxError
 from featx.modalities import Settings
 from featx.modalities.remarks import collected
-from featx.pages.markup import Child, element
+from featx.pages.markup import Child, element, shorten_text
 from featx.pages.media import picture, player, quotation
 from featx.sources import Sample
 
@@ -20,6 +20,8 @@ __all__ = ["CARDS", "Budget", "show_sample"]
 _MOST_MEDIA = 1_400_000
 # The most bytes of a thumbnail, and of a text in characters.
 _THUMBNAIL, _TEXT = 4800, 400
+# Characters of an id.
+_NAME = 200
 CARDS: Mapping[str, str] = MappingProxyType(
     {"image": "pictures", "text": "texts", "audio": "sounds"}
 )
@@ -91,7 +93,7 @@ def _thumbnail(sample: Sample, settings: Any, budget: Budget) -> Child:
     from featx.modalities.image.thumbnails import thumbnail
 
     content = thumbnail(sample.data, most_bytes=_THUMBNAIL, settings=settings)
-    return picture(content, sample.id) if budget.take(content) else None
+    return picture(content, shorten_text(sample.id, _NAME)) if budget.take(content) else None
 
 
 def _text(sample: Sample, settings: Any, budget: Budget) -> Child:
@@ -106,7 +108,7 @@ def _player(sample: Sample, settings: Any, budget: Budget) -> Child:
     clip = sound_clip(sample.data, rate=settings.rate)
     if not budget.take(clip.content):
         return None
-    drawn = player(clip.content, sample.id, clip.kind)
+    drawn = player(clip.content, shorten_text(sample.id, _NAME), clip.kind)
     if clip.whole:
         return drawn
     first = element("p", {"class": "soft"}, f"the first {clip.seconds:g} s")

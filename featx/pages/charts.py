@@ -24,10 +24,12 @@ __all__ = [
 
 # Units of a bar with its name above it.
 _ROW = 36
+# Characters of what is shown where one points at a dot.
+_TITLE = 120
 # Characters of a name that stand above a bar.
 _NAME = 44
 # The most marks of a chart; what is left out is said.
-_MOST_BARS, _MOST_POINTS, _MOST_CELLS, _MOST_CORNERS = 60, 3000, 3000, 400
+_MOST_BARS, _MOST_CELLS, _MOST_CORNERS = 60, 3000, 400
 # Rows of the table of a line's numbers.
 _MOST_ROWS = 40
 
@@ -312,7 +314,7 @@ def _numbers(title: str, lines: Sequence[Curve], across: Axis, up: Axis) -> Mark
     if not rows:
         return None
     table = html_table(f"{title}: numbers", header, rows)
-    return element("details", {}, element("summary", {}, "Numbers"), table)
+    return element("details", {"class": "numbers"}, element("summary", {}, "Numbers"), table)
 
 
 def scatter_chart(
@@ -323,6 +325,7 @@ def scatter_chart(
     *,
     names: Sequence[str] = (),
     diagonal: bool = False,
+    most: int = 3000,
     note: str = "",
 ) -> Markup:
     """Return dots between two axes; where one points at a dot its title is shown.
@@ -330,11 +333,13 @@ def scatter_chart(
     Parameters
     ----------
     points : sequence of Point
-        At most 3000 are drawn, at equal distances in their order; how many are not is said below.
+        How many are not drawn is said below.
     names : sequence of str, default=()
         One a series.
     diagonal : bool, default=False
         Whether the line is drawn on which both are equal.
+    most : int, default=3000
+        Of more dots so many are drawn, at equal distances in their order.
 
     Examples
     --------
@@ -343,9 +348,9 @@ def scatter_chart(
     True
     """
     shown = [point for point in points if across.shows(point.x) and up.shows(point.y)]
-    if len(shown) > _MOST_POINTS:
-        step = (len(shown) - 1) / (_MOST_POINTS - 1)
-        shown = [shown[round(number * step)] for number in range(_MOST_POINTS)]
+    if len(shown) > most:
+        step = (len(shown) - 1) / (most - 1)
+        shown = [shown[round(number * step)] for number in range(most)]
     across = across.around([point.x for point in shown])
     up = up.around([point.y for point in shown])
     frame = ChartFrame(across, up)
@@ -354,7 +359,7 @@ def scatter_chart(
     if diagonal:
         drawing.append(_diagonal(frame))
     drawing += [
-        marker(p.series, frame.x(p.x), frame.y(p.y), radius, shorten_text(p.title, 200))
+        marker(p.series, frame.x(p.x), frame.y(p.y), radius, shorten_text(p.title, _TITLE))
         for p in shown
     ]
     said = f"{len(shown):,} dots, {up.title} by {across.title}"

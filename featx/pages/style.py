@@ -71,6 +71,7 @@ th, td {{ text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px s
 thead th {{ color: var(--soft); font-weight: 600; vertical-align: bottom; }}
 tbody th {{ font-weight: 400; min-width: 8rem; max-width: 22rem; overflow-wrap: anywhere; }}
 .n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
+td.s {{ white-space: nowrap; }}
 td img {{ display: block; }}
 table.matrix td {{ text-align: center; min-width: 2.4rem; padding: .25rem .35rem;
   font-variant-numeric: tabular-nums; }}
@@ -132,7 +133,7 @@ footer {{ margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75r
 @media print {{
   @page {{ margin: 14mm; }}
   body {{ max-width: none; padding: 0; font-size: 10pt; }}
-  nav, audio {{ display: none; }}
+  nav, audio, details.numbers {{ display: none; }}
   h2, h3, caption, figcaption {{ break-after: avoid; }}
   figure, tr, .tiles li {{ break-inside: avoid; }}
   .wide {{ overflow: visible; }}

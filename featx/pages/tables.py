@@ -11,6 +11,8 @@ __all__ = ["Cell", "format_number", "html_table", "interval_mark", "matrix_table
 
 Cell = str | float | Markup | None
 
+# Characters of a cell whose words stay on one line.
+_SHORT = 24
 # Cells of a matrix have so many shades.
 _LEVELS = 10
 
@@ -82,7 +84,8 @@ def _cell(cell: Cell, column: int) -> Markup:
     inner: Child = format_number(cell) if number else cell  # type: ignore[arg-type, assignment]
     if column == 0:
         return element("th", {"scope": "row"}, inner)
-    return element("td", {"class": "n" if number else None}, inner)
+    short = isinstance(cell, str) and len(cell) <= _SHORT
+    return element("td", {"class": "n" if number else "s" if short else None}, inner)
 
 
 def _scrolling(caption: str, table: Markup) -> Markup:

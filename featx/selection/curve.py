@@ -116,6 +116,7 @@ def learning_curve(
     )
     config.check()
     kind.check_config(config)
+    engine = engine or Engine()
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
@@ -126,24 +127,25 @@ def learning_curve(
         kind,
         config,
         open_for(backbone, given),
-        engine=engine or Engine(),
+        engine=engine,
         limit=None if max_labels is None else max_labels * FOLDS // (FOLDS - 1),
-        baseline=baseline,
     )
+    raw = known.embed_baseline(engine) if baseline else None
     with progress_bars() if verbose else nullcontext() as progress:
         shown = replace(config, progress=progress)
-        return curve_of_rows(known, kind, shown, sizes=sizes, draws=draws)
+        return curve_of_rows(known, kind, shown, raw, sizes=sizes, draws=draws)
 
 
 def curve_of_rows(
     known: LabelledRows,
     task: Task,
     config: HeadConfig,
+    raw: FloatArray | None = None,
     *,
     sizes: Sequence[int] | None = None,
     draws: int = 10,
 ) -> LearningCurve:
-    """Return the learning curve of rows, and of their baseline where they have one."""
+    """Return the learning curve of rows, and of ``raw``, the same samples without a backbone."""
     problem, rng = known.problem, np.random.default_rng(config.random_state)
     chosen = usual_sizes(problem) if sizes is None else tuple(sorted({int(size) for size in sizes}))
     parts = draw_nested(problem, chosen, draws, rng)
@@ -155,8 +157,8 @@ def curve_of_rows(
         )
     card, least = known.backbone.card, task.least_outputs
     tables = [(card.name, known.rows)]
-    if known.baseline is not None:
-        tables.append((card.input.baseline_name, known.baseline))
+    if raw is not None:
+        tables.append((card.input.baseline_name, raw))
     labels = [
         round(float(np.mean([len(draw.trains[k]) for draw in parts]))) for k in range(len(chosen))
     ]

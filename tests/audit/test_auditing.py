@@ -168,6 +168,10 @@ def test_few_samples_are_audited_as_far_as_they_go(n):
     assert any("neighbours" in text for text in report.skipped)
 
 
+def test_no_samples_at_all_are_no_findings():
+    assert audit_samples([]).summary == "0 samples (featx-image-nano): nothing found."
+
+
 def test_rows_without_labels_of_one_class_or_all_alike_are_borne():
     table, labels = cloud(60)
     report = audit_rows(rows_of(table, [None] * 60))

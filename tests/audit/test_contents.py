@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from featx import Engine, Sample, audit_samples
+from featx import Blob, Engine, Sample, audit_samples
 from tests.support.pictures import encode, photo
 from tests.support.sounds import RATE, tone
 
@@ -112,6 +112,11 @@ def test_a_shortcut_by_size_is_told_and_one_that_is_none_is_not():
     assert ("brightness",) not in shortcuts
     [size] = [found for found in report.of("FX081") if found.related == ("size",)]
     assert size.score > 0.8
+    named = [
+        Sample(one.id, Blob.of_bytes(one.data, f"{i}.{('jpg', 'png')[i % 2]}"), one.label)
+        for i, one in enumerate(made)
+    ]
+    assert ("file type",) in {found.related for found in audited(named).of("FX081")}
     shuffled = [
         Sample(one.id, one.data, "ab"[code])
         for one, code in zip(made, rng.permutation(60) % 2, strict=True)

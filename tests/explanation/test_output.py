@@ -5,7 +5,7 @@ import pytest
 
 import featx
 from featx import Explanation, LabelPrediction, Neighbour, NumberPrediction, ScorePart
-from featx.explanation.page import describe, explanation_section, explanations_page
+from featx.explanation.page import describe_parts, explanation_section, explanations_page
 from featx.modalities import shown_samples
 from featx.pages.document import PageSection
 from featx.pages.markup import element
@@ -55,7 +55,7 @@ def test_nothing_that_a_sample_is_called_or_holds_can_run():
     ],
 )
 def test_what_a_score_is_made_of_is_said(found, words):
-    assert words in describe(found)
+    assert words in describe_parts(found)
 
 
 def test_a_number_and_several_labels_are_said_as_they_are():

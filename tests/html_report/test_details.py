@@ -58,6 +58,7 @@ def test_a_way_to_explain_that_there_is_not_is_refused():
         page(shade_classifier(), shades(9, seed=1), explain="lime")
 
 
+@pytest.mark.slow
 def test_heat_maps_are_left_out_where_the_page_would_be_too_large(pooled):
     rng = np.random.default_rng(0)
     samples = [

@@ -26,7 +26,7 @@ from tests.support.reports import (
 
 
 def parts_of(evidence, most, budget):
-    details = SampleDetails(evidence, "none", most)
+    details = SampleDetails(evidence, "none", budget, most)
     return example_parts(evidence, ClassificationView(), most, budget, details)
 
 

@@ -295,3 +295,35 @@ def test_hostile_texts_stay_texts():
     ]
     assert "<script" not in featx.report(note_classifier(), samples, options=QUICK).html
     page_on(note_classifier(), samples)
+
+
+def test_long_hostile_names_stay_below_two_megabytes():
+    samples = [
+        replace(s, id="<&>" * 20_000 + str(i)) for i, s in enumerate(brightness(120, seed=3))
+    ]
+    html = featx.report(brightness_regressor(), samples, options=QUICK).html
+    assert_page(html)
+    assert len(html.encode()) < 600_000
+
+
+def test_a_page_that_is_too_large_nevertheless_is_told():
+    labels = tuple(f"{kind} {'x' * 40_000}" for kind in "abc")
+    predictor = featx.fit(shades(30, labels=labels), head="centroid", baseline=False)
+    samples = shades(60, seed=1, labels=labels)
+    with pytest.warns(FeatxWarning, match="the page has .* MB: labels or ids are long"):
+        html = featx.report(predictor, samples, options=QUICK).html
+    assert not assert_page(html).all_of("img")
+
+
+def test_many_classes_are_drawn_as_a_map_with_the_worst_pairs():
+    labels = [f"class {k}" for k in range(24)]
+    train = shades(72)
+    train = [replace(s, label=labels[i % 24]) for i, s in enumerate(train)]
+    predictor = featx.fit(train, head="centroid", baseline=False)
+    samples = [replace(s, label=labels[i % 24]) for i, s in enumerate(shades(48, seed=1))]
+    parsed = page_on(predictor, samples)
+    assert "Most frequent confusions" in parsed.text
+    cells = [a for a in parsed.all_of("rect") if a["class"].startswith("cell")]
+    report = featx.evaluate(predictor, samples)
+    assert len(cells) == int((np.array(report.confusion) > 0).sum())
+    assert "17 with a greater one are not drawn" in parsed.text

@@ -30,7 +30,7 @@ def test_a_table_says_what_its_rows_and_columns_are():
     parsed = Parsed(html)
     assert [a.get("scope") for a in parsed.all_of("th")] == ["col", "col", "col", "row", "row"]
     assert parsed.all_of("td")[0] == {"class": "n"}
-    assert parsed.all_of("td")[1] == {}
+    assert parsed.all_of("td")[1] == {"class": "s"}
     assert parsed.all_of("div")[0]["tabindex"] == "0"
     assert parsed.text == "ScoresclassF1remarka0.500xb–y"
 

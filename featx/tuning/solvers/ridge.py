@@ -265,7 +265,7 @@ def _check_something_is_left(
 
 
 def spectrum(table: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the squared singular values and the left singular vectors of a table, but for those of rounding alone.
+    """Return squared singular values and left singular vectors of a table, but for those of rounding alone.
 
     >>> values, vectors = spectrum(np.array([[3.0, 0.0], [0.0, 0.0]]))
     >>> values.tolist(), abs(vectors).tolist()
