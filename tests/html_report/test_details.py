@@ -13,7 +13,13 @@ from featx.errors import BadOption
 from featx.html_report.curve import curve_section
 from featx.selection.curve_report import CurvePoint, LearningCurve, ScoreCurve, ScoreForecast
 from tests.support.pages import HOSTILE, Parsed, assert_page
-from tests.support.reports import note_classifier, notes, shade_classifier, shades
+from tests.support.reports import (
+    note_classifier,
+    notes,
+    shade_classifier,
+    shade_classifier_without_rows,
+    shades,
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +103,7 @@ def test_a_training_sample_is_not_its_own_neighbour():
 
 
 def test_without_rows_no_neighbours_are_named():
-    predictor = featx.fit(shades(30), baseline=False, keep_rows=False)
+    predictor = shade_classifier_without_rows()
     assert "Nearest training samples" not in page(predictor, shades(20, seed=1)).text
 
 
