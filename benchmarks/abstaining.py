@@ -3,9 +3,9 @@
     python benchmarks/abstaining.py coverage crossed perclass        # over random splits of real rows
     python benchmarks/abstaining.py error answers novelty
 
-coverage  trec6 and banking77: a head trained on a half, a calibration part of 1000 rows, over 1000 splits of the
-          other half; the sets of MAPIE on the same scores, where it is installed
-crossed   trec6: ridge trained and calibrated on the same 1000 rows, each left out in its turn, over 1000 splits
+coverage  trec6 and banking77: a head trained on a half, a calibration part of 1000 rows, over 1000 splits of
+          the other half; the sets of MAPIE on the same scores, where it is installed
+crossed   trec6 without its copies: ridge trained and calibrated on the same 1000 rows, each left out in turn
 perclass  the same as coverage with a threshold a class, for classes with at least 30 calibration rows
 error     synthetic confidences whose true risk is known: how often fit's threshold holds it, over 2000 draws
 answers   fit(target_error=) on real sets: error and share of what is answered on their test parts
@@ -21,6 +21,7 @@ from typing import Any
 
 import common
 import numpy as np
+from mapie_sets import mapie_size
 
 Figures = Iterator[tuple[str, float, str]]
 SETS = {"trec6": 0.1, "banking77": 0.05, "sms_spam": 0.01}
@@ -82,34 +83,6 @@ def coverage(given: argparse.Namespace) -> Figures:
             yield f"{name}, {method}", float(np.nanmean(covered)), said
 
 
-def mapie_size(shares: Any, codes: Any, method: str) -> str:
-    """Return the mean size of MAPIE's sets over 20 of the splits, beside ours."""
-    try:
-        from mapie.classification import SplitConformalClassifier
-    except ImportError:
-        return ""
-
-    class Given:
-        """A classifier whose rows are probabilities already."""
-
-        classes_, n_features_in_ = np.arange(shares.shape[1]), shares.shape[1]
-        __sklearn_is_fitted__ = fit = lambda self, *_: self
-        predict = lambda self, rows: rows.argmax(axis=1)
-        predict_proba = lambda self, rows: rows
-
-    exact = (shares / shares.sum(axis=1, keepdims=True, dtype=float)).astype(float)
-    sizes, hits = [], []
-    for turn in range(20):
-        order = np.random.default_rng(turn).permutation(len(codes))
-        peer = SplitConformalClassifier(Given(), 0.9, method, random_state=turn)
-        peer.conformalize(exact[order[:1000]], codes[order[:1000]])
-        more = {} if method == "lac" else {"conformity_score_params": {"include_last_label": True}}
-        members = peer.predict_set(exact[order[1000:]], **more)[1][:, :, 0]
-        sizes.append(members.sum(axis=1).mean())
-        hits.append(members[np.arange(len(members)), codes[order[1000:]]].mean())
-    return f"; MAPIE {np.mean(sizes):.2f}, covering {np.mean(hits):.3f}"
-
-
 def crossed(given: argparse.Namespace) -> Figures:
     from featx.tasks import get_task
     from featx.tasks.left_out import calibrate
@@ -117,15 +90,16 @@ def crossed(given: argparse.Namespace) -> Figures:
     from featx.tuning.validation import train
 
     rows, labels = read(given, "trec6", "train")
-    task, found = get_task("classification"), {"lac": [], "aps": []}
-    sets, config = task.answer_sets, HeadConfig("ridge")
-    for turn in range(given.splits):
+    embeddings, first = np.unique(rows.embeddings, axis=0, return_index=True)
+    labels, task = labels[first], get_task("classification")
+    sets, config, found = task.answer_sets, HeadConfig("ridge"), {"lac": [], "aps": []}
+    for turn in range(given.first, given.first + given.splits):
         order = np.random.default_rng(turn).permutation(len(labels))
         some, rest = order[:1000], order[1000:]
         problem = task.tuning_problem(labels[some], config)
-        choice, head = train(rows.embeddings[some], problem, config)
+        choice, head = train(embeddings[some], problem, config)
         kept = calibrate(task, problem, choice.left_out, head, 0)
-        shares = head.predict_outputs(rows.embeddings[rest])
+        shares = head.predict_outputs(embeddings[rest])
         for method, values in found.items():
             limits = sets.thresholds(kept, 0.9, len(head.classes), method, False)
             members = sets.members(shares, limits, method)
@@ -169,8 +143,12 @@ def answers(given: argparse.Namespace) -> Figures:
     import featx
 
     for name, target in SETS.items():
-        train, test = (featx.read_samples(given.data / name / f"{part}.csv") for part in ("train", "test"))
-        fitted = featx.fit(train, target_error=target, baseline=False, engine=featx.Engine(cache=True))
+        train, test = (
+            featx.read_samples(given.data / name / f"{part}.csv") for part in ("train", "test")
+        )
+        fitted = featx.fit(
+            train, target_error=target, baseline=False, engine=featx.Engine(cache=True)
+        )
         found, limit = featx.evaluate(fitted, test).answers, fitted.error_threshold
         said = f"target {target:g}; answers {found.answered:.3f} of {found.n}, left out {limit.answered:.3f}"
         yield name, float("nan") if found.error is None else found.error, said
@@ -189,16 +167,15 @@ def novelty(given: argparse.Namespace) -> Figures:
         usual, _ = read(given, name, "test")
         card = get_card("featx-image-nano" if name == "cats_dogs" else "featx-text-nano")
         made = fit_rows(rows, card, HeadConfig("logistic"), keep=KeptParts())
-        [known] = {made.with_abstention(novelty=0.01).abstention.reference}
+        known = made.with_abstention(novelty=0.01).doubts.reference
         for other in others:
             strange, _ = read(given, other, "test")
             both = np.concatenate([usual.embeddings, strange.embeddings])
             truth = np.arange(len(both)) >= len(usual)
             p_values, sure = known.p_values(both), made.head.predict_outputs(both).max(axis=1)
-            said = (
-                f"greatest probability {roc_auc_score(truth, -sure):.3f}; at 0.01 new are "
-                f"{(p_values[truth] <= 0.01).mean():.3f}, of its own test part {(p_values[~truth] <= 0.01).mean():.3f}"
-            )
+            new = [(p_values[of] <= 0.01).mean() for of in (truth, ~truth)]
+            said = f"greatest probability {roc_auc_score(truth, -sure):.3f}; new at 0.01: "
+            said += f"{new[0]:.3f}, of its own test part {new[1]:.3f}"
             yield f"{name}, {other}", float(roc_auc_score(truth, -p_values)), said
 
 
@@ -209,6 +186,7 @@ def main() -> None:
     parser = common.make_parser(__doc__)
     parser.add_argument("what", nargs="+", help=", ".join(WHAT))
     parser.add_argument("--splits", type=int, default=1000, help="of crossed [%(default)s]")
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first [%(default)s]")
     given = common.parse(parser, what=WHAT)
     warnings.simplefilter("ignore")
     for name in given.what:

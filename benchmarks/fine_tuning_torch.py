@@ -50,14 +50,19 @@ class Network:
         # Bounds of Clip have no axis.
         self.weights = [held[name].requires_grad_() for name in held if held[name].ndim]
         self.layer = torch.nn.Linear(job["dim"], job["n_classes"])
-        self.first = [w.detach().clone() for w in (*self.weights, *self.layer.parameters())]
+        self.first = self.copy()
 
-    def restart(self) -> None:
-        """Put back the weights of the graph."""
-        weights = (*self.weights, *self.layer.parameters())
+    def copy(self) -> list[Any]:
+        """Return the weights as they are, the layer's last."""
+        return [w.detach().clone() for w in (*self.weights, *self.layer.parameters())]
+
+    def put(self, copied: list[Any]) -> None:
+        """Put back weights that ``copy`` returned."""
         with self.torch.no_grad():
-            for weight, first in zip(weights, self.first, strict=True):
-                weight.copy_(first)
+            for weight, value in zip(
+                (*self.weights, *self.layer.parameters()), copied, strict=True
+            ):
+                weight.copy_(value)
 
     def tensor(self, pictures: Any, rng: Any = None) -> Any:
         """Return the input for pictures: their middle, or with ``rng`` a part of them, half mirrored."""
@@ -91,7 +96,7 @@ class Network:
         The rate rises in the first tenth of the time and falls to 0 at its end; the layer's is ten times as
         high. No batch is begun that would end too late by more than half of itself.
         """
-        self.restart()
+        self.put(self.first)
         rng, start, seen, last = np.random.default_rng(0), time.process_time(), 0, 0.0
         groups = [{"params": self.weights, "of": rate}]
         groups += [{"params": list(self.layer.parameters()), "of": 10 * rate}]
@@ -116,7 +121,7 @@ class Network:
 
     def train_layer(self, rows: Any, y: Any, rate: float) -> None:
         """Train the layer alone by SGD with momentum, 100 times over all rows."""
-        self.restart()
+        self.put(self.first)
         rng, truth = np.random.default_rng(0), self.torch.from_numpy(y)
         optimizer = self.torch.optim.SGD(self.layer.parameters(), lr=rate, momentum=0.9)
         for _ in range(EPOCHS):
@@ -168,16 +173,24 @@ def run_layer(job: Job, network: Network, pictures: Any, y: Any) -> dict[str, An
 
 
 def run_tuned(job: Job, network: Network, pictures: Any, y: Any) -> dict[str, Any]:
-    """Choose a rate on the validation part in half of the time and train everything in what is left."""
+    """Choose a rate on the validation part in half of the time and train everything in what is left.
+
+    Where that is too short to see as many pictures as were seen before with this rate, what was found
+    then is the answer.
+    """
     part, held = split_validation(y)
-    tried = dict[float, tuple[float, float]]()
+    tried = dict[float, tuple[tuple[float, float], int, list[Any]]]()
     each = (job["end"] - time.process_time()) / 2 / len(TUNED_RATES)
     for rate in TUNED_RATES:
-        network.tune(pictures[part], y[part], rate, time.process_time() + each)
-        tried[rate] = network.score(network.rows(pictures[held]), y[held])
-    best = max(tried, key=tried.__getitem__)
+        seen = network.tune(pictures[part], y[part], rate, time.process_time() + each)
+        score = network.score(network.rows(pictures[held]), y[held])
+        tried[rate] = score, seen, network.copy()
+    best = max(tried, key=lambda rate: tried[rate][0])
+    score, seen_before, found = tried[best]
     seen = network.tune(pictures, y, best, job["end"])
-    return {"rate": best, "validation": tried[best][0], "seen": seen}
+    if seen < seen_before:
+        network.put(found)
+    return {"rate": best, "validation": score[0], "seen": max(seen, seen_before)}
 
 
 def run_torch(job: Job) -> dict[str, Any]:

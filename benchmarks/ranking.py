@@ -8,7 +8,8 @@ Each backbone, with its own tap and with others, is ranked on the training part 
 trained on the training part and measured on the test part, as ``featx fit`` and ``featx evaluate`` do. Of the
 pairs whose paired 95 % interval on the test part excludes 0, the share that a ranking has in the right order;
 and its regret: by how much the test score of what it puts first is below the best. Beside it LogME, nearest
-neighbours, and the order that is best on average on the other sets.
+neighbours, and the order that is best on average on the other sets. What was trained is kept below --work, for
+the next run.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import common
 import numpy as np
 from ranking_sets import CANDIDATES, SETS
 
+# Test samples below which a set is drawn anew, so that its regret is not that of single photos.
+SMALL = 100
 # What ranks, in the order of the table.
 METHODS = ("quick", "knn", "centroid", "logme", "average", "random")
 
@@ -49,6 +53,8 @@ class Result:
     measured: Sequence[Measured]
     # Pairs (first, second) of places whose first is better on the test part beyond chance.
     pairs: Sequence[tuple[int, int]]
+    # The same on training and test parts that are drawn anew, where the test part is small.
+    draws: Sequence[Sequence[Measured]] = ()
 
 
 def rank_set(name: str, given: argparse.Namespace) -> Result:
@@ -56,23 +62,42 @@ def rank_set(name: str, given: argparse.Namespace) -> Result:
     from featx.metrics.resampling import Resampling
 
     whole = SETS[name](given)
-    measured, design = [], None
-    for candidate in CANDIDATES:
-        if candidate[0] not in given.leave_out:
-            one, design = measure_one(candidate, whole)
-            measured.append(one)
-            common.tell(f"{name} {one.title}: {one.score:.3f} {dict(one.quick)}")
-    assert design is not None
+    measured, design = measure_all(name, whole, given)
+    draws = []
+    for seed in range(1, given.draws if len(whole.test) < SMALL else 1):
+        draws.append(measure_all(f"{name} {seed}", whole.drawn_anew(seed), given)[0])
     resampling = Resampling.of(len(whole.test), design.groups, design.weights)
     pairs = []
     for i, j in combinations(range(len(measured)), 2):
         found = paired_difference(measured[i].measure, measured[j].measure, resampling)
         if found is not None and found.tells:
             pairs.append((i, j) if found.value > 0 else (j, i))
-    return Result(name, measured, pairs)
+    return Result(name, measured, pairs, draws)
 
 
-def measure_one(candidate: tuple[str, str, str], whole: Any) -> tuple[Measured, Any]:
+def measure_all(name: str, whole: Any, given: argparse.Namespace) -> tuple[list[Measured], Any]:
+    """Return all backbones and taps on a set, and how the samples of its test part belong together."""
+    measured, design = [], None
+    for candidate in CANDIDATES:
+        if candidate[0] not in given.leave_out:
+            one, design = measure_one(candidate, whole, given.work / "ranking" / name)
+            measured.append(one)
+            common.tell(f"{name} {one.title}: {one.score:.3f} {dict(one.quick)}")
+    return measured, design
+
+
+def kept(path: Path, step: Callable[[], tuple[Any, float]]) -> tuple[Any, float]:
+    """Return outputs and seconds from a file of an earlier run, or of a step whose results are kept there."""
+    if path.exists():
+        table = np.load(path)
+        return table["outputs"], float(table["seconds"])
+    outputs, seconds = step()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, outputs=outputs, seconds=seconds)
+    return outputs, seconds
+
+
+def measure_one(candidate: tuple[str, str, str], whole: Any, folder: Path) -> tuple[Measured, Any]:
     """Return one backbone on a set, and how the samples of the test part belong together."""
     import featx
     from featx.labelled import LabelledSamples
@@ -86,30 +111,33 @@ def measure_one(candidate: tuple[str, str, str], whole: Any) -> tuple[Measured, 
     if tap:
         card = card.variant(tap=tap, pooling=pooling)
     backbone, engine = featx.Backbone(card), featx.Engine(cache=True)
-    start = time.perf_counter()
+    start = time.process_time()
     train, test = engine.embed(whole.train, backbone), engine.embed(whole.test, backbone)
-    embedded = time.perf_counter() - start
+    embedded = time.process_time() - start
     kind, config = get_task(whole.task), HeadConfig()
     known = problem_of(kind, train, LabelledSamples(whole.train), config)
     unseen = problem_of(kind, test, LabelledSamples(whole.test), config, known)
-    start = time.perf_counter()
+    start = time.process_time()
     quick = quick_scores(train.embeddings, known)
-    ranked = time.perf_counter() - start
+    ranked = time.process_time() - start
     scores = {
         "quick": quick.rank,
         "knn": quick.knn,
         "centroid": quick.centroid,
         "logme": log_evidence(train.embeddings, known),
     }
-    start = time.perf_counter()
-    trained = fit_head(
-        train.embeddings, list(train.labels), config, task=kind.name, design=known.design
-    )
-    fitted = time.perf_counter() - start
-    outputs = trained.head.predict_outputs(test.embeddings)
+    title = f"{name}@{tap}" if tap else name
+
+    def train_and_predict() -> tuple[Any, float]:
+        start = time.process_time()
+        labels = list(train.labels)
+        trained = fit_head(train.embeddings, labels, config, task=kind.name, design=known.design)
+        fitted = time.process_time() - start
+        return trained.head.predict_outputs(test.embeddings), fitted
+
+    outputs, fitted = kept(folder / f"{title}-{len(train)}-{len(test)}.npz", train_and_predict)
     measure = unseen.measure(outputs, np.arange(len(unseen)))
     [score] = measure(np.ones((1, len(unseen))))
-    title = f"{name}@{tap}" if tap else name
     seconds = {"embedding": embedded, "quick": ranked, "full": fitted}
     known_scores = {key: value for key, value in scores.items() if value is not None}
     return Measured(title, card.graph.sha256, known_scores, score, measure, seconds), unseen.design
@@ -128,36 +156,33 @@ def evaluate(results: Sequence[Result]) -> dict[str, list[dict[str, float]]]:
     """Return, for each method, the pairs in right order and the regret on each set."""
     figures: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS}
     for result in results:
-        scores = np.array([one.score for one in result.measured])
+        every = [result.measured, *result.draws]
+        scores = np.mean([[one.score for one in draw] for draw in every], axis=0)
+        others = [other for other in results if other is not result]
         for method in METHODS:
-            ranks = ranking(method, result, results)
+            ranks = ranking(method, result.measured, others)
             if ranks is None:
                 continue
             right = [
                 float(ranks[i] > ranks[j]) + 0.5 * (ranks[i] == ranks[j]) for i, j in result.pairs
             ]
-            first = np.flatnonzero(ranks == ranks.max())
-            regret = (
-                scores.max() - scores.mean()
-                if method == "random"
-                else scores.max() - scores[first[0]]
-            )
+            chosen = [scores[int(ranking(method, draw, others).argmax())] for draw in every]
+            regret = scores.max() - (scores.mean() if method == "random" else np.mean(chosen))
             figures[method].append(
                 {"right": sum(right), "pairs": len(right), "regret": 100 * regret}
             )
     return figures
 
 
-def ranking(method: str, result: Result, results: Sequence[Result]) -> Any:
+def ranking(method: str, measured: Sequence[Measured], others: Sequence[Result]) -> Any:
     """Return a number for each backbone of a set, of which more is better; None where there is none."""
     if method == "random":
-        return np.zeros(len(result.measured))
+        return np.zeros(len(measured))
     if method == "average":
-        others = [other for other in results if other is not result]
         return -mean_ranks(others) if others else None
-    if method not in result.measured[0].quick:
+    if method not in measured[0].quick:
         return None
-    return np.array([one.quick[method] for one in result.measured])
+    return np.array([one.quick[method] for one in measured])
 
 
 def mean_ranks(results: Sequence[Result]) -> Any:
@@ -175,6 +200,7 @@ def main() -> None:
         "--train", type=int, default=500, help="most training samples [%(default)s]"
     )
     parser.add_argument("--test", type=int, default=500, help="most test samples [%(default)s]")
+    parser.add_argument("--draws", type=int, default=5, help="of small sets [%(default)s]")
     parser.add_argument("--leave-out", nargs="*", default=[], help="backbones")
     parser.add_argument("--order", action="store_true", help="print mean ranks by digest")
     given = common.parse(parser, sets=SETS)
@@ -226,8 +252,8 @@ def print_times(results: Sequence[Result]) -> None:
     every = [one for result in results for one in result.measured]
     total = {key: sum(one.seconds[key] for one in every) for key in ("embedding", "quick", "full")}
     print(
-        f"quick pass {total['quick']:.1f} s, full runs {total['full']:.1f} s, a share of "
-        f"{total['quick'] / total['full']:.3f}; embedding {total['embedding']:.1f} s (cached rows are read)"
+        f"CPU seconds: quick pass {total['quick']:.1f}, full runs {total['full']:.1f}, a share of "
+        f"{total['quick'] / total['full']:.3f}; embedding {total['embedding']:.1f} (cached rows are read)"
     )
 
 

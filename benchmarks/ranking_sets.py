@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +40,20 @@ class Set:
     test: list[Any]
     task: str = "classification"
 
+    def drawn_anew(self, seed: int) -> Set:
+        """Return the same samples, of every label as many in each part, drawn by chance."""
+        rng = np.random.default_rng(seed)
+        by_label: dict[Any, list[Any]] = {}
+        for sample in [*self.train, *self.test]:
+            by_label.setdefault(sample.label, []).append(sample)
+        counts = Counter(sample.label for sample in self.test)
+        train, test = [], []
+        for label, members in by_label.items():
+            order = rng.permutation(len(members)).tolist()
+            test += [members[i] for i in order[: counts[label]]]
+            train += [members[i] for i in order[counts[label] :]]
+        return Set(train, test, self.task)
+
 
 def in_folders(name: str, given: argparse.Namespace) -> Set:
     """Return a set whose parts are folders, of each class as many as ``--train`` and ``--test`` leave."""
@@ -66,7 +82,14 @@ def in_a_table(name: str, given: argparse.Namespace, target: str, task: str, **c
         order = np.random.default_rng(0).permutation(len(train))
         third = len(train) // 3
         train, test = [train[i] for i in order[third:]], [test[i] for i in order[:third]]
+    if task == "regression":
+        # Prices differ by factors: their logarithms are predicted.
+        train, test = _logarithms(train), _logarithms(test)
     return Set(_evenly(train, given.train), _evenly(test, given.test), task)
+
+
+def _logarithms(samples: list[Any]) -> list[Any]:
+    return [replace(one, label=repr(math.log(float(one.label)))) for one in samples]
 
 
 SETS: MappingProxyType[str, Callable[[argparse.Namespace], Set]] = MappingProxyType(

@@ -11,6 +11,10 @@ from featx._lazy import lazy_attributes as _lazy_attributes
 
 if TYPE_CHECKING:
     from featx._display import TextTable as TextTable
+    from featx.audit.auditing import audit_rows as audit_rows
+    from featx.audit.auditing import audit_samples as audit_samples
+    from featx.audit.findings import AuditFinding as AuditFinding
+    from featx.audit.findings import AuditReport as AuditReport
     from featx.backbones.adding import add_backbone as add_backbone
     from featx.backbones.backbone import Backbone as Backbone
     from featx.backbones.maps import SampleMaps as SampleMaps
@@ -31,9 +35,12 @@ if TYPE_CHECKING:
     from featx.explanation.explanation import ScorePart as ScorePart
     from featx.extractor import FeatureExtractor as FeatureExtractor
     from featx.fit_config import FitConfig as FitConfig
+    from featx.heads.conformity import Conformity as Conformity
+    from featx.heads.selective import ErrorThreshold as ErrorThreshold
     from featx.html_report.page import HtmlReport as HtmlReport
     from featx.html_report.page import ReportOptions as ReportOptions
     from featx.html_report.page import report as report
+    from featx.metrics.answers import AnswerReport as AnswerReport
     from featx.metrics.classification import ClassificationReport as ClassificationReport
     from featx.metrics.classification import ClassScore as ClassScore
     from featx.metrics.multilabel import LabelScore as LabelScore
@@ -62,6 +69,8 @@ if TYPE_CHECKING:
     from featx.reporting.fit_report import TuningSummary as TuningSummary
     from featx.reporting.fit_report import Validation as Validation
     from featx.reporting.training_samples import TrainingSamples as TrainingSamples
+    from featx.retrieval import SimilarRow as SimilarRow
+    from featx.retrieval import find_similar as find_similar
     from featx.selection.compare import compare as compare
     from featx.selection.curve import learning_curve as learning_curve
     from featx.selection.curve_report import CurvePoint as CurvePoint
@@ -78,28 +87,36 @@ if TYPE_CHECKING:
     from featx.tables import read_rows as read_rows
     from featx.tables import write_rows as write_rows
     from featx.tasks import Prediction as Prediction
+    from featx.tasks.certainty import Certainty as Certainty
     from featx.tasks.classification import LabelPrediction as LabelPrediction
     from featx.tasks.multilabel import LabelSetsPrediction as LabelSetsPrediction
+    from featx.tasks.output_tensor import OutputTensor as OutputTensor
     from featx.tasks.regression import NumberPrediction as NumberPrediction
     from featx.training import fit as fit
 
 __version__ = "0.1.0"
 
 _MODULE_OF = {
+    "AuditFinding": "featx.audit.findings",
+    "AuditReport": "featx.audit.findings",
+    "AnswerReport": "featx.metrics.answers",
     "Backbone": "featx.backbones.backbone",
     "BadSample": "featx.errors",
     "Baseline": "featx.reporting.fit_report",
     "Blob": "featx.storage.blob",
     "Card": "featx.catalog",
+    "Certainty": "featx.tasks.certainty",
     "ClassScore": "featx.metrics.classification",
     "ClassificationReport": "featx.metrics.classification",
     "Classifier": "featx.predictor",
     "Comparison": "featx.reporting.comparison",
+    "Conformity": "featx.heads.conformity",
     "Contender": "featx.reporting.comparison",
     "CurvePoint": "featx.selection.curve_report",
     "DataSummary": "featx.reporting.fit_report",
     "Difference": "featx.metrics.paired",
     "Engine": "featx.embedding.engine",
+    "ErrorThreshold": "featx.heads.selective",
     "Explanation": "featx.explanation.explanation",
     "FeatureExtractor": "featx.extractor",
     "FeatxError": "featx.errors",
@@ -121,6 +138,7 @@ _MODULE_OF = {
     "Neighbour": "featx.explanation.explanation",
     "NumberPrediction": "featx.tasks.regression",
     "OutputScore": "featx.metrics.regression",
+    "OutputTensor": "featx.tasks.output_tensor",
     "Prediction": "featx.tasks",
     "Predictor": "featx.predictor",
     "RegressionReport": "featx.metrics.regression",
@@ -135,6 +153,7 @@ _MODULE_OF = {
     "ScoreForecast": "featx.selection.curve_report",
     "ScorePart": "featx.explanation.explanation",
     "Segment": "featx.sources",
+    "SimilarRow": "featx.retrieval",
     "Tenth": "featx.metrics.regression",
     "TextTable": "featx._display",
     "TrainingSamples": "featx.reporting.training_samples",
@@ -142,9 +161,12 @@ _MODULE_OF = {
     "Validation": "featx.reporting.fit_report",
     "Written": "featx.embedding.rows",
     "add_backbone": "featx.backbones.adding",
+    "audit_rows": "featx.audit.auditing",
+    "audit_samples": "featx.audit.auditing",
     "compare": "featx.selection.compare",
     "evaluate": "featx.evaluation",
     "explain": "featx.explanation.explaining",
+    "find_similar": "featx.retrieval",
     "fit": "featx.training",
     "from_pipeline": "featx.pipelines",
     "get_card": "featx.catalog",

@@ -14,8 +14,8 @@ from featx._typing import Doubles, FloatArray, Mask
 from featx.errors import BadOption, FeatxWarning
 from featx.heads.conformity import Conformity, check_share
 from featx.tasks import get_task
-from featx.tasks.answer_sets import LAC
-from featx.tasks.certainty import Certainty
+from featx.tasks.answer_sets import LAC, refuse_method
+from featx.tasks.certainty import UNSURE, Certainty
 
 if TYPE_CHECKING:
     from featx.heads import TrainedHead
@@ -202,6 +202,11 @@ def make_abstention(
     novelty: float | None,
 ) -> tuple[Abstention, TrainedHead]:
     """Return what is said beside answers, and the head, whose intervals may be others."""
+    if abstain is not None and not isinstance(abstain, bool):
+        raise BadOption(f"abstain = {abstain!r:.40}: expected True, False or None")
+    if not isinstance(per_class, bool):
+        raise BadOption(f"per_class = {per_class!r:.40}: expected True or False")
+    refuse_method(method)
     if abstain and not task.answer_sets.abstains and novelty is None:
         raise BadOption(
             "abstain=True: a number is not right or wrong; coverage= gives its interval, novelty= tells what "
@@ -228,11 +233,15 @@ def make_abstention(
             thresholds = None
         elif text := _describe_open(thresholds, head.classes, coverage):
             warnings.warn(text, FeatxWarning, stacklevel=3)
+    withhold = limit is not None if abstain is None else abstain
+    if withhold and UNSURE in head.classes:
+        text = f"a class is named {UNSURE!r}: `answered` tells it from answers that are withheld"
+        warnings.warn(text, FeatxWarning, stacklevel=3)
     made = Abstention(
         coverage,
         method,
         thresholds,
-        abstain=limit is not None if abstain is None else abstain,
+        abstain=withhold,
         limit=limit if abstain is not False else None,
         novelty=novelty,
         reference=reference,
@@ -283,8 +292,8 @@ class CanAbstain:
         return values
 
     @property
-    def doubts(self) -> Abstention | None:
-        """What is said beside answers; where nothing was asked, what ``fit`` was asked for."""
+    def doubts(self) -> Any:
+        """The ``Abstention`` that was asked for, or that of the ``target_error`` of ``fit``; None without."""
         if self.abstention is not None or self.error_threshold is None:
             return self.abstention
         return Abstention(abstain=True, limit=self.error_threshold)
@@ -338,8 +347,8 @@ class CanAbstain:
         Examples
         --------
         >>> import featx, numpy as np
-        >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240) * 2]
-        >>> classifier = featx.fit(images, (["dark"] * 3 + ["light"] * 3) * 2)
+        >>> images = [np.full((9, 9, 3), value, np.uint8) for value in range(0, 240, 20)]
+        >>> classifier = featx.fit(images, ["dark"] * 6 + ["light"] * 6, baseline=False)
         >>> careful = classifier.with_abstention(0.9)
         >>> [one.certainty.set for one in careful.predict_samples(featx.make_samples(images[:1]))]
         [('dark',)]

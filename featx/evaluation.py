@@ -137,6 +137,7 @@ def measure(
         labels, predictor.head.classes, [sample.id for sample in known], ignore_label_case
     )
     known = [replace(sample, label=label) for sample, label in zip(known, matched, strict=True)]
+    known += given.unread
     rows = (engine or Engine()).embed(known, predictor.open(), digests=True)
     warn_about_rejects(rows.rejects, len(known))
     n_seen = _warn_of_training_samples(predictor, rows)

@@ -79,7 +79,7 @@ class FitConfig:
     target_error : float or None
         The share of answers that may be wrong; None answers all.
     modality, path_column, text_column, id_column : str or None
-    start_column, end_column, encoding, label_separator : str or None
+    start_column, end_column, duration_column, encoding, label_separator : str or None
     group_column, weight_column, split_column, time_column : str or None
         How the source was read; see ``read_samples``.
     target_column : tuple of str, default=()
@@ -127,6 +127,7 @@ class FitConfig:
     weight_column: str | None = None
     split_column: str | None = None
     time_column: str | None = None
+    duration_column: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every entry that is not None, as JSON values."""

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from featx.embedding.rows import Reject
 from featx.errors import BadLabels, BadOption, FeatxWarning
 from featx.sources import Sample, make_samples
+from featx.sources.file_names import refusal_of
 from featx.sources.labels import missing_labels, refuse_numbers
 from featx.tasks import Task
 from featx.tuning.design import SampleDesign
@@ -27,10 +29,14 @@ class LabelledSamples:
     samples : list of Sample
     notes : tuple of str
         What was left out, for the report.
+    unread : tuple of Sample
+        Rows of a table that make no sense, so that their targets are not known: rejects of whatever embeds
+        them.
     """
 
     samples: list[Sample]
     notes: tuple[str, ...] = ()
+    unread: tuple[Sample, ...] = ()
 
     @classmethod
     def of(
@@ -69,7 +75,18 @@ class LabelledSamples:
                     f"sample_weight: expected {len(samples)} numbers, one a sample; found shape {weights.shape}"
                 )
             samples = [replace(s, weight=w) for s, w in zip(samples, weights.tolist(), strict=True)]
-        return cls(samples)
+        unread = tuple(sample for sample in samples if _is_unread(sample))
+        return cls([s for s in samples if not _is_unread(s)] if unread else samples, (), unread)
+
+    @property
+    def whole(self) -> list[Sample]:
+        """The samples, and behind them the rows that make no sense."""
+        return [*self.samples, *self.unread]
+
+    @property
+    def rejects(self) -> tuple[Reject, ...]:
+        """The rows that make no sense, and why."""
+        return tuple(Reject(one.id, refusal_of(one.data) or "") for one in self.unread)
 
     def for_task(
         self,
@@ -124,7 +141,7 @@ class LabelledSamples:
         for text in notes:
             warnings.warn(text, FeatxWarning, stacklevel=3)
         task.encode_targets([s.label for s in samples], [s.id for s in samples])
-        return LabelledSamples(samples, (*self.notes, *notes))
+        return LabelledSamples(samples, (*self.notes, *notes), self.unread)
 
     def guess_groups(self, task: Task) -> str | None:
         """Return a word on groups where names look as if there were some, and no sample says its group."""
@@ -188,13 +205,21 @@ def _column(samples: Sequence[Sample], name: str) -> list[Any] | None:
     return values
 
 
-def _groups(samples: Sequence[Sample], groups: Sequence[Any] | str | None) -> list[str] | None:
+def _is_unread(sample: Sample) -> bool:
+    return sample.label is None and refusal_of(sample.data) is not None
+
+
+def _groups(
+    samples: Sequence[Sample], groups: Sequence[Any] | str | None
+) -> Sequence[str | None] | None:
     if groups is None:
         return None
     if isinstance(groups, str):
         from featx.sources.groups import groups_from_pattern
 
-        return list(groups_from_pattern([sample.id for sample in samples], groups))
+        ids = [sample.id for sample in samples if not _is_unread(sample)]
+        known = dict(zip(ids, groups_from_pattern(ids, groups), strict=True))
+        return [known.get(sample.id) for sample in samples]
     names = [str(name) for name in groups]
     if len(names) != len(samples):
         raise BadOption(f"groups: expected {len(samples)} names, one a sample; found {len(names)}")

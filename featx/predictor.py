@@ -449,7 +449,7 @@ class Regressor(Predictor):
     def predict_interval(self, X: Iterable[Any], *, engine: Engine | None = None) -> FloatArray:
         """Return the ends of the interval of each number, float32; shape (n, 2), of several (n, k, 2).
 
-        An interval covers the number of nine in ten new samples.
+        An interval covers the number of nine in ten new samples, or of what ``with_abstention`` was asked.
         """
         k = len(self.names)
         outputs = self._outputs(X, engine)

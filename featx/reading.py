@@ -34,7 +34,9 @@ def read_samples(
     weight_column: str | None = None,
     split_column: str | None = None,
     time_column: str | None = None,
+    duration_column: str | None = None,
     keep: Iterable[str] = (),
+    on_error: str = "fail",
     stdin: Iterable[bytes | str] | None = None,
 ) -> list[Sample]:
     """Return the labelled samples of a source; their content is read when they are embedded.
@@ -73,6 +75,8 @@ def read_samples(
         Whether labels that differ in upper and lower case only are one, spelled as most of them are.
     start_column, end_column : str, optional
         Columns with the seconds between which a row's recording is the sample: each row is a ``Segment``.
+    duration_column : str, optional
+        The column of how many seconds it lasts, in place of its end.
     encoding : str, optional
         The encoding of a table of text, or of texts on standard input, such as "cp1252". By default its byte
         order mark says it, or it is UTF-8.
@@ -83,6 +87,10 @@ def read_samples(
         Columns whose cells each sample carries in ``Sample.columns``, and rows made of it in ``Rows.columns``;
         "all" for every one. A source without columns has ``label`` where it has labels, and ``text`` where
         its samples are texts.
+    on_error : {"fail", "skip"}, default="fail"
+        Whether a row of a table that makes no sense (too many cells, too few, no JSON, an empty path) is
+        refused, or is a sample without a label that cannot be read, which an engine with
+        ``on_error="skip"`` rejects.
     stdin : iterable of lines, optional
         What ``-`` reads instead of standard input.
 
@@ -116,10 +124,13 @@ def read_samples(
         *(("start_column", start_column), ("end_column", end_column), ("encoding", encoding)),
         *(("group_column", group_column), ("weight_column", weight_column)),
         *(("split_column", split_column), ("time_column", time_column)),
+        ("duration_column", duration_column),
         ("label_separator", label_separator),
     ):
         if value is not None and not isinstance(value, str):
             raise wrong_type(name, value, "a text")
+    if on_error not in ("fail", "skip"):
+        raise BadOption(f"on_error = {on_error!r}: expected 'fail' or 'skip'")
     folder = None if root is None else os.fsdecode(root)
     if modality is None:
         modality = guess_modality(
@@ -142,6 +153,8 @@ def read_samples(
         weight=weight_column,
         split=split_column,
         time=time_column,
+        duration=duration_column,
+        skip=on_error == "skip",
     )
     return read_source(
         source,

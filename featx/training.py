@@ -18,7 +18,7 @@ from featx.catalog import Card
 from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.rows import Rows
-from featx.errors import BadOption, BadSample, FeatxNotice, FeatxWarning
+from featx.errors import BadSample, FeatxNotice, FeatxWarning
 from featx.evaluation import warn_about_rejects
 from featx.fit_config import FitConfig, card_changes
 from featx.heads import TrainedHead
@@ -183,7 +183,6 @@ def fit(
     >>> classifier.report.validation.report.accuracy
     1.0
     """
-    _check_choices(class_weight, random_state, test_size)
     keep = KeptParts(keep_samples, keep_rows)
     limits = CostLimits(max_latency, time_limit)
     check_costs(backbone, limits)
@@ -200,6 +199,7 @@ def fit(
         n_jobs=engine.n_jobs,
         param_grid=param_grid,
     )
+    head_config.check()
     kind.check_config(head_config)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
@@ -214,7 +214,7 @@ def fit(
         backbone, given, kind, head_config, engine=engine, limits=limits, verbose=verbose
     )
     check_exact(opened.provider)
-    rows, raw, timings = _embed(known, opened, engine, baseline=baseline)
+    rows, raw, timings = _embed(given.whole, opened, engine, baseline=baseline)
     card = replace(opened.card, dim=opened.dim)
     design = given.design(rows.ids)
     groups = None if design.groups is None else design.groups.tolist()
@@ -462,16 +462,6 @@ def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
         raise BadSample(
             f"rows: {len(bad)} of {len(rows)} hold NaN or infinity ({names}); leave them out"
         )
-
-
-def _check_choices(class_weight: object, random_state: object, test_size: object) -> None:
-    # A word that nothing knows would train without weights.
-    if class_weight is not None and class_weight != "balanced":
-        raise BadOption(f"class_weight = {class_weight!r}: expected 'balanced' or None")
-    if not isinstance(random_state, (int, np.integer)) or int(random_state) < 0:
-        raise BadOption(f"random_state = {random_state!r}: expected a whole number, 0 or more")
-    if test_size is not None and not (isinstance(test_size, float) and 0 < test_size < 1):
-        raise BadOption(f"test_size = {test_size!r}: expected a share between 0 and 1, such as 0.2")
 
 
 def _config(card: Card, config: HeadConfig, engine: Engine, *, baseline: bool) -> FitConfig:

@@ -169,7 +169,7 @@ def rows_in_another_process(paths):
     return FeatureExtractor().transform(paths)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_child_process_gives_the_same_rows(paths, method):
     if method not in multiprocessing.get_all_start_methods():

@@ -55,7 +55,7 @@ def test_folds_are_even_and_leave_every_class_in_every_training_part(labels, k, 
         assert (sum(sizes) == 0) == (int((y == label).sum()) == 1)
 
 
-@pytest.mark.parametrize("name", [*HEADS_BY_SPEED, "auto"])
+@pytest.mark.parametrize("name", [*HEADS_BY_SPEED, pytest.param("auto", marks=pytest.mark.slow)])
 def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
     X, y = digits
     trained = fit_head(X[:150], y[:150], HeadConfig(name))

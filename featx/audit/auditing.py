@@ -12,12 +12,13 @@ import numpy as np
 from featx.audit.contents import poor_contents, unreadable
 from featx.audit.data import AuditData, read_facts
 from featx.audit.duplicates import exact_copies, find_near_pairs, near_copies
-from featx.audit.findings import AuditReport, Finding
+from featx.audit.findings import AuditFinding, AuditReport
 from featx.audit.labels import find_wrong_targets, predict_left_out
 from featx.audit.shortcuts import find_shortcuts
 from featx.audit.structure import blending_classes, outliers, rare_labels
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
+from featx.embedding.approximate import approximate_nearest
 from featx.embedding.engine import Engine
 from featx.embedding.neighbors import Neighbors, nearest_among
 from featx.embedding.rows import Rows
@@ -25,6 +26,7 @@ from featx.errors import BadLabels, FeatxWarning
 from featx.labelled import LabelledSamples
 from featx.modalities import Settings
 from featx.modalities.guess import modality_of
+from featx.sources import Sample
 from featx.sources.labels import refuse_numbers
 from featx.sources.parts import parts_of
 from featx.tasks import Task, get_task
@@ -34,6 +36,8 @@ __all__ = ["audit_rows", "audit_samples"]
 
 # Neighbours of each sample that are looked at, and samples below which neighbours say nothing.
 _NEIGHBORS, _FEW = 20, 10
+# Samples up to which all are compared with all.
+_EXACT = 200_000
 
 
 def audit_samples(
@@ -82,21 +86,25 @@ def audit_samples(
     >>> [(found.code, found.id, found.related) for found in report.of("FX001", "FX003")]
     [('FX001', '3', ('2',)), ('FX003', '3', ('2',))]
     """
-    given = LabelledSamples.of(samples, labels, groups=groups).samples
+    given = LabelledSamples.of(samples, labels, groups=groups).whole
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(sample.label for sample in given)
-    opened = _open(backbone, given[0].data if given else None)
+    opened = _open(backbone, given)
     engine = replace(engine or Engine(), on_error="skip")
     rows = engine.embed(given, opened, digests=True)
-    by_id = {sample.id: sample for sample in given}
-    readable = [by_id[name] for name in rows.ids]
-    facts = read_facts(readable, opened.card.input, replace(engine, progress=None))
-    part = dict(zip(by_id, parts_of(given), strict=True))
-    parts = [part[name] for name in rows.ids]
-    data = AuditData.of_rows(rows, parts, [sample.group for sample in readable]).with_facts(facts)
+    facts = read_facts(given, opened.card.input, replace(engine, progress=None))
+    places = {sample.id: place for place, sample in enumerate(given)}
+    read = np.asarray([places[name] for name in rows.ids], np.intp)
+    parts = parts_of(given)
+    data = AuditData.of_rows(
+        rows, [parts[i] for i in read], [given[i].group for i in read], facts.take(read)
+    )
     found, skipped = _findings(data, kind, random_state)
-    found += unreadable(rows.rejects) + poor_contents(data, _words_read(opened.card.input))
+    words = facts.numbers.get("words", np.ones(len(given)))
+    wordless = {given[i].id for i in np.flatnonzero(words == 0)}
+    found += unreadable(rows.rejects, wordless)
+    found += poor_contents(data, _words_read(opened.card.input))
     return AuditReport(kind.name, len(given), opened.card.name, _in_order(found), tuple(skipped))
 
 
@@ -144,11 +152,12 @@ def audit_rows(
     return AuditReport(kind.name, len(rows), "", _in_order(found), tuple(skipped))
 
 
-def _open(backbone: str | Card | Backbone | None, first: Any) -> Backbone:
+def _open(backbone: str | Card | Backbone | None, samples: Sequence[Sample]) -> Backbone:
     if isinstance(backbone, Backbone):
         return backbone
     if backbone is None:
-        return open_backbone(default_card(modality_of(first)))
+        modality = modality_of(samples[0].data) if samples else "image"
+        return open_backbone(default_card(modality))
     return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
 
 
@@ -159,7 +168,9 @@ def _words_read(settings: Settings) -> float:
     return float("inf")
 
 
-def _findings(data: AuditData, task: Task, random_state: int) -> tuple[list[Finding], list[str]]:
+def _findings(
+    data: AuditData, task: Task, random_state: int
+) -> tuple[list[AuditFinding], list[str]]:
     """Return all that rows, targets, parts and groups tell, and what they could not."""
     skipped: list[str] = []
     found = exact_copies(data)
@@ -169,7 +180,7 @@ def _findings(data: AuditData, task: Task, random_state: int) -> tuple[list[Find
     if len(data.firsts) < _FEW:
         skipped.append(f"neighbours, for there are {len(data.firsts)} different samples only")
         return found, skipped
-    neighbors = nearest_among(data.rows[data.firsts], min(_NEIGHBORS, len(data.firsts) - 1))
+    neighbors = _nearest(data, skipped)
     pairs = find_near_pairs(data, neighbors)
     found += near_copies(data, pairs, compares_targets=task.name != "regression")
     found += outliers(data, neighbors)
@@ -184,9 +195,22 @@ def _findings(data: AuditData, task: Task, random_state: int) -> tuple[list[Find
     return found + more, skipped + reasons
 
 
+def _nearest(data: AuditData, skipped: list[str]) -> Neighbors:
+    """Return the nearest of the different samples; where they are many, of those that candidates hold."""
+    # Millions of rows are not copied where no two are equal.
+    rows = data.rows if len(data.firsts) == len(data) else data.rows[data.firsts]
+    k = min(_NEIGHBORS, len(rows) - 1)
+    if len(rows) <= _EXACT:
+        return nearest_among(rows, k)
+    skipped.append(
+        f"pairs of {len(rows):,} samples that share no cell: more than {_EXACT:,} are not all compared"
+    )
+    return approximate_nearest(rows, k)
+
+
 def _of_targets(
     data: AuditData, task: Task, neighbors: Neighbors, random_state: int
-) -> tuple[list[Finding], list[str]]:
+) -> tuple[list[AuditFinding], list[str]]:
     """Return what heads that were trained without each sample tell of its target."""
     try:
         with warnings.catch_warnings():
@@ -203,5 +227,5 @@ def _of_targets(
     return found, [f"targets of some samples: {reason}"] if reason else []
 
 
-def _in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
+def _in_order(found: Iterable[AuditFinding]) -> tuple[AuditFinding, ...]:
     return tuple(sorted(found, key=lambda one: (one.code, -one.score)))

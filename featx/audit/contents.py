@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
 from featx._typing import Doubles, FloatArray, Mask
 from featx.audit.data import AuditData
-from featx.audit.findings import Finding
+from featx.audit.findings import AuditFinding
 from featx.embedding.rows import Reject
 
 __all__ = ["poor_contents", "unreadable"]
@@ -20,8 +20,8 @@ _TINY, _TINY_SHARE = 16, 0.1
 _BLANK = 0.02
 # The grey level below which 99 % of a dark picture are.
 _DARK = 0.2
-# Sharpness of a picture whose edges are blurred by 3.5 of 256 pixels.
-_BLURRED = 0.2
+# Sharpness of a picture whose edges are blurred by more than 2 of 256 pixels; of photos it is 0.8 to 1.4.
+_BLURRED = 0.33
 # How much more than what is read, or than most texts have, is far too long.
 _LONGER, _LONGEST = 1.2, 20.0
 # Decibels below full scale.
@@ -36,15 +36,21 @@ Numbers = Mapping[str, FloatArray]
 _Check = Callable[[Numbers, float], tuple[Mask, Doubles, Callable[[int], str]]]
 
 
-def unreadable(rejects: tuple[Reject, ...]) -> list[Finding]:
-    """Return a finding for each sample that could not be read."""
+def unreadable(rejects: Sequence[Reject], wordless: Collection[str] = ()) -> list[AuditFinding]:
+    """Return a finding for each sample that could not be read; of ``wordless`` it is a text without a word."""
     return [
-        Finding("FX051", reject.id, 1.0, f"{reject.id:.200}: {reject.reason}", suggested="remove")
+        AuditFinding(
+            "FX061" if reject.id in wordless else "FX051",
+            reject.id,
+            1.0,
+            f"{reject.id:.200}: {reject.reason}",
+            suggested="remove",
+        )
         for reject in rejects
     ]
 
 
-def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[Finding]:
+def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[AuditFinding]:
     """Return the samples that hold hardly anything, or more than is read of them.
 
     Parameters
@@ -64,7 +70,7 @@ def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[Fin
             order = np.flatnonzero(mask)
             for index in order[np.argsort(-scores[order], kind="stable")].tolist():
                 name, score = data.ids[index], round(float(np.clip(scores[index], 0, 1)), 6)
-                findings.append(Finding(code, name, score, f"{name:.200}: {describe(index)}"))
+                findings.append(AuditFinding(code, name, score, f"{name:.200}: {describe(index)}"))
     return findings
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +45,15 @@ class Facts:
     near_bits: int
     suffixes: tuple[str, ...]
 
+    def take(self, indices: Integers) -> Facts:
+        """Return the facts of some samples."""
+        return Facts(
+            {name: values[indices] for name, values in self.numbers.items()},
+            self.signatures[indices],
+            self.near_bits,
+            tuple(self.suffixes[i] for i in indices),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class AuditData:
@@ -79,8 +88,9 @@ class AuditData:
         rows: Rows,
         parts: Sequence[str | None] | None = None,
         groups: Sequence[str | None] | None = None,
+        facts: Facts | None = None,
     ) -> AuditData:
-        """Return rows with the part and the group of each; None where nothing is known."""
+        """Return rows with the part, the group and the facts of each; None where nothing is known."""
         nothing = (None,) * len(rows)
         digests = rows.digests or ("",) * len(rows)
         return cls(
@@ -90,6 +100,7 @@ class AuditData:
             nothing if parts is None else tuple(parts),
             nothing if groups is None else tuple(groups),
             digests,
+            facts,
         )
 
     @cached_property
@@ -113,13 +124,9 @@ class AuditData:
                 seen.add(digest)
         return np.sort(np.asarray(kept, np.intp))
 
-    def with_facts(self, facts: Facts | None) -> AuditData:
-        """Return the same samples with their facts."""
-        return replace(self, facts=facts)
-
 
 def read_facts(samples: Sequence[Sample], settings: Settings, engine: Engine) -> Facts:
-    """Return the facts of samples of which rows could be made.
+    """Return the facts of samples; NaN of those that cannot be read.
 
     Parameters
     ----------

@@ -10,10 +10,17 @@ import numpy as np
 
 from featx._typing import Doubles, FloatArray, Integers, Mask
 from featx.audit.data import AuditData, Facts
-from featx.audit.findings import Finding
+from featx.audit.findings import AuditFinding
 from featx.embedding.neighbors import Neighbors
 
-__all__ = ["NearPairs", "exact_copies", "find_near_pairs", "near_copies", "usual_distances"]
+__all__ = [
+    "NearPairs",
+    "exact_copies",
+    "find_near_pairs",
+    "near_copies",
+    "near_ratio",
+    "usual_distances",
+]
 
 # Related samples that a finding names.
 _RELATED = 20
@@ -23,6 +30,8 @@ _USUAL = 5
 _FLOOR = 0.25
 # Pairs at this share of the usual distance are near; of those with like signatures at this.
 _NEAR, _NEAR_ALIKE = 0.5, 0.8
+# The part of samples of which chance alone would bring a neighbour so near, at most.
+_CHANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +51,7 @@ class NearPairs:
     ratios: Doubles
 
 
-def exact_copies(data: AuditData) -> list[Finding]:
+def exact_copies(data: AuditData) -> list[AuditFinding]:
     """Return a finding for each sample with the bytes of one that is to be kept; two where targets differ."""
     members: dict[str, list[int]] = defaultdict(list)
     for i in np.argsort(data.order).tolist():
@@ -75,7 +84,7 @@ def find_near_pairs(data: AuditData, neighbors: Neighbors) -> NearPairs:
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = distances / np.sqrt(usual[low] * usual[high])
     ratios = np.where(np.isfinite(ratios), ratios, np.inf)
-    near = ratios <= _NEAR
+    near = ratios <= near_ratio(neighbors.distances)
     if data.facts is not None and data.facts.signatures.shape[1]:
         alike = _alike(data.facts, firsts[low], firsts[high])
         near |= alike & (ratios <= (_NEAR_ALIKE if data.facts.near_bits else np.inf))
@@ -83,6 +92,37 @@ def find_near_pairs(data: AuditData, neighbors: Neighbors) -> NearPairs:
     if data.facts is not None and not data.facts.near_bits and data.facts.signatures.shape[1]:
         low, high, ratios = _with_equal_signatures(data.facts, firsts, (low, high, ratios))
     return NearPairs(low, high, ratios)
+
+
+def near_ratio(distances: FloatArray) -> float:
+    """Return the share of the usual distance below which neighbours are near-duplicates.
+
+    In m dimensions chance alone brings the first of five neighbours within the share t of the fifth's distance
+    with the probability 1 - (1 - t^m)^4. Where rows vary in few directions the share must be small.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n, k), float32
+        Cosine distances of the nearest rows, which grow with the square of what is measured here.
+
+    Notes
+    -----
+    The dimension is estimated as Levina and Bickel, Maximum likelihood estimation of intrinsic dimension
+    (2004) do, from the neighbours beyond the usual one.
+
+    Examples
+    --------
+    >>> line = np.arange(1.0, 21) ** 2
+    >>> near_ratio(np.tile(line, (9, 1)).astype(np.float32)) < 0.01
+    True
+    """
+    beyond = distances[:, _USUAL - 1 :].astype(np.float64)
+    usable = beyond[np.isfinite(beyond).all(axis=1) & (beyond > 0).all(axis=1)]
+    if usable.shape[0] == 0 or usable.shape[1] < 3:
+        return _NEAR
+    # Half of the logarithm of a squared distance is that of the distance.
+    spread = float(np.mean(np.log(usable[:, -1:] / usable[:, :-1]))) / 2
+    return float(min(_NEAR, (_CHANCE / (_USUAL - 1)) ** (2 * spread)))
 
 
 def usual_distances(distances: FloatArray) -> Doubles:
@@ -101,7 +141,7 @@ def usual_distances(distances: FloatArray) -> Doubles:
 
 def near_copies(
     data: AuditData, pairs: NearPairs, *, compares_targets: bool = True
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """Return a finding for each sample that is nearly the same as some that are to be kept.
 
     Parameters
@@ -135,7 +175,7 @@ def _copy_findings(
     words: str,
     score: float = 1.0,
     compares_targets: bool = True,
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """Return what there is to say of a sample and those that it is a copy of."""
     name = data.ids[index]
     copied = "remove" if prefix == "FX00" else "group"
@@ -151,14 +191,14 @@ def _copy_findings(
         code, others, end, done, begin = "1", list(earlier), "", "group", ""
     related = tuple(data.ids[i] for i in others[:_RELATED])
     text = f"{name:.200}{begin} is {words} {related[0]:.200}{end}"
-    findings = [Finding(f"{prefix}{code}", name, score, text, related, done)]
+    findings = [AuditFinding(f"{prefix}{code}", name, score, text, related, done)]
     if compares_targets and (unlike := _differing(data.targets, index, earlier)):
         related = tuple(data.ids[i] for i in unlike[:_RELATED])
         text = (
             f"{name:.200} ({data.targets[index]:.60}) is {words} {related[0]:.200} "
             f"({data.targets[unlike[0]]:.60})"
         )
-        findings.append(Finding(f"{prefix}3", name, score, text, related))
+        findings.append(AuditFinding(f"{prefix}3", name, score, text, related))
     return findings
 
 

@@ -13,7 +13,7 @@ from featx._display import TextTable, html_page, one_line
 from featx._extras import require
 from featx.metrics.report import check_fields, reading_report
 
-__all__ = ["CHECKS", "COLUMNS", "AuditReport", "Finding"]
+__all__ = ["CHECKS", "COLUMNS", "AuditFinding", "AuditReport"]
 
 # The codes are stable: none is given another meaning, and none is used again.
 CHECKS: Mapping[str, str] = MappingProxyType(
@@ -60,7 +60,7 @@ _WIDE = 72
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """Something that may be wrong with a sample, a class or the whole.
 
     Attributes
@@ -80,8 +80,8 @@ class Finding:
 
     Examples
     --------
-    >>> found = Finding("FX001", "b.jpg", 1.0, "the same bytes as a.jpg", ("a.jpg",), "group")
-    >>> Finding.from_dict(found.to_dict()) == found
+    >>> found = AuditFinding("FX001", "b.jpg", 1.0, "the same bytes as a.jpg", ("a.jpg",), "group")
+    >>> AuditFinding.from_dict(found.to_dict()) == found
     True
     """
 
@@ -97,7 +97,7 @@ class Finding:
         return {name: getattr(self, name) for name in COLUMNS} | {"related": list(self.related)}
 
     @classmethod
-    def from_dict(cls, table: Mapping[str, Any]) -> Finding:
+    def from_dict(cls, table: Mapping[str, Any]) -> AuditFinding:
         """Return the finding whose ``to_dict`` gave ``table``; raise BadLabels where none did."""
         with reading_report("audit"):
             values = {one.name: table[one.name] for one in fields(cls)}
@@ -119,13 +119,13 @@ class AuditReport:
         Samples that were looked at, those that cannot be read included.
     backbone : str
         The name of the backbone whose rows were compared; '' where rows were given.
-    findings : tuple of Finding
+    findings : tuple of AuditFinding
     skipped : tuple of str
         What was not looked at, and why.
 
     Examples
     --------
-    >>> found = Finding("FX053", "a.jpg", 1.0, "a.jpg has one colour")
+    >>> found = AuditFinding("FX053", "a.jpg", 1.0, "a.jpg has one colour")
     >>> report = AuditReport("classification", 9, "featx-image-nano", (found,))
     >>> report.counts
     {'FX053': 1}
@@ -136,7 +136,7 @@ class AuditReport:
     task: str
     n: int
     backbone: str
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     skipped: tuple[str, ...] = ()
 
     @property
@@ -144,7 +144,7 @@ class AuditReport:
         """Return the number of findings of each code that has some."""
         return dict(Counter(found.code for found in self.findings))
 
-    def of(self, *codes: str) -> list[Finding]:
+    def of(self, *codes: str) -> list[AuditFinding]:
         """Return the findings of some codes, in their order."""
         return [found for found in self.findings if found.code in codes]
 
@@ -161,7 +161,7 @@ class AuditReport:
         """Return the report whose ``to_dict`` gave ``table``; raise BadLabels where none did."""
         with reading_report("audit"):
             values = {one.name: table[one.name] for one in fields(cls)}
-            found = tuple(map(Finding.from_dict, values["findings"]))
+            found = tuple(map(AuditFinding.from_dict, values["findings"]))
             skipped = tuple(map(str, values["skipped"]))
             report = cls(**values | {"findings": found, "skipped": skipped})
             check_fields(report)

@@ -35,8 +35,8 @@ def copy_groups(report: AuditReport, samples: Sequence[Sample]) -> dict[str, str
 
     Examples
     --------
-    >>> from featx.audit.findings import Finding
-    >>> found = Finding("FX011", "b", 0.9, "nearly the same", ("a",))
+    >>> from featx.audit.findings import AuditFinding
+    >>> found = AuditFinding("FX011", "b", 0.9, "nearly the same", ("a",))
     >>> report = AuditReport("classification", 3, "", (found,))
     >>> copy_groups(report, [Sample(name, b"") for name in "abc"])
     {'a': 'a', 'b': 'a', 'c': 'c'}

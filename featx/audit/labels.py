@@ -10,7 +10,7 @@ import numpy as np
 
 from featx._typing import Doubles, Integers
 from featx.audit.data import AuditData
-from featx.audit.findings import Finding
+from featx.audit.findings import AuditFinding
 from featx.audit.noise import doubt_labels
 from featx.embedding.neighbors import Neighbors
 from featx.heads import Calibrator
@@ -96,7 +96,7 @@ def _design(data: AuditData, known: Integers) -> SampleDesign | None:
 
 def find_wrong_targets(
     data: AuditData, predictions: LeftOutPredictions, neighbors: Neighbors, task: Task
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """Return the samples whose targets are probably wrong, the surest first.
 
     Parameters
@@ -124,7 +124,7 @@ def _of_samples(data: AuditData, indices: Integers, neighbors: Neighbors) -> Int
 
 def _wrong_labels(
     data: AuditData, predictions: LeftOutPredictions, near: Integers
-) -> list[Finding]:
+) -> list[AuditFinding]:
     problem = predictions.problem
     doubts = doubt_labels(predictions.outputs, np.asarray(problem.codes), near)
     names = problem.output_names
@@ -133,7 +133,7 @@ def _wrong_labels(
         index, other = int(predictions.indices[place]), names[doubts.suggested[place]]
         given = names[problem.codes[place]]
         findings.append(
-            Finding(
+            AuditFinding(
                 "FX021",
                 data.ids[index],
                 _share(doubts.scores[place]),
@@ -144,7 +144,9 @@ def _wrong_labels(
     return findings
 
 
-def _wrong_sets(data: AuditData, predictions: LeftOutPredictions, near: Integers) -> list[Finding]:
+def _wrong_sets(
+    data: AuditData, predictions: LeftOutPredictions, near: Integers
+) -> list[AuditFinding]:
     problem = predictions.problem
     codes = np.asarray(problem.codes).reshape(len(problem), -1)
     findings = []
@@ -157,7 +159,7 @@ def _wrong_sets(data: AuditData, predictions: LeftOutPredictions, near: Integers
                 has = bool(given[place])
                 text = "is probably none" if has else "is probably missing"
                 findings.append(
-                    Finding(
+                    AuditFinding(
                         "FX023" if has else "FX022",
                         data.ids[index],
                         _share(doubts.scores[place]),
@@ -169,7 +171,9 @@ def _wrong_sets(data: AuditData, predictions: LeftOutPredictions, near: Integers
     return findings
 
 
-def _far_numbers(data: AuditData, predictions: LeftOutPredictions, _: Integers) -> list[Finding]:
+def _far_numbers(
+    data: AuditData, predictions: LeftOutPredictions, _: Integers
+) -> list[AuditFinding]:
     problem = predictions.problem
     # Targets are in the scale of scores.
     scaled = np.asarray(problem.targets, np.float64).reshape(len(problem), -1)
@@ -185,7 +189,7 @@ def _far_numbers(data: AuditData, predictions: LeftOutPredictions, _: Integers) 
             index = int(predictions.indices[place])
             about = f"{found[place]:.6g}"
             findings.append(
-                Finding(
+                AuditFinding(
                     "FX024",
                     data.ids[index],
                     _share(1 - spread / apart[place]),
@@ -201,7 +205,7 @@ def _share(value: float) -> float:
     return round(float(min(1.0, max(0.0, value))), 6)
 
 
-_Kind = Callable[[AuditData, LeftOutPredictions, Integers], list[Finding]]
+_Kind = Callable[[AuditData, LeftOutPredictions, Integers], list[AuditFinding]]
 _KINDS: Mapping[str, _Kind] = MappingProxyType(
     {"classification": _wrong_labels, "multilabel": _wrong_sets, "regression": _far_numbers}
 )

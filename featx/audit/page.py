@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from featx.audit.findings import CHECKS, AuditReport, Finding
+from featx.audit.findings import CHECKS, AuditFinding, AuditReport
 from featx.modalities import Settings
 from featx.modalities.showing import CARDS, Budget, show_sample
 from featx.pages.document import Page, PageSection, notes, paragraphs, tiles
@@ -78,13 +78,13 @@ def _tiles(report: AuditReport) -> Child:
     )
 
 
-def _lead(found: Sequence[Finding], shown: int) -> str:
+def _lead(found: Sequence[AuditFinding], shown: int) -> str:
     more = f" The {shown:,} strongest are shown." if shown < len(found) else ""
     return f"{len(found):,} {'finding' if len(found) == 1 else 'findings'}.{more}"
 
 
 def _card(
-    found: Finding, by_id: dict[str, Sample], settings: Settings | None, budget: Budget
+    found: AuditFinding, by_id: dict[str, Sample], settings: Settings | None, budget: Budget
 ) -> Iterator[Child]:
     """Give the sample of a finding and those that it is compared with, then what is said of them."""
     for name in (found.id, *found.related[:_RELATED]):

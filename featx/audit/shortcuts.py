@@ -6,7 +6,7 @@ import numpy as np
 
 from featx._typing import Doubles, Integers
 from featx.audit.data import AuditData, Facts
-from featx.audit.findings import Finding
+from featx.audit.findings import AuditFinding
 from featx.audit.labels import LeftOutPredictions
 
 __all__ = ["describe_facts", "find_shortcuts"]
@@ -42,7 +42,9 @@ def describe_facts(facts: Facts) -> dict[str, Doubles]:
     return numbers
 
 
-def find_shortcuts(data: AuditData, predictions: LeftOutPredictions, task: str) -> list[Finding]:
+def find_shortcuts(
+    data: AuditData, predictions: LeftOutPredictions, task: str
+) -> list[AuditFinding]:
     """Return the facts from which a small decision tree predicts the target, measured on samples left out."""
     if data.facts is None or len(predictions.indices) < _FEW:
         return []
@@ -56,7 +58,7 @@ def find_shortcuts(data: AuditData, predictions: LeftOutPredictions, task: str) 
         strength, text = _strength(some[usable], predictions, np.flatnonzero(usable), task)
         if strength >= _STRONG:
             text = f"{name} alone {text}"
-            findings.append(Finding("FX081", "", round(strength, 6), text, (name,)))
+            findings.append(AuditFinding("FX081", "", round(strength, 6), text, (name,)))
     return sorted(findings, key=lambda found: -found.score)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from featx._typing import Doubles
 from featx.audit.data import AuditData
-from featx.audit.findings import Finding
+from featx.audit.findings import AuditFinding
 from featx.embedding.neighbors import Neighbors
 from featx.sources.targets import read_target
 from featx.tasks import Task
@@ -29,7 +29,7 @@ _FEW, _SHARE = 5, 0.1
 _MOST_CLASSES = 2000
 
 
-def outliers(data: AuditData, neighbors: Neighbors) -> list[Finding]:
+def outliers(data: AuditData, neighbors: Neighbors) -> list[AuditFinding]:
     """Return the samples whose neighbours are much further away than those of most, the furthest first."""
     distances = neighbors.distances[:, : min(_NEIGHBOR, neighbors.distances.shape[1])]
     far = np.where(np.isfinite(distances), distances, -np.inf).max(axis=1).astype(np.float64)
@@ -47,11 +47,11 @@ def outliers(data: AuditData, neighbors: Neighbors) -> list[Finding]:
         text = (
             f"{name:.200} is {factor:.1f} times as far from its neighbours as samples usually are"
         )
-        findings.append(Finding("FX031", name, round(1 - 1 / factor, 6), text, (nearest,)))
+        findings.append(AuditFinding("FX031", name, round(1 - 1 / factor, 6), text, (nearest,)))
     return findings
 
 
-def blending_classes(data: AuditData, neighbors: Neighbors) -> list[Finding]:
+def blending_classes(data: AuditData, neighbors: Neighbors) -> list[AuditFinding]:
     """Return the pairs of classes whose samples are each other's neighbours nearly as often as their own."""
     targets = [data.targets[i] for i in data.firsts]
     names = sorted({target for target in targets if target is not None})
@@ -69,7 +69,7 @@ def blending_classes(data: AuditData, neighbors: Neighbors) -> list[Finding]:
             f"{mixed[i, j]:.2f} times as often as of their own class"
         )
         score = round(min(1.0, float(mixed[i, j])), 6)
-        findings.append(Finding("FX041", "", score, text, (names[i], names[j])))
+        findings.append(AuditFinding("FX041", "", score, text, (names[i], names[j])))
     return sorted(findings, key=lambda found: -found.score)
 
 
@@ -101,7 +101,7 @@ def labels_of(target: str | None) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def rare_labels(data: AuditData, task: Task) -> list[Finding]:
+def rare_labels(data: AuditData, task: Task) -> list[AuditFinding]:
     """Return classes or labels of few samples, and those that are in one part only."""
     one = task.output_noun[0]
     found = [labels_of(target) for target in data.targets]
@@ -112,13 +112,13 @@ def rare_labels(data: AuditData, task: Task) -> list[Finding]:
         if count < _FEW or count < _SHARE * mean:
             text = f"the {one} {label!r:.60} has {count} of {len(data)} samples"
             score = round(1 - min(1.0, count / max(mean, 1)), 6)
-            findings.append(Finding("FX042", "", score, text, (label,)))
+            findings.append(AuditFinding("FX042", "", score, text, (label,)))
     return findings + _of_one_part(data.parts, found, one)
 
 
 def _of_one_part(
     parts: Sequence[str | None], found: Sequence[list[str]], noun: str
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """Return the labels that are measured and never trained on, or the other way round."""
     where: dict[str, set[str]] = {}
     for part, labels in zip(parts, found, strict=True):
@@ -136,5 +136,5 @@ def _of_one_part(
                 f"the {noun} {label!r:.60} is in {' and '.join(sorted(seen))} and not in {missing}"
             )
             score = 1.0 if "train" not in seen else 0.5
-            findings.append(Finding("FX043", "", score, text, (label,)))
+            findings.append(AuditFinding("FX043", "", score, text, (label,)))
     return findings

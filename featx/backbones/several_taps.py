@@ -22,6 +22,7 @@ from featx.errors import BadGraph, FeatxWarning
 from featx.graphs import cut_at
 from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch
+from featx.storage.blob import Blob
 
 __all__ = ["SeveralTaps", "TapView", "own_tap"]
 
@@ -142,10 +143,27 @@ class SeveralTaps:
             files = {file.name: file.sha256 for file in card.files}
             key = json.dumps([card.graph.sha256, files, self._taps], sort_keys=True)
             admit(graph, *self._taps, key=key, files=names_beside(card))
-        data = cut_at(graph, self._taps, beside=graph.path is not None)
-        self._session = open_session(data, graph, self.backbone.provider)
+        try:
+            self._session = self._session_of(graph, self._taps)
+        except BadGraph:
+            # A tensor may be of a type that inference does not find: each is tried by itself.
+            self._taps = [tap for tap in self._taps if tap == self.own or self._opens(graph, tap)]
+            self._session = self._session_of(graph, self._taps)
         self._wanted = [one.name for one in self._session.get_inputs()]
         self._feeder = self.backbone
+
+    def _session_of(self, graph: Blob, taps: Sequence[str]) -> Any:
+        data = cut_at(graph, taps, beside=graph.path is not None)
+        return open_session(data, graph, self.backbone.provider)
+
+    def _opens(self, graph: Blob, tap: str) -> bool:
+        """Return whether a session can give a tensor; say that it is left out otherwise."""
+        try:
+            self._session_of(graph, [tap])
+        except BadGraph as error:
+            self._warn(f"{tap} is left out: {error}")
+            return False
+        return True
 
     def _feeds(self, batch: Batch) -> dict[str, Any]:
         feeds = self._feeder.feeds(batch)
@@ -166,7 +184,8 @@ class SeveralTaps:
         parts: list[list[Any]] = [[] for _ in self._taps]
         for part, size in filled_parts(feeds, n, fixed):
             for found, values in zip(parts, run_session(self._session, part), strict=True):
-                found.append(values[:size] if np.shape(values)[:1] == (fixed,) else None)
+                fits = isinstance(values, np.ndarray) and values.shape[:1] == (fixed,)
+                found.append(values[:size] if fits else None)
         return {tap: _joined(found) for tap, found in zip(self._taps, parts, strict=True)}
 
     def _pool(self, values: FloatArray, mask: Mask | None, pooling: str) -> FloatArray:

@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "demo": "featx.cli.demo:demo_command",
         "extract": "featx.cli.extract:extract_command",
+        "similar": "featx.cli.similar:similar_command",
+        "merge": "featx.cli.merge:merge_command",
         "audit": "featx.cli.audit:audit_command",
         "compare": "featx.cli.compare:compare_command",
         "fit": "featx.cli.fit:fit_command",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ def audit_command(
         check_records_output(output)
     run.check()
     backbone = chosen.open(run.provider)
-    samples = columns.read(source, backbone.card)
+    samples = _read(source, columns, backbone.card.input, skip=run.skips)
     from featx.audit.auditing import audit_samples
 
     with run.engine(len(samples)) as engine:
@@ -112,6 +113,16 @@ def audit_command(
         _show(html, source, report, samples, backbone.card.input)
     if fix is not None:
         _fix(fix, report, samples, backbone.card.input, group_copies=group_copies)
+
+
+def _read(source: str, columns: SourceChoice, settings: Settings, *, skip: bool) -> list[Sample]:
+    """Return the samples of all parts; a column of the usual name says the part of each."""
+    from featx.modalities.formats import readable
+    from featx.sources import read_source
+
+    named = replace(columns.to_columns(()), parts=True, skip=skip)
+    ignore_case = bool(columns.ignore_label_case)
+    return read_source(source, readable(settings), columns=named, ignore_label_case=ignore_case)
 
 
 def _check(output: Path | None, html: Path | None, fix: Path | None, *, group_copies: bool) -> None:

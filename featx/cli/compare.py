@@ -107,7 +107,7 @@ def compare_command(
         check_head_name(head, task.head_names)
     run.check(exact=True)
     card = _card(backbones, modality)
-    samples = target.check(task, columns.read(source, card, split="train"))
+    samples = target.check(task, columns.read(source, card, split="train", skip=run.skips))
     # It takes seconds to import: what can be refused has been.
     from featx.selection.compare import compare
 

@@ -92,7 +92,7 @@ def curve_command(
         check_plot(plot)
     run.check()
     card = chosen.card()
-    samples = target.check(task, columns.read(source, card, split="train"))
+    samples = target.check(task, columns.read(source, card, split="train", skip=run.skips))
     backbone = chosen.open(run.provider)
     # It takes seconds to import: what can be refused has been.
     from featx.selection.curve import learning_curve

@@ -63,7 +63,7 @@ def evaluate_command(
         check_records_output(errors)
     run.check(exact=True)
     loaded = sureness.apply(load(classifier, provider=run.provider, trusted=trusted))
-    samples = columns.read(source, loaded.card, split="test")
+    samples = columns.read(source, loaded.card, split="test", skip=run.skips)
     from featx.evaluation import evaluate
 
     with run.engine(len(samples)) as engine:

@@ -84,7 +84,7 @@ def explain_command(
     from featx.persistence.artifact import load
 
     loaded = load(classifier, provider=run.provider, trusted=trusted)
-    inputs = Inputs.read(sources, columns, loaded.card, ())
+    inputs = Inputs.read(sources, columns, loaded.card, (), skip=run.skips)
     options = ExplanationOptions(target, against, method, places, neighbours)  # type: ignore[arg-type]
     lost = n = 0
     with (

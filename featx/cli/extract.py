@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from featx.embedding.rows import Reject, Rows
     from featx.sources import Sample
     from featx.tables import TableWriter, Written
+    from featx.tables.shards import Shard
 
 __all__ = ["extract_command"]
 
@@ -87,6 +89,101 @@ class OutputChoice:
 
         write_rejects(self.listed, rejects)
         return self.listed
+
+
+@dataclass(frozen=True, slots=True)
+class ShardChoice:
+    """The options that part the rows into several files."""
+
+    shards: int | None
+    shard_size: int | None
+    shard: Shard | None
+
+    @property
+    def is_asked(self) -> bool:
+        """True where rows go into a folder of shards."""
+        return any(value is not None for value in (self.shards, self.shard_size, self.shard))
+
+    def check(self, target: OutputChoice) -> None:
+        """Refuse options that contradict each other, and an output that is no folder."""
+        from featx.storage.writable import check_writable
+        from featx.tables import check_output
+
+        given = [self.shards, self.shard_size, self.shard]
+        if sum(value is not None for value in given) > 1:
+            raise click.UsageError(
+                "--shards, --shard-size and --shard: expected one of them; --shard i/n is one of n shards"
+            )
+        if target.is_stdout:
+            raise click.UsageError("--output -: shards are files; expected the name of a folder")
+        check_output(target.output / "part.parquet", target.dtype)
+        if not target.output.is_dir():
+            check_writable(target.output, folder=True)
+        check_writable(target.output / "_index.json", parents=True)
+        if target.rejects:
+            check_writable(target.rejects)
+
+    def total(self, n_samples: int) -> int:
+        """Return the number of shards in all."""
+        if self.shard:
+            return self.shard.total
+        if self.shard_size:
+            return max(1, -(-n_samples // self.shard_size))
+        return self.shards or 1
+
+
+class ShardType(click.ParamType[Any]):
+    """The type of ``--shard``: i/n."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the shard that a text names."""
+        from featx.tables.shards import Shard, parse_part
+
+        return value if isinstance(value, Shard) else parse_part(value)
+
+
+class CountType(click.ParamType[Any]):
+    """The type of ``--shard-size``: a whole number, such as 100000 or 100k."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Return the number that a text names."""
+        match = re.fullmatch(r"(\d{1,12})([kKmM]?)", str(value))
+        number = (
+            int(match[1]) * {"": 1, "k": 1000, "m": 1_000_000}[match[2].lower()] if match else 0
+        )
+        if number < 1:
+            self.fail(f"{value!r}: expected a number of samples such as 100000 or 100k", param, ctx)
+        return number
+
+
+def shard_options(function: F) -> F:
+    """Give a command ``--shards --shard-size --shard`` as one ``ShardChoice`` named ``parts``."""
+    options = [
+        click.option(
+            "--shards",
+            type=click.IntRange(1, 99_999),
+            metavar="N",
+            help="Write N Parquet files into the folder --output, each when it is whole; started again, those "
+            "that are there are kept.",
+        ),
+        click.option(
+            "--shard-size",
+            type=CountType(),
+            metavar="COUNT",
+            help="The same, with as many files as COUNT samples a file make: 100000, 100k.",
+        ),
+        click.option(
+            "--shard",
+            type=ShardType(),
+            metavar="i/n",
+            help="Write only file i, from 0 on, of n: for a job of many machines; featx merge ends it.",
+        ),
+    ]
+    return gather_options(function, options, ShardChoice, "parts")
 
 
 @dataclass(slots=True)
@@ -149,6 +246,7 @@ def output_options(function: F) -> F:
 @click.command("extract")
 @click.argument("source")
 @output_options
+@shard_options
 @click.option("--split", metavar="NAME", help="Only this part of a folder, such as train or test.")
 @keep_option
 @backbone_options
@@ -157,6 +255,7 @@ def output_options(function: F) -> F:
 def extract_command(
     source: str,
     target: OutputChoice,
+    parts: ShardChoice,
     split: str | None,
     keep: tuple[str, ...],
     chosen: BackboneChoice,
@@ -171,11 +270,17 @@ def extract_command(
     """
     from featx.tables.writer import own_column
 
-    target.check(skips=run.on_error == "skip")
+    if parts.is_asked:
+        parts.check(target)
+    else:
+        target.check(skips=run.on_error == "skip")
     backbone = chosen.open(run.provider)
-    inputs = Inputs.read((source,), columns, backbone.card, keep, split=split)
+    inputs = Inputs.read((source,), columns, backbone.card, keep, split=split, skip=run.skips)
     kept = KeptColumns.of(_new_columns(inputs), own_column)
     start = time.perf_counter()
+    if parts.is_asked:
+        _write_shards(target, parts, inputs, kept, backbone, run)
+        return
     with (
         inputs.engine(run, "embedding", quiet=target.is_stdout) as engine,
         target.open(backbone, kept.types) as writer,
@@ -188,6 +293,66 @@ def extract_command(
     if run.on_error == "skip":
         rejects = writer.written.rejects
         summary += f"; {len(rejects)} rejected, listed in {target.list_rejects(rejects)}"
+    click.echo(summary, err=True)
+
+
+def _write_shards(
+    target: OutputChoice,
+    parts: ShardChoice,
+    inputs: Inputs,
+    kept: KeptColumns,
+    backbone: Backbone,
+    run: RunChoice,
+) -> None:
+    """Write the shards that are missing, or the one that was asked for, and say what was written."""
+    from featx.tables.shards import Shard, ShardFolder, merge_shards
+
+    start, total = time.perf_counter(), inputs.total
+    if total is None:
+        raise click.UsageError(
+            "-: the samples of shards are counted first; expected a folder, a table or a list in a file"
+        )
+    samples = [kept.rename(sample) for batch in inputs.batches() for sample in batch]
+    folder = ShardFolder(
+        target.output,
+        parts.total(total),
+        fingerprint=backbone.fingerprint,
+        dim=backbone.dim,
+        dtype=target.dtype,
+        columns=kept.types,
+    )
+    folder.open()
+    wanted = [parts.shard] if parts.shard else [Shard(k, folder.total) for k in range(folder.total)]
+    rows = n_kept = 0
+    rejects: list[Reject] = []
+    n_samples = sum(len(shard.of(total)) for shard in wanted)
+    with run.engine(n_samples, "embedding") as engine:
+        for shard in wanted:
+            own = [samples[place] for place in shard.of(total)]
+            written = folder.written(shard, own)
+            if written is not None and written.rejects and run.on_error == "fail":
+                raise written.rejects[0].failure()
+            if written is None:
+                with folder.writing(shard, own) as writer:
+                    for block in engine.stream(iter(own), backbone):
+                        writer.write(block)
+                written = writer.written
+            else:
+                n_kept += 1
+                if engine.progress:
+                    engine.progress(len(own))
+            rows += written.rows
+            rejects += written.rejects
+    seconds = time.perf_counter() - start
+    summary = f"{rows} rows of {backbone.dim} columns in {seconds:.1f} s"
+    if n_kept:
+        summary += f"; {n_kept} of {len(wanted)} shards were there"
+    if parts.shard is None:
+        merge_shards(target.output)
+    if run.on_error == "skip" and (parts.shard is None or target.rejects):
+        summary += f"; {len(rejects)} rejected, listed in {target.list_rejects(tuple(rejects))}"
+    elif rejects:
+        summary += f"; {len(rejects)} rejected, which featx merge lists"
     click.echo(summary, err=True)
 
 

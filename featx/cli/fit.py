@@ -142,7 +142,7 @@ def fit_command(
         chosen = _without_a_name(chosen, run)
     card = chosen.card()
     config = _config(target, chosen, columns, run)
-    samples = columns.read(source, card, split="train")
+    samples = columns.read(source, card, split="train", skip=run.skips)
     samples = target.check(task, samples)
     backbone = "auto" if automatic else chosen.open(run.provider)
     # It takes seconds to import: what can be refused has been.
@@ -260,7 +260,7 @@ def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: in
     with warnings.catch_warnings():
         # What was said of the part that was trained on is enough.
         warnings.simplefilter("ignore", FeatxWarning)
-        whole = [] if source == "-" else columns.read(source, card)
+        whole = [] if source == "-" else columns.read(source, card, skip=True)
     if len(whole) > used:
         return (
             f"{written}{len(whole) - used} samples outside the train part were left alone; "

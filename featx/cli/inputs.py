@@ -35,17 +35,19 @@ class Inputs:
         keep: tuple[str, ...],
         *,
         split: str | None = None,
+        skip: bool = False,
     ) -> Inputs:
         """Read every source but standard input, so that one that makes no sense is refused before the work.
 
-        ``keep`` are the columns that go along into the output.
+        ``keep`` are the columns that go along into the output; with ``skip`` rows that make no sense are
+        samples that cannot be read.
         """
         from featx.sources import Readable
 
         parts = [
             columns.standard_input(keep)
             if source == "-"
-            else columns.read(source, card, split=split, keep=keep)
+            else columns.read(source, card, split=split, keep=keep, skip=skip)
             for source in sources
         ]
         return cls(tuple(parts), Readable(card.input.suffixes, card.input.string_is_sample))

@@ -72,6 +72,23 @@ def _fit_options() -> list[click.Parameter]:
     return fit_command.params
 
 
+def _sureness(metadata: Metadata) -> list[str]:
+    """Return what a predictor can say of how sure it is, and what it keeps of its training samples."""
+    from featx.persistence.metadata import CONFORMAL, SAMPLES
+
+    lines = []
+    if metadata.target_error is not None:
+        from featx.heads.selective import ErrorThreshold
+
+        lines.append(f"It {ErrorThreshold.from_dict(metadata.target_error).describe()}.")
+    if CONFORMAL in metadata.files:
+        lines.append("Calibrated for coverage on samples left out: predict --coverage 0.9.")
+    if SAMPLES in metadata.files:
+        size = metadata.files[SAMPLES]["size"] / 1024
+        lines.append(f"Keeps its training samples: ids, digests, targets, scores; {size:.0f} KiB.")
+    return lines
+
+
 def _described(metadata: Metadata) -> str:
     from featx.reporting.fit_report import FitReport
 
@@ -91,4 +108,5 @@ def _described(metadata: Metadata) -> str:
         f"Backbone {one.backbone}, {one.dim} columns, fingerprint {one.fingerprint[:16]}…"
         for one in metadata.inputs
     ]
+    lines += _sureness(metadata)
     return "\n\n".join([*parts, "\n".join(lines)])

@@ -133,7 +133,7 @@ def _probe(
         check_plot(plot)
     run.check()
     task, card = get_task(target.task or "classification"), get_card(name)
-    samples = target.check(task, columns.read(source, card, split="train"))
+    samples = target.check(task, columns.read(source, card, split="train", skip=run.skips))
     backbone = open_backbone(card, read_provider(run.provider))
     # It takes seconds to import: what can be refused has been.
     from featx.selection.layers import probe_layers

@@ -84,13 +84,13 @@ def optimize_command(
 
     config = QuantizationConfig(name, weights, for_this_machine, Tolerance(max_drop, min_cosine))
     card = get_card(backbone)
-    samples = columns.read(calibrate, card)
+    samples = columns.read(calibrate, card, skip=run.skips)
     with run.engine(None) as engine:
         child = optimize(
             card,
             samples,
             config,
-            labelled=[_labelled(source, columns, card) for source in labelled],
+            labelled=[_labelled(source, columns, card, skip=run.skips) for source in labelled],
             directory=directory,
             engine=engine,
             log=lambda message: click.echo(message, err=True),
@@ -102,10 +102,10 @@ def optimize_command(
     )
 
 
-def _labelled(source: str, columns: SourceChoice, card: Card) -> Labelled:
+def _labelled(source: str, columns: SourceChoice, card: Card, *, skip: bool) -> Labelled:
     """Return the parts of a source: to learn from and to measure on, or all where it has no parts."""
     from featx.optimize import Labelled
 
-    train, test = (columns.read(source, card, split=part) for part in ("train", "test"))
+    train, test = (columns.read(source, card, split=part, skip=skip) for part in ("train", "test"))
     unsplit = [sample.id for sample in train] == [sample.id for sample in test]
     return Labelled(source, train, None if unsplit else test)

@@ -158,11 +158,21 @@ class SourceChoice:
     weight_column: str | None = None
     split_column: str | None = None
     time_column: str | None = None
+    duration_column: str | None = None
 
     def read(
-        self, source: str, card: Card, *, split: str | None = None, keep: tuple[str, ...] = ()
+        self,
+        source: str,
+        card: Card,
+        *,
+        split: str | None = None,
+        keep: tuple[str, ...] = (),
+        skip: bool = False,
     ) -> list[Sample]:
-        """Return the samples of ``source`` that the card's modality can read."""
+        """Return the samples of ``source`` that the card's modality can read.
+
+        With ``skip`` rows of a table that make no sense are samples that cannot be read.
+        """
         from featx.modalities.formats import readable
         from featx.sources import read_source
 
@@ -170,7 +180,7 @@ class SourceChoice:
             source,
             readable(card.input),
             split=split,
-            columns=self._columns(keep),
+            columns=replace(self.to_columns(keep), skip=skip),
             ignore_label_case=bool(self.ignore_label_case),
         )
 
@@ -178,9 +188,10 @@ class SourceChoice:
         """Return standard input as a source, whose samples can be taken as they come."""
         from featx.sources.standard_input import StandardInput
 
-        return StandardInput("-", self._columns(keep), None)
+        return StandardInput("-", self.to_columns(keep), None)
 
-    def _columns(self, keep: tuple[str, ...]) -> Columns:
+    def to_columns(self, keep: tuple[str, ...]) -> Columns:
+        """Return what these options say of a table, with the columns that samples carry along."""
         from featx.sources import Columns
 
         return Columns(
@@ -198,6 +209,7 @@ class SourceChoice:
             weight=self.weight_column,
             split=self.split_column,
             time=self.time_column,
+            duration=self.duration_column,
         )
 
     def to_config(self) -> dict[str, Any]:
@@ -243,7 +255,7 @@ def training_samples(classifier: Path, card: Card) -> list[Sample]:
             # It was said when they were trained on.
             warnings.simplefilter("ignore", FeatxWarning)
             columns = SourceChoice.from_config(origin.columns)
-            samples = columns.read(origin.source, card, split="train")
+            samples = columns.read(origin.source, card, split="train", skip=True)
     except (FeatxError, TypeError):
         return []
     return [sample for sample in samples if _is_there(sample.data)]
@@ -266,6 +278,11 @@ class RunChoice:
     cache: bool
     on_error: str
     provider: str
+
+    @property
+    def skips(self) -> bool:
+        """Whether samples that cannot be read are left out."""
+        return self.on_error == "skip"
 
     def check(self, *, exact: bool = False) -> None:
         """Refuse what no engine could do, before the work; ``exact`` where rows must be the card's own."""
@@ -338,8 +355,8 @@ def backbone_options(function: F) -> F:
 def source_options(function: F) -> F:
     """Give a command ``--path-column`` and its like as one ``SourceChoice`` named ``columns``."""
     options = [
-        click.option("--path-column", metavar="NAME", help="Column of a table with the paths."),
-        click.option("--text-column", metavar="NAME", help="Column of a table with the texts."),
+        _column("path", "Column of a table with the paths."),
+        _column("text", "Column of a table with the texts."),
         click.option(
             "--target-column",
             "--label-column",
@@ -348,21 +365,16 @@ def source_options(function: F) -> F:
             multiple=True,
             help="Column of a table with the labels, or the numbers; again for each of several.",
         ),
-        click.option("--id-column", metavar="NAME", help="Column of a table with the ids."),
+        _column("id", "Column of a table with the ids."),
         click.option(
             "--ignore-label-case",
             is_flag=True,
             default=None,
             help="Take labels that differ in upper and lower case only, such as cat and Cat, for one.",
         ),
-        click.option(
-            "--start-column",
-            metavar="NAME",
-            help="Column with the second of a recording at which a sample begins.",
-        ),
-        click.option(
-            "--end-column", metavar="NAME", help="Column with the second at which it ends."
-        ),
+        _column("start", "Column with the second of a recording at which a sample begins."),
+        _column("end", "Column with the second at which it ends."),
+        _column("duration", "Column with the seconds that it lasts, in place of its end."),
         click.option(
             "--encoding",
             metavar="NAME",
@@ -373,33 +385,24 @@ def source_options(function: F) -> F:
             metavar="DIR",
             help="Folder below which the paths of a table lie [default: the table's own].",
         ),
-    ]
-    options += [
         click.option(
             "--label-separator",
             metavar="TEXT",
             help="What stands between the labels of a cell that holds several, such as '|'.",
         ),
-        click.option(
-            "--group-column",
-            metavar="NAME",
-            help="Column of what must not be both in training and measuring: a patient, a speaker.",
+        _column(
+            "group",
+            "Column of what must not be both in training and measuring: a patient, a speaker.",
         ),
-        click.option(
-            "--weight-column", metavar="NAME", help="Column of how often each sample counts."
-        ),
-        click.option(
-            "--split-column",
-            metavar="NAME",
-            help="Column that says the part of each sample: train, valid or test [default: split].",
-        ),
-        click.option(
-            "--time-column",
-            metavar="NAME",
-            help="Column of the time of each sample: the past is trained on, the latest measured.",
-        ),
+        _column("weight", "Column of how often each sample counts."),
+        _column("split", "Column of the part of each sample: train, valid, test [default: split]."),
+        _column("time", "Column of the time of each sample; the latest are measured."),
     ]
     return gather_options(function, options, SourceChoice, "columns")
+
+
+def _column(name: str, help: str) -> Callable[[F], F]:
+    return click.option(f"--{name}-column", metavar="NAME", help=help)
 
 
 keep_option = click.option(

@@ -98,7 +98,7 @@ def predict_command(
     if rejects:
         check_writable(rejects)
     loaded = sureness.apply(load(classifier, provider=run.provider, trusted=trusted))
-    inputs = Inputs.read(sources, columns, loaded.card, keep)
+    inputs = Inputs.read(sources, columns, loaded.card, keep, skip=run.skips)
     classes = loaded.head.classes
     own = loaded.columns
     kept = KeptColumns.of(inputs.types, {*own, "top"}.__contains__)

@@ -98,7 +98,7 @@ def report_command(
     loaded = load(classifier, provider=run.provider, trusted=trusted)
     samples = None
     if source is not None:
-        samples = columns.read(source, loaded.card, split="test", keep=("all",))
+        samples = columns.read(source, loaded.card, split="test", keep=("all",), skip=run.skips)
     from featx.html_report.page import ReportOptions, report
 
     options = ReportOptions(

@@ -72,7 +72,7 @@ class TargetChoice:
                 by_default=self.task is None,
             )
             given.design([sample.id for sample in given.samples])
-        return grouped.samples
+        return grouped.whole
 
 
 def target_options(function: F, *, without: Sequence[str] = ()) -> F:

@@ -30,6 +30,7 @@ from featx.errors import BadOption
 __all__ = [
     "Neighbors",
     "Pairs",
+    "PreparedRows",
     "close_pairs",
     "nearest_among",
     "nearest_in_blocks",
@@ -191,6 +192,42 @@ def nearest_in_blocks(
                 _leave_out(scores, left, right, own)
                 best.update(scores, left, right)
     return best.neighbors()
+
+
+class PreparedRows:
+    """Rows among which is searched again and again, such as those of a predictor that answers.
+
+    Parameters
+    ----------
+    rows : array of shape (m, d)
+    metric : {"cosine", "euclidean"}, default="cosine"
+
+    Raises
+    ------
+    BadTable, BadOption
+        See ``nearest_rows``.
+
+    Examples
+    --------
+    >>> kept = PreparedRows([[0, 1], [0, 2], [5, 5]], metric="euclidean")
+    >>> kept.nearest([[4, 5]], 2).indices.tolist()
+    [[2, 1]]
+    """
+
+    def __init__(self, rows: npt.ArrayLike, *, metric: Metric = "cosine") -> None:
+        table = as_table(rows, "rows")
+        self._form, self._dim = Form.of(table, metric), table.shape[1]
+        self._blocks = [self._form.prepare(part, at) for at, part in split_rows(table, LARGEST)]
+
+    def nearest(self, queries: npt.ArrayLike, k: int = 10) -> Neighbors:
+        """Return the k nearest rows of each query; see ``nearest_rows``."""
+        asked = as_table(queries, "queries", self._dim)
+        best = _Best(len(asked), k, self._form)
+        for at, part in split_rows(asked, LARGEST):
+            left = self._form.prepare(part, at)
+            for right in self._blocks:
+                best.update(left.left @ right.right.T, left, right)
+        return best.neighbors()
 
 
 def nearest_among(

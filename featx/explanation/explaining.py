@@ -14,7 +14,7 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.embedding.engine import Engine, count_workers
 from featx.embedding.rows import Reject, Rows
-from featx.errors import BadOption, BadSample, FeatxNotice, NoExactSum
+from featx.errors import BadGraph, BadOption, BadSample, FeatxNotice, NoExactSum
 from featx.explanation.explanation import Explanation, ScorePart
 from featx.explanation.neighbours import NeighbourSearch
 from featx.explanation.occlusion import Occluder
@@ -190,7 +190,8 @@ class Explainer:
         try:
             self._form = linear_form(self.predictor.head)
             self._sums = RowSums(self.predictor.open())
-        except NoExactSum as error:
+        # a graph that cannot be cut again, for one, answers all the same
+        except (NoExactSum, BadGraph) as error:
             self._sums = None
             self.reason = str(error)
             if self.options.method == "exact":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from featx._display import TextTable, html_page
+from featx._extras import require
+from featx.metrics.report import reading_report
 
 if TYPE_CHECKING:
     from featx.tasks import Prediction
 
-__all__ = ["Explanation", "Neighbour", "ScorePart"]
+__all__ = ["Explanation", "KeptPrediction", "Neighbour", "ScorePart"]
 
 # Parts of the table in a notebook.
 _SHOWN = 10
@@ -69,6 +71,40 @@ class Neighbour:
     def to_dict(self) -> dict[str, Any]:
         """Return id, target and distance as JSON values."""
         return {"id": self.id, "target": self.target, "distance": self.distance}
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPrediction:
+    """A prediction as an explanation in JSON keeps it; it fulfils ``featx.tasks.Prediction``.
+
+    Attributes
+    ----------
+    id : str
+    table : mapping of str to object
+        What the prediction's ``to_dict`` gave.
+    """
+
+    id: str
+    table: Mapping[str, Any]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that the sample was given."""
+        given = self.table.get("labels", self.table.get("label"))
+        return (given,) if isinstance(given, str) else tuple(given or ())
+
+    @property
+    def certainty(self) -> None:
+        """None: what was asked of sets and of what is new stands in the table."""
+
+    def to_dict(self, digits: int | None = None) -> dict[str, Any]:
+        """Return what was kept, rounded as it was then."""
+        return dict(self.table)
+
+    def to_cells(self) -> dict[str, str | float]:
+        """Return the id and what was kept in single cells."""
+        plain = {k: v for k, v in self.table.items() if isinstance(v, str | float)}
+        return {"id": self.id, **plain}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,6 +219,52 @@ class Explanation:
             table["neighbours"] = [one.to_dict() for one in self.neighbours]
         return table
 
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Self:
+        """Return the explanation that ``to_dict`` gave; its prediction says what it said.
+
+        Raises
+        ------
+        BadLabels
+            The table is something else.
+        """
+        with reading_report("explanation"):
+            if table["method"] not in ("exact", "occlusion"):
+                raise ValueError(f"method {table['method']!r:.60}")
+            bias, against = table["bias"], table["against"]
+            return cls(
+                str(table["id"]),
+                str(table["modality"]),
+                table["method"],
+                str(table["target"]),
+                None if against is None else str(against),
+                float(table["score"]),
+                None if bias is None else float(bias),
+                tuple(
+                    ScorePart(float(part["value"]), _read_place(part["place"]))
+                    for part in table["parts"]
+                ),
+                tuple(map(float, table["extent"])),
+                KeptPrediction(str(table["id"]), dict(table["prediction"])),
+                str(table.get("reason", "")),
+                tuple(
+                    Neighbour(str(one["id"]), str(one["target"]), float(one["distance"]))
+                    for one in table.get("neighbours", ())
+                ),
+            )
+
+    def to_frame(self) -> Any:
+        """Return the parts as a pandas DataFrame, a row a place.
+
+        Raises
+        ------
+        MissingExtra
+            pandas is not installed.
+        """
+        pandas = require("pandas")
+        rows = [{"place": part.place, "value": part.value} for part in self.parts]
+        return pandas.DataFrame(rows, columns=["place", "value"])
+
     def to_inner_dict(self, digits: int | None = None) -> dict[str, Any]:
         """Return ``to_dict`` without the id and the prediction, to stand within the prediction."""
         table = self.to_dict(digits)
@@ -201,3 +283,7 @@ class Explanation:
         ]
         words = f"{self.id}: {self.heading}, score {self.score:.4g}"
         return html_page([words, TextTable(("place", "adds"), rows)])
+
+
+def _read_place(place: Any) -> tuple[float, ...] | None:
+    return None if place is None else tuple(map(float, place))

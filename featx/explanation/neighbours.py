@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.embedding.neighbors import nearest_rows
+from featx.embedding.neighbors import PreparedRows
 from featx.errors import BadOption
 from featx.explanation.explanation import Neighbour
 from featx.predictor import Predictor
@@ -44,7 +44,7 @@ class NeighbourSearch:
         if not fine or not 0 <= count <= MOST_NEIGHBOURS:
             raise BadOption(f"neighbours = {count!r:.60}: expected 0 to {MOST_NEIGHBOURS}")
         self._count = int(count)
-        self._rows: FloatArray | None = None
+        self._rows: PreparedRows | None = None
         if not count:
             return
         samples = predictor.samples
@@ -53,7 +53,7 @@ class NeighbourSearch:
                 "neighbours: the predictor keeps no rows of its training samples; expected one that was "
                 "trained with keep_rows=True"
             )
-        self._rows = np.asarray(samples.rows, np.float32)
+        self._rows = PreparedRows(np.asarray(samples.rows, np.float32))
         self._ids = samples.ids[samples.kept].tolist()
         self._targets = samples.targets[samples.kept].tolist()
 
@@ -61,7 +61,7 @@ class NeighbourSearch:
         """Return the nearest training samples of a row, the nearest first."""
         if self._rows is None:
             return ()
-        found = nearest_rows(row[None], self._rows, min(self._count, len(self._rows)))
+        found = self._rows.nearest(row[None], self._count)
         return tuple(
             Neighbour(self._ids[index], str(self._targets[index]), float(distance))
             for index, distance in zip(found.indices[0], found.distances[0], strict=True)

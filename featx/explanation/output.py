@@ -136,8 +136,8 @@ class _Page:
         content = reader.load(sample.data)
         places = [(part.place, part.value) for part in found.parts]
         drawing = shown.draw(content, places, found.extent, f"{found.id}: {found.heading}")
-        text = content if isinstance(content, str) else None
-        self._sections.append(explanation_section(found, drawing, text))
+        named = shown.name_places(content, places)
+        self._sections.append(explanation_section(found, drawing, named))
 
     def close(self) -> None:
         page = explanations_page(self._title, self._sections, self._left_out)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from featx.explanation.explanation import Explanation
 from featx.pages.document import Page, PageSection, facts
 from featx.pages.markup import Child, Markup, element, shorten_text
-from featx.pages.tables import format_number, html_table
+from featx.pages.tables import html_table
 
-__all__ = ["MOST_SHOWN", "describe", "explanation_section", "explanations_page"]
+__all__ = ["MOST_SHOWN", "describe_parts", "explanation_section", "explanations_page"]
 
 # Samples of a page: two hundred heat maps take about 4 MB.
 MOST_SHOWN = 200
@@ -16,7 +18,7 @@ _NAME = 120
 _PLACES = 6
 
 
-def describe(found: Explanation) -> str:
+def describe_parts(found: Explanation) -> str:
     """Return in a sentence what a score is made of, or how it was looked into.
 
     Examples
@@ -24,8 +26,8 @@ def describe(found: Explanation) -> str:
     >>> from featx import Explanation, LabelPrediction, ScorePart
     >>> prediction = LabelPrediction("a", "cat", 0.75, (("cat", 0.75),))
     >>> parts = (ScorePart(1.5, (0, 4)), ScorePart(-0.5, (5, 8)))
-    >>> describe(Explanation("a", "text", "exact", "cat", None, 1.2, 0.2, parts, (8,), prediction))
-    'score 1.2 = 0.2 without the sample + 1.5 for cat - 0.5 against it'
+    >>> describe_parts(Explanation("a", "text", "exact", "cat", None, 1.2, 0.2, parts, (8,), prediction))
+    'score 1.2 = 0.2 without the sample + 1.5 for it - 0.5 against it'
     """
     if found.bias is None:
         return (
@@ -33,13 +35,13 @@ def describe(found: Explanation) -> str:
             f"hidden{f': {found.reason}' if found.reason else ''}"
         )
     return (
-        f"score {found.score:.4g} = {found.bias:.4g} without the sample + {found.positive:.4g} for "
-        f"{found.heading} - {-found.negative:.4g} against it"
+        f"score {found.score:.4g} = {found.bias:.4g} without the sample + {found.positive:.4g} for it - "
+        f"{-found.negative:.4g} against it"
     )
 
 
 def explanation_section(
-    found: Explanation, drawing: Markup, text: str | None = None
+    found: Explanation, drawing: Markup, named: Sequence[tuple[str, float]]
 ) -> PageSection:
     """Return the part of a page that shows one explanation.
 
@@ -48,16 +50,23 @@ def explanation_section(
     found : Explanation
     drawing : Markup
         The sample with the values of its places.
-    text : str, default=None
-        The text that places are of, where they are of one.
+    named : sequence of (str, float)
+        Its places in words with their values.
     """
+    largest = sorted(named, key=lambda pair: -abs(pair[1]))[:_PLACES]
     parts: list[Child] = [
-        facts([("explained", found.heading), ("says", _said(found)), ("made of", describe(found))]),
+        facts(
+            [
+                ("explained", found.heading),
+                ("says", _said(found)),
+                ("made of", describe_parts(found)),
+            ]
+        ),
         element("div", {}, drawing),
         html_table(
             "Places that count most",
             ("place", "adds to the score"),
-            [(_place(part.place, text), part.value) for part in found.ranked()[:_PLACES]],
+            [(shorten_text(name, _NAME), value) for name, value in largest],
         ),
     ]
     if found.neighbours:
@@ -102,14 +111,3 @@ def _said(found: Explanation) -> str:
         f"{name} {one['value']:g} ({one['low']:g} to {one['high']:g})"
         for name, one in numbers.items()
     )
-
-
-def _place(place: tuple[float, ...] | None, text: str | None) -> str:
-    if place is None:
-        return "none that can be shown"
-    if text is not None:
-        return shorten_text(text[int(place[0]) : int(place[1])], _NAME)
-    if len(place) == 2:
-        return f"{place[0]:.2f} to {place[1]:.2f} s"
-    left, top, right, bottom = (format_number(round(x)) for x in place)
-    return f"{left}-{right} across, {top}-{bottom} down"

@@ -25,6 +25,8 @@ __all__ = ["RowSums", "SampleSum"]
 
 # Values of the maps of one sample: 256 MB.
 _MOST_VALUES = 1 << 26
+# Places of one sample.
+_MOST_PLACES = 1 << 16
 # The least length of a row that is brought to length 1.
 _TINY = 1e-12
 
@@ -129,7 +131,9 @@ class RowSums:
         Raises
         ------
         BadSample
-            It cannot be read, gives a row that is not finite, or more values of maps than are held.
+            It cannot be read, or gives a row that is not finite.
+        NoExactSum
+            It has more maps than are held.
         """
         reader = self.backbone.reader
         item, geometry = reader.read_with_geometry(reader.load(content))
@@ -153,8 +157,14 @@ class RowSums:
             added, shares, shape, more = self._pull_window(window, own)
             constant += more
             added = added + shares * (spread / len(rows))
-            found = sample.geometry.places(shape, number)
-            for place, value in zip(found, added.tolist(), strict=True):
+            mask = None if window.mask is None or window.mask.size != added.size else window.mask[0]
+            if len(added) + len(places) > _MOST_PLACES:
+                raise NoExactSum(
+                    f"its maps have more than {_MOST_PLACES:,} places; a deeper tap has fewer"
+                )
+            found = sample.geometry.places(shape, number, mask)
+            inside = added if mask is None else added[mask]
+            for place, value in zip(found, inside.tolist(), strict=True):
                 places[place] = places.get(place, 0.0) + value
         return places, constant
 
@@ -168,7 +178,7 @@ class RowSums:
             own, shares = pull_pooling(_known(self._pooling), values, window.mask, axis, weights)
             [moved] = to_channels_last(values, axis)
             added = (own * moved.reshape(own.shape)).sum(axis=1)
-            return (*_shown(added, shares, window.mask, moved.shape[:-1]), 0.0)
+            return added, shares, tuple(moved.shape[:-1]), 0.0
         pulled, constant = self._tail.pull(self._of_tap(window, weights), window.values)
         sums, shape = None, (0,)
         for name, own in pulled.items():
@@ -184,8 +194,8 @@ class RowSums:
             raise NoExactSum("the row is made of no map")
         inside = window.mask if window.mask is not None and window.mask.size == sums.size else None
         count = sums.size if inside is None else max(int(inside.sum()), 1)
-        shares = np.full(sums.size, 1 / count)
-        return (*_shown(sums.ravel(), shares, inside, shape), constant)
+        shares = np.full(sums.size, 1 / count) if inside is None else inside[0] / count
+        return sums.ravel(), shares, tuple(shape), constant
 
     def _of_tap(self, window: _Window, weights: Doubles) -> Doubles:
         """Return weights of all values of the tap, which has one position, of those of the row."""
@@ -201,8 +211,8 @@ class RowSums:
         for number, window in self._windows(item):
             held += max(values.size for values in window.values.values())
             if held > _MOST_VALUES:
-                raise BadSample(
-                    f"its maps hold more than {_MOST_VALUES:,} values; explain a part of it"
+                raise NoExactSum(
+                    f"its maps hold more than {_MOST_VALUES:,} values; a part of it has fewer"
                 )
             windows[number] = window
         ordered = tuple(windows[number] for number in sorted(windows))
@@ -267,12 +277,3 @@ def _known(value: T | None) -> T:
 
 def _positions(values: FloatArray, channel_axis: int | None) -> int:
     return math.prod(to_channels_last(values, channel_axis).shape[1:-1])
-
-
-def _shown(
-    added: Doubles, shares: Doubles, mask: Mask | None, shape: tuple[int, ...]
-) -> tuple[Doubles, Doubles, tuple[int, ...]]:
-    """Return what is no padding."""
-    if mask is None or mask[0].all():
-        return added, shares, tuple(shape)
-    return added[mask[0]], shares[mask[0]], (int(mask[0].sum()),)

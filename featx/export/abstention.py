@@ -37,7 +37,8 @@ def add_abstention(
     outputs : str
         The name of the calibrated outputs of the head, float64.
     """
-    doubts, n_classes = predictor.doubts, len(predictor.head.classes)
+    doubts: Abstention | None = predictor.doubts
+    n_classes = len(predictor.head.classes)
     if doubts is None or doubts.is_idle:
         return ()
     task = get_task(predictor.task_name)

@@ -52,7 +52,8 @@ def stages(path: Path | Blob, outputs: Sequence[str] = ()) -> list[Tap]:
     BadGraph
         The file is not an ONNX graph.
     """
-    known = {tap.name: tap for tap in taps(path)}
+    # NumPy has no bfloat16.
+    known = {tap.name: tap for tap in taps(path) if tap.dtype != "bfloat16"}
     model = load_model(path, weights=False)
     given = [tap for tap in known.values() if tap.output]
     deepest = max(given, key=lambda tap: tap.depth, default=None)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Labels
-from featx.embedding.neighbors import nearest_among, nearest_rows
+from featx.embedding.neighbors import PreparedRows, nearest_among
 
 __all__ = ["LARGEST_HALF", "NEIGHBOR", "NoveltyReference", "neighbor_distances"]
 
@@ -28,6 +28,8 @@ class NoveltyReference:
     rows : ndarray of shape (n, dim), float32
     distances : ndarray of shape (n,), float32
         In ascending order.
+    prepared : PreparedRows
+        The rows as they are searched.
 
     Notes
     -----
@@ -47,11 +49,13 @@ class NoveltyReference:
 
     rows: FloatArray
     distances: FloatArray
+    prepared: PreparedRows = field(repr=False)
 
     @classmethod
     def of(cls, rows: npt.NDArray[np.float16], distances: FloatArray) -> Self:
         """Return the reference of the rows that a predictor keeps."""
-        return cls(rows.astype(np.float32), np.sort(distances))
+        floats = rows.astype(np.float32)
+        return cls(floats, np.sort(distances), PreparedRows(floats))
 
     def p_values(self, rows: FloatArray) -> Doubles:
         """Return the chance that a sample like those of the training were as far away; shape (n,).
@@ -71,7 +75,7 @@ class NoveltyReference:
             return np.empty(0, np.float32)
         # As the rows of the training are kept: an equal one is at distance 0.
         halves = np.clip(rows, -LARGEST_HALF, LARGEST_HALF).astype(np.float16).astype(np.float32)
-        return nearest_rows(halves, self.rows, min(NEIGHBOR, len(self.rows))).distances[:, -1]
+        return self.prepared.nearest(halves, min(NEIGHBOR, len(self.rows))).distances[:, -1]
 
     def _p_values(self, apart: FloatArray) -> Doubles:
         n = len(self.distances)

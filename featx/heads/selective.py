@@ -62,13 +62,13 @@ class ErrorThreshold:
             least = math.ceil(math.log(level) / math.log(1 - self.target))
             return (
                 f"answers nothing: the {self.n} samples left out do not show, with {self.confidence:.0%} "
-                f"confidence, that at most {self.target:.2%} of any answers are wrong; {least} right answers "
-                "in a row would be the least"
+                f"confidence, that at most {_percent(self.target)} of any answers are wrong; {least} right "
+                "answers in a row would be the least"
             )
         return (
             f"answers from confidence {self.threshold:.4g} on, {self.answered:.0%} of {self.n} samples left "
-            f"out, of which {self.error or 0:.2g} were wrong: with {self.confidence:.0%} confidence at most "
-            f"{self.target:.3g} of answers are"
+            f"out, of which {_percent(self.error or 0)} were wrong: with {self.confidence:.0%} confidence at "
+            f"most {_percent(self.target)} of answers are"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,6 +98,10 @@ class ErrorThreshold:
                 f"target_error = {table!r:.60}: not as featx writes it; train it again"
             )
         return cls(**table)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}%"
 
 
 def find_error_threshold(
@@ -152,7 +156,7 @@ def find_error_threshold(
     (True, True)
     """
     # Only training asks for it; a saved head answers without SciPy.
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     chosen = _drawn(len(confidences), groups, sample_weight, random_state)
     given, errors = np.asarray(confidences, np.float64)[chosen], np.asarray(wrong)[chosen]
@@ -161,7 +165,7 @@ def find_error_threshold(
     # The last threshold answers everything.
     tried = np.append(1 / (1 + np.exp(-_LOGITS)), 0.0)
     counts = np.searchsorted(-given[order], -tried, side="right")
-    chances = binom.cdf(sums[counts], counts, target)
+    chances = bdtr(sums[counts], counts, target)
     index = -1
     for share, allowed in _STARTS:
         level = share * (1 - confidence)
@@ -179,14 +183,14 @@ def find_error_threshold(
 
 def _least(target: float, level: float, errors: int) -> int:
     """Return of how many answers so many may be wrong for the hypothesis to be rejected."""
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
-    low, high = 1, 2
-    while binom.cdf(errors, high, target) > level:
+    low, high = errors, errors + 1
+    while bdtr(errors, high, target) > level:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if binom.cdf(errors, middle, target) > level else (low, middle)
+        low, high = (middle, high) if bdtr(errors, middle, target) > level else (low, middle)
     return high
 
 

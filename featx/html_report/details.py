@@ -11,7 +11,7 @@ from featx.errors import FeatxError, FeatxWarning, NoExactSum
 from featx.explanation.explaining import Explainer, ExplanationOptions
 from featx.explanation.explanation import Explanation, Neighbour
 from featx.explanation.neighbours import NeighbourSearch
-from featx.explanation.page import describe
+from featx.explanation.page import describe_parts
 from featx.html_report.evidence import Evidence
 from featx.modalities import shown_samples
 from featx.modalities.remarks import collected
@@ -126,7 +126,7 @@ class SampleDetails:
             return None
         self._budget.left -= len(drawing.html)
         summary = element("summary", {}, f"What speaks for {found.heading}")
-        return element("details", {}, summary, drawing, element("p", {}, describe(found)))
+        return element("details", {}, summary, drawing, element("p", {}, describe_parts(found)))
 
 
 def _named(one: Neighbour) -> Child:

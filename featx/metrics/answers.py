@@ -21,6 +21,8 @@ _MOST_NAMED = 5
 class AnswerReport:
     """What was measured of sets and of answers; None stands for what was not asked.
 
+    Each sample counts once, whatever its weight and its group.
+
     Attributes
     ----------
     n : int

@@ -18,7 +18,7 @@ LEAST_UNITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """By how much one score is above another that was measured on the same samples.
+    """The difference of one score from another that was measured on the same samples.
 
     Attributes
     ----------

@@ -123,11 +123,14 @@ class Geometry(Protocol):
         of the sample that the map was made of, where there are several.
         """
 
-    def places(self, shape: tuple[int, ...], window: int = 0) -> Sequence[tuple[float, ...] | None]:
+    def places(
+        self, shape: tuple[int, ...], window: int = 0, mask: Mask | None = None
+    ) -> Sequence[tuple[float, ...] | None]:
         """Return the part of the sample that each position of a map shows, in the order of its positions.
 
         A part is one that can be shown to people: a box of the picture turned upright, characters, or
-        seconds. Several positions may have the same. Raises NoExactSum where nothing tells where they are.
+        seconds. Several positions may have the same. Those where ``mask``, of all positions, is False are
+        padding and left out. Raises NoExactSum where nothing tells where they are.
         """
 
     @property
@@ -205,6 +208,11 @@ class ShownSamples(Protocol):
 
     def occlusions(self, content: Any, n: int) -> Occlusions:
         """Return a sample with about ``n`` places that can be hidden. Raises BadSample."""
+
+    def name_places(
+        self, content: Any, places: Sequence[PlaceValue]
+    ) -> Sequence[tuple[str, float]]:
+        """Return places in words with their values; those that are one to people are added up."""
 
     def draw(
         self, content: Any, places: Sequence[PlaceValue], extent: tuple[float, ...], title: str

@@ -16,6 +16,7 @@ from featx.backbones.backbone import Backbone
 from featx.embedding.engine import Engine
 from featx.errors import BadLabels
 from featx.evaluation import warn_about_rejects
+from featx.labelled import LabelledSamples
 from featx.sources import Sample
 from featx.sources.labels import check_labels, missing_labels
 from featx.sources.sample import to_label
@@ -144,10 +145,11 @@ def _probe(source: Labelled, backbone: Backbone, engine: Engine) -> Probe:
 def _rows(
     source: Labelled, samples: Sequence[Sample], backbone: Backbone, engine: Engine
 ) -> tuple[FloatArray, npt.NDArray[np.str_]]:
-    without = [sample.id for sample in samples if sample.label is None]
-    if without or not samples:
+    given = LabelledSamples.of(samples)
+    without = [sample.id for sample in given.samples if sample.label is None]
+    if without or not given.samples:
         raise BadLabels(f"{source.name}: {missing_labels(without, len(samples))}")
-    rows = engine.embed(samples, backbone)
+    rows = engine.embed(given.whole, backbone)
     warn_about_rejects(rows.rejects, len(samples))
     if samples is source.train:
         return rows.embeddings, check_labels(rows.labels)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from featx.tuning.problem import TuningProblem
     from featx.tuning.search import LeftOut
 
-__all__ = ["KeptParts", "TrainingSamples", "choose_rows"]
+__all__ = ["KeptParts", "TrainingSamples", "choose_rows", "collect_samples"]
 
 # The most rows that are kept where they are asked for, and the most bytes of them where nothing is said.
 _MOST_ROWS, _MOST_BYTES = 10_000, 4_000_000
@@ -71,47 +71,6 @@ class TrainingSamples:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    @classmethod
-    def of(
-        cls,
-        rows: Rows,
-        left_out: LeftOut | None,
-        n_outputs: int,
-        chosen: Integers | None = None,
-        groups: Labels | None = None,
-    ) -> TrainingSamples:
-        """Return the samples of rows, with what the search said of each that it had left out.
-
-        Parameters
-        ----------
-        rows : Rows
-        left_out : LeftOut or None
-            None where no sample was left out.
-        n_outputs : int
-            Columns of the scores.
-        chosen : ndarray of shape (n_kept,), default=None
-            Indices of the rows to keep, as ``choose_rows`` gives them; None keeps none.
-        groups : ndarray of shape (n,), default=None
-            The group of each sample; copies of a sample are of one group.
-        """
-        n = len(rows)
-        halves = None if chosen is None else rows.embeddings[chosen].astype(np.float16)
-        distances = None
-        if halves is not None and chosen is not None:
-            kinds = _with_copies(rows, groups)
-            distances = neighbor_distances(halves, None if kinds is None else kinds[chosen])
-        nothing = np.full((n, n_outputs), np.nan, np.float32)
-        return cls(
-            ids=np.asarray(rows.ids, dtype=str),
-            digests=np.asarray(rows.digests or [""] * n, dtype=str),
-            folds=np.full(n, -1, np.intp) if left_out is None else left_out.folds,
-            targets=np.asarray(rows.labels, dtype=str),
-            scores=nothing if left_out is None else left_out.scores,
-            rows=halves,
-            kept=chosen,
-            distances=distances,
-        )
 
     def to_bytes(self) -> bytes:
         """Return the arrays as a compressed ``.npz``; equal arrays give equal bytes."""
@@ -196,6 +155,46 @@ def _with_copies(rows: Rows, groups: Labels | None) -> Labels | None:
     return np.asarray(np.where(own < 0, base, own).astype(str))
 
 
+def collect_samples(
+    rows: Rows,
+    left_out: LeftOut | None,
+    n_outputs: int,
+    chosen: Integers | None = None,
+    groups: Labels | None = None,
+) -> TrainingSamples:
+    """Return the samples of rows, with what the search said of each that it had left out.
+
+    Parameters
+    ----------
+    rows : Rows
+    left_out : LeftOut or None
+        None where no sample was left out.
+    n_outputs : int
+        Columns of the scores.
+    chosen : ndarray of shape (n_kept,), default=None
+        Indices of the rows to keep, as ``choose_rows`` gives them; None keeps none.
+    groups : ndarray of shape (n,), default=None
+        The group of each sample; copies of a sample are of one group.
+    """
+    n = len(rows)
+    halves = None if chosen is None else rows.embeddings[chosen].astype(np.float16)
+    distances = None
+    if halves is not None and chosen is not None:
+        kinds = _with_copies(rows, groups)
+        distances = neighbor_distances(halves, None if kinds is None else kinds[chosen])
+    nothing = np.full((n, n_outputs), np.nan, np.float32)
+    return TrainingSamples(
+        ids=np.asarray(rows.ids, dtype=str),
+        digests=np.asarray(rows.digests or [""] * n, dtype=str),
+        folds=np.full(n, -1, np.intp) if left_out is None else left_out.folds,
+        targets=np.asarray(rows.labels, dtype=str),
+        scores=nothing if left_out is None else left_out.scores,
+        rows=halves,
+        kept=chosen,
+        distances=distances,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class KeptParts:
     """What a predictor keeps of its training samples.
@@ -228,7 +227,7 @@ class KeptParts:
             kind = FeatxWarning if chosen is None else FeatxNotice
             warnings.warn(message, kind, stacklevel=4)
         groups = problem.design.groups
-        return TrainingSamples.of(rows, left_out, problem.n_outputs, chosen, groups)
+        return collect_samples(rows, left_out, problem.n_outputs, chosen, groups)
 
 
 def choose_rows(

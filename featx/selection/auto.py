@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import replace
 
-from featx.backbones.backbone import Backbone, open_backbone
-from featx.catalog import Card, default_card, get_card
+from featx.backbones.backbone import Backbone
+from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.errors import BadOption
 from featx.labelled import LabelledSamples
-from featx.modalities.guess import modality_of
 from featx.reporting.comparison import Comparison
 from featx.selection.clock import Clock
 from featx.selection.compare import CostLimits, choose_backbone
+from featx.selection.labelled_rows import open_for
 from featx.selection.limits import read_milliseconds, read_seconds
 from featx.selection.ranking import RankingSetup
 from featx.tasks import Task
@@ -61,14 +61,8 @@ def find_backbone(
     verbose : bool, default=False
         Whether to show bars.
     """
-    if isinstance(backbone, Backbone):
-        return backbone, None
     if not isinstance(backbone, str) or backbone != AUTO:
-        card = backbone if isinstance(backbone, Card) else None
-        if card is None:
-            named = None if backbone is None else get_card(backbone)  # type: ignore[arg-type]
-            card = named or default_card(modality_of(given.samples[0].data))
-        return open_backbone(card), None
+        return open_for(backbone, given), None
     with progress_bars() if verbose else nullcontext() as progress:
         setup = RankingSetup(
             given,

@@ -17,7 +17,7 @@ from featx.selection.average_order import mean_rank
 
 __all__ = ["BackboneCandidate", "find_candidates", "read_name"]
 
-NOT_HERE = "its bytes are not on this machine (featx backbones pull)"
+NOT_HERE = "not on this machine (featx backbones pull)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ min_samples, unlabelled, random_state, n_jobs
             skip=backbones is None,
         )
         chosen = choose_backbone(setup, backbones, limits)
-    warn_about_rejects(chosen.rejects, len(given.samples))
+    warn_about_rejects((*chosen.rejects, *given.rejects), len(given.whole))
     return chosen.comparison
 
 

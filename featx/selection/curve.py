@@ -38,6 +38,8 @@ __all__ = ["curve_of_rows", "learning_curve", "measure_draws"]
 
 # Sizes from which on a forecast is made.
 _LEAST_SIZES = 3
+# Training sets of one size.
+_MOST_DRAWS = 1000
 
 
 def learning_curve(
@@ -112,7 +114,9 @@ def learning_curve(
         random_state=random_state,
         n_jobs=engine.n_jobs if engine else None,
     )
+    config.check()
     kind.check_config(config)
+    engine = engine or Engine()
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
@@ -123,37 +127,38 @@ def learning_curve(
         kind,
         config,
         open_for(backbone, given),
-        engine=engine or Engine(),
+        engine=engine,
         limit=None if max_labels is None else max_labels * FOLDS // (FOLDS - 1),
-        baseline=baseline,
     )
+    raw = known.embed_baseline(engine) if baseline else None
     with progress_bars() if verbose else nullcontext() as progress:
         shown = replace(config, progress=progress)
-        return curve_of_rows(known, kind, shown, sizes=sizes, draws=draws)
+        return curve_of_rows(known, kind, shown, raw, sizes=sizes, draws=draws)
 
 
 def curve_of_rows(
     known: LabelledRows,
     task: Task,
     config: HeadConfig,
+    raw: FloatArray | None = None,
     *,
     sizes: Sequence[int] | None = None,
     draws: int = 10,
 ) -> LearningCurve:
-    """Return the learning curve of rows, and of their baseline where they have one."""
+    """Return the learning curve of rows, and of ``raw``, the same samples without a backbone."""
     problem, rng = known.problem, np.random.default_rng(config.random_state)
-    chosen = tuple(sorted(set(sizes))) if sizes else usual_sizes(problem)
+    chosen = usual_sizes(problem) if sizes is None else tuple(sorted({int(size) for size in sizes}))
     parts = draw_nested(problem, chosen, draws, rng)
     most = len(problem) - max(len(draw.test) for draw in parts)
-    if sizes and chosen[-1] > most:
+    if sizes is not None and chosen[-1] > most:
         raise BadOption(
             f"sizes = {list(chosen)}: expected at most {most}, which a fold that is measured leaves of "
             f"{len(problem)} samples"
         )
     card, least = known.backbone.card, task.least_outputs
     tables = [(card.name, known.rows)]
-    if known.baseline is not None:
-        tables.append((card.input.baseline_name, known.baseline))
+    if raw is not None:
+        tables.append((card.input.baseline_name, raw))
     labels = [
         round(float(np.mean([len(draw.trains[k]) for draw in parts]))) for k in range(len(chosen))
     ]
@@ -172,7 +177,7 @@ def curve_of_rows(
     if lacking.any():
         few = ", ".join(str(n) for n, lacks in zip(labels, lacking, strict=True) if lacks)
         notes.append(f"sets of {few} labels are too small for this head and are left out")
-        if sizes:
+        if sizes is not None:
             warnings.warn(notes[-1], FeatxWarning, stacklevel=3)
     own, *others = laws
     now, gain = (None, None) if own is None else forecast_gain(own, known.n)
@@ -206,8 +211,8 @@ def _fit_curve(
     columns = scores[:, list(sizes.values())]
     if not sizes:
         raise BadLabels(
-            f"samples: no number of labels up to {labels[-1]} is enough for this head; choose another, or "
-            "add samples"
+            f"samples: nothing could be measured with up to {labels[-1]} labels; choose another head, or add "
+            "samples"
         )
     points = tuple(
         CurvePoint(size, tuple(column.tolist()))
@@ -286,17 +291,23 @@ def _heads_for_few(some: TuningProblem, config: HeadConfig) -> Sequence[HeadSpec
         return ()
 
 
-def _check_choices(draws: int, sizes: Sequence[int] | None, max_labels: int | None) -> None:
-    if not _is_whole(draws, 2):
-        raise BadOption(f"draws = {draws!r}: expected a whole number, 2 or more")
+def _check_choices(draws: object, sizes: object, max_labels: object) -> None:
+    if not _is_whole(draws, 2) or not _is_whole(draws, 0, _MOST_DRAWS):
+        raise BadOption(f"draws = {draws!r}: expected a whole number, 2 to {_MOST_DRAWS}")
     if max_labels is not None and not _is_whole(max_labels, 10):
         raise BadOption(
             f"max_labels = {max_labels!r}: expected a whole number, 10 or more, or None"
         )
-    if sizes is not None and not (len(sizes) and all(_is_whole(size, 2) for size in sizes)):
-        raise BadOption(f"sizes = {list(sizes)!r:.80}: expected whole numbers of labels, 2 or more")
+    if sizes is None:
+        return
+    listed = list(sizes) if isinstance(sizes, (Sequence, np.ndarray)) else []
+    if not listed or not all(_is_whole(size, 2) for size in listed):
+        raise BadOption(
+            f"sizes = {sizes!r:.80}: expected a list of whole numbers of labels, 2 or more"
+        )
 
 
-def _is_whole(value: object, least: int) -> bool:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return bool(whole and int(value) >= least)  # type: ignore[call-overload]
+def _is_whole(value: object, least: int, most: int | None = None) -> bool:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        return False
+    return int(value) >= least and (most is None or int(value) <= most)

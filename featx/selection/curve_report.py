@@ -350,6 +350,8 @@ def _read_curve(table: Mapping[str, Any]) -> ScoreCurve:
     points = tuple(
         CurvePoint(int(one["labels"]), tuple(map(float, one["scores"]))) for one in table["points"]
     )
+    if not points or not all(point.scores for point in points):
+        raise ValueError("a curve or a number of labels has no scores")
     fitted = []
     for size, values in table["fitted"]:
         forecast = _read_forecast(values)

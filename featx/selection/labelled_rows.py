@@ -12,12 +12,12 @@ from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
 from featx.embedding.embedder import BaselineEmbedder, Embedder, describe_doubts
 from featx.embedding.engine import Engine
-from featx.embedding.rows import Rows
 from featx.errors import FeatxNotice, FeatxWarning
 from featx.evaluation import warn_about_rejects
 from featx.labelled import LabelledSamples
 from featx.modalities.guess import modality_of
 from featx.selection.draws import draw_part
+from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
 from featx.tasks import Task
 from featx.tuning import HeadConfig, TuningProblem
@@ -37,8 +37,8 @@ class LabelledRows:
         The targets of the rows, with groups and weights, and without a part to choose by.
     n : int
         Labelled samples that there are; more than rows where only a part was embedded.
-    baseline : ndarray of shape (n_rows, ...), float32, or None
-        The same samples without a backbone.
+    samples : list of Sample
+        Those of the rows.
     notes : tuple of str
     """
 
@@ -46,8 +46,20 @@ class LabelledRows:
     rows: FloatArray
     problem: TuningProblem
     n: int
-    baseline: FloatArray | None = None
+    samples: list[Sample]
     notes: tuple[str, ...] = ()
+
+    def embed_baseline(self, engine: Engine) -> FloatArray:
+        """Return the same samples without a backbone; shape (n_rows, n_columns), float32.
+
+        Raises
+        ------
+        BadSample
+            One of them cannot be read any more.
+        """
+        embedder = BaselineEmbedder(self.backbone.card.input)
+        raw = replace(engine, progress=None, on_error="fail").embed(self.samples, embedder)
+        return raw.embeddings
 
 
 def open_for(backbone: str | Card | Backbone | None, given: LabelledSamples) -> Backbone:
@@ -67,7 +79,6 @@ def embed_labelled(
     *,
     engine: Engine,
     limit: int | None = None,
-    baseline: bool = False,
     embedder: Embedder | None = None,
 ) -> LabelledRows:
     """Embed labelled samples, or a part of them that is drawn as the task spreads its targets.
@@ -76,8 +87,6 @@ def embed_labelled(
     ----------
     limit : int, default=None
         The most samples; None: all.
-    baseline : bool, default=False
-        Whether they are also embedded without the backbone.
     embedder : Embedder, default=None
         What is driven in place of the backbone.
 
@@ -98,9 +107,9 @@ def embed_labelled(
         warnings.warn(note, FeatxNotice, stacklevel=3)
         notes.append(note)
     driven = embedder or backbone
-    rows = engine.embed(given.samples, driven, digests=True)
-    warn_about_rejects(rows.rejects, len(given.samples))
-    raw = _baseline(given, rows, backbone, engine) if baseline else None
+    rows = engine.embed(given.whole, driven, digests=True)
+    warn_about_rejects(rows.rejects, len(given.whole))
+    readable = set(rows.ids)
     design = replace(given.design(rows.ids), validation=None)
     units = rows.ids if design.groups is None else design.groups.tolist()
     copies = duplicate_contents(rows.ids, [one or None for one in rows.digests], rows.labels, units)
@@ -112,8 +121,8 @@ def embed_labelled(
         backbone,
         rows.embeddings,
         problem,
-        n - len(rows.rejects),
-        raw,
+        n + len(given.unread) - len(rows.rejects),
+        [sample for sample in given.samples if sample.id in readable],
         (*notes, *copies, *((doubts,) if doubts else ())),
     )
 
@@ -128,14 +137,3 @@ def _part(
     chosen = draw_part(problem, limit, np.random.default_rng(config.random_state))
     note = f"{len(chosen)} of {len(ids)} samples are drawn to be measured"
     return replace(given, samples=[given.samples[i] for i in chosen.tolist()]), note
-
-
-def _baseline(given: LabelledSamples, rows: Rows, backbone: Backbone, engine: Engine) -> FloatArray:
-    readable = set(rows.ids)
-    samples = [sample for sample in given.samples if sample.id in readable]
-    embedder = BaselineEmbedder(backbone.card.input)
-    # What cannot be read was said of the backbone's rows.
-    raw = replace(engine, progress=None).embed(samples, embedder)
-    if raw.ids != rows.ids:
-        raise raw.rejects[0].failure()
-    return raw.embeddings

@@ -92,10 +92,7 @@ def probe_layers(
     >>> [layer.tap for layer in probe.layers][-1], probe.own.dim
     ('embedding', 256)
     """
-    if max_samples is not None and (isinstance(max_samples, bool) or max_samples < 2):
-        raise BadOption(
-            f"max_samples = {max_samples!r}: expected a whole number, 2 or more, or None"
-        )
+    _check_choices(max_samples, taps)
     kind = get_task(task or "classification")
     config = HeadConfig(
         class_weight=class_weight,
@@ -103,6 +100,7 @@ def probe_layers(
         random_state=random_state,
         n_jobs=engine.n_jobs if engine else None,
     )
+    config.check()
     kind.check_config(config)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
@@ -124,6 +122,21 @@ def probe_layers(
         layers=layers,
         notes=known.notes,
     )
+
+
+def _check_choices(max_samples: object, taps: object) -> None:
+    if max_samples is not None and (
+        not isinstance(max_samples, (int, np.integer))
+        or isinstance(max_samples, bool)
+        or max_samples < 2
+    ):
+        raise BadOption(
+            f"max_samples = {max_samples!r}: expected a whole number, 2 or more, or None"
+        )
+    if taps is not None and (
+        not isinstance(taps, (list, tuple)) or not all(isinstance(tap, str) for tap in taps)
+    ):
+        raise BadOption(f"taps = {taps!r:.80}: expected a list of names of tensors")
 
 
 def _known_taps(backbone: Backbone, names: Sequence[str] | None) -> dict[str, Tap]:

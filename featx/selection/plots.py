@@ -134,9 +134,10 @@ def plot_layers(probe: LayerProbe, ax: Any = None) -> Any:
     for layer in probe.layers:
         # A tap that gives rows ends every line.
         lines.setdefault("rows" if len(layer.shape) == 1 else layer.pooling, []).append(layer)
+    pooled = [name for name in lines if name != "rows"]
     for color, (name, layers) in zip(cycle(COLORS), lines.items(), strict=False):
         # Side by side, so that intervals do not hide each other.
-        aside = 0.0 if name == "rows" else 0.12 * (list(lines).index(name) - (len(lines) - 1) / 2)
+        aside = 0.0 if name == "rows" else 0.12 * (pooled.index(name) - (len(pooled) - 1) / 2)
         at = [places[layer.tap] + aside for layer in layers]
         bounds = [_bounds(layer) for layer in layers]
         low, high = zip(*bounds, strict=True)
@@ -233,7 +234,11 @@ def _axes(ax: Any) -> Any:
 
 def _scale_by_twos(ax: Any, labels: Sequence[int], most: int) -> None:
     """Make equal factors equal lengths, with the numbers of labels written out."""
-    ticks = [n for k, n in enumerate(labels) if k == 0 or n >= 1.5 * labels[k - 1]]
+    ticks: list[int] = []
+    for n in labels:
+        # Numbers nearer to each other would overlap.
+        if not ticks or n >= 1.5 * ticks[-1]:
+            ticks.append(n)
     ax.set_xscale("log", base=2)
     ax.set_xticks([*ticks, most], [str(n) for n in (*ticks, most)], fontsize=8)
     ax.minorticks_off()

@@ -14,7 +14,9 @@ import numpy as np
 from featx._typing import Doubles, FloatArray, Integers
 from featx.errors import BadLabels
 from featx.tuning.problem import Evaluation, TuningProblem
+from featx.tuning.solvers.ridge import spectrum
 from featx.tuning.splits import make_splits
+from featx.tuning.threads import one_thread_each
 
 if TYPE_CHECKING:
     from featx.tuning.candidates import CandidateScore
@@ -104,14 +106,17 @@ def quick_scores(rows: FloatArray, problem: TuningProblem, *, logme: bool = Fals
     >>> scores.ridge, scores.knn, scores.centroid
     (1.0, 1.0, 1.0)
     """
-    ridge, centroid = ridge_evaluation(rows, problem), centroid_evaluation(rows, problem)
-    neighbors = neighbor_evaluation(rows, problem)
+    # Tables are small: threads within the linear algebra would wait for each other.
+    with one_thread_each():
+        ridge, centroid = ridge_evaluation(rows, problem), centroid_evaluation(rows, problem)
+        neighbors = neighbor_evaluation(rows, problem)
+        evidence = log_evidence(rows, problem) if logme else None
     return QuickScores(
         ridge=_share(ridge, centroid is None),
         knn=_share(neighbors, centroid is None),
         centroid=None if centroid is None else centroid.score,
         ridge_loss=ridge.loss,
-        logme=log_evidence(rows, problem) if logme else None,
+        logme=evidence,
     )
 
 
@@ -253,10 +258,10 @@ def log_evidence(rows: FloatArray, problem: TuningProblem) -> float:
     those that make the targets most probable. A class is 1 for its samples and 0 for the others; numbers are
     standardised.
     """
-    features = np.asarray(rows, np.float64)
     targets = problem.neighbor_targets(np.arange(len(problem)))
-    basis, values, _ = np.linalg.svd(features, full_matrices=False)
-    squares = values**2
+    if not rows.any():
+        rows = np.ones_like(rows)
+    squares, basis = spectrum(np.asarray(rows, np.float64))
     projected = basis.T @ targets
     evidences = [
         _evidence(squares, projected[:, k] ** 2, float(targets[:, k] @ targets[:, k]), len(rows))

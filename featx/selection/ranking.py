@@ -102,7 +102,7 @@ class RankedBackbone:
 
     @property
     def key(self) -> tuple[float, ...]:
-        """By what entries are sorted, the greatest first."""
+        """Return what entries are sorted by, the greatest first."""
         return self.quick.get("head", -math.inf), self.quick["rank"]
 
 

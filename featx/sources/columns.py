@@ -201,22 +201,27 @@ def _segment_columns(
     Beside a start there may be a duration in place of an end; an offset beside a duration is a start.
     """
     known = {plain_name(name) for name in names}
-    lasting = not known.isdisjoint(DURATION_COLUMNS)
+    lasting = asked.duration is not None or not known.isdisjoint(DURATION_COLUMNS)
+    if asked.end is not None and asked.duration is not None:
+        raise BadOption("end_column, duration_column: name one of the two")
     if (asked.start is None) != (asked.end is None) and not (asked.start and lasting):
         raise BadOption("start_column, end_column: name both or neither")
     if not readable.segments:
-        if asked.start is not None:
-            raise BadOption("start_column, end_column: only sounds have segments")
+        if asked.start is not None or asked.duration is not None:
+            names_asked = "start_column, end_column" if asked.start else "duration_column"
+            raise BadOption(f"{names_asked}: only sounds have segments")
         return {}
     start = pick(names, asked.start, START_COLUMNS, where)
     # An offset is an end beside an onset, and elsewhere a start.
     onset = plain_name(start or "").startswith("onset")
     ends = [name for name in END_COLUMNS if onset or not name.startswith("offset")]
-    end = pick(names, asked.end, ends, where)
+    end = None if asked.duration is not None else pick(names, asked.end, ends, where)
     if end is None and lasting:
         offsets = [name for name in END_COLUMNS if name.startswith("offset")]
         start = start or pick(names, None, offsets, where)
-        duration = pick(names, None, DURATION_COLUMNS, where)
+        if start is None and asked.duration is not None:
+            start = pick(names, None, START_COLUMNS, where, needed=True)
+        duration = pick(names, asked.duration, DURATION_COLUMNS, where)
         return {"start": start, "duration": duration} if start else {}
     if start is None and lasting and plain_name(end or "").startswith("offset"):
         return {"start": end, "duration": pick(names, None, DURATION_COLUMNS, where)}
@@ -276,7 +281,8 @@ def _hint(unused: Sequence[str]) -> str:
         return "; segments of sounds are in seconds (start, end)"
     if plain & {*START_COLUMNS, *END_COLUMNS, *DURATION_COLUMNS}:
         return (
-            "; segments of sounds have a start and an end (start_column, end_column), or a duration"
+            "; segments of sounds have a start and an end (start_column, end_column), or a duration "
+            "(duration_column)"
         )
     if plain & set(_GROUPS):
         return "; samples of one group are kept together in every split where it is named (group_column)"

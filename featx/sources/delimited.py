@@ -60,7 +60,7 @@ def open_delimited(
     Raises
     ------
     BadSource
-        The first line makes no sense; ``rows`` raises it for another line.
+        The first line makes no sense; ``rows`` raises it where quotes do not end.
     """
     # A cell may be a whole document.
     csv.field_size_limit(max(csv.field_size_limit(), LIMIT))
@@ -74,7 +74,7 @@ def open_delimited(
 
     def rows(
         wanted: Sequence[str], content: str | None = None
-    ) -> Iterator[tuple[str, Sequence[Any]]]:
+    ) -> Iterator[tuple[str, Sequence[Any] | BadSource]]:
         at = [columns.index(name) for name in wanted]
         for line, cells in _rows(layout, text, where):
             yield f"line {line}", _cells(cells, at, columns, f"{where}: line {line}", notes)
@@ -147,16 +147,16 @@ def _rows(layout: _Layout, text: str, where: str) -> Iterator[tuple[int, list[st
 
 def _cells(
     cells: list[str], at: Sequence[int], columns: Sequence[str], where: str, notes: Notes
-) -> list[str]:
-    """Return the cells that are wanted of a row; refuse one that lacks them, or has too many."""
+) -> list[str] | BadSource:
+    """Return the cells that are wanted of a row, or why it has none: it lacks them, or has too many."""
     n = len(columns)
     if len(cells) > n and any(cell.strip() for cell in cells[n:]):
-        raise BadSource(
+        return BadSource(
             f"{where}: expected {n} cells, found {len(cells)}; a cell that holds the separator needs quotes"
         )
     if len(cells) < n:
         if len(cells) <= max(at, default=-1):
-            raise BadSource(f"{where}: expected {n} cells, found {len(cells)}")
+            return BadSource(f"{where}: expected {n} cells, found {len(cells)}")
         lacking = f"{where}: {len(cells)} cells where there are {n} columns"
         notes.add("short", f"{lacking}; those that it lacks are not read")
     return [cells[index] for index in at]

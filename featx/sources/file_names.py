@@ -12,7 +12,7 @@ from typing import IO, Never
 from featx.errors import BadOption
 from featx.storage.blob import Blob, suffix_of, to_text
 
-__all__ = ["FileFinder", "refused"]
+__all__ = ["FileFinder", "refusal_of", "refused"]
 
 _HERE = Path()
 
@@ -119,6 +119,12 @@ class FileFinder:
 def refused(name: str, reason: str) -> Blob:
     """Return a blob that cannot be read, so that its sample is a reject of that reason."""
     return Blob(name, _Refused(reason))
+
+
+def refusal_of(data: object) -> str | None:
+    """Return the reason of a blob that ``refused`` made; None for other data."""
+    location = data.location if isinstance(data, Blob) else None
+    return location.reason if isinstance(location, _Refused) else None
 
 
 def _exists(path: Path) -> bool:

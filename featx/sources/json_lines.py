@@ -34,48 +34,63 @@ _MOST = 100_000
 _EMPTY: Mapping[type, Any] = MappingProxyType({dict: {}, _Repeated: {}})
 
 
-def open_json_lines(text: str, where: str) -> OpenTable:
+def open_json_lines(text: str, where: str, *, skip: bool = False) -> OpenTable:
     """Return the table of a text with an object a line; empty lines are left out.
 
     Raises
     ------
     BadSource
-        A line is no JSON, or no object.
+        A line is no JSON, or no object, and ``skip`` is false; or there is no line with an object.
     """
-    records: list[tuple[int, dict[str, Any]]] = []
+    records: list[tuple[int, dict[str, Any] | BadSource]] = []
     columns: dict[str, None] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             record = _record(line, f"{where}: line {number}")
+            if isinstance(record, BadSource) and not skip:
+                raise record
             records.append((number, record))
-            columns.update(dict.fromkeys(record))
+            columns.update({} if isinstance(record, BadSource) else dict.fromkeys(record))
+    faults = [record for _, record in records if isinstance(record, BadSource)]
+    if faults and len(faults) == len(records):
+        raise faults[0]
 
     def rows(
         wanted: Sequence[str], content: str | None = None
-    ) -> Iterator[tuple[str, Sequence[Any]]]:
+    ) -> Iterator[tuple[str, Sequence[Any] | BadSource]]:
         for number, record in records:
-            if isinstance(record, _Repeated) and record.keys_again.intersection(wanted):
-                [key, *_] = sorted(record.keys_again.intersection(wanted))
-                raise BadSource(f"{where}: line {number}: the key {key!r} is there more than once")
-            yield f"line {number}", [record.get(name) for name in wanted]
+            yield f"line {number}", _cells(record, wanted, f"{where}: line {number}")
 
     return OpenTable(tuple(columns), rows)
 
 
-def _record(line: str, where: str) -> dict[str, Any]:
+def _cells(
+    record: dict[str, Any] | BadSource, wanted: Sequence[str], where: str
+) -> list[Any] | BadSource:
+    """Return the values that are wanted of an object, or why it has none."""
+    if isinstance(record, BadSource):
+        return record
+    if isinstance(record, _Repeated) and record.keys_again.intersection(wanted):
+        [key, *_] = sorted(record.keys_again.intersection(wanted))
+        return BadSource(f"{where}: the key {key!r} is there more than once")
+    return [record.get(name) for name in wanted]
+
+
+def _record(line: str, where: str) -> dict[str, Any] | BadSource:
+    """Return the object of a line, or why it is none."""
     if len(line) > _LONGEST:
-        raise BadSource(f"{where}: {len(line):,} characters, expected at most {_LONGEST:,}")
+        return BadSource(f"{where}: {len(line):,} characters, expected at most {_LONGEST:,}")
     try:
         record = json.loads(line, object_pairs_hook=_object)
-    except RecursionError as error:
-        raise BadSource(f"{where}: not JSON: nested too deeply") from error
+    except RecursionError:
+        return BadSource(f"{where}: not JSON: nested too deeply")
     except ValueError as error:
         hint = "; expected one object a line" if line.strip() in ("[", "{") else ""
-        raise BadSource(f"{where}: not JSON: {error}{hint}") from error
+        return BadSource(f"{where}: not JSON: {error}{hint}")
     if isinstance(record, dict):
         return record
     hint = "; a JSON array is no JSON lines" if isinstance(record, list) else ""
-    raise BadSource(f"{where}: expected an object such as {{…}}{hint}")
+    return BadSource(f"{where}: expected an object such as {{…}}{hint}")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

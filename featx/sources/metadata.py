@@ -6,7 +6,7 @@ import os
 import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from featx.errors import BadSource, FeatxWarning
@@ -71,7 +71,7 @@ def read_file_labels(
         try:
             listed |= _add_table(found, root, table, files, columns, split)
         except BadSource as error:
-            if columns != Columns():
+            if replace(columns, skip=False) != Columns():
                 raise
             _warn(f"{error}; it is not used for labels")
     if strangers := sorted(found.governed - listed):

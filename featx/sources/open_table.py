@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from featx.errors import FeatxWarning
+from featx.errors import BadSource, FeatxWarning
 
 __all__ = ["Notes", "OpenTable"]
 
@@ -39,7 +39,8 @@ class OpenTable:
         All of them, in their order.
     rows : callable
         Takes names of columns, and that of them whose cells are wanted as blobs; gives, for each row, where it
-        is ("line 3") and its cells. Raises BadSource.
+        is ("line 3") and its cells, or the BadSource that says why it has none. Raises BadSource where
+        nothing below can be read.
     contents : mapping of str to str
         Columns whose cells can be the contents of files, and what is known of these: 'Image', 'Audio', or
         'binary' where it is a plain column of bytes.
@@ -48,6 +49,6 @@ class OpenTable:
     """
 
     columns: tuple[str, ...]
-    rows: Callable[[Sequence[str], str | None], Iterator[tuple[str, Sequence[Any]]]]
+    rows: Callable[[Sequence[str], str | None], Iterator[tuple[str, Sequence[Any] | BadSource]]]
     contents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     classes: tuple[str, ...] = ()

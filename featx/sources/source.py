@@ -51,8 +51,8 @@ class Columns:
 
     Attributes
     ----------
-    path, id, text, start, end : str or None
-        Names of columns; None is for the usual names. ``start`` and ``end`` are seconds of a recording.
+    path, id, text, start, end, duration : str or None
+        Names of columns; None is for the usual names. The last three are seconds of a recording.
     target : tuple of str
         The columns of what is to be predicted; () is for the usual names of a label.
     separator : str or None
@@ -61,6 +61,8 @@ class Columns:
         Columns of what must not be parted, of how often a sample counts, and of when it was; None: not read.
     split : str or None
         The column that says the part of each sample; None is for the usual name.
+    parts : bool or None
+        Whether a column of parts is read where no part is asked for.
     encoding : str or None
         How the bytes of a table, or of the lines of standard input, are characters, where they are neither
         UTF-8 nor begin with a byte order mark.
@@ -68,6 +70,8 @@ class Columns:
         The folder below which the paths of a table lie; None is for the table's own.
     keep : tuple of str
         Columns that samples carry along: names, or "all".
+    skip : bool
+        Whether a row that makes no sense is a sample that cannot be read, and the table is not refused.
     """
 
     path: str | None = None
@@ -84,6 +88,9 @@ class Columns:
     weight: str | None = None
     time: str | None = None
     split: str | None = None
+    duration: str | None = None
+    skip: bool = False
+    parts: bool | None = None
 
 
 def _nothing(head: bytes) -> bool:
@@ -202,7 +209,7 @@ def refuse_columns(columns: Columns, subject: str, *, also: Collection[str] = ()
     """
     for column in fields(columns):
         # What goes along is there in sources of any kind.
-        if getattr(columns, column.name) in (None, ()) or column.name in (*also, "keep"):
+        if not getattr(columns, column.name) or column.name in (*also, "keep", "parts", "skip"):
             continue
         if column.name in ("encoding", "root", "separator"):
             raise BadOption(f"{column.name}: {subject} takes none; leave the option out")

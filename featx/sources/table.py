@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,8 @@ class Table:
         names a split. Where sounds are read, columns of a start and an end make a segment of each row.
 
         What is doubtful, and which columns look like ones that are read and are not, is said in one
-        FeatxWarning each.
+        FeatxWarning each. Where the columns say ``skip``, a row that makes no sense is a sample that cannot be
+        read, without a label.
         """
         notes = Notes()
         samples = self.read(readable, split, notes)
@@ -81,9 +82,8 @@ class Table:
         """Return what ``samples`` returns; what is to be said goes to ``notes``."""
         where = self._where
         table = self._open(notes)
-        chosen = choose_columns(
-            table, self._columns, readable, split=split is not None, where=where
-        )
+        reads_parts = split is not None or bool(self._columns.parts)
+        chosen = choose_columns(table, self._columns, readable, split=reads_parts, where=where)
         if "path" not in chosen and self._columns.root is not None:
             raise BadOption(f"root: the rows of {where} are texts, not files; leave the option out")
         finder = FileFinder.below(self._columns.root, self._path.parent, readable.suffixes)
@@ -94,10 +94,10 @@ class Table:
         for number, (line, cells) in enumerate(
             table.rows([*chosen.values(), *kept], content), start=1
         ):
-            own = dict(zip(chosen, cells, strict=False))
-            separator = self._columns.separator
-            rows.append(_Row.of(f"{where}: {line}", number, own, finder, separator))
-            carried.append(cells[len(chosen) :] if keep else ())
+            row = self._row(f"{where}: {line}", number, cells, chosen, finder)
+            rows.append(row)
+            known = () if isinstance(cells, BadSource) else cells[len(chosen) :]
+            carried.append(known or (None,) * len(kept))
         if self._columns.split and not any(row.split for row in rows):
             raise BadSource(
                 f"{where}: split_column {chosen['split']!r}: expected train, val or test in its cells, found "
@@ -108,8 +108,10 @@ class Table:
             if split == "train" and self._columns.split:
                 # A part to choose by goes with the part to train on.
                 wanted |= {row.split for row in rows if row.split and split_of(row.split) == "val"}
-            carried = [c for row, c in zip(rows, carried, strict=True) if row.split in wanted]
-            rows = [row for row in rows if row.split in wanted]
+            # Nobody knows the part of a row that makes no sense.
+            taken = [row.unread or row.split in wanted for row in rows]
+            carried = list(compress(carried, taken))
+            rows = list(compress(rows, taken))
         elif split:
             # A column of which no cell names a split was not used.
             chosen.pop("split", None)
@@ -118,11 +120,28 @@ class Table:
         ids = _ids(rows, chosen.get("id"), self._columns.id is not None, where, notes)
         left = tuple(n for n in table.columns if n not in kept or n in chosen.values())
         unkept = replace(table, columns=left)
-        note_unused(
-            unkept, chosen, self._columns, split=split is not None, where=where, notes=notes
-        )
+        note_unused(unkept, chosen, self._columns, split=reads_parts, where=where, notes=notes)
         columns = kept_cells(kept, carried, keep, where) if keep else [None] * len(rows)
         return [row.sample(name, own) for name, row, own in zip(ids, rows, columns, strict=True)]
+
+    def _row(
+        self,
+        where: str,
+        number: int,
+        cells: Sequence[Any] | BadSource,
+        chosen: Mapping[str, str],
+        finder: FileFinder,
+    ) -> _Row:
+        """Return what a row says; raise BadSource for one that makes no sense, unless it is to be skipped."""
+        try:
+            if isinstance(cells, BadSource):
+                raise cells
+            own = dict(zip(chosen, cells, strict=False))
+            return _Row.of(where, number, own, finder, self._columns.separator)
+        except BadSource as error:
+            if not self._columns.skip:
+                raise
+            return _Row.unreadable(where, number, str(error).removeprefix(f"{self._where}: "))
 
     def holds_contents(self) -> bool:
         """Return whether a column of it holds the contents of files; raise BadSource."""
@@ -131,8 +150,11 @@ class Table:
         return choose_content(self._open(Notes()), self._columns.path, None) is not None
 
     def peek(self) -> Peek:
-        """Return the suffixes of the first files, and whether there is a column of texts."""
-        table, where = self._open(Notes()), self._where
+        """Return the suffixes of the first files, and whether there is a column of texts.
+
+        Rows that make no sense are passed over.
+        """
+        table, where = self._open(Notes(), skip=True), self._where
         text = pick(table.columns, self._columns.text, TEXT_COLUMNS, where)
         content = choose_content(table, self._columns.path, None)
         name = content or pick(table.columns, self._columns.path, PATH_COLUMNS, where)
@@ -140,11 +162,14 @@ class Table:
         kind = table.contents.get(content or "", "")
         return Peek(count_suffixes(self._names(rows, kind)), text is not None)
 
-    def _names(self, rows: Iterator[tuple[str, Sequence[Any]]], kind: str) -> Iterator[str]:
+    def _names(
+        self, rows: Iterable[tuple[str, Sequence[Any] | BadSource]], kind: str
+    ) -> Iterator[str]:
         """Give the names of the files of some rows, with a suffix where one can be found out."""
         finder = FileFinder.below(self._columns.root, self._path.parent, None)
         suffix = None
-        for _, [cell] in rows:
+        for _, cells in rows:
+            cell = None if isinstance(cells, BadSource) else cells[0]
             if isinstance(cell, Blob):
                 if not cell.suffix and suffix is None:
                     suffix = _suffix_of_content(cell, kind)
@@ -156,16 +181,16 @@ class Table:
     def _where(self) -> str:
         return to_text(str(self._path))
 
-    def _open(self, notes: Notes) -> OpenTable:
+    def _open(self, notes: Notes, *, skip: bool = False) -> OpenTable:
         """Open the table; raise BadSource where it cannot be read."""
-        table = self._open_any(notes)
+        table = self._open_any(notes, skip=skip or self._columns.skip)
         if len(table.columns) > _MOST_COLUMNS:
             raise BadSource(
                 f"{self._where}: {len(table.columns):,} columns, expected at most {_MOST_COLUMNS:,}"
             )
         return table
 
-    def _open_any(self, notes: Notes) -> OpenTable:
+    def _open_any(self, notes: Notes, *, skip: bool) -> OpenTable:
         suffix, columns = table_suffix(self._path.name), self._columns
         root = self._path.parent if columns.root is None else Path(columns.root)
         try:
@@ -180,7 +205,7 @@ class Table:
             reason = describe_os_error(error) if isinstance(error, OSError) else "too large"
             raise BadSource(f"{self._where}: cannot be read: {reason}") from error
         if suffix in (".jsonl", ".ndjson"):
-            return open_json_lines(text, self._where)
+            return open_json_lines(text, self._where, skip=skip)
         usual = {name for names in USUAL.values() for name in names}
         usual.update(name.lower() for name in _asked(columns))
         return open_delimited(text, self._where, usual, notes, tabs=suffix == ".tsv")
@@ -199,6 +224,15 @@ class _Row:
     group: str | None
     weight: float | None
     time: float | None
+    # Whether it makes no sense.
+    unread: bool = False
+
+    @classmethod
+    def unreadable(cls, where: str, number: int, reason: str) -> _Row:
+        """Return a row of which nothing is known but why."""
+        name = f"row {number}"
+        data = refused(name, reason)
+        return cls(where, name, data, None, None, None, None, None, None, unread=True)
 
     @classmethod
     def of(
@@ -292,13 +326,15 @@ def _ids(
         )
     if column is None or fault:
         return number_repeats(row.name for row in rows)
-    return [row.id or "" for row in rows]
+    return number_repeats(row.id or row.name for row in rows)
 
 
 def _fault_of_ids(rows: Sequence[_Row]) -> str:
     """Return why the ids of the rows are none; '' where all are there and differ."""
     seen: dict[str, str] = {}
     for row in rows:
+        if row.unread:
+            continue
         if row.id is None:
             return f"{row.where}: the id is empty"
         if row.id in seen:
@@ -323,6 +359,6 @@ def _asked(columns: Columns) -> list[str]:
     """Return the names of columns that a user said."""
     names = (
         *(columns.path, columns.text, *columns.target, columns.id, columns.start, columns.end),
-        *(columns.group, columns.weight, columns.time, columns.split),
+        *(columns.group, columns.weight, columns.time, columns.split, columns.duration),
     )
     return [name for name in names if name is not None]

@@ -200,7 +200,8 @@ def read_bytes(data: Any, *, limit: int = LIMIT) -> bytes:
 def describe_os_error(error: OSError) -> str:
     """Return why the system refused, in words and without numbers."""
     known = _REASONS.get(error.errno or 0)
-    return known or (error.strerror or type(error).__name__).lower()
+    reason = error.strerror or type(error).__name__
+    return known or reason[:1].lower() + reason[1:]
 
 
 def to_text(name: str) -> str:

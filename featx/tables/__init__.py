@@ -9,6 +9,8 @@ suffix      holds                                         without a single row
 .jsonl      id, label, fingerprint, embedding             an empty file
 =========== ============================================= ============================
 
+A folder of Parquet files, its shards, is a table as well; see ``shards``.
+
 Every number comes back as it was, NaN and infinities too; written as float16 (``.parquet`` alone), to three
 significant digits. The same rows give the same bytes.
 """
@@ -29,6 +31,8 @@ from featx.tables.writer import FORMATS, RowWriter, TableWriter, check_output, w
 
 if TYPE_CHECKING:
     from featx.tables.jsonl import json_lines as json_lines
+    from featx.tables.shards import merge_shards as merge_shards
+    from featx.tables.shards import read_shards as read_shards
 
 __all__ = [
     "FORMATS",
@@ -39,21 +43,31 @@ __all__ = [
     "Written",
     "check_output",
     "json_lines",
+    "merge_shards",
     "read_rows",
+    "read_shards",
     "write_rejects",
     "write_rows",
 ]
 
-__getattr__ = lazy_attributes("featx.tables", {"json_lines": "featx.tables.jsonl"})
+_SHARDS = "featx.tables.shards"
+__getattr__ = lazy_attributes(
+    "featx.tables",
+    {
+        "json_lines": "featx.tables.jsonl",
+        "merge_shards": _SHARDS,
+        "read_shards": _SHARDS,
+    },
+)
 
 
 def read_rows(path: str | os.PathLike[str]) -> Rows:
-    """Return the table in a file, in memory.
+    """Return the table in a file, or in a folder of shards, in memory.
 
     Raises
     ------
     BadTable
-        There is no such file, its suffix is unknown, or it is damaged.
+        There is no such file, its suffix is unknown, or it is damaged; or a folder is not whole.
     MissingExtra
         A Parquet file, and pyarrow is not installed.
 
@@ -68,6 +82,10 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
     ('cat',)
     """
     path = Path(path)
+    if path.is_dir():
+        from featx.tables.shards import read_shards
+
+        return Rows.concatenate(read_shards(path))
     check_output(path)
     entry = FORMATS[path.suffix.lower()]
     read: Callable[[Path], Rows] = entry.load(entry.reader)

@@ -18,7 +18,7 @@ from featx._typing import FloatArray
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
 
-__all__ = ["ParquetWriter", "arrow_type", "read_parquet"]
+__all__ = ["ParquetWriter", "arrow_type", "read_ids", "read_parquet"]
 
 _OWN = ("id", "label", "embedding")
 FINGERPRINT = b"featx.fingerprint"
@@ -121,6 +121,21 @@ def _stored(embeddings: FloatArray, dtype: str) -> FloatArray | HalfArray:
             f"{np.finfo(np.float16).max:g}; write float32, or rows of unit length"
         )
     return halves
+
+
+def read_ids(path: Path) -> list[str]:
+    """Return the ids of a file that featx wrote, without its rows.
+
+    Raises
+    ------
+    BadTable
+        The file is damaged, or has no ids.
+    """
+    arrow, parquet = _libraries()
+    try:
+        return [str(value) for value in parquet.read_table(path, columns=["id"])["id"].to_pylist()]
+    except (arrow.ArrowException, OSError, KeyError) as error:
+        raise BadTable(f"{path}: not a Parquet file of rows, or a damaged one: {error}") from error
 
 
 def read_parquet(path: Path) -> Rows:

@@ -17,6 +17,11 @@ class OutputTensor:
     datatype : {"BYTES", "FP32"}
     columns : int or None
         Values a sample; None: the tensor has one axis only.
+
+    Examples
+    --------
+    >>> OutputTensor("probabilities", "FP32", 3).columns
+    3
     """
 
     name: str

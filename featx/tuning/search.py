@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from featx._typing import ClassWeight, FloatArray, Integers
 from featx.embedding.engine import count_workers
+from featx.errors import BadOption
 from featx.heads import Calibrator, HeadSpec, TrainedHead, fit_labels
 from featx.heads._sklearn_compat import adopt_label_regressions
 from featx.heads.support_vectors import fit_by_kernel
@@ -81,6 +82,17 @@ class HeadConfig:
     n_jobs: int | None = None
     param_grid: Any = None
     progress: Progress | None = field(default=None, repr=False, compare=False)
+
+    def check(self) -> None:
+        """Raise BadOption where a weighting, a seed or a share is none."""
+        weight, seed, share = self.class_weight, self.random_state, self.test_size
+        # A word that nothing knows would train without weights.
+        if weight is not None and weight != "balanced":
+            raise BadOption(f"class_weight = {weight!r}: expected 'balanced' or None")
+        if not isinstance(seed, (int, np.integer)) or int(seed) < 0:
+            raise BadOption(f"random_state = {seed!r}: expected a whole number, 0 or more")
+        if share is not None and not (isinstance(share, float) and 0 < share < 1):
+            raise BadOption(f"test_size = {share!r}: expected a share between 0 and 1, such as 0.2")
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,25 @@ def test_maps_in_another_layout_than_the_cards_are_left_out_in_words(keras_net):
     assert [view.tap for view in several.views] == ["features"]
 
 
+def test_a_tensor_of_another_type_than_it_seems_is_left_out_in_words(folder, pictures):
+    path = save_residual_net(folder / "backbone.onnx")
+    model = onnx.load(str(path))
+    # An operator that ONNX does not know: inference does not tell that it gives numbers of eight bits.
+    scale = onnx.numpy_helper.from_array(np.float32(0.1), "scale")
+    zero = onnx.numpy_helper.from_array(np.uint8(3), "zero")
+    model.graph.initializer.extend([scale, zero])
+    inputs = ["block0", "scale", "zero"]
+    quantize = onnx.helper.make_node("QuantizeLinear", inputs, ["bits"], domain="com.microsoft")
+    model.graph.node.append(quantize)
+    model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+    onnx.save(model, str(path))
+    backbone = block_backbone(path)
+    with pytest.warns(FeatxWarning, match="bits is left out"):
+        several = SeveralTaps(backbone, ["block0", "bits"])
+    assert [view.tap for view in several.views] == ["block0", "embedding"]
+    check_views(backbone, several, pictures)
+
+
 def test_a_tensor_that_is_not_there_is_refused_by_name(residual):
     with pytest.raises(UnknownTap, match="block9"):
         SeveralTaps(residual, ["block9"])

@@ -56,7 +56,8 @@ def test_a_page_shows_each_sample_and_needs_no_network(world, tmp_path):
     found = run("explain", world / "sum.featx", *paths, "-o", page, "--neighbours", 1)
     assert (found.exit_code, found.stdout.strip()) == (0, str(page))
     html = page.read_text(encoding="utf-8")
-    assert html.count("data:image/jpeg;base64,") == html.count("<caption>Nearest training") == 3
+    assert html.count("data:image/jpeg;base64,") == 3
+    assert html.count("<caption><span>Nearest training samples") == 3
     assert "<script" not in html
     assert "http:" not in html.replace("http-equiv", "")
 

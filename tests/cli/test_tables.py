@@ -4,18 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import featx
-from featx.cli import main
+from tests.support.commands import refusal, run
 from tests.support.sounds import encode, tone
 
 # What is said is shown by the command, and not raised.
 pytestmark = pytest.mark.filterwarnings("always::featx.errors.FeatxWarning")
-
-
-def run(*words, **options):
-    return CliRunner().invoke(main, [str(word) for word in words], **options)
 
 
 def lines(result):
@@ -95,3 +90,48 @@ def test_ids_that_repeat_are_left_alone_and_told(tmp_path):
     refused = run("extract", path, "--id-column", "id", "--output", "-")
     assert refused.exit_code == 1
     assert "the id 'P0' is already taken in line 2" in refused.stderr
+
+
+def test_rows_that_make_no_sense_are_rejects_where_samples_are_skipped(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = [f"{word} number {k},{word}" for k in range(4) for word in ("good", "bad")]
+    path.write_text("\n".join(["text,label", *rows[:3], "one,two,three", *rows[3:]]) + "\n")
+    saved = tmp_path / "a.featx"
+    asked = ("fit", path, "--head", "centroid", "--modality", "text", "--output", saved)
+    assert "t.csv: line 5: expected 2 cells, found 3" in refusal(run(*asked))
+    fitted = run(*asked, "--on-error", "skip")
+    assert fitted.exit_code == 0, fitted.output
+    assert 'row 4,"line 5: expected 2 cells, found 3' in (tmp_path / "rejects.csv").read_text()
+    predicted = run("predict", saved, path)
+    assert [row["id"] for row in lines(predicted)] == [f"row {k}" for k in (1, 2, 3, 5, 6, 7, 8, 9)]
+    assert "row 4: line 5: expected 2 cells, found 3" in predicted.stderr
+    assert predicted.exit_code == 1
+    assert "line 5" in refusal(run("predict", saved, path, "--on-error", "fail"))
+    made = run(
+        "extract", path, "--modality", "text", "-o", tmp_path / "r.csv", "--on-error", "skip"
+    )
+    assert (made.exit_code, "1 rejected" in made.stderr) == (0, True)
+    measured = run("evaluate", saved, path, "--on-error", "skip", "--format", "json")
+    assert json.loads(measured.stdout)["n"] == 8
+    for command in ("curve", "compare"):
+        told = run(command, path, "--backbone", "featx-text-nano", "--on-error", "skip")
+        assert "1 of 9 samples could not be read" in told.stderr
+    audited = run("audit", path, "--backbone", "featx-text-nano", "--format", "json")
+    found = {one["id"] for one in json.loads(audited.stdout)["findings"] if one["code"] == "FX051"}
+    assert found == {"row 4"}
+
+
+def test_a_duration_is_a_column_of_every_command(sounds, tmp_path):
+    text = sounds.read_text().replace("file_name;from;to", "file_name;from;lasts").splitlines()
+    rows = [line.split(";") for line in text]
+    for row in rows[2:]:
+        row[2] = "0.3"
+    sounds.write_text("\n".join(map(";".join, rows)) + "\n")
+    options = ["--start-column", "from", "--duration-column", "lasts", "--root", tmp_path / "wav"]
+    made = run("extract", sounds, *options, "--output", "-")
+    assert [row["id"] for row in lines(made)][:2] == ["a#0.0-0.3", "a#0.05-0.35"]
+    saved = tmp_path / "a.featx"
+    assert run("fit", sounds, *options, "--head", "centroid", "--output", saved).exit_code == 0
+    assert featx.load(saved).config.duration_column == "lasts"
+    both = run("predict", saved, sounds, *options, "--end-column", "lasts")
+    assert "--end-column, --duration-column: name one of the two" in refusal(both)

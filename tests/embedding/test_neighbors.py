@@ -8,6 +8,7 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
 from featx.embedding.neighbors import (
+    PreparedRows,
     close_pairs,
     nearest_among,
     nearest_in_blocks,
@@ -196,3 +197,15 @@ def test_widths_and_distances_that_do_not_fit_are_refused():
         close_pairs(np.ones((2, 2)), float("nan"))
     with pytest.raises(BadOption, match="more than 10 pairs are as near"):
         close_pairs(np.ones((9, 2)), 0.1, most=10)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_prepared_rows_have_the_same_neighbours(rng, metric):
+    rows, queries = rng.normal(size=(300, 12)), rng.normal(size=(40, 12))
+    kept = PreparedRows(rows, metric=metric)
+    for some in (queries, queries[:1], rows[:5]):
+        found, expected = kept.nearest(some, 4), nearest_rows(some, rows, 4, metric=metric)
+        np.testing.assert_array_equal(found.indices, expected.indices)
+        np.testing.assert_allclose(found.distances, expected.distances, atol=1e-6)
+    with pytest.raises(BadTable):
+        kept.nearest(queries[:, :5], 4)

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
 import featx
-from featx.errors import BadOption, BadSample, FeatxNotice, NoExactSum
+from featx.errors import BadLabels, BadOption, BadSample, FeatxNotice, NoExactSum
 from featx.explanation.explaining import Explainer
 from featx.modalities import shown_samples
 from featx.tasks.regression import NumberPrediction
@@ -213,3 +213,43 @@ def test_an_explanation_is_written_as_json_values(shades):
     assert total == pytest.approx(table["score"], abs=1e-4)
     assert table["parts"][0]["place"] == [4, 0, 8.57143, 4.57143]
     assert table["prediction"]["label"] == "dark"
+
+
+def test_an_explanation_is_read_again_from_its_json(shades):
+    import json
+
+    [found] = featx.explain(shades, PICTURES[:1], neighbours=2)
+    table = found.to_dict()
+    again = featx.Explanation.from_dict(json.loads(json.dumps(table)))
+    assert again.to_dict() == table
+    assert again.prediction.labels == found.prediction.labels == ("dark",)
+    assert (again.total, again.heading) == (found.total, found.heading)
+
+
+@pytest.mark.parametrize("change", [{"method": "magic"}, {"parts": 3}, {"score": "high"}])
+def test_a_table_that_is_no_explanation_is_refused(change, shades):
+    [found] = featx.explain(shades, PICTURES[:1])
+    with pytest.raises(BadLabels, match="not the JSON of a explanation report"):
+        featx.Explanation.from_dict({**found.to_dict(), **change})
+
+
+def test_parts_are_a_table_in_pandas(shades):
+    [found] = featx.explain(shades, PICTURES[:1])
+    frame = found.to_frame()
+    assert list(frame.columns) == ["place", "value"]
+    assert frame["value"].sum() + found.bias == pytest.approx(found.score, abs=1e-5)
+
+
+def test_the_nearest_training_samples_come_with_their_labels(shades):
+    [found] = featx.explain(shades, PICTURES[:1], neighbours=3)
+    distances = [near.distance for near in found.neighbours]
+    assert [near.target for near in found.neighbours] == ["dark"] * 3
+    assert found.neighbours[0].id == "0"
+    assert distances == sorted(distances)
+    assert distances[0] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [-1, 101, True, "three"])
+def test_a_number_of_neighbours_that_is_none_is_refused(count, shades):
+    with pytest.raises(BadOption, match=r"neighbours = .*: expected 0 to 100"):
+        featx.explain(shades, [], neighbours=count)

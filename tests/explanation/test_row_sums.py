@@ -5,10 +5,12 @@ import pytest
 from onnx import helper
 
 from featx.backbones.backbone import Backbone
+from featx.catalog import Card, File, digest
 from featx.errors import BadSample, NoExactSum
 from featx.explanation.row_sums import RowSums
 from featx.graphs.pooling import POOLINGS
 from featx.graphs.position_weights import NOT_SUMS
+from featx.modalities import read_settings
 from tests.support.explained_nets import CURVED, TAILS, tail_backbone
 
 LAST_MAP = [POOLINGS[name].name for name in POOLINGS if name not in NOT_SUMS]
@@ -84,6 +86,15 @@ def test_only_the_place_that_is_bright_adds_to_the_row(tmp_path):
 
 def test_a_graph_of_a_fixed_batch_is_filled_up(tmp_path, picture, rng):
     assert_adds_up(tail_backbone(tmp_path, TAILS["a global mean"], batch=4), picture, rng)
+
+
+def test_a_map_of_too_many_places_is_refused_with_what_to_do(torch_net, picture):
+    settings = read_settings("image", {"resize": [1028, 1028]})
+    file = File(torch_net.name, digest(torch_net))
+    path = torch_net.parent / "card.toml"
+    card = Card("wide", "image", file, settings, dim=5, output="map", pooling="mean", path=path)
+    with pytest.raises(NoExactSum, match="more than 65,536 places; a deeper tap has fewer"):
+        RowSums(Backbone(card))
 
 
 def test_what_is_no_picture_is_refused():

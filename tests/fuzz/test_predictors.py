@@ -64,6 +64,7 @@ def test_no_manifest_ends_the_command_that_shows_it_in_a_traceback():
     assert tally.counts[OK] == len(inputs)
 
 
+@pytest.mark.slow
 def test_whole_predictors_answer():
     counts, faults = tried(whole(kind) for kind in [*KINDS, "report"])
     assert faults == []

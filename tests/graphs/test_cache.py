@@ -80,7 +80,7 @@ def test_only_the_last_few_are_kept_and_clearing_the_cache_forgets_them(own_cach
     assert clear_cuts() == 0
 
 
-@pytest.mark.parametrize("tap", [None, TAP])
+@pytest.mark.parametrize("tap", [pytest.param(None, marks=pytest.mark.slow), TAP])
 def test_a_warm_prediction_imports_neither_onnx_nor_scikit_learn(tap, photos, tmp_path):
     """What a start pays for: each of these takes longer to import than everything else together."""
     saved, photo = str(tmp_path / "x.featx"), str(next(photos.rglob("*.png")))

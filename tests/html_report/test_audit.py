@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import featx
-from featx.audit.findings import AuditReport, Finding
+from featx.audit.findings import AuditFinding, AuditReport
 from tests.support.pages import HOSTILE, assert_page
 from tests.support.reports import shade_classifier, shade_classifier_without_rows, shades
 
@@ -42,7 +42,7 @@ def test_nothing_is_looked_at_where_that_is_not_wanted():
 
 def test_an_audit_that_was_made_is_shown_as_it_is():
     findings = tuple(
-        Finding("FX053", f"{text}x", 0.5, f"{text} has one colour") for text in HOSTILE[:4]
+        AuditFinding("FX053", f"{text}x", 0.5, f"{text} has one colour") for text in HOSTILE[:4]
     )
     text = text_of(shades(20, seed=1), audit=AuditReport("classification", 9, "", findings, ("x",)))
     assert "9 samples: 4 findings" in text

@@ -1,4 +1,4 @@
-"""What the libraries made of odd pictures, as benchmarks/oracles_image.py wrote it down, is what cards make."""
+"""What the libraries made of odd pictures, as tools/oracles/image.py wrote it down, is what cards make."""
 
 from pathlib import Path
 

@@ -70,6 +70,11 @@ def test_without_names_all_that_are_here_are_compared_and_the_others_named(
     assert "not on this machine" in reasons["away"]
     assert "24 of 24 rows hold NaN or infinity" in reasons["nothing"]
     assert "nothing" in str(found)
+    # The only one of them whose order on other sets is known.
+    average = found.baselines[-1]
+    assert average.name == "best on average elsewhere: featx-image-nano"
+    nano = next(one for one in found.backbones if one.name == "featx-image-nano")
+    assert average.score == nano.score
 
 
 def test_a_named_backbone_that_cannot_be_compared_is_no_silence(three_backbones):

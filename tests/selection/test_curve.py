@@ -157,10 +157,15 @@ def test_sets_too_small_for_a_head_are_left_out_by_size(records, texts):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"draws": 1}, "draws = 1: expected a whole number, 2 or more"),
+        ({"draws": 1}, "draws = 1: expected a whole number, 2 to 1000"),
+        ({"draws": 10**9}, "draws = 1000000000"),
+        ({"class_weight": "some"}, "class_weight = 'some'"),
+        ({"random_state": -1}, "random_state = -1"),
+        ({"sizes": 40}, "sizes = 40: expected a list of whole numbers"),
+        ({"sizes": "40"}, "sizes = '40'"),
         ({"draws": 2.5}, "draws = 2.5"),
-        ({"sizes": []}, r"sizes = \[\]: expected whole numbers of labels"),
-        ({"sizes": [0, 20]}, "expected whole numbers of labels, 2 or more"),
+        ({"sizes": []}, r"sizes = \[\]: expected a list of whole numbers of labels"),
+        ({"sizes": [0, 20]}, "expected a list of whole numbers of labels, 2 or more"),
         ({"sizes": [20, 500]}, "expected at most 72, which a fold that is measured leaves of 90"),
         ({"max_labels": 0}, "max_labels = 0"),
         ({"log_target": True}, "only a regression has numbers"),
@@ -196,7 +201,13 @@ def test_rows_come_from_the_cache_where_work_was_interrupted(records, texts, tmp
 def test_a_curve_comes_back_from_json_and_what_is_none_is_refused(curve):
     table = json.loads(json.dumps(curve.to_dict()))
     assert featx.LearningCurve.from_dict(table) == curve
-    for damaged in ({}, table | {"curves": 3}, table | {"n": "many"}, table | {"curves": []}):
+    for damaged in (
+        {},
+        table | {"curves": 3},
+        table | {"n": "many"},
+        table | {"curves": []},
+        table | {"curves": [table["curves"][0] | {"points": []}]},
+    ):
         with pytest.raises(BadLabels, match="not the JSON of a learning curve report"):
             featx.LearningCurve.from_dict(damaged)
 

@@ -111,7 +111,10 @@ def test_a_head_that_does_not_come_to_its_end_gets_408(server, data):
 
 
 def test_a_body_that_stands_still_gets_408(server):
-    answer = server.ask(POST + b"Content-Length: 1000\r\n\r\na")
+    with server.connect() as connection:
+        connection.sendall(POST + b"Content-Length: 1000\r\n\r\na")
+        # And the connection is closed behind it.
+        answer = server.read(connection, until_closed=True)
     assert "1 bytes of the body came" in refusal(answer, 408)
 
 

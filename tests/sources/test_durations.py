@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 import featx
-from featx.errors import BadOption, FeatxNotice
+from featx.errors import BadOption, BadSource, FeatxNotice
 
 
 def segments(tmp_path, table, **options):
@@ -61,3 +61,40 @@ def test_a_start_that_is_named_goes_with_a_duration(tmp_path):
     assert (segment.start, segment.end) == (1, 3)
     with pytest.raises(BadOption, match="name both or neither"):
         segments(tmp_path, "path,from\na.wav,1\n", start_column="from")
+
+
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        ("start,lasts", {}),
+        ("offset,lasts", {}),
+        ("from,lasts", {"start_column": "from"}),
+        # what is named goes before an end, and before a duration of a usual name
+        ("start,lasts,end", {}),
+        ("start,lasts,duration", {}),
+    ],
+)
+def test_a_duration_that_is_named_ends_the_segment(tmp_path, names, options):
+    table = (
+        f"path,{names}\na.wav,1,0.5,9\n" if names.count(",") > 1 else f"path,{names}\na.wav,1,0.5\n"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FeatxNotice)
+        [(id, segment)] = segments(tmp_path, table, duration_column="lasts", **options)
+    assert (segment.start, segment.end, id) == (1, 1.5, "a.wav#1.0-1.5")
+
+
+def test_what_cannot_go_with_a_duration_is_refused(tmp_path):
+    table = "path,start,lasts,end\na.wav,1,2,3\n"
+    with pytest.raises(BadOption, match="end_column, duration_column: name one of the two"):
+        segments(tmp_path, table, start_column="start", end_column="end", duration_column="lasts")
+    with pytest.raises(BadSource, match="expected a column 'long'"):
+        segments(tmp_path, table, duration_column="long")
+    with pytest.raises(BadSource, match="expected a column named start or"):
+        segments(tmp_path, "path,lasts\na.wav,2\n", duration_column="lasts")
+    with pytest.raises(BadOption, match="duration_column: only sounds have segments"):
+        featx.read_samples(tmp_path / "t.csv", modality="image", duration_column="lasts")
+    with pytest.raises(BadOption, match=r"duration_column: .* is a folder and has no columns"):
+        featx.read_samples(tmp_path, modality="audio", duration_column="lasts")
+    with pytest.raises(BadOption, match="duration_column = 3: expected a text"):
+        featx.read_samples(tmp_path / "t.csv", modality="audio", duration_column=3)

@@ -118,7 +118,10 @@ TAILS = {
         _node("Slice", ["p", "first", "fourth", "first"], ["y"]),
     ],
 }
-CONSTANTS.append(_tensor("axes", [2, 3], np.int64))
+CONSTANTS += [
+    _tensor("axes", [2, 3], np.int64),
+    _tensor("wide", _RNG.normal(0, 0.1, (768, 5))),
+]
 # Tails that no sum over places goes through, and what is said of them.
 CURVED = {
     "a rectifier": (
@@ -144,6 +147,18 @@ CURVED = {
             _node("Flatten", ["g"], ["y"]),
         ],
         "AveragePool leaves more than one position",
+    ),
+    "a very long tail": (
+        [
+            *POOLED,
+            *(_node("Neg", [f"n{k}" if k else "p"], [f"n{k + 1}"]) for k in range(250)),
+            _node("Neg", ["n250"], ["y"]),
+        ],
+        "more than 200 nodes stand between the map and the row",
+    ),
+    "a row of no map": (
+        [_node("Flatten", ["x"], ["f"]), _node("MatMul", ["f", "wide"], ["y"])],
+        "the row is not pooled from a map or from tokens",
     ),
     "a generalised mean": (
         [

@@ -36,6 +36,7 @@ PLACES: tuple[tuple[str | int, ...], ...] = (
     *(("inputs", 0, "backbone", key) for key in ("name", "fingerprint", "dim", "card")),
     *(("head",), ("head", "name"), ("head", "parameters"), ("head", "calibration")),
     *(("head", "calibration", "method"), ("head", "calibration", "temperature")),
+    ("head", "target_error"),
     *(("report",), ("config",), ("files",), ("files", "head.skops"), ("files", "head.npz")),
 )
 REPORT: tuple[tuple[str | int, ...], ...] = (
@@ -74,8 +75,21 @@ def hostile_manifests() -> Iterator[Hostile]:
     card = ("inputs", 0, "backbone", "card")
     yield with_manifest("a card of brackets", put(*card, value="a = " + "[" * 40_000))
     yield with_manifest("a card of dots", put(*card, value="a" + ".a" * 2_000 + " = 1"))
+    limit = {
+        "target": 0.1,
+        "confidence": 0.95,
+        "threshold": 0.5,
+        "answered": 0.5,
+        "error": 0.1,
+        "n": 9,
+    }
+    for key in limit:
+        for value in ODD:
+            change = put("head", "target_error", value={**limit, key: value})
+            yield with_manifest(f"target_error {key} = {value!r:.20}", change)
     yield from _texts()
     yield from _samples()
+    yield from _conformal()
 
 
 def _texts() -> Iterator[Hostile]:
@@ -131,6 +145,10 @@ def _samples() -> Iterator[Hostile]:
         "an index of floats": {"kept": np.arange(float(n))},
         "an index in two axes": {"kept": np.arange(n)[:, None]},
         "rows without columns": {"rows": np.zeros((n, 0), np.float16)},
+        "distances without rows": {"rows": None, "kept": None},
+        "distances of fewer rows": {"distances": np.zeros(2, np.float32)},
+        "distances that are endless": {"distances": np.full(n, np.inf, np.float32)},
+        "distances that are doubles": {"distances": np.zeros(n)},
         "a bomb of rows": {"rows": np.zeros((2 * 10**6, 384), np.float16)},
         "a bomb": {"scores": np.zeros((2 * 10**8, 2), np.float32)},
     }.items():
@@ -139,6 +157,43 @@ def _samples() -> Iterator[Hostile]:
         np.savez_compressed(stream, **{k: array for k, array in table.items() if array is not None})
         files = {**whole_one.files, "samples.npz": stream.getvalue()}
         yield Hostile(f"samples: {what}", files, whole_one.manifest)
+
+
+def _conformal() -> Iterator[Hostile]:
+    """Predictors whose conformal calibration contradicts itself or the manifest."""
+    whole_one = whole("report")
+    with np.load(io.BytesIO(whole_one.files["conformal.npz"])) as stored:
+        arrays = dict(stored)
+    n = len(arrays["scores"])
+    for what, changed in {
+        "scores in one axis": {"scores": arrays["scores"][:, 0]},
+        "scores of another task": {"scores": np.zeros((n, 3), np.float32)},
+        "doubles": {"scores": arrays["scores"].astype(float)},
+        "scores that are no numbers": {"scores": np.full((n, 2), np.nan, np.float32)},
+        "scores below 0": {"scores": np.full((n, 2), -1, np.float32)},
+        "no samples": {
+            "scores": np.zeros((0, 2), np.float32),
+            "strata": np.zeros((0, 1), np.int32),
+        },
+        "strata of other classes": {"strata": np.full((n, 1), 2, np.int32)},
+        "strata below 0": {"strata": np.full((n, 1), -1, np.int32)},
+        "strata of fewer samples": {"strata": arrays["strata"][:2]},
+        "strata that are texts": {"strata": np.full((n, 1), "a")},
+        "groups of fewer samples": {"groups": np.zeros(2, np.int32)},
+        "groups that are floats": {"groups": np.zeros(n)},
+        "weights that are endless": {"weights": np.full(n, np.inf)},
+        "weights of nothing": {"weights": np.zeros(n)},
+        "weights that cannot be added": {"weights": np.full(n, 1e308)},
+        "another array": {"more": np.zeros(n)},
+        "a bomb": {"scores": np.zeros((2 * 10**7, 2), np.float32)},
+    }.items():
+        stream = io.BytesIO()
+        np.savez_compressed(stream, **{**arrays, **changed})
+        files = {**whole_one.files, "conformal.npz": stream.getvalue()}
+        yield Hostile(f"conformal: {what}", files, whole_one.manifest)
+    for what, data in {"nothing": b"", "no zip": b"x" * 100}.items():
+        files = {**whole_one.files, "conformal.npz": data}
+        yield Hostile(f"conformal: {what}", files, whole_one.manifest)
 
 
 def hostile_containers() -> Iterator[Hostile]:

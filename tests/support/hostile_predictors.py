@@ -32,6 +32,7 @@ from featx.cli import main
 from featx.heads import TemperatureScaling, TrainedHead, make_head, to_arrays
 from featx.persistence.metadata import file_table, seal
 from featx.predictor import Classifier
+from featx.tasks import get_task
 from featx.training import fit_head
 from featx.tuning import HeadConfig
 
@@ -92,7 +93,13 @@ def read(given: Hostile) -> None:
         write(given, path)
         loaded = featx.load(path)
         failure = None
-        for ask in (_answers, _training, lambda one: one.head.estimator, lambda one: one.config):
+        for ask in (
+            _answers,
+            _training,
+            _doubts,
+            lambda one: one.head.estimator,
+            lambda one: one.config,
+        ):
             try:
                 ask(loaded)
             except featx.FeatxError as error:
@@ -140,6 +147,24 @@ def _answers(loaded: Classifier) -> None:
         assert np.isfinite(shares).all()
         assert np.allclose(shares.sum(axis=1), 1, atol=1e-4)
         loaded.head.predict(some)
+
+
+def _doubts(loaded: Classifier) -> None:
+    rows = np.random.default_rng(1).normal(size=(5, loaded.head.dim)).astype(np.float32)
+    asked: list[dict[str, Any]] = [{}]
+    if loaded.conformity is not None:
+        asked += [{"abstain": True}, {"coverage": 0.5, "per_class": True, "method": "aps"}]
+    if loaded.samples is not None and loaded.samples.distances is not None:
+        asked.append({"novelty": 0.1})
+    outputs = loaded.head.predict_outputs(rows)
+    for one in asked:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            doubts = loaded.with_abstention(**one).doubts
+        task = get_task(loaded.task_name)
+        for certainty in doubts.certainties(task, outputs, rows, loaded.head.classes):
+            assert certainty.set is None or {*certainty.set} <= {*loaded.classes}
+            assert certainty.novelty is None or 0 < certainty.novelty <= 1
 
 
 def _training(loaded: Classifier) -> None:

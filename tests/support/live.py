@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import socket
 import subprocess
@@ -50,12 +51,18 @@ class LiveServer:
             return self.read(connection)
 
     @staticmethod
-    def read(connection):
-        """Return what comes until the server closes a connection."""
+    def read(connection, *, until_closed=False):
+        """Return what comes until the last answer is whole, or until the server closes the connection.
+
+        The last answer says that the connection is closed behind it; the server may wait a second before it
+        does, for a client that still sends.
+        """
         received = b""
         try:
             while piece := connection.recv(1 << 16):
                 received += piece
+                if not until_closed and is_last_answer(received[received.rfind(b"HTTP/1.1 ") :]):
+                    break
         except ConnectionError:
             pass
         return received
@@ -65,6 +72,14 @@ class LiveServer:
         head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         head, _, body = self.ask(head.encode()).partition(b"\r\n\r\n")
         return int(head.split()[1]), body
+
+
+def is_last_answer(answer):
+    """Return whether an answer is whole, and says that its connection is closed behind it."""
+    head, blank, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head.lower())
+    closes = re.search(rb"\r\nconnection: *close", head.lower())
+    return bool(blank and length and closes) and len(body) >= int(length[1])
 
 
 class ConstantScorer:

@@ -362,9 +362,9 @@ def test_no_thread_or_process_is_left_after_an_interrupt():
         "import numpy as np, sys\n"
         "from featx.training import fit_head\n"
         "from featx.tuning import HeadConfig\n"
-        "X = np.random.default_rng(0).normal(size=(30000, 400)).astype(np.float32)\n"
+        "X = np.random.default_rng(0).normal(size=(10000, 400)).astype(np.float32)\n"
         "print('ready', flush=True)\n"
-        "fit_head(X, np.arange(30000) % 100, HeadConfig('logistic', n_jobs=2))\n"
+        "fit_head(X, np.arange(10000) % 100, HeadConfig('logistic', n_jobs=2))\n"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code],

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
+
+from featx._typing import Mask
 
 __all__ = ["AudioGeometry"]
 
@@ -20,6 +23,8 @@ class AudioGeometry:
     windows : tuple of (float, float)
         Start and end of each window, in seconds from the start of the sound. What lies before 0 or
         after ``duration`` is what a short sound was filled up with.
+    frames : bool, default=False
+        Whether the only axis of a map is time, one position after the other.
 
     Examples
     --------
@@ -29,6 +34,7 @@ class AudioGeometry:
 
     duration: float
     windows: tuple[tuple[float, float], ...]
+    frames: bool = False
 
     def locate(
         self, position: tuple[int, ...], shape: tuple[int, ...], window: int = 0
@@ -42,10 +48,18 @@ class AudioGeometry:
         step = (stop - start) / parts
         return self._inside(start + step * part), self._inside(start + step * (part + 1))
 
-    def places(self, shape: tuple[int, ...], window: int = 0) -> Sequence[tuple[float, ...] | None]:
-        """Return the seconds of the window for each of its positions: they may be bands as well as times."""
-        start, stop = map(self._inside, self.windows[window])
-        return [(start, stop) if start < stop else None] * math.prod(shape)
+    def places(
+        self, shape: tuple[int, ...], window: int = 0, mask: Mask | None = None
+    ) -> Sequence[tuple[float, ...] | None]:
+        """Return the seconds of each position, or of the whole window where positions are not only times."""
+        count = math.prod(shape)
+        if self.frames and len(shape) == 1:
+            found = [self.locate((k,), shape, window) for k in range(count)]
+        else:
+            start, stop = self.windows[window]
+            found = [(self._inside(start), self._inside(stop))] * count
+        places = [place if place[0] < place[1] else None for place in found]
+        return places if mask is None else list(compress(places, mask))
 
     @property
     def extent(self) -> tuple[float, ...]:

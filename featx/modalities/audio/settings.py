@@ -48,6 +48,8 @@ HELD = 60
 _MOST = 100_000_000
 
 _NORMALIZE = ("none", "clip")
+# front ends that a graph makes a position a time of; of others positions may be bands as well
+_IN_TIME = (WAVEFORM, "whisper")
 # entries that are whole numbers, and the least that each can be
 _COUNTS = {"rate": 100, "window": 0, "hop": 0, "min_length": 0, "stride": 0, "receptive": 0}
 _POOL = ("mean", "max", "mean+std", "mean+max")
@@ -239,7 +241,7 @@ class AudioSettings:
         windows = [
             ((start - before) / self.rate, (stop - before) / self.rate) for start, stop in bounds
         ]
-        return item, AudioGeometry(length / self.rate, tuple(windows))
+        return item, AudioGeometry(length / self.rate, tuple(windows), self.features in _IN_TIME)
 
     def _remark_on(self, sound: FloatArray) -> None:
         """Remark on a sound that is shorter than the first frame of it, which then is none."""

@@ -38,6 +38,15 @@ class ShownSounds:
             )
         return silence_parts(sound, self._reader.rate, n, self._reader.as_item)
 
+    def name_places(
+        self, content: Content, places: Sequence[PlaceValue]
+    ) -> Sequence[tuple[str, float]]:
+        """Return seconds of the sound."""
+        return [
+            ("beside the sound" if place is None else f"{place[0]:.2f} to {place[1]:.2f} s", value)
+            for place, value in places
+        ]
+
     def draw(
         self, content: Content, places: Sequence[PlaceValue], extent: tuple[float, ...], title: str
     ) -> Markup:

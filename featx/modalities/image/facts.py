@@ -18,6 +18,8 @@ __all__ = ["ImageFacts"]
 _SIDE, _SIGNATURE = 256, 16
 # Shares of pixels that are darker than what counts as black and as white.
 _LOW, _HIGH = 1, 99
+# The square of a grey level.
+_ROUNDING = 1 / 255**2
 
 
 class ImageFacts(ImageSettings):
@@ -72,10 +74,15 @@ class ImageFacts(ImageSettings):
 
 
 def _sharpness(levels: FloatArray) -> float:
-    """Return how large second differences are beside first ones; 0 of a picture without any."""
+    """Return how large second differences are beside first ones; 0 of a picture without any.
+
+    What rounding to grey levels adds to the squares is taken out.
+    """
     first = second = 0.0
     for axis in (0, 1):
         steps = np.diff(levels, axis=axis)
-        first += float(np.square(steps).sum())
-        second += float(np.square(np.diff(steps, axis=axis)).sum())
+        curves = np.diff(steps, axis=axis)
+        first += float(np.square(steps).sum()) - steps.size * _ROUNDING / 6
+        second += float(np.square(curves).sum()) - curves.size * _ROUNDING / 2
+    second = max(second, 0.0)
     return float(np.sqrt(second / first)) if first > 0 else 0.0

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from featx._typing import Mask
 from featx.errors import NoExactSum
 
 __all__ = ["Box", "ImageGeometry"]
@@ -77,7 +78,9 @@ class ImageGeometry:
             top + down * (row + 1),
         )
 
-    def places(self, shape: tuple[int, ...], window: int = 0) -> Sequence[tuple[float, ...] | None]:
+    def places(
+        self, shape: tuple[int, ...], window: int = 0, mask: Mask | None = None
+    ) -> Sequence[tuple[float, ...] | None]:
         """Return the box of each position in the picture turned upright; None beside it.
 
         Tokens of a transformer are patches, row by row, behind a few that are none.
@@ -85,7 +88,8 @@ class ImageGeometry:
         lead, rows, columns = self._grid(shape)
         indices = itertools.product(range(rows), range(columns))
         boxes = [self._inside(self.locate_upright(one, (rows, columns))) for one in indices]
-        return [*[None] * lead, *boxes]
+        places = [*[None] * lead, *boxes]
+        return places if mask is None else list(itertools.compress(places, mask))
 
     def _grid(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
         """Return how many positions come before the patches, and the rows and columns of these."""

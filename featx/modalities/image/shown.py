@@ -36,6 +36,17 @@ class ShownPictures:
         item, geometry = self._reader.read_with_geometry(content)
         return hide_cells(item, geometry, n, channels_last=self._reader.layout == "NHWC")
 
+    def name_places(
+        self, content: Any, places: Sequence[PlaceValue]
+    ) -> Sequence[tuple[str, float]]:
+        """Return boxes in pixels of the picture turned upright."""
+        named = []
+        for place, value in places:
+            left, top, right, bottom = map(round, place or (0, 0, 0, 0))
+            box = f"{left} to {right} across, {top} to {bottom} down"
+            named.append((box if place else "beside the picture", value))
+        return named
+
     def draw(
         self, content: Any, places: Sequence[PlaceValue], extent: tuple[float, ...], title: str
     ) -> Markup:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from featx._typing import Mask
 from featx.errors import NoExactSum
 
 __all__ = ["TextGeometry"]
@@ -40,10 +42,13 @@ class TextGeometry:
         [token] = position
         return self.windows[window][token]
 
-    def places(self, shape: tuple[int, ...], window: int = 0) -> Sequence[tuple[float, ...] | None]:
-        """Return the characters of each token of a window."""
+    def places(
+        self, shape: tuple[int, ...], window: int = 0, mask: Mask | None = None
+    ) -> Sequence[tuple[float, ...] | None]:
+        """Return the characters of each token of a window; padding is none of them."""
         tokens = self.windows[window]
-        if shape != (len(tokens),):
+        count = math.prod(shape) if mask is None else int(mask.sum())
+        if len(shape) != 1 or count != len(tokens):
             raise NoExactSum(f"the map has positions of {shape}, and the text {len(tokens)} tokens")
         return list(tokens)
 

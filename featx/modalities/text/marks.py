@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from featx.modalities import PlaceValue
 from featx.pages.markup import Child, Markup, element, join
 
-__all__ = ["mark_words"]
+__all__ = ["mark_words", "word_values"]
 
 # Characters of a text that is shown; what is left out is said.
 _MOST = 20_000
@@ -30,7 +30,7 @@ def mark_words(text: str, spans: Sequence[PlaceValue]) -> Markup:
     >>> mark_words("a plot", [((0, 1), 1.0), ((2, 6), -0.3)]).html
     '<blockquote dir="auto"><mark class="h10" title="+1">a</mark> <mark class="w3" title="-0.3">plot</mark>...
     """
-    words = _words(text, spans)
+    words = word_values(text, spans)
     largest = max((abs(value) for _, _, value in words), default=0.0) or 1.0
     parts: list[Child] = []
     end = 0
@@ -49,8 +49,12 @@ def mark_words(text: str, spans: Sequence[PlaceValue]) -> Markup:
     return element("blockquote", {"dir": "auto"}, join([*parts, text[end:]]))
 
 
-def _words(text: str, spans: Sequence[PlaceValue]) -> list[tuple[int, int, float]]:
-    """Return start, end and value of each word, of pieces that follow each other within it."""
+def word_values(text: str, spans: Sequence[PlaceValue]) -> list[tuple[int, int, float]]:
+    """Return start, end and value of each word, of pieces that follow each other within it.
+
+    >>> word_values("undo it", [((0, 2), 1.0), ((2, 4), 0.5), ((5, 7), 2.0)])
+    [(0, 4, 1.5), (5, 7, 2.0)]
+    """
     words: list[tuple[int, int, float]] = []
     inside = ((place, value) for place, value in spans if place is not None)
     for (first, last), value in sorted(inside):

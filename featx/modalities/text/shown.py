@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from featx.modalities import Occlusions, PlaceValue
-from featx.modalities.text.marks import mark_words
+from featx.modalities.text.marks import mark_words, word_values
 from featx.modalities.text.occlusion import hide_words
 from featx.modalities.text.tokenizer import TokenReader
 from featx.pages.document import Page, PageSection
@@ -31,6 +31,14 @@ class ShownTexts:
     def occlusions(self, content: str, n: int) -> Occlusions:
         """Return a text with its words left out, one after the other, or a few at a time."""
         return hide_words(content, n, self._reader.read)
+
+    def name_places(
+        self, content: str, places: Sequence[PlaceValue]
+    ) -> Sequence[tuple[str, float]]:
+        """Return words, each of all its tokens, and what stands around the text."""
+        outside = [("around the text", value) for place, value in places if place is None]
+        words = word_values(content, places)
+        return [(content[start:stop], value) for start, stop, value in words] + outside
 
     def draw(
         self, content: str, places: Sequence[PlaceValue], extent: tuple[float, ...], title: str

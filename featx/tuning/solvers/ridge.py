@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Mask
 from featx.errors import BadOption
 
-__all__ = ["leave_one_out", "leave_one_out_numbers"]
+__all__ = ["leave_one_out", "leave_one_out_numbers", "spectrum"]
 
 
 # Share of the largest eigenvalue: a direction below it holds no sample.
@@ -207,7 +207,7 @@ def _left_out_predictions(
         own, light = table[heavy], table[~heavy]
     root = np.sqrt(own_weights)[:, None]
     own *= root
-    values, basis = _spectrum(own)
+    values, basis = spectrum(own)
     projected = basis.T @ (root * (own_targets - mean_target))
     squares = basis**2
     # Samples of no weight are in no training; what they are to the basis is all that is needed.
@@ -264,8 +264,13 @@ def _check_something_is_left(
         )
 
 
-def _spectrum(table: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the squared singular values and the left singular vectors of a table."""
+def spectrum(table: Doubles) -> tuple[Doubles, Doubles]:
+    """Return squared singular values and left singular vectors of a table, but for those of rounding alone.
+
+    >>> values, vectors = spectrum(np.array([[3.0, 0.0], [0.0, 0.0]]))
+    >>> values.tolist(), abs(vectors).tolist()
+    ([9.0], [[1.0], [0.0]])
+    """
     n, d = table.shape
     if n <= d:
         values, basis = np.linalg.eigh(table @ table.T)

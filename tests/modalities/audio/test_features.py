@@ -11,7 +11,7 @@ from featx.errors import BadCard, BadOption, FeatxWarning
 from featx.modalities.audio.settings import AudioSettings
 from tests.support.sounds import tone
 
-# of benchmarks/sound_features.py --pins, by transformers 5.24: of two seconds, and of these six times
+# of tools/oracles/sound_features.py --pins, by transformers 5.24: of two seconds, and of these six times
 PINS = json.loads(
     (Path(__file__).parents[2] / "data" / "sound_features.json").read_text(encoding="utf-8")
 )

@@ -114,10 +114,10 @@ def test_no_pooling_lets_a_row_see_its_neighbours(shared_models, pooling):
     np.testing.assert_allclose(rows(backbone, texts), alone, atol=1e-5)
 
 
-def test_flattening_texts_of_several_lengths_is_refused_in_words(shared_models):
-    backbone = Backbone("all-minilm-l6-v2", pooling="flatten")
+def test_flattening_texts_of_several_lengths_is_refused_in_words(decoder):
+    backbone = decoder(pooling="flatten")
     with pytest.raises(BadGraph, match="'flatten' would give rows of several lengths"):
-        rows(backbone, ["short", "one that is longer than the other " * 20])
+        rows(backbone, [WORDS[-1], f"{WORDS[-1]} " * 9])
 
 
 def test_the_tokenizer_and_the_prefix_decide_the_fingerprint():

@@ -1,8 +1,8 @@
 """Compare folders of texts with sentence-transformers, which wrote them: the same tokens, and the same rows.
 
-    python benchmarks/text_folders.py make FOLDER      # where torch and sentence-transformers are installed
-    python benchmarks/text_folders.py compare FOLDER   # where featx is: a table of the largest differences
-    python benchmarks/text_folders.py pin FOLDER DATA  # some of it as data of the fast tests
+    python -m tools.oracles.text_folders make FOLDER      # where torch and sentence-transformers are installed
+    python -m tools.oracles.text_folders compare FOLDER   # where featx is: a table of the largest differences
+    python -m tools.oracles.text_folders pin FOLDER DATA  # some of it as data of the fast tests
 
 Models are tiny and have random weights: a BERT, a RoBERTa that counts positions from its pad token on, and a
 decoder whose texts are filled up at the left.
@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tools.oracles.torch_export import export_model
 
 # of rows
 ALLOWED = 1e-5
@@ -260,34 +262,12 @@ def _export(model: Any, folder: Path, *, with_types: bool) -> None:
     """Write the graph of a transformer as optimum names it."""
     import torch
 
-    names = ["input_ids", "attention_mask", *(["token_type_ids"] if with_types else [])]
-
-    class Named(torch.nn.Module):
-        """The model with its inputs by position."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model.eval()
-
-        def forward(self, *values: Any) -> Any:
-            """Return the last hidden state."""
-            named = dict(zip(names, values, strict=True))
-            return self.model(**named, return_dict=True).last_hidden_state
-
     ids = torch.arange(14).reshape(2, 7) + 5
     mask = torch.ones_like(ids)
     mask[0, 5:] = 0
-    (folder / "onnx").mkdir(exist_ok=True)
-    torch.onnx.export(
-        Named(),
-        tuple((ids, mask, torch.zeros_like(ids))[: len(names)]),
-        str(folder / "onnx" / "model.onnx"),
-        input_names=names,
-        output_names=["last_hidden_state"],
-        dynamic_axes={name: {0: "batch", 1: "tokens"} for name in [*names, "last_hidden_state"]},
-        opset_version=14,
-        dynamo=False,
-    )
+    values = {"input_ids": ids, "attention_mask": mask}
+    values |= {"token_type_ids": torch.zeros_like(ids)} if with_types else {}
+    export_model(model, folder, values, {0: "batch", 1: "tokens"}, opset=14)
 
 
 def compare(folder: Path) -> None:

@@ -5,7 +5,7 @@ For every case of tests/support/hub_images.py, twelve odd pictures go through th
 featx. The table says how many levels of 255 they are apart at most. It needs an environment with torch 2.13.0,
 torchvision, transformers, timm and open_clip_torch:
 
-    python -m benchmarks.oracles_image [--write tests/data/hub_images.npz]
+    python -m tools.oracles.image [--write tests/data/hub_images.npz]
 """
 
 from __future__ import annotations

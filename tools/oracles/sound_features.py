@@ -1,7 +1,7 @@
 """Compare the front ends of sounds with the feature extractors of transformers, which they are to equal.
 
-    python benchmarks/sound_features.py                # a table: the largest difference of any feature
-    python benchmarks/sound_features.py --pins FILE    # some of the libraries' features of the built-in sound
+    python -m tools.oracles.sound_features              # a table: the largest difference of any feature
+    python -m tools.oracles.sound_features --pins FILE  # some of the libraries' features of the built-in sound
 
 It needs transformers and torch, in an environment of their own. The random places of ClapFeatureExtractor are
 set to those of featx while it runs.

@@ -1,7 +1,7 @@
 """Compare rows of sound models with those that transformers computes, whole folders taken as they are saved.
 
-    python benchmarks/sound_models.py write FOLDER      # where transformers and torch are
-    python benchmarks/sound_models.py compare FOLDER    # where featx is
+    python -m tools.oracles.sound_models write FOLDER      # where transformers and torch are
+    python -m tools.oracles.sound_models compare FOLDER    # where featx is
 
 The models are small and have random weights: each is saved with its configuration and exported by PyTorch,
 beside sounds and the rows that the library gives of them, each sound by itself.
@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from tools.oracles.torch_export import export_model
+
 ROWS, SOUNDS = "expected_rows.npy", "expected_sounds.npz"
 # of the values of a row, beside the largest
 ALLOWED = 1e-4
@@ -31,39 +33,21 @@ def draw_sounds(rate: int, longest: int) -> list[np.ndarray]:
     return [noise[: rate * 3 // 10 + 7], noise[: 3 * rate], noise]
 
 
-def save_model(folder: Path, model: Any, extractor: Any, names: list[str], output: str) -> None:
+def save_model(folder: Path, model: Any, extractor: Any, names: list[str]) -> None:
     """Export what a model gives of its inputs, with the configurations beside it."""
     import torch
 
-    (folder / "onnx").mkdir(parents=True)
+    folder.mkdir(parents=True)
     model.config.save_pretrained(folder)
     extractor.save_pretrained(folder)
-
-    class Exported(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, *values: Any) -> Any:
-            return getattr(self.model(**dict(zip(names, values, strict=True))), output)
-
     noise = np.random.default_rng(1).normal(0, 0.2, (2, 16_000)).astype(np.float32)
     features = extractor(list(noise), sampling_rate=extractor.sampling_rate, return_tensors="pt")
-    values = tuple(
-        features[name] if name in features else torch.ones(2, 16_000).long() for name in names
-    )
+    values = {
+        name: features[name] if name in features else torch.ones(2, 16_000).long() for name in names
+    }
     # samples are of any number, features are not
-    free = {0: "n", 1: "t"} if values[0].ndim == 2 else {0: "n"}
-    torch.onnx.export(
-        Exported().eval(),
-        values,
-        str(folder / "onnx" / "model.onnx"),
-        input_names=names,
-        output_names=[output],
-        dynamic_axes=dict.fromkeys([*names, output], free),
-        dynamo=False,
-        opset_version=17,
-    )
+    free = {0: "n", 1: "t"} if values[names[0]].ndim == 2 else {0: "n"}
+    export_model(model, folder, values, free, opset=17)
 
 
 def save_rows(folder: Path, extractor: Any, row_of: Callable[[Any], Any], longest: int) -> None:
@@ -117,7 +101,7 @@ def write(folder: Path) -> None:
 
     torch.manual_seed(0)
     for name, model, extractor, names in speech_models():
-        save_model(folder / name, model.eval(), extractor, names, "last_hidden_state")
+        save_model(folder / name, model, extractor, names)
         mean = _mean_of(model.eval())
         save_rows(folder / name, extractor, mean, 30)
     for mels in (80, 128):
@@ -133,15 +117,12 @@ def write(folder: Path) -> None:
         encoder = tf.WhisperModel(config).get_encoder().eval()
         extractor = tf.WhisperFeatureExtractor(feature_size=mels)
         target = folder / f"whisper-{mels}"
-        save_model(target, encoder, extractor, ["input_features"], "last_hidden_state")
+        save_model(target, encoder, extractor, ["input_features"])
         masked = tf.WhisperFeatureExtractor(feature_size=mels, return_attention_mask=True)
         save_rows(target, masked, _mean_of(encoder.eval(), frames=2), 30)
     small = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 32}
     model = tf.ASTModel(tf.ASTConfig(**small, num_hidden_layers=1)).eval()
-    save_model(
-        folder / "ast", model, tf.ASTFeatureExtractor(), ["input_values"], "last_hidden_state"
-    )
-    model.eval()
+    save_model(folder / "ast", model, tf.ASTFeatureExtractor(), ["input_values"])
     save_rows(folder / "ast", tf.ASTFeatureExtractor(), lambda f: model(**f).pooler_output[0], 10)
 
 

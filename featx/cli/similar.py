@@ -1,0 +1,175 @@
+"""``featx similar``: the nearest of kept rows for each query."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from featx.cli.inputs import Inputs
+from featx.cli.options import (
+    BackboneChoice,
+    RunChoice,
+    SourceChoice,
+    backbone_options,
+    run_options,
+    source_options,
+    was_typed,
+)
+
+if TYPE_CHECKING:
+    from featx.embedding.rows import Rows
+    from featx.modalities import Settings
+    from featx.retrieval import SimilarRow
+    from featx.sources import Sample
+
+__all__ = ["similar_command"]
+
+_COLUMNS = {"query": str, "rank": int, "id": str, "label": str, "distance": float}
+
+
+@click.command("similar")
+@click.argument("rows", type=click.Path(path_type=Path))
+@click.argument("sources", metavar="QUERY...", nargs=-1, required=True)
+@click.option(
+    "-k",
+    "k",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Rows for each query.",
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["cosine", "euclidean"]),
+    default="cosine",
+    show_default=True,
+    help="What is small between rows that are alike.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="File to write: .csv, .jsonl or .parquet [default: JSON lines on standard output].",
+)
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    help="A page to write that shows each query with what is like it.",
+)
+@click.option(
+    "--samples",
+    "shown",
+    metavar="DATA",
+    help="What the rows were extracted from, to be shown with --html.",
+)
+@backbone_options
+@source_options
+@run_options(on_error="skip")
+def similar_command(
+    rows: Path,
+    sources: tuple[str, ...],
+    k: int,
+    metric: str,
+    output: Path | None,
+    html: Path | None,
+    shown: str | None,
+    chosen: BackboneChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+) -> None:
+    """Say which of ROWS are nearest to each QUERY: photos, texts or sounds, folders or tables of them.
+
+    ROWS is what `featx extract` wrote: a file, or a folder of shards. Without --backbone it is looked for among
+    the cards on this machine.
+    """
+    from featx.retrieval import find_similar
+    from featx.storage.writable import check_writable
+    from featx.tables.records import check_records_output
+
+    if output:
+        check_records_output(output)
+    if html:
+        check_writable(html)
+    elif shown:
+        raise click.UsageError("--samples: shows samples on a page; name it with --html")
+    kept, fingerprint = _open_rows(rows)
+    backbone = _choose(fingerprint, chosen).open(run.provider)
+    inputs = Inputs.read(sources, columns, backbone.card, ())
+    samples = [sample for batch in inputs.batches() for sample in batch]
+    with run.engine(len(samples)) as engine:
+        queries: Rows = engine.embed(samples, backbone)
+    for reject in queries.rejects:
+        click.echo(f"{reject.id}: {reject.reason}", err=True)
+    found = find_similar(kept, queries, k, metric=metric) if len(queries) else []  # type: ignore[arg-type]
+    _write(found, output)
+    if html:
+        known = columns.read(shown, backbone.card) if shown else []
+        _show(html, found, [*known, *samples], backbone.card.input)
+    if queries.rejects:
+        raise click.exceptions.Exit(1)
+
+
+def _open_rows(path: Path) -> tuple[Path | Rows, str]:
+    """Return rows, or the folder of their shards, and what made them."""
+    from featx.tables import read_rows
+    from featx.tables.shards import fingerprint_of_shards
+
+    if path.is_dir():
+        return path, fingerprint_of_shards(path)
+    rows = read_rows(path)
+    return rows, rows.fingerprint
+
+
+def _choose(fingerprint: str, chosen: BackboneChoice) -> BackboneChoice:
+    """Return the options with the card that made the rows, where none was named and there is one."""
+    if any(was_typed(name) for name in ("backbone", "tap", "pooling", "normalize", "set")):
+        return chosen
+    from dataclasses import replace
+
+    from featx.catalog import list_cards
+
+    names = [card.name for card in list_cards() if card.fingerprint == fingerprint]
+    return replace(chosen, backbone=names[0]) if names else chosen
+
+
+def _write(found: list[SimilarRow], output: Path | None) -> None:
+    if output is None:
+        for one in found:
+            click.echo(json.dumps(one.to_dict(), ensure_ascii=False))
+        return
+    from featx.tables.records import RecordWriter
+
+    with RecordWriter(output, _COLUMNS) as writer:
+        writer.write_all(one.to_dict() for one in found)
+
+
+def _show(path: Path, found: list[SimilarRow], samples: list[Sample], settings: Settings) -> None:
+    """Write a page with each query and the rows that are like it."""
+    from itertools import groupby
+
+    from featx.modalities.showing import CARDS, Budget, show_sample
+    from featx.pages.document import Page, PageSection, notes
+    from featx.pages.markup import Child, element
+    from featx.pages.media import cards
+    from featx.storage.atomic import replacing
+
+    by_id = {sample.id: sample for sample in samples}
+    budget, sections = Budget(), list[PageSection]()
+
+    def card(name: str, said: str) -> list[Child]:
+        line = element("p", {"class": "soft"}, element("bdi", {}, f"{name:.120}{said:.120}"))
+        return [show_sample(by_id.get(name), settings, budget), line]
+
+    style = CARDS.get(settings.modality, "texts")
+    for query, own in groupby(found, key=lambda one: one.query):
+        items = [card(query, ": the query")]
+        items += [card(one.id, f" {one.label or ''}, distance {one.distance:.3f}") for one in own]
+        sections.append(PageSection(f"{query:.120}", [cards(items, style)]))
+    lead = [notes(budget.remarks())] if budget.remarks() else []
+    with replacing(path) as temporary:
+        temporary.write_text(
+            Page("Rows that are alike", lead, sections).to_html(), encoding="utf-8"
+        )

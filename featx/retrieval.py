@@ -1,0 +1,129 @@
+"""The nearest of kept rows for each query: exact, a shard at a time where there are many."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from featx.embedding.neighbors import Neighbors, nearest_in_blocks
+from featx.embedding.row_products import Metric
+from featx.embedding.rows import Rows
+from featx.errors import BadTable
+from featx.tables import read_rows
+from featx.tables.shards import read_shards
+
+__all__ = ["SimilarRow", "find_similar"]
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarRow:
+    """A row that is among the nearest to a query.
+
+    Attributes
+    ----------
+    query : str
+        The id of the query.
+    rank : int
+        1 is the nearest.
+    id : str
+    label : str or None
+    distance : float
+        One less the cosine, or Euclidean.
+
+    Examples
+    --------
+    >>> SimilarRow("a.jpg", 1, "b.jpg", None, 0.25).to_dict()
+    {'query': 'a.jpg', 'rank': 1, 'id': 'b.jpg', 'label': None, 'distance': 0.25}
+    """
+
+    query: str
+    rank: int
+    id: str
+    label: str | None
+    distance: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON values; the distance has six digits."""
+        return asdict(self) | {"distance": round(self.distance, 6)}
+
+
+def find_similar(
+    rows: Rows | str | os.PathLike[str], queries: Rows, k: int = 10, *, metric: Metric = "cosine"
+) -> list[SimilarRow]:
+    """Return the k nearest rows of each query, the nearest first.
+
+    Parameters
+    ----------
+    rows : Rows, or path
+        A table that ``write_rows`` or ``featx extract`` wrote, or a folder of shards, of which one at a time is
+        in memory.
+    queries : Rows
+        Made by the same backbone. A query whose id and row are among ``rows`` is not its own neighbour.
+    k : int, 1 or more, default=10
+    metric : {"cosine", "euclidean"}, default="cosine"
+
+    Raises
+    ------
+    BadTable
+        The table cannot be read, or its rows are of another backbone or width than the queries.
+    BadOption
+        ``k`` or ``metric`` is something else.
+
+    Examples
+    --------
+    >>> rows = Rows(("a", "b", "c"), ("x", "x", "y"), np.eye(3, dtype=np.float32) + 0.1, "")
+    >>> [found.id for found in find_similar(rows, rows.slice(0, 1), 1)]
+    ['b']
+    """
+    ids: list[str] = []
+    labels: list[str | None] = []
+    own = np.full(len(queries), -1, np.intp)
+    place = {name: number for number, name in enumerate(queries.ids)}
+
+    def blocks() -> Iterator[tuple[int, npt.NDArray[Any]]]:
+        for block in _blocks(rows):
+            _check(block, queries, rows)
+            start = len(ids)
+            ids.extend(block.ids)
+            labels.extend(block.labels)
+            for offset, name in enumerate(block.ids):
+                query = place.get(name)
+                if query is not None and np.array_equal(
+                    block.embeddings[offset], queries.embeddings[query]
+                ):
+                    own[query] = start + offset
+            yield start, block.embeddings
+
+    found = nearest_in_blocks(queries.embeddings, blocks(), k, metric=metric, own=own)
+    return list(_listed(found, queries.ids, ids, labels))
+
+
+def _blocks(rows: Rows | str | os.PathLike[str]) -> Iterable[Rows]:
+    if isinstance(rows, Rows):
+        return [rows]
+    return read_shards(rows) if Path(rows).is_dir() else [read_rows(rows)]
+
+
+def _check(block: Rows, queries: Rows, source: Any) -> None:
+    name = "rows" if isinstance(source, Rows) else str(source)
+    if block.fingerprint != queries.fingerprint or block.dim != queries.dim:
+        raise BadTable(
+            f"{name}: made by another backbone ({block.fingerprint[:12] or 'none'}, {block.dim} columns) "
+            f"than the queries ({queries.fingerprint[:12] or 'none'}, {queries.dim}); name the one that made "
+            "the rows, with what was changed of it"
+        )
+
+
+def _listed(
+    found: Neighbors, names: tuple[str, ...], ids: list[str], labels: list[str | None]
+) -> Iterator[SimilarRow]:
+    for name, indices, distances in zip(names, found.indices, found.distances, strict=True):
+        for rank, (index, distance) in enumerate(zip(indices, distances, strict=True), 1):
+            if index >= 0:
+                yield SimilarRow(name, rank, ids[index], labels[index], float(distance))

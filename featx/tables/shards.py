@@ -1,0 +1,441 @@
+"""Rows in a folder of several Parquet files, its shards, of which each appears whole.
+
+=============================== ==============================================================
+file                            holds
+=============================== ==============================================================
+part-00000-of-00064.parquet     the rows of one shard
+_part-00000-of-00064.json       its facts: samples, rows, digest, rejects; written after it
+_index.json                     all shards with their rows and digests, once all are there
+=============================== ==============================================================
+
+Which samples are of which shard depends on their number alone. A shard whose facts fit the samples and the
+backbone is not made again, so that a run that was killed goes on with those that are missing. What begins with
+an underscore is passed over by pandas, polars, DuckDB and Spark.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from featx.embedding.rows import Reject, Rows, Written
+from featx.errors import BadOption, BadTable
+from featx.sources import Sample, Segment
+from featx.storage.atomic import os_errors_in_words
+from featx.storage.blob import Blob
+from featx.storage.json_file import write_json_table
+from featx.storage.json_text import parse_json_text
+from featx.tables.writer import TableWriter
+
+__all__ = [
+    "INDEX",
+    "Shard",
+    "ShardFolder",
+    "fingerprint_of_shards",
+    "merge_shards",
+    "parse_part",
+    "read_shards",
+]
+
+INDEX = "_index.json"
+# The most shards, and the most bytes of an index or of the facts of a shard.
+_MOST, _LARGEST = 99_999, 256 << 20
+_PART = re.compile(r"(\d{1,6})/(\d{1,6})")
+_NAME = re.compile(r"part-(\d{5})-of-(\d{5})\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several files of rows.
+
+    Attributes
+    ----------
+    number, total : int
+        Which of how many, from 0 on.
+
+    Examples
+    --------
+    >>> Shard(3, 64).name, Shard(3, 64).of(1000)
+    ('part-00003-of-00064.parquet', range(46, 62))
+    """
+
+    number: int
+    total: int
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return f"part-{self.number:05d}-of-{self.total:05d}.parquet"
+
+    @property
+    def facts_name(self) -> str:
+        """The name of the file of its facts."""
+        return f"_{self.name.removesuffix('.parquet')}.json"
+
+    def of(self, n_samples: int) -> range:
+        """Return the places of its samples among ``n_samples``; shards differ by at most one."""
+        first, last = (n_samples * k // self.total for k in (self.number, self.number + 1))
+        return range(first, last)
+
+
+def parse_part(text: str) -> Shard:
+    """Return the shard that a text such as "3/64" names, from 0 on.
+
+    Raises
+    ------
+    BadOption
+        It is something else.
+
+    Examples
+    --------
+    >>> parse_part("0/4")
+    Shard(number=0, total=4)
+    """
+    match = _PART.fullmatch(text)
+    if match is None or not int(match[1]) < int(match[2]) <= _MOST:
+        raise BadOption(
+            f"shard={text!r:.60}: expected i/n with i from 0 to n - 1, such as 0/64 and 63/64"
+        )
+    return Shard(int(match[1]), int(match[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFolder:
+    """A folder of shards of rows that one backbone makes.
+
+    Attributes
+    ----------
+    path : Path
+    total : int
+        Shards in all.
+    fingerprint, dim, dtype
+        As ``TableWriter`` takes them.
+    columns : mapping of str to type
+        The further columns of the samples.
+
+    Raises
+    ------
+    BadOption
+        The number of shards is not between 1 and 99 999.
+    """
+
+    path: Path
+    total: int
+    fingerprint: str
+    dim: int
+    dtype: str
+    columns: Mapping[str, type]
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.total <= _MOST:
+            raise BadOption(f"shards={self.total}: expected a number from 1 to {_MOST}")
+
+    def open(self) -> None:
+        """Make the folder where it is missing, and refuse one that holds rows of other shards.
+
+        Raises
+        ------
+        BadTable
+            It has shards of another number of shards.
+        OutputFailed
+            It cannot be made.
+        """
+        with os_errors_in_words(self.path):
+            self.path.mkdir(exist_ok=True)
+            names = os.listdir(self.path)  # noqa: PTH208
+        for match in filter(None, map(_NAME.fullmatch, names)):
+            if int(match[2]) != self.total:
+                raise BadTable(
+                    f"{self.path}: holds {match[0]}, one of {int(match[2])} shards, and {self.total} were "
+                    "asked for; write into another folder, or remove it first"
+                )
+        # It would speak of rows that are about to change.
+        (self.path / INDEX).unlink(missing_ok=True)
+
+    def written(self, shard: Shard, samples: Sequence[Sample]) -> Written | None:
+        """Return what a shard of these samples holds, or None where it has to be made."""
+        try:
+            facts = _read_facts(self.path / shard.facts_name)
+            size = (self.path / shard.name).stat().st_size
+        except (BadTable, OSError):
+            return None
+        wanted = self._facts(samples)
+        if size != facts["bytes"] or any(facts.get(key) != wanted[key] for key in wanted):
+            return None
+        return Written(facts["rows"], tuple(Reject(*pair) for pair in facts["rejects"]))
+
+    @contextmanager
+    def writing(self, shard: Shard, samples: Sequence[Sample]) -> Iterator[TableWriter]:
+        """Give a writer of the rows of a shard; the shard and its facts appear when the block ends well."""
+        path, wanted = self.path / shard.name, self._facts(samples)
+        (self.path / shard.facts_name).unlink(missing_ok=True)
+        with TableWriter(
+            path,
+            fingerprint=self.fingerprint,
+            dim=self.dim,
+            dtype=self.dtype,
+            columns=self.columns,
+        ) as writer:
+            yield writer
+        written = writer.written
+        facts = wanted | {
+            "rows": written.rows,
+            "bytes": path.stat().st_size,
+            "sha256": _digest(path),
+            "rejects": [[reject.id, reject.reason] for reject in written.rejects],
+        }
+        write_json_table(self.path / shard.facts_name, facts)
+
+    def _facts(self, samples: Sequence[Sample]) -> dict[str, Any]:
+        """Return what decides the rows of a shard."""
+        own = hashlib.sha256()
+        for sample in samples:
+            columns = sorted((sample.columns or {}).items())
+            own.update(f"{(sample.id, sample.label, columns)!r} {_stamp(sample.data)}\n".encode())
+        return {
+            "fingerprint": self.fingerprint,
+            "dim": self.dim,
+            "dtype": self.dtype,
+            "columns": {name: kind.__name__ for name, kind in self.columns.items()},
+            "samples": own.hexdigest(),
+        }
+
+
+def _stamp(data: Any) -> str:
+    """Return a text that differs where the content of a sample does: a file's size and time are enough."""
+    match data:
+        case str():
+            return hashlib.sha256(data.encode("utf-8", "surrogatepass")).hexdigest()
+        case bytes():
+            return hashlib.sha256(data).hexdigest()
+        case Segment():
+            return f"{_stamp(data.data)} {data.start!r} {data.end!r}"
+        case Blob():
+            where = data.path or data.location.container
+            return f"{data.name} {data.location!r} {_stamp_of_file(where)}"
+        case os.PathLike():
+            return f"{os.fspath(data)!r} {_stamp_of_file(data)}"
+        case _:
+            raise BadTable("shards: expected samples of files, bytes or texts")
+
+
+def _stamp_of_file(path: str | os.PathLike[str] | None) -> str:
+    try:
+        found = os.stat(path) if path is not None else None  # noqa: PTH116
+    except OSError:
+        return "unreadable"
+    return "" if found is None else f"{found.st_size} {found.st_mtime_ns}"
+
+
+def merge_shards(path: str | os.PathLike[str]) -> tuple[int, tuple[Reject, ...]]:
+    """Check that all shards of a folder are there and as they were written, and write the index.
+
+    Parameters
+    ----------
+    path : path
+        A folder of shards.
+
+    Returns
+    -------
+    rows : int
+        Rows of all shards.
+    rejects : tuple of Reject
+        What could not be read, of all shards.
+
+    Raises
+    ------
+    BadTable
+        There is none, some are missing or damaged, they are of several backbones, or an id is in two of them.
+    OutputFailed
+        The index cannot be written.
+    """
+    folder = Path(path)
+    shards = _expected_shards(folder)
+    facts = []
+    for shard in shards:
+        own = _read_facts(folder / shard.facts_name)
+        if _digest(folder / shard.name) != own["sha256"]:
+            raise BadTable(f"{folder / shard.name}: not the bytes that were written; make it again")
+        facts.append(own)
+    first = facts[0]
+    for shard, own in zip(shards, facts, strict=True):
+        for key in ("fingerprint", "dim", "dtype", "columns"):
+            if own.get(key) != first.get(key):
+                raise BadTable(
+                    f"{folder / shard.name}: its {key} differs from that of {shards[0].name}; make all shards "
+                    "by one backbone, of one table"
+                )
+    _check_ids(folder, shards)
+    index = {
+        "format": 1,
+        **{key: first[key] for key in ("fingerprint", "dim", "dtype")},
+        "rows": sum(own["rows"] for own in facts),
+        "rejects": sum(len(own["rejects"]) for own in facts),
+        "shards": [
+            {"name": shard.name, **{key: own[key] for key in ("rows", "bytes", "sha256")}}
+            for shard, own in zip(shards, facts, strict=True)
+        ],
+    }
+    write_json_table(folder / INDEX, index)
+    rejects = tuple(Reject(*pair) for own in facts for pair in own["rejects"])
+    return index["rows"], rejects
+
+
+def _expected_shards(folder: Path) -> list[Shard]:
+    """Return all shards of a folder, of which each is there with its facts."""
+    try:
+        names = set(os.listdir(folder))  # noqa: PTH208
+    except OSError as error:
+        raise BadTable(
+            f"{folder}: expected a folder of shards of rows: {error.strerror}"
+        ) from error
+    totals = {int(match[2]) for match in map(_NAME.fullmatch, names) if match}
+    if len(totals) != 1 or not 1 <= max(totals) <= _MOST:
+        raise BadTable(
+            f"{folder}: expected shards such as {Shard(0, 64).name} of one number of shards, found "
+            f"{len(totals) or 'none'}"
+        )
+    shards = [Shard(number, *totals) for number in range(max(totals))]
+    missing = [s for s in shards if s.name not in names or s.facts_name not in names]
+    if missing:
+        numbers = ", ".join(str(shard.number) for shard in missing[:8])
+        more = ", …" if len(missing) > 8 else ""
+        raise BadTable(
+            f"{folder}: {len(missing)} of {len(shards)} shards are missing ({numbers}{more}); extract them "
+            "by the command that made the others"
+        )
+    return shards
+
+
+def _check_ids(folder: Path, shards: Sequence[Shard]) -> None:
+    """Refuse an id that is in two shards; ids are read without the rows."""
+    from featx.tables.parquet import read_ids
+
+    seen: set[str] = set()
+    for shard in shards:
+        ids = read_ids(folder / shard.name)
+        if twice := seen.intersection(ids):
+            raise BadTable(
+                f"{folder / shard.name}: {min(twice)!r:.200} is in another shard too; make all "
+                "shards of the same samples"
+            )
+        seen.update(ids)
+
+
+def fingerprint_of_shards(path: str | os.PathLike[str]) -> str:
+    """Return the fingerprint of the backbone that made the rows of a folder of shards.
+
+    Raises
+    ------
+    BadTable
+        There is no index.
+    """
+    fingerprint: str = _index_of(Path(path))["fingerprint"]
+    return fingerprint
+
+
+def read_shards(path: str | os.PathLike[str]) -> Iterator[Rows]:
+    """Give the rows of a folder of shards, a shard at a time, in the order of the samples.
+
+    Raises
+    ------
+    BadTable
+        There is no index, or a shard is not of the size that it says.
+    """
+    from featx.tables.parquet import read_parquet
+
+    folder = Path(path)
+    index = _index_of(folder)
+    for entry in index["shards"]:
+        file = folder / entry["name"]
+        try:
+            size = file.stat().st_size
+        except OSError as error:
+            raise BadTable(f"{file}: cannot be read: {(error.strerror or '').lower()}") from error
+        if size != entry["bytes"]:
+            raise BadTable(f"{file}: has {size} bytes, expected {entry['bytes']}; make it again")
+        rows = read_parquet(file)
+        if len(rows) != entry["rows"] or rows.fingerprint != index["fingerprint"]:
+            raise BadTable(f"{file}: is not the shard that {INDEX} tells of; make it again")
+        yield rows
+
+
+def _index_of(folder: Path) -> dict[str, Any]:
+    if not (folder / INDEX).exists():
+        raise BadTable(
+            f"{folder}: has no {INDEX}: expected a folder of shards that is whole; finish it with "
+            f"`featx merge {shlex.quote(str(folder))}`"
+        )
+    return _read_index(folder / INDEX)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BadTable(f"{path}: cannot be read: {(error.strerror or '').lower()}") from error
+
+
+_FACTS: Mapping[str, type] = {
+    "fingerprint": str,
+    "dim": int,
+    "dtype": str,
+    "columns": dict,
+    "samples": str,
+    "rows": int,
+    "bytes": int,
+    "sha256": str,
+    "rejects": list,
+}
+_ENTRY: Mapping[str, type] = {"name": str, "rows": int, "bytes": int, "sha256": str}
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    facts = _read_table(path, _FACTS)
+    pairs = facts["rejects"]
+    if not all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
+        for pair in pairs
+    ):
+        raise BadTable(f"{path}: expected pairs of id and reason as rejects; make the shard again")
+    return facts
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    index = _read_table(path, {"fingerprint": str, "dim": int, "shards": list})
+    for entry in index["shards"]:
+        if not _has(entry, _ENTRY) or _NAME.fullmatch(entry["name"]) is None:
+            raise BadTable(f"{path}: expected the name, rows, bytes and digest of each shard")
+    if not index["shards"]:
+        raise BadTable(f"{path}: names no shards")
+    return index
+
+
+def _read_table(path: Path, keys: Mapping[str, type]) -> dict[str, Any]:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise BadTable(f"{path}: cannot be read: {(error.strerror or '').lower()}") from error
+    try:
+        table = parse_json_text(data, str(path), limit=_LARGEST)
+    except ValueError as error:
+        raise BadTable(f"{path}: not the facts of shards: {error}") from error
+    if not _has(table, keys):
+        raise BadTable(f"{path}: expected {', '.join(keys)}; make the shards again")
+    return dict(table)
+
+
+def _has(table: Any, keys: Mapping[str, type]) -> bool:
+    return isinstance(table, dict) and all(
+        isinstance(table.get(key), kind) and not isinstance(table.get(key), bool)
+        for key, kind in keys.items()
+    )
