@@ -133,7 +133,8 @@ def test_without_data_a_page_shows_what_was_kept_of_the_training():
     assert f"accuracy{measured.accuracy:.3f}" in parsed.text
     assert "Rows in two dimensions" in parsed.text
     with_content = featx.report(predictor, training=shades(60), options=QUICK).html
-    assert len(assert_page(with_content).all_of("img")) == 12
+    # each with its three nearest training samples
+    assert len(assert_page(with_content).all_of("img")) == 12 * 4
 
 
 @pytest.mark.parametrize("make", [brightness_regressor, note_classifier, tone_classifier])
