@@ -22,6 +22,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import common
 import numpy as np
 
 SETS = ("trec6", "banking77", "sst2", "fsdd", "cats_dogs", "flowers5")
@@ -183,13 +184,9 @@ def peak_of(table: Any) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = common.make_parser(__doc__)
     kinds = {one.__name__: one for one in (pairs, noise, human, rivals, rows)}
     parser.add_argument("kinds", nargs="+", choices=kinds)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--work", type=Path, default=Path("auditing"))
     parser.add_argument("--size", type=int, default=100_000)
     parser.add_argument("--whole", action="store_true", help="rows: the whole audit as well")
     given = parser.parse_args()

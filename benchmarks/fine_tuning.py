@@ -27,7 +27,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -195,17 +195,22 @@ class Bench:
         return json.loads(line)
 
 
-def paired_interval(pairs: Sequence[tuple[str, str]]) -> tuple[float, float, float]:
+def compare(pairs: Sequence[tuple[str, str]]) -> str:
     """Return by how many points one is better than another on the same pictures, and its 95 % interval.
 
-    A pair holds the marks of both for one draw of the labels; draws are averaged picture by picture. The
-    interval is Agresti's and Min's (2005): half a picture is added to each way in which the two can answer.
+    A pair holds the marks of both for one draw of the labels; draws are averaged picture by picture.
     """
+    from featx.metrics.paired import paired_difference
+    from featx.metrics.resampling import Resampling
+
     marks = np.array([[[*side] for side in pair] for pair in pairs], float).mean(axis=0)
-    found = marks[0] - marks[1]
-    more = np.append(found, [0.5**0.5, -(0.5**0.5)])
-    middle, around = more.mean(), 1.96 * more.std() / len(more) ** 0.5
-    return 100 * found.mean(), 100 * (middle - around), 100 * (middle + around)
+    first, second = (partial(weighted_mean, values) for values in marks)
+    found = paired_difference(first, second, Resampling(marks.shape[1]))
+    return f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+
+
+def weighted_mean(values: Any, weights: Any) -> Any:
+    return weights @ values / weights.sum(axis=1)
 
 
 def report(done: Mapping[str, Job], rounds: int) -> str:
@@ -225,8 +230,8 @@ def report(done: Mapping[str, Job], rounds: int) -> str:
             (one["right"], done[one["cell"].replace(CONTENDERS[-1], "featx")]["right"])
             for one in found[CONTENDERS[-1]]
         ]
-        told = "{:+.1f} ({:+.1f} to {:+.1f})".format(*paired_interval(pairs)) if pairs else "—"
-        lines.append([data, labels, *map(summarize, found.values()), told])
+        difference = compare(pairs) if pairs else "—"
+        lines.append([data, labels, *map(summarize, found.values()), difference])
     heads = ["set", "labels a class", *CONTENDERS, f"{CONTENDERS[-1]} above featx, points"]
     return common.format_table(heads, lines)
 

@@ -36,10 +36,12 @@ def draw(done: Mapping[str, Mapping[str, Any]]) -> str:
         near = [
             accuracy for key, points in panels.items() if key[0] == data for *_, accuracy in points
         ]
-        low = math.floor(10 * min(near)) / 10
+        # Tenths, a little apart from the marks.
+        low = max(0, math.floor(10 * min(near) - 0.2)) / 10
+        top = min(10, math.ceil(10 * max(near) + 0.2)) / 10
         for row, count in enumerate(labels):
             x, y = LEFT + column * (WIDE + GAP), TOP + row * (HIGH + GAP)
-            axes = Axes(x, y, (first, last), (low, math.ceil(10 * max(near)) / 10))
+            axes = Axes(x, y, (first, last), (low, top))
             parts += axes.frame(bottom=row == len(labels) - 1)
             parts += axes.points(panels.get((data, count), []))
             if not column:
@@ -90,7 +92,7 @@ class Axes:
         for tenth in range(low, high + 1):
             y = self.up(tenth / 10)
             yield line((self.x, y), (self.x + WIDE, y), 'class="grid"')
-            yield label(self.x - 3, y + 3, f".{tenth}" if tenth < 10 else "1", "end", small=True)
+            yield label(self.x - 3, y + 3, "1" if tenth == 10 else f".{tenth}", "end", small=True)
         for power in range(round(math.log10(self.seconds[0])), 9):
             if 10**power > self.seconds[1]:
                 break

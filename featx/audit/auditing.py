@@ -13,7 +13,7 @@ from featx.audit.contents import poor_contents, unreadable
 from featx.audit.data import AuditData, read_facts
 from featx.audit.duplicates import exact_copies, find_near_pairs, near_copies
 from featx.audit.findings import AuditFinding, AuditReport
-from featx.audit.labels import find_wrong_targets, predict_left_out
+from featx.audit.labels import find_wrong_targets, predict_left_out, untold_labels
 from featx.audit.shortcuts import find_shortcuts
 from featx.audit.structure import blending_classes, outliers, rare_labels
 from featx.backbones.backbone import Backbone, open_backbone
@@ -224,7 +224,11 @@ def _of_targets(
         return [], [f"wrong targets and shortcuts, for there are {reason}"]
     found = find_wrong_targets(data, predictions, neighbors, task)
     found += find_shortcuts(data, predictions, task.name)
-    return found, [f"targets of some samples: {reason}"] if reason else []
+    said = [f"targets of some samples: {reason}"] if reason else []
+    if untold := untold_labels(predictions, task):
+        names = f"{', '.join(untold[:5])}{', …' if len(untold) > 5 else ''}"
+        said.append(f"labels that the head tells too badly ({len(untold)}): {names}")
+    return found, said
 
 
 def _in_order(found: Iterable[AuditFinding]) -> tuple[AuditFinding, ...]:

@@ -65,7 +65,7 @@ def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[Aud
     numbers: Numbers = data.facts.numbers
     findings = []
     for code, (fact, check) in _CHECKS.items():
-        if fact in numbers and len(data):
+        if fact in numbers and np.isfinite(numbers[fact]).any():
             mask, scores, describe = check(numbers, words_read)
             order = np.flatnonzero(mask)
             for index in order[np.argsort(-scores[order], kind="stable")].tolist():

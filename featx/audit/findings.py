@@ -185,9 +185,10 @@ class AuditReport:
         """The numbers of samples and of findings, in one line."""
         where = f" ({self.backbone})" if self.backbone else ""
         if not self.findings:
-            return f"{self.n} samples{where}: nothing found."
+            return f"{_counted(self.n, 'sample')}{where}: nothing found."
         samples = len({found.id for found in self.findings if found.id})
-        return f"{self.n} samples{where}: {len(self.findings)} findings, of {samples} samples."
+        found = _counted(len(self.findings), "finding")
+        return f"{_counted(self.n, 'sample')}{where}: {found}, of {_counted(samples, 'sample')}."
 
     def format_table(self) -> str:
         """Return the report as lines of text: all counts, and the first findings of each code."""
@@ -218,6 +219,10 @@ class AuditReport:
 
     def _notes(self) -> list[str]:
         return [f"Not looked at: {text}" for text in self.skipped]
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"1 {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _cut(text: str) -> str:

@@ -21,7 +21,7 @@ from featx.tuning.problem import TuningProblem
 from featx.tuning.search import tune
 from featx.tuning.validation import heads_for
 
-__all__ = ["LeftOutPredictions", "find_wrong_targets", "predict_left_out"]
+__all__ = ["LeftOutPredictions", "find_wrong_targets", "predict_left_out", "untold_labels"]
 
 # Samples up to which exact copies are kept in one fold, for which each is a group.
 _GROUPED = 20_000
@@ -29,6 +29,8 @@ _GROUPED = 20_000
 _FAR = 6.0
 # The standard deviation of a normal distribution by its median absolute deviation.
 _NORMAL = 1.4826
+# The mean probability that a head gives to a label, of several, where samples have it.
+_LEAST_SKILL = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +68,9 @@ def predict_left_out(
     reason : str
         Why there are none, or which samples have none; '' for neither.
     """
-    targets, note = task.drop_rare(list(data.targets), None)
+    # A class of one sample is never both trained on and left out; numbers are not rare.
+    least = None if task.name == "regression" else 2
+    targets, note = task.drop_rare(list(data.targets), least)
     known = np.flatnonzero([target is not None for target in targets])
     if len(known) < 2 or len(set(np.asarray(targets, object)[known].tolist())) < 2:
         return None, "fewer than two targets that several samples have"
@@ -152,7 +156,7 @@ def _wrong_sets(
     findings = []
     for column, name in enumerate(problem.output_names):
         p, given = predictions.outputs[:, column], codes[:, column].astype(np.intp)
-        if 0 < given.sum() < len(given):
+        if _skill(p, given) >= _LEAST_SKILL:
             doubts = doubt_labels(np.stack([1 - p, p], axis=1), given, near)
             for place in np.flatnonzero(doubts.flagged).tolist():
                 index = int(predictions.indices[place])
@@ -169,6 +173,24 @@ def _wrong_sets(
                     )
                 )
     return findings
+
+
+def _skill(p: Doubles, given: Integers) -> float:
+    """Return the mean probability of a label of the samples that have it; 0 where all or none have."""
+    known = np.isfinite(p) & (given == 1)
+    return float(p[known].mean()) if known.any() and not given.all() else 0.0
+
+
+def untold_labels(predictions: LeftOutPredictions, task: Task) -> list[str]:
+    """Return the labels of several that the head tells too badly for their absence to mean anything."""
+    if task.name != "multilabel":
+        return []
+    codes = np.asarray(predictions.problem.codes).reshape(len(predictions.problem), -1)
+    return [
+        name
+        for column, name in enumerate(predictions.problem.output_names)
+        if _skill(predictions.outputs[:, column], codes[:, column].astype(np.intp)) < _LEAST_SKILL
+    ]
 
 
 def _far_numbers(

@@ -52,13 +52,17 @@ def outliers(data: AuditData, neighbors: Neighbors) -> list[AuditFinding]:
 
 
 def blending_classes(data: AuditData, neighbors: Neighbors) -> list[AuditFinding]:
-    """Return the pairs of classes whose samples are each other's neighbours nearly as often as their own."""
+    """Return the pairs of classes whose samples are each other's neighbours nearly as often as their own.
+
+    Classes of fewer than five samples are not looked at.
+    """
     targets = [data.targets[i] for i in data.firsts]
-    names = sorted({target for target in targets if target is not None})
+    counts = Counter(target for target in targets if target is not None)
+    names = sorted(name for name, count in counts.items() if count >= _FEW)
     if not 1 < len(names) <= _MOST_CLASSES:
         return []
     place = {name: column for column, name in enumerate(names)}
-    codes = np.asarray([-1 if target is None else place[target] for target in targets])
+    codes = np.asarray([place.get(target, -1) if target is not None else -1 for target in targets])
     shares = _neighbor_shares(codes, neighbors, len(names))
     own = np.diag(shares)
     mixed = (shares + shares.T) / np.maximum(own[:, None] + own, 1e-12)

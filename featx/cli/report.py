@@ -112,7 +112,7 @@ def report_command(
         ignore_label_case=bool(columns.ignore_label_case),
         made_with=read_metadata(classifier).versions,
     )
-    known = training_samples(classifier, loaded.card) if samples is None else []
+    known = training_samples(classifier, loaded.card)
     with run.engine(None if samples is None else len(samples)) as engine:
         page = report(loaded, samples, training=known, options=options, engine=engine)
     page.save(output)

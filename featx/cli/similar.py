@@ -97,7 +97,7 @@ def similar_command(
         raise click.UsageError("--samples: shows samples on a page; name it with --html")
     kept, fingerprint = _open_rows(rows)
     backbone = _choose(fingerprint, chosen).open(run.provider)
-    inputs = Inputs.read(sources, columns, backbone.card, ())
+    inputs = Inputs.read(sources, columns, backbone.card, (), skip=run.skips)
     samples = [sample for batch in inputs.batches() for sample in batch]
     with run.engine(len(samples)) as engine:
         queries: Rows = engine.embed(samples, backbone)
@@ -106,7 +106,7 @@ def similar_command(
     found = find_similar(kept, queries, k, metric=metric) if len(queries) else []  # type: ignore[arg-type]
     _write(found, output)
     if html:
-        known = columns.read(shown, backbone.card) if shown else []
+        known = columns.read(shown, backbone.card, skip=run.skips) if shown else []
         _show(html, found, [*known, *samples], backbone.card.input)
     if queries.rejects:
         raise click.exceptions.Exit(1)

@@ -355,6 +355,8 @@ class _Best:
         self._form, self._k = form, k
         self._halves = np.full((n, k), np.inf)
         self._indices = np.full((n, k), -1, np.intp)
+        # What was found since a block of queries was last sorted, by its first query.
+        self._waiting: dict[int, list[tuple[Integers, Integers, Doubles]]] = {}
 
     def update(
         self, scores: FloatArray, left: Block, right: Block, *, columns: bool = False
@@ -375,7 +377,16 @@ class _Best:
         query, row = query[usable], row[usable]
         if len(query):
             halves = self._form.distances(asked, other, query, row)
-            self._merge(query + asked.start, row + other.start, halves)
+            waiting = self._waiting.setdefault(asked.start, [])
+            waiting.append((query + asked.start, row + other.start, halves))
+            # To sort a few at a time takes longer than to look at some more.
+            if 2 * sum(len(one[0]) for one in waiting) >= self._k * len(asked.plain):
+                self._sort(asked.start)
+
+    def _sort(self, start: int) -> None:
+        if waiting := self._waiting.pop(start, None):
+            query, row, halves = (np.concatenate(parts) for parts in zip(*waiting, strict=True))
+            self._merge(query, row, halves)
 
     def _merge(self, query: Integers, row: Integers, halves: Doubles) -> None:
         k, queries = self._k, np.unique(query)
@@ -389,6 +400,8 @@ class _Best:
         self._indices[queries], self._halves[queries] = indices[first], distances[first]
 
     def neighbors(self) -> Neighbors:
+        for start in list(self._waiting):
+            self._sort(start)
         return Neighbors(self._indices, self._form.shown(self._halves))
 
 

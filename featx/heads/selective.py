@@ -21,6 +21,10 @@ _LOGITS = np.arange(12.0, -8.01, -0.05)
 _STARTS = ((0.8, 3), (0.2, 0))
 
 
+# What is counted: of samples that belong together one each.
+_UNITS = ("samples", "samples (one a group)")
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorThreshold:
     """The confidence from which a predictor answers, and what is known of the answers.
@@ -39,7 +43,9 @@ class ErrorThreshold:
     error : float or None
         The share of those that were wrong; None where none is answered.
     n : int
-        Samples left out; where they have groups, groups.
+        Samples left out that were counted.
+    unit : {"samples", "samples (one a group)"}, default="samples"
+        What was counted.
 
     Examples
     --------
@@ -54,6 +60,7 @@ class ErrorThreshold:
     answered: float
     error: float | None
     n: int
+    unit: str = _UNITS[0]
 
     def describe(self) -> str:
         """Return in words how much is answered, and how well."""
@@ -61,14 +68,14 @@ class ErrorThreshold:
             level = _STARTS[0][0] * (1 - self.confidence)
             least = math.ceil(math.log(level) / math.log(1 - self.target))
             return (
-                f"answers nothing: the {self.n} samples left out do not show, with {self.confidence:.0%} "
+                f"answers nothing: the {self.n} {self.unit} left out do not show, with {self.confidence:.0%} "
                 f"confidence, that at most {_percent(self.target)} of any answers are wrong; {least} right "
                 "answers in a row would be the least"
             )
         return (
-            f"answers from confidence {self.threshold:.4g} on, {self.answered:.0%} of {self.n} samples left "
-            f"out, of which {_percent(self.error or 0)} were wrong: with {self.confidence:.0%} confidence at "
-            f"most {_percent(self.target)} of answers are"
+            f"answers from confidence {self.threshold:.4g} on, {self.answered:.0%} of {self.n} {self.unit} "
+            f"left out, of which {_percent(self.error or 0)} were wrong: with {self.confidence:.0%} confidence "
+            f"at most {_percent(self.target)} of answers are"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,25 +85,23 @@ class ErrorThreshold:
     @classmethod
     def from_dict(cls, table: Any) -> Self:
         """Return the threshold that ``to_dict`` gave; raise BadArtifact where it did not."""
-        if not isinstance(table, Mapping) or set(table) != set(cls.__dataclass_fields__):
-            raise BadArtifact(
-                f"target_error = {table!r:.60}: not as featx writes it; train it again"
-            )
-        optional = ("threshold", "error")
-        fine = all(
-            (key in optional and value is None)
-            or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0)
-            for key, value in table.items()
+        refusal = BadArtifact(
+            f"target_error = {table!r:.60}: not as featx writes it; train it again"
         )
-        shares = [table[key] for key in table if key != "n" and table[key] is not None]
+        names = set(cls.__dataclass_fields__)
+        if not isinstance(table, Mapping) or set(table) != names or table["unit"] not in _UNITS:
+            raise refusal
+        numbers = {key: value for key, value in table.items() if key != "unit"}
+        fine = all(
+            (key in ("threshold", "error") and value is None)
+            or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0)
+            for key, value in numbers.items()
+        )
+        shares = [value for key, value in numbers.items() if key != "n" and value is not None]
         if not fine or not all(value <= 1 for value in shares) or type(table["n"]) is not int:
-            raise BadArtifact(
-                f"target_error = {table!r:.60}: not as featx writes it; train it again"
-            )
+            raise refusal
         if not 0 < table["target"] < 1 or not 0 < table["confidence"] < 1:
-            raise BadArtifact(
-                f"target_error = {table!r:.60}: not as featx writes it; train it again"
-            )
+            raise refusal
         return cls(**table)
 
 
@@ -174,11 +179,12 @@ def find_error_threshold(
         passed = chances[first:] <= level
         n_passed = len(passed) if passed.all() else int(np.argmin(passed))
         index = max(index, first + n_passed - 1) if n_passed else index
+    unit = _UNITS[groups is not None]
     if index < 0:
-        return ErrorThreshold(target, confidence, None, 0.0, None, n)
+        return ErrorThreshold(target, confidence, None, 0.0, None, n, unit)
     answered = int(counts[index])
     error = float(sums[answered] / answered)
-    return ErrorThreshold(target, confidence, float(tried[index]), answered / n, error, n)
+    return ErrorThreshold(target, confidence, float(tried[index]), answered / n, error, n, unit)
 
 
 def _least(target: float, level: float, errors: int) -> int:

@@ -164,14 +164,14 @@ def making(predictor: Predictor, name: str, made_with: Mapping[str, str]) -> Pag
     config = predictor.config
     parts: list[Child] = [facts(pairs)]
     output = name if name.endswith((".featx", ".featx.zip")) else f"{name}.featx"
-    command = shell_command("featx", "fit", "DATA", "--output", output)
+    command = shell_command("featx", "fit", "DATA", "-o", output)
     if config is not None:
-        command = shell_command("featx", "fit", "DATA", "--config", "fit.toml", "--output", output)
+        command = shell_command("featx", "fit", "DATA", "--config", "fit.toml", "-o", output)
         parts += ["What it was asked for, as fit.toml:", code_block(config.to_toml().strip())]
     commands = [
         command,
         shell_command("featx", "evaluate", output, "DATA"),
-        shell_command("featx", "report", output, "DATA", "--output", "report.html"),
+        shell_command("featx", "report", output, "DATA", "-o", "report.html"),
     ]
     parts += ["DATA is your folder or table.", code_block("\n".join(commands))]
     return PageSection("Versions, and how to make it again", parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 from featx.embedding.engine import Engine
@@ -15,7 +16,7 @@ from featx.explanation.page import describe_parts
 from featx.html_report.evidence import Evidence
 from featx.modalities import shown_samples
 from featx.modalities.remarks import collected
-from featx.modalities.showing import Budget
+from featx.modalities.showing import Budget, show_sample
 from featx.pages.markup import Child, element, shorten_text
 from featx.sources import Sample
 
@@ -44,12 +45,22 @@ class SampleDetails:
         The room that drawings share with thumbnails and players.
     examples : int
         Samples that are shown.
+    training : mapping of str to Sample, default={}
+        Training samples by id, to show those that are near.
     """
 
-    def __init__(self, evidence: Evidence, explain: Explain, budget: Budget, examples: int) -> None:
-        self._evidence = evidence
+    def __init__(
+        self,
+        evidence: Evidence,
+        explain: Explain,
+        budget: Budget,
+        examples: int,
+        training: Mapping[str, Sample] = MappingProxyType({}),
+    ) -> None:
+        self._evidence, self._training = evidence, training
         self._said: dict[str, None] = {}
         self._budget, self._waiting, self._count = budget, examples, 0
+        self._pictures = _NEAREST * _MOST
         self._reserved = _RESERVED.get(evidence.predictor.card.modality, 0)
         self._search = self._neighbours()
         self._place = {} if evidence.row_index is None else _places(evidence.row_index.tolist())
@@ -80,9 +91,18 @@ class SampleDetails:
         near = [one for one in found if one.id != own][:_NEAREST]
         if not near:
             return None
-        items = [element("li", {}, _named(one)) for one in near]
+        items = [element("li", {}, self._shown(one.id), _named(one)) for one in near]
         summary = element("summary", {}, "Nearest training samples")
         return element("details", {}, summary, element("ul", {"class": "notes"}, *items))
+
+    def _shown(self, name: str) -> Child:
+        """Return a training sample as examples are shown while there is room; no sound, which is large."""
+        sample, settings = self._training.get(name), self._evidence.predictor.card.input
+        room = self._budget.left - self._reserved * (self._waiting + 1)
+        if sample is None or settings.modality == "audio" or room < 0 or self._pictures == 0:
+            return None
+        self._pictures -= 1
+        return show_sample(sample, settings, self._budget)
 
     def _made(self, explain: Explain) -> Explainer | None:
         if explain == "none":

@@ -35,7 +35,7 @@ from featx.pages.markup import Child
 from featx.pages.tables import html_table
 from featx.predictor import Predictor
 from featx.selection.curve_report import LearningCurve
-from featx.sources import make_samples
+from featx.sources import Sample, make_samples
 from featx.storage.atomic import replacing
 
 __all__ = ["HtmlReport", "ReportOptions", "report"]
@@ -168,7 +168,7 @@ def report(
     labels : sequence, default=None
         One a sample; None where the samples bring their own.
     training : iterable of Sample, default=()
-        Without ``samples``: the training samples, to show those that were answered wrongly.
+        The training samples, to show those that are near to an error and, without ``samples``, the errors.
     options : ReportOptions, default=None
     engine : Engine, default=None
         How to run; with ``on_error="skip"`` samples that cannot be read are left out.
@@ -208,9 +208,10 @@ def report(
         raise BadOption(f"explain = {options.explain!r:.60}: expected one of {listed}")
     if not isinstance(options.examples, int) or options.examples < 0:
         raise BadOption(f"examples = {options.examples!r}: expected a whole number, 0 or more")
-    evidence, said = _measured(predictor, samples, labels, training, options, engine)
+    known = make_samples(training)
+    evidence, said = _measured(predictor, samples, labels, known, options, engine)
     view = VIEWS[predictor.task_name]()
-    html = _page(predictor, evidence, view, options, said).to_html()
+    html = _page(predictor, evidence, view, options, said, known).to_html()
     if (size := len(html.encode())) > _TOLD:
         warnings.warn(
             f"the page has {size / 1e6:.1f} MB: labels or ids are long; examples=0 makes it smaller",
@@ -224,7 +225,7 @@ def _measured(
     predictor: Predictor,
     samples: Iterable[Any] | None,
     labels: Any,
-    training: Iterable[Any],
+    training: Sequence[Sample],
     options: ReportOptions,
     engine: Engine | None,
 ) -> tuple[Evidence | None, list[str]]:
@@ -232,7 +233,7 @@ def _measured(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FeatxWarning)
         if samples is None:
-            evidence = evidence_of_training(predictor, make_samples(training))
+            evidence = evidence_of_training(predictor, training)
         else:
             evidence = evidence_of_samples(
                 predictor,
@@ -255,6 +256,7 @@ def _page(
     view: TaskView,
     options: ReportOptions,
     remarks: Sequence[str],
+    training: Sequence[Sample],
 ) -> Page:
     own = predictor.report
     headline: list[Child] = []
@@ -287,7 +289,8 @@ def _page(
         left=max(0, _LARGEST - len(page.to_html().encode()) - _EXAMPLE * options.examples)
     )
     budget.left = min(budget.left, _MOST_MEDIA)
-    details = SampleDetails(evidence, options.explain, budget, options.examples)
+    near = {sample.id: sample for sample in training}
+    details = SampleDetails(evidence, options.explain, budget, options.examples, near)
     examples = example_parts(evidence, view, options.examples, budget, details)
     return replace(
         page, sections=[*before, PageSection("Samples worth looking at", examples), *after]

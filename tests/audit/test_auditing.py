@@ -124,6 +124,8 @@ def test_rare_classes_and_those_of_one_part_are_named():
     parts = ["test" if i % 4 == 1 else "train" for i in range(120)]
     report = audit_rows(rows_of(table, labels), parts=parts)
     assert {found.related for found in report.of("FX042")} == {("odd",), ("new",)}
+    # They do not keep the others from being looked at.
+    assert any("targets of some samples" in text for text in report.skipped)
     assert {(f.related, f.score) for f in report.of("FX043")} == {(("new",), 1.0), (("odd",), 0.5)}
 
 
@@ -214,3 +216,15 @@ def test_texts_that_differ_in_case_and_signs_only_are_near_duplicates():
 def test_what_featx_gives_at_the_top_is_the_audit():
     assert featx.audit_samples is audit_samples
     assert featx.AuditFinding.__module__ == "featx.audit.findings"
+
+
+def test_a_label_that_the_head_cannot_tell_is_named_and_not_doubted():
+    rng = np.random.default_rng(6)
+    table = rng.standard_normal((300, 16))
+    seen, unseen = table[:, 0] > 0, rng.random(300) < 0.1
+    labels = [
+        json.dumps(["a"] * int(x) + ["b"] * int(y)) for x, y in zip(seen, unseen, strict=True)
+    ]
+    report = audit_rows(rows_of(table, labels), task="multilabel")
+    assert not {one.related for one in report.of("FX022", "FX023")} & {("b",)}
+    assert "labels that the head tells too badly (1): b" in report.skipped

@@ -130,3 +130,21 @@ def test_samples_without_a_file_of_their_own_are_refused(tmp_path):
     empty = AuditReport("classification", 1, "", ())
     with pytest.raises(BadSource, match="no file of its own"):
         Manifest.of([Sample("x", b"bytes")], empty, IMAGES, tmp_path)
+
+
+@pytest.mark.parametrize("words", [("missing folder",), ("-o", "x.csv", "nothing here")])
+def test_data_that_is_not_there_is_refused_in_one_line(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "no such file or folder" in refusal(run("audit", *words))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_of_a_table_are_seen_by_the_usual_column(leaky, tmp_path):
+    table = tmp_path / "photos.csv"
+    rows = [("path", "label", "split")]
+    for path in sorted(leaky.rglob("*.png")):
+        rows.append((str(path), path.parent.name, path.parent.parent.name))
+    with table.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    report = AuditReport.from_dict(json.loads(run("audit", table, "--format", "json").stdout))
+    assert len(report.of("FX002")) == 2

@@ -44,11 +44,24 @@ def test_the_table_names_the_best_first_and_the_command_that_trains_it(pictures,
 
 
 def test_all_is_all_that_are_here_and_json_is_read_back(pictures):
-    result = run("compare", pictures, "--all", "--format", "json", "--logme", "--best", "1")
+    result = run(
+        "compare",
+        pictures,
+        "--all",
+        "--format",
+        "json",
+        "--logme",
+        "--best",
+        "1",
+        "--head",
+        "ridge",
+    )
     assert result.exit_code == 0, result.output
     found = Comparison.from_dict(json.loads(result.stdout))
     assert {"colors", "brightness", "featx-image-nano"} <= {one.name for one in found.backbones}
-    assert sum(one.score is not None for one in found.backbones) == 1
+    # The best of the quick pass, and the one that is best on average elsewhere.
+    measured = {one.name for one in found.backbones if one.score is not None}
+    assert measured == {"colors", "featx-image-nano"}
     assert all("logme" in one.quick for one in found.backbones)
     # What is known to be on a hub alone is named with how to get it.
     assert any("featx backbones pull" in one.reason for one in found.left_out)

@@ -57,7 +57,8 @@ def test_fit_writes_the_page_with_the_predictor(shades, tmp_path):
     assert result.exit_code == 0, result.output
     parsed = page(html)
     assert "Report on new.featx" in parsed.text
-    assert len(parsed.all_of("img")) == 6
+    # each with its three nearest training samples
+    assert len(parsed.all_of("img")) == 6 * 4
 
 
 @pytest.mark.parametrize("command", ["report", "fit"])

@@ -123,6 +123,20 @@ def test_a_number_is_explained_in_its_own_unit(log_target):
     assert found.total == pytest.approx(found.score, rel=1e-6)
 
 
+def test_of_several_numbers_each_is_explained_by_its_name():
+    numbers = [{"bright": 30.0 + 100 * (k % 3) + k, "dark": 1.0 - k % 3} for k in range(24)]
+    predictor = fitted(numbers, task="regression")
+    first, second = predictor.names
+    for name in (first, second):
+        [found] = featx.explain(predictor, PICTURES[:1], target=name)
+        assert found.score == pytest.approx(found.prediction.numbers[name][0], rel=1e-5)
+        assert found.total == pytest.approx(found.score, abs=1e-4)
+    [found] = featx.explain(predictor, PICTURES[:1])
+    assert found.target == first
+    with pytest.raises(BadOption, match="numbers are explained one by one"):
+        featx.explain(predictor, [], target=first, against=second)
+
+
 def test_half_a_picture_that_is_dark_is_where_the_dark_speaks(tmp_path):
     """A backbone whose map is the picture itself: its places see nothing else."""
     same = [helper.make_node("Identity", ["x"], ["y"])]

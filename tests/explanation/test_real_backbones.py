@@ -40,7 +40,7 @@ def assert_adds_up(card, sample):
     ("name", "places"),
     [
         ("mobilenetv2-1.0", 49),
-        ("efficientnet-lite0", 49),
+        pytest.param("efficientnet-lite0", 49, marks=pytest.mark.slow),
         ("squeezenet1.1", 169),
         ("mobilenetv1-0.25-128", 16),
         ("resnet8-cifar10", 64),
@@ -73,6 +73,7 @@ def test_the_mean_that_a_graph_takes_of_its_tokens_is_folded_in_too(shared_model
     )
 
 
+@pytest.mark.slow
 def test_a_long_text_in_windows_is_a_sum_over_all_of_them(shared_models):
     card = get_card("all-minilm-l6-v2").variant(options={"long": "chunk-mean", "max_length": 9})
     found = assert_adds_up(card, TEXT)
@@ -89,6 +90,7 @@ def test_the_score_of_a_sound_is_a_sum_over_its_windows(seconds, shared_models, 
     assert max(part.place[1] for part in found.parts) == seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", ["max", "mean+max"])
 def test_the_largest_of_windows_is_that_of_one_window(pool, shared_models, rng):
     sound = rng.normal(0, 0.1, 40_000).astype(np.float32)
@@ -101,6 +103,7 @@ def test_the_largest_of_windows_is_that_of_one_window(pool, shared_models, rng):
     assert sum(parts.values()) + constant == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_patches_of_a_transformer_are_places_and_its_class_token_is_none(shared_models, rng):
     picture = rng.integers(0, 256, (224, 224, 3), dtype=np.uint8)
     card = get_card("vit-tiny-patch16-224").variant(tap="tokens", pooling="patch-mean")
@@ -116,7 +119,10 @@ def test_the_patches_of_a_transformer_are_places_and_its_class_token_is_none(sha
         ("featx-image-nano", "DequantizeLinear stands between the map and the row"),
         ("featx-text-nano", "ReLU stands between the map and the row"),
         ("featx-audio-mel", "Sqrt stands between the map and the row"),
-        ("vit-tiny-patch16-224", "taken from one position, such as a class token"),
+        pytest.param(
+            *("vit-tiny-patch16-224", "taken from one position, such as a class token"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_backbone_whose_rows_are_no_sums_says_why(name, words, shared_models):

@@ -92,7 +92,8 @@ def test_a_map_of_too_many_places_is_refused_with_what_to_do(torch_net, picture)
     settings = read_settings("image", {"resize": [1028, 1028]})
     file = File(torch_net.name, digest(torch_net))
     path = torch_net.parent / "card.toml"
-    card = Card("wide", "image", file, settings, dim=5, output="map", pooling="mean", path=path)
+    more = {"dim": 5, "output": "map", "pooling": "mean", "batch": 0, "path": path}
+    card = Card("wide", "image", file, settings, **more)
     with pytest.raises(NoExactSum, match="more than 65,536 places; a deeper tap has fewer"):
         RowSums(Backbone(card))
 

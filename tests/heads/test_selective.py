@@ -69,6 +69,7 @@ def test_one_sample_of_each_group_is_counted():
     groups = (np.arange(1000) // 20).astype(str)
     found = find_error_threshold(confidences, wrong, 0.02, groups=groups)
     assert (found.n, found.threshold) == (50, None)
+    assert "the 50 samples (one a group) left out" in found.describe()
 
 
 def test_errors_of_a_group_come_together_and_are_held_nevertheless(rng):
@@ -102,6 +103,7 @@ def test_a_threshold_is_read_back_and_what_is_none_is_refused():
         *({"target": value} for value in (0, 1, 2, None, "0.1", True, float("nan"))),
         *({"threshold": value} for value in (-1, 2, "x", [], float("inf"))),
         *({"n": value} for value in (-1, 0.5, None)),
+        *({"unit": value} for value in ("apples", None, [], 1)),
         {"answered": None},
         {"more": 1},
     ):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import featx
 from featx.audit.findings import AuditFinding, AuditReport
 from tests.support.pages import HOSTILE, assert_page
-from tests.support.reports import shade_classifier, shades
+from tests.support.reports import shade_classifier, shade_classifier_without_rows, shades
 
 
 def text_of(samples=None, **options):
@@ -51,6 +51,6 @@ def test_an_audit_that_was_made_is_shown_as_it_is():
 
 
 def test_where_no_rows_are_kept_that_is_said():
-    predictor = featx.fit(shades(30), baseline=False, keep_rows=False)
+    predictor = shade_classifier_without_rows()
     html = featx.report(predictor, shades(20, seed=1), options=featx.ReportOptions(examples=0)).html
     assert "The predictor keeps no rows of its training" in assert_page(html).text

@@ -13,7 +13,13 @@ from featx.errors import BadOption
 from featx.html_report.curve import curve_section
 from featx.selection.curve_report import CurvePoint, LearningCurve, ScoreCurve, ScoreForecast
 from tests.support.pages import HOSTILE, Parsed, assert_page
-from tests.support.reports import note_classifier, notes, shade_classifier, shades
+from tests.support.reports import (
+    note_classifier,
+    notes,
+    shade_classifier,
+    shade_classifier_without_rows,
+    shades,
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +92,17 @@ def test_the_nearest_training_samples_are_named_with_their_labels():
         assert said in parsed.text
 
 
+def test_near_training_samples_are_shown_where_they_are_at_hand():
+    options = featx.ReportOptions(examples=4, audit=False, explain="none")
+    html = featx.report(
+        shade_classifier(), shades(30, seed=1), training=shades(60), options=options
+    ).html
+    parsed = assert_page(html)
+    names = [a["alt"] for a in parsed.all_of("img")]
+    assert len(names) == 4 + 3 * 4
+    assert sum(name.startswith("photo 0-") for name in names) == 12
+
+
 def test_a_training_sample_is_not_its_own_neighbour():
     predictor = shade_classifier()
     html = featx.report(predictor, options=featx.ReportOptions(examples=60, audit=False)).html
@@ -97,7 +114,7 @@ def test_a_training_sample_is_not_its_own_neighbour():
 
 
 def test_without_rows_no_neighbours_are_named():
-    predictor = featx.fit(shades(30), baseline=False, keep_rows=False)
+    predictor = shade_classifier_without_rows()
     assert "Nearest training samples" not in page(predictor, shades(20, seed=1)).text
 
 

@@ -83,6 +83,7 @@ def test_each_sample_is_shown_once_and_no_more_than_were_asked_for():
     assert len(shown) == len(set(shown)) == 30
 
 
+@pytest.mark.slow
 def test_two_hundred_thumbnails_of_noise_and_long_names_stay_below_two_megabytes():
     rng = np.random.default_rng(0)
     samples = [
@@ -130,7 +131,9 @@ def test_a_sample_that_is_gone_is_told(tmp_path):
 
 def test_a_long_text_is_shown_as_it_begins():
     samples = [Sample(str(i), f"the red apple {i} " + "word " * 2000, '["red"]') for i in range(12)]
-    html = featx.report(note_classifier(), samples, options=featx.ReportOptions(audit=False)).html
+    html = featx.report(
+        note_classifier(), samples, options=featx.ReportOptions(audit=False, explain="none")
+    ).html
     assert "more characters)" in assert_page(html).text
     assert len(html) < 400_000
 

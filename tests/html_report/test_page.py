@@ -33,7 +33,7 @@ MADE = {
 
 
 # an audit tunes a head, which takes a while
-QUICK = featx.ReportOptions(audit=False)
+QUICK = featx.ReportOptions(audit=False, explain="none", examples=12)
 
 
 def page_on(predictor, samples=None, **options):
@@ -133,7 +133,8 @@ def test_without_data_a_page_shows_what_was_kept_of_the_training():
     assert f"accuracy{measured.accuracy:.3f}" in parsed.text
     assert "Rows in two dimensions" in parsed.text
     with_content = featx.report(predictor, training=shades(60), options=QUICK).html
-    assert len(assert_page(with_content).all_of("img")) == 60
+    # each with its three nearest training samples
+    assert len(assert_page(with_content).all_of("img")) == 12 * 4
 
 
 @pytest.mark.parametrize("make", [brightness_regressor, note_classifier, tone_classifier])
@@ -306,6 +307,7 @@ def test_long_hostile_names_stay_below_two_megabytes():
     assert len(html.encode()) < 600_000
 
 
+@pytest.mark.slow
 def test_a_page_that_is_too_large_nevertheless_is_told():
     labels = tuple(f"{kind} {'x' * 40_000}" for kind in "abc")
     predictor = featx.fit(shades(30, labels=labels), head="centroid", baseline=False)

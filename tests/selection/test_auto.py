@@ -38,8 +38,8 @@ def test_a_named_backbone_compares_nothing(three_backbones):
 
 def test_the_winner_is_the_same_as_fitted_by_its_name(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=40, noise=120)
-    chosen = featx.fit(pictures, labels, backbone="auto", random_state=3)
-    named = featx.fit(pictures, labels, backbone=chosen.card.name, random_state=3)
+    chosen = featx.fit(pictures, labels, backbone="auto", head="ridge", random_state=3)
+    named = featx.fit(pictures, labels, backbone=chosen.card.name, head="ridge", random_state=3)
     np.testing.assert_array_equal(chosen.predict_proba(pictures), named.predict_proba(pictures))
 
 

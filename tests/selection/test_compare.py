@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -12,7 +13,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import featx
-from featx.errors import BadLabels, BadOption, BadSample, UnknownBackbone, UnknownHead
+from featx.errors import (
+    BadLabels,
+    BadOption,
+    BadSample,
+    MissingExtra,
+    UnknownBackbone,
+    UnknownHead,
+)
 from featx.reporting.comparison import Comparison
 from tests.support import tiny_backbones as tiny
 
@@ -33,7 +41,7 @@ def test_what_the_samples_show_decides_which_backbone_is_best(three_backbones):
 
 
 def test_the_score_is_the_one_that_fit_measures_on_the_same_folds(three_backbones):
-    pictures, labels, _ = tiny.colored_pictures(noise=120, seed=3)
+    pictures, labels, _ = tiny.colored_pictures(n=40, noise=120, seed=3)
     found = featx.compare(pictures, labels, backbones=NAMES, random_state=5)
     for one in found.backbones:
         report = featx.fit(pictures, labels, backbone=one.name, random_state=5).report
@@ -64,7 +72,7 @@ def test_without_names_all_that_are_here_are_compared_and_the_others_named(
     tiny.add_colors(three_backbones, "away")
     (three_backbones / "away" / "backbone.onnx").unlink()
     tiny.add_nothing(three_backbones)
-    found = featx.compare(pictures, labels)
+    found = featx.compare(pictures, labels, heads="ridge")
     assert {one.name for one in found.backbones} == {*NAMES, "featx-image-nano"}
     reasons = {one.name: one.reason for one in found.left_out}
     assert "not on this machine" in reasons["away"]
@@ -80,22 +88,22 @@ def test_without_names_all_that_are_here_are_compared_and_the_others_named(
 def test_a_named_backbone_that_cannot_be_compared_is_no_silence(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=24)
     with pytest.raises(UnknownBackbone, match="did you mean 'colors'"):
-        featx.compare(pictures, labels, backbones=["color"])
+        featx.compare(pictures, labels, heads="ridge", backbones=["color"])
     with pytest.raises(BadOption, match="featx-text-nano is a backbone for text, not for image"):
-        featx.compare(pictures, labels, backbones=["colors", "featx-text-nano"])
+        featx.compare(pictures, labels, heads="ridge", backbones=["colors", "featx-text-nano"])
     tiny.add_colors(three_backbones, "damaged")
     (three_backbones / "damaged" / "backbone.onnx").write_bytes(b"other bytes")
     with pytest.raises(featx.FeatxError, match="damaged"):
-        featx.compare(pictures, labels, backbones=["damaged", "pixels"])
+        featx.compare(pictures, labels, heads="ridge", backbones=["damaged", "pixels"])
     with pytest.raises(BadOption, match="expected one or more to compare, found none"):
-        featx.compare(pictures, labels, backbones=[])
+        featx.compare(pictures, labels, heads="ridge", backbones=[])
 
 
 def test_a_damaged_backbone_that_nobody_named_is_left_out_with_the_reason(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=24)
     tiny.add_colors(three_backbones, "torn")
     (three_backbones / "torn" / "backbone.onnx").write_bytes(b"other bytes")
-    found = featx.compare(pictures, labels)
+    found = featx.compare(pictures, labels, heads="ridge")
     assert found.best.name == "colors"
     [left] = [one for one in found.left_out if one.name == "torn"]
     assert "sha256" in left.reason or "digest" in left.reason
@@ -105,17 +113,22 @@ def test_limits_leave_out_what_is_too_large_or_too_slow(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=24)
     sizes = {name: (three_backbones / name / "backbone.onnx").stat().st_size for name in NAMES}
     assert sizes["pixels"] == max(sizes.values())
-    found = featx.compare(pictures, labels, backbones=NAMES, max_size=sizes["pixels"] - 1)
+    found = featx.compare(
+        pictures, labels, heads="ridge", backbones=NAMES, max_size=sizes["pixels"] - 1
+    )
     assert {one.name for one in found.backbones} == {"colors", "brightness"}
     assert "above max_size" in found.left_out[0].reason
     with pytest.raises(BadOption, match=r"none is left.*above max_latency = 1e-06 ms"):
-        featx.compare(pictures, labels, backbones=NAMES, max_latency="0.000001ms")
-    assert featx.compare(pictures, labels, backbones=NAMES, max_latency="1h").left_out == ()
+        featx.compare(pictures, labels, heads="ridge", backbones=NAMES, max_latency="0.000001ms")
+    assert (
+        featx.compare(pictures, labels, heads="ridge", backbones=NAMES, max_latency="1h").left_out
+        == ()
+    )
 
 
 def test_time_that_is_over_leaves_out_what_comes_later_and_says_so(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=24)
-    found = featx.compare(pictures, labels, backbones=NAMES, time_limit=1e-6)
+    found = featx.compare(pictures, labels, heads="ridge", backbones=NAMES, time_limit=1e-6)
     assert len(found.backbones) == 1
     assert found.best.score is None
     assert [one.reason for one in found.left_out] == [
@@ -128,20 +141,22 @@ def test_time_that_is_over_leaves_out_what_comes_later_and_says_so(three_backbon
 def test_taps_of_one_backbone_are_compared_under_their_names(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=24)
     names = ["pixels", "pixels@flat", "pixels@map:mean", "pixels"]
-    found = featx.compare(pictures, labels, backbones=names)
+    found = featx.compare(pictures, labels, heads="ridge", backbones=names)
     assert {(one.name, one.dim) for one in found.backbones} == {
         ("pixels", 6),
         ("pixels@flat", 192),
         ("pixels@map:mean", 3),
     }
     with pytest.raises(featx.FeatxError, match="no tensor named 'flap'; did you mean 'flat'"):
-        featx.compare(pictures, labels, backbones=["pixels@flap"])
+        featx.compare(pictures, labels, heads="ridge", backbones=["pixels@flap"])
 
 
 def test_an_open_backbone_and_a_card_are_compared_as_they_are(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=24)
     opened = featx.Backbone("pixels", tap="flat")
-    found = featx.compare(pictures, labels, backbones=[opened, featx.get_card("colors")])
+    found = featx.compare(
+        pictures, labels, heads="ridge", backbones=[opened, featx.get_card("colors")]
+    )
     assert {one.name for one in found.backbones} == {"pixels@flat", "colors"}
 
 
@@ -149,7 +164,7 @@ def test_heads_are_ranked_on_the_best_backbones(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(noise=90)
     own = make_pipeline(StandardScaler(), RidgeClassifier())
     found = featx.compare(
-        pictures, labels, backbones=["colors", "pixels"], heads=["logistic", "knn", own], n_best=2
+        pictures, labels, backbones=["colors", "pixels"], heads=["ridge", "knn", own], n_best=2
     )
     pairs = {(one.name, one.head) for one in found.backbones}
     assert len(pairs) == len(found.backbones) == 6
@@ -164,7 +179,7 @@ def test_heads_are_ranked_on_the_best_backbones(three_backbones):
 
 def test_only_the_best_are_measured_and_the_others_keep_their_rank(three_backbones):
     pictures, labels, _ = tiny.colored_pictures()
-    found = featx.compare(pictures, labels, backbones=NAMES, n_best=1)
+    found = featx.compare(pictures, labels, heads="ridge", backbones=NAMES, n_best=1)
     scores = [one.score for one in found.backbones]
     assert scores[0] == 1.0
     assert scores[1:] == [None, None]
@@ -177,7 +192,9 @@ def test_the_quick_pass_looks_at_no_more_samples_than_asked_and_at_each_rare_cla
 ):
     pictures, labels, _ = tiny.colored_pictures(n=200)
     labels = ["rare" if i < 6 else label for i, label in enumerate(labels)]
-    found = featx.compare(pictures, labels, backbones=["colors", "pixels"], n_quick=40)
+    found = featx.compare(
+        pictures, labels, heads="ridge", backbones=["colors", "pixels"], n_quick=40
+    )
     assert 40 <= found.n_quick <= 46
     assert found.n == 200
     assert "40" in str(found) or str(found.n_quick) in str(found)
@@ -210,12 +227,14 @@ def test_groups_are_on_one_side_in_the_quick_pass_and_in_measuring(three_backbon
         for c in colors
     ]
     labels = np.array(["yes", "no"])[rng.permutation(32) % 2].repeat(6).tolist()
-    split = featx.compare(pictures, labels, backbones=["colors", "pixels"])
-    whole = featx.compare(pictures, labels, backbones=["colors", "pixels"], groups=groups)
+    asked = {"backbones": ["colors", "pixels"], "heads": "knn"}
+    split = featx.compare(pictures, labels, **asked)
+    whole = featx.compare(pictures, labels, groups=groups, **asked)
     assert split.best.quick["knn"] > 0.9
     assert whole.best.quick["knn"] < 0.75
-    assert whole.best.score < split.best.score - 0.1
-    assert any("no telling" in note or "Nothing beats" in note for note in whole.notes)
+    assert split.best.score > 0.8
+    assert whole.best.score < 0.75
+    assert any("Nothing beats" in note for note in whole.notes)
 
 
 def test_samples_of_no_weight_are_not_measured(three_backbones):
@@ -228,17 +247,17 @@ def test_samples_of_no_weight_are_not_measured(three_backbones):
 
 def test_where_raw_pixels_are_as_good_the_comparison_says_that_nothing_helps(three_backbones):
     pictures, labels, _ = tiny.colored_pictures()
-    found = featx.compare(pictures, labels, backbones=["colors"])
+    found = featx.compare(pictures, labels, heads="ridge", backbones=["colors"])
     assert any("Nothing beats the same head on raw pixels" in note for note in found.notes)
-    worse = featx.compare(pictures, labels, backbones=["brightness"])
+    worse = featx.compare(pictures, labels, heads="ridge", backbones=["brightness"])
     assert any("negative transfer" in note for note in worse.notes)
 
 
 def test_a_difference_is_told_only_beyond_chance(three_backbones):
     pictures, labels, _ = tiny.colored_pictures()
-    apart = featx.compare(pictures, labels, backbones=["colors", "brightness"])
+    apart = featx.compare(pictures, labels, heads="ridge", backbones=["colors", "brightness"])
     assert any(note.startswith("colors is better than brightness by") for note in apart.notes)
-    twin = featx.compare(pictures, labels, backbones=["colors", "pixels@map:mean"])
+    twin = featx.compare(pictures, labels, heads="ridge", backbones=["colors", "pixels@map:mean"])
     assert any("no telling" in note for note in twin.notes)
 
 
@@ -246,10 +265,14 @@ def test_an_unreadable_sample_fails_or_is_left_out_of_all_alike(three_backbones)
     pictures, labels, _ = tiny.colored_pictures(n=40)
     given = [*pictures[:-1], b"no picture"]
     with pytest.raises(BadSample, match="39"):
-        featx.compare(given, labels, backbones=["colors", "pixels"])
+        featx.compare(given, labels, heads="ridge", backbones=["colors", "pixels"])
     with pytest.warns(featx.FeatxWarning, match="1 of 40 samples could not be read"):
         found = featx.compare(
-            given, labels, backbones=["colors", "pixels"], engine=featx.Engine(on_error="skip")
+            given,
+            labels,
+            heads="ridge",
+            backbones=["colors", "pixels"],
+            engine=featx.Engine(on_error="skip"),
         )
     assert found.n_measured == 39
 
@@ -269,11 +292,13 @@ def test_an_interrupted_comparison_goes_on_from_the_cache(three_backbones, tmp_p
 
     stopped = featx.Engine(cache=path, progress=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        featx.compare(pictures, labels, backbones=NAMES, engine=stopped)
+        featx.compare(pictures, labels, heads="ridge", backbones=NAMES, engine=stopped)
     kept = RowCache(path).info().rows
     assert 40 <= kept < 120
-    again = featx.compare(pictures, labels, backbones=NAMES, engine=featx.Engine(cache=path))
-    afresh = featx.compare(pictures, labels, backbones=NAMES)
+    again = featx.compare(
+        pictures, labels, heads="ridge", backbones=NAMES, engine=featx.Engine(cache=path)
+    )
+    afresh = featx.compare(pictures, labels, heads="ridge", backbones=NAMES)
     assert [one.score for one in again.contenders] == [one.score for one in afresh.contenders]
     # Three backbones and raw pixels, each row once.
     assert RowCache(path).info().rows == 160
@@ -281,7 +306,7 @@ def test_an_interrupted_comparison_goes_on_from_the_cache(three_backbones, tmp_p
 
 def test_it_is_written_and_read_shown_and_framed(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=30)
-    found = featx.compare(pictures, labels, backbones=NAMES, logme=True)
+    found = featx.compare(pictures, labels, heads="ridge", backbones=NAMES, logme=True)
     table = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert Comparison.from_dict(table) == found
     frame = found.to_frame()
@@ -291,6 +316,30 @@ def test_it_is_written_and_read_shown_and_framed(three_backbones):
     page = found._repr_html_()
     assert page.count("<tr>") == 1 + len(found.contenders)
     assert "colors" in page
+
+
+def test_it_is_drawn_where_matplotlib_is_there():
+    found = Comparison(
+        "classification",
+        "accuracy",
+        9,
+        9,
+        9,
+        "hold-out",
+        (
+            featx.Contender("a", "logistic", score=0.9, interval=(0.8, 1.0)),
+            featx.Contender("raw pixels", "", True, score=0.5),
+        ),
+    )
+    if find_spec("matplotlib") is None:
+        with pytest.raises(MissingExtra, match=r"featx\[plot\]"):
+            found.plot()
+        return
+    from matplotlib.figure import Figure
+
+    axes = found.plot(Figure().add_subplot())
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a, logistic"]
+    assert "accuracy" in axes.get_xlabel()
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,9 @@ def test_the_log_has_records_only_and_calls_no_leaver_a_failure(path):
         ):
             with server.connect() as connection:
                 connection.sendall(data)
+                # Whoever sent all of it is answered before it leaves.
+                if data.endswith((DARK, b"\r\n" + HOST + b"\r\n")):
+                    assert connection.recv(12) == b"HTTP/1.1 200"
                 time.sleep(0.05)
         server.ask(b"nonsense\r\n\r\n")
         metrics = server.get("/metrics")[1].decode()

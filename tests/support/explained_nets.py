@@ -194,6 +194,7 @@ def tail_backbone(folder, nodes, *, dim=None, batch="N", rank=2, **more):
         graph=File(path.name, digest(path)),
         input=read_settings("image", {"resize": [16, 16], "layout": "NCHW"}),
         dim=dim,
+        batch=0,
         path=folder / "card.toml",
         **more,
     )

@@ -82,6 +82,7 @@ def hostile_manifests() -> Iterator[Hostile]:
         "answered": 0.5,
         "error": 0.1,
         "n": 9,
+        "unit": "samples",
     }
     for key in limit:
         for value in ODD:

@@ -39,6 +39,11 @@ def shade_classifier():
     return fit_with_rows(shades(60))
 
 
+@cache
+def shade_classifier_without_rows():
+    return featx.fit(shades(30), head="centroid", baseline=False, keep_rows=False)
+
+
 def brightness(n, seed=0):
     """Return samples of grey pictures with the number that is their brightness, nearly."""
     rng = np.random.default_rng(seed)

@@ -1,5 +1,6 @@
 """Curves of a sound: the score a second, whose area is the score; parts are silenced one after the other."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -23,9 +24,13 @@ def bars(svg):
 def test_what_speaks_for_it_rises_and_what_speaks_against_it_falls():
     stretches = [((0.0, 1.0), 2.0), ((1.0, 2.0), -1.0), (None, 9.0)]
     svg = ET.fromstring(curve_file("a <cat>", 2.0, stretches))
-    above, below = bars(svg)
-    assert above == "M52.0 125.0V10.0H230.0V125.0Z"
-    assert below == "M230.0 125.0V182.5H408.0V125.0Z"
+    above, below = (re.findall(r"[-\d.]+", path) for path in bars(svg))
+    left, zero, top, middle = map(float, above[:4])
+    assert [float(number) for number in below[:2]] == [middle, zero]
+    assert float(above[4]) == zero
+    # half as much, the other way
+    assert float(below[2]) - zero == pytest.approx((zero - top) / 2)
+    assert float(below[3]) - middle == pytest.approx(middle - left)
     assert "a <cat>" in "".join(svg.itertext())
 
 
