@@ -1,6 +1,6 @@
 """Accuracy by depth of networks on sets near and far, and what the tap that a probe names gains elsewhere.
 
-    python benchmarks/layers.py --plots /tmp/plots                      # four networks, a near and a far set
+    python benchmarks/layers.py --plots plots                      # four networks, a near and a far set
     python benchmarks/layers.py --backbones vit-tiny-patch16-224 --sets brain_mri
 
 The probe sees the training part. Then the head that ``featx fit`` trains by default is trained on the rows of
