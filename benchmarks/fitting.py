@@ -1,7 +1,9 @@
 """Compare featx's search for a head with what one writes with scikit-learn: same rows, folds and estimator.
 
     python benchmarks/fitting.py                        # 15 000 x 256, 150 classes; 10 000 x 1280, 10 classes
+    python benchmarks/fitting.py shapes                 # 2 to 1000 classes, 64 to 2048 columns
     python benchmarks/fitting.py --head rbf-svm --head knn photos
+    python benchmarks/fitting.py banking77              # a whole featx.fit, baseline and measuring included
     python benchmarks/fitting.py multilabel             # 10 000 x 384, 90 labels, any number of them a sample
 
 Contenders, which take turns: featx (search and training of what was chosen; "featx, all" measures it too);
@@ -40,6 +42,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 FIVE = [0.001, 0.01, 0.1, 1.0, 10.0]
+SHAPES = [(k, d) for k in (2, 10, 100, 1000) for d in (64, 256, 1024, 2048)]
 Split = tuple[Any, Any, Any, Any]
 
 
@@ -92,6 +95,18 @@ def read_photos(given: argparse.Namespace) -> Split:
     return rows[:n], labels[:n], rows[n:], labels[n:]
 
 
+def read_banking77(given: argparse.Namespace) -> Split:
+    """Return the sentences of BANKING77 as samples of featx."""
+    import featx
+
+    parts = [
+        common.read_split(featx.get_card("featx-text-nano"), given.data / "banking77", split)
+        for split in ("train", "test")
+    ]
+    train, test = ([s, np.array([sample.label for sample in s])] for s in parts)
+    return (*train, *test)
+
+
 def search_with_featx(head: str, X: Any, y: Any) -> Callable[[Any], Any]:
     """Search and train, as ``featx fit`` does for the head that it gives back."""
     from featx.heads import HEADS
@@ -109,6 +124,13 @@ def fit_all(head: str, X: Any, y: Any) -> Callable[[Any], Any]:
     from featx.tuning import HeadConfig
 
     return fit_head(X, y, HeadConfig(head)).head.predict
+
+
+def fit_samples(head: str, X: Any, y: Any, engine: Any) -> Callable[[Any], Any]:
+    """Do the whole of ``featx.fit``; the rows of the backbone are in the cache."""
+    import featx
+
+    return featx.fit(X, backbone="featx-text-nano", head=head, engine=engine).predict
 
 
 def plain(head: str, X: Any, y: Any) -> Callable[[Any], Any]:
@@ -206,7 +228,17 @@ def compare(title: str, head: str, split: Split, given: argparse.Namespace) -> d
     """Print seconds and accuracy of each contender, and how featx's seconds relate to theirs."""
     X, y, test, truth = split
     sides: dict[str, Callable[..., Callable[[Any], Any]]] = {}
-    if truth.ndim == 2:
+    if isinstance(X, list):
+        import featx
+        from featx.embedding.engine import BaselineEmbedder
+
+        engine = featx.Engine(cache=given.work / "cache")
+        sides["featx, all"] = partial(fit_samples, engine=engine)
+        backbone = featx.Backbone("featx-text-nano")
+        rows = [engine.embed(samples, backbone).embeddings for samples in (X, test)]
+        engine.embed(X, BaselineEmbedder(backbone.card.input))
+        sides["plain"] = lambda head, _, y: lambda samples: plain(head, rows[0], y)(rows[1])
+    elif truth.ndim == 2:
         sides |= {"featx": labels_together, "GridSearchCV": labels_one_by_one}
     else:
         sides |= {"featx": search_with_featx, "featx, all": fit_all}
@@ -239,23 +271,28 @@ def compare(title: str, head: str, split: Split, given: argparse.Namespace) -> d
 
 def main() -> None:
     """Print the comparisons."""
+    kinds = ("many", "photos", "shapes", "banking77", "multilabel")
     parser = common.make_parser(__doc__, rounds=1)
-    parser.add_argument("rows", nargs="*", metavar="ROWS", help="of many, photos, multilabel")
+    parser.add_argument("rows", nargs="*", metavar="ROWS", help=f"of {', '.join(kinds)}")
     parser.add_argument("--head", action="append", metavar="NAME", help="[logistic]")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these contenders")
-    given = common.parse(parser, rows=("many", "photos", "multilabel"))
-    splits: dict[str, Callable[[], Split]] = {
-        "many": lambda: draw(150, 256, 15_000),
-        "photos": lambda: read_photos(given),
-        "multilabel": lambda: draw_labels(90, 384, 10_000),
-    }
+    given = common.parse(parser, rows=kinds)
     # The first contender shall not pay for imports.
     search_with_featx("logistic", *draw(2, 4, 40)[:2])
     labels_together("logistic", *draw_labels(2, 4, 1000)[:2])
     found = []
-    for title in given.rows or ("many", "photos"):
-        split = splits[title]()
-        found += [compare(title, head, split, given) for head in given.head or ["logistic"]]
+    for kind in given.rows or ("many", "photos"):
+        splits: dict[str, Callable[[], Split]] = {
+            "many": lambda: draw(150, 256, 15_000),
+            "photos": lambda: read_photos(given),
+            "banking77": lambda: read_banking77(given),
+            "multilabel": lambda: draw_labels(90, 384, 10_000),
+        }
+        if kind == "shapes":
+            splits |= {f"{k} x {d}": partial(draw, k, d, min(15_000, 100 * k)) for k, d in SHAPES}
+        for title in [name for name in splits if " x " in name] if kind == "shapes" else [kind]:
+            split = splits[title]()
+            found += [compare(title, head, split, given) for head in given.head or ["logistic"]]
     common.write_json(given.json, found)
 
 

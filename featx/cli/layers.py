@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from featx._display import display_width, one_line, pad
+from featx.cli.fit import fit_command
 from featx.cli.messages import as_options
 from featx.cli.options import (
     RunChoice,
@@ -151,7 +152,7 @@ def _probe(
     if style == "json":
         click.echo(json.dumps(probe.to_dict(), ensure_ascii=False))
     else:
-        click.echo(as_options(probe.format_table()))
+        click.echo(as_options(probe.format_table(), fit_command.params))
     if plot is not None:
         save_plot(probe, plot)
         click.echo(f"drawn in {plot}", err=True)

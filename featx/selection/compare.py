@@ -165,6 +165,7 @@ min_samples, unlabelled, random_state, n_jobs
         random_state=random_state,
         n_jobs=engine.n_jobs,
     )
+    config.check()
     several = _check_heads(kind, heads, config)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(

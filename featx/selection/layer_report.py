@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from featx._display import TextTable, shell_command
+from featx._display import TextTable
 from featx._extras import require
 from featx.metrics.paired import Difference
 from featx.metrics.report import ShownReport, check_fields, reading_report
@@ -119,8 +119,8 @@ class LayerProbe(ShownReport):
         """Which tap to use, in one sentence."""
         chosen, best = self.chosen, self.best
         if chosen.gain is not None:
-            options = shell_command("--tap", chosen.tap, "--pooling", chosen.pooling)
-            return f"Use {options}: {_gain(chosen.gain, ' to ')} over its own tap."
+            use = f"tap={chosen.tap!r} and pooling={chosen.pooling!r}"
+            return f"Use {use}: {_gain(chosen.gain, ' to ')} over its own tap."
         if best.gain is None or best.gain.value <= 0:
             return f"Keep its own tap, {chosen.tap}: no other is better."
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card
-from featx.errors import BadOption
+from featx.errors import BadOption, FeatxWarning
 from featx.modalities import Reader
 from featx.predictor import Predictor
 from featx.server.errors import HTTPError
@@ -102,7 +103,10 @@ class ServedPredictor:
         if sureness not in self.variants:
             if len(self.variants) >= _MOST_VARIANTS:
                 self.variants.clear()
-            self.variants[sureness] = self.predictor.with_abstention(**dict(sureness))
+            with warnings.catch_warnings():
+                # Sets that hold every class tell whoever asked for them.
+                warnings.simplefilter("ignore", FeatxWarning)
+                self.variants[sureness] = self.predictor.with_abstention(**dict(sureness))
         return self.variants[sureness]
 
     @property

@@ -155,6 +155,7 @@ def test_eight_bit_graphs_and_texts_give_the_rows_of_each_tap():
         check_views(backbone, several, samples, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_real_backbones_give_the_rows_of_each_tap(shared_models, rng):
     picture = [rng.integers(0, 256, (230, 240, 3), dtype=np.uint8)]
     sound = [rng.normal(0, 0.1, 20_000).astype(np.float32)]

@@ -40,6 +40,7 @@ def test_what_the_samples_show_decides_which_backbone_is_best(three_backbones):
     assert found.n_measured == found.n == 60
 
 
+@pytest.mark.slow
 def test_the_score_is_the_one_that_fit_measures_on_the_same_folds(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=40, noise=120, seed=3)
     found = featx.compare(pictures, labels, backbones=NAMES, random_state=5)
@@ -201,6 +202,7 @@ def test_the_quick_pass_looks_at_no_more_samples_than_asked_and_at_each_rare_cla
     assert found.best.score > 0.9
 
 
+@pytest.mark.slow
 def test_numbers_and_several_labels_are_compared_by_their_own_scores(three_backbones):
     pictures, labels, redness = tiny.colored_pictures()
     numbers = featx.compare(pictures, redness, task="regression", backbones=NAMES)
@@ -379,6 +381,15 @@ def test_a_table_that_is_no_comparison_is_refused_in_words(three_backbones, spoi
 def test_counts_are_whole_numbers(wrong):
     with pytest.raises(BadOption, match=r"n_best = .*: expected a whole number"):
         featx.compare([np.zeros((4, 4, 3), np.uint8)], ["a"], n_best=wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"class_weight": "some"}, {"random_state": -1}, {"test_size": 2}]
+)
+def test_choices_that_fit_would_refuse_are_refused(wrong):
+    [name] = wrong
+    with pytest.raises(BadOption, match=f"{name} = "):
+        featx.compare([np.zeros((4, 4, 3), np.uint8)] * 2, ["a", "b"], **wrong)
 
 
 def test_samples_without_labels_are_refused_before_anything_is_embedded(three_backbones):

@@ -1,6 +1,7 @@
 """Layers probed: the tap that tells the labels is found, and its own is kept unless chance is ruled out."""
 
 import json
+from html import escape
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_a_tap_that_is_better_beyond_chance_is_named_with_what_to_type(residual,
     labels = ["much" if value > middle else "little" for value in shallow[:, 3]]
     found = featx.probe_layers(pictures, labels, backbone=residual, taps=["block0", "logits"])
     assert found.chosen.tap == "block0"
-    assert found.advice.startswith("Use --tap block0 --pooling mean: +")
+    assert found.advice.startswith("Use tap='block0' and pooling='mean': +")
     assert "over its own tap" in found.advice
 
 
@@ -156,7 +157,7 @@ def test_a_probe_is_a_frame_with_a_row_a_layer_and_a_page_for_notebooks(probe):
     assert frame["tap"].tolist() == ["block0", "block1", "embedding", "logits"]
     assert frame.loc[frame["own"], "gain"].tolist() == [0.0]
     assert frame["score"].tolist() == [layer.score for layer in probe.layers]
-    assert probe.advice.split(":")[0] in probe._repr_html_()
+    assert escape(probe.advice.split(":")[0]) in probe._repr_html_()
 
 
 def test_a_tap_is_told_apart_only_where_the_interval_of_its_gain_is_above_nothing():
