@@ -88,7 +88,7 @@ class LayerProbe(ShownReport):
     relu_7        mean      7     Relu  16 × 8 × 8       16     0.900  +10.0 (+4.0..+16.0)
     embedding     none      9  Flatten          64       64     0.800              its own
     <BLANKLINE>
-    Use --tap relu_7 --pooling mean: +10.0 points (+4.0 to +16.0) over its own tap.
+    Use tap='relu_7' and pooling='mean': +10.0 points (+4.0 to +16.0) over its own tap.
     """
 
     backbone: str

@@ -122,7 +122,7 @@ def test_segments_texts_and_several_targets_keep_their_columns(tmp_path):
     table = Manifest.of(texts, empty, get_card("featx-text-nano").input, tmp_path)
     table.save(tmp_path / "texts.csv")
     assert table.records[0]["label"] == '["p", "q"]'
-    back = read_samples(tmp_path / "texts.csv", modality="text")
+    back = read_samples(tmp_path / "texts.csv", modality="text", weight_column="weight")
     assert [(one.id, one.data) for one in back] == [("row 1", "a, b\nc"), ("row 2", "d")]
 
 
