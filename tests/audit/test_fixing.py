@@ -9,7 +9,7 @@ from featx import Sample, Segment, audit_samples, read_samples
 from featx.audit.findings import AuditFinding, AuditReport
 from featx.audit.fixing import Manifest, copy_groups
 from featx.catalog import get_card
-from featx.errors import BadSource
+from featx.errors import BadSource, FeatxNotice
 from tests.support.commands import refusal, run
 from tests.support.pictures import encode, photo
 
@@ -122,7 +122,8 @@ def test_segments_texts_and_several_targets_keep_their_columns(tmp_path):
     table = Manifest.of(texts, empty, get_card("featx-text-nano").input, tmp_path)
     table.save(tmp_path / "texts.csv")
     assert table.records[0]["label"] == '["p", "q"]'
-    back = read_samples(tmp_path / "texts.csv", modality="text", weight_column="weight")
+    with pytest.warns(FeatxNotice, match="not used: column 'weight'"):
+        back = read_samples(tmp_path / "texts.csv", modality="text")
     assert [(one.id, one.data) for one in back] == [("row 1", "a, b\nc"), ("row 2", "d")]
 
 
