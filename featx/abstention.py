@@ -292,11 +292,12 @@ class CanAbstain:
         return values
 
     @property
-    def doubts(self) -> Any:
-        """The ``Abstention`` that was asked for, or that of the ``target_error`` of ``fit``; None without."""
-        if self.abstention is not None or self.error_threshold is None:
-            return self.abstention
-        return Abstention(abstain=True, limit=self.error_threshold)
+    def doubts(self) -> Abstention | None:
+        """What was asked for, or that of the ``target_error`` of ``fit``; None where nothing is to be said."""
+        made = self.abstention
+        if made is None and self.error_threshold is not None:
+            made = Abstention(abstain=True, limit=self.error_threshold)
+        return None if made is None or made.is_idle else made
 
     @property
     def conformity(self) -> Conformity | None:
@@ -358,7 +359,7 @@ class CanAbstain:
             self.head,
             None if coverage is None and not abstain else self.conformity,
             self.error_threshold,
-            None if novelty is None else self._novelty_reference(novelty),
+            None if novelty is None else _novelty_reference(self, novelty),
             coverage=coverage,
             per_class=per_class,
             method=method,
@@ -369,18 +370,28 @@ class CanAbstain:
         changed: Any = self
         return cast("Self", replace(changed, head=head, abstention=made))
 
-    def _novelty_reference(self, novelty: float) -> NoveltyReference:
-        """Return the training rows with which samples are compared."""
-        from featx.heads.novelty import NoveltyReference
 
-        check_share("novelty", novelty)
-        samples = self.samples
-        if samples is None or samples.rows is None or samples.distances is None:
-            raise BadOption(
-                f"novelty={novelty:g}: the predictor keeps no rows of its training samples to compare with; "
-                "train it again with keep_rows=True"
-            )
-        return NoveltyReference.of(samples.rows, samples.distances)
+def _novelty_reference(predictor: CanAbstain, novelty: float) -> NoveltyReference:
+    """Return the training rows with which samples are compared."""
+    check_share("novelty", novelty)
+    reference = _cached_reference(predictor)
+    if reference is None:
+        raise BadOption(
+            f"novelty={novelty:g}: the predictor keeps no rows of its training samples to compare with; "
+            "train it again with keep_rows=True"
+        )
+    return reference
+
+
+@lru_cache(maxsize=4)
+def _cached_reference(predictor: CanAbstain) -> NoveltyReference | None:
+    """Return the training rows, prepared once for all that a server is asked; None where none are kept."""
+    from featx.heads.novelty import NoveltyReference
+
+    samples = predictor.samples
+    if samples is None or samples.rows is None or samples.distances is None:
+        return None
+    return NoveltyReference.of(samples.rows, samples.distances)
 
 
 @lru_cache(maxsize=32)

@@ -149,8 +149,9 @@ def measure(
     design = given.design(rows.ids)
     classes, doubts = predictor.head.classes, predictor.doubts
     report = task.evaluate(truth, outputs, classes, random_state=0, ids=rows.ids, design=design)
-    if doubts is not None and not doubts.is_idle:
-        predictions = list(predictor.predict_rows(rows))
+    if doubts is not None:
+        plain = task.predictions(rows.ids, outputs, classes, 1)
+        predictions = list(doubts.apply(task, plain, outputs, rows.embeddings, classes))
         answers = doubts.measure(task, truth, outputs, predictions, classes)
         report = report.with_answers(answers)
     by_id = {sample.id: sample for sample in known}

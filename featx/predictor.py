@@ -263,7 +263,7 @@ class Predictor(CanAbstain):
         task, classes = get_task(self.task_name), self.head.classes
         predictions = task.predictions(rows.ids, outputs, classes, top_k)
         doubts = self.doubts
-        if doubts is not None and not doubts.is_idle:
+        if doubts is not None:
             predictions = doubts.apply(task, predictions, outputs, rows.embeddings, classes)
         yield from predictions
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.abstention import Abstention
-from featx.graphs.builder import DOUBLE, FLOAT, GraphBuilder
+from featx.graphs.builder import DOUBLE, FLOAT, HALF, GraphBuilder
 from featx.heads.novelty import LARGEST_HALF, NEIGHBOR, NoveltyReference
 from featx.predictor import Predictor
 from featx.tasks import OutputTensor, get_task
@@ -37,15 +37,15 @@ def add_abstention(
     outputs : str
         The name of the calibrated outputs of the head, float64.
     """
-    doubts: Abstention | None = predictor.doubts
+    doubts = predictor.doubts
     n_classes = len(predictor.head.classes)
-    if doubts is None or doubts.is_idle:
+    if doubts is None:
         return ()
     task = get_task(predictor.task_name)
     decided = []
     if doubts.thresholds is not None:
-        _, sure = task.answer_sets.add_nodes(graph, outputs, doubts.thresholds, doubts.method)
-        decided.append(sure)
+        sets = task.answer_sets
+        decided.append(sets.add_nodes(graph, outputs, doubts.thresholds, doubts.method))
     if doubts.limit is not None:
         least = np.inf if doubts.limit.threshold is None else doubts.limit.threshold
         confidence = task.answer_sets.add_confidence(graph, outputs, n_classes)
@@ -69,7 +69,7 @@ def _add_novelty(graph: GraphBuilder, rows: str, reference: NoveltyReference) ->
     """Add the p-value of each row, float64 of shape (n,)."""
     kept = graph.cast(graph.constant(reference.rows, np.float16), FLOAT)
     bounds = (graph.constant(sign * LARGEST_HALF, np.float32) for sign in (-1, 1))
-    halves = graph.cast(graph.cast(graph.add("Clip", rows, *bounds), _HALF), FLOAT)
+    halves = graph.cast(graph.cast(graph.add("Clip", rows, *bounds), HALF), FLOAT)
     length = graph.reduce("ReduceL2", halves, 1)
     asked, known = _normalized(graph, halves), _normalized(graph, kept)
     cosines = graph.add("MatMul", asked, graph.add("Transpose", known, perm=[1, 0]))
@@ -89,10 +89,6 @@ def _add_novelty(graph: GraphBuilder, rows: str, reference: NoveltyReference) ->
     total = graph.reduce("ReduceSum", graph.cast(farther, DOUBLE), 1, keep=False)
     more = graph.add("Add", total, graph.constant(1.0))
     return graph.add("Div", more, graph.constant(1.0 + len(reference.distances)))
-
-
-# ONNX's number of float16.
-_HALF = 10
 
 
 def _normalized(graph: GraphBuilder, rows: str) -> str:
@@ -117,14 +113,13 @@ def differs_beside(
     outputs : ndarray of shape (n_columns,), float32
     """
     doubts = predictor.doubts
-    if doubts is None or doubts.is_idle:
+    if doubts is None:
         return False
     task, classes = get_task(predictor.task_name), predictor.head.classes
-    careful, bold = (_moved(doubts, sign) for sign in (-1, 1))
-    seen = []
-    for one in (careful, bold):
-        [certainty] = one.certainties(task, outputs[None], row[None], classes)
-        seen.append(certainty)
+    seen = [
+        _moved(doubts, sign).certainties(task, outputs[None], row[None], classes)[0]
+        for sign in (-1, 1)
+    ]
     for name in task.answer_sets.columns if doubts.thresholds is not None else ():
         sets = [{*(getattr(one, name) or ())} for one in seen]
         found = {label for label, inside in zip(classes, given[name], strict=True) if inside}

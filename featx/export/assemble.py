@@ -118,7 +118,7 @@ def _facts(classifier: Predictor, front: Preprocessing) -> dict[str, str]:
 def _sureness(classifier: Predictor) -> dict[str, str]:
     """Return what was asked of sets, of answers and of what is new, where anything was."""
     doubts = classifier.doubts
-    if doubts is None or doubts.is_idle:
+    if doubts is None:
         return {}
     known = {"coverage": doubts.coverage, "novelty": doubts.novelty}
     if doubts.limit is not None:

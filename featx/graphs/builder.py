@@ -11,10 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-__all__ = ["BYTE", "DOMAINS", "DOUBLE", "FLOAT", "INT64", "ML", "RUNTIME", "STRING", "GraphBuilder"]
+__all__ = [
+    "BYTE",
+    "DOMAINS",
+    "DOUBLE",
+    "FLOAT",
+    "HALF",
+    "INT64",
+    "ML",
+    "RUNTIME",
+    "STRING",
+    "GraphBuilder",
+]
 
 BYTE, DOUBLE, FLOAT = TensorProto.UINT8, TensorProto.DOUBLE, TensorProto.FLOAT
-INT64, STRING = TensorProto.INT64, TensorProto.STRING
+HALF, INT64, STRING = TensorProto.FLOAT16, TensorProto.INT64, TensorProto.STRING
 # Operators beyond ONNX's usual ones: its own for classic learning, and those that every build of
 # ONNX Runtime has but its smallest.
 ML, RUNTIME = "ai.onnx.ml", "com.microsoft"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from featx._typing import Doubles, FloatArray, Integers, Labels
 from featx.errors import BadArtifact, BadOption
 from featx.heads.conformal import conformal_quantile
-from featx.storage.arrays import read_arrays
+from featx.storage.arrays import read_arrays, write_arrays
 
 __all__ = ["Conformity", "check_share"]
 
@@ -114,21 +113,16 @@ class Conformity:
             scores.astype(np.float64), coverage, groups, weights, beyond=float("inf")
         )
 
-    def n_units(self, stratum: int | None = None, column: int = 0) -> int:
+    def n_units(self) -> int:
         """Return how many samples, or groups, a threshold is made from."""
-        of = np.ones(len(self), bool)
-        if stratum is not None:
-            of = self.strata[:, min(column, self.strata.shape[1] - 1)] == stratum
-        return int(of.sum()) if self.groups is None else len(np.unique(self.groups[of]))
+        return len(self) if self.groups is None else len(np.unique(self.groups))
 
     def to_bytes(self) -> bytes:
         """Return the arrays as a compressed ``.npz``; equal arrays give equal bytes."""
         arrays: dict[str, Any] = {"scores": self.scores, "strata": self.strata}
         arrays |= {} if self.groups is None else {"groups": self.groups}
         arrays |= {} if self.weights is None else {"weights": self.weights}
-        stream = io.BytesIO()
-        np.savez_compressed(stream, **arrays)
-        return stream.getvalue()
+        return write_arrays(arrays, compressed=True)
 
     @classmethod
     def from_bytes(cls, data: bytes, shape: tuple[int, int, int]) -> Self:

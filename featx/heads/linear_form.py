@@ -173,11 +173,10 @@ def _of_estimator(head: TrainedHead, estimator: Any) -> LinearForm:
 
     from featx.heads.registry import steps_of
 
-    if not isinstance(estimator, Pipeline) or type(estimator) is Pipeline:
-        *before, last = steps_of(estimator)
-    else:
+    if isinstance(estimator, Pipeline) and type(estimator) is not Pipeline:
         raise NoExactSum(f"head {head.name}: {type(estimator).__name__} is not known step by step")
-    steps = tuple(filter(None, map(_step_of, before)))
+    *before, last = steps_of(estimator)
+    steps = tuple(map(_step_of, before))
     coef, intercept = _coefficients(last, head.name)
     coef, intercept = _every_output(coef, intercept, len(head.classes))
     first = steps[0] if steps else None
@@ -231,11 +230,9 @@ def _what_it_is(kind: str) -> str:
     return next((text for part, text in words.items() if part in kind), "not linear in the row")
 
 
-def _step_of(step: Any) -> RowStep | None:
-    """Return a fitted transformer as a step; None for one that does nothing."""
+def _step_of(step: Any) -> RowStep:
+    """Return a fitted transformer as a step."""
     kind = type(step).__name__
-    if step is None or isinstance(step, str):
-        return None
     if type(step).__module__.partition(".")[0] == "sklearn" and kind in _STEPS:
         return _STEPS[kind](step)
     if hasattr(step, "get_support"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Labels
 from featx.errors import BadArtifact, BadOption
-from featx.storage.arrays import read_arrays
+from featx.storage.arrays import read_arrays, write_arrays
 from featx.storage.border import error_line
 
 if TYPE_CHECKING:
@@ -94,9 +93,7 @@ class LinearArrays:
 
     def to_bytes(self) -> bytes:
         """Return the arrays as an ``.npz``; equal arrays give equal bytes."""
-        stream = io.BytesIO()
-        np.savez(stream, **{name: getattr(self, name) for name in _NAMES})
-        return stream.getvalue()
+        return write_arrays({name: getattr(self, name) for name in _NAMES})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LinearArrays:

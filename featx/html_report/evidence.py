@@ -135,9 +135,7 @@ def evidence_of_samples(
 
 def _with_sets(predictor: Predictor) -> Predictor:
     """Return the predictor with sets that hold nine truths in ten, where nothing else was asked."""
-    doubts = predictor.doubts
-    asked = doubts is not None and not doubts.is_idle
-    if asked or not get_task(predictor.task_name).answer_sets.columns:
+    if predictor.doubts is not None or not get_task(predictor.task_name).answer_sets.columns:
         return predictor
     if predictor.conformity is None:
         return predictor

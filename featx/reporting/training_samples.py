@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from featx._typing import FloatArray, Integers, Labels
 from featx.errors import BadArtifact, BadOption, FeatxNotice, FeatxWarning
 from featx.heads.novelty import neighbor_distances
-from featx.storage.arrays import read_arrays
+from featx.storage.arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from featx.embedding.rows import Rows
@@ -79,9 +78,7 @@ class TrainingSamples:
             arrays |= {"rows": self.rows, "kept": self.kept}
         if self.distances is not None:
             arrays["distances"] = self.distances
-        stream = io.BytesIO()
-        np.savez_compressed(stream, **arrays)
-        return stream.getvalue()
+        return write_arrays(arrays, compressed=True)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> TrainingSamples:

@@ -40,4 +40,4 @@ class SurenessFields(BaseModel):
         return {name: value for name, value in values.items() if value is not None}
 
 
-SURENESS_FIELDS = ("coverage", "per_class", "sets", "abstain", "novelty")
+SURENESS_FIELDS = tuple(SurenessFields.model_fields)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from featx.heads import Calibrator, TrainedHead
     from featx.heads.conformity import Conformity
     from featx.tasks.certainty import Certainty
-    from featx.tasks.output_tensor import OutputTensor
 
 __all__ = ["LAC", "METHODS", "AnswerSets", "refuse_method"]
 
@@ -88,9 +87,7 @@ class AnswerSets(Protocol):
     def withhold(self, prediction: Any, certainty: Certainty, *, abstain: bool) -> Any:
         """Return a prediction with what is known of it; without its label where that is to be withheld."""
 
-    def add_nodes(
-        self, graph: GraphBuilder, outputs: str, thresholds: Doubles, method: str
-    ) -> tuple[tuple[OutputTensor, ...], str]:
+    def add_nodes(self, graph: GraphBuilder, outputs: str, thresholds: Doubles, method: str) -> str:
         """Add what is in each set to an ONNX graph.
 
         Parameters
@@ -100,8 +97,7 @@ class AnswerSets(Protocol):
 
         Returns
         -------
-        tensors : tuple of OutputTensor
-        decided : str
+        str
             The name of whether each set decides, bool of shape (n,).
         """
 

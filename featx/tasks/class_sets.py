@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from featx.heads import Calibrator, TrainedHead
     from featx.heads.conformity import Conformity
     from featx.tasks.classification_problem import ClassificationProblem
-    from featx.tasks.output_tensor import OutputTensor
 
 __all__ = ["ClassSets", "class_scores"]
 
@@ -149,12 +148,9 @@ class ClassSets:
             )
         return replace(prediction, certainty=certainty)
 
-    def add_nodes(
-        self, graph: GraphBuilder, outputs: str, thresholds: Doubles, method: str
-    ) -> tuple[tuple[OutputTensor, ...], str]:
+    def add_nodes(self, graph: GraphBuilder, outputs: str, thresholds: Doubles, method: str) -> str:
         """Add ``set``, 1 for each class in it, float32 of shape (n, n_classes)."""
         from featx.graphs.builder import DOUBLE, FLOAT
-        from featx.tasks.output_tensor import OutputTensor
 
         shares = graph.cast(graph.to_float32(outputs), DOUBLE)
         scores = graph.add("Sub", graph.constant(1.0), shares)
@@ -169,8 +165,7 @@ class ClassSets:
         inside = graph.add("LessOrEqual", graph.to_float32(scores), limits)
         graph.named("set", "Cast", inside, to=FLOAT)
         size = graph.reduce("ReduceSum", "set", 1, keep=False)
-        decided = graph.add("Equal", size, graph.float_const(1.0))
-        return (OutputTensor("set", "FP32", len(thresholds)),), decided
+        return graph.add("Equal", size, graph.float_const(1.0))
 
     def add_confidence(self, graph: GraphBuilder, outputs: str, n_classes: int) -> str:
         """Add the greatest probability."""

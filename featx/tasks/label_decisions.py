@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from featx.heads import Calibrator, TrainedHead
     from featx.heads.conformity import Conformity
     from featx.tasks.multilabel_problem import MultilabelProblem
-    from featx.tasks.output_tensor import OutputTensor
 
 __all__ = ["LabelDecisions"]
 
@@ -62,13 +61,12 @@ class LabelDecisions:
     ) -> Doubles:
         """Return the thresholds of "no" and of "yes" for each label; shape (2, L)."""
         refuse_method(method, (LAC,))
-        strata = (0, 1) if per_class else (None, None)
-        return np.array(
-            [
-                [conformity.threshold(label, coverage, stratum) for label in range(n_classes)]
-                for stratum in strata
-            ]
-        )
+        strata = (0, 1) if per_class else (None,)
+        found = [
+            [conformity.threshold(label, coverage, stratum) for label in range(n_classes)]
+            for stratum in strata
+        ]
+        return np.array(found if per_class else 2 * found)
 
     def with_thresholds(
         self, head: TrainedHead, thresholds: Doubles, coverage: float
@@ -119,12 +117,9 @@ class LabelDecisions:
             labels = ()
         return replace(prediction, labels=labels, certainty=certainty)
 
-    def add_nodes(
-        self, graph: GraphBuilder, outputs: str, thresholds: Doubles, method: str
-    ) -> tuple[tuple[OutputTensor, ...], str]:
+    def add_nodes(self, graph: GraphBuilder, outputs: str, thresholds: Doubles, method: str) -> str:
         """Add ``set``, 1 for each label that is not excluded, and ``unsure``; float32 of shape (n, L)."""
         from featx.graphs.builder import DOUBLE, FLOAT
-        from featx.tasks.output_tensor import OutputTensor
 
         n = thresholds.shape[1]
         bounds = graph.int_const(0), graph.int_const(n), graph.int_const(1)
@@ -137,8 +132,7 @@ class LabelDecisions:
         graph.named("set", "Cast", graph.add("Or", yes, unsure), to=FLOAT)
         graph.named("unsure", "Cast", unsure, to=FLOAT)
         open_ones = graph.reduce("ReduceSum", "unsure", 1, keep=False)
-        decided = graph.add("Equal", open_ones, graph.float_const(0.0))
-        return (OutputTensor("set", "FP32", n), OutputTensor("unsure", "FP32", n)), decided
+        return graph.add("Equal", open_ones, graph.float_const(0.0))
 
     def add_confidence(self, graph: GraphBuilder, outputs: str, n_classes: int) -> str:
         """Add the smallest probability of a label to be as is said of it."""

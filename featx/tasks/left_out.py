@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from featx._typing import Doubles
 from featx.errors import BadOption, FeatxWarning
 from featx.heads.conformity import Conformity
 from featx.heads.selective import ErrorThreshold, find_error_threshold
@@ -28,13 +29,10 @@ def calibrate(
     random_state: int,
 ) -> Conformity | None:
     """Return how the samples that were left out in training conformed; None where there were none."""
-    if left_out is None:
+    known = _left_out(problem, left_out)
+    if known is None:
         return None
-    known = np.isfinite(left_out.scores).all(axis=1)
-    if not known.any():
-        return None
-    some: Any = problem.subset(np.flatnonzero(known))
-    scores = left_out.scores[known].astype(np.float64)
+    some, scores = known
     conformity, strata = task.answer_sets.measure(some, scores, head.calibrator)
     design = some.design
     return Conformity.of(
@@ -63,14 +61,14 @@ def fit_error_threshold(
     FeatxWarning
         No such confidence is found.
     """
-    known = None if left_out is None else np.isfinite(left_out.scores).all(axis=1)
-    if left_out is None or known is None or not known.any():
+    known = _left_out(problem, left_out)
+    if known is None:
         raise BadOption(
             f"target_error={target:g}: no sample was left out in training, so that no error is known; add "
             "samples"
         )
-    some: Any = problem.subset(np.flatnonzero(known))
-    outputs = head.calibrator.apply(left_out.scores[known].astype(np.float64)).astype(np.float32)
+    some, scores = known
+    outputs = head.calibrator.apply(scores).astype(np.float32)
     sets, design = task.answer_sets, some.design
     found = find_error_threshold(
         sets.confidence(outputs),
@@ -83,3 +81,13 @@ def fit_error_threshold(
     if found.threshold is None:
         warnings.warn(f"target_error={target:g}: {found.describe()}", FeatxWarning, stacklevel=4)
     return found
+
+
+def _left_out(problem: TuningProblem, left_out: LeftOut | None) -> tuple[Any, Doubles] | None:
+    """Return the problem of the samples that were left out, with their scores; None where there are none."""
+    if left_out is None:
+        return None
+    known = np.flatnonzero(np.isfinite(left_out.scores).all(axis=1))
+    if not len(known):
+        return None
+    return problem.subset(known), left_out.scores[known].astype(np.float64)

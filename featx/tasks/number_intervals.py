@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from featx.graphs.builder import GraphBuilder
     from featx.heads import Calibrator, TrainedHead
     from featx.heads.conformity import Conformity
-    from featx.tasks.output_tensor import OutputTensor
     from featx.tasks.regression_problem import RegressionProblem
 
 __all__ = ["NumberIntervals"]
@@ -100,9 +99,7 @@ class NumberIntervals:
         """Return the prediction with what is known of it; its numbers stay."""
         return replace(prediction, certainty=certainty)
 
-    def add_nodes(
-        self, graph: GraphBuilder, outputs: str, thresholds: Doubles, method: str
-    ) -> tuple[tuple[OutputTensor, ...], str]:
+    def add_nodes(self, graph: GraphBuilder, outputs: str, thresholds: Doubles, method: str) -> str:
         """Refuse: intervals are outputs of the head."""
         raise _no_answers()
 

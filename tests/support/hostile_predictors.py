@@ -160,7 +160,7 @@ def _doubts(loaded: Classifier) -> None:
     for one in asked:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            doubts = loaded.with_abstention(**one).doubts
+            doubts = loaded.with_abstention(**one).abstention
         task = get_task(loaded.task_name)
         for certainty in doubts.certainties(task, outputs, rows, loaded.head.classes):
             assert certainty.set is None or {*certainty.set} <= {*loaded.classes}
