@@ -191,7 +191,6 @@ if __name__ == "__main__":
     parser.add_argument("--places", type=int, default=49, help="of its map [%(default)s]")
     parser.add_argument("--samples", type=int, default=300, help="[%(default)s]")
     given = common.parse(parser, parts=PARTS)
-    common.use_models(given)
     figures = {name: dict(PARTS[name](given)) for name in given.parts}
     for name, table in figures.items():
         heads = list(next(iter(table.values())))

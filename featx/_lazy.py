@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["lazy_attributes"]
+__all__ = ["lazy_attributes", "load_named"]
 
 
 def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
@@ -25,3 +25,13 @@ def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], A
         return value
 
     return find
+
+
+def load_named(path: str) -> Any:
+    """Return what "module:name" names; the module is imported now.
+
+    >>> load_named("featx.storage.dirs:cache_dir").__name__
+    'cache_dir'
+    """
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)

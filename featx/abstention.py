@@ -40,7 +40,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Abstention:
-    """What is said beside answers, and which are withheld; ``Predictor.with_abstention`` makes it.
+    """The choice of what is said beside answers, and of which are withheld; see ``Predictor.with_abstention``.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Abstention:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to say beside the answers."""
+        """Tell whether there is nothing to say beside the answers."""
         return self.thresholds is None and self.limit is None and self.reference is None
 
     def columns(self, task: Task) -> dict[str, type]:
@@ -250,7 +250,7 @@ def make_abstention(
 
 
 class CanAbstain:
-    """What ``Predictor`` has of sets, thresholds and what is new; it holds no data of its own."""
+    """The part of ``Predictor`` on sets, thresholds and what is new; it holds no data of its own."""
 
     __slots__ = ()
 
@@ -301,7 +301,7 @@ class CanAbstain:
 
     @property
     def conformity(self) -> Conformity | None:
-        """How the samples left out in training conformed; None where that is not known.
+        """The conformity of the samples left out in training; None where that is not known.
 
         Raises
         ------

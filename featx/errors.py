@@ -190,7 +190,14 @@ class MissingProvider(FeatxError, ValueError):
 
 
 class NoExactSum(FeatxError, ValueError):
-    """A score that is no exact sum over the places of its sample: it can only be explained by hiding them."""
+    """A score that is no exact sum over the places of its sample: it can only be explained by hiding them.
+
+    ``reason`` is what is not linear, without what follows from it.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class NotExportable(FeatxError, ValueError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from featx._lazy import load_named
 from featx._typing import FloatArray, Integers, Labels
 from featx.abstention import CanAbstain
 from featx.backbones.backbone import Backbone, open_backbone
@@ -59,8 +59,7 @@ def check_exact(provider: Provider) -> None:
 
 def predictor_class(task: Task) -> type[Predictor]:
     """Return the class of the predictors of a task."""
-    module, _, name = task.predictor.partition(":")
-    kind: type[Predictor] = getattr(import_module(module), name)
+    kind: type[Predictor] = load_named(task.predictor)
     return kind
 
 

@@ -16,8 +16,8 @@ from featx.audit.findings import AuditFinding, AuditReport
 from featx.audit.labels import find_wrong_targets, predict_left_out, untold_labels
 from featx.audit.shortcuts import find_shortcuts
 from featx.audit.structure import blending_classes, outliers, rare_labels
-from featx.backbones.backbone import Backbone, open_backbone
-from featx.catalog import Card, default_card, get_card
+from featx.backbones.backbone import Backbone
+from featx.catalog import Card
 from featx.embedding.approximate import approximate_nearest
 from featx.embedding.engine import Engine
 from featx.embedding.neighbors import Neighbors, nearest_among
@@ -25,8 +25,7 @@ from featx.embedding.rows import Rows
 from featx.errors import BadLabels, FeatxWarning
 from featx.labelled import LabelledSamples
 from featx.modalities import Settings
-from featx.modalities.guess import modality_of
-from featx.sources import Sample
+from featx.selection.labelled_rows import open_for
 from featx.sources.labels import refuse_numbers
 from featx.sources.parts import parts_of
 from featx.tasks import Task, get_task
@@ -86,11 +85,12 @@ def audit_samples(
     >>> [(found.code, found.id, found.related) for found in report.of("FX001", "FX003")]
     [('FX001', '3', ('2',)), ('FX003', '3', ('2',))]
     """
-    given = LabelledSamples.of(samples, labels, groups=groups).whole
+    labelled = LabelledSamples.of(samples, labels, groups=groups)
+    given = labelled.whole
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(sample.label for sample in given)
-    opened = _open(backbone, given)
+    opened = open_for(backbone, labelled)
     engine = replace(engine or Engine(), on_error="skip")
     rows = engine.embed(given, opened, digests=True)
     facts = read_facts(given, opened.card.input, replace(engine, progress=None))
@@ -150,15 +150,6 @@ def audit_rows(
     found, skipped = _findings(data, kind, random_state)
     skipped.append("contents and shortcuts, for there are rows alone")
     return AuditReport(kind.name, len(rows), "", _in_order(found), tuple(skipped))
-
-
-def _open(backbone: str | Card | Backbone | None, samples: Sequence[Sample]) -> Backbone:
-    if isinstance(backbone, Backbone):
-        return backbone
-    if backbone is None:
-        modality = modality_of(samples[0].data) if samples else "image"
-        return open_backbone(default_card(modality))
-    return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
 
 
 def _words_read(settings: Settings) -> float:

@@ -27,7 +27,7 @@ _PART_ORDER = {"test": 0, "val": 1, "train": 2, None: 3}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    """What samples say without a backbone.
+    """The facts of samples that need no backbone.
 
     Attributes
     ----------

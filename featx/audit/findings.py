@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
-from featx._display import TextTable, html_page, one_line
+from featx._display import TextTable, one_line
 from featx._extras import require
-from featx.metrics.report import check_fields, reading_report
+from featx.metrics.report import ShownReport, check_fields, reading_report
 
 __all__ = ["CHECKS", "COLUMNS", "AuditFinding", "AuditReport"]
 
@@ -109,8 +109,8 @@ class AuditFinding:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class AuditReport:
-    """What an audit found, in the order of codes, the strongest of each first.
+class AuditReport(ShownReport):
+    """The findings of an audit, in the order of codes, the strongest of each first.
 
     Attributes
     ----------
@@ -192,18 +192,11 @@ class AuditReport:
 
     def format_table(self) -> str:
         """Return the report as lines of text: all counts, and the first findings of each code."""
-        tables = "\n\n".join(table.to_text() for table in self._tables())
-        return "\n".join([self.summary, "", tables, *self._notes()]).strip()
+        # Where nothing was found there is no table.
+        return ShownReport.format_table(self).strip()
 
-    def __repr__(self) -> str:
-        return self.format_table()
-
-    def sections(self) -> list[str | TextTable]:
-        """Return the report as paragraphs and tables, for a notebook or a page."""
-        return [self.summary, *self._tables(), *self._notes()]
-
-    def _repr_html_(self) -> str:
-        return html_page(self.sections())
+    def _score_lines(self) -> list[str]:
+        return [self.summary]
 
     def _tables(self) -> list[TextTable]:
         if not self.findings:

@@ -35,7 +35,7 @@ _LEAST_SKILL = 0.4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeftOutPredictions:
-    """What heads predict that were trained without each sample.
+    """The predictions of heads that were trained without each sample.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ _PRIOR = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelDoubts:
-    """How probably each label is wrong.
+    """The probability that each label is wrong.
 
     Attributes
     ----------

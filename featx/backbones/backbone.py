@@ -31,7 +31,7 @@ from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
 from featx.sources import Sample, make_samples
 
-__all__ = ["CANARY_TOLERANCE", "Backbone", "canary_deviation", "open_backbone"]
+__all__ = ["CANARY_TOLERANCE", "Backbone", "canary_deviation", "graph_key", "open_backbone"]
 
 # Of the largest canary value, or of 1 where that is smaller. Resizing and cropping in one pass rounds a
 # hundredth of the pixels the other way, which moves the most sensitive backbone known here by 0.009;
@@ -103,7 +103,7 @@ class Backbone:
         files = verify_files(self.card)
         self._graph = files[self.card.graph.name]
         self.provider = read_provider(provider)
-        key = _graph_key(self.card)
+        key = graph_key(self.card, self.card.output)
         if not is_shipped(self.card):
             from featx.graphs.admission import admit
 
@@ -386,7 +386,7 @@ class Backbone:
             )
             size = limit
         for batch in self.reader.batches(items, size):
-            yield batch, self._values(batch, self.fixed or limit or len(batch.item_index))
+            yield batch, self.tap_values(batch)
 
     def _values(self, batch: Batch, fixed: int) -> FloatArray:
         """Return what the tap gives of a batch, in runs of ``fixed`` samples."""
@@ -494,7 +494,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=open_backbone.cache_clear)
 
 
-def _graph_key(card: Card) -> str:
-    """Return a key for the bytes of a card's graph, and of the files beside it, and its tap."""
+def graph_key(card: Card, read: str | Sequence[str] | None) -> str:
+    """Return a key for the bytes of a card's graph, and of the files beside it, and what is read of it."""
     files = {file.name: file.sha256 for file in card.files}
-    return json.dumps([card.graph.sha256, files, card.output], sort_keys=True)
+    return json.dumps([card.graph.sha256, files, read], sort_keys=True)

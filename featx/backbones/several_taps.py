@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from featx._typing import FloatArray, Mask
-from featx.backbones.backbone import Backbone
+from featx.backbones.backbone import Backbone, graph_key
 from featx.backbones.filling import filled_parts
 from featx.backbones.session import open_session, run_session
 from featx.catalog import is_shipped, names_beside, verify_files
@@ -140,8 +140,7 @@ class SeveralTaps:
         if not is_shipped(card):
             from featx.graphs.admission import admit
 
-            files = {file.name: file.sha256 for file in card.files}
-            key = json.dumps([card.graph.sha256, files, self._taps], sort_keys=True)
+            key = graph_key(card, self._taps)
             admit(graph, *self._taps, key=key, files=names_beside(card))
         try:
             self._session = self._session_of(graph, self._taps)

@@ -9,13 +9,13 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
 import click
 
 from featx import __version__
+from featx._lazy import load_named
 from featx.cli.messages import as_options
 from featx.errors import FeatxError, FeatxNotice, FeatxWarning
 
@@ -59,8 +59,7 @@ class Group(click.Group):
         """Return the command of that name, from its module; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        command: click.Command = load_named(COMMANDS[cmd_name])
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +95,8 @@ def audit_command(
         check_records_output(output)
     run.check()
     backbone = chosen.open(run.provider)
-    samples = _read(source, columns, backbone.card.input, skip=run.skips)
+    # A column of the usual name says the part of each.
+    samples = columns.read(source, backbone.card, skip=run.skips, parts=True)
     from featx.audit.auditing import audit_samples
 
     with run.engine(len(samples)) as engine:
@@ -113,16 +113,6 @@ def audit_command(
         _show(html, source, report, samples, backbone.card.input)
     if fix is not None:
         _fix(fix, report, samples, backbone.card.input, group_copies=group_copies)
-
-
-def _read(source: str, columns: SourceChoice, settings: Settings, *, skip: bool) -> list[Sample]:
-    """Return the samples of all parts; a column of the usual name says the part of each."""
-    from featx.modalities.formats import readable
-    from featx.sources import read_source
-
-    named = replace(columns.to_columns(()), parts=True, skip=skip)
-    ignore_case = bool(columns.ignore_label_case)
-    return read_source(source, readable(settings), columns=named, ignore_label_case=ignore_case)
 
 
 def _check(output: Path | None, html: Path | None, fix: Path | None, *, group_copies: bool) -> None:
@@ -155,11 +145,10 @@ def _show(
     path: Path, source: str, report: AuditReport, samples: list[Sample], settings: Settings
 ) -> None:
     from featx.audit.page import audit_page
-    from featx.storage.atomic import replacing
+    from featx.storage.atomic import replace_text
 
     page = audit_page(report, samples, settings, title=f"Audit of {Path(source).name or source}")
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="")
+    replace_text(path, page)
     click.echo(f"{len(page.encode()) / 1e6:.2f} MB, {path}", err=True)
 
 

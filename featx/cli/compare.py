@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from featx._display import shell_command
-from featx.cli.messages import as_options
 from featx.cli.options import (
     BackboneChoice,
     RunChoice,
@@ -19,6 +17,7 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.results import print_result
 from featx.cli.targets import TargetChoice, target_options
 from featx.heads.names import check_head_name
 
@@ -130,10 +129,7 @@ def compare_command(
             verbose=sys.stderr.isatty(),
             **asked,
         )
-    if style == "json":
-        click.echo(json.dumps(comparison.to_dict(), ensure_ascii=False))
-    else:
-        click.echo(as_options(comparison.format_table()))
+    print_result(comparison, style)
     click.echo(_next(source, comparison, columns, target), err=True)
 
 

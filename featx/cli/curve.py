@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 from pathlib import Path
 
 import click
 
-from featx.cli.messages import as_options
 from featx.cli.options import (
     BackboneChoice,
     RunChoice,
@@ -20,6 +18,7 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.results import print_result, write_plot
 from featx.cli.targets import TargetChoice, target_options
 from featx.heads.names import check_head_name
 
@@ -82,7 +81,7 @@ def curve_command(
     Of each number of labels, sets are drawn with the labels in the shares of all, and measured on a part that
     is left out. Where DATA has a train and a test part only train is used.
     """
-    from featx.selection.plots import check_plot, save_plot
+    from featx.selection.plots import check_plot
     from featx.tasks import get_task
 
     task = get_task(target.task or "classification")
@@ -109,10 +108,5 @@ def curve_command(
             verbose=sys.stderr.isatty(),
             **target.measuring_arguments(),
         )
-    if style == "json":
-        click.echo(json.dumps(curve.to_dict(), ensure_ascii=False))
-    else:
-        click.echo(as_options(curve.format_table()))
-    if plot is not None:
-        save_plot(curve, plot)
-        click.echo(f"drawn in {plot}", err=True)
+    print_result(curve, style)
+    write_plot(curve, plot)

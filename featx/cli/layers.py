@@ -13,7 +13,6 @@ import click
 
 from featx._display import display_width, one_line, pad
 from featx.cli.fit import fit_command
-from featx.cli.messages import as_options
 from featx.cli.options import (
     RunChoice,
     SourceChoice,
@@ -23,6 +22,7 @@ from featx.cli.options import (
     source_options,
     was_typed,
 )
+from featx.cli.results import print_result, write_plot
 from featx.cli.targets import TargetChoice, target_options
 
 __all__ = ["layers_command", "print_table"]
@@ -121,7 +121,7 @@ def _probe(
     from featx.backbones.providers import read_provider
     from featx.catalog import get_card
     from featx.errors import BadOption
-    from featx.selection.plots import check_plot, save_plot
+    from featx.selection.plots import check_plot
     from featx.tasks import get_task
 
     taps, max_samples, plot, style = asked
@@ -149,13 +149,9 @@ def _probe(
             verbose=sys.stderr.isatty(),
             **_without_heads(target),
         )
-    if style == "json":
-        click.echo(json.dumps(probe.to_dict(), ensure_ascii=False))
-    else:
-        click.echo(as_options(probe.format_table(), fit_command.params))
-    if plot is not None:
-        save_plot(probe, plot)
-        click.echo(f"drawn in {plot}", err=True)
+    # What it advises is typed for fit.
+    print_result(probe, style, fit_command.params)
+    write_plot(probe, plot)
 
 
 def _without_heads(target: TargetChoice) -> dict[str, Any]:

@@ -168,11 +168,9 @@ class SourceChoice:
         split: str | None = None,
         keep: tuple[str, ...] = (),
         skip: bool = False,
+        parts: bool = False,
     ) -> list[Sample]:
-        """Return the samples of ``source`` that the card's modality can read.
-
-        With ``skip`` rows of a table that make no sense are samples that cannot be read.
-        """
+        """Return the samples of ``source`` that the card's modality can read; see ``Columns``."""
         from featx.modalities.formats import readable
         from featx.sources import read_source
 
@@ -180,7 +178,7 @@ class SourceChoice:
             source,
             readable(card.input),
             split=split,
-            columns=replace(self.to_columns(keep), skip=skip),
+            columns=replace(self.to_columns(keep), skip=skip, parts=parts),
             ignore_label_case=bool(self.ignore_label_case),
         )
 
@@ -281,7 +279,7 @@ class RunChoice:
 
     @property
     def skips(self) -> bool:
-        """Whether samples that cannot be read are left out."""
+        """Tell whether samples that cannot be read are left out."""
         return self.on_error == "skip"
 
     def check(self, *, exact: bool = False) -> None:

@@ -154,7 +154,7 @@ def _show(path: Path, found: list[SimilarRow], samples: list[Sample], settings: 
     from featx.pages.document import Page, PageSection, notes
     from featx.pages.markup import Child, element
     from featx.pages.media import cards
-    from featx.storage.atomic import replacing
+    from featx.storage.atomic import replace_text
 
     by_id = {sample.id: sample for sample in samples}
     budget, sections = Budget(), list[PageSection]()
@@ -169,7 +169,4 @@ def _show(path: Path, found: list[SimilarRow], samples: list[Sample], settings: 
         items += [card(one.id, f" {one.label or ''}, distance {one.distance:.3f}") for one in own]
         sections.append(PageSection(f"{query:.120}", [cards(items, style)]))
     lead = [notes(budget.remarks())] if budget.remarks() else []
-    with replacing(path) as temporary:
-        temporary.write_text(
-            Page("Rows that are alike", lead, sections).to_html(), encoding="utf-8"
-        )
+    replace_text(path, Page("Rows that are alike", lead, sections).to_html())

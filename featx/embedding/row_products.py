@@ -83,7 +83,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Form:
-    """How rows become blocks whose products bound half the squared distance of each pair from below.
+    """The form of rows in blocks whose products bound half the squared distance of each pair from below.
 
     A score is ``top - half + margin``: of unit rows one less the cosine is half the squared distance, and
     two columns more make the product of two rows the negative half of their squared distance. The margin

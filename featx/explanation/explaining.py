@@ -109,7 +109,7 @@ def explain(
 
 @dataclass(frozen=True, slots=True)
 class ExplanationOptions:
-    """What is explained and how; see ``explain``.
+    """The choice of what is explained and how; see ``explain``.
 
     Attributes
     ----------
@@ -181,29 +181,24 @@ class Explainer:
         if method != "occlusion":
             self._look_for_sums(quiet=quiet)
 
-    @property
-    def is_exact(self) -> bool:
-        """Tell whether scores are sums over places."""
-        return self._sums is not None
-
     def _look_for_sums(self, *, quiet: bool) -> None:
         try:
             self._form = linear_form(self.predictor.head)
             self._sums = RowSums(self.predictor.open())
         # a graph that cannot be cut again, for one, answers all the same
         except (NoExactSum, BadGraph) as error:
-            self._sums = None
             self.reason = str(error)
+            said = f"{self.reason}, so its score is no exact sum over places"
             if self.options.method == "exact":
                 raise NoExactSum(
-                    f"{self.reason}, so its score is no exact sum over places; expected "
-                    "method='occlusion', which hides one place after the other"
+                    f"{said}; expected method='occlusion', which hides one place after the other",
+                    self.reason,
                 ) from None
             if quiet:
                 return
             warnings.warn(
-                f"{self.reason}, so its score is no exact sum over places; one place after the other is "
-                f"hidden, which costs about {self._occluder.places} predictions a sample",
+                f"{said}; one place after the other is hidden, which costs about {self._occluder.places} "
+                "predictions a sample",
                 FeatxNotice,
                 stacklevel=4,
             )
@@ -263,13 +258,13 @@ class Explainer:
         assert self._form is not None
         weights, constant = self._form.pull(target.weights, found.row.astype(np.float64))
         constant += target.offset
-        own, more = found.parts(weights)
-        bias = constant + more
-        if self._form.center is not None:
+        if self._form.center is None:
+            own, more = found.parts(weights)
+            bias = constant + more
+        else:
             # the score of the mean training row; what is left of the constants is the places' own
-            mean = constant + float(weights @ self._form.center)
-            own, more = found.parts(weights, spread=bias - mean)
-            bias = mean
+            bias = mean = constant + float(weights @ self._form.center)
+            own, _ = found.parts(weights, lambda more: constant + more - mean)
         parts = tuple(ScorePart(value, place) for place, value in own.items())
         apart = abs(bias + sum(own.values()) - score)
         size = abs(score) + sum(map(abs, own.values())) + 1.0

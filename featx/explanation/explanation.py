@@ -109,7 +109,7 @@ class KeptPrediction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """What the places of a sample add to the score of an answer.
+    """An account of what the places of a sample add to the score of an answer.
 
     Attributes
     ----------
@@ -178,12 +178,17 @@ class Explanation:
 
     @property
     def heading(self) -> str:
-        """What the score is of: the target, or the target and what it is compared with."""
+        """The target of the score, with what it is compared with where there is that."""
         return self.target if self.against is None else f"{self.target}, not {self.against}"
 
     def ranked(self) -> Sequence[ScorePart]:
         """Return the parts, those with the largest values first, whichever way they speak."""
         return sorted(self.parts, key=lambda part: -abs(part.value))
+
+    @property
+    def places(self) -> list[tuple[tuple[float, ...] | None, float]]:
+        """The places with what each adds to the score, as they are drawn."""
+        return [(part.place, part.value) for part in self.parts]
 
     def to_dict(self, digits: int | None = None) -> dict[str, Any]:
         """Return everything as JSON values; numbers rounded to so many significant digits."""

@@ -67,7 +67,7 @@ class Occluder:
 
     @property
     def places(self) -> int:
-        """How many places of a sample are hidden, about."""
+        """The number of places of a sample that are hidden, about."""
         return self._places or self._shown.most_places
 
     @property

@@ -12,13 +12,13 @@ from typing import IO, Any, Protocol
 from featx.errors import BadOption, OutputFailed
 from featx.explanation.explanation import Explanation
 from featx.explanation.page import MOST_SHOWN, explanation_section, explanations_page
-from featx.modalities import shown_samples
+from featx.modalities import ShownSamples, shown_samples
 from featx.predictor import Predictor
 from featx.sources import Sample
 from featx.storage.atomic import replacing
 from featx.storage.writable import check_writable
 
-__all__ = ["ExplanationOutput", "draw_explanation", "open_output"]
+__all__ = ["ExplanationOutput", "draw_explanation", "open_output", "open_shown"]
 
 _LINES = (".jsonl", ".ndjson")
 _PAGES = (".html", ".htm")
@@ -47,11 +47,20 @@ def draw_explanation(predictor: Predictor, sample: Sample, found: Explanation) -
     BadSample
         The sample cannot be read any more.
     """
+    shown, content = open_shown(predictor, sample)
+    return shown.draw_file(content, found.places, found.extent, f"{found.id}: {found.heading}")
+
+
+def open_shown(predictor: Predictor, sample: Sample) -> tuple[ShownSamples, Any]:
+    """Return what draws the samples of a predictor, and the content of one of them.
+
+    Raises
+    ------
+    BadSample
+        The sample cannot be read any more.
+    """
     reader = predictor.open().reader
-    shown = shown_samples(predictor.card.modality, reader)
-    places = [(part.place, part.value) for part in found.parts]
-    content = reader.load(sample.data)
-    return shown.draw_file(content, places, found.extent, f"{found.id}: {found.heading}")
+    return shown_samples(predictor.card.modality, reader), reader.load(sample.data)
 
 
 @contextmanager
@@ -131,12 +140,10 @@ class _Page:
         if len(self._sections) == MOST_SHOWN:
             self._left_out += 1
             return
-        reader = self._predictor.open().reader
-        shown = shown_samples(self._predictor.card.modality, reader)
-        content = reader.load(sample.data)
-        places = [(part.place, part.value) for part in found.parts]
-        drawing = shown.draw(content, places, found.extent, f"{found.id}: {found.heading}")
-        named = shown.name_places(content, places)
+        shown, content = open_shown(self._predictor, sample)
+        title = f"{found.id}: {found.heading}"
+        drawing = shown.draw(content, found.places, found.extent, title)
+        named = shown.name_places(content, found.places)
         self._sections.append(explanation_section(found, drawing, named))
 
     def close(self) -> None:

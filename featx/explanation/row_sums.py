@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from featx.backbones.filling import filled_parts
 from featx.backbones.session import open_session, run_session
 from featx.catalog import verify_files
 from featx.errors import BadSample, NoExactSum
-from featx.graphs.pooling import Pooling, read_pooling, to_channels_last
+from featx.graphs.pooling import read_pooling, to_channels_last
 from featx.graphs.position_weights import pull_pooling
 from featx.graphs.tails import Tail, find_tail
 from featx.modalities import Batch, Geometry
@@ -55,23 +55,25 @@ class SampleSum:
     row : ndarray of shape (dim,), float32
         What the head is given.
     geometry : Geometry
+    windows : tuple
+        The maps of its windows, in order.
     """
 
     row: FloatArray
     geometry: Geometry
+    windows: tuple[_Window, ...] = field(repr=False)
     _sums: RowSums = field(repr=False)
-    _windows: tuple[_Window, ...] = field(repr=False)
 
     def parts(
-        self, weights: Doubles, spread: float = 0.0
+        self, weights: Doubles, spread: Callable[[float], float] | None = None
     ) -> tuple[dict[tuple[float, ...] | None, float], float]:
         """Return what each place adds to a weighted sum of the row, and the constant.
 
         Parameters
         ----------
         weights : ndarray of shape (dim,)
-        spread : float, default=0.0
-            A constant that is dealt out to the places, by their parts in the row.
+        spread : callable, default=None
+            Returns, of the constant, what is dealt out to the places by their parts in the row; None: nothing.
 
         Raises
         ------
@@ -79,11 +81,6 @@ class SampleSum:
             The row is no sum over places.
         """
         return self._sums.pull(self, weights, spread)
-
-    @property
-    def windows(self) -> tuple[_Window, ...]:
-        """The windows of the sample, in order."""
-        return self._windows
 
 
 class RowSums:
@@ -110,18 +107,18 @@ class RowSums:
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
-        self._pooling: Pooling | None = None
         self._tail: Tail | None = None
+        self._wanted: frozenset[str] = frozenset()
         reader = backbone.reader
         item, geometry = reader.read_with_geometry(reader.load(backbone.card.input.canary()))
         values = backbone.tap_values(next(iter(reader.batches([item], 1))))
-        if values.ndim > 2 and _positions(values, backbone.card.channel_axis) > 1:
-            self._pooling = read_pooling(backbone.card.pooling)
-        else:
-            card = backbone.card
+        card = backbone.card
+        if values.ndim <= 2 or _positions(values, card.channel_axis) <= 1:
             path = verify_files(card)[card.graph.name]
             self._tail = find_tail(path, card.output)
             self._session = open_session(self._tail.graph, path, backbone.provider)
+            self._wanted = frozenset(one.name for one in self._session.get_inputs())
+        self._pooling = read_pooling(card.pooling)
         # what cannot be taken apart is found now, on the built-in sample
         self._taken(item, geometry).parts(np.ones(backbone.dim))
 
@@ -143,7 +140,7 @@ class RowSums:
         return found
 
     def pull(
-        self, sample: SampleSum, weights: Doubles, spread: float
+        self, sample: SampleSum, weights: Doubles, spread: Callable[[float], float] | None
     ) -> tuple[dict[tuple[float, ...] | None, float], float]:
         """Return what each place of a sample adds; see ``SampleSum.parts``."""
         rows = np.stack([window.row for window in sample.windows])
@@ -151,20 +148,23 @@ class RowSums:
             merged = self.backbone.reader.merge(rows, np.zeros(len(rows), np.intp), 1)[0]
             weights = weights / max(float(np.linalg.norm(merged)), _TINY)
         places: dict[tuple[float, ...] | None, float] = {}
+        merged_weights = self.backbone.reader.pull_merge(np.asarray(weights, np.float64), rows)
+        pulled = list(map(self._pull_window, sample.windows, merged_weights))
         constant = 0.0
-        pulled = self.backbone.reader.pull_merge(np.asarray(weights, np.float64), rows)
-        for number, (window, own) in enumerate(zip(sample.windows, pulled, strict=True)):
-            added, shares, shape, more = self._pull_window(window, own)
+        for *_, more in pulled:
             constant += more
-            added = added + shares * (spread / len(rows))
+        dealt = 0.0 if spread is None else spread(constant)
+        for number, (window, found) in enumerate(zip(sample.windows, pulled, strict=True)):
+            added, shares, shape, _ = found
+            added = added + shares * (dealt / len(rows))
             mask = None if window.mask is None or window.mask.size != added.size else window.mask[0]
             if len(added) + len(places) > _MOST_PLACES:
                 raise NoExactSum(
                     f"its maps have more than {_MOST_PLACES:,} places; a deeper tap has fewer"
                 )
-            found = sample.geometry.places(shape, number, mask)
+            at = sample.geometry.places(shape, number, mask)
             inside = added if mask is None else added[mask]
-            for place, value in zip(found, inside.tolist(), strict=True):
+            for place, value in zip(at, inside.tolist(), strict=True):
                 places[place] = places.get(place, 0.0) + value
         return places, constant
 
@@ -175,7 +175,7 @@ class RowSums:
         axis = self.backbone.card.channel_axis
         if self._tail is None:
             [values] = window.values.values()
-            own, shares = pull_pooling(_known(self._pooling), values, window.mask, axis, weights)
+            own, shares = pull_pooling(self._pooling, values, window.mask, axis, weights)
             [moved] = to_channels_last(values, axis)
             added = (own * moved.reshape(own.shape)).sum(axis=1)
             return added, shares, tuple(moved.shape[:-1]), 0.0
@@ -200,9 +200,8 @@ class RowSums:
     def _of_tap(self, window: _Window, weights: Doubles) -> Doubles:
         """Return weights of all values of the tap, which has one position, of those of the row."""
         tap = window.values[_known(self._tail).outputs[0]]
-        pooling = read_pooling(self.backbone.card.pooling)
-        if tap.ndim > 2 and pooling.name not in _OF_ONE:
-            raise NoExactSum(f"pooling {str(pooling)!r}: of one position it is no sum")
+        if tap.ndim > 2 and self._pooling.name not in _OF_ONE:
+            raise NoExactSum(f"pooling {str(self._pooling)!r}: of one position it is no sum")
         return np.concatenate([weights, np.zeros(tap.size - len(weights))])
 
     def _taken(self, item: Any, geometry: Geometry) -> SampleSum:
@@ -220,16 +219,15 @@ class RowSums:
         merged = self.backbone.reader.merge(rows, np.zeros(len(rows), np.intp), 1)
         if self.backbone.card.normalize:
             merged = merged / np.maximum(np.linalg.norm(merged, axis=1, keepdims=True), _TINY)
-        return SampleSum(np.asarray(merged[0], np.float32), geometry, self, ordered)
+        return SampleSum(np.asarray(merged[0], np.float32), geometry, ordered, self)
 
     def _windows(self, item: Any) -> Iterator[tuple[int, _Window]]:
         """Give the number and the map of each window of an item."""
         card, number = self.backbone.card, 0
-        pooling = read_pooling(card.pooling)
         for batch, tensors in self._batches(item):
             row_of = tensors[self._tail.outputs[0]] if self._tail else next(iter(tensors.values()))
             with np.errstate(all="ignore"):
-                rows = pooling.rows(
+                rows = self._pooling.rows(
                     row_of.astype(np.float32, copy=False), batch.mask, card.channel_axis
                 )
             for k, row in enumerate(rows):
@@ -241,8 +239,11 @@ class RowSums:
 
     def _entry(self, name: str, tensor: npt.NDArray[Any], k: int) -> npt.NDArray[Any]:
         """Return what a tensor of a batch holds of its entry ``k``."""
-        whole = tensor.ndim == 0 or (self._tail is not None and name in self._tail.whole)
-        return tensor if whole else tensor[k : k + 1]
+        return tensor if self._is_whole(name, tensor) else tensor[k : k + 1]
+
+    def _is_whole(self, name: str, tensor: npt.NDArray[Any]) -> bool:
+        """Return whether a tensor is the same for every entry of a batch."""
+        return tensor.ndim == 0 or (self._tail is not None and name in self._tail.whole)
 
     def _batches(self, item: Any) -> Iterator[tuple[Batch, dict[str, npt.NDArray[Any]]]]:
         """Give each batch of an item's windows, and all tensors of it that are read."""
@@ -254,8 +255,7 @@ class RowSums:
                 continue
             names, n = self._tail.outputs, len(batch.item_index)
             given = backbone.feeds(batch)
-            wanted = {one.name for one in self._session.get_inputs()}
-            feeds = {name: feed for name, feed in given.items() if name in wanted}
+            feeds = {name: feed for name, feed in given.items() if name in self._wanted}
             runs = [
                 (dict(zip(names, run_session(self._session, part), strict=True)), size)
                 for part, size in filled_parts(feeds, n, backbone.fixed or backbone.batch or n)
@@ -265,7 +265,7 @@ class RowSums:
     def _joined(self, name: str, runs: list[tuple[dict[str, Any], int]]) -> npt.NDArray[Any]:
         """Return a tensor of all runs of a batch, without the copies that filled them up."""
         first = np.asarray(runs[0][0][name])
-        if first.ndim == 0 or (self._tail is not None and name in self._tail.whole):
+        if self._is_whole(name, first):
             return first
         return np.concatenate([run[name][:size] for run, size in runs])
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from onnx import GraphProto, NodeProto
+from onnx import ModelProto, NodeProto
 
 from featx.errors import BadGraph
-from featx.graphs.cut import LAST_MAP, Tap, read_by, resolve_tap, taps
+from featx.graphs.cut import LAST_MAP, Tap, needed_nodes, read_by, resolve_tap, taps
 from featx.graphs.inspect import load_model
 from featx.storage.blob import Blob
 
@@ -58,19 +58,21 @@ def stages(path: Path | Blob, outputs: Sequence[str] = ()) -> list[Tap]:
     given = [tap for tap in known.values() if tap.output]
     deepest = max(given, key=lambda tap: tap.depth, default=None)
     ends = [name for name in (*outputs, *((deepest.name,) if deepest else ())) if name in known]
-    found = {name for end in ends for name in _bottlenecks(model.graph, known, end)}
+    found = {name for end in ends for name in _bottlenecks(model, path, known, end)}
     if len(found) < _FEW:
         # Two branches side by side have no bottleneck; each has its own up to its last map.
         with suppress(BadGraph):
-            alone = _bottlenecks(model.graph, known, resolve_tap(model, LAST_MAP, path))
+            alone = _bottlenecks(model, path, known, resolve_tap(model, LAST_MAP, path))
             found |= set(alone) if len(alone) > len(found) else set()
     return sorted((known[name] for name in {*found, *ends}), key=lambda tap: (tap.depth, tap.name))
 
 
-def _bottlenecks(graph: GraphProto, known: Mapping[str, Tap], end: str) -> list[str]:
+def _bottlenecks(
+    model: ModelProto, path: Path | Blob, known: Mapping[str, Tap], end: str
+) -> list[str]:
     """Return the last bottleneck behind each layer on the way to a tensor."""
-    nodes = _needed(graph, end)
-    weights, learnt = _tensors(nodes, {tensor.name for tensor in graph.initializer})
+    nodes = needed_nodes(model, end, path)
+    weights, learnt = _tensors(nodes, {tensor.name for tensor in model.graph.initializer})
     readers: dict[str, list[int]] = {}
     for index, node in enumerate(nodes):
         for name in dict.fromkeys(read_by(node)):
@@ -92,16 +94,6 @@ def _bottlenecks(graph: GraphProto, known: Mapping[str, Tap], end: str) -> list[
             if found in known:
                 best[layers] = str(found)
     return list(best.values())
-
-
-def _needed(graph: GraphProto, end: str) -> list[NodeProto]:
-    """Return the nodes that a tensor is computed by, in their order."""
-    wanted, nodes = {end}, []
-    for node in reversed(graph.node):
-        if wanted.intersection(node.output):
-            wanted.update(read_by(node))
-            nodes.append(node)
-    return nodes[::-1]
 
 
 def _tensors(nodes: Iterable[NodeProto], weights: set[str]) -> tuple[set[str], set[str]]:

@@ -66,12 +66,8 @@ class ConstantValues:
 
     def number(self, name: str) -> float | None:
         """Return the only value of a constant; None where it is not known."""
-        value = self._value(name)
+        value = self.small(name)
         return float(value.reshape(-1)[0]) if value is not None and value.size == 1 else None
-
-    def small(self, name: str) -> npt.NDArray[Any] | None:
-        """Return a constant of few values; None where it is not known."""
-        return self._value(name)
 
     def unfolded(self, node: NodeProto, given: float) -> float:
         """Return how many values a node makes of numbers in constants; ``given`` is of how many values.
@@ -81,7 +77,7 @@ class ConstantValues:
         BadGraph
             That cannot be told before it is run.
         """
-        numbers = [self._value(name) if name else None for name in node.input]
+        numbers = [self.small(name) if name else None for name in node.input]
         with np.errstate(all="ignore"):
             match node.op_type, numbers:
                 case "ConstantOfShape", [np.ndarray() as shape]:
@@ -96,7 +92,7 @@ class ConstantValues:
             f"{node.op_type} makes {node.output[0][:80]!r} of constants, and nothing tells how large it will be"
         )
 
-    def _value(self, name: str) -> npt.NDArray[Any] | None:
+    def small(self, name: str) -> npt.NDArray[Any] | None:
         """Return a small constant; None where it is large, or not computed by simple operators."""
         waiting = [name]
         # without recursion: chains of constants may be long
@@ -120,7 +116,7 @@ class ConstantValues:
         if name not in self.constants:
             return None
         if node is None:
-            return self._outer._value(name) if self._outer is not None else None
+            return self._outer.small(name) if self._outer is not None else None
         if node.op_type not in _SAFE:
             return None
         inputs = {n: self._values.get(n) for n in _inputs(node)}

@@ -25,6 +25,7 @@ from featx.graphs.past import fill_past
 from featx.storage.blob import Blob
 
 __all__ = [
+    "FLOATS",
     "LAST_MAP",
     "PENULTIMATE",
     "Tap",
@@ -35,6 +36,7 @@ __all__ = [
     "read_by",
     "resolve_tap",
     "taps",
+    "tensor_values",
 ]
 
 PENULTIMATE = "penultimate"
@@ -85,7 +87,7 @@ def taps(path: Path | Blob) -> list[Tap]:
     """
     model = _load(path)
     graph = model.graph
-    values = _values(model)
+    values = tensor_values(model)
     constant = _constants(graph)
     outputs = {value.name for value in graph.output}
     depths = _depths(graph)
@@ -94,11 +96,11 @@ def taps(path: Path | Blob) -> list[Tap]:
         for name in filter(None, node.output):
             value = values.get(name)
             kind = value.type.tensor_type.elem_type if value else TensorProto.FLOAT
-            if name in constant or kind not in _FLOATS:
+            if name in constant or kind not in FLOATS:
                 continue
             shape = shape_of(value) if value else None
             result.append(
-                Tap(name, shape, _FLOATS[kind], node.op_type, depths[name], name in outputs)
+                Tap(name, shape, FLOATS[kind], node.op_type, depths[name], name in outputs)
             )
     return sorted(result, key=lambda tap: tap.depth)
 
@@ -146,7 +148,7 @@ def cut_at(path: Path | Blob, names: Sequence[str], *, beside: bool = False) -> 
 
 
 def _cut(model: ModelProto, path: Path | Blob, names: Sequence[str], beside: bool) -> bytes:
-    graph, values = model.graph, _values(model)
+    graph, values = model.graph, tensor_values(model)
     makers = {name: node for node in graph.node for name in node.output if name}
     constant, needed = _constants(graph), set[str]()
     for name in names:
@@ -214,7 +216,7 @@ def resolve_tap(model: ModelProto, tap: str | None, path: Path | Blob) -> str:
     BadGraph
         The graph has no layer such as a symbolic name asks for.
     """
-    return _resolve(model.graph, tap, _values(model) if tap == LAST_MAP else {}, path)
+    return _resolve(model.graph, tap, tensor_values(model) if tap == LAST_MAP else {}, path)
 
 
 def _load(path: Path | Blob) -> ModelProto:
@@ -245,7 +247,7 @@ def _serialized(model: ModelProto, path: Path | Blob, *, beside: bool = False) -
     return bytes(model.SerializeToString())
 
 
-_FLOATS: dict[int, str] = {
+FLOATS: dict[int, str] = {
     TensorProto.FLOAT: "float32",
     TensorProto.FLOAT16: "float16",
     TensorProto.DOUBLE: "float64",
@@ -303,7 +305,7 @@ def _depths(graph: GraphProto) -> dict[str, int]:
     return depths
 
 
-def _values(model: ModelProto) -> dict[str, ValueInfoProto]:
+def tensor_values(model: ModelProto) -> dict[str, ValueInfoProto]:
     """Return types and shapes of all tensors, as far as inference finds them."""
     inferred = infer_shapes(model).graph
     return {v.name: v for v in (*inferred.value_info, *inferred.input, *inferred.output)}

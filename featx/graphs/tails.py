@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy.typing as npt
 import onnx
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 from featx._typing import Doubles
 from featx.errors import NoExactSum
 from featx.graphs.constants import ConstantValues
-from featx.graphs.cut import cut_graph
+from featx.graphs.cut import FLOATS, cut_graph, tensor_values
 from featx.graphs.external import load_external
-from featx.graphs.inspect import infer_shapes, shape_of
+from featx.graphs.inspect import shape_of
 from featx.graphs.linear_ops import LINEAR_OPS, REDUCTIONS, LinearNode, pull_back
 from featx.storage.blob import Blob
 
@@ -26,7 +26,6 @@ __all__ = ["Tail", "find_tail"]
 _MOST = 200
 _MULTIPLIED = frozenset({"Mul", "Div"})
 _NAMES = {"Relu": "ReLU", "HardSwish": "hard swish"}
-_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,9 +122,7 @@ class _Walk:
 
     def __init__(self, model: ModelProto) -> None:
         self.graph = model.graph
-        inferred = infer_shapes(model).graph
-        values = (*inferred.value_info, *inferred.input, *inferred.output)
-        self.values: dict[str, ValueInfoProto] = {value.name: value for value in values}
+        self.values = tensor_values(model)
         self.types = {name: v.type.tensor_type.elem_type for name, v in self.values.items()}
         self.known = ConstantValues(model.graph)
         self.makers = {name: node for node in model.graph.node for name in node.output if name}
@@ -229,7 +226,7 @@ class _Walk:
         if op in ("Gather", "Slice") and (self._rank(inputs[0]) or 2) > 2:
             raise NoExactSum("the row is taken from one position, such as a class token")
         attributes = _attributes(node)
-        if op == "Cast" and attributes.get("to") not in _FLOATS:
+        if op == "Cast" and attributes.get("to") not in FLOATS:
             raise NoExactSum("Cast to whole numbers stands between the map and the row")
         if node.output[0] != name:
             raise NoExactSum(f"the row is a further output of {op}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from featx._typing import FloatArray, Integers, Labels, Mask
 from featx.html_report.evidence import Evidence
-from featx.html_report.view import ExampleGroup, SliceScore, axis_note
+from featx.html_report.view import ExampleGroup, SliceScore, axis_note, frequent_colors
 from featx.metrics.classification import ClassificationReport
 from featx.metrics.confusion import MOST_CLASSES, worst_pairs
 from featx.metrics.curves import calibration_bins, selective_curve
@@ -22,12 +21,16 @@ from featx.pages.document import PageSection
 from featx.pages.markup import Child, Markup, element
 from featx.pages.tables import format_number, html_table, interval_mark, matrix_table
 
-__all__ = ["ClassificationView", "calibration_chart", "precision_recall_chart", "score_tiles"]
+__all__ = [
+    "ClassificationView",
+    "calibration_chart",
+    "precision_recall_chart",
+    "recall_cells",
+    "score_tiles",
+]
 
 # Curves of one chart: all classes together, and the hardest of them.
 _CURVES = 7
-# Classes that have a colour in the projection; all others share one.
-_COLORS = 7
 # Answers from which on a share is drawn.
 _FEW = 20
 _SHARE = (0.0, 1.0)
@@ -103,11 +106,12 @@ def precision_recall_chart(
     hardest = sorted(known, key=lambda column: scores[column])[:_CURVES]
     curves = []
     pooled = members[:, known].ravel(), shares[:, known].ravel()
-    lines = [("all together", *pooled)] if len(known) > 1 else []
-    lines += [(names[c], members[:, c], shares[:, c]) for c in hardest]
-    for name, truth, share in lines:
+    lines = []
+    if len(known) > 1:
+        lines = [("all together", *pooled, float(average_precision_score(*pooled)))]
+    lines += [(names[c], members[:, c], shares[:, c], scores[c]) for c in hardest]
+    for name, truth, share, own in lines:
         precision, recall, _ = precision_recall_curve(truth, share)
-        own = float(average_precision_score(truth, share))
         curves.append(Curve(f"{name} ({own:.3f})", recall[::-1].tolist(), precision[::-1].tolist()))
     left = len(known) - len(hardest)
     note = (
@@ -204,8 +208,9 @@ class ClassificationView:
     def caption(self, evidence: Evidence, index: int) -> list[Child]:
         """Return the class of a sample and what the predictor says of it."""
         shares = evidence.outputs[index]
-        best, own = int(shares.argmax()), float(_own_shares(evidence)[index])
+        best = int(shares.argmax())
         predicted, true = evidence.classes[best], evidence.targets[index]
+        own = float(shares[evidence.classes.index(true)]) if true in evidence.classes else 0.0
         if predicted == true:
             return [f"{true}, rightly, with {shares[best]:.3f}"]
         return [
@@ -217,12 +222,7 @@ class ClassificationView:
 
     def colors(self, evidence: Evidence, indices: Integers) -> tuple[list[int], Sequence[str]]:
         """Return a colour for each of the most frequent classes."""
-        targets = [evidence.targets[i] for i in indices.tolist()]
-        names = [name for name, _ in Counter(targets).most_common()]
-        shown = sorted(names[:_COLORS]) if len(names) > _COLORS + 1 else sorted(names)
-        place = {name: number for number, name in enumerate(shown)}
-        rest = [f"{len(names) - len(shown)} other classes"] if len(names) > len(shown) else []
-        return [place.get(name, len(shown)) for name in targets], [*shown, *rest]
+        return frequent_colors([evidence.targets[i] for i in indices.tolist()], "classes")
 
 
 def _truth(evidence: Evidence) -> Labels:
@@ -285,18 +285,26 @@ def _confusion(report: ClassificationReport) -> list[Child]:
     return parts
 
 
+def recall_cells(
+    recall: float, hits: int, support: int
+) -> tuple[tuple[float | None, Markup | str, str], float]:
+    """Return the cells of a recall, drawn and with its interval, and its upper end; blank without samples."""
+    if not support:
+        return (None, "", ""), 1.0
+    low, high = wilson(hits, support)
+    mark = interval_mark(recall, low, high, _SHARE)
+    return (recall, mark, f"{low:.3f} to {high:.3f}"), high
+
+
 def _class_table(report: ClassificationReport) -> Markup:
     rows = []
     for number, score in enumerate(report.classes):
         # with weights the recall is no share of the samples
         share = round(score.recall * score.support)
         hits = report.confusion[number][number] if report.confusion else share
-        low, high = wilson(hits, score.support) if score.support else (0.0, 1.0)
-        mark = interval_mark(score.recall, low, high, _SHARE) if score.support else None
-        recall = score.recall if score.support else None
-        between = f"{low:.3f} to {high:.3f}" if score.support else ""
-        cells = (score.label, recall, mark or "", between, score.precision, score.f1)
-        rows.append((high if score.support else 2.0, (*cells, score.support, score.predicted)))
+        cells, high = recall_cells(score.recall, hits, score.support)
+        shown = (score.label, *cells, score.precision, score.f1, score.support, score.predicted)
+        rows.append((high if score.support else 2.0, shown))
     rows.sort(key=lambda pair: pair[0])
     header = (
         "class",

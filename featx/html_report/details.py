@@ -12,9 +12,9 @@ from featx.errors import FeatxError, FeatxWarning, NoExactSum
 from featx.explanation.explaining import Explainer, ExplanationOptions
 from featx.explanation.explanation import Explanation, Neighbour
 from featx.explanation.neighbours import NeighbourSearch
+from featx.explanation.output import open_shown
 from featx.explanation.page import describe_parts
 from featx.html_report.evidence import Evidence
-from featx.modalities import shown_samples
 from featx.modalities.remarks import collected
 from featx.modalities.showing import Budget, show_sample
 from featx.pages.markup import Child, element, shorten_text
@@ -34,7 +34,7 @@ _NAME = 60
 
 
 class SampleDetails:
-    """What there is to say of a sample besides its answer.
+    """The remarks on a sample besides its answer.
 
     Parameters
     ----------
@@ -113,10 +113,9 @@ class SampleDetails:
                 warnings.simplefilter("ignore", FeatxWarning)
                 return Explainer(self._evidence.predictor, options, engine=Engine(on_error="skip"))
         except NoExactSum as error:
-            reason = str(error).partition(", so its score")[0]
             self._said[
-                f"Samples are not explained: {reason}, so that scores are no exact sums over their parts; "
-                "explain='occlusion' hides their parts, which takes many predictions a sample."
+                f"Samples are not explained: {error.reason}, so that scores are no exact sums over their "
+                "parts; explain='occlusion' hides their parts, which takes many predictions a sample."
             ] = None
             return None
 
@@ -135,12 +134,9 @@ class SampleDetails:
             return None
 
     def _drawn(self, sample: Sample, found: Explanation) -> Child:
-        reader = self._evidence.predictor.open().reader
-        shown = shown_samples(self._evidence.predictor.card.modality, reader)
-        places = [(part.place, part.value) for part in found.parts]
-        content = reader.load(sample.data)
+        shown, content = open_shown(self._evidence.predictor, sample)
         title = f"{shorten_text(found.id, _NAME)}: {found.heading}"
-        drawing = shown.draw(content, places, found.extent, title)
+        drawing = shown.draw(content, found.places, found.extent, title)
         if len(drawing.html) > self._budget.left - self._reserved * self._waiting:
             self._said["Some explanations are left out, so that the page stays below 2 MB."] = None
             return None

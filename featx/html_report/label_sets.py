@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 
 from featx._typing import Doubles, Integers, Mask
-from featx.html_report.classes import calibration_chart, precision_recall_chart, score_tiles
+from featx.html_report.classes import (
+    calibration_chart,
+    precision_recall_chart,
+    recall_cells,
+    score_tiles,
+)
 from featx.html_report.evidence import Evidence
-from featx.html_report.view import ExampleGroup, SliceScore, axis_note
-from featx.metrics.intervals import wilson
+from featx.html_report.view import ExampleGroup, SliceScore, axis_note, frequent_colors
 from featx.metrics.multilabel import MultilabelReport
 from featx.metrics.report import Report
 from featx.pages.charts import charts
 from featx.pages.document import PageSection
 from featx.pages.markup import Child, Markup, element
-from featx.pages.tables import html_table, interval_mark
+from featx.pages.tables import html_table
 from featx.sources.label_sets import indicator_matrix, read_label_sets
 
 __all__ = ["MultilabelView"]
 
-_COLORS = 7
 # Pairs of labels that are named.
 _PAIRS = 20
 
@@ -113,13 +115,8 @@ class MultilabelView:
 
     def colors(self, evidence: Evidence, indices: Integers) -> tuple[list[int], Sequence[str]]:
         """Return a colour for each of the most frequent sets of labels."""
-        sets = [", ".join(sorted(one)) or "no label" for one in read_label_sets(evidence.targets)]
-        targets = [sets[i] for i in indices.tolist()]
-        names = [name for name, _ in Counter(targets).most_common()]
-        shown = sorted(names[:_COLORS]) if len(names) > _COLORS + 1 else sorted(names)
-        place = {name: number for number, name in enumerate(shown)}
-        rest = [f"{len(names) - len(shown)} other sets"] if len(names) > len(shown) else []
-        return [place.get(name, len(shown)) for name in targets], [*shown, *rest]
+        sets = read_label_sets([evidence.targets[i] for i in indices.tolist()])
+        return frequent_colors([", ".join(sorted(one)) or "no label" for one in sets], "sets")
 
 
 def _parts(evidence: Evidence, index: int | None = None) -> tuple[Mask, Mask, Doubles]:
@@ -139,14 +136,11 @@ def _label_table(report: MultilabelReport, members: Mask, given: Mask) -> Markup
     hits = (members & given).sum(axis=0).tolist()
     rows = []
     for score, hit in zip(report.labels, hits, strict=True):
-        low, high = wilson(hit, score.support) if score.support else (0.0, 1.0)
-        mark = interval_mark(score.recall, low, high, (0.0, 1.0)) if score.support else ""
+        recall, _ = recall_cells(score.recall, hit, score.support)
         cells = (
             score.label,
             score.f1,
-            score.recall if score.support else None,
-            mark,
-            f"{low:.3f} to {high:.3f}" if score.support else "",
+            *recall,
             score.precision,
             score.average_precision,
             score.support,

@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from featx._typing import Doubles, Integers
+from featx._typing import Doubles, Integers, Mask
 from featx.html_report.classes import score_tiles
 from featx.html_report.evidence import Evidence
 from featx.html_report.view import ExampleGroup, SliceScore
@@ -56,13 +56,16 @@ class RegressionView:
         truth, values, low, high = _parts(evidence)
         report = cast(RegressionReport, evidence.report)
         several = len(report.outputs) > 1
+        most = _DOTS // min(len(evidence.classes), _MOST_OUTPUTS)
         parts: list[Child] = [_output_table(report)] if several else []
         for column, score in enumerate(report.outputs[:_MOST_OUTPUTS]):
-            numbers = truth[:, column], values[:, column], low[:, column], high[:, column]
+            t, v = truth[:, column], values[:, column]
+            inside = (low[:, column] <= t) & (t <= high[:, column])
+            titles = _titles(evidence, t, v)
             drawn = [
-                _agreement(evidence, *numbers),
-                _residuals(evidence, *numbers),
-                _errors(*numbers),
+                _agreement(t, v, inside, titles, most),
+                _residuals(t, v, titles, most),
+                _errors(t, v),
             ]
             inner: list[Child] = [charts(drawn), _residual_table(score)]
             parts += [subsection(score.name, *inner)] if several else inner
@@ -148,15 +151,12 @@ def _titles(evidence: Evidence, truth: Doubles, values: Doubles) -> list[str]:
 
 
 def _agreement(
-    evidence: Evidence, truth: Doubles, values: Doubles, low: Doubles, high: Doubles
+    truth: Doubles, values: Doubles, inside: Mask, titles: Sequence[str], most: int
 ) -> Markup:
-    inside = (low <= truth) & (truth <= high)
     names = ("within its interval", "outside") if not inside.all() else ()
     points = [
         Point(t, v, title, int(not within))
-        for t, v, title, within in zip(
-            truth.tolist(), values.tolist(), _titles(evidence, truth, values), inside, strict=True
-        )
+        for t, v, title, within in zip(truth.tolist(), values.tolist(), titles, inside, strict=True)
     ]
     return scatter_chart(
         "Predictions by targets",
@@ -165,31 +165,27 @@ def _agreement(
         Axis("prediction"),
         names=names,
         diagonal=True,
-        most=_DOTS // min(len(evidence.classes), _MOST_OUTPUTS),
+        most=most,
         note="On the dashed line predictions are right.",
     )
 
 
-def _residuals(
-    evidence: Evidence, truth: Doubles, values: Doubles, low: Doubles, high: Doubles
-) -> Markup:
+def _residuals(truth: Doubles, values: Doubles, titles: Sequence[str], most: int) -> Markup:
     points = [
         Point(v, v - t, title)
-        for t, v, title in zip(
-            truth.tolist(), values.tolist(), _titles(evidence, truth, values), strict=True
-        )
+        for t, v, title in zip(truth.tolist(), values.tolist(), titles, strict=True)
     ]
     return scatter_chart(
         "Residuals by predictions",
         points,
         Axis("prediction"),
         Axis("prediction − target"),
-        most=_DOTS // min(len(evidence.classes), _MOST_OUTPUTS),
+        most=most,
         note="Where a pattern is left, more could be learned.",
     )
 
 
-def _errors(truth: Doubles, values: Doubles, low: Doubles, high: Doubles) -> Markup:
+def _errors(truth: Doubles, values: Doubles) -> Markup:
     sizes = np.sort(np.abs(values - truth))
     mean = np.sort(np.abs(truth - truth.mean()))
     shares = (np.arange(len(sizes)) + 1) / len(sizes)

@@ -36,7 +36,7 @@ from featx.pages.tables import html_table
 from featx.predictor import Predictor
 from featx.selection.curve_report import LearningCurve
 from featx.sources import Sample, make_samples
-from featx.storage.atomic import replacing
+from featx.storage.atomic import replace_text
 
 __all__ = ["HtmlReport", "ReportOptions", "report"]
 
@@ -58,7 +58,7 @@ _FOOTER = "Intervals are of 95 %. This page runs no script and asks no network."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:
-    """What a page shows, besides what there is to show of every predictor.
+    """The choice of what a page shows besides what every predictor has.
 
     Attributes
     ----------
@@ -132,8 +132,7 @@ class HtmlReport:
             It cannot be written.
         """
         target = Path(path)
-        with replacing(target) as temporary:
-            temporary.write_text(self.html, encoding="utf-8", newline="")
+        replace_text(target, self.html)
         return target
 
     def _repr_html_(self) -> str:

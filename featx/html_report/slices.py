@@ -61,7 +61,7 @@ class Slice:
 
 @dataclass(slots=True)
 class _Log:
-    """What is left out, to be said."""
+    """The counts of what is left out, to be said."""
 
     small: int = 0
     unsliced: list[str] = field(default_factory=list)

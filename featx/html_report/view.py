@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +13,10 @@ from featx.metrics.report import Report
 from featx.pages.document import PageSection
 from featx.pages.markup import Child
 
-__all__ = ["ExampleGroup", "SliceScore", "TaskView", "axis_note"]
+__all__ = ["ExampleGroup", "SliceScore", "TaskView", "axis_note", "frequent_colors"]
+
+# Names that have a colour each.
+_COLORS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class ExampleGroup:
 
 
 class TaskView(Protocol):
-    """All that a page says of the answers of one task."""
+    """The account that a page gives of the answers of one task."""
 
     @property
     def higher_is_better(self) -> bool:
@@ -84,3 +88,18 @@ def axis_note(evidence: Evidence) -> str:
     return (
         "Bands and shares are those of single samples: groups and weights are not considered here."
     )
+
+
+def frequent_colors(names_of: Sequence[str], others: str) -> tuple[list[int], list[str]]:
+    """Return a colour of each sample by its name, and the names of the colours.
+
+    The most frequent names have colours of their own, and all others one together.
+
+    >>> frequent_colors(["b", "a", "b"], "classes")
+    ([1, 0, 1], ['a', 'b'])
+    """
+    names = [name for name, _ in Counter(names_of).most_common()]
+    shown = sorted(names[:_COLORS]) if len(names) > _COLORS + 1 else sorted(names)
+    place = {name: number for number, name in enumerate(shown)}
+    rest = [f"{len(names) - len(shown)} other {others}"] if len(names) > len(shown) else []
+    return [place.get(name, len(shown)) for name in names_of], [*shown, *rest]

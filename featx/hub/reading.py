@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from featx._lazy import load_named
 from featx.errors import BadGraph, BadModelFolder, BadOption
 from featx.graphs.facts import describe_graph
 from featx.graphs.inspect import Tensor
@@ -156,8 +156,7 @@ def modality_of_inputs(inputs: list[Tensor], graph: Path) -> str:
 
 def reader_of(modality: str) -> _Reader:
     """Return what reads the configuration of a modality's models."""
-    module, _, name = READERS[modality].partition(":")
-    reader: _Reader = getattr(import_module(module), name)
+    reader: _Reader = load_named(READERS[modality])
     return reader
 
 

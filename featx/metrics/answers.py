@@ -19,7 +19,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class AnswerReport:
-    """What was measured of sets and of answers; None stands for what was not asked.
+    """The measures of sets and of answers; None stands for what was not asked.
 
     Each sample counts once, whatever its weight and its group.
 

@@ -28,7 +28,7 @@ from featx.metrics.confusion import confusion_table, worst_pairs
 from featx.metrics.intervals import wilson
 from featx.metrics.quotients import ratio
 from featx.metrics.report import (
-    ShownReport,
+    MeasuredReport,
     answers_entry,
     check_fields,
     read_answers,
@@ -101,7 +101,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ClassificationReport(ShownReport):
+class ClassificationReport(MeasuredReport):
     """The scores measured on ``n`` labelled samples.
 
     Attributes
@@ -274,7 +274,7 @@ class ClassificationReport(ShownReport):
         rows = [asdict(score) for score in self.classes]
         return pandas.DataFrame(rows, columns=columns).set_index("label")
 
-    def _score_lines(self) -> list[str]:
+    def _own_lines(self) -> list[str]:
         lines = []
         for key in ("accuracy", "balanced_accuracy", "macro_f1"):
             low, high = self.intervals[key]

@@ -44,7 +44,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True, slots=True)
 class SelectivePoint:
-    """What is right of the answers of which a predictor is surest.
+    """The share that is right of the answers of which a predictor is surest.
 
     Attributes
     ----------

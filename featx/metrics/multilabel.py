@@ -16,7 +16,7 @@ from featx.errors import BadLabels, BadOption
 from featx.metrics.answers import AnswerReport
 from featx.metrics.intervals import wilson
 from featx.metrics.report import (
-    ShownReport,
+    MeasuredReport,
     answers_entry,
     check_fields,
     read_answers,
@@ -71,7 +71,7 @@ class LabelScore:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class MultilabelReport(ShownReport):
+class MultilabelReport(MeasuredReport):
     """The scores measured on ``n`` samples whose sets of labels are known.
 
     Attributes
@@ -182,7 +182,7 @@ class MultilabelReport(ShownReport):
         rows = [asdict(score) for score in self.labels]
         return pandas.DataFrame(rows, columns=columns).set_index("label")
 
-    def _score_lines(self) -> list[str]:
+    def _own_lines(self) -> list[str]:
         lines = []
         for key, (low, high) in self.intervals.items():
             title, value = _TITLES[key], getattr(self, key)

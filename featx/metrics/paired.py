@@ -40,7 +40,7 @@ class Difference:
 
     @property
     def tells(self) -> bool:
-        """Whether the interval excludes 0, so that one of the two is better beyond chance."""
+        """Tell whether the interval excludes 0, so that one of the two is better beyond chance."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
     def reversed(self) -> Difference:

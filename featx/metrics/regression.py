@@ -18,7 +18,7 @@ from featx.metrics.answers import AnswerReport
 from featx.metrics.intervals import wilson
 from featx.metrics.number_scores import NUMBER_SCORES, measure_numbers, tenths
 from featx.metrics.report import (
-    ShownReport,
+    MeasuredReport,
     answers_entry,
     check_fields,
     read_answers,
@@ -140,7 +140,7 @@ class LargeResidual:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RegressionReport(ShownReport):
+class RegressionReport(MeasuredReport):
     """The scores measured on ``n`` samples whose numbers are known.
 
     Attributes
@@ -239,7 +239,7 @@ class RegressionReport(ShownReport):
         rows = [{name: getattr(score, name) for name in columns} for score in self.outputs]
         return pandas.DataFrame(rows, columns=columns).set_index("name")
 
-    def _score_lines(self) -> list[str]:
+    def _own_lines(self) -> list[str]:
         if len(self.outputs) > 1:
             return [_score_line("mean R²", self.r2, self.intervals.get("r2"))]
         [own] = self.outputs

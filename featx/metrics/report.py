@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -13,6 +14,7 @@ from featx.errors import BadLabels
 from featx.metrics.answers import AnswerReport
 
 __all__ = [
+    "MeasuredReport",
     "Report",
     "ShownReport",
     "answers_entry",
@@ -82,8 +84,41 @@ def read_answers(table: Mapping[str, Any]) -> AnswerReport | None:
     return answers
 
 
-class ShownReport:
-    """How a report is shown: lines of its scores, tables, and notes."""
+class ShownReport(ABC):
+    """A report that shows itself as lines of its scores, tables and notes."""
+
+    __slots__ = ()
+
+    def format_table(self) -> str:
+        """Return the report as lines of text."""
+        tables = "\n\n".join(table.to_text() for table in self._tables())
+        return "\n".join([*self._score_lines(), "", tables, *self._notes()])
+
+    def __repr__(self) -> str:
+        return self.format_table()
+
+    def sections(self) -> list[str | TextTable]:
+        """Return the report as paragraphs and tables, for a notebook or a page."""
+        return [*self._score_lines(), *self._tables(), *self._notes()]
+
+    def _repr_html_(self) -> str:
+        return html_page(self.sections())
+
+    @abstractmethod
+    def _score_lines(self) -> list[str]:
+        """Return a line for each score of the whole."""
+
+    @abstractmethod
+    def _tables(self) -> list[TextTable]:
+        """Return the scores of classes, labels or numbers."""
+
+    def _notes(self) -> list[str]:
+        """Return what else there is to say."""
+        return []
+
+
+class MeasuredReport(ShownReport):
+    """A report on answers whose truth is known, with what was measured of sets and of what is answered."""
 
     __slots__ = ()
 
@@ -96,37 +131,12 @@ class ShownReport:
         changed: Any = self
         return cast("Self", replace(changed, answers=answers))
 
-    def format_table(self) -> str:
-        """Return the report as lines of text."""
-        tables = "\n\n".join(table.to_text() for table in self._tables())
-        return "\n".join([*self._lines(), "", tables, *self._notes()])
-
-    def _lines(self) -> list[str]:
-        # What compares scores measures no answers.
-        answers = getattr(self, "answers", None)
-        return [*self._score_lines(), *(answers.lines() if answers else ())]
-
-    def __repr__(self) -> str:
-        return self.format_table()
-
-    def sections(self) -> list[str | TextTable]:
-        """Return the report as paragraphs and tables, for a notebook or a page."""
-        return [*self._lines(), *self._tables(), *self._notes()]
-
-    def _repr_html_(self) -> str:
-        return html_page(self.sections())
-
     def _score_lines(self) -> list[str]:
-        """Return a line for each score of the whole."""
-        raise NotImplementedError
+        return [*self._own_lines(), *(self.answers.lines() if self.answers else ())]
 
-    def _tables(self) -> list[TextTable]:
-        """Return the scores of classes, labels or numbers."""
-        raise NotImplementedError
-
-    def _notes(self) -> list[str]:
-        """Return what else there is to say."""
-        return []
+    @abstractmethod
+    def _own_lines(self) -> list[str]:
+        """Return a line for each score of the answers."""
 
 
 class Report(Protocol):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy.typing as npt
 
+from featx._lazy import load_named
 from featx._typing import Doubles, FloatArray, Integers, Mask
 from featx.errors import BadCard
 from featx.storage.blob import Blob
@@ -305,22 +305,19 @@ def kind_of(modality: str) -> type[Settings]:
     """
     if modality not in MODALITIES:
         raise BadCard(f"modality {modality!r}: expected one of {', '.join(MODALITIES)}")
-    module, _, name = MODALITIES[modality].partition(":")
-    kind: type[Settings] = getattr(import_module(module), name)
+    kind: type[Settings] = load_named(MODALITIES[modality])
     return kind
 
 
 def shown_samples(modality: str, reader: Any) -> ShownSamples:
     """Return the samples of a reader as explanations show them."""
-    module, _, name = SHOWN[modality].partition(":")
-    kind: type[ShownSamples] = getattr(import_module(module), name)
+    kind: type[ShownSamples] = load_named(SHOWN[modality])
     return kind(reader)
 
 
 def varied_samples(settings: Settings) -> Sequence[Any]:
     """Return twenty built-in samples of a modality that no useful backbone takes for one another."""
-    module, _, name = VARIETIES[settings.modality].partition(":")
-    samples: Sequence[Any] = getattr(import_module(module), name)(settings)
+    samples: Sequence[Any] = load_named(VARIETIES[settings.modality])(settings)
     return samples
 
 

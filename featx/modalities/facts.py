@@ -6,10 +6,10 @@ Equal or nearly equal contents have signatures that differ in few bits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from types import MappingProxyType
 from typing import ClassVar, Protocol
 
+from featx._lazy import load_named
 from featx.modalities import ItemReader, Settings
 
 __all__ = ["FACTS", "FactsReader", "open_facts"]
@@ -47,6 +47,5 @@ def open_facts(settings: Settings) -> FactsReader:
     >>> open_facts(get_card("featx-text-nano").input).names
     ('characters', 'words', 'letters')
     """
-    module, _, name = FACTS[settings.modality].partition(":")
-    kind: type[FactsReader] = getattr(import_module(module), name)
+    kind: type[FactsReader] = load_named(FACTS[settings.modality])
     return kind.of(settings)

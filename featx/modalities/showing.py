@@ -25,7 +25,7 @@ _NAME = 200
 CARDS: Mapping[str, str] = MappingProxyType(
     {"image": "pictures", "text": "texts", "audio": "sounds"}
 )
-"""What cards of samples of each modality are called."""
+"""The names of cards of samples by modality."""
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ def format_tick(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What a chart shows in one direction.
+    """One direction of a chart: its title and its ends.
 
     Attributes
     ----------

@@ -216,10 +216,6 @@ class Comparison(ShownReport):
         draw = import_module("featx.selection.plots").plot_ranking
         return draw(measured, score=self.score, baselines=baselines, ax=ax)
 
-    def _lines(self) -> list[str]:
-        # Nobody abstains here.
-        return self._score_lines()
-
     def _score_lines(self) -> list[str]:
         names = len({one.name for one in self.backbones})
         ranked = (

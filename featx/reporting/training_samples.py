@@ -194,7 +194,7 @@ def collect_samples(
 
 @dataclass(frozen=True, slots=True)
 class KeptParts:
-    """What a predictor keeps of its training samples.
+    """The choice of what a predictor keeps of its training samples.
 
     Attributes
     ----------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from featx.reporting.comparison import Contender
 from featx.selection.quick import ridge_evaluation
 from featx.selection.ranking import RankedBackbone, RankingSetup
 
-__all__ = ["Standing", "advise", "gain_of_doubling"]
+__all__ = ["advise", "gain_of_doubling"]
 
 # Fine-tuning is worth a thought where twice the samples still bring so much, the best backbone is above raw
 # pixels by no more than so much, and there are so many samples.
@@ -21,18 +20,10 @@ _STEEP, _NEAR, _ENOUGH = 0.01, 0.10, 500
 _HALVES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One beside the best: what it is called, and by how much the best is above it."""
-
-    contender: Contender
-    difference: Difference | None
-
-
 def advise(
     best: Contender,
-    others: Sequence[Standing],
-    baselines: Sequence[Standing],
+    others: Sequence[Contender],
+    baselines: Sequence[Contender],
     *,
     n: int,
     gain: float | None,
@@ -42,16 +33,16 @@ def advise(
     Parameters
     ----------
     best : Contender
-    others : sequence of Standing
+    others : sequence of Contender
         The other backbones that were measured, the best first.
-    baselines : sequence of Standing
+    baselines : sequence of Contender
     n : int
         Samples there are.
     gain : float or None
         What twice the samples bring by ridge, of a score of which 1 is the best.
     """
     notes = []
-    several = len({one.contender.head for one in others} | {best.head}) > 1
+    several = len({one.head for one in others} | {best.head}) > 1
     if others:
         notes.append(_compared(best, others[0], several))
         alike = [one for one in others if one.difference is None or not one.difference.tells]
@@ -93,10 +84,8 @@ def gain_of_doubling(entry: RankedBackbone, setup: RankingSetup) -> float | None
     return whole - half_score
 
 
-def _compared(best: Contender, second: Standing, several: bool) -> str:
-    first, other = (
-        f"{one.head} on {one.name}" if several else one.name for one in (best, second.contender)
-    )
+def _compared(best: Contender, second: Contender, several: bool) -> str:
+    first, other = (f"{one.head} on {one.name}" if several else one.name for one in (best, second))
     if second.difference is None:
         return f"{first} is first; by how much it is above {other} cannot be told."
     if second.difference.tells:
@@ -108,13 +97,9 @@ def _points(difference: Difference) -> str:
     return str(difference).removeprefix("+")
 
 
-def _faster(best: Contender, alike: Sequence[Standing]) -> str | None:
+def _faster(best: Contender, alike: Sequence[Contender]) -> str | None:
     """Return which of those that are as good, as far as can be told, is much faster than the best."""
-    timed = [
-        one.contender
-        for one in alike
-        if one.contender.milliseconds and one.contender.name != best.name
-    ]
+    timed = [one for one in alike if one.milliseconds and one.name != best.name]
     if not timed or not best.milliseconds:
         return None
     fastest = min(timed, key=lambda one: one.milliseconds or 0.0)
@@ -124,12 +109,12 @@ def _faster(best: Contender, alike: Sequence[Standing]) -> str | None:
     return f"Of those that are as good as can be told, {fastest.name} is {times:.1f} times as fast."
 
 
-def _against_baselines(best: Contender, baselines: Sequence[Standing]) -> list[str]:
+def _against_baselines(best: Contender, baselines: Sequence[Contender]) -> list[str]:
     """Return what is to be said of baselines that the best backbone does not beat."""
     notes = []
     for one in baselines:
-        name, difference = one.contender.name, one.difference
-        if one.contender.score is None:
+        name, difference = one.name, one.difference
+        if one.score is None:
             continue
         if difference is None:
             notes.append(f"Whether {best.name} is above {name} cannot be told.")
@@ -148,10 +133,10 @@ def _against_baselines(best: Contender, baselines: Sequence[Standing]) -> list[s
 
 
 def _fine_tuning(
-    best: Contender, baselines: Sequence[Standing], n: int, gain: float | None
+    best: Contender, baselines: Sequence[Contender], n: int, gain: float | None
 ) -> str | None:
     """Return when fine-tuning is worth a thought; None where nothing speaks for it."""
-    scores = [one.contender.score for one in baselines if one.contender.score is not None]
+    scores = [one.score for one in baselines if one.score is not None]
     if gain is None or best.score is None or not scores or n < _ENOUGH:
         return None
     above = best.score - max(scores)

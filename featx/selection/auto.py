@@ -74,4 +74,4 @@ def find_backbone(
             max_milliseconds=read_milliseconds(limits.max_latency, "max_latency"),
         )
         chosen = choose_backbone(setup, None, limits)
-    return chosen.backbone, chosen.comparison
+    return chosen.winner.open(), chosen.comparison

@@ -68,7 +68,7 @@ class BackboneCandidate:
 
     @property
     def is_here(self) -> bool:
-        """Whether its bytes are on this machine."""
+        """Tell whether its bytes are on this machine."""
         files = (self.card.graph, *self.card.files)
         return self.given is not None or all(locate(self.card, file) for file in files)
 

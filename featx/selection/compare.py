@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
 from sklearn.base import BaseEstimator
 
 from featx.backbones.backbone import Backbone
@@ -23,10 +22,10 @@ from featx.labelled import LabelledSamples
 from featx.modalities.guess import modality_of
 from featx.predictor import check_exact
 from featx.reporting.comparison import Comparison
-from featx.selection.candidates import find_candidates
+from featx.selection.candidates import BackboneCandidate, find_candidates
 from featx.selection.clock import Clock
 from featx.selection.finals import run_finals
-from featx.selection.limits import read_milliseconds, read_seconds, read_size
+from featx.selection.limits import is_whole, read_milliseconds, read_seconds, read_size
 from featx.selection.ranking import RankedBackbone, RankingSetup, draw_some, rank
 from featx.selection.table import ComparisonTable
 from featx.tasks import Task, get_task
@@ -41,7 +40,7 @@ Backbones = Sequence[str | Card | Backbone]
 
 @dataclass(frozen=True, slots=True)
 class CostLimits:
-    """What a comparison may cost, and what the winner may.
+    """The limits of what a comparison may cost, and of what the winner may.
 
     Attributes
     ----------
@@ -66,11 +65,10 @@ class CostLimits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chosen:
-    """A comparison with the backbone and the head that won it, and the samples that could not be read."""
+    """A comparison with the backbone that won it, and the samples that could not be read."""
 
     comparison: Comparison
-    backbone: Backbone
-    head: Any
+    winner: BackboneCandidate
     rejects: tuple[Reject, ...] = ()
 
 
@@ -231,8 +229,7 @@ def choose_backbone(setup: RankingSetup, backbones: Backbones | None, limits: Co
         notes=table.notes(),
         timings=timings,
     )
-    winner = table.winner
-    return Chosen(comparison, winner.candidate.open(), winner.head, finals.rejects)
+    return Chosen(comparison, table.winner.candidate, finals.rejects)
 
 
 def _best_on_average(entries: Sequence[RankedBackbone]) -> RankedBackbone | None:
@@ -256,5 +253,5 @@ def _check_heads(task: Task, heads: Any, config: HeadConfig) -> tuple[Any, ...]:
 
 def _check_counts(**counts: int) -> None:
     for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        if not is_whole(value, 1):
             raise BadOption(f"{name} = {value!r:.60}: expected a whole number, 1 or more")

@@ -27,6 +27,7 @@ from featx.selection.curve_report import (
 )
 from featx.selection.draws import FOLDS, Draw, draw_nested, usual_sizes
 from featx.selection.labelled_rows import LabelledRows, embed_labelled, open_for
+from featx.selection.limits import is_whole
 from featx.selection.power_law import PowerLaw, fit_power_law
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, TuningProblem
@@ -292,22 +293,16 @@ def _heads_for_few(some: TuningProblem, config: HeadConfig) -> Sequence[HeadSpec
 
 
 def _check_choices(draws: object, sizes: object, max_labels: object) -> None:
-    if not _is_whole(draws, 2) or not _is_whole(draws, 0, _MOST_DRAWS):
+    if not is_whole(draws, 2, _MOST_DRAWS):
         raise BadOption(f"draws = {draws!r}: expected a whole number, 2 to {_MOST_DRAWS}")
-    if max_labels is not None and not _is_whole(max_labels, 10):
+    if max_labels is not None and not is_whole(max_labels, 10):
         raise BadOption(
             f"max_labels = {max_labels!r}: expected a whole number, 10 or more, or None"
         )
     if sizes is None:
         return
     listed = list(sizes) if isinstance(sizes, (Sequence, np.ndarray)) else []
-    if not listed or not all(_is_whole(size, 2) for size in listed):
+    if not listed or not all(is_whole(size, 2) for size in listed):
         raise BadOption(
             f"sizes = {sizes!r:.80}: expected a list of whole numbers of labels, 2 or more"
         )
-
-
-def _is_whole(value: object, least: int, most: int | None = None) -> bool:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        return False
-    return int(value) >= least and (most is None or int(value) <= most)

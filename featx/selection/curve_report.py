@@ -203,7 +203,7 @@ class LearningCurve(ShownReport):
 
     @property
     def forecast(self) -> str:
-        """What more labels would bring, in one sentence."""
+        """Say what more labels would bring, in one sentence."""
         if self.gain is None or self.now is None:
             return "There are too few sizes to tell what more labels would bring."
         gain, name = self.gain, self.score.replace("_", " ")
@@ -215,7 +215,7 @@ class LearningCurve(ShownReport):
 
     @property
     def comparison(self) -> str:
-        """How many labels the baseline would need for the same score, in one sentence; '' without one."""
+        """Say how many labels the baseline would need for the same score, in one sentence; '' without one."""
         found = self.baseline_labels
         if found is None:
             return ""

@@ -50,7 +50,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finals:
-    """All that was measured.
+    """The backbones and baselines that were measured in full.
 
     Attributes
     ----------

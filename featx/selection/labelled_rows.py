@@ -67,7 +67,8 @@ def open_for(backbone: str | Card | Backbone | None, given: LabelledSamples) -> 
     if isinstance(backbone, Backbone):
         return backbone
     if backbone is None:
-        return open_backbone(default_card(modality_of(given.samples[0].data)))
+        first = next(iter(given.whole), None)
+        return open_backbone(default_card("image" if first is None else modality_of(first.data)))
     return open_backbone(backbone if isinstance(backbone, Card) else get_card(backbone))
 
 

@@ -51,12 +51,12 @@ class LayerScore:
 
     @property
     def is_own(self) -> bool:
-        """Whether it is the tap of the backbone's card, with its pooling."""
+        """Tell whether it is the tap of the backbone's card, with its pooling."""
         return self.gain is None
 
     @property
     def tells(self) -> bool:
-        """Whether it is better than the backbone's own tap, beyond chance."""
+        """Tell whether it is better than the backbone's own tap, beyond chance."""
         return self.gain is not None and self.gain.low is not None and self.gain.low > 0
 
 
@@ -116,7 +116,7 @@ class LayerProbe(ShownReport):
 
     @property
     def advice(self) -> str:
-        """Which tap to use, in one sentence."""
+        """Say which tap to use, in one sentence."""
         chosen, best = self.chosen, self.best
         if chosen.gain is not None:
             use = f"tap={chosen.tap!r} and pooling={chosen.pooling!r}"

@@ -1,4 +1,4 @@
-"""CostLimits as people write them: times such as "5ms", sizes such as "20MB"."""
+"""Limits as people write them: times such as "5ms", sizes such as "20MB"."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from contextlib import suppress
 from numbers import Real
 from types import MappingProxyType
 
+import numpy as np
+
 from featx.errors import BadOption
 from featx.modalities import shown
 
-__all__ = ["read_milliseconds", "read_seconds", "read_size"]
+__all__ = ["is_whole", "read_milliseconds", "read_seconds", "read_size"]
 
 _WRITTEN = re.compile(
     r"\s*((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([A-Za-zµμ]*)\s*"
@@ -38,6 +40,17 @@ _SIZES: Mapping[str, float] = MappingProxyType(
         "gib": 2**30,
     }
 )
+
+
+def is_whole(value: object, least: int, most: int | None = None) -> bool:
+    """Return whether a value is a whole number within bounds.
+
+    >>> [is_whole(value, 1, 9) for value in (1, np.int64(9), 10, True, 2.0)]
+    [True, True, False, False, False]
+    """
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        return False
+    return int(value) >= least and (most is None or int(value) <= most)
 
 
 def read_milliseconds(value: float | str | None, name: str) -> float | None:

@@ -15,7 +15,7 @@ from featx._typing import Doubles, FloatArray, Integers
 from featx.errors import BadLabels
 from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.solvers.ridge import spectrum
-from featx.tuning.splits import make_splits
+from featx.tuning.splits import Splits, make_splits
 from featx.tuning.threads import one_thread_each
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _STEPS, _TOLERANCE = 100, 1e-5
 
 @dataclass(frozen=True, slots=True)
 class QuickScores:
-    """How well rows tell the targets, by methods that are measured in closed form; more is better.
+    """The scores of rows by methods that are measured in closed form; more is better.
 
     Attributes
     ----------
@@ -164,11 +164,9 @@ def _best_ridge(rows: FloatArray, problem: TuningProblem) -> tuple[CandidateScor
 
     [head] = problem.choose_heads("ridge", random_state=0)
     if problem.can_leave_out_each:
-        _check_units(_units(problem))
+        _check_units(problem.design.units(len(problem)))
         return best_candidate(leave_out_each(head, rows, problem)), np.arange(len(problem))
-    splits = make_splits(problem, _n_folds(problem), repeats=1, random_state=0)
-    if not splits.pairs:
-        raise BadLabels("samples: expected some to train on and some to measure, found too few")
+    splits = _splits(problem)
     return best_candidate(score_candidates(head, rows, problem, splits, map)), splits.tested
 
 
@@ -193,9 +191,9 @@ def neighbor_evaluation(
     from featx.embedding.neighbors import nearest_among, nearest_rows
 
     table = _centered(rows)
-    weights, units = problem.design.counts(len(problem)), _units(problem)
-    votes = np.empty((len(problem), problem.n_outputs))
-    for train, test in _parts(problem):
+    weights, units = problem.design.counts(len(problem)), problem.design.units(len(problem))
+    parts, votes = _parts(problem), np.empty((len(problem), problem.n_outputs))
+    for train, test in parts:
         # A sample of no weight is nobody's neighbour.
         train = train[weights[train] > 0]
         if len(test) == len(problem):
@@ -205,7 +203,7 @@ def neighbor_evaluation(
         else:
             found = nearest_rows(table[test], table[train], n_neighbors).indices
         votes[test] = _votes(found, problem, train, weights)
-    tested = np.concatenate([test for _, test in _parts(problem)])
+    tested = np.concatenate([test for _, test in parts])
     return problem.evaluate(problem.scores_of_averages(votes[tested]), tested)
 
 
@@ -229,16 +227,16 @@ def centroid_evaluation(rows: FloatArray, problem: TuningProblem) -> Evaluation 
         return None
     exclusive = bool((members.sum(axis=1) == 1).all())
     table, weights = _standardized(rows), problem.design.counts(len(problem))
-    units = _units(problem)
+    units, parts = problem.design.units(len(problem)), _parts(problem)
     scores = np.empty(members.shape)
-    for train, test in _parts(problem):
+    for train, test in parts:
         kinds = [members[train]] if exclusive else [members[train], 1 - members[train]]
         first, *others = (
             _distances(table, (train, test), kind * weights[train][:, None], units)
             for kind in kinds
         )
         scores[test] = others[0] - first if others else -first
-    tested = np.concatenate([test for _, test in _parts(problem)])
+    tested = np.concatenate([test for _, test in parts])
     return problem.evaluate(scores[tested], tested)
 
 
@@ -307,25 +305,17 @@ def _evidence(squares: Doubles, along: Doubles, norm: float, n: int) -> float:
 def _parts(problem: TuningProblem) -> list[tuple[Integers, Integers]]:
     """Return pairs of samples to learn from and to judge; a sample never learns from its own unit."""
     if problem.design.allows_leaving_out_each:
-        _check_units(_units(problem))
+        _check_units(problem.design.units(len(problem)))
         every = np.arange(len(problem))
         return [(every, every)]
-    splits = make_splits(problem, _n_folds(problem), repeats=1, random_state=0)
+    return list(_splits(problem).pairs)
+
+
+def _splits(problem: TuningProblem) -> Splits:
+    splits = make_splits(problem, min(_FOLDS, problem.max_folds), repeats=1, random_state=0)
     if not splits.pairs:
         raise BadLabels("samples: expected some to train on and some to measure, found too few")
-    return list(splits.pairs)
-
-
-def _n_folds(problem: TuningProblem) -> int:
-    return min(_FOLDS, problem.max_folds)
-
-
-def _units(problem: TuningProblem) -> Integers:
-    """Return the number of each sample's group; of each sample where there are none."""
-    groups = problem.design.groups
-    if groups is None:
-        return np.arange(len(problem))
-    return np.asarray(np.unique(groups, return_inverse=True)[1], np.intp)
+    return splits
 
 
 def _check_units(units: Integers) -> None:

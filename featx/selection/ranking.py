@@ -34,7 +34,7 @@ _SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class RankingSetup:
-    """What a comparison asks for, and what with.
+    """The samples of a comparison, its settings, and what runs it.
 
     Attributes
     ----------
@@ -216,8 +216,7 @@ def _rank_heads(entries: Sequence[RankedBackbone], setup: RankingSetup) -> list[
         for head in setup.heads:
             setup.clock.tell("ranking heads", len(tried), total)
             config = setup.with_head(head)
-            quiet = replace(config, progress=None)
-            found = tune(heads_for(problem, quiet), entry.rows.embeddings, problem, config=quiet)
+            found = tune(heads_for(problem, config), entry.rows.embeddings, problem, config=config)
             score = {"head": found.score} if math.isfinite(found.score) else {}
             tried.append(replace(entry, head=head, quick={**entry.quick, **score}))
     setup.clock.tell("ranking heads", total, total)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from featx.metrics.paired import Difference
 from featx.reporting.comparison import Contender
-from featx.selection.advice import Standing, advise, gain_of_doubling
+from featx.selection.advice import advise, gain_of_doubling
 from featx.selection.finals import Finals, Measured
 from featx.selection.ranking import RankedBackbone, RankingSetup, head_name
 
@@ -36,11 +36,26 @@ class ComparisonTable:
         finals: Finals,
         average: RankedBackbone | None,
     ) -> None:
-        self.setup, self.entries, self.finals, self.average = setup, entries, finals, average
+        self.setup, self.entries, self.finals = setup, entries, finals
         backbones = [one for one in finals.measured if one.entry is not None]
         # Of equal scores the quick pass decides: the sort keeps its order.
         self.measured = sorted(backbones, key=lambda one: one.score, reverse=True)
-        self.baselines = [one for one in finals.measured if one.entry is None]
+        self._backbones = [self._backbone(one) for one in self.measured]
+        self._baselines = [
+            Contender(one.name, "", True, {}, one.score, one.interval, self._behind(one))
+            for one in finals.measured
+            if one.entry is None
+        ]
+        self._average = [
+            replace(
+                Contender(f"{AVERAGE}: {row.name}", row.head, True, {}),
+                score=row.score,
+                interval=row.interval,
+                difference=row.difference,
+            )
+            for one, row in zip(self.measured, self._backbones, strict=True)
+            if one.entry is average
+        ]
 
     @property
     def winner(self) -> RankedBackbone:
@@ -52,22 +67,18 @@ class ComparisonTable:
     def contenders(self) -> tuple[Contender, ...]:
         """Return backbones, the best first, then the baselines."""
         done = {id(one.entry) for one in self.measured}
-        rows = [self._backbone(one) for one in self.measured]
-        rows += [self._ranked(one) for one in self.entries if id(one) not in done]
-        return (*rows, *(one.contender for one in self._standings_of_baselines()))
+        others = [self._ranked(one) for one in self.entries if id(one) not in done]
+        return (*self._backbones, *others, *self._baselines, *self._average)
 
     def notes(self) -> tuple[str, ...]:
         """Return what follows, in sentences."""
         if not self.measured:
             return ("No time was left to measure any as fit measures: the quick pass alone ranks.",)
-        best = self._backbone(self.measured[0])
-        others = [Standing(self._backbone(one), self._behind(one)) for one in self.measured[1:]]
-        baselines = self._standings_of_baselines()
+        best, *others = self._backbones
         gain = gain_of_doubling(self.winner, self.setup)
         n = len(self.setup.given.samples)
-        own = [one for one in baselines if not one.contender.name.startswith(AVERAGE)]
-        notes = advise(best, others, own, n=n, gain=gain)
-        if len(own) < 2:
+        notes = advise(best, others, self._baselines, n=n, gain=gain)
+        if len(self._baselines) < 2:
             notes.append("No time was left to measure the baseline without a backbone.")
         missed = min(self.setup.best, len(self.entries)) - len(self.measured)
         if missed > 0:
@@ -100,19 +111,3 @@ class ComparisonTable:
             interval=one.interval,
             difference=None if is_best else self._behind(one),
         )
-
-    def _standings_of_baselines(self) -> list[Standing]:
-        found = []
-        for one in self.baselines:
-            difference = self._behind(one)
-            row = Contender(one.name, "", True, {}, one.score, one.interval, difference)
-            found.append(Standing(row, difference))
-        average = [one for one in self.measured if one.entry is self.average]
-        for one in average:
-            assert one.entry is not None
-            difference = self._behind(one) if one is not self.measured[0] else None
-            name = f"{AVERAGE}: {one.entry.candidate.name}"
-            head = head_name(one.entry.head, self.setup)
-            row = Contender(name, head, True, {}, one.score, one.interval, difference)
-            found.append(Standing(row, difference))
-        return found

@@ -38,14 +38,14 @@ class Number(StrictModel):
 
 
 class ExplainedPlace(StrictModel):
-    """What a place of a sample adds to the score: a box in pixels, characters, or seconds."""
+    """A place of a sample and what it adds to the score: a box in pixels, characters, or seconds."""
 
     value: float
     place: list[float] | None
 
 
 class ExplainedScore(StrictModel):
-    """What of a sample speaks for an answer: with ``exact``, bias and values add up to the score."""
+    """The places that speak for an answer: with ``exact``, bias and values add up to the score."""
 
     modality: str | None = None
     method: Literal["exact", "occlusion"] | None = None
@@ -64,7 +64,7 @@ class ExplainedScore(StrictModel):
 
 
 class PredictedSample(StrictModel):
-    """What one predictor says of one sample; which fields there are depends on the predictor's task."""
+    """The answer of one predictor to one sample; which fields there are depends on the predictor's task."""
 
     id: str
     model: str
@@ -99,7 +99,7 @@ class PredictedSample(StrictModel):
 
 
 class PredictAnswer(StrictModel):
-    """What each predictor says of each sample, and how long that took."""
+    """The answers of each predictor to each sample, and how long they took."""
 
     results: list[PredictedSample]
     seconds: float
@@ -143,7 +143,7 @@ class Model(StrictModel):
 
 
 class ModelsAnswer(StrictModel):
-    """All predictors that are served."""
+    """The predictors that are served."""
 
     object: Literal["list"]
     data: list[Model]
@@ -156,19 +156,19 @@ class HealthAnswer(StrictModel):
 
 
 class LiveAnswer(StrictModel):
-    """Whether the server runs."""
+    """The answer whether the server runs."""
 
     live: bool
 
 
 class ReadyAnswer(StrictModel):
-    """Whether every predictor can answer."""
+    """The answer whether every predictor can answer."""
 
     ready: bool
 
 
 class ModelReadyAnswer(StrictModel):
-    """Whether one predictor can answer."""
+    """The answer whether one predictor can answer."""
 
     name: str
     ready: bool
@@ -191,7 +191,7 @@ class TensorMetadata(StrictModel):
 
 
 class ModelParameters(StrictModel):
-    """What the columns of the outputs are."""
+    """The names of the columns of the outputs."""
 
     classes: list[str]
 

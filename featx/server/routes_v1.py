@@ -40,7 +40,7 @@ __all__ = ["OPERATIONS"]
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a request asks of its samples."""
+    """The demands of a request on its samples."""
 
     top_k: int
     weights: list[float] | None

@@ -15,7 +15,7 @@ _NOT_ASKED: Any = None
 
 
 class SurenessFields(BaseModel):
-    """What may be said of how sure answers are to be; see ``Predictor.with_abstention``."""
+    """The fields that say how sure answers are to be; see ``Predictor.with_abstention``."""
 
     coverage: float = Field(
         default=_NOT_ASKED,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from pathlib import Path
 
+from featx._lazy import load_named
 from featx.errors import BadSource, wrong_type
 from featx.sources.iterables import make_samples
 from featx.sources.kept import keep_known
@@ -81,8 +81,7 @@ class LazySource:
         return self._load()(uri, columns, stdin)
 
     def _load(self) -> type[Source]:
-        module, _, name = self._path.partition(":")
-        kind: type[Source] = getattr(import_module(f"featx.sources.{module}"), name)
+        kind: type[Source] = load_named(f"featx.sources.{self._path}")
         return kind
 
 

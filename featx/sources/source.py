@@ -61,7 +61,7 @@ class Columns:
         Columns of what must not be parted, of how often a sample counts, and of when it was; None: not read.
     split : str or None
         The column that says the part of each sample; None is for the usual name.
-    parts : bool or None
+    parts : bool
         Whether a column of parts is read where no part is asked for.
     encoding : str or None
         How the bytes of a table, or of the lines of standard input, are characters, where they are neither
@@ -90,7 +90,7 @@ class Columns:
     split: str | None = None
     duration: str | None = None
     skip: bool = False
-    parts: bool | None = None
+    parts: bool = False
 
 
 def _nothing(head: bytes) -> bool:

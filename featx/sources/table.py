@@ -82,7 +82,7 @@ class Table:
         """Return what ``samples`` returns; what is to be said goes to ``notes``."""
         where = self._where
         table = self._open(notes)
-        reads_parts = split is not None or bool(self._columns.parts)
+        reads_parts = split is not None or self._columns.parts
         chosen = choose_columns(table, self._columns, readable, split=reads_parts, where=where)
         if "path" not in chosen and self._columns.root is not None:
             raise BadOption(f"root: the rows of {where} are texts, not files; leave the option out")

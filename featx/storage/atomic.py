@@ -13,7 +13,7 @@ from pathlib import Path
 
 from featx.errors import OutputFailed
 
-__all__ = ["os_errors_in_words", "recover", "replacing", "replacing_folder"]
+__all__ = ["os_errors_in_words", "recover", "replace_text", "replacing", "replacing_folder"]
 
 # The end of the name of a folder that was moved aside.
 _ASIDE = "-old"
@@ -43,6 +43,18 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         _discard(temporary)
         os.close(lock)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8 with its ends of lines as they are, in place of what stood at ``path``.
+
+    Raises
+    ------
+    OutputFailed
+        See ``replacing``.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
 
 
 @contextmanager

@@ -6,11 +6,10 @@ No other module asks which task it has to do with. A further task is one module 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from featx._lazy import lazy_attributes
+from featx._lazy import lazy_attributes, load_named
 from featx.errors import UnknownTask
 
 if TYPE_CHECKING:
@@ -53,6 +52,5 @@ def get_task(name: str) -> Task:
     """
     if name not in TASKS:
         raise UnknownTask(name, TASKS)
-    module, _, kind = TASKS[name].partition(":")
-    task: Task = getattr(import_module(module), kind)()
+    task: Task = load_named(TASKS[name])()
     return task

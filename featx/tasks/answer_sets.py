@@ -25,7 +25,7 @@ METHODS = (LAC, APS)
 
 
 class AnswerSets(Protocol):
-    """What a task says of coverage; ``outputs`` are those of ``TrainedHead.predict_outputs``."""
+    """The part of a task on coverage; ``outputs`` are those of ``TrainedHead.predict_outputs``."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ UNSURE = "unsure"
 
 @dataclass(frozen=True, slots=True)
 class Certainty:
-    """What is known of the answer to one sample; None stands for what was not asked.
+    """The certainty of the answer to one sample; None stands for what was not asked.
 
     Attributes
     ----------

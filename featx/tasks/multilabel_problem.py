@@ -131,7 +131,7 @@ class MultilabelProblem:
 
     @property
     def can_leave_out_each(self) -> bool:
-        """Whether the design of the samples allows it, and labels are not weighed."""
+        """Tell whether the design of the samples allows it, and labels are not weighed."""
         return self.design.allows_leaving_out_each and self.class_weight is None
 
     def leave_out_each(self, head: HeadSpec, rows: FloatArray) -> list[Doubles]:

@@ -9,7 +9,7 @@ __all__ = ["OutputTensor"]
 
 @dataclass(frozen=True, slots=True)
 class OutputTensor:
-    """What a tensor of predictions is called in the Open Inference Protocol.
+    """The name and form of a tensor of predictions in the Open Inference Protocol.
 
     Attributes
     ----------

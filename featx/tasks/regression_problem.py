@@ -135,7 +135,7 @@ class RegressionProblem:
 
     @property
     def can_leave_out_each(self) -> bool:
-        """Whether the design of the samples allows it."""
+        """Tell whether the design of the samples allows it."""
         return self.design.allows_leaving_out_each
 
     def leave_out_each(self, head: HeadSpec, rows: FloatArray) -> list[Doubles]:

@@ -67,12 +67,18 @@ class SampleDesign:
 
     @property
     def allows_leaving_out_each(self) -> bool:
-        """Whether no part of the samples is to choose by, and none is later than another."""
+        """Tell whether no part of the samples is to choose by, and none is later than another."""
         return self.validation is None and self.times is None
 
     def counts(self, n: int) -> Doubles:
         """Return how often each of the ``n`` samples counts."""
         return np.ones(n) if self.weights is None else self.weights
+
+    def units(self, n: int) -> Integers:
+        """Return the number of each sample's group, of ``n`` samples; of each sample where there are none."""
+        if self.groups is None:
+            return np.arange(n)
+        return np.asarray(np.unique(self.groups, return_inverse=True)[1], np.intp)
 
     @property
     def is_plain(self) -> bool:

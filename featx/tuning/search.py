@@ -181,7 +181,8 @@ def tune(
         return SearchResult(head, middle, problem.default_calibrator(), float("nan"), 0, 0, 1)
     best = best_candidate(candidates)
     in_turn = _leaves_out_each(heads, problem)
-    units = _left_out_together(problem)
+    # The fold of each sample where samples, or groups of them, are left out one after the other.
+    units = problem.design.units(len(problem))
     return SearchResult(
         best.head,
         best.params,
@@ -209,13 +210,6 @@ def _race(
             candidates = _search(heads, rows[some], problem.subset(some), config, 1)[0]
             heads = _best_heads(heads, candidates, n_best)
     return heads
-
-
-def _left_out_together(problem: TuningProblem) -> Integers:
-    """Return the fold of each sample where samples, or groups of them, are left out one after the other."""
-    if problem.design.groups is None:
-        return np.arange(len(problem))
-    return np.unique(problem.design.groups, return_inverse=True)[1]
 
 
 def _left_out(best: CandidateScore, splits: Splits, n: int, repeats: int) -> LeftOut | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from featx.metrics.paired import Difference
 from featx.reporting.comparison import Contender
-from featx.selection.advice import Standing, advise
+from featx.selection.advice import advise
 from featx.selection.average_order import mean_rank
 from featx.selection.candidates import BackboneCandidate
 
@@ -12,8 +12,14 @@ BEST = Contender("large", "logistic", score=0.9, milliseconds=30.0)
 
 
 def _standing(name, score, difference, milliseconds=None, baseline=False):
-    row = Contender(name, "logistic", baseline, score=score, milliseconds=milliseconds)
-    return Standing(row, difference)
+    return Contender(
+        name,
+        "logistic",
+        baseline,
+        score=score,
+        milliseconds=milliseconds,
+        difference=difference,
+    )
 
 
 RAW = _standing("raw pixels", 0.82, Difference(0.08, 0.04, 0.12), baseline=True)

@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
@@ -29,8 +29,8 @@ __all__ = [
     "digest_sound",
     "load_sound",
     "promised_seconds",
+    "stored_blocks",
     "stream",
-    "stream_native",
 ]
 
 # bytes: up to here a file is read whole, once; a larger one stays where it is
@@ -173,30 +173,20 @@ def stream(
     MissingExtra
         soundfile or soxr is not installed.
     """
-    with ExitStack() as stack:
-        stored_rate, heard = _heard(content, stack, seconds, full_scale)
-        yield from heard if stored_rate == rate else _resampled(heard, stored_rate, rate)
+    with stored_blocks(content, seconds=seconds, full_scale=full_scale) as (stored_rate, blocks):
+        yield from blocks if stored_rate == rate else _resampled(blocks, stored_rate, rate)
 
 
-def stream_native(
+@contextmanager
+def stored_blocks(
     content: Content, *, seconds: float = float("inf"), full_scale: float | None = None
-) -> tuple[int, Iterator[FloatArray]]:
-    """Return the samples a second of a sound, and its blocks as ``stream`` gives them, not resampled.
+) -> Iterator[tuple[int, Iterator[FloatArray]]]:
+    """Give the samples a second of a sound, and its blocks as ``stream`` gives them, not resampled.
 
     The parameters are those of ``stream``, and so is what is raised.
     """
-    stack = ExitStack()
-    try:
-        rate, heard = _heard(content, stack, seconds, full_scale)
-    except BaseException:
-        stack.close()
-        raise
-    return rate, _closing(stack, heard)
-
-
-def _closing(stack: ExitStack, blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
-    with stack:
-        yield from blocks
+    with ExitStack() as stack:
+        yield _heard(content, stack, seconds, full_scale)
 
 
 def _heard(

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.modalities.audio.decode import Content, stream_native
+from featx.modalities.audio.decode import Content, stored_blocks
 from featx.modalities.audio.settings import AudioSettings
 
 __all__ = ["AudioFacts"]
@@ -34,21 +34,20 @@ class AudioFacts(AudioSettings):
     @classmethod
     def of(cls, settings: AudioSettings) -> AudioFacts:
         """Return the reader of sounds as a card decodes them."""
-        limit = settings.max_seconds or (float("inf") if settings.window else 600.0)
-        return AudioFacts(rate=settings.rate, max_seconds=limit, range=settings.range)
+        return AudioFacts(rate=settings.rate, max_seconds=settings.limit, range=settings.range)
 
     def read(self, content: Content) -> FloatArray:
         """Return the facts of a sound, as it is stored; raise BadSample."""
-        seconds = self.max_seconds or float("inf")
-        rate, blocks = stream_native(content, seconds=seconds, full_scale=self.range)
         count, power, peak = 0, 0.0, 0.0
         flat: dict[float, int] = {}
-        for block in blocks:
-            count += len(block)
-            power += float(np.square(block, dtype=np.float64).sum())
-            highest = float(np.abs(block).max(initial=0.0))
-            peak = max(peak, highest)
-            flat[highest] = flat.get(highest, 0) + _plateau(block, highest)
+        given = stored_blocks(content, seconds=self.limit, full_scale=self.range)
+        with given as (rate, blocks):
+            for block in blocks:
+                count += len(block)
+                power += float(np.square(block, dtype=np.float64).sum())
+                highest = float(np.abs(block).max(initial=0.0))
+                peak = max(peak, highest)
+                flat[highest] = flat.get(highest, 0) + _plateau(block, highest)
         clipped = sum(n for high, n in flat.items() if high >= _FLAT * peak) if peak > _FULL else 0
         level = 10 * np.log10(power / max(1, count)) if power > 0 else _SILENCE
         facts = [count / rate, max(level, _SILENCE), peak, clipped / max(1, count)]

@@ -207,16 +207,8 @@ class AudioSettings:
 
         Where it matters where the sound ends, it is a ``Clip``.
         """
-        held: list[FloatArray] = []
-        count, keep = 0, HELD * self.rate if self.window else float("inf")
-        for block in self._blocks(content):
-            held.append(block)
-            count += len(block)
-            if count > keep:
-                return Long(content)
-        sound = np.concatenate(held)
-        self._remark_on(sound)
-        return self.as_item(sound)
+        sound = self.whole(content)
+        return Long(content) if sound is None else self.as_item(sound)
 
     def read_with_geometry(
         self, content: Content
@@ -260,9 +252,16 @@ class AudioSettings:
 
     def whole(self, content: Content) -> FloatArray | None:
         """Return a whole sound as the graph hears it, not filled up; None of one that is not held."""
-        if isinstance(self.read(content), Long):
-            return None
-        return np.concatenate(list(self._blocks(content)))
+        held: list[FloatArray] = []
+        count, keep = 0, HELD * self.rate if self.window else float("inf")
+        for block in self._blocks(content):
+            held.append(block)
+            count += len(block)
+            if count > keep:
+                return None
+        sound = np.concatenate(held)
+        self._remark_on(sound)
+        return sound
 
     def as_item(self, sound: FloatArray) -> FloatArray | Clip:
         """Return the item of a sound that ``whole`` gave."""
@@ -341,9 +340,13 @@ class AudioSettings:
 
     def _blocks(self, content: Content) -> Iterator[FloatArray]:
         """Give the sound, scaled, a block at a time; refuses one that is too long."""
-        limit = self.max_seconds or (float("inf") if self.window else 600.0)
-        for block in stream(content, self.rate, seconds=limit, full_scale=self.range):
+        for block in stream(content, self.rate, seconds=self.limit, full_scale=self.range):
             yield block if self.scale == 1 else block * np.float32(self.scale)
+
+    @property
+    def limit(self) -> float:
+        """The most seconds of a sound; one without windows is held in memory."""
+        return self.max_seconds or (float("inf") if self.window else 600.0)
 
     @property
     def windowing(self) -> Windowing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,7 +45,7 @@ class ImageFacts(ImageSettings):
     @classmethod
     def of(cls, settings: ImageSettings) -> ImageFacts:
         """Return the reader of pictures as a card decodes them."""
-        plain = ImageFacts(
+        return ImageFacts(
             resize=(_SIDE // 2, _SIDE // 2),
             draft=2.0,
             max_pixels=settings.max_pixels,
@@ -54,7 +53,6 @@ class ImageFacts(ImageSettings):
             truncated=settings.truncated,
             transparency=settings.transparency,
         )
-        return replace(plain)
 
     def read(self, content: Any) -> FloatArray:
         """Return the facts and the signature of a picture; raise BadSample."""
