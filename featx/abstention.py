@@ -12,6 +12,7 @@ import numpy as np
 
 from featx._typing import Doubles, FloatArray, Mask
 from featx.errors import BadOption, FeatxWarning
+from featx.heads.conformal import describe_coverage
 from featx.heads.conformity import Conformity, check_share
 from featx.tasks import get_task
 from featx.tasks.answer_sets import LAC, refuse_method
@@ -231,6 +232,9 @@ def make_abstention(
         head = task.answer_sets.with_thresholds(head, thresholds, coverage)
         if not task.answer_sets.columns:
             thresholds = None
+            what = "samples" if conformity.groups is None else "groups"
+            if text := describe_coverage(conformity.n_units(), what, coverage):
+                warnings.warn(text, FeatxWarning, stacklevel=3)
         elif text := _describe_open(thresholds, head.classes, coverage):
             warnings.warn(text, FeatxWarning, stacklevel=3)
     withhold = limit is not None if abstain is None else abstain

@@ -391,3 +391,11 @@ def test_a_class_that_is_named_unsure_is_told_apart(rng):
         careful = made.with_abstention(0.8, abstain=True)
     for one in careful.predict_rows(rows):
         assert one.certainty.answered is (len(one.certainty.set) == 1)
+
+
+def test_a_coverage_that_the_samples_do_not_reach_is_said_each_time_that_it_is_asked_for():
+    made = featx.fit(TEXTS, [one["price"] for one in RECORDS], task="regression", baseline=False)
+    for _ in range(2):
+        with pytest.warns(FeatxWarning, match="too few for a coverage of 99%") as told:
+            made.with_abstention(0.99)
+        assert told[0].filename == __file__

@@ -167,7 +167,10 @@ def _findings(
     found = exact_copies(data)
     labelled = any(target is not None for target in data.targets)
     if labelled and task.name != "regression":
-        found += rare_labels(data, task)
+        try:
+            found += rare_labels(data, task)
+        except BadLabels as error:
+            skipped.append(f"rare labels: {error}")
     if len(data.firsts) < _FEW:
         skipped.append(f"neighbours, for there are {len(data.firsts)} different samples only")
         return found, skipped

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,9 +60,35 @@ def exact_copies(data: AuditData) -> list[AuditFinding]:
             members[data.digests[i]].append(i)
     findings = []
     for indices in members.values():
+        # There may be very many copies of one content; these are all that a finding names.
+        facts = (data.parts, data.groups, data.targets)
+        named = {
+            *indices[:_RELATED],
+            *(i for values in facts for i in _first_unlike(values, indices)),
+        }
+        places = [place for place, index in enumerate(indices) if index in named]
+        first = [indices[place] for place in places]
         for place in range(1, len(indices)):
-            findings += _copy_findings(data, indices[place], indices[:place], "FX00", "the same as")
+            earlier = first[: bisect_left(places, place)]
+            findings += _copy_findings(data, indices[place], earlier, "FX00", "the same as")
     return findings
+
+
+def _first_unlike(values: Sequence[str | None], indices: Sequence[int]) -> list[int]:
+    """Return samples among which are, for any value and at any place, the first with another value."""
+    counts: Counter[str] = Counter()
+    found = []
+    for index in indices:
+        own = values[index]
+        if own is None:
+            continue
+        total = counts.total()
+        if total - max(counts.values(), default=0) >= _RELATED:
+            break
+        if total - max((n for value, n in counts.items() if value != own), default=0) < _RELATED:
+            found.append(index)
+        counts[own] += 1
+    return found
 
 
 def find_near_pairs(data: AuditData, neighbors: Neighbors) -> NearPairs:

@@ -112,6 +112,8 @@ class Manifest:
             A sample has no file of its own, as in an archive.
         """
         bad = {found.id for found in report.of(*_LEFT_OUT)}
+        # A text without a word that could be read stays.
+        bad |= {found.id for found in report.of("FX061") if found.suggested == "remove"}
         groups = copy_groups(report, samples) if group_copies else {}
         parts = parts_of(samples)
         records = []

@@ -11,7 +11,7 @@ from featx._typing import Doubles
 from featx.audit.data import AuditData
 from featx.audit.findings import AuditFinding
 from featx.embedding.neighbors import Neighbors
-from featx.sources.targets import read_target
+from featx.sources.label_sets import read_label_sets
 from featx.tasks import Task
 
 __all__ = ["blending_classes", "labels_of", "outliers", "rare_labels"]
@@ -91,24 +91,28 @@ def _neighbor_shares(codes: np.typing.NDArray[np.intp], near: Neighbors, n: int)
     return result
 
 
-def labels_of(target: str | None) -> list[str]:
+def labels_of(target: str | None, task: Task) -> list[str]:
     """Return the labels that the text of a target holds; one of a classification.
 
-    >>> labels_of('["a", "b"]'), labels_of("cat"), labels_of(None)
+    >>> from featx.tasks import get_task
+    >>> several = get_task("multilabel")
+    >>> labels_of("a;b", several), labels_of("cat", get_task("classification")), labels_of(None, several)
     (['a', 'b'], ['cat'], [])
+
+    Raises
+    ------
+    BadLabels
+        The target says of a label neither that it is there nor that it is not.
     """
     if target is None:
         return []
-    value = read_target(target)
-    if isinstance(value, dict):
-        return [name for name, cell in value.items() if cell not in (None, "", "0", "False")]
-    return value if isinstance(value, list) else [value]
+    return [target] if task.name == "classification" else sorted(*read_label_sets([target]))
 
 
 def rare_labels(data: AuditData, task: Task) -> list[AuditFinding]:
     """Return classes or labels of few samples, and those that are in one part only."""
     one = task.output_noun[0]
-    found = [labels_of(target) for target in data.targets]
+    found = [labels_of(target, task) for target in data.targets]
     counts = Counter(label for labels in found for label in labels)
     mean = sum(counts.values()) / max(1, len(counts))
     findings = []

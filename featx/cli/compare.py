@@ -141,11 +141,14 @@ def _card(backbones: tuple[str, ...], modality: str | None) -> Card:
 
 def _next(source: str, comparison: Comparison, columns: SourceChoice, target: TargetChoice) -> str:
     """Return the command that trains a predictor with the best."""
-    name, _, changed = comparison.best.name.partition("@")
-    tap, _, pooling = changed.rpartition(":") if ":" in changed else (changed, "", "")
-    words = ["featx", "fit", source, *columns.to_words(), "--backbone", name]
-    words += ["--tap", tap] if tap else []
-    words += ["--pooling", pooling] if pooling else []
+    from featx.fit_config import card_changes
+    from featx.selection.candidates import read_name
+
+    card = read_name(comparison.best.name)
+    words = ["featx", "fit", source, *columns.to_words(), "--backbone", card.name]
+    for key in ("tap", "pooling"):
+        if value := card_changes(card).get(key):
+            words += [f"--{key}", value]
     words += ["--task", target.task] if target.task else []
     words += ["--head", comparison.best.head, "--output", "NAME.featx"]
     return f"\nNext: {shell_command(*words)}"

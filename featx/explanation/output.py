@@ -168,7 +168,7 @@ class _Drawing:
 
 
 class _Folder:
-    """A picture a sample, and a file of JSON lines."""
+    """A folder with a picture of each sample."""
 
     def __init__(self, path: Path, predictor: Predictor) -> None:
         try:

@@ -179,8 +179,8 @@ def _of_estimator(head: TrainedHead, estimator: Any) -> LinearForm:
     steps = tuple(map(_step_of, before))
     coef, intercept = _coefficients(last, head.name)
     coef, intercept = _every_output(coef, intercept, len(head.classes))
-    first = steps[0] if steps else None
-    center = first.center if isinstance(first, ColumnScaling) and _knows_mean(before) else None
+    # The mean is known to a scaler that does not take it off as well.
+    center = np.asarray(before[0].mean_, np.float64) if before and _knows_mean(before) else None
     return LinearForm(steps, coef, intercept, center)
 
 

@@ -44,8 +44,9 @@ def audit_section(evidence: Evidence, audit: AuditReport | bool) -> PageSection:
     if len(rows) > _MOST_ROWS:
         more = f"{len(rows):,} rows take long to audit: featx audit does it."
         return PageSection(title, [f"Not looked at: {more}"])
-    groups = evidence.design.groups
-    whole = groups is not None and len(groups) == len(rows) and evidence.rows is not None
+    groups, index = evidence.design.groups, evidence.row_index
+    # A predictor may keep the rows of its samples in an order of their own.
+    own = groups[index].tolist() if groups is not None and index is not None else None
     try:
         with warnings.catch_warnings():
             # what there is to say is among the findings
@@ -54,7 +55,7 @@ def audit_section(evidence: Evidence, audit: AuditReport | bool) -> PageSection:
                 rows,
                 task=evidence.predictor.task_name,
                 parts=parts,
-                groups=groups.tolist() if whole and groups is not None else None,
+                groups=own if own is not None and len(own) == len(rows) else None,
             )
     except FeatxError as error:
         return PageSection(title, [f"Not looked at: {error}"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from threading import Lock
 from typing import Any, cast
 
 from featx._typing import FloatArray
@@ -22,6 +23,8 @@ __all__ = ["LimitedBackbone", "Registry", "ServedInput", "ServedPredictor", "Sur
 Sureness = tuple[tuple[str, Any], ...]
 # Predictors that are kept as requests want them, each of which may hold rows.
 _MOST_VARIANTS = 16
+# Filters of warnings are those of the whole process.
+_making = Lock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,14 +103,17 @@ class ServedPredictor:
         """
         if not sureness:
             return self.predictor
-        if sureness not in self.variants:
-            if len(self.variants) >= _MOST_VARIANTS:
-                self.variants.clear()
-            with warnings.catch_warnings():
+        # Several threads ask: what one of them has found stays, whatever another forgets meanwhile.
+        made = self.variants.get(sureness)
+        if made is None:
+            with _making, warnings.catch_warnings():
                 # Sets that hold every class tell whoever asked for them.
                 warnings.simplefilter("ignore", FeatxWarning)
-                self.variants[sureness] = self.predictor.with_abstention(**dict(sureness))
-        return self.variants[sureness]
+                made = self.predictor.with_abstention(**dict(sureness))
+                if len(self.variants) >= _MOST_VARIANTS:
+                    self.variants.clear()
+                self.variants[sureness] = made
+        return made
 
     @property
     def input(self) -> ServedInput:

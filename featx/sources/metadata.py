@@ -71,7 +71,8 @@ def read_file_labels(
         try:
             listed |= _add_table(found, root, table, files, columns, split)
         except BadSource as error:
-            if replace(columns, skip=False) != Columns():
+            # How rows are read names no column.
+            if replace(columns, skip=False, parts=False) != Columns():
                 raise
             _warn(f"{error}; it is not used for labels")
     if strangers := sorted(found.governed - listed):

@@ -113,7 +113,7 @@ class LabelDecisions:
             return replace(prediction, labels=labels, certainty=certainty)
         doubted = frozenset(certainty.unsure)
         labels = tuple(label for label in certainty.set if label not in doubted)
-        if certainty.answered is False and not doubted:
+        if certainty.novel or (certainty.answered is False and not doubted):
             labels = ()
         return replace(prediction, labels=labels, certainty=certainty)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Mask
-from featx.errors import BadArtifact, BadOption, FeatxWarning
-from featx.heads.conformal import describe_coverage
+from featx.errors import BadArtifact, BadOption
 from featx.heads.number_scaling import NumberScaling
 from featx.tasks.answer_sets import LAC
 from featx.tasks.certainty import Certainty
@@ -56,14 +54,11 @@ class NumberIntervals:
     ) -> Doubles:
         """Return half the width of each interval, in standardised numbers; shape (k,).
 
-        The largest residual is taken where there are too few samples, with a warning.
+        The largest residual is taken where there are too few samples.
         """
         if per_class or method != LAC:
             name = "per_class=True" if per_class else f"method={method!r:.40}"
             raise BadOption(f"{name}: a regression has no classes; leave it out")
-        what = "samples" if conformity.groups is None else "groups"
-        if text := describe_coverage(conformity.n_units(), what, coverage):
-            warnings.warn(text, FeatxWarning, stacklevel=4)
         largest = conformity.scores.max(axis=0).astype(np.float64)
         found = [conformity.threshold(index, coverage) for index in range(n_classes)]
         return np.asarray(np.minimum(found, largest))

@@ -8,6 +8,7 @@ import pytest
 import featx
 from featx import AuditReport, Rows, Sample, audit_rows, audit_samples
 from featx.errors import BadLabels
+from tests.support.commands import run
 
 LEAKS = ("FX002", "FX012")
 
@@ -228,3 +229,62 @@ def test_a_label_that_the_head_cannot_tell_is_named_and_not_doubted():
     report = audit_rows(rows_of(table, labels), task="multilabel")
     assert not {one.related for one in report.of("FX022", "FX023")} & {("b",)}
     assert "labels that the head tells too badly (1): b" in report.skipped
+
+
+def unlike(values, index, others):
+    own = values[index]
+    return [i for i in others if own is not None and values[i] is not None and values[i] != own]
+
+
+def test_each_copy_is_compared_with_all_before_it_however_many_they_are(rng):
+    n = 400
+    parts = rng.choice(["train", "test", None], n, p=[0.9, 0.05, 0.05]).tolist()
+    groups = [f"g{k}" for k in rng.choice(40, n, p=[0.61, *([0.01] * 39)])]
+    labels = rng.choice(["a", "b"], n, p=[0.98, 0.02]).tolist()
+    table = rows_of(np.tile(cloud(1)[0], (n, 1)), labels, ["d", "e"] * (n // 2))
+    report = audit_rows(table, parts=parts, groups=groups)
+    found = {one.id: one for one in report.of("FX001", "FX002", "FX004")}
+    conflicts = {one.id: one for one in report.of("FX003")}
+    rank = {"test": 0, "train": 2, None: 3}
+    for content in "de":
+        copies = [i for i in range(n) if table.digests[i] == content]
+        copies.sort(key=lambda i: (rank[parts[i]], i))
+        for place, index in enumerate(copies):
+            earlier, name = copies[:place], f"s{index}"
+            leaks, apart, other = (unlike(v, index, earlier) for v in (parts, groups, labels))
+            code = "FX002" if leaks else "FX004" if apart else "FX001"
+            expected = tuple(f"s{i}" for i in (leaks or apart or earlier)[:20])
+            assert (name in found) == bool(place)
+            assert not place or (found[name].code, found[name].related) == (code, expected)
+            assert (name in conflicts) == bool(other)
+            assert not other or conflicts[name].related == tuple(f"s{i}" for i in other[:20])
+
+
+def test_rare_labels_are_counted_however_their_columns_say_yes_and_no():
+    table, _ = cloud(12)
+    for yes, no in (("1", "0"), ("yes", "no")):
+        targets = [json.dumps({"red": yes, "blue": no})] * 10
+        targets += [json.dumps({"red": no, "blue": yes})] * 2
+        report = audit_rows(rows_of(table, targets), task="multilabel")
+        assert [one.message for one in report.of("FX042")] == [
+            "the label 'blue' has 2 of 12 samples"
+        ]
+    report = audit_rows(rows_of(table, ["red;blue"] * 10 + ["blue"] * 2), task="multilabel")
+    assert not report.of("FX042")
+    report = audit_rows(rows_of(table, [json.dumps({"red": "maybe"})] * 12), task="multilabel")
+    assert any("rare labels:" in text and "'maybe'" in text for text in report.skipped)
+
+
+@pytest.mark.filterwarnings("default::featx.errors.FeatxWarning")
+def test_a_damaged_table_beside_files_is_told_and_the_folder_audited(tmp_path):
+    from PIL import Image
+
+    for number in range(4):
+        path = tmp_path / ("dark", "light")[number % 2] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (40, 40), (number * 60, 0, 0)).save(path)
+    (tmp_path / "metadata.csv").write_text('file_name,label\n"dark/0.png,x\n')
+    result = run("audit", tmp_path, "--format", "json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["n"] == 4
+    assert "it is not used for labels" in result.stderr

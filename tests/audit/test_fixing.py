@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import featx
 from featx import Sample, Segment, audit_samples, read_samples
 from featx.audit.findings import AuditFinding, AuditReport
 from featx.audit.fixing import Manifest, copy_groups
@@ -149,3 +150,13 @@ def test_parts_of_a_table_are_seen_by_the_usual_column(leaky, tmp_path):
         csv.writer(file).writerows(rows)
     report = AuditReport.from_dict(json.loads(run("audit", table, "--format", "json").stdout))
     assert len(report.of("FX002")) == 2
+
+
+def test_texts_that_cannot_be_read_are_left_out_and_short_ones_stay(tmp_path):
+    texts = [f"word {i} and more" for i in range(13)] + ["  ", ""]
+    samples = featx.make_samples(texts, ["a", "b"] * 7 + ["a"])
+    report = featx.audit_samples(samples)
+    table = Manifest.of(samples, report, get_card("featx-text-nano").input, tmp_path)
+    unread = {found.id for found in report.of("FX061") if found.suggested == "remove"}
+    assert set(table.left_out) == unread == {samples[13].id, samples[14].id}
+    assert len(table.records) == 13

@@ -130,3 +130,10 @@ def test_auto_takes_no_changes_of_one_backbone(pictures, tmp_path):
 def test_progress_of_a_comparison_is_told_on_a_terminal_alone(pictures):
     result = run("compare", pictures, "--backbone", "colors")
     assert "ranking" not in result.stderr
+
+
+def test_the_command_to_type_takes_a_pooling_with_a_number_for_one(pictures):
+    result = run("compare", pictures, "--backbone", "featx-image-nano@last-map:gem:4.5")
+    assert result.exit_code == 0, result.output
+    [command] = [line for line in result.stderr.splitlines() if line.startswith("Next: ")]
+    assert "--backbone featx-image-nano --tap last-map --pooling gem:4.5 " in command

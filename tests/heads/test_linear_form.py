@@ -144,3 +144,10 @@ def test_a_head_whose_own_probabilities_are_taken_is_none(rows):
     head = TrainedHead.from_estimator("x", fitted, TemperatureScaling(), own_answers=True)
     with pytest.raises(NoExactSum, match="its own probabilities are taken as they are"):
         linear_form(head)
+
+
+def test_the_middle_is_the_mean_row_of_a_scaler_that_takes_nothing_off(rows):
+    head = make_pipeline(StandardScaler(with_mean=False), RidgeClassifier())
+    head.fit(rows, np.arange(len(rows)) % 2)
+    trained = TrainedHead.from_estimator("own", head, TemperatureScaling(1.0))
+    np.testing.assert_allclose(linear_form(trained).center, rows.mean(axis=0), rtol=1e-5)

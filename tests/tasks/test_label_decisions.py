@@ -7,6 +7,7 @@ from featx.heads.conformity import Conformity
 from featx.heads.label_calibration import LabelCalibration
 from featx.heads.selective import find_error_threshold
 from featx.sources.label_sets import indicator_matrix
+from featx.tasks.certainty import Certainty
 from featx.tasks.label_decisions import LabelDecisions
 from featx.tasks.multilabel import LabelSetsPrediction
 from featx.tasks.multilabel_problem import MultilabelProblem
@@ -93,3 +94,10 @@ def test_a_target_error_is_of_sets_of_labels_as_a_whole(rng):
     np.testing.assert_allclose(sure, shares.min(axis=1), atol=1e-6)
     found = find_error_threshold(sure, wrong, 0.05)
     assert found.answered == 1
+
+
+@pytest.mark.parametrize("unsure", [(), ("blue",)])
+def test_a_new_sample_gets_no_label_whichever_labels_are_open(unsure):
+    given = LabelSetsPrediction("a", ("round",), (("round", 0.7),))
+    known = Certainty(set=("round",), unsure=unsure, answered=False, novelty=0.001, novel=True)
+    assert SETS.withhold(given, known, abstain=True).labels == ()
