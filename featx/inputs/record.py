@@ -1,0 +1,56 @@
+"""The record of one sample of several inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+__all__ = ["Record"]
+
+# The characters of a value in the repr of a record.
+_SHOWN = 40
+
+
+class Record(Mapping[str, Any]):
+    """What a sample of several inputs holds: a value by the name of each input, which nothing can change.
+
+    A value is what ``Sample.data`` is where there is one input: a ``Blob`` or a path where the content is still
+    to be read, else the thing itself: bytes, an image, an array, a text, a number. A list of these is several
+    of them in one sample, and None one that is missing.
+
+    Parameters
+    ----------
+    values : mapping of str to value
+
+    Examples
+    --------
+    >>> record = Record({"photo": "a.jpg", "price": 12.5, "caption": None})
+    >>> record["price"], list(record), record.missing
+    (12.5, ['photo', 'price', 'caption'], ('caption',))
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of an input."""
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names of the inputs, in their order."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """Return the number of inputs."""
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        cells = ", ".join(f"{name}={value!r:.{_SHOWN}}" for name, value in self._values.items())
+        return f"Record({cells})"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names of the inputs that have no value."""
+        return tuple(name for name, value in self._values.items() if value is None)
