@@ -1,1 +1,1 @@
-"""Several inputs of one predictor: which columns of a table it reads, and how each becomes columns of a row."""
+"""Several inputs of one predictor: records, encoders of table columns, joint rows and the scale of each block."""

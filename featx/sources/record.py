@@ -1,4 +1,4 @@
-"""A record: what a sample of several columns holds, by the names of the columns."""
+"""The record of one sample of several columns."""
 
 from __future__ import annotations
 
@@ -7,61 +7,50 @@ from typing import Any
 
 __all__ = ["Record"]
 
+# The characters of a value in the repr of a record.
+_SHOWN = 40
+
 
 class Record(Mapping[str, Any]):
-    """The data of a sample that has several columns: a datum by the name of its column.
+    """What a sample of several inputs holds: a value by the name of each column, which nothing can change.
 
-    A datum is what a modality reads (a Blob, a path, a text, bytes, an array), a value of a table (a text, a
-    number, a truth value, a date, a vector), a tuple of several of these, or None where the cell is empty. A
-    column that the record lacks is no empty cell: whoever needs it refuses the record.
-
-    Two records are equal where their data are the same objects or equal ones; a record can be a key.
+    A value is what ``Sample.data`` is where there is one input: a ``Blob`` or a path where the content is still
+    to be read, else the thing itself: bytes, an image, an array, a text, a number. A list of these is several
+    of them in one sample, and None one that is missing. Inputs that read one column share its value.
 
     Parameters
     ----------
-    cells : mapping of str to object
+    values : mapping of str to value
 
     Examples
     --------
-    >>> record = Record({"caption": "a red bag", "price": "12.5", "photo": None})
-    >>> record["price"], sorted(record), record.get("photo") is None
-    ('12.5', ['caption', 'photo', 'price'], True)
+    >>> record = Record({"photo": "a.jpg", "price": 12.5, "caption": None})
+    >>> record["price"], list(record), record.missing
+    (12.5, ['photo', 'price', 'caption'], ('caption',))
     """
 
-    __slots__ = ("_cells",)
+    __slots__ = ("_values",)
 
-    def __init__(self, cells: Mapping[str, Any]) -> None:
-        self._cells = dict(cells)
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
 
-    def __getitem__(self, column: str) -> Any:
-        return self._cells[column]
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of a column."""
+        return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._cells)
+        """Give the names of the columns, in their order."""
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self._cells)
-
-    # Arrays, which are equal element by element, have no hash.
-    def __hash__(self) -> int:
-        return hash(tuple(self._cells))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Record) or self._cells.keys() != other._cells.keys():
-            return False
-        return all(_same(datum, other[column]) for column, datum in self._cells.items())
+        """Return the number of columns."""
+        return len(self._values)
 
     def __repr__(self) -> str:
-        return (
-            f"Record({', '.join(f'{name!s}={datum!r:.40}' for name, datum in self._cells.items())})"
-        )
+        cells = ", ".join(f"{name}={value!r:.{_SHOWN}}" for name, value in self._values.items())
+        return f"Record({cells})"
 
-
-def _same(first: Any, second: Any) -> bool:
-    if first is second:
-        return True
-    try:
-        return bool(first == second)
-    # The truth of an array of several elements.
-    except (TypeError, ValueError):
-        return False
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names of the columns that have no value."""
+        return tuple(name for name, value in self._values.items() if value is None)
