@@ -10,7 +10,7 @@ from featx._lazy import load_named
 from featx._typing import FloatArray
 from featx.errors import BadArtifact
 
-__all__ = ["ENCODERS", "Encoder", "encoder_class", "read_encoder"]
+__all__ = ["ENCODERS", "ColumnEncoder", "encoder_class", "read_encoder"]
 
 ENCODERS: Mapping[str, str] = MappingProxyType(
     {
@@ -22,7 +22,7 @@ ENCODERS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Encoder(Protocol):
+class ColumnEncoder(Protocol):
     """What makes columns of the cells of one column of a table; it was fitted on those of training.
 
     A cell is read first (``read``), so that each that makes no sense is the reject of its own row; what was
@@ -88,13 +88,13 @@ class Encoder(Protocol):
         """Return the encoder that ``to_dict`` wrote; raise BadArtifact for what no encoder can be."""
 
 
-def encoder_class(kind: str) -> type[Encoder]:
+def encoder_class(kind: str) -> type[ColumnEncoder]:
     """Return the class of the encoders of a kind among ``VALUE_KINDS``."""
-    found: type[Encoder] = load_named(ENCODERS[kind])
+    found: type[ColumnEncoder] = load_named(ENCODERS[kind])
     return found
 
 
-def read_encoder(table: Any, name: str) -> Encoder:
+def read_encoder(table: Any, name: str) -> ColumnEncoder:
     """Return the encoder that ``to_dict`` wrote, of whatever kind.
 
     Raises
