@@ -1,1 +1,1 @@
-"""Several inputs of one predictor: records, encoders of table columns, joint rows and the scale of each block."""
+"""Several inputs of one predictor: records, encoders of table columns, joint rows, the scale of each block."""
