@@ -1,4 +1,4 @@
-"""The record of one sample of several inputs."""
+"""The record of one sample of several columns."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _SHOWN = 40
 
 
 class Record(Mapping[str, Any]):
-    """What a sample of several inputs holds: a value by the name of each input, which nothing can change.
+    """What a sample of several inputs holds: a value by the name of each column, which nothing can change.
 
     A value is what ``Sample.data`` is where there is one input: a ``Blob`` or a path where the content is still
     to be read, else the thing itself: bytes, an image, an array, a text, a number. A list of these is several
-    of them in one sample, and None one that is missing.
+    of them in one sample, and None one that is missing. Inputs that read one column share its value.
 
     Parameters
     ----------
@@ -35,15 +35,15 @@ class Record(Mapping[str, Any]):
         self._values = dict(values)
 
     def __getitem__(self, name: str) -> Any:
-        """Return the value of an input."""
+        """Return the value of a column."""
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Give the names of the inputs, in their order."""
+        """Give the names of the columns, in their order."""
         return iter(self._values)
 
     def __len__(self) -> int:
-        """Return the number of inputs."""
+        """Return the number of columns."""
         return len(self._values)
 
     def __repr__(self) -> str:
@@ -52,5 +52,5 @@ class Record(Mapping[str, Any]):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of the inputs that have no value."""
+        """The names of the columns that have no value."""
         return tuple(name for name, value in self._values.items() if value is None)
