@@ -145,7 +145,7 @@ class CategoryEncoder:
         try:
             return _label(cell) or None
         except ValueError as error:
-            raise BadSample(f"{self.name}: {error}{_hint(self.name, cell)}") from error
+            raise BadSample(f"{error}{_hint(self.name, cell)}") from error
 
     def encode(self, values: Sequence[str | None]) -> FloatArray:
         """Return the columns of labels; shape (n, dim), float32, a single 1 in each row."""

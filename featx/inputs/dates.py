@@ -143,7 +143,7 @@ class DateEncoder:
         try:
             return self.spelling.read(cell)
         except ValueError as error:
-            raise BadSample(f"{self.name}: {error}") from error
+            raise BadSample(str(error)) from error
 
     def encode(self, values: Sequence[Moment | None]) -> FloatArray:
         """Return the columns of moments; shape (n, dim), float32, finite."""

@@ -66,7 +66,13 @@ class ColumnEncoder(Protocol):
         """A digest of everything that decides a row, besides its cell."""
 
     def read(self, cell: Any) -> Any:
-        """Return the value of a cell, None where it is empty; raise BadSample, which names the input."""
+        """Return the value of a cell, None where it is empty.
+
+        Raises
+        ------
+        BadSample
+            It makes no sense: why, without the name of the input.
+        """
 
     def encode(self, values: Sequence[Any]) -> FloatArray:
         """Return the columns of values that were read; shape (n, dim), float32, finite."""

@@ -151,10 +151,10 @@ class NumberEncoder:
         try:
             value = _number(cell, self.spelling)
         except ValueError as error:
-            raise BadSample(f"{self.name}: {error}{_hint(self.name, cell)}") from error
+            raise BadSample(f"{error}{_hint(self.name, cell)}") from error
         if not abs((value - self.mean) / self.scale) <= _FARTHEST:
             raise BadSample(
-                f"{self.name}: {value:g} is too far from the numbers of training, {self.low:g} to {self.high:g}"
+                f"{value:g} is too far from the numbers of training, {self.low:g} to {self.high:g}"
             )
         return value
 
