@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from featx.html_report.page import HtmlReport as HtmlReport
     from featx.html_report.page import ReportOptions as ReportOptions
     from featx.html_report.page import report as report
+    from featx.inputs.input import Input as Input
     from featx.metrics.answers import AnswerReport as AnswerReport
     from featx.metrics.classification import ClassificationReport as ClassificationReport
     from featx.metrics.classification import ClassScore as ClassScore
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from featx.persistence.artifact import save as save
     from featx.pipelines import from_pipeline as from_pipeline
     from featx.predictor import Classifier as Classifier
-    from featx.predictor import Input as Input
     from featx.predictor import MultilabelClassifier as MultilabelClassifier
     from featx.predictor import Predictor as Predictor
     from featx.predictor import Regressor as Regressor
@@ -124,7 +124,7 @@ _MODULE_OF = {
     "FitConfig": "featx.fit_config",
     "FitReport": "featx.reporting.fit_report",
     "HtmlReport": "featx.html_report.page",
-    "Input": "featx.predictor",
+    "Input": "featx.inputs.input",
     "LabelPrediction": "featx.tasks.classification",
     "LabelScore": "featx.metrics.multilabel",
     "LabelSetsPrediction": "featx.tasks.multilabel",

@@ -18,7 +18,7 @@ from featx.sources import Sample
 
 __all__ = ["ChunkResult", "InputPart", "JointEmbedder", "JointTask", "Missing"]
 
-Missing = Literal["reject", "zero"]
+Missing = Literal["reject", "zero", "read"]
 
 # The most samples of a chunk of several inputs, and of the last ones.
 _CHUNK, _LEAST = 64, 16
@@ -51,17 +51,16 @@ class InputPart:
     Attributes
     ----------
     name : str
-        The key of its values in a record.
     embedder : Embedder
         What makes rows of its values.
-    pair : bool, default=False
-        Whether a value is two things that are compared, u and v: its row is ``|u - v|`` and then ``u * v``.
+    columns : tuple of str
+        The key of its values in a record; of two, u and v, the row is ``|u - v|`` and then ``u * v``.
     several : bool, default=True
         Whether a list is several values, whose mean row it gets.
     cached : bool, default=True
         Whether its rows are worth keeping.
-    missing : {"reject", "zero"}, default="reject"
-        Whether a sample without a value is refused, or gets the row ``filling``.
+    missing : {"reject", "zero", "read"}, default="reject"
+        Whether a sample without a value is refused, or gets the row ``filling``, or None is a value.
     filling : ndarray of shape (dim,), or None
         None: a row of NaN, which training replaces by the mean row.
 
@@ -72,27 +71,35 @@ class InputPart:
 
     name: str
     embedder: Embedder
-    pair: bool = False
+    columns: tuple[str, ...]
     several: bool = True
     cached: bool = True
     missing: Missing = "reject"
     filling: FloatArray | None = None
 
     @property
+    def pair(self) -> bool:
+        """Whether two values are compared."""
+        return len(self.columns) > 1
+
+    @property
     def dim(self) -> int:
         """The number of columns of its block."""
         return self.embedder.dim * (2 if self.pair else 1)
 
-    def things(self, value: Any) -> list[Any] | None:
-        """Return the values that are embedded for one of a record; None where it is missing."""
-        if value is None:
-            return None
+    def values_of(self, record: Mapping[str, Any]) -> list[Any]:
+        """Return the values of a record that are embedded; none where one is missing."""
+        values = [record.get(column) for column in self.columns]
         if self.pair:
-            both = list(value)
-            return None if len(both) != 2 or any(one is None for one in both) else both
-        if self.several and isinstance(value, list | tuple):
-            return [one for one in value if one is not None] or None
-        return [value]
+            return [] if any(value is None for value in values) else values
+        if self.several and isinstance(values[0], list | tuple):
+            return [one for one in values[0] if one is not None]
+        return values if values[0] is not None or self.missing == "read" else []
+
+    def is_missing(self, record: Mapping[str, Any]) -> bool:
+        """Return whether a record says nothing of it."""
+        values = self.values_of(record)
+        return not values or (len(values) == 1 and values[0] is None)
 
     def combine(self, rows: Sequence[FloatArray]) -> FloatArray:
         """Return the block of one sample from the rows of its values."""
@@ -239,32 +246,29 @@ class _PartRows:
         owners: list[int] = []
         values: list[Sample] = []
         for index, sample in enumerate(chunk):
-            for value in part.things(sample.data.get(part.name)) or ():
+            for value in part.values_of(sample.data):
                 owners.append(index)
                 values.append(Sample(str(len(values)), value))
         size = max(1, part.embedder.chunk_size)
         results = [task(values[start : start + size]) for start in range(0, len(values), size)]
         found, digests, reasons = _by_owner(owners, results)
-        missing = frozenset(range(len(chunk))) - frozenset(owners)
+        absent = frozenset(range(len(chunk))) - frozenset(owners)
         counts = {index: owners.count(index) for index in found}
         rows = {i: part.combine(own) for i, own in found.items() if len(own) == counts[i]}
         if part.missing == "zero":
-            rows |= dict.fromkeys(missing, part.filled)
+            rows |= dict.fromkeys(absent, part.filled)
         else:
-            reasons |= dict.fromkeys(missing, f"{part.name}: {_MISSING}")
+            reasons |= dict.fromkeys(absent, "is missing")
         return cls(
             rows,
-            {i: why if i in missing else f"{part.name}: {why}" for i, why in reasons.items()},
-            missing,
+            {i: f"{part.name}: {why}" for i, why in reasons.items()},
+            frozenset(i for i, sample in enumerate(chunk) if part.is_missing(sample.data)),
             digests,
             [pair for result in results for pair in result.fresh],
             [(owners[int(name)], said) for result in results for name, said in result.remarks],
             sum(result.rows.examined for result in results),
             sum(result.rows.doubtful for result in results),
         )
-
-
-_MISSING = "is missing"
 
 
 def _by_owner(

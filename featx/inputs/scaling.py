@@ -10,7 +10,7 @@ import numpy as np
 
 from featx._typing import Doubles, FloatArray
 
-__all__ = ["Block", "BlockScaling"]
+__all__ = ["BlockScaling", "InputBlock"]
 
 # What a block of weight 0 weighs: nothing that a float32 sum would notice, and still a number to divide by.
 _NOTHING = 1e-12
@@ -19,7 +19,7 @@ _ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class InputBlock:
     """The columns of one input in a joint row.
 
     Attributes
@@ -31,7 +31,7 @@ class Block:
 
     Examples
     --------
-    >>> Block("price", 384, 386).width
+    >>> InputBlock("price", 384, 386).width
     2
     """
 
@@ -53,8 +53,8 @@ class Block:
     def of_widths(cls, names: Sequence[str], widths: Sequence[int]) -> tuple[Self, ...]:
         """Return the blocks of inputs that stand beside each other.
 
-        >>> Block.of_widths(["a", "b"], [2, 3])[1]
-        Block(name='b', start=2, stop=5)
+        >>> InputBlock.of_widths(["a", "b"], [2, 3])[1]
+        InputBlock(name='b', start=2, stop=5)
         """
         stops = np.cumsum(widths).tolist()
         parts = zip(names, widths, stops, strict=True)
@@ -70,7 +70,7 @@ class BlockScaling:
 
     Attributes
     ----------
-    blocks : tuple of Block
+    blocks : tuple of InputBlock
     weights : tuple of float
         0 or more, one a block; they matter relative to each other.
     mean, scale : ndarray of shape (d,), float64
@@ -79,12 +79,12 @@ class BlockScaling:
     Examples
     --------
     >>> rows = np.array([[0, 0, 5], [2, 4, 5]], np.float32)
-    >>> blocks = Block.of_widths(["a", "b"], [1, 2])
+    >>> blocks = InputBlock.of_widths(["a", "b"], [1, 2])
     >>> BlockScaling.fit(rows, blocks).apply(rows).round(2).tolist()
     [[-1.22, -1.22, 0.0], [1.22, 1.22, 0.0]]
     """
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[InputBlock, ...]
     weights: tuple[float, ...]
     mean: Doubles
     scale: Doubles
@@ -93,7 +93,7 @@ class BlockScaling:
     def fit(
         cls,
         rows: FloatArray,
-        blocks: Sequence[Block],
+        blocks: Sequence[InputBlock],
         weights: Sequence[float] | None = None,
         sample_weight: Doubles | None = None,
     ) -> Self:
@@ -102,7 +102,7 @@ class BlockScaling:
         Parameters
         ----------
         rows : ndarray of shape (n, d), float32
-        blocks : sequence of Block
+        blocks : sequence of InputBlock
         weights : sequence of float, default=None
             None: every block weighs the same.
         sample_weight : ndarray of shape (n,), float64, default=None

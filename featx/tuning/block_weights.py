@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray
-from featx.inputs.scaling import Block, BlockScaling
+from featx.inputs.scaling import BlockScaling, InputBlock
 from featx.tuning.problem import TuningProblem
 from featx.tuning.solvers.ridge import left_out_predictions, spectrum
 
@@ -27,7 +27,7 @@ _GAIN = 1e-3
 
 
 def choose_weights(
-    rows: FloatArray, problem: TuningProblem, blocks: Sequence[Block], *, random_state: int = 0
+    rows: FloatArray, problem: TuningProblem, blocks: Sequence[InputBlock], *, random_state: int = 0
 ) -> tuple[float, ...]:
     """Return the weight of each block with which ridge predicts samples best that were left out.
 
@@ -41,7 +41,7 @@ def choose_weights(
         Joint rows as they are; of more than 800 a part is taken.
     problem : TuningProblem
         The targets of the rows.
-    blocks : sequence of Block
+    blocks : sequence of InputBlock
     random_state : int, default=0
         Decides which part.
     """
@@ -69,7 +69,7 @@ class _Search:
 
     rows: FloatArray
     problem: TuningProblem
-    blocks: Sequence[Block]
+    blocks: Sequence[InputBlock]
     tables: list[Doubles] = field(init=False)
     targets: Doubles = field(init=False)
     sample_weight: Doubles = field(init=False)

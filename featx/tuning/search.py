@@ -18,7 +18,7 @@ from featx.heads import Calibrator, HeadSpec, TrainedHead, fit_labels
 from featx.heads._sklearn_compat import adopt_label_regressions
 from featx.heads.prescaled import prescaled, with_scaling
 from featx.heads.support_vectors import fit_by_kernel
-from featx.inputs.scaling import Block, BlockScaling
+from featx.inputs.scaling import BlockScaling, InputBlock
 from featx.tuning.block_weights import choose_weights
 from featx.tuning.candidates import (
     PATHS,
@@ -73,7 +73,7 @@ class HeadConfig:
         What is searched of an estimator; None: nothing.
     progress : Progress, default=None
         Called with the stage, and how many of its parts are done.
-    blocks : tuple of Block, default=()
+    blocks : tuple of InputBlock, default=()
         The columns of each input, whose weights are chosen as well; () for rows of one input.
     """
 
@@ -87,7 +87,7 @@ class HeadConfig:
     n_jobs: int | None = None
     param_grid: Any = None
     progress: Progress | None = field(default=None, repr=False, compare=False)
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[InputBlock, ...] = ()
 
     def check(self) -> None:
         """Raise BadOption where a weighting, a seed or a share is none."""
@@ -273,8 +273,9 @@ def fit_choice(
     """
     if choice.scaling is not None:
         scaling = choice.scaling.refit(rows, problem.design.weights)
-        own = fit_choice(replace(choice, scaling=None), scaling.apply(rows), problem, n_jobs=n_jobs)
-        return with_scaling(own, scaling.mean, scaling.scale)
+        plain = replace(choice, scaling=None)
+        trained = fit_choice(plain, scaling.apply(rows), problem, n_jobs=n_jobs)
+        return with_scaling(trained, scaling.mean, scaling.scale)
     head = choice.head
     estimator = head.build().set_params(**choice.params)
     workers = 0 if rows.size < _SMALL else count_workers(n_jobs)
