@@ -26,7 +26,7 @@ from featx.sources.sample import IdNumbering, merge_label_case
 from featx.sources.table_rows import TableRows
 from featx.storage.blob import suffix_of, to_text
 
-__all__ = ["RecordStream", "read_records", "record_columns"]
+__all__ = ["RecordStream", "read_records", "readable_of", "record_columns"]
 
 _JSON = ".json"
 
@@ -146,13 +146,20 @@ class RecordStream:
     specs : tuple of InputSpec
     columns : Columns
         What is said of ids, and below which folder files lie.
+    stream : binary file, default=None
+        What stands in for standard input.
+    pool_by : str or None
+        The column whose equal values make one sample of several records: all are then read first.
     """
 
     specs: tuple[InputSpec, ...]
     columns: Columns
     stream: BinaryIO | None = None
+    pool_by: str | None = None
 
-    def batches(self, *, most: int = 1024, wait: float = 0.05) -> Iterator[list[Sample]]:
+    def batches(
+        self, readable: Readable, *, most: int = 1024, wait: float = 0.05
+    ) -> Iterator[list[Sample]]:
         """Give the samples as they come: up to ``most`` at a time, or what came within ``wait`` seconds.
 
         Raises
@@ -165,6 +172,9 @@ class RecordStream:
             raise BadSource("standard input: is closed; expected a JSON object a line")
         number, rename, empty = 0, IdNumbering(), True
         batches = read_batches(stream, most, wait, nul=False, encoding=self.columns.encoding)
+        if self.pool_by is not None:
+            # Rows of one sample may stand anywhere.
+            batches = iter([list(chain.from_iterable(batches))])
         for batch in batches:
             lines = [(number + k, line) for k, line in enumerate(batch, start=1) if line.strip()]
             number += len(batch)
@@ -179,7 +189,7 @@ class RecordStream:
             else:
                 records, places = self._records(lines), [f"line {k}" for k, _ in lines]
             empty = False
-            yield [rename.rename(sample) for sample in self._samples(records, places)]
+            yield [rename.rename(one) for one in self._samples(records, places, readable)]
         if empty:
             raise BadSource("standard input: expected records, a JSON object a line; found none")
 
@@ -205,18 +215,21 @@ class RecordStream:
         return records
 
     def _samples(
-        self, records: Sequence[Mapping[str, Any] | BadSource], places: Sequence[str]
+        self,
+        records: Sequence[Mapping[str, Any] | BadSource],
+        places: Sequence[str],
+        readable: Readable,
     ) -> list[Sample]:
-        asked = replace(self.columns, record=record_columns(self.specs))
+        asked = replace(self.columns, record=record_columns(self.specs, self.pool_by))
         required = [column.name for column in asked.record]
         table = open_records(records, "standard input", required, places)
         rows = TableRows(table, asked, "standard input", Path())
-        samples = rows.read(readable_of(self.specs), None, Notes())
+        samples = rows.read(readable, None, Notes())
         named = [
             replace(sample, id=place) if sample.id.startswith("row ") else sample
             for sample, place in zip(samples, places, strict=True)
         ]
-        return join_rows(named, self.specs)
+        return _finished(named, self.specs, self.pool_by)
 
 
 def _one_record(line: bytes, where: str) -> list[Mapping[str, Any]]:

@@ -80,6 +80,21 @@ class Table:
             return False
         return choose_content(self._open(Notes()), self._columns.path, None) is not None
 
+    def head(self, count: int = ENOUGH) -> dict[str, list[Any]]:
+        """Return the first cells of each column, contents of files as blobs; raise BadSource.
+
+        Rows that make no sense are passed over.
+        """
+        table = self._open(Notes(), skip=True)
+        names = [name for name in dict.fromkeys(table.columns) if table.columns.count(name) == 1]
+        contents = [name for name in table.contents if name in names]
+        rows = [
+            cells
+            for _, cells in islice(table.rows(names, contents), count)
+            if not isinstance(cells, BadSource)
+        ]
+        return {name: [cells[place] for cells in rows] for place, name in enumerate(names)}
+
     def peek(self) -> Peek:
         """Return the suffixes of the first files, and whether there is a column of texts.
 
