@@ -21,7 +21,7 @@ from featx.inputs.input import Input, joint_fingerprint
 from featx.inputs.joint import open_joint
 from featx.inputs.spec import InputSpec, make_specs
 from featx.sources import Sample
-from featx.sources.frames import column_of, record_samples
+from featx.sources.frames import record_samples, targets_of
 from featx.sources.record import Record
 
 __all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs"]
@@ -103,10 +103,9 @@ class InputOptions:
             return records, labels
         if labels is not None:
             raise BadOption("target, labels: they are one; give the column or the labels")
-        cells = [column_of(samples, name) for name in targets]
-        if isinstance(self.target, str):
-            return records, cells[0]
-        return records, [dict(zip(targets, row, strict=True)) for row in zip(*cells, strict=True)]
+        return records, targets_of(
+            samples, self.target if isinstance(self.target, str) else targets
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +176,8 @@ def embed_inputs(
     inputs, notes = _make_inputs(specs, samples, missing)
     for text in notes:
         warnings.warn(text, FeatxNotice, stacklevel=3)
-    embedder = open_joint(inputs)
+    # What encoders were fitted on is like it, and was told above.
+    embedder = open_joint(inputs, examine=False)
     rows = engine.embed(samples, embedder, digests=True)
     warn_about_rejects(rows.rejects, len(samples))
     rows, fillings = filled_rows(rows, embedder.parts)

@@ -261,7 +261,7 @@ class _PartRows:
             reasons |= dict.fromkeys(absent, "is missing")
         return cls(
             rows,
-            {i: f"{part.name}: {why}" for i, why in reasons.items()},
+            {i: f"{part.name}: {why.removeprefix(f'{part.name}: ')}" for i, why in reasons.items()},
             frozenset(i for i, sample in enumerate(chunk) if part.is_missing(sample.data)),
             digests,
             [pair for result in results for pair in result.fresh],

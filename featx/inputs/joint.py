@@ -23,9 +23,9 @@ _CHUNK = 256
 class CellReader:
     """The reader of an encoder: cells are contents, and what was read of them are items."""
 
-    def __init__(self, encoder: ColumnEncoder) -> None:
+    def __init__(self, encoder: ColumnEncoder, *, examine: bool) -> None:
         self.chunk_size = self.batch_size = _CHUNK
-        self._encoder = encoder
+        self._encoder, self._examine = encoder, examine
 
     def load(self, data: Any) -> Any:
         """Return the cell."""
@@ -41,7 +41,7 @@ class CellReader:
 
     def is_doubtful(self, item: Any) -> bool:
         """Return whether a value is unlike all of training."""
-        return self._encoder.is_doubtful(item)
+        return self._examine and self._encoder.is_doubtful(item)
 
     def describe_doubts(self, count: int, examined: int, name: str) -> str:
         """Return what to say of values that are doubtful."""
@@ -55,12 +55,18 @@ class EncoderEmbedder:
     Parameters
     ----------
     encoder : ColumnEncoder
+    examine : bool, default=True
+        Whether to look for values that are unlike all of training.
     """
 
-    def __init__(self, encoder: ColumnEncoder) -> None:
+    def __init__(self, encoder: ColumnEncoder, *, examine: bool = True) -> None:
         self.name, self.fingerprint, self.cache_key = encoder.name, *[encoder.fingerprint] * 2
         self.chunk_size = self.batch_size = _CHUNK
-        self.dim, self.reader, self._encoder = encoder.dim, CellReader(encoder), encoder
+        self.dim, self.reader, self._encoder = (
+            encoder.dim,
+            CellReader(encoder, examine=examine),
+            encoder,
+        )
 
     def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
         """Return the columns of values that were read; shape (n, dim), float32."""
@@ -77,7 +83,9 @@ def blocks_of(inputs: Sequence[Input]) -> tuple[InputBlock, ...]:
     return InputBlock.of_widths([one.name for one in inputs], [one.dim for one in inputs])
 
 
-def open_joint(inputs: Sequence[Input], provider: Provider = CPU) -> JointEmbedder:
+def open_joint(
+    inputs: Sequence[Input], provider: Provider = CPU, *, examine: bool = True
+) -> JointEmbedder:
     """Return what makes joint rows; backbones are opened, and shared within the process.
 
     Parameters
@@ -85,18 +93,21 @@ def open_joint(inputs: Sequence[Input], provider: Provider = CPU) -> JointEmbedd
     inputs : sequence of Input
         With columns.
     provider : Provider, default=CPU
+    examine : bool, default=True
+        Whether encoders look for values that are unlike all of training.
 
     Raises
     ------
     MissingWeights, WrongDigest
         The bytes of a backbone are not on this machine, or others are in their place.
     """
-    return JointEmbedder(tuple(_part(one, provider) for one in inputs), joint_fingerprint(inputs))
+    parts = tuple(_part(one, provider, examine=examine) for one in inputs)
+    return JointEmbedder(parts, joint_fingerprint(inputs))
 
 
-def _part(one: Input, provider: Provider) -> InputPart:
+def _part(one: Input, provider: Provider, *, examine: bool) -> InputPart:
     if not one.has_backbone:
-        embedder = EncoderEmbedder(one.encoder)
+        embedder = EncoderEmbedder(one.encoder, examine=examine)
         return InputPart(
             one.name, embedder, one.columns, several=False, cached=False, missing="read"
         )
