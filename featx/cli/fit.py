@@ -146,9 +146,10 @@ def fit_command(
     if plan is None:
         plan = _plan_backbone(source, output, chosen, columns, run)
     config = replace(_config(target, chosen, columns, run), baseline=baseline, **plan.config)
-    samples = target.check(task, plan.reader.read(source, split="train", skip=run.skips))
     if note := plan.note():
+        # Before it is read: it may have no column of usual name.
         click.echo(f"Note: {note}", err=True)
+    samples = target.check(task, plan.reader.read(source, split="train", skip=run.skips))
     # It takes seconds to import: what can be refused has been.
     from featx.training import fit
 

@@ -138,15 +138,10 @@ class VectorEncoder:
         """Return whether a cell is empty where none of training was."""
         return value is None and not self.empty
 
-    def describe_doubts(self, values: Sequence[FloatArray | None]) -> str | None:
-        """Return what to say of cells that are empty where none of training was; None without any."""
-        count = sum(map(self.is_doubtful, values))
-        if not count:
-            return None
-        return (
-            f"{self.name}: {count} of {len(values)} cells are empty, and none was in training; they are "
-            "zeros"
-        )
+    @property
+    def on_doubts(self) -> str:
+        """What is done with values that are doubtful."""
+        return "empty cells are zeros"
 
     def describe(self) -> str:
         """Return what it makes of the column, in one line for the report."""
