@@ -122,4 +122,4 @@ def _is_category(texts: Sequence[str]) -> bool:
         encoder, _ = CategoryEncoder.fit(texts, "column")
     except BadSample:
         return False
-    return 2 * encoder.folded_rows <= len(texts) and len(encoder.categories) > 1
+    return 2 * encoder.folded_rows <= len(texts)
