@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -11,10 +13,10 @@ from featx.heads.number_scaling import NumberScaling
 from featx.heads.prescaled import with_scaling
 from featx.inputs.scaling import BlockScaling, InputBlock
 from featx.tasks import get_task
-from featx.training import fit_head
 from featx.tuning import HeadConfig
 from featx.tuning.block_weights import WEIGHTS, choose_weights
 from featx.tuning.design import SampleDesign
+from featx.tuning.validation import train
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_a_block_that_tells_nothing_weighs_nothing_and_the_others_decide(rng):
 
 
 def _left_out_error(scaled, targets, groups):
-    """Return the squared error of ridge with each group left out in turn, fitted anew, with the best penalty."""
+    """Return the squared error of ridge with each group left out in turn, with the best penalty."""
     errors = []
     for share in 10.0 ** np.arange(-4, 1.5, 0.5):
         alpha, total = share * (scaled**2).sum(), 0.0
@@ -117,16 +119,20 @@ def test_groups_are_left_out_together_when_weights_are_chosen(rng):
 
 @pytest.mark.parametrize("head", ["logistic", "ridge", "linear-svm", "knn", "lda", "centroid"])
 def test_heads_of_all_searches_heed_weights_and_begin_with_one_scaler(head, rng):
-    labels = rng.integers(0, 2, 60)
-    told = rng.normal(size=(60, 2)) + 2.5 * labels[:, None]
-    rows = np.hstack([100 * rng.normal(size=(60, 40)), told]).astype(np.float32)
-    blocks = InputBlock.of_widths(["noise", "told"], [40, 2])
-    names = [f"c{one}" for one in labels]
-    plain = fit_head(rows, names, HeadConfig(head)).validation.report.accuracy
-    trained = fit_head(rows, names, HeadConfig(head, blocks=blocks))
-    assert trained.search.scaling.weights[0] == 0
-    assert trained.validation.report.accuracy >= max(plain, 0.9)
-    assert type(trained.head.estimator[0]).__name__ == "StandardScaler"
+    labels = rng.integers(0, 2, 80)
+    told = rng.normal(size=(80, 2)) + 2.5 * labels[:, None]
+    rows = np.hstack([100 * rng.normal(size=(80, 40)), told]).astype(np.float32)
+    task, config = get_task("classification"), HeadConfig(head)
+    problem = task.tuning_problem(task.encode_targets([f"c{one}" for one in labels]), config, None)
+    known, blocks = np.arange(80) < 60, InputBlock.of_widths(["noise", "told"], [40, 2])
+    accuracies = []
+    for own in (config, replace(config, blocks=blocks)):
+        choice, trained = train(rows[known], problem.subset(known), own, once=True)
+        predicted = trained.predict_outputs(rows[~known]).argmax(axis=1)
+        accuracies.append((predicted == labels[~known]).mean())
+    assert choice.scaling.weights == (0.0, 1.0)
+    assert accuracies[1] >= max(accuracies[0], 0.9)
+    assert type(trained.estimator[0]).__name__ == "StandardScaler"
 
 
 def test_solvers_without_a_scale_of_their_own_agree_with_scikit_learn(rng):
@@ -134,10 +140,10 @@ def test_solvers_without_a_scale_of_their_own_agree_with_scikit_learn(rng):
     rows = (rng.normal(size=(80, 6)) * [1, 1, 1, 30, 30, 30]).astype(np.float32)
     targets = rows @ [1.0, -1.0, 0.5, 0.01, 0.02, 0.0] + rng.normal(0, 0.1, 80)
     blocks = InputBlock.of_widths(["a", "b"], [3, 3])
-    trained = fit_head(rows, targets, HeadConfig("ridge", blocks=blocks), task="regression")
-    scaled = trained.search.scaling.refit(rows).apply(rows).astype(float)
+    config = HeadConfig("ridge", blocks=blocks)
+    choice, head = train(rows, _problem(targets), config, once=True)
+    scaled = choice.scaling.refit(rows).apply(rows).astype(float)
     standardized = (targets - targets.mean()) / targets.std()
-    [alpha] = trained.search.params.values()
+    [alpha] = choice.params.values()
     expected = Ridge(alpha).fit(scaled, standardized).predict(scaled)
-    found = trained.head.scorer.scores(rows)[:, 0]
-    assert np.allclose(found, expected, atol=1e-4)
+    assert np.allclose(head.scorer.scores(rows)[:, 0], expected, atol=1e-4)
