@@ -10,6 +10,7 @@ from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
 from featx.embedding.joint_rows import InputPart, JointEmbedder
+from featx.inputs.cells import show_text
 from featx.inputs.encoder import ColumnEncoder
 from featx.inputs.input import Input, joint_fingerprint
 from featx.inputs.scaling import InputBlock
@@ -18,6 +19,8 @@ __all__ = ["EncoderEmbedder", "blocks_of", "is_joint", "open_joint"]
 
 # Cells that are encoded together.
 _CHUNK = 256
+# Values that are doubtful of which a message tells.
+_EXAMPLES = 3
 
 
 class CellReader:
@@ -26,6 +29,8 @@ class CellReader:
     def __init__(self, encoder: ColumnEncoder, *, examine: bool) -> None:
         self.chunk_size = self.batch_size = _CHUNK
         self._encoder, self._examine = encoder, examine
+        # Some values that are doubtful, each once.
+        self._examples: dict[str, None] = {}
 
     def load(self, data: Any) -> Any:
         """Return the cell."""
@@ -41,12 +46,19 @@ class CellReader:
 
     def is_doubtful(self, item: Any) -> bool:
         """Return whether a value is unlike all of training."""
-        return self._examine and self._encoder.is_doubtful(item)
+        doubtful = self._examine and self._encoder.is_doubtful(item)
+        if doubtful and len(self._examples) < _EXAMPLES:
+            self._examples["an empty cell" if item is None else show_text(item)] = None
+        return doubtful
 
     def describe_doubts(self, count: int, examined: int, name: str) -> str:
         """Return what to say of values that are doubtful."""
         verb = "is" if count == 1 else "are"
-        return f"{count} of {examined} values {verb} unlike all that it was trained on"
+        shown = ", ".join(self._examples)
+        return (
+            f"{count} of {examined} values {verb} unlike all of training ({shown}): "
+            f"{self._encoder.on_doubts}"
+        )
 
 
 class EncoderEmbedder:

@@ -58,7 +58,7 @@ def test_a_cell_of_another_type_is_the_reject_of_its_row(predictor, goods):
 
 
 def test_a_category_never_seen_is_answered_and_told(predictor, goods):
-    with pytest.warns(featx.FeatxWarning, match="brand: 1 of 1 values is unlike all"):
+    with pytest.warns(featx.FeatxWarning, match="brand: 1 of 1 values is unlike all of training"):
         assert len(predictor.predict([{**goods[0], "brand": "Never"}])) == 1
 
 
