@@ -27,7 +27,7 @@ from featx.sources.sample import IdNumbering, merge_label_case
 from featx.sources.table_rows import TableRows
 from featx.storage.blob import suffix_of, to_text
 
-__all__ = ["RecordStream", "read_records", "readable_of", "record_columns"]
+__all__ = ["RecordStream", "finish_records", "read_records", "readable_of", "record_columns"]
 
 _JSON = ".json"
 
@@ -75,7 +75,7 @@ def read_records(
         samples = read_source(
             source, readable, split=split, columns=asked, ignore_label_case=ignore_label_case
         )
-    return _finished(samples, specs, pool_by)
+    return finish_records(samples, specs, pool_by)
 
 
 def record_columns(
@@ -130,7 +130,7 @@ def _read_json(path: Path, asked: Columns, readable: Readable, split: str | None
     return samples
 
 
-def _finished(
+def finish_records(
     samples: list[Sample], specs: Sequence[InputSpec], pool_by: str | None
 ) -> list[Sample]:
     """Return samples with the rows that they name, pooled where that was asked for."""
@@ -230,7 +230,7 @@ class RecordStream:
             _placed(sample, place) if sample.id.startswith("row ") else sample
             for sample, place in zip(samples, places, strict=True)
         ]
-        return _finished(named, self.specs, self.pool_by)
+        return finish_records(named, self.specs, self.pool_by)
 
 
 def _one_record(line: bytes, where: str) -> list[Mapping[str, Any]]:

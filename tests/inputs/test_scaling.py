@@ -130,7 +130,7 @@ def test_heads_of_all_searches_heed_weights_and_begin_with_one_scaler(head, rng)
         choice, trained = train(rows[known], problem.subset(known), own, once=True)
         predicted = trained.predict_outputs(rows[~known]).argmax(axis=1)
         accuracies.append((predicted == labels[~known]).mean())
-    assert choice.scaling.weights == (0.0, 1.0)
+    assert choice.scaling.weights[0] <= 0.1 * choice.scaling.weights[1]
     assert accuracies[1] >= max(accuracies[0], 0.9)
     assert type(trained.estimator[0]).__name__ == "StandardScaler"
 

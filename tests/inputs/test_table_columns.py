@@ -20,9 +20,7 @@ def goods():
 
 @pytest.fixture(scope="module")
 def predictor(goods):
-    return featx.fit(
-        goods, target="sold", inputs=INPUTS, head="ridge", missing="zero", baseline=False
-    )
+    return featx.fit(goods, target="sold", inputs=INPUTS, head="ridge", missing="zero")
 
 
 def test_all_kinds_are_read_saved_and_loaded(predictor, goods, tmp_path):
@@ -100,3 +98,30 @@ def test_one_column_may_be_read_by_two_backbones_and_several_photos_are_one_mean
     expected = backbone.embed(rows[0]["photos"]).mean(axis=0)
     found = made.embed(rows[:1]).embeddings[0, :384]
     assert np.allclose(found, expected, atol=1e-6)
+
+
+def test_a_table_is_trained_on_by_its_path_and_rows_of_one_group_are_one_sample(tmp_path):
+    from PIL import Image
+
+    lines = ["photo,price,house,sold"]
+    for index, row in enumerate(draw_goods(24)):
+        Image.fromarray(row["photo"]).save(tmp_path / f"{index}.png")
+        house = index // 4 * 2 + index % 2
+        lines.append(f"{index}.png,{house}.5,{house},{row['sold']}")
+    table = tmp_path / "goods.csv"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made = featx.fit(
+        table,
+        target="sold",
+        inputs={"photo": "image", "price": "number"},
+        pool_by="house",
+        head="centroid",
+        baseline=False,
+    )
+    assert made.report.data.n == 12
+    assert made.config.pool_by == "house"
+    rows = featx.Backbone("featx-image-nano").embed([tmp_path / "0.png", tmp_path / "2.png"])
+    frame = {"photo": [[str(tmp_path / "0.png"), str(tmp_path / "2.png")]], "price": [0.5]}
+    found = made.embed(frame).embeddings[0]
+    assert np.allclose(found[:384], rows.mean(axis=0), atol=1e-6)
+    assert made.samples.ids[:2].tolist() == ["0", "1"]
