@@ -247,7 +247,7 @@ def test_numbers_and_several_labels_are_predicted_too(table, tmp_path):
     assert done.exit_code == 0, done.output
     assert set(answers(run("predict", tmp_path / "tags.featx", table))[1]["labels"]) == {
         "bag",
-        "red",
+        "new",
     }
 
 
