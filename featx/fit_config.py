@@ -92,6 +92,8 @@ class FitConfig:
         Several inputs, such as ("photo:image", "price:number"); () is one, the sample itself.
     pairs : tuple of str, default=()
         The two columns of each input that compares them, with a comma between.
+    pool_by : str or None
+        The column of a table whose equal values make one sample of several rows.
     missing : {"reject", "zero"} or None
         What is done with a row without its photo, text or sound, where there are several inputs.
 
@@ -140,6 +142,7 @@ class FitConfig:
     inputs: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     missing: str | None = None
+    pool_by: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every entry that is not None, as JSON values."""

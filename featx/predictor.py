@@ -179,7 +179,7 @@ class Predictor(CanAbstain):
         BadOption
             It has several inputs, or one that reads a column of a table.
         """
-        return only_input(self.inputs, "this").card
+        return only_input(self.inputs).card
 
     @property
     def fingerprint(self) -> str:

@@ -98,6 +98,7 @@ def fit(
     inputs: Mapping[str, Any] | Sequence[Any] | None = None,
     pairs: Sequence[Sequence[str]] = (),
     missing: Missing = "reject",
+    pool_by: str | None = None,
 ) -> Any:
     """Train a predictor on labelled samples.
 
@@ -169,11 +170,14 @@ def fit(
         With ``inputs``, the column of what is to be predicted, or several columns of numbers.
     inputs : mapping of str to str, or sequence, default=None
         Several inputs: what each column of ``samples`` is, such as ``{"photo": "image", "price": "number"}``;
-        see ``make_specs``. ``samples`` is then a DataFrame, a list for each column, or a mapping for each row.
+        see ``make_specs``. ``samples`` is then the path of a table, a DataFrame, a list for each column, or a
+        mapping for each row.
     pairs : sequence of pairs of str, default=()
         Two columns, of texts or photos, that are one input: how far they differ, and what they share.
     missing : {"reject", "zero"}, default="reject"
         What is done with a row without its photo, text or sound: it is refused, or that input says nothing.
+    pool_by : str, default=None
+        The column whose equal values make one sample of several rows: the photos of one house.
 
     Returns
     -------
@@ -213,7 +217,9 @@ def fit(
     )
     head_config.check()
     kind.check_config(head_config)
-    asked = InputOptions(target=target, inputs=inputs, pairs=pairs, missing=missing)
+    asked = InputOptions(
+        target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
+    )
     if specs := asked.specs():
         samples, labels = asked.read(samples, labels, specs)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +20,10 @@ from featx.evaluation import warn_about_rejects
 from featx.inputs.encoder import encoder_class
 from featx.inputs.input import Input, joint_fingerprint
 from featx.inputs.joint import open_joint
+from featx.inputs.reading import finish_records, read_records
 from featx.inputs.spec import InputSpec, make_specs
-from featx.sources import Sample
-from featx.sources.frames import column_of, record_samples
+from featx.sources import Columns, Sample, make_samples
+from featx.sources.frames import record_samples, targets_of
 from featx.sources.record import Record
 
 __all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs"]
@@ -40,12 +42,15 @@ class InputOptions:
     pairs : sequence of pairs of str, default=()
     missing : {"reject", "zero"}, default="reject"
         What is done with a sample that has no value of an input with a backbone.
+    pool_by : str or None
+        The column whose equal values make one sample of several rows.
     """
 
     target: str | Sequence[str] | None = None
     inputs: Mapping[str, Any] | Sequence[Any] | None = None
     pairs: Sequence[Sequence[str]] = ()
     missing: Missing = "reject"
+    pool_by: str | None = None
 
     def specs(self) -> tuple[InputSpec, ...]:
         """Return the inputs; none where the sample itself is the only one.
@@ -59,7 +64,8 @@ class InputOptions:
             raise BadOption(f"missing = {self.missing!r:.60}: expected 'reject' or 'zero'")
         if self.inputs is not None:
             return make_specs(self.inputs, self.pairs)
-        for name, value in (("target", self.target), ("pairs", self.pairs or None)):
+        named = {"target": self.target, "pairs": self.pairs or None, "pool_by": self.pool_by}
+        for name, value in named.items():
             if value is not None:
                 raise BadOption(
                     f"{name} = {value!r:.60}: names columns; name those that are read as well, such as "
@@ -77,13 +83,21 @@ class InputOptions:
             "inputs": tuple(spec.to_text() for spec in alone),
             "pairs": tuple(",".join(pair) for pair in self.pairs),
             "missing": self.missing,
+            "pool_by": self.pool_by,
             "target_column": tuple(targets),
         }
 
     def read(
         self, samples: Any, labels: Any, specs: Sequence[InputSpec]
     ) -> tuple[list[Sample], Any]:
-        """Return samples of records, and their labels as ``fit`` takes them.
+        """Return samples of records, and their labels as ``fit`` takes them; None where they bring their own.
+
+        Parameters
+        ----------
+        samples : path, DataFrame, lists by columns, or iterable of mappings or Sample
+            A path is that of a table.
+        labels : sequence or None
+        specs : sequence of InputSpec
 
         Raises
         ------
@@ -92,21 +106,26 @@ class InputOptions:
         BadOption
             There are labels and a target, or the target is an input.
         """
-        targets = [self.target] if isinstance(self.target, str) else list(self.target or ())
+        target = self.target if isinstance(self.target, str | None) else tuple(self.target)
+        targets = (target,) if isinstance(target, str) else target or ()
         columns = [column for spec in specs for column in spec.columns]
         if both := sorted(set(targets) & set(columns)):
             raise BadOption(
                 f"target = {both[0]!r:.60}: is an input as well; what is to be predicted cannot be read"
             )
-        records = record_samples(samples, columns)
-        if not targets:
-            return records, labels
-        if labels is not None:
+        if targets and labels is not None:
             raise BadOption("target, labels: they are one; give the column or the labels")
-        cells = [column_of(samples, name) for name in targets]
-        if isinstance(self.target, str):
-            return records, cells[0]
-        return records, [dict(zip(targets, row, strict=True)) for row in zip(*cells, strict=True)]
+        if isinstance(samples, str | os.PathLike):
+            return read_records(
+                samples, specs, Columns(target=targets), pool_by=self.pool_by
+            ), labels
+        pooled = () if self.pool_by is None else (self.pool_by,)
+        records = record_samples(samples, [*columns, *pooled])
+        if target:
+            labels = targets_of(samples, target)
+        if not pooled and all(spec.rows is None for spec in specs):
+            return records, labels
+        return finish_records(make_samples(records, labels), specs, self.pool_by), None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +196,8 @@ def embed_inputs(
     inputs, notes = _make_inputs(specs, samples, missing)
     for text in notes:
         warnings.warn(text, FeatxNotice, stacklevel=3)
-    embedder = open_joint(inputs)
+    # What encoders were fitted on is like it, and was told above.
+    embedder = open_joint(inputs, examine=False)
     rows = engine.embed(samples, embedder, digests=True)
     warn_about_rejects(rows.rejects, len(samples))
     rows, fillings = filled_rows(rows, embedder.parts)

@@ -15,6 +15,7 @@ from featx.embedding.embedder import Embedder, describe_doubts
 from featx.embedding.rows import Reject, Rows
 from featx.modalities.remarks import Remark
 from featx.sources import Sample
+from featx.sources.file_names import refusal_of
 
 __all__ = ["ChunkResult", "InputPart", "JointEmbedder", "JointTask", "Missing"]
 
@@ -87,8 +88,10 @@ class InputPart:
         """The number of columns of its block."""
         return self.embedder.dim * (2 if self.pair else 1)
 
-    def values_of(self, record: Mapping[str, Any]) -> list[Any]:
-        """Return the values of a record that are embedded; none where one is missing."""
+    def values_of(self, record: Any) -> list[Any]:
+        """Return the values of a record that are embedded; none where one is missing, or it is no record."""
+        if not isinstance(record, Mapping):
+            return []
         values = [record.get(column) for column in self.columns]
         if self.pair:
             return [] if any(value is None for value in values) else values
@@ -96,7 +99,7 @@ class InputPart:
             return [one for one in values[0] if one is not None]
         return values if values[0] is not None or self.missing == "read" else []
 
-    def is_missing(self, record: Mapping[str, Any]) -> bool:
+    def is_missing(self, record: Any) -> bool:
         """Return whether a record says nothing of it."""
         values = self.values_of(record)
         return not values or (len(values) == 1 and values[0] is None)
@@ -200,6 +203,7 @@ class JointTask:
                 counts[0] += one.doubtful
                 counts[1] += one.examined
         reasons = {i: why for i in range(len(chunk)) if (why := _reason(done, i))}
+        reasons |= {i: why for i, sample in enumerate(chunk) if (why := _unread(sample.data))}
         # After an interrupt, some samples have neither a row nor a reason.
         good = [i for i in range(len(chunk)) if all(i in one.rows for one in done)]
         good = [i for i in good if i not in reasons]
@@ -261,7 +265,7 @@ class _PartRows:
             reasons |= dict.fromkeys(absent, "is missing")
         return cls(
             rows,
-            {i: f"{part.name}: {why}" for i, why in reasons.items()},
+            {i: f"{part.name}: {why.removeprefix(f'{part.name}: ')}" for i, why in reasons.items()},
             frozenset(i for i, sample in enumerate(chunk) if part.is_missing(sample.data)),
             digests,
             [pair for result in results for pair in result.fresh],
@@ -287,6 +291,14 @@ def _by_owner(
         for reject in result.rows.rejects:
             reasons.setdefault(owners[int(reject.id)], reject.reason)
     return rows, digests, reasons
+
+
+def _unread(data: Any) -> str | None:
+    """Return why data is no record, such as a row of a table that makes no sense; None where it is one."""
+    if isinstance(data, Mapping):
+        return None
+    found = type(data).__name__
+    return refusal_of(data) or f"expected a record, a value for each input; found {found}"
 
 
 def _reason(done: Sequence[_PartRows], index: int) -> str | None:

@@ -145,7 +145,7 @@ class CategoryEncoder:
         try:
             return _label(cell) or None
         except ValueError as error:
-            raise BadSample(f"{self.name}: {error}{_hint(self.name, cell)}") from error
+            raise BadSample(f"{error}{_hint(self.name, cell)}") from error
 
     def encode(self, values: Sequence[str | None]) -> FloatArray:
         """Return the columns of labels; shape (n, dim), float32, a single 1 in each row."""
@@ -159,22 +159,10 @@ class CategoryEncoder:
         """Return whether a label has no column of its own."""
         return (value or EMPTY) not in self._places
 
-    def describe_doubts(self, values: Sequence[str | None]) -> str | None:
-        """Return what to say of labels that have no column of their own; None without any."""
-        others = Counter(value for value in values if self.is_doubtful(value))
-        if not others:
-            return None
-        known = "was rare or not there" if self.folded else "was not there"
-        rows = f"{others.total()} of {len(values)} rows"
-        shown = ", ".join(
-            "an empty cell" if label is None else show_text(label)
-            for label, _ in others.most_common(_SHOWN)
-        )
-        more = ", …" if len(others) > _SHOWN else ""
-        return (
-            f"{self.name}: {rows} have a category that {known} in training ({shown}{more}); all of these "
-            "count as one"
-        )
+    @property
+    def on_doubts(self) -> str:
+        """What is done with values that are doubtful."""
+        return "categories that were rare or not there in training count as one"
 
     def describe(self) -> str:
         """Return what it makes of the column, in one line for the report."""

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from featx.errors import BadArtifact
+from featx.errors import BadArtifact, BadSample
 from featx.modalities import MODALITIES, kind_of
+from featx.sources.file_names import refusal_of
+from featx.sources.record_cells import is_blank
 from featx.storage.blob import Blob, suffix_of, to_text
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "modality_of_cell",
     "plain_value",
     "read_entries",
+    "refuse_unread",
     "show_text",
 ]
 
@@ -56,18 +59,7 @@ def is_empty(cell: Any) -> bool:
     >>> [is_empty(cell) for cell in (None, float("nan"), " ", [], 0, False, "n/a")]
     [True, True, True, True, False, False, False]
     """
-    if isinstance(cell, str):
-        return not cell.strip()
-    if isinstance(cell, list | tuple):
-        return not cell
-    if cell is None or isinstance(cell, Blob | bytes | np.ndarray):
-        return cell is None
-    try:
-        # NaN and NaT are the only values unlike themselves.
-        return bool(cell != cell)
-    except (TypeError, ValueError):
-        # NA of pandas has no truth.
-        return type(cell).__name__ == "NAType"
+    return not cell if isinstance(cell, list | tuple) else is_blank(cell)
 
 
 def is_word_of_nothing(text: str) -> bool:
@@ -83,6 +75,13 @@ def show_text(text: object) -> str:
     """Return a value as a message has it: short, in one line, in characters that UTF-8 can hold."""
     shown = to_text(repr(text))
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
+
+
+def refuse_unread(cell: Any) -> None:
+    """Raise BadSample for a cell that was refused when its table was read, with the reason."""
+    reason = refusal_of(cell)
+    if reason is not None:
+        raise BadSample(reason)
 
 
 def describe_cell(cell: Any) -> str:

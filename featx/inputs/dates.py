@@ -143,7 +143,7 @@ class DateEncoder:
         try:
             return self.spelling.read(cell)
         except ValueError as error:
-            raise BadSample(f"{self.name}: {error}") from error
+            raise BadSample(str(error)) from error
 
     def encode(self, values: Sequence[Moment | None]) -> FloatArray:
         """Return the columns of moments; shape (n, dim), float32, finite."""
@@ -166,15 +166,10 @@ class DateEncoder:
         """Return whether a cell is empty where none of training was."""
         return value is None and not self.empty
 
-    def describe_doubts(self, values: Sequence[Moment | None]) -> str | None:
-        """Return what to say of cells that are empty where none of training was; None without any."""
-        count = sum(self.is_doubtful(value) for value in values)
-        if not count:
-            return None
-        return (
-            f"{self.name}: {count} of {len(values)} cells are empty, and none was in training; they have the "
-            f"median date, {_day(self.median)}"
-        )
+    @property
+    def on_doubts(self) -> str:
+        """What is done with values that are doubtful."""
+        return f"empty cells have the median date, {_day(self.median)}"
 
     def describe(self) -> str:
         """Return what it makes of the column, in one line for the report."""

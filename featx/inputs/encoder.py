@@ -66,7 +66,13 @@ class ColumnEncoder(Protocol):
         """A digest of everything that decides a row, besides its cell."""
 
     def read(self, cell: Any) -> Any:
-        """Return the value of a cell, None where it is empty; raise BadSample, which names the input."""
+        """Return the value of a cell, None where it is empty.
+
+        Raises
+        ------
+        BadSample
+            It makes no sense: why, without the name of the input.
+        """
 
     def encode(self, values: Sequence[Any]) -> FloatArray:
         """Return the columns of values that were read; shape (n, dim), float32, finite."""
@@ -74,8 +80,9 @@ class ColumnEncoder(Protocol):
     def is_doubtful(self, value: Any) -> bool:
         """Return whether a value is unlike all of training, such as a category that was never seen."""
 
-    def describe_doubts(self, values: Sequence[Any]) -> str | None:
-        """Return what to say of the values that are doubtful, in one line with how many; None without any."""
+    @property
+    def on_doubts(self) -> str:
+        """What is done with values that are doubtful, in words."""
 
     def describe(self) -> str:
         """Return what it makes of the column, in one line for the report."""

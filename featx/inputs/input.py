@@ -124,12 +124,12 @@ def joint_fingerprint(inputs: Sequence[Input]) -> str:
     return hashlib.sha256(json.dumps(["inputs", entries]).encode()).hexdigest()
 
 
-def only_input(inputs: Sequence[Input], what: str) -> Input:
+def only_input(inputs: Sequence[Input], what: str = "") -> Input:
     """Return the only input of a predictor, one that has a backbone.
 
     Parameters
     ----------
-    what : str
+    what : str, default=""
         What cannot be done with others, for the message: "export".
 
     Raises
@@ -149,6 +149,6 @@ def only_input(inputs: Sequence[Input], what: str) -> Input:
     names = ", ".join(one.name for one in inputs)
     noun = "one input" if len(inputs) == 1 else f"{len(inputs)} inputs"
     raise BadOption(
-        f"{what}: expected a predictor of one image, text or sound a sample, this one has {noun} of a "
-        f"table ({names:.200}); {what} does not work with these yet"
+        f"{what or 'predictor'}: reads {noun} of a table ({names:.200}); expected one of a single image, text "
+        "or sound here, for which alone this works today"
     )

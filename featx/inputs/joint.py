@@ -10,6 +10,7 @@ from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
 from featx.embedding.joint_rows import InputPart, JointEmbedder
+from featx.inputs.cells import show_text
 from featx.inputs.encoder import ColumnEncoder
 from featx.inputs.input import Input, joint_fingerprint
 from featx.inputs.scaling import InputBlock
@@ -18,14 +19,18 @@ __all__ = ["EncoderEmbedder", "blocks_of", "is_joint", "open_joint"]
 
 # Cells that are encoded together.
 _CHUNK = 256
+# Values that are doubtful of which a message tells.
+_EXAMPLES = 3
 
 
 class CellReader:
     """The reader of an encoder: cells are contents, and what was read of them are items."""
 
-    def __init__(self, encoder: ColumnEncoder) -> None:
+    def __init__(self, encoder: ColumnEncoder, *, examine: bool) -> None:
         self.chunk_size = self.batch_size = _CHUNK
-        self._encoder = encoder
+        self._encoder, self._examine = encoder, examine
+        # Some values that are doubtful, each once.
+        self._examples: dict[str, None] = {}
 
     def load(self, data: Any) -> Any:
         """Return the cell."""
@@ -41,12 +46,19 @@ class CellReader:
 
     def is_doubtful(self, item: Any) -> bool:
         """Return whether a value is unlike all of training."""
-        return self._encoder.is_doubtful(item)
+        doubtful = self._examine and self._encoder.is_doubtful(item)
+        if doubtful and len(self._examples) < _EXAMPLES:
+            self._examples["an empty cell" if item is None else show_text(item)] = None
+        return doubtful
 
     def describe_doubts(self, count: int, examined: int, name: str) -> str:
         """Return what to say of values that are doubtful."""
         verb = "is" if count == 1 else "are"
-        return f"{count} of {examined} values {verb} unlike all that it was trained on"
+        shown = ", ".join(self._examples)
+        return (
+            f"{count} of {examined} values {verb} unlike all of training ({shown}): "
+            f"{self._encoder.on_doubts}"
+        )
 
 
 class EncoderEmbedder:
@@ -55,12 +67,18 @@ class EncoderEmbedder:
     Parameters
     ----------
     encoder : ColumnEncoder
+    examine : bool, default=True
+        Whether to look for values that are unlike all of training.
     """
 
-    def __init__(self, encoder: ColumnEncoder) -> None:
+    def __init__(self, encoder: ColumnEncoder, *, examine: bool = True) -> None:
         self.name, self.fingerprint, self.cache_key = encoder.name, *[encoder.fingerprint] * 2
         self.chunk_size = self.batch_size = _CHUNK
-        self.dim, self.reader, self._encoder = encoder.dim, CellReader(encoder), encoder
+        self.dim, self.reader, self._encoder = (
+            encoder.dim,
+            CellReader(encoder, examine=examine),
+            encoder,
+        )
 
     def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
         """Return the columns of values that were read; shape (n, dim), float32."""
@@ -77,7 +95,9 @@ def blocks_of(inputs: Sequence[Input]) -> tuple[InputBlock, ...]:
     return InputBlock.of_widths([one.name for one in inputs], [one.dim for one in inputs])
 
 
-def open_joint(inputs: Sequence[Input], provider: Provider = CPU) -> JointEmbedder:
+def open_joint(
+    inputs: Sequence[Input], provider: Provider = CPU, *, examine: bool = True
+) -> JointEmbedder:
     """Return what makes joint rows; backbones are opened, and shared within the process.
 
     Parameters
@@ -85,18 +105,21 @@ def open_joint(inputs: Sequence[Input], provider: Provider = CPU) -> JointEmbedd
     inputs : sequence of Input
         With columns.
     provider : Provider, default=CPU
+    examine : bool, default=True
+        Whether encoders look for values that are unlike all of training.
 
     Raises
     ------
     MissingWeights, WrongDigest
         The bytes of a backbone are not on this machine, or others are in their place.
     """
-    return JointEmbedder(tuple(_part(one, provider) for one in inputs), joint_fingerprint(inputs))
+    parts = tuple(_part(one, provider, examine=examine) for one in inputs)
+    return JointEmbedder(parts, joint_fingerprint(inputs))
 
 
-def _part(one: Input, provider: Provider) -> InputPart:
+def _part(one: Input, provider: Provider, *, examine: bool) -> InputPart:
     if not one.has_backbone:
-        embedder = EncoderEmbedder(one.encoder)
+        embedder = EncoderEmbedder(one.encoder, examine=examine)
         return InputPart(
             one.name, embedder, one.columns, several=False, cached=False, missing="read"
         )

@@ -151,10 +151,10 @@ class NumberEncoder:
         try:
             value = _number(cell, self.spelling)
         except ValueError as error:
-            raise BadSample(f"{self.name}: {error}{_hint(self.name, cell)}") from error
+            raise BadSample(f"{error}{_hint(self.name, cell)}") from error
         if not abs((value - self.mean) / self.scale) <= _FARTHEST:
             raise BadSample(
-                f"{self.name}: {value:g} is too far from the numbers of training, {self.low:g} to {self.high:g}"
+                f"{value:g} is too far from the numbers of training, {self.low:g} to {self.high:g}"
             )
         return value
 
@@ -175,21 +175,13 @@ class NumberEncoder:
         room = _WIDTHS * (self.high - self.low)
         return not self.low - room <= value <= self.high + room
 
-    def describe_doubts(self, values: Sequence[float | None]) -> str | None:
-        """Return what to say of values that are empty where none was, or far away; None without any."""
-        said = []
-        doubtful = [value for value in values if self.is_doubtful(value)]
-        if empty := sum(value is None for value in doubtful):
-            said.append(
-                f"{empty} of {len(values)} cells are empty, and none was in training; they have the median, "
-                f"{self.median:g}"
-            )
-        if far := [value for value in doubtful if value is not None]:
-            said.append(
-                f"{len(far)} of {len(values)} numbers, such as {far[0]:g}, are far from those of training, "
-                f"{self.low:g} to {self.high:g}"
-            )
-        return f"{self.name}: {'; '.join(said)}" if said else None
+    @property
+    def on_doubts(self) -> str:
+        """What is done with values that are doubtful."""
+        return (
+            f"numbers of training are {self.low:g} to {self.high:g}; empty cells have the median, "
+            f"{self.median:g}"
+        )
 
     def describe(self) -> str:
         """Return what it makes of the column, in one line for the report."""

@@ -11,9 +11,16 @@ import numpy as np
 
 from featx._typing import FloatArray
 from featx.errors import BadSample
-from featx.inputs.cells import describe_cell, digest_of, is_empty, read_entries, show_text
+from featx.inputs.cells import (
+    describe_cell,
+    digest_of,
+    is_empty,
+    read_entries,
+    refuse_unread,
+    show_text,
+)
 
-__all__ = ["VectorEncoder"]
+__all__ = ["VectorEncoder", "read_vector"]
 
 # The most numbers of a vector, and the most characters of a text that holds one.
 _MOST = 65536
@@ -69,7 +76,7 @@ class VectorEncoder:
                 empty += 1
                 continue
             try:
-                length = len(_vector(cell))
+                length = len(read_vector(cell))
                 lengths[length] = lengths.get(length, 0) + 1
             except ValueError as error:
                 refused.append(str(error))
@@ -106,13 +113,14 @@ class VectorEncoder:
         """
         if is_empty(cell):
             return None
+        refuse_unread(cell)
         try:
-            vector = _vector(cell)
+            vector = read_vector(cell)
         except ValueError as error:
-            raise BadSample(f"{self.name}: {error}") from error
+            raise BadSample(str(error)) from error
         if len(vector) != self.length:
             raise BadSample(
-                f"{self.name}: expected a vector of {self.length} numbers as in training, found {len(vector)}"
+                f"expected a vector of {self.length} numbers as in training, found {len(vector)}"
             )
         return vector
 
@@ -130,15 +138,10 @@ class VectorEncoder:
         """Return whether a cell is empty where none of training was."""
         return value is None and not self.empty
 
-    def describe_doubts(self, values: Sequence[FloatArray | None]) -> str | None:
-        """Return what to say of cells that are empty where none of training was; None without any."""
-        count = sum(map(self.is_doubtful, values))
-        if not count:
-            return None
-        return (
-            f"{self.name}: {count} of {len(values)} cells are empty, and none was in training; they are "
-            "zeros"
-        )
+    @property
+    def on_doubts(self) -> str:
+        """What is done with values that are doubtful."""
+        return "empty cells are zeros"
 
     def describe(self) -> str:
         """Return what it makes of the column, in one line for the report."""
@@ -163,8 +166,12 @@ class VectorEncoder:
         return cls(name, entries["length"], entries["empty"])
 
 
-def _vector(cell: Any) -> FloatArray:
-    """Return the vector of a cell; raise ValueError, in words, for what is none."""
+def read_vector(cell: Any) -> FloatArray:
+    """Return the vector of a cell; raise ValueError, in words, for what is none.
+
+    >>> read_vector("[0.5, 2]").tolist()
+    [0.5, 2.0]
+    """
     expected = "expected a list of numbers, such as [0.5, 1.25]"
     numbers = cell
     if isinstance(cell, str):

@@ -12,6 +12,7 @@ from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card
 from featx.errors import BadOption, FeatxWarning
+from featx.inputs.input import only_input
 from featx.modalities import Reader
 from featx.predictor import Predictor
 from featx.server.errors import HTTPError
@@ -164,7 +165,7 @@ class Registry:
         MissingWeights, WrongDigest
             Its backbone is not on this machine.
         """
-        [only] = predictor.inputs
+        only = only_input(predictor.inputs, f"{name}: serve")
         served = ServedInput(only.name, only.kind, only.card, self._open(predictor))
         self._served[name] = ServedPredictor(name, predictor, (served,))
 

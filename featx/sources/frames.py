@@ -10,7 +10,7 @@ from featx.errors import BadSource
 from featx.sources.record import Record
 from featx.sources.sample import IdNumbering, Sample
 
-__all__ = ["column_of", "record_samples"]
+__all__ = ["column_of", "record_samples", "targets_of"]
 
 # Names of columns in a message.
 _SHOWN = 200
@@ -66,6 +66,18 @@ def column_of(X: Any, name: str) -> list[Any]:
         _check_columns([name], list(table))
         return [_plain(cell) for cell in _cells(table, name)]
     return [sample.data[name] for sample in record_samples(X, [name])]
+
+
+def targets_of(X: Any, target: str | Sequence[str]) -> list[Any]:
+    """Return the cells of a column that is to be predicted; of several columns a mapping for each row.
+
+    >>> targets_of({"price": [1, 2], "area": [3, 4]}, ["price", "area"])
+    [{'price': 1, 'area': 3}, {'price': 2, 'area': 4}]
+    """
+    if isinstance(target, str):
+        return column_of(X, target)
+    cells = [column_of(X, name) for name in target]
+    return [dict(zip(target, row, strict=True)) for row in zip(*cells, strict=True)]
 
 
 def _table_of(X: Any) -> Mapping[str, Any] | None:

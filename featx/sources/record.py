@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
-__all__ = ["Record"]
+__all__ = ["RECORD", "Record", "RecordColumn"]
+
+RECORD = "input: "
+"""What stands before the name of each column of a record, among what a table's columns are."""
 
 # The characters of a value in the repr of a record.
 _SHOWN = 40
@@ -54,3 +58,22 @@ class Record(Mapping[str, Any]):
     def missing(self) -> tuple[str, ...]:
         """The names of the columns that have no value."""
         return tuple(name for name, value in self._values.items() if value is None)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordColumn:
+    """A column of a table that is a part of each row's record.
+
+    Attributes
+    ----------
+    name : str
+        The name of the column.
+    reads : {"file", "text", "value"}
+        Whether its cells name or hold files, are texts, or are values as they are.
+    suffixes : frozenset of str
+        Of files: those of the modality, lower case and with their dot.
+    """
+
+    name: str
+    reads: Literal["file", "text", "value"] = "value"
+    suffixes: frozenset[str] = frozenset()

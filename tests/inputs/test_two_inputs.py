@@ -81,7 +81,7 @@ def test_what_knows_one_input_alone_refuses_several_in_words(predictor, goods, t
         lambda: featx.save(predictor, tmp_path / "x.featx", bundle=True),
         lambda: featx.explain(predictor, goods[:1]),
     ):
-        with pytest.raises(BadOption, match="this one has 2 inputs of a table"):
+        with pytest.raises(BadOption, match="reads 2 inputs of a table"):
             refused()
 
 
