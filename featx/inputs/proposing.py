@@ -15,12 +15,16 @@ from featx.inputs.numbers import NumberEncoder
 from featx.inputs.spec import InputSpec
 from featx.inputs.vectors import VectorEncoder
 from featx.modalities.guess import modality_of
+from featx.sources.columns import plain_name
 from featx.storage.blob import Blob
 
 __all__ = ["guess_kind", "propose_inputs"]
 
-# Words of a text, on average, from which on it is no name; and the share of cells that need to agree.
-_WORDS, _MOST_CELLS = 3.0, 0.9
+# Words of a text, on average, from which on it is no name, and the share of cells that need to agree.
+_WORDS, _MOST_CELLS = 4.0, 0.9
+# Words of texts that hardly repeat.
+_FEW_WORDS = 2.0
+_ID = ("_id", "_ids")
 
 
 def propose_inputs(cells: Mapping[str, Sequence[Any]]) -> tuple[InputSpec, ...]:
@@ -38,7 +42,12 @@ def propose_inputs(cells: Mapping[str, Sequence[Any]]) -> tuple[InputSpec, ...]:
     ['photo:image', 'price:number']
     """
     kinds = {name: guess_kind(column) for name, column in cells.items() if name.strip()}
-    return tuple(InputSpec(name, kind, (name,)) for name, kind in kinds.items() if kind)
+    return tuple(
+        InputSpec(name, kind, (name,))
+        for name, kind in kinds.items()
+        # The number of a customer or a house says nothing as a number.
+        if kind and not (kind == "number" and plain_name(name).endswith(_ID))
+    )
 
 
 def guess_kind(cells: Sequence[Any]) -> str | None:
@@ -71,9 +80,11 @@ def guess_kind(cells: Sequence[Any]) -> str | None:
     if len(texts) < len(full):
         return None
     words = sum(len(text.split()) for text in texts) / len(texts)
-    if words >= _WORDS and len(set(texts)) > len(texts) / 2:
+    if words >= _WORDS:
         return "text"
-    return "category" if _is_category(texts) else "text" if words >= _WORDS else None
+    if _is_category(texts):
+        return "category"
+    return "text" if words >= _FEW_WORDS else None
 
 
 def _modality(one: Any) -> str | None:

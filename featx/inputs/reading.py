@@ -17,6 +17,7 @@ from featx.inputs.spec import InputSpec
 from featx.inputs.vector_rows import join_rows
 from featx.modalities import kind_of
 from featx.sources import Columns, Readable, Sample, read_source
+from featx.sources.file_names import refusal_of, refused
 from featx.sources.json_records import open_json_file, open_records, parse_records
 from featx.sources.kept import asked_columns
 from featx.sources.line_batches import read_batches
@@ -226,7 +227,7 @@ class RecordStream:
         rows = TableRows(table, asked, "standard input", Path())
         samples = rows.read(readable, None, Notes())
         named = [
-            replace(sample, id=place) if sample.id.startswith("row ") else sample
+            _placed(sample, place) if sample.id.startswith("row ") else sample
             for sample, place in zip(samples, places, strict=True)
         ]
         return finish_records(named, self.specs, self.pool_by)
@@ -237,6 +238,14 @@ def _one_record(line: bytes, where: str) -> list[Mapping[str, Any]]:
     if len(records) != 1:
         raise BadSource(f"{where}: expected one object, found a list of {len(records)}")
     return records
+
+
+def _placed(sample: Sample, place: str) -> Sample:
+    """Return a sample whose id is its place, which the reason of one that makes no sense then need not tell."""
+    reason = refusal_of(sample.data)
+    if reason is None:
+        return replace(sample, id=place)
+    return replace(sample, id=place, data=refused(place, reason.removeprefix(f"{place}: ")))
 
 
 def _goes_on(line: bytes) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from featx.errors import BadSource
 from featx.sources.file_names import FileFinder, refused
+from featx.sources.parquet_cells import ParquetCell
 from featx.sources.record import RECORD, Record, RecordColumn
 from featx.sources.sample import is_missing
 from featx.storage.blob import Blob, to_text
@@ -96,7 +97,10 @@ class RecordReader:
         return None if not found else found[0] if len(found) == 1 else tuple(found)
 
     def _one(self, column: RecordColumn, cell: Any) -> Any:
-        if is_blank(cell):
+        if isinstance(cell, dict) and cell.keys() == {"bytes", "path"}:
+            # One of a list of contents of files, as Hugging Face writes them.
+            cell = cell["path"] if cell["bytes"] is None else cell["bytes"]
+        if is_blank(cell) or _is_empty_content(cell):
             return None
         if column.reads == "text":
             return cell if isinstance(cell, str) else self._refuse(column, "a text", cell)
@@ -113,6 +117,12 @@ class RecordReader:
         number = isinstance(cell, int | float) and not isinstance(cell, bool)
         hint = f"; numbers are {column.name}:number" if number else ""
         return refused(column.name, f"expected {expected}, found {shown}{hint}")
+
+
+def _is_empty_content(cell: Any) -> bool:
+    """Return whether a cell of Parquet could hold the content of a file, and is empty."""
+    location = cell.location if isinstance(cell, Blob) else None
+    return isinstance(location, ParquetCell) and location.is_empty()
 
 
 def is_blank(cell: Any) -> bool:
