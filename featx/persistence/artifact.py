@@ -271,7 +271,8 @@ def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any
                     "name": one.card.name,
                     "fingerprint": one.card.fingerprint,
                     "dim": head.dim,
-                    "card": one.card.to_toml(),
+                    # Names of taps are of no use to a predictor, and featx before them would refuse it.
+                    "card": replace(one.card, taps=()).to_toml(),
                 },
             }
             for one in predictor.inputs
