@@ -21,8 +21,9 @@ _STORE = 200 << 20
 # Seconds to wait for a cluster to answer.
 _PATIENCE = 15
 # Set before Ray is loaded, where featx loads it: no reports to its makers, and no lines but ours.
+_REPORTS = "RAY_USAGE_STATS_ENABLED"
 _QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
+    _REPORTS: "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DATA_LOG_LEVEL": "CRITICAL",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
@@ -96,9 +97,9 @@ def connected(address: str | None, cores: int) -> Iterator[Any]:
     named = check_address(address)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if named == "local":
-        # Nobody but this machine can speak to it.
+        # It is read now, whoever loaded Ray.
+        os.environ.setdefault(_REPORTS, "0")
         options |= {"num_cpus": cores, "object_store_memory": _STORE, "include_dashboard": False}
-        options |= {"_node_ip_address": "127.0.0.1"}
     else:
         _check_health(named)
     what = "cannot be started on this machine" if named == "local" else f"{named} cannot be reached"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -96,7 +95,7 @@ def _outcomes(
         num_cpus=1,
     )
     for row in pipeline.iter_rows():
-        yield ShardOutcome.from_table(json.loads(row["outcome"]))
+        yield ShardOutcome.from_json(row["outcome"])
 
 
 class ShardActor:
@@ -126,7 +125,7 @@ class ShardActor:
         else:
             samples = self._samples(int(row["place"]), int(row["first"]))
             outcome = worker.make(shard, samples, row["ends"] or None)
-        return {"outcome": json.dumps(outcome.to_table())}
+        return {"outcome": outcome.to_json()}
 
     def _open(self) -> Worker:
         import ray

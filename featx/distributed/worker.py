@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import secrets
@@ -12,7 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -128,9 +128,9 @@ class ShardOutcome:
         """Return the outcome of a shard that could not be made."""
         return cls(number, Written(0, ()), remarks, type(error).__name__, str(error))
 
-    def to_table(self) -> dict[str, Any]:
-        """Return the outcome as plain values."""
-        return {
+    def to_json(self) -> str:
+        """Return the outcome as text."""
+        table = {
             "number": self.number,
             "rows": self.written.rows,
             "rejects": [[reject.id, reject.reason] for reject in self.written.rejects],
@@ -138,10 +138,12 @@ class ShardOutcome:
             "kind": self.kind,
             "message": self.message,
         }
+        return json.dumps(table)
 
     @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> ShardOutcome:
-        """Return the outcome that ``to_table`` wrote."""
+    def from_json(cls, text: str) -> ShardOutcome:
+        """Return the outcome that ``to_json`` wrote."""
+        table = json.loads(text)
         rejects = tuple(Reject(*pair) for pair in table["rejects"])
         return cls(
             number=table["number"],

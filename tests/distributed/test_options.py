@@ -4,7 +4,6 @@ import sys
 
 import pytest
 
-import featx
 from featx.distributed import extract
 from featx.distributed.cluster import check_address
 from featx.errors import BadOption, MissingExtra
@@ -72,12 +71,3 @@ def test_the_address_is_the_one_that_is_named_then_that_of_the_environment(monke
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     assert check_address(None) == "10.0.0.1:6379"
     assert check_address("auto") == "auto"
-
-
-def test_rows_that_are_all_there_need_no_cluster(no_ray, table, tmp_path):
-    """The command is started again where nothing is missing: what is there is checked and indexed."""
-    words = ["extract", table, "-o", tmp_path / "rows", "--shards", 2]
-    assert run(*words).exit_code == 0
-    from featx.distributed.extraction import make_missing
-
-    assert make_missing(None, [], featx.Backbone("featx-text-nano"), featx.Engine()) == {}

@@ -1,7 +1,6 @@
 """A worker without a cluster: the shards of one process, and refusals in words where a node is another."""
 
 import copy
-import json
 import shutil
 from dataclasses import replace
 
@@ -71,9 +70,9 @@ def test_a_worker_writes_the_bytes_that_one_process_writes(job, plan, backbone, 
     assert [reject.id for reject in local.total(done).rejects] == ["1"]
 
 
-def test_an_outcome_travels_as_json(job, plan):
+def test_an_outcome_travels_as_text(job, plan):
     outcome = make(job, plan)
-    assert ShardOutcome.from_table(json.loads(json.dumps(outcome.to_table()))) == outcome
+    assert ShardOutcome.from_json(outcome.to_json()) == outcome
     assert outcome.check().rows == 1
 
 
