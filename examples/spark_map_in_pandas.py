@@ -6,6 +6,7 @@ where each executor reaches them, and featx installed there. Needs pyspark, and 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -33,6 +34,8 @@ def main(folder: str, output: str, partitions: int = 8) -> None:
     """Write the rows as Parquet files, one a partition."""
     samples = featx.read_samples(folder, modality="image")
     cells = [(sample.id, str(sample.data), sample.label) for sample in samples]
+    # on one machine its workers would take whichever python3 is first in PATH
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = SparkSession.builder.appName("featx").getOrCreate()
     try:
         table = spark.createDataFrame(cells, "id string, path string, label string")
