@@ -154,7 +154,8 @@ def _card_of(stored: StoredRows, backbone: str | Card | Backbone | None) -> Card
     if stored.dim != opened.dim or stored.fingerprint not in ("", card.fingerprint):
         raise BadOption(
             f"{stored.path}: rows of {stored.dim} columns with fingerprint "
-            f"{stored.fingerprint[:12] or 'none'}…, expected {opened.dim} columns and {card.fingerprint[:12]}…, those of {card.name}"
+            f"{stored.fingerprint[:12] or 'none'}…, expected {opened.dim} columns and "
+            f"{card.fingerprint[:12]}…, those of {card.name}"
         )
     if not stored.fingerprint:
         text = f"{stored.path}: does not say what made its rows; {card.name} is taken on your word"

@@ -160,8 +160,8 @@ def choose_streamed_head(
     if config.param_grid is not None or not isinstance(asked, str) or asked not in able:
         name = asked if isinstance(asked, str) else type(asked).__name__
         raise BadOption(
-            f"head {name!r}: needs its rows in memory, as up to {limit} of {dim} columns are by default; found {n} "
-            f"on disk: {remedy}"
+            f"head {name!r}: needs its rows in memory, as up to {limit} of {dim} columns are by default; found "
+            f"{n} on disk: {remedy}"
         )
     [spec] = problem.choose_heads(asked, random_state=config.random_state)
     if problem.n_outputs > _MOST_CLASSES:
