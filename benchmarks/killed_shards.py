@@ -4,10 +4,10 @@
     python benchmarks/killed_shards.py --kills 5 --photos 200
 
 The reference is a run that nobody disturbs, with a cache of its own. Each run of the other series is killed
-(SIGKILL) after a time that is drawn between 0 and that of the whole run, until the number of kills is reached; the
-last run ends by itself. Where a run ends before it is killed, its bytes are compared, shards and cache are thrown
-away, and the series goes on from nothing. The samples that are computed are counted before they are: in no run may
-there be more than the cache lacked when it began, and in one that ends there must be as many as the cache gained.
+(SIGKILL) after a time that is drawn between 0 and that of the whole run, until the number of kills is reached;
+the last run ends by itself. Where a run ends before it is killed, its bytes are compared, shards and cache are
+thrown away, and the series goes on from nothing. The samples that are computed are counted before they are: in
+no run may there be more than the cache lacked when it began, and in one that ends as many as the cache gained.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     python benchmarks/many_pictures.py                      # resnet8-cifar10, 200 000 JPEGs of 32 x 32
     python benchmarks/many_pictures.py --pictures 20000
 
-The pictures are drawn, all of them different, and written once below --work. The extraction runs in a process of
-its own, as a user types it, without a cache; rows written and memory are noted ten times a second.
+The pictures are drawn, all of them different, and written once below --work. The extraction runs in a process
+of its own, as a user types it, without a cache; rows written and memory are noted ten times a second.
 """
 
 from __future__ import annotations

@@ -42,8 +42,10 @@ class Tars:
         try:
             path = Path(uri)
             if path.is_dir():
-                names = [one.name for one in path.iterdir() if not is_hidden(one.name)]
-                return bool(names) and all(map(_is_tar, names))
+                # Others are left at the first file that is none.
+                names = (one.name for one in path.iterdir() if not is_hidden(one.name))
+                first = next(names, "")
+                return _is_tar(first) and all(map(_is_tar, names))
             return _is_tar(uri) and bool(_RANGE.search(uri)) and not path.exists()
         except (OSError, ValueError):
             return False
