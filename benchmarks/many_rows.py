@@ -43,9 +43,9 @@ class Truth:
     def of(cls, dim: int, classes: int) -> Truth:
         rng = np.random.default_rng(0)
         scale = np.exp(rng.normal(0, 0.5, dim))
-        loadings = rng.normal(0, 0.5, (FACTORS, dim))
+        loadings = rng.normal(0, 0.1, (FACTORS, dim))
         # Half the squared distance of two classes decides how often they are taken for each other.
-        means = rng.normal(0, 2.4 / np.sqrt(dim), (classes, dim)) * scale
+        means = rng.normal(0, 3.5 / np.sqrt(dim), (classes, dim)) * scale
         return cls(means, scale, loadings)
 
     def draw(self, n: int, seed: int) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ _TEST_SHARE, _TUNE_SHARE = 0.2, 0.1
 _MOST_BYTES = 256 << 20
 _MOST_SCORES = 40_000_000
 # The most work (rows x columns x outputs) of one step on the sample where a streamed solver begins.
-_SAMPLE_WORK = 8_000_000_000
+_SAMPLE_WORK = 4_000_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
