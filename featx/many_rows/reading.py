@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from featx._typing import FloatArray, Integers
-from featx.errors import BadLabels, BadSample, BadSource, FeatxWarning
+from featx.errors import BadLabels, BadSample, BadSource, FeatxNotice, FeatxWarning
 from featx.labelled import LabelledSamples
 from featx.sources import Columns, Readable, Sample
 from featx.sources.sample import merge_label_case, to_id
@@ -26,6 +26,9 @@ from featx.tuning.design import SampleDesign
 __all__ = ["RowColumns", "RowsWithTargets", "read_labelled_rows"]
 
 T = TypeVar("T")
+
+# Numbers whose squares float32 can add up.
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +102,7 @@ class RowsWithTargets:
         Raises
         ------
         BadSample
-            A row is not finite.
+            A row holds what is no finite number below 1e15.
         """
         start = first = 0
         for block in self.stored.blocks(size):
@@ -112,17 +115,17 @@ class RowsWithTargets:
             start, first = start + len(block), stop
 
     def _check_finite(self, rows: FloatArray, first: int) -> None:
-        # One sum is quicker than a question a number; it may overflow where all are finite.
-        with np.errstate(all="ignore"):
-            if np.isfinite(rows.sum(dtype=np.float64)):
-                return
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-        if len(bad):
-            names = ", ".join(self.ids[first + i] for i in bad[:3].tolist())
-            raise BadSample(
-                f"{self.stored.path}: {len(bad)} of {len(rows)} rows from {self.ids[first]!r:.100} on hold NaN "
-                f"or infinity ({names:.300}); leave them out"
-            )
+        if not len(rows) or (rows.max() <= _LARGEST and rows.min() >= -_LARGEST):
+            return
+        # NaN is not at most anything.
+        bad = np.flatnonzero(~(np.abs(rows) <= _LARGEST).all(axis=1))
+        names = ", ".join(self.ids[first + i] for i in bad[:3].tolist())
+        finite = np.isfinite(rows[bad]).all()
+        what = f"numbers beyond {_LARGEST:g}" if finite else "NaN or infinity"
+        raise BadSample(
+            f"{self.stored.path}: {len(bad)} of {len(rows)} rows from {self.ids[first]!r:.100} on hold {what} "
+            f"({names:.300}); leave them out"
+        )
 
 
 def read_labelled_rows(
@@ -156,6 +159,10 @@ def read_labelled_rows(
         unlabelled=columns.unlabelled,
         by_default=by_default,
     )
+    notes = known.notes
+    if hint := known.guess_groups(task):
+        warnings.warn(hint, FeatxNotice, stacklevel=3)
+        notes = (*notes, hint)
     ids = [sample.id for sample in known.samples]
     return RowsWithTargets(
         stored,
@@ -163,14 +170,15 @@ def read_labelled_rows(
         ids,
         [sample.label or "" for sample in known.samples],
         known.design(ids),
-        known.notes,
+        notes,
     )
 
 
 def _samples(stored: StoredRows, columns: RowColumns) -> list[Sample]:
     """Return a sample a row, whose data is its place on disk, with its target, group and weight."""
     by_table = columns.targets is not None and not isinstance(columns.targets, Mapping)
-    from_rows = () if by_table else (*columns.target, columns.group, columns.weight)
+    names = columns.target if columns.targets is None else ()
+    from_rows = () if by_table else (*names, columns.group, columns.weight)
     facts = stored.facts(list(dict.fromkeys(filter(None, from_rows))))
     if by_table:
         known = _by_id(_read_table(columns), facts)
