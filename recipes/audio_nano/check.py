@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.audio_mel import formulas as mel_formulas
 from recipes.audio_mel.check import example_clips as mel_clips
 from recipes.audio_mel.formulas import SHIPPED as MEL
 from recipes.audio_mel.formulas import hann_window, mel_filters
-from recipes.audio_nano.graph import QUIETEST_TOP
+from recipes.audio_nano.graph import COLUMNS, QUIETEST_TOP
 from recipes.audio_nano.settings import BLOCKS, HOP, PADDING
 from recipes.common.comparison import require_close
 from recipes.common.onnx_graph import constants_of
@@ -31,7 +32,7 @@ def weights_of(graph: Path) -> dict[str, np.ndarray]:
     return {
         name.removesuffix(".half"): value.astype(np.float32)
         for name, value in stored.items()
-        if ".weight" in name or ".bias" in name
+        if ".weight" in name or ".bias" in name or name in COLUMNS
     }
 
 
@@ -102,9 +103,11 @@ def sound_map(w: Mapping[str, np.ndarray], waveform: np.ndarray) -> np.ndarray:
 
 
 def embed(w: Mapping[str, np.ndarray], waveform: np.ndarray) -> np.ndarray:
-    """Return the embedding of one clip in float64: mean, deviation and maximum of each channel."""
+    """Return the embedding of one clip in float64: mean and maximum of each channel, levels; scaled."""
     found = wide_map(w, waveform)
-    return np.concatenate([found.mean(1), found.std(1), found.max(1)])
+    pooled = np.concatenate([found.mean(1), found.max(1), mel_formulas.embed(waveform)])
+    row: np.ndarray = (pooled - w["usual"]) * w["gain"]
+    return row
 
 
 def check(graph: Path) -> None:

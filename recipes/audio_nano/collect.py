@@ -50,7 +50,7 @@ def read_repository(
                 clips.add(sound, repository.kind, f"{repository.name} {word}")
 
 
-def collect(sources: Path, spoken: Path, work: Path) -> None:
+def collect(sources: Path, spoken: Path, work: Path, calls: int = 450) -> None:
     """Write the clips of WORK, and print how many of each kind.
 
     Parameters
@@ -60,6 +60,8 @@ def collect(sources: Path, spoken: Path, work: Path) -> None:
     spoken : Path
         What ``calls.speak`` wrote.
     work : Path
+    calls : int, default=450
+        Kinds of calls that are drawn.
     """
     rng = np.random.default_rng(0)
     clips = ClipWriter()
@@ -67,7 +69,7 @@ def collect(sources: Path, spoken: Path, work: Path) -> None:
         read_repository(repository, sources, clips, rng)
     for path in sorted(spoken.glob("*/*.wav")):
         clips.add(trim(read_sound(path)), "words", f"espeak-ng {path.parent.name}")
-    for kind, sound in draw_calls(rng):
+    for kind, sound in draw_calls(rng, calls):
         clips.add(sound, "calls", kind)
     clips.save(work)
     print(*(f"{kind}: {count}" for kind, count in Counter(clips.kinds).items()), sep="\n")

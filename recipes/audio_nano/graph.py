@@ -10,7 +10,10 @@ from recipes.audio_mel.formulas import SHIPPED as MEL
 from recipes.audio_nano.settings import BLOCKS, HOP, PADDING
 from recipes.common.onnx_graph import Step, graph_value, save_graph
 
-__all__ = ["export"]
+__all__ = ["COLUMNS", "QUIETEST_TOP", "export"]
+
+# What is subtracted from the columns of a row, and what they are multiplied by.
+COLUMNS = ("usual", "gain")
 
 # Values that a constant has at least, to be stored as float16.
 LARGE = 4000
@@ -91,41 +94,40 @@ MAP_STEPS: list[Step] = [
     ("Transpose", "sound_map", "map", {"perm": [0, 2, 1]}),
 ]
 
-# Mean, deviation and largest value of each channel over all positions.
+# Mean and largest value of each channel over all positions, then what featx-audio-mel says; and each
+# column is 0 where it is as usual, and varies by about 1.
 POOLING_STEPS: list[Step] = [
-    ("ReduceMean", "wide_map", "map_mean", {"axes": [2], "keepdims": 1}),
-    ("Sub", "wide_map map_mean", "map_centred"),
-    ("Mul", "map_centred map_centred", "map_squares"),
-    ("ReduceMean", "map_squares", "map_variance", {"axes": [2], "keepdims": 1}),
-    ("Add", "map_variance tiny", "map_variance_safe"),
-    ("Sqrt", "map_variance_safe", "map_deviation"),
-    ("ReduceMax", "wide_map", "map_largest", {"axes": [2], "keepdims": 1}),
-    ("Concat", "map_mean map_deviation map_largest", "map_pooled", {"axis": 1}),
-    ("Flatten", "map_pooled", "embedding"),
+    ("ReduceMean", "wide_map", "map_mean", {"axes": [2], "keepdims": 0}),
+    ("ReduceMax", "wide_map", "map_largest", {"axes": [2], "keepdims": 0}),
+    *mel_graph.WEIGHT_STEPS,
+    *mel_graph.PART_STEPS,
+    *mel_graph.DEVIATION_STEPS,
+    *mel_graph.CHANGE_STEPS,
+    ("Concat", "map_mean map_largest parts_flat deviation_flat change_flat", "row", {"axis": 1}),
+    ("Sub", "row usual", "row_centred"),
+    ("Mul", "row_centred gain", "embedding"),
 ]
 
 
 def float_constants() -> dict[str, np.ndarray]:
     """Return the float32 constants that are not learned."""
-    values = mel_graph.float_constants(MEL)
-    wanted = ("basis", "mel_filters", "quietest", "to_log10", "floor", "tiny")
     own = {"quietest_top": QUIETEST_TOP, "scale": 1 / MEL.floor}
-    return {name: values[name] for name in wanted} | {
+    return mel_graph.float_constants(MEL) | {
         name: np.asarray(value, np.float32) for name, value in own.items()
     }
 
 
 def integer_constants() -> dict[str, np.ndarray]:
-    """Return the int64 constants: axes, positions and shapes."""
+    """Return the int64 constants: axes and positions."""
     frames = PADDING * HOP // MEL.hop
     values = {
-        "channel": [1],
-        "last_axis": [2],
         "silence": [0, 0, frames, 0, 0, frames],
         "padding": [PADDING],
         "minus_padding": [-PADDING],
     }
-    return {name: np.asarray(value, np.int64) for name, value in values.items()}
+    return mel_graph.axis_constants() | {
+        name: np.asarray(value, np.int64) for name, value in values.items()
+    }
 
 
 def network(weights: Mapping[str, np.ndarray]) -> Layers:
@@ -150,7 +152,7 @@ def export(weights: Mapping[str, np.ndarray], graph: Path) -> None:
     Parameters
     ----------
     weights : mapping of str to ndarray
-        What ``student.folded_weights`` returns.
+        What ``student.folded_weights`` returns, and ``COLUMNS``.
     graph : Path
     """
     layers = network(weights)
@@ -158,18 +160,18 @@ def export(weights: Mapping[str, np.ndarray], graph: Path) -> None:
     rest = [step for step in layers.steps if step[0] != "Cast"]
     steps = [
         *casts,
-        *mel_graph.level_steps(MEL)[:-2],
+        *mel_graph.level_steps(MEL),
         *LEVEL_STEPS,
         *rest,
         *MAP_STEPS,
         *POOLING_STEPS,
     ]
-    late = len(weights[f"block{len(BLOCKS) - 1}.across.weight"])
+    columns = {name: np.asarray(weights[name], np.float32) for name in COLUMNS}
     save_graph(
         graph,
         "featx-audio-nano",
         steps,
-        float_constants() | integer_constants() | layers.constants,
+        float_constants() | integer_constants() | columns | layers.constants,
         [graph_value("waveform", ["N", "T"])],
-        graph_value("embedding", ["N", 3 * late]),
+        graph_value("embedding", ["N", len(columns["usual"])]),
     )
