@@ -275,7 +275,7 @@ def measure_time(given: Any) -> list[list[object]]:
     made = embed_inputs(samples[:50], make_specs(GOODS), engine, "reject").inputs
     steps = {one.name: partial(embed_seconds, samples, [one]) for one in made}
     steps["together"] = partial(embed_seconds, samples, made)
-    times = common.in_turns(steps, given.rounds)
+    times = common.in_turns(given.rounds, steps)
     medians = {name: float(np.median(found)) for name, found in times.items()}
     alone = sum(value for name, value in medians.items() if name != "together")
     start = time.perf_counter()

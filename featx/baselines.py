@@ -64,13 +64,13 @@ def measure_contributions(
 ) -> tuple[InputContribution, ...]:
     """Return what each input of joint rows brings: the score without it, on the same samples left out."""
     scaling = search.scaling
-    if scaling is None:
+    if scaling is None or len(scaling.blocks) < 2 or not config.measure_inputs:
         return ()
     found = []
     for index, block in enumerate(scaling.blocks):
+        if config.progress:
+            config.progress("measuring without each input", index, len(scaling.blocks))
         rest = [one for one in scaling.blocks if one is not block]
-        if not rest:
-            continue
         others = np.concatenate([np.arange(one.start, one.stop) for one in rest])
         names, widths = [one.name for one in rest], [one.width for one in rest]
         quiet = replace(config, progress=None, blocks=InputBlock.of_widths(names, widths))

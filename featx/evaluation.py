@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from featx._typing import FloatArray
+from featx.abstention import doubts_of
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadLabels, BadOption, FeatxWarning
@@ -158,7 +159,7 @@ def measure(
     outputs = predictor.head.predict_outputs(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
     design = given.design(rows.ids)
-    classes, doubts = predictor.head.classes, predictor.doubts
+    classes, doubts = predictor.head.classes, doubts_of(predictor)
     report = task.evaluate(truth, outputs, classes, random_state=0, ids=rows.ids, design=design)
     if doubts is not None:
         plain = task.predictions(rows.ids, outputs, classes, 1)

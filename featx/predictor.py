@@ -10,7 +10,7 @@ import numpy as np
 
 from featx._lazy import load_named
 from featx._typing import FloatArray, Integers, Labels
-from featx.abstention import CanAbstain
+from featx.abstention import CanAbstain, doubts_of
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card
@@ -265,7 +265,7 @@ class Predictor(CanAbstain):
         outputs = self.head.predict_outputs(rows.embeddings)
         task, classes = get_task(self.task_name), self.head.classes
         predictions = task.predictions(rows.ids, outputs, classes, top_k)
-        doubts = self.doubts
+        doubts = doubts_of(self)
         if doubts is not None:
             predictions = doubts.apply(task, predictions, outputs, rows.embeddings, classes)
         yield from predictions

@@ -160,7 +160,8 @@ def fit(
         Whether it keeps ids, digests, targets and out-of-fold scores of its training samples, and their rows;
         see ``Predictor.samples``.
     baseline : bool, default=True
-        Whether to measure what raw pixels, words or mel bands reach without the backbone.
+        Whether to measure what raw pixels, words or mel bands reach without the backbone, and of several
+        inputs what is reached without each.
     verbose : bool, default=False
         Whether to show bars with the time left of searching, training and measuring.
     config : FitConfig, default=None
@@ -214,6 +215,7 @@ def fit(
         random_state=random_state,
         n_jobs=engine.n_jobs,
         param_grid=param_grid,
+        measure_inputs=baseline,
     )
     head_config.check()
     kind.check_config(head_config)

@@ -93,6 +93,8 @@ class Card:
         The ``card.toml`` it was read from.
     pack : Path or None
         The bundled classifier that brings the bytes.
+    pack_folder : str
+        The folder of its files in ``pack``.
     comments : tuple of (str, str)
         Where an entry comes from, by its name: ``("image.crop", "preprocessor_config.json: crop_size")``.
         ``to_toml`` writes them; they are not read back.
@@ -126,6 +128,7 @@ class Card:
     optimized: QuantizationInfo | None = None
     path: Path | None = field(default=None, compare=False)
     pack: Path | None = field(default=None, compare=False)
+    pack_folder: str = field(default="", compare=False)
     comments: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
     # computed once: every prediction compares some, and the card never changes
     _fingerprint: str = field(default="", init=False, repr=False, compare=False)

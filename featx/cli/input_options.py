@@ -70,7 +70,7 @@ class InputChoice:
                     f"{option}: each --input has its own; name its backbone as photo:image:mobilenetv2-12"
                 )
         if run.provider != "cpu":
-            raise click.UsageError(f"--provider {run.provider}: several inputs are computed on cpu")
+            raise click.UsageError(f"--provider {run.provider}: with --input on cpu alone")
 
     def specs(self, source: str, columns: SourceChoice) -> InputSpecs:
         """Return the inputs; those of a pair that have no ``--input`` are guessed from the table."""

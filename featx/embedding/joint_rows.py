@@ -93,11 +93,11 @@ class InputPart:
         if not isinstance(record, Mapping):
             return []
         values = [record.get(column) for column in self.columns]
-        if self.pair:
-            return [] if any(value is None for value in values) else values
-        if self.several and isinstance(values[0], list | tuple):
-            return [one for one in values[0] if one is not None]
-        return values if values[0] is not None or self.missing == "read" else []
+        if self.missing == "read":
+            return values
+        if self.several and not self.pair and isinstance(values[0], list | tuple):
+            return [one for one in values[0] if not _is_blank(one)]
+        return [] if any(map(_is_blank, values)) else values
 
     def is_missing(self, record: Any) -> bool:
         """Return whether a record says nothing of it."""
@@ -291,6 +291,11 @@ def _by_owner(
         for reject in result.rows.rejects:
             reasons.setdefault(owners[int(reject.id)], reject.reason)
     return rows, digests, reasons
+
+
+def _is_blank(value: Any) -> bool:
+    """Return whether a value is missing: None, or a text of spaces alone."""
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _unread(data: Any) -> str | None:

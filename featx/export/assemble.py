@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from onnx import ModelProto, helper
 
+from featx.abstention import doubts_of
 from featx.export.abstention import add_abstention
 from featx.export.heads import add_head
 from featx.export.inputs import add_inputs
@@ -91,7 +92,7 @@ def _facts(classifier: Predictor, given: RowsInGraph) -> dict[str, str]:
 
 def _sureness(classifier: Predictor) -> dict[str, str]:
     """Return what was asked of sets, of answers and of what is new, where anything was."""
-    doubts = classifier.doubts
+    doubts = doubts_of(classifier)
     if doubts is None:
         return {}
     known = {"coverage": doubts.coverage, "novelty": doubts.novelty}

@@ -143,7 +143,10 @@ def _dealt(
     settings: TextSettings,
     name: str,
 ) -> dict[str, str]:
-    """Return the tokens of texts, the graph's input of that name, which end at ``stops``, as rows that are cut, framed and filled up."""
+    """Return the tokens of texts, which end at ``stops``, as rows that are cut, framed and filled up.
+
+    Where a text has none, the message has the ``name`` of the input.
+    """
     frame = reader.frame
     before, after = len(frame.before.ids), len(frame.after.ids)
     starts, counts = _cut(graph, stops, reader.room, settings.truncation)

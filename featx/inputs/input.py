@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from featx._typing import FloatArray
@@ -50,7 +50,7 @@ class Input:
     source: Card | ColumnEncoder
     columns: tuple[str, ...] = ()
     missing: Missing = "reject"
-    filling: FloatArray | None = None
+    filling: FloatArray | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of_card(cls, card: Card) -> Input:

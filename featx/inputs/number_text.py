@@ -72,6 +72,11 @@ class _Parts:
             return None
         return cls(found["sign"] or found["sign2"], body, found["exponent"] or "", unit)
 
+    @property
+    def is_number(self) -> bool:
+        """Whether its marks are those of any style."""
+        return self.value("point") is not None or self.value("comma") is not None
+
     def value(self, style: str) -> float | None:
         """Return the number where its marks are those of a style, "point" or "comma"; None where not."""
         thousands, decimal = (",", ".") if style == "point" else (".", ",")
@@ -137,7 +142,7 @@ class NumberSpelling:
         truths = sum(text.strip().casefold() in _TRUTHS for text in texts)
         if 2 * truths > len(texts):
             return cls(truths=True), (f"{name}: true and false are 1 and 0",)
-        parts = [(text, found) for text in texts if (found := _Parts.of(text)) is not None]
+        parts = [(t, found) for t in texts if (found := _Parts.of(t)) and found.is_number]
         units = Counter(found.unit for _, found in parts)
         unit = units.most_common(1)[0][0] if units else ""
         parts = [(text, found) for text, found in parts if found.unit == unit]

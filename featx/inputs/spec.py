@@ -32,8 +32,8 @@ class InputSpec:
     Attributes
     ----------
     name : str
-        That of its column ("photo"), of its columns with a comma ("a,b"), or, where another input reads the
-        same, with the backbone behind it: "photo (mobilenetv2-12)".
+        That of its column ("photo"), in one line, of its columns with a comma ("a,b"), or, where another input
+        reads the same, with the backbone behind it: "photo (mobilenetv2-12)".
     kind : str
         One of ``INPUT_KINDS``; of a pair that of both columns.
     columns : tuple of str
@@ -86,16 +86,17 @@ class InputSpec:
                 f"input {_show(column)}: no kind of input is named {_show(kind)}; expected one of "
                 f"{', '.join(INPUT_KINDS)}"
             )
+        name = _one_line(column)
         if not detail:
-            return cls(column, kind, (column,))
+            return cls(name, kind, (column,))
         _check_length(detail, "what stands behind its kind")
         if kind == "vector":
-            return cls(column, kind, (column,), rows=detail)
+            return cls(name, kind, (column,), rows=detail)
         if kind in VALUE_KINDS:
             raise BadOption(
                 f"input {_show(column)}: a {kind} has no backbone; leave {_show(detail)} out"
             )
-        return cls(column, kind, (column,), detail)
+        return cls(name, kind, (column,), detail)
 
     @classmethod
     def parse(cls, text: str) -> InputSpec:
@@ -126,8 +127,9 @@ class InputSpec:
         else:
             column, found = text, ""
         raise BadOption(
-            f"input {_show(text)}: expected COLUMN:KIND, such as {to_text(column)[:_SHOWN] or 'photo'}:image, "
-            f"with one of the kinds {', '.join(INPUT_KINDS)}{found}"
+            f"input {_show(text)}: expected COLUMN:KIND, such as "
+            f"{_one_line(column)[:_SHOWN] or 'photo'}:image, with one of the kinds "
+            f"{', '.join(INPUT_KINDS)}{found}"
         )
 
     def to_text(self) -> str:
@@ -238,7 +240,7 @@ def _paired(specs: Sequence[InputSpec], pairs: Iterable[Sequence[str]]) -> list[
                 held = "is no input" if not found else f"is {len(found)} inputs"
                 raise BadOption(
                     f"pair {','.join(pair)!r:.60}: the column {_show(column)} {held}; expected one, such as "
-                    f"{to_text(column)[:_SHOWN]}:text"
+                    f"{_one_line(column)[:_SHOWN]}:text"
                 )
             members += found
         first, second = members
@@ -259,16 +261,22 @@ def _named(specs: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
     taken: set[str] = set()
     named = []
     for spec in specs:
-        plain = ",".join(spec.columns)
+        plain = ",".join(map(_one_line, spec.columns))
         name = plain
         if name in taken:
-            name = f"{plain} ({spec.backbone or spec.rows or spec.kind})"
+            name = f"{plain} ({_one_line(spec.backbone or spec.rows or spec.kind)})"
         number = 2
         while name in taken:
             name, number = f"{plain} ({number})", number + 1
         taken.add(name)
         named.append(replace(spec, name=name))
     return tuple(named)
+
+
+def _one_line(column: str) -> str:
+    """Return the name of a column as messages and reports show it: spreadsheets have names of several lines."""
+    text = " ".join(to_text(column).split())
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _is_name(value: Any) -> bool:

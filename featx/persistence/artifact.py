@@ -30,12 +30,12 @@ from featx.errors import (
 )
 from featx.heads import TrainedHead, read_calibrator
 from featx.heads.label_types import typed_labels
-from featx.inputs.input import only_input
 from featx.inputs.joint import is_joint
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.inputs import filling_files, input_tables, read_inputs
 from featx.persistence.metadata import (
     CONFORMAL,
+    FILLINGS,
     FORMAT,
     HEAD,
     JOINT_FORMAT,
@@ -132,7 +132,9 @@ def save(
         files[SAMPLES] = samples.to_bytes()
     if (conformity := predictor.conformity) is not None:
         files[CONFORMAL] = conformity.to_bytes()
-    files |= _backbone_files(only_input(predictor.inputs, "bundle").card) if bundle else {}
+    if bundle:
+        joint = is_joint(predictor.inputs)
+        files |= _backbone_files([one.card for one in predictor.inputs if one.has_backbone], joint)
     files |= filling_files(predictor.inputs)
     manifest = _manifest(predictor, files)
     write_container(path, {MANIFEST: seal(manifest), **files})
@@ -164,11 +166,9 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
             f"{path}: is one file; name one that ends in .zip: output='NAME.featx.zip'"
         )
     check_target(target, overwrite=overwrite or target == path)
-    files = _read_files(path, metadata, (HEAD, ARRAYS, SAMPLES, CONFORMAL))
-    if metadata.format == JOINT_FORMAT:
-        only_input(read_inputs(path, metadata, partial(_card, path, metadata)), "bundle")
-    for one in metadata.inputs:
-        files |= _backbone_files(_card(path, metadata, one))
+    files = _read_files(path, metadata, (HEAD, ARRAYS, SAMPLES, CONFORMAL, FILLINGS))
+    cards = [_card(path, metadata, one) for one in metadata.inputs if one.encoder is None]
+    files |= _backbone_files(cards, metadata.format == JOINT_FORMAT)
     manifest = {key: value for key, value in metadata.manifest.items() if key != "digest"}
     manifest["files"] = file_table(files)
     write_container(target, {MANIFEST: seal(manifest), **files})
@@ -358,9 +358,28 @@ def _config(path: Path, metadata: Metadata) -> Callable[[], FitConfig] | None:
     return read_config
 
 
-def _backbone_files(card: Card) -> dict[str, bytes]:
-    """Return a backbone's verified bytes, by their names in a bundle."""
-    return {f"{BUNDLED}/{name}": blob.read() for name, blob in verify_files(card).items()}
+def _backbone_files(cards: Iterable[Card], joint: bool) -> dict[str, bytes]:
+    """Return the verified bytes of backbones, by their names in a bundle.
+
+    Raises
+    ------
+    BadOption
+        Two backbones of one name have different files.
+    """
+    files: dict[str, bytes] = {}
+    for card in cards:
+        for name, blob in verify_files(card).items():
+            where, data = f"{_folder(card, joint)}/{name}", blob.read()
+            if files.setdefault(where, data) != data:
+                raise BadOption(
+                    f"bundle: two inputs have backbones named {card.name} with different files"
+                )
+    return files
+
+
+def _folder(card: Card, joint: bool) -> str:
+    """Return where a bundle has the files of a backbone: each of several has a folder of its name."""
+    return f"{BUNDLED}/{card.name}" if joint else BUNDLED
 
 
 def _parameters(estimator: BaseEstimator) -> dict[str, Any]:
@@ -415,9 +434,9 @@ def _card(path: Path, metadata: Metadata, one: InputMetadata) -> Card:
 
 def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
     """Return the card with its bytes in the container, every one of them verified."""
-    names = names_beside(card).keys()
+    names, folder = names_beside(card).keys(), _folder(card, metadata.format == JOINT_FORMAT)
     for file in (card.graph, *card.files):
-        data = read_file(path, f"{BUNDLED}/{file.name}", metadata)
+        data = read_file(path, f"{folder}/{file.name}", metadata)
         if hashlib.sha256(data).hexdigest() != file.sha256:
             raise BadArtifact(f"{path}: its {file.name} is not the one that its card promises")
         # This key names a file of weights; onnx, which takes 0.3 s to import, is not needed without.
@@ -430,7 +449,7 @@ def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
                     f"{path}: its graph keeps weights in {min(beside - names)!r}; expected weights among "
                     "the files of its card"
                 )
-    return replace(card, pack=path.absolute())
+    return replace(card, pack=path.absolute(), pack_folder=folder)
 
 
 def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:

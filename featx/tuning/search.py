@@ -75,6 +75,8 @@ class HeadConfig:
         Called with the stage, and how many of its parts are done.
     blocks : tuple of InputBlock, default=()
         The columns of each input, whose weights are chosen as well; () for rows of one input.
+    measure_inputs : bool, default=True
+        Whether the score without each of several inputs is measured as well.
     """
 
     head: str | BaseEstimator | None = None
@@ -88,6 +90,7 @@ class HeadConfig:
     param_grid: Any = None
     progress: Progress | None = field(default=None, repr=False, compare=False)
     blocks: tuple[InputBlock, ...] = ()
+    measure_inputs: bool = True
 
     def check(self) -> None:
         """Raise BadOption where a weighting, a seed or a share is none."""

@@ -79,7 +79,8 @@ def test_a_pair_has_two_inputs_and_the_weights_of_its_backbone_once(tmp_path):
     words = ("red apple", "green pear", "blue car", "old house", "big fire", "fast train")
     texts = [(a, b) for a in words for b in words]
     rows = [{"a": a, "b": b, "same": "yes" if a == b else "no"} for a, b in texts]
-    predictor = featx.fit(rows, target="same", inputs={"a": "text", "b": "text"}, pairs=[("a", "b")], baseline=False)
+    inputs = {"a": "text", "b": "text"}
+    predictor = featx.fit(rows, target="same", inputs=inputs, pairs=[("a", "b")], baseline=False)
     export(predictor, tmp_path / "pair.onnx", strings=True, samples=rows)
     data = (tmp_path / "pair.onnx").read_bytes()
     session = open_session(data, tmp_path / "pair.onnx")

@@ -49,6 +49,12 @@ def test_a_text_that_names_no_input_is_refused_in_words(text, said):
     assert "\n" not in str(caught.value)
 
 
+def test_a_name_of_several_lines_is_one_line_where_it_is_shown():
+    [spec] = make_specs(["Price\n(EUR):number"])
+    assert (spec.name, spec.columns) == ("Price (EUR)", ("Price\n(EUR)",))
+    assert InputSpec.parse("a\0b:number").name == r"a\x00b"
+
+
 @pytest.mark.parametrize("wrong", [None, 5, ["photo:image"], b"photo:image"])
 def test_what_is_no_text_is_refused(wrong):
     with pytest.raises(BadOption, match="expected"):

@@ -20,9 +20,7 @@ def goods():
 
 @pytest.fixture(scope="module")
 def predictor(goods):
-    return featx.fit(
-        goods, target="sold", inputs=INPUTS, head="ridge", missing="zero", baseline=False
-    )
+    return featx.fit(goods, target="sold", inputs=INPUTS, head="ridge", missing="zero")
 
 
 def test_all_kinds_are_read_saved_and_loaded(predictor, goods, tmp_path):

@@ -55,7 +55,7 @@ def test_a_loaded_one_answers_to_the_bit_and_says_the_same_of_itself(predictor, 
 
 
 def test_a_row_without_its_caption_is_a_reject_that_names_it(predictor, goods):
-    rows = [goods[0], {**goods[1], "caption": None}, {"photo": None, "caption": float("nan")}]
+    rows = [goods[0], {**goods[1], "caption": "  "}, {"photo": None, "caption": float("nan")}]
     engine = featx.Engine(on_error="skip")
     _, *rejects = predictor.predict_samples(predictor.make_samples(rows), engine=engine)
     assert [(one.id, one.reason) for one in rejects] == [
