@@ -17,7 +17,7 @@ from featx.labelled import LabelledSamples
 from featx.metrics.report import Report
 from featx.predictor import Predictor
 from featx.sources import Sample
-from featx.sources.frames import targets_of
+from featx.sources.frames import is_table, list_records, targets_of
 from featx.sources.groups import duplicate_contents
 from featx.sources.labels import missing_labels
 from featx.tasks import get_task
@@ -135,6 +135,7 @@ def measure(
     ((1, 2), 0)
     """
     if target is not None:
+        samples = samples if is_table(samples) else list_records(samples)
         labels = _labels(samples, labels, target)
     if is_joint(predictor.inputs):
         samples = predictor.make_samples(samples)

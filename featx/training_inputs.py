@@ -23,7 +23,7 @@ from featx.inputs.joint import open_joint
 from featx.inputs.reading import finish_records, read_records
 from featx.inputs.spec import InputSpec, make_specs
 from featx.sources import Columns, Sample, make_samples
-from featx.sources.frames import record_samples, targets_of
+from featx.sources.frames import is_table, list_records, record_samples, targets_of
 from featx.sources.record import Record
 
 __all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs"]
@@ -78,10 +78,12 @@ class InputOptions:
         if self.inputs is None:
             return {}
         targets = [self.target] if isinstance(self.target, str) else list(self.target or ())
-        alone = make_specs(self.inputs)
+        specs = self.specs()
+        # A pair is named by its columns, and a folder of this machine is nobody's business.
+        alone = [InputSpec(n, s.kind, (n,), s.backbone) for s in specs for n in s.columns]
         return {
-            "inputs": tuple(spec.to_text() for spec in alone),
-            "pairs": tuple(",".join(pair) for pair in self.pairs),
+            "inputs": tuple(dict.fromkeys(spec.to_text() for spec in alone)),
+            "pairs": tuple(",".join(spec.columns) for spec in specs if spec.is_pair),
             "missing": self.missing,
             "pool_by": self.pool_by,
             "target_column": tuple(targets),
@@ -119,6 +121,8 @@ class InputOptions:
             return read_records(
                 samples, specs, Columns(target=targets), pool_by=self.pool_by
             ), labels
+        if not is_table(samples):
+            samples = list_records(samples)
         pooled = () if self.pool_by is None else (self.pool_by,)
         records = record_samples(samples, [*columns, *pooled])
         if target:

@@ -128,6 +128,15 @@ class JointEmbedder:
     parts : tuple of InputPart
     fingerprint : str
         A digest of all that decides a row.
+
+    Examples
+    --------
+    >>> from featx import Backbone, Engine, make_samples
+    >>> photo = InputPart("photo", Backbone("featx-image-nano"), ("file",))
+    >>> embedder = JointEmbedder((photo, photo), "two of the same")
+    >>> sample = Sample("a", {"file": np.zeros((9, 9, 3), np.uint8)})
+    >>> Engine().embed([sample], embedder).embeddings.shape
+    (1, 768)
     """
 
     parts: tuple[InputPart, ...]

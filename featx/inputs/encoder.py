@@ -27,6 +27,12 @@ class ColumnEncoder(Protocol):
 
     A cell is read first (``read``), so that each that makes no sense is the reject of its own row; what was
     read is encoded. Encoders change nothing of themselves and say nothing: what is doubtful is asked of them.
+
+    Examples
+    --------
+    >>> encoder, notes = encoder_class("category").fit(["red", "blue", "red"] * 5, "colour")
+    >>> encoder.encode([encoder.read("blue")]).shape == (1, encoder.dim)
+    True
     """
 
     kind: ClassVar[str]

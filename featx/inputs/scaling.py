@@ -81,7 +81,7 @@ class BlockScaling:
     >>> rows = np.array([[0, 0, 5], [2, 4, 5]], np.float32)
     >>> blocks = InputBlock.of_widths(["a", "b"], [1, 2])
     >>> BlockScaling.fit(rows, blocks).apply(rows).round(2).tolist()
-    [[-1.22, -1.22, 0.0], [1.22, 1.22, 0.0]]
+    [[-1.0, -1.0, 0.0], [1.0, 1.0, 0.0]]
     """
 
     blocks: tuple[InputBlock, ...]

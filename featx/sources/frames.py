@@ -10,7 +10,7 @@ from featx.errors import BadSource
 from featx.sources.record import Record
 from featx.sources.sample import IdNumbering, Sample
 
-__all__ = ["column_of", "record_samples", "targets_of"]
+__all__ = ["column_of", "is_table", "list_records", "record_samples", "targets_of"]
 
 # Names of columns in a message.
 _SHOWN = 200
@@ -49,10 +49,29 @@ def record_samples(X: Any, columns: Iterable[str]) -> list[Sample]:
             Sample(str(index), Record(dict(zip(names, map(_plain, row), strict=True))))
             for index, row in enumerate(zip(*cells, strict=True))
         ]
+    number = IdNumbering()
+    records = enumerate(list_records(X))
+    return [number.rename(_sample(one, index, names)) for index, one in records]
+
+
+def is_table(X: Any) -> bool:
+    """Return whether something has its cells by column: a DataFrame, or a mapping of columns.
+
+    >>> is_table({"price": [1, 2]}), is_table([{"price": 1}])
+    (True, False)
+    """
+    return _table_of(X) is not None
+
+
+def list_records(X: Any) -> list[Any]:
+    """Return the records of an iterable, which may be one that is read once.
+
+    >>> list_records(iter([{"price": 1}]))
+    [{'price': 1}]
+    """
     if isinstance(X, str | bytes) or not isinstance(X, Iterable):
         raise _wrong(X)
-    number = IdNumbering()
-    return [number.rename(_sample(one, index, names)) for index, one in enumerate(X)]
+    return list(X)
 
 
 def column_of(X: Any, name: str) -> list[Any]:
@@ -90,7 +109,12 @@ def _table_of(X: Any) -> Mapping[str, Any] | None:
         names = X.columns
     if names is None or callable(names):
         return None
-    return {str(name): X[name] for name in names}
+    texts = [str(name) for name in names]
+    if twice := sorted({name for name in texts if texts.count(name) > 1}):
+        raise BadSource(
+            f"X: column {twice[0]!r:.60}: is there several times; name each differently"
+        )
+    return {text: X[name] for text, name in zip(texts, names, strict=True)}
 
 
 def _cells(table: Mapping[str, Any], name: str) -> list[Any]:
