@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from featx.errors import BadSource
 from featx.sources.file_names import FileFinder, refused
 from featx.sources.parquet_cells import ParquetCell
@@ -72,7 +74,7 @@ class RecordReader:
         """Return the datum of a cell; None where it is empty."""
         if column.reads == "value":
             return None if is_blank(cell) else cell
-        several = list(cell) if hasattr(cell, "tolist") and getattr(cell, "ndim", 0) == 1 else cell
+        several = cell.tolist() if _is_list_of_names(cell) else cell
         if isinstance(several, list | tuple):
             found = [self._one(column, one) for one in several]
             if any(one is None for one in found):
@@ -117,6 +119,11 @@ class RecordReader:
         number = isinstance(cell, int | float) and not isinstance(cell, bool)
         hint = f"; numbers are {column.name}:number" if number else ""
         return refused(column.name, f"expected {expected}, found {shown}{hint}")
+
+
+def _is_list_of_names(cell: Any) -> bool:
+    """Return whether a cell is an array of texts or objects, as frames have lists; sounds are numbers."""
+    return isinstance(cell, np.ndarray) and cell.ndim == 1 and cell.dtype.kind in "OUT"
 
 
 def _is_empty_content(cell: Any) -> bool:

@@ -74,9 +74,9 @@ def answers(result):
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_fit_tells_what_each_input_brings_and_predict_reads_the_same_table(saved, table):
+def test_fit_names_the_inputs_and_predict_reads_the_same_table(saved, table):
     shown = run("inspect", saved).output
-    assert "photo brings" in shown
+    assert "on photo: featx-image-nano + caption: featx-text-nano + price: number" in shown
     done = run("predict", saved, table)
     assert done.exit_code == 0, done.output
     truth = [row["sold"] for row in rows_of(table)]
