@@ -365,7 +365,7 @@ def fit_rows(
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
         notes=tuple(notes),
-        samples_source=keep.samples_of(rows, left_out, problem, config.random_state),
+        samples_source=keep.samples_of(rows, left_out, problem, config.random_state, config.blocks),
         without_groups=ungrouped,
         contributions=contributions,
     )
