@@ -23,7 +23,7 @@ from featx.errors import BadSample, FeatxNotice, FeatxWarning
 from featx.fit_config import FitConfig, card_changes
 from featx.heads import TrainedHead
 from featx.inputs.input import Input
-from featx.inputs.joint import blocks_of, is_joint
+from featx.inputs.joint import blocks_of, is_joint, joint_blocks
 from featx.labelled import LabelledSamples
 from featx.predictor import (
     Predictor,
@@ -365,7 +365,9 @@ def fit_rows(
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
         notes=tuple(notes),
-        samples_source=keep.samples_of(rows, left_out, problem, config.random_state, config.blocks),
+        samples_source=keep.samples_of(
+            rows, left_out, problem, config.random_state, joint_blocks(inputs)
+        ),
         without_groups=ungrouped,
         contributions=contributions,
     )

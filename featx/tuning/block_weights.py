@@ -59,9 +59,9 @@ class BlockWeights:
     ) -> tuple[float, ...]:
         """Return the weight of each block with which ridge predicts samples best that were left out.
 
-        The largest is 1. One block after the other takes the weight that is best beside the others', until none changes. The
-        squared error of the targets as numbers decides, and a group of samples is left out together. So labels
-        of the training samples alone choose, and a block that tells nothing gets the weight 0.
+        The largest is 1. One block after the other takes the weight that is best beside the others', until
+        none changes. The squared error of the targets as numbers decides, and a group of samples is left out
+        together. So labels of the training samples alone choose, and a block that tells nothing gets 0.
 
         Parameters
         ----------
