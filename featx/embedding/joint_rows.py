@@ -95,7 +95,7 @@ class InputPart:
         values = [record.get(column) for column in self.columns]
         if self.missing == "read":
             return values
-        if self.several and not self.pair and isinstance(values[0], list | tuple):
+        if self.several and not self.pair and _is_several(values[0]):
             return [one for one in values[0] if not _is_blank(one)]
         return [] if any(map(_is_blank, values)) else values
 
@@ -300,6 +300,13 @@ def _by_owner(
         for reject in result.rows.rejects:
             reasons.setdefault(owners[int(reject.id)], reject.reason)
     return rows, digests, reasons
+
+
+def _is_several(value: Any) -> bool:
+    """Return whether a value is several of one sample; an array with its rate is one sound."""
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], np.ndarray):
+        return not isinstance(value[1], int | float | np.number)
+    return isinstance(value, list | tuple)
 
 
 def _is_blank(value: Any) -> bool:
