@@ -154,12 +154,31 @@ def test_a_column_with_a_usual_name_of_labels_may_be_an_input(tmp_path):
     assert sample.label is None
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        (
+            "price\n3.5\n4\n",
+            "price:text",
+            "numbers such as '3.5'; as numbers they are 'price:number'",
+        ),
+        ("photo\na.jpg\nb.JPG\n", "photo:text", "look like files; these are 'photo:image'"),
+    ],
+)
+def test_texts_that_seem_to_be_something_else_are_told(tmp_path, text, kind, said):
+    with pytest.warns(FeatxWarning) as caught:
+        assert len(read_records(write(tmp_path, text), make_specs([kind]))) == 2
+    assert said in str(caught[0].message)
+
+
 @pytest.mark.parametrize("name", ["photo.jpg", "photos"])
 def test_what_is_no_table_is_refused(tmp_path, name):
     (tmp_path / "photos").mkdir()
     for path in ("photo.jpg", "photos/a.jpg"):
         (tmp_path / path).write_bytes(b"x")
-    with pytest.raises(BadOption, match="has no columns; expected a table"):
+    with pytest.raises(
+        BadOption, match="has no columns; expected a table with photo, caption, price, brand"
+    ):
         read_records(tmp_path / name, SPECS)
 
 
