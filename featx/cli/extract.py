@@ -24,6 +24,7 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
@@ -279,7 +280,8 @@ def extract_command(
     else:
         target.check(skips=run.on_error == "skip")
     backbone = chosen.open(run.provider)
-    inputs = Inputs.read((source,), columns, backbone.card, keep, split=split, skip=run.skips)
+    reader = SampleReader(columns, backbone.card)
+    inputs = Inputs.read((source,), reader, keep, split=split, skip=run.skips)
     kept = KeptColumns.of(_new_columns(inputs), own_column)
     start = time.perf_counter()
     if parts.is_asked:
