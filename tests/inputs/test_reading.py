@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from featx.errors import BadOption, BadSource, FeatxWarning
-from featx.inputs.reading import RecordStream, read_records, readable_of
+from featx.inputs.reading import RecordStream, read_records, readable_of, record_columns
 from featx.inputs.spec import InputSpec, make_specs
 from featx.sources import Columns
 from featx.sources.file_names import refusal_of
+from featx.sources.frames import record_samples
+from featx.sources.record_cells import find_files
 from tests.support.parquet import write_hub_table
 
 INPUTS = {"photo": "image", "caption": "text", "price": "number", "brand": "category"}
@@ -329,3 +331,25 @@ def test_nothing_is_said_of_a_table_that_needs_no_word(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(read_records(path, SPECS, SOLD)) == 1
+
+
+def test_a_program_names_files_as_a_table_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photo = np.zeros((4, 4, 3), np.uint8)
+    rows = [
+        {"photo": "a.jpg; b.jpg", "caption": "x; y"},
+        {"photo": ["a.jpg", "c.jpg"], "caption": "x"},
+        {"photo": photo, "caption": "x"},
+        {"photo": [photo, photo], "caption": "x"},
+        {"photo": None, "caption": "x"},
+        {"photo": b"bytes", "caption": "x"},
+    ]
+    specs = make_specs(["photo:image", "caption:text"])
+    columns = record_columns(specs)
+    found = find_files(record_samples(rows, ["photo", "caption"]), columns)
+    photos = [one.data["photo"] for one in found]
+    assert [names(one) for one in photos[:2]] == [["a.jpg", "b.jpg"], ["a.jpg", "c.jpg"]]
+    assert found[0].data["caption"] == "x; y"
+    assert photos[2] is photo
+    assert len(photos[3]) == 2
+    assert photos[4:] == [None, b"bytes"]
