@@ -20,7 +20,12 @@ from featx.embedding.rows import Rows
 from featx.errors import BadOption, FeatxNotice, FeatxWarning
 from featx.fit_config import FitConfig, card_changes
 from featx.heads import HeadSpec, TrainedHead
-from featx.many_rows.heads import STREAMED_HEADS, ClosedForm, choose_streamed_head
+from featx.many_rows.heads import (
+    STREAMED_HEADS,
+    ClosedForm,
+    choose_streamed_head,
+    streamed_grid,
+)
 from featx.many_rows.logistic import choose_on_sample, climb, solve_all
 from featx.many_rows.parts import RowParts, draw_parts
 from featx.many_rows.passes import RowPasses
@@ -340,8 +345,9 @@ def _solve(
     form, whole = ClosedForm(trained), ClosedForm(trained + held)
     classes: Labels | None = None if passes.targets.codes is None else problem.classes
     if streamed.solve is not None:
-        tried, solutions = [], list(streamed.solve(form, spec.grid))
-        for params, one in zip(spec.grid, solutions, strict=True):
+        grid = streamed_grid(spec, len(problem))
+        tried, solutions = [], list(streamed.solve(form, grid))
+        for params, one in zip(grid, solutions, strict=True):
             scores = form.scores(one, tune)
             tried.append(
                 CandidateScore(

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from featx._typing import FloatArray, Labels
 from featx.errors import BadOption
 from featx.heads import HeadSpec
+from featx.heads.registry import parameter_grid
 from featx.heads.weighting import takes_sample_weight
 from featx.many_rows.estimators import (
     adopt_axes,
@@ -32,7 +33,13 @@ from featx.tuning.solvers.closed_form import (
 )
 from featx.tuning.solvers.streamed_sums import StandardizedSums, StreamedSums
 
-__all__ = ["STREAMED_HEADS", "ClosedForm", "StreamedHead", "choose_streamed_head"]
+__all__ = [
+    "STREAMED_HEADS",
+    "ClosedForm",
+    "StreamedHead",
+    "choose_streamed_head",
+    "streamed_grid",
+]
 
 # The most columns whose products are summed: 0.5 GB each of two tables.
 _MOST_COLUMNS = 8192
@@ -103,6 +110,21 @@ class ClosedForm:
         else:
             adopt_linear(last, solution, classes)
         return pipeline
+
+
+def streamed_grid(spec: HeadSpec, n: int) -> tuple[Mapping[str, Any], ...]:
+    """Return the candidates of a head: of ridge also penalties that are as strong for n rows as for few.
+
+    >>> from featx.heads import HEADS
+    >>> [next(iter(one.values())) for one in streamed_grid(HEADS["ridge"], 10**6)][:4]
+    [10000000.0, 3000000.0, 1000000.0, 300000.0]
+    """
+    if spec.search != "leave-one-out":
+        return spec.grid
+    [(name, strongest)] = spec.grid[0].items()
+    steps = [round(10**power, 1) * 10**k for k in range(6) for power in (0.5, 1.0)]
+    more = [float(f"{strongest * step:.1g}") for step in steps]
+    return (*parameter_grid(name, [a for a in reversed(more) if a <= 10 * n]), *spec.grid)
 
 
 def _values(candidates: Sequence[Mapping[str, Any]]) -> list[float]:
