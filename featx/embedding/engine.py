@@ -27,6 +27,7 @@ from featx.errors import BadOption, BadSample, FeatxWarning, wrong_type
 from featx.modalities import DoubtfulReader
 from featx.modalities.remarks import Remark, collected, warn_each, warn_of
 from featx.sources import Sample
+from featx.sources.read_ahead import read_ahead
 
 __all__ = [
     "BaselineEmbedder",
@@ -130,7 +131,9 @@ class Engine:
             if store:
                 stack.callback(lambda: store.put(fresh))
             doubtful = examined = 0
-            for done in _work(task, iter(samples), self.n_jobs, settings, stack):
+            ahead = read_ahead(iter(samples))
+            stack.callback(ahead.close)
+            for done in _work(task, ahead, self.n_jobs, settings, stack):
                 doubtful, examined = doubtful + done.rows.doubtful, examined + done.rows.examined
                 fresh += done.fresh
                 remarks += done.remarks

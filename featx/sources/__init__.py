@@ -34,6 +34,7 @@ from featx.sources.source import (
 )
 from featx.sources.splits import check_split
 from featx.storage.blob import describe_os_error, read_bytes, to_text
+from featx.storage.remote import is_remote
 
 __all__ = [
     "SOURCES",
@@ -92,6 +93,8 @@ def _ends_in(endings: tuple[str, ...]) -> Callable[[str], bool]:
 # The first that accepts a source reads it.
 SOURCES: tuple[type[Source] | LazySource, ...] = (
     LazySource("standard_input:StandardInput", lambda uri: uri == "-"),
+    LazySource("pattern:Pattern", lambda uri: "{" in uri),
+    LazySource("remote:RemoteSource", is_remote),
     LazySource("table_folder:TableFolder", os.path.isdir),
     LazySource("folder:Folder", os.path.isdir),
     LazySource("table:Table", _ends_in(TABLE_ENDINGS)),

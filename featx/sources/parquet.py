@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import repeat
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from featx.errors import BadSource, FeatxError, first_line
+from featx.sources.file_names import Finder
 from featx.sources.open_table import OpenTable
 from featx.sources.parquet_cells import ParquetCell, open_parquet_file
 from featx.storage.blob import Blob, describe_os_error, to_text
+from featx.storage.remote import AnyPath, blob_at
 
 __all__ = ["BINARY", "open_parquet"]
 
@@ -34,7 +35,7 @@ _DEPTH = 8
 _LONGEST = 1 << 24
 
 
-def open_parquet(path: Path, folder: Path) -> OpenTable:
+def open_parquet(path: AnyPath, finder: Finder) -> OpenTable:
     """Return the table of a Parquet file; what is decoded at a time does not grow with it.
 
     A column of structs with a child ``bytes`` holds contents of files, their names in a child ``path``; it is
@@ -43,8 +44,8 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
 
     Parameters
     ----------
-    folder : Path
-        The folder below which files lie that a cell names and does not hold.
+    finder : Finder
+        What finds files that a cell names and does not hold.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
     """
     where = to_text(str(path))
     # Looked at first: a pipe would be waited for, and too large a file refused.
-    size = Blob.of_path(path).size
+    size = blob_at(path).size
     with _refusing(where, "not a Parquet file, or a damaged one"):
         file = open_parquet_file(path)
         schema, metadata = file.schema_arrow, file.metadata
@@ -71,7 +72,7 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
     def rows(
         wanted: Sequence[str], content: str | None = None
     ) -> Iterator[tuple[str, Sequence[Any]]]:
-        reading = _Reading(path, folder, where, content, contents.get(content or "", ("", False)))
+        reading = _Reading(path, finder, where, content, contents.get(content or "", ("", False)))
         for here, cells in reading.rows(wanted):
             yield (
                 here,
@@ -169,8 +170,8 @@ class _Reading:
     ``kind`` is what ``_contents`` says of it.
     """
 
-    path: Path
-    folder: Path
+    path: AnyPath
+    finder: Finder
     where: str
     content: str | None
     kind: tuple[str, bool]
@@ -182,7 +183,7 @@ class _Reading:
         with _refusing(self.where, "damaged"):
             file = open_parquet_file(self.path)
             sizes = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-        number, self.budget[0] = 0, max(_MOST_BYTES, _BYTES_A_BYTE * self.path.stat().st_size)
+        number, self.budget[0] = 0, max(_MOST_BYTES, _BYTES_A_BYTE * blob_at(self.path).size)
         with file:
             for group, size in enumerate(sizes):
                 first = number
@@ -233,11 +234,11 @@ class _Reading:
         index = wanted.index(self.content)
         name, elsewhere = cells[index], None
         if isinstance(name, str) and name.strip():
-            elsewhere = str(self.folder / name)
+            _, elsewhere = self.finder.find(name)
         else:
             name = here
         leaf = self.content if self.kind[0] == BINARY else f"{self.content}.bytes"
-        cell = ParquetCell(str(self.path), leaf, *at, elsewhere)
+        cell = ParquetCell(self.path, leaf, *at, elsewhere)
         return [*cells[:index], Blob(name, cell), *cells[index + 1 :]]
 
 

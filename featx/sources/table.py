@@ -21,7 +21,7 @@ from featx.sources.columns import (
     pick,
 )
 from featx.sources.delimited import open_delimited
-from featx.sources.file_names import FileFinder, refused
+from featx.sources.file_names import Finder, find_below, refused
 from featx.sources.json_lines import open_json_lines
 from featx.sources.kept import asked_columns, kept_cells
 from featx.sources.open_table import Notes, OpenTable
@@ -34,6 +34,7 @@ from featx.sources.splits import choose, split_of
 from featx.sources.table_text import read_text
 from featx.sources.targets import to_target
 from featx.storage.blob import Blob, describe_os_error, to_text
+from featx.storage.remote import RemotePath, pinned, to_path
 
 __all__ = ["LABEL_COLUMNS", "Table"]
 
@@ -48,8 +49,10 @@ _SOUNDS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"FORM")
 class Table:
     """A table with a row a sample: a column of paths, relative to the table, of contents, or of texts."""
 
-    def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
-        self._path = Path(uri)
+    def __init__(
+        self, uri: str | RemotePath, columns: Columns, stdin: Iterable[bytes | str] | None
+    ) -> None:
+        self._path = to_path(uri)
         self._columns = columns
 
     @classmethod
@@ -86,7 +89,7 @@ class Table:
         chosen = choose_columns(table, self._columns, readable, split=reads_parts, where=where)
         if "path" not in chosen and self._columns.root is not None:
             raise BadOption(f"root: the rows of {where} are texts, not files; leave the option out")
-        finder = FileFinder.below(self._columns.root, self._path.parent, readable.suffixes)
+        finder = find_below(self._columns.root, self._path.parent, readable.suffixes)
         content = chosen["path"] if chosen.get("path") in table.contents else None
         keep = self._columns.keep
         kept = asked_columns(keep, table.columns, where)
@@ -130,7 +133,7 @@ class Table:
         number: int,
         cells: Sequence[Any] | BadSource,
         chosen: Mapping[str, str],
-        finder: FileFinder,
+        finder: Finder,
     ) -> _Row:
         """Return what a row says; raise BadSource for one that makes no sense, unless it is to be skipped."""
         try:
@@ -166,7 +169,7 @@ class Table:
         self, rows: Iterable[tuple[str, Sequence[Any] | BadSource]], kind: str
     ) -> Iterator[str]:
         """Give the names of the files of some rows, with a suffix where one can be found out."""
-        finder = FileFinder.below(self._columns.root, self._path.parent, None)
+        finder = find_below(self._columns.root, self._path.parent, None)
         suffix = None
         for _, cells in rows:
             cell = None if isinstance(cells, BadSource) else cells[0]
@@ -192,15 +195,15 @@ class Table:
 
     def _open_any(self, notes: Notes, *, skip: bool) -> OpenTable:
         suffix, columns = table_suffix(self._path.name), self._columns
-        root = self._path.parent if columns.root is None else Path(columns.root)
         try:
+            path = pinned(self._path)
             if suffix == ".parquet":
                 if columns.encoding is not None:
                     raise BadOption(
                         f"encoding: {self._where} is no table of text; leave the option out"
                     )
-                return open_parquet(self._path, root)
-            text = read_text(self._path, columns.encoding)
+                return open_parquet(path, find_below(columns.root, self._path.parent, None))
+            text = read_text(path, columns.encoding)
         except (OSError, MemoryError) as error:
             reason = describe_os_error(error) if isinstance(error, OSError) else "too large"
             raise BadSource(f"{self._where}: cannot be read: {reason}") from error
@@ -240,7 +243,7 @@ class _Row:
         where: str,
         number: int,
         cells: Mapping[str, Any],
-        finder: FileFinder,
+        finder: Finder,
         separator: str | None,
     ) -> _Row:
         try:
@@ -274,7 +277,7 @@ def _target(cells: Mapping[str, Any], separator: str | None) -> str | None:
     return to_target(several) if several else to_target(cells.get("label"), separator)
 
 
-def _file(where: str, name: str, cell: Any, finder: FileFinder) -> tuple[str, Blob]:
+def _file(where: str, name: str, cell: Any, finder: Finder) -> tuple[str, Blob]:
     """Return the name and the bytes of the file that a cell names, or holds."""
     if isinstance(cell, Blob):
         return to_text(cell.name), cell

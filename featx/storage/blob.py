@@ -1,8 +1,8 @@
 """Bytes that lie somewhere: in a file, in a part of one, in memory; they are read when they are needed.
 
 A ``Blob`` is a name and a location. What differs between locations is behind the protocol ``Location``, so that
-another one (an object store, say) is a class in a module of its own; the members of a zip, in
-``featx.storage.container``, are an example.
+another one is a class in a module of its own: objects of a store are in ``featx.storage.remote``, members of a
+zip in ``featx.storage.container``.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from featx.errors import BadArtifact, BadSample
 from featx.storage.wrapper import FileWrapper
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = [
     "LIMIT",
@@ -43,7 +47,11 @@ _REASONS = {
 
 
 class Location(Protocol):
-    """The location of a blob's bytes; a frozen dataclass, so that blobs can be hashed and pickled."""
+    """The location of a blob's bytes; a frozen dataclass, so that blobs can be hashed and pickled.
+
+    One on another machine says so by an attribute ``is_remote``, and may have a method ``read(limit)`` that
+    gives all bytes at once, and raises OSError where there are more.
+    """
 
     @property
     def path(self) -> Path | None:
@@ -88,7 +96,7 @@ class Blob:
         return cls(name, _File(name))
 
     @classmethod
-    def of_section(cls, archive: Path, name: str, offset: int, size: int) -> Blob:
+    def of_section(cls, archive: AnyPath, name: str, offset: int, size: int) -> Blob:
         """Return ``size`` bytes from ``offset`` on in a file, such as a member of an uncompressed tar."""
         return cls(name, _Stretch(archive, offset, size))
 
@@ -112,6 +120,11 @@ class Blob:
     def path(self) -> Path | None:
         """The file that has these bytes and no others, for libraries that want one; None without one."""
         return self.location.path
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the bytes lie on another machine, so that reading may be begun before they are needed."""
+        return bool(getattr(self.location, "is_remote", False))
 
     @property
     def size(self) -> int:
@@ -138,10 +151,15 @@ class Blob:
         OSError, BadArtifact
             The bytes cannot be read, as ``open`` says, or there are more than ``limit``.
         """
-        if limit is not None:
-            _check_size(self.size, limit)
-        with self.open() as file:
-            content = file.read()
+        # What lies on another machine is read at one request, which also says its size.
+        whole: Callable[[int | None], bytes] | None = getattr(self.location, "read", None)
+        if whole is not None:
+            content = whole(limit)
+        else:
+            if limit is not None:
+                _check_size(self.size, limit)
+            with self.open() as file:
+                content = file.read()
         if limit is not None:
             _check_size(len(content), limit)
         return content
@@ -310,7 +328,7 @@ class _File:
 class _Stretch:
     """A part of a file."""
 
-    archive: Path
+    archive: AnyPath
     offset: int
     length: int
 
