@@ -22,6 +22,7 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.paths import PathOrAddress
 from featx.cli.targets import TargetChoice, target_options
 from featx.errors import FeatxWarning
 from featx.heads.names import check_head_name
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from featx.catalog import Card
     from featx.fit_config import FitConfig
     from featx.predictor import Classifier
+    from featx.storage.remote import AnyPath
 
 __all__ = ["fit_command"]
 
@@ -64,7 +66,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     "--output",
     "-o",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Folder to write, by custom NAME.featx; or one file, NAME.featx.zip.",
 )
 @click.option(
@@ -106,7 +108,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
 @run_options(on_error="fail")
 def fit_command(
     source: str,
-    output: Path,
+    output: AnyPath,
     baseline: bool,
     max_latency: str | None,
     time_limit: str | None,
@@ -217,7 +219,7 @@ def _config(
     )
 
 
-def _print(classifier: Classifier, output: Path, style: str) -> None:
+def _print(classifier: Classifier, output: AnyPath, style: str) -> None:
     """Print the report, and write and name the samples that were left out."""
     from featx.tables import write_rejects
 
@@ -234,7 +236,7 @@ def _print(classifier: Classifier, output: Path, style: str) -> None:
         click.echo(f"{len(report.rejects)} rejected, listed in {path}", err=True)
 
 
-def _rejects_file(output: Path) -> Path:
+def _rejects_file(output: AnyPath) -> AnyPath:
     return output.absolute().parent / "rejects.csv"
 
 
@@ -253,7 +255,7 @@ def _kept(classifier: Classifier) -> str:
     )
 
 
-def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
+def _next(source: str, output: AnyPath, columns: SourceChoice, card: Card, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
     typed = columns.to_words()

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -37,6 +36,7 @@ from featx.predictor import Predictor
 from featx.selection.curve_report import LearningCurve
 from featx.sources import Sample, make_samples
 from featx.storage.atomic import replace_text
+from featx.storage.remote import AnyPath, RemotePath, to_path
 
 __all__ = ["HtmlReport", "ReportOptions", "report"]
 
@@ -123,7 +123,7 @@ class HtmlReport:
         size = len(self.html.encode())
         return f"HtmlReport({size:,} bytes; save it with save(path))"
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str] | RemotePath) -> AnyPath:
         """Write the page and return where it is; a file that is there is replaced as a whole.
 
         Raises
@@ -131,7 +131,7 @@ class HtmlReport:
         OutputFailed
             It cannot be written.
         """
-        target = Path(path)
+        target = to_path(path)
         replace_text(target, self.html)
         return target
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +49,7 @@ from featx.predictor import Input, Predictor, predictor_class
 from featx.storage.atomic import os_errors_in_words, recover
 from featx.storage.border import library_border
 from featx.storage.container import container_names, write_container
+from featx.storage.remote import AnyPath, RemotePath, to_path
 from featx.storage.writable import check_writable
 from featx.tasks import get_task
 
@@ -67,12 +69,12 @@ _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 def save(
     predictor: Predictor | Any,
-    path: str | Path,
+    path: str | Path | RemotePath,
     *,
     overwrite: bool = False,
     bundle: bool = False,
     trusted: Iterable[str] = (),
-) -> Path:
+) -> AnyPath:
     """Write a predictor as a folder, or as one file that ends in ``.zip``, whole or not at all.
 
     Parameters
@@ -80,7 +82,8 @@ def save(
     predictor : Predictor, or a fitted scikit-learn pipeline
         What ``featx.fit`` gave, or what ``featx.from_pipeline`` takes.
     path : path
-        The name ends in ``.featx`` by custom; its parent must exist.
+        The name ends in ``.featx`` by custom; its parent must exist. An address such as
+        ``s3://bucket/flowers.featx`` gets the files one by one, and the one that vouches for them last.
     overwrite : bool, default=False
         Whether a classifier that is already there may be replaced; anything else never is.
     bundle : bool, default=False
@@ -91,7 +94,7 @@ def save(
 
     Returns
     -------
-    Path
+    Path, or RemotePath of an address
         The folder or file.
 
     Raises
@@ -106,8 +109,7 @@ def save(
 
     Examples
     --------
-    >>> import tempfile
-    >>> import featx, numpy as np
+    >>>     >>> import featx, numpy as np
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -116,8 +118,10 @@ def save(
     >>> path.name, [str(label) for label in again.predict(images[:1])]
     ('shade.featx', ['dark'])
     """
-    path = Path(path)
+    path = to_path(path)
     check_target(path, overwrite=overwrite)
+    if isinstance(path, RemotePath):
+        return _put(path, lambda local: save(predictor, local, bundle=bundle, trusted=trusted))
     if not isinstance(predictor, Predictor):
         # Not above: it imports scikit-learn, which a saved linear head does without.
         from featx.pipelines import from_pipeline
@@ -134,7 +138,12 @@ def save(
     return path
 
 
-def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: bool = False) -> Path:
+def bundle(
+    path: str | Path | RemotePath,
+    output: str | Path | RemotePath | None = None,
+    *,
+    overwrite: bool = False,
+) -> AnyPath:
     """Put the backbone's bytes into a saved classifier; its head is copied and never built.
 
     Parameters
@@ -151,9 +160,12 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
     OutputFailed
         Something is there already, or it cannot be written.
     """
-    path = Path(path)
+    target = to_path(path if output is None else output)
+    path = _local(to_path(path))
+    if isinstance(target, RemotePath):
+        check_target(target, overwrite=overwrite or output is None)
+        return _put(target, lambda local: bundle(path, local))
     metadata = read_metadata(path)
-    target = path if output is None else Path(output)
     if target == path and path.is_file() and path.suffix.lower() != ".zip":
         raise OutputFailed(
             f"{path}: is one file; name one that ends in .zip: output='NAME.featx.zip'"
@@ -168,7 +180,7 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
     return target
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
+def check_target(path: AnyPath, *, overwrite: bool) -> None:
     """Refuse a place where ``save`` could not put a classifier, before any work is done for it.
 
     Raises
@@ -176,6 +188,9 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     OutputFailed
         Something is there already, or it cannot be written: the parent is missing, read-only or full.
     """
+    if isinstance(path, RemotePath):
+        _check_remote_target(path, overwrite=overwrite)
+        return
     recover(path)
     with os_errors_in_words(path):
         if path.exists() and not _is_classifier(path):
@@ -183,7 +198,37 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     check_writable(path, overwrite=overwrite, folder=path.suffix.lower() != ".zip")
 
 
-def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU) -> Any:
+def _local(path: AnyPath) -> Path:
+    """Return the path of a predictor, or that of a copy of one at an address."""
+    if isinstance(path, RemotePath):
+        from featx.storage.remote_output import local_container
+
+        return local_container(path)
+    return path
+
+
+def _put(path: RemotePath, write: Callable[[Path], object]) -> RemotePath:
+    """Put what ``write`` makes on this machine at an address, and return that."""
+    from featx.storage.remote_output import put_container
+
+    with TemporaryDirectory(prefix="featx-") as folder:
+        local = Path(folder, path.name)
+        write(local)
+        put_container(local, path, MANIFEST)
+    return path
+
+
+def _check_remote_target(path: RemotePath, *, overwrite: bool) -> None:
+    """Refuse an address that holds something else than a predictor, or cannot be written."""
+    with os_errors_in_words(path.check_readable()):
+        if path.is_dir() and not (path / MANIFEST).is_file():
+            raise OutputFailed(f"{path}: exists and is not a featx classifier; choose another name")
+    check_writable(path, overwrite=overwrite)
+
+
+def load(
+    path: str | Path | RemotePath, *, trusted: Iterable[str] = (), provider: str | Provider = CPU
+) -> Any:
     """Read a predictor, verifying every byte that is read.
 
     The file of training samples is read, and verified, when ``report.samples`` is asked for.
@@ -191,6 +236,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     Parameters
     ----------
     path : path
+        Or an address; its files are copied to this machine, until the process ends.
     trusted : iterable of str, default=()
         Full names of further types that may be built, for heads with a user's own estimator.
     provider : str or Provider, default="cpu"
@@ -204,8 +250,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
 
     Examples
     --------
-    >>> import tempfile
-    >>> import featx, numpy as np
+    >>>     >>> import featx, numpy as np
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -214,9 +259,9 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     >>> path.name, [str(label) for label in again.predict(images[:1])]
     ('shade.featx', ['dark'])
     """
-    if not isinstance(path, str | os.PathLike):
+    if not isinstance(path, str | os.PathLike | RemotePath):
         raise wrong_type("path", path, "that of a predictor")
-    path = Path(path)
+    path = _local(to_path(path))
     known = _check_names(trusted)
     metadata = read_metadata(path)
     with library_border(f"{path}: is not a trained predictor"):

@@ -309,6 +309,9 @@ class RemotePath:
             raise ValueError(f"mode {mode!r}: expected 'rb'; objects are written whole")
         return open_remote(self)
 
+    def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
+        """Do nothing: a folder of a store is there when it has an object."""
+
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the object; raise OSError."""
         try:
