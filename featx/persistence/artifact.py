@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +43,11 @@ from featx.persistence.metadata import (
     read_file,
     read_metadata,
     seal,
+)
+from featx.persistence.remote_predictor import (
+    check_remote_target,
+    local_predictor,
+    put_predictor,
 )
 from featx.predictor import Input, Predictor, predictor_class
 from featx.storage.atomic import os_errors_in_words, recover
@@ -121,7 +125,9 @@ def save(
     path = to_path(path)
     check_target(path, overwrite=overwrite)
     if isinstance(path, RemotePath):
-        return _put(path, lambda local: save(predictor, local, bundle=bundle, trusted=trusted))
+        return put_predictor(
+            path, lambda local: save(predictor, local, bundle=bundle, trusted=trusted)
+        )
     if not isinstance(predictor, Predictor):
         # Not above: it imports scikit-learn, which a saved linear head does without.
         from featx.pipelines import from_pipeline
@@ -161,10 +167,10 @@ def bundle(
         Something is there already, or it cannot be written.
     """
     target = to_path(path if output is None else output)
-    path = _local(to_path(path))
+    path = local_predictor(to_path(path))
     if isinstance(target, RemotePath):
         check_target(target, overwrite=overwrite or output is None)
-        return _put(target, lambda local: bundle(path, local))
+        return put_predictor(target, lambda local: bundle(path, local))
     metadata = read_metadata(path)
     if target == path and path.is_file() and path.suffix.lower() != ".zip":
         raise OutputFailed(
@@ -189,41 +195,13 @@ def check_target(path: AnyPath, *, overwrite: bool) -> None:
         Something is there already, or it cannot be written: the parent is missing, read-only or full.
     """
     if isinstance(path, RemotePath):
-        _check_remote_target(path, overwrite=overwrite)
+        check_remote_target(path, overwrite=overwrite)
         return
     recover(path)
     with os_errors_in_words(path):
         if path.exists() and not _is_classifier(path):
             raise OutputFailed(f"{path}: exists and is not a featx classifier; choose another name")
     check_writable(path, overwrite=overwrite, folder=path.suffix.lower() != ".zip")
-
-
-def _local(path: AnyPath) -> Path:
-    """Return the path of a predictor, or that of a copy of one at an address."""
-    if isinstance(path, RemotePath):
-        from featx.storage.remote_output import local_container
-
-        return local_container(path)
-    return path
-
-
-def _put(path: RemotePath, write: Callable[[Path], object]) -> RemotePath:
-    """Put what ``write`` makes on this machine at an address, and return that."""
-    from featx.storage.remote_output import put_container
-
-    with TemporaryDirectory(prefix="featx-") as folder:
-        local = Path(folder, path.name)
-        write(local)
-        put_container(local, path, MANIFEST)
-    return path
-
-
-def _check_remote_target(path: RemotePath, *, overwrite: bool) -> None:
-    """Refuse an address that holds something else than a predictor, or cannot be written."""
-    with os_errors_in_words(path.check_readable()):
-        if path.is_dir() and not (path / MANIFEST).is_file():
-            raise OutputFailed(f"{path}: exists and is not a featx classifier; choose another name")
-    check_writable(path, overwrite=overwrite)
 
 
 def load(
@@ -261,7 +239,7 @@ def load(
     """
     if not isinstance(path, str | os.PathLike | RemotePath):
         raise wrong_type("path", path, "that of a predictor")
-    path = _local(to_path(path))
+    path = local_predictor(to_path(path))
     known = _check_names(trusted)
     metadata = read_metadata(path)
     with library_border(f"{path}: is not a trained predictor"):
