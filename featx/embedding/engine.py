@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -27,7 +27,6 @@ from featx.errors import BadOption, BadSample, FeatxWarning, wrong_type
 from featx.modalities import DoubtfulReader
 from featx.modalities.remarks import Remark, collected, warn_each, warn_of
 from featx.sources import Sample
-from featx.sources.read_ahead import read_ahead
 
 __all__ = [
     "BaselineEmbedder",
@@ -131,7 +130,7 @@ class Engine:
             if store:
                 stack.callback(lambda: store.put(fresh))
             doubtful = examined = 0
-            ahead = read_ahead(iter(samples))
+            ahead = _read_ahead(iter(samples))
             stack.callback(ahead.close)
             for done in _work(task, ahead, self.n_jobs, settings, stack):
                 doubtful, examined = doubtful + done.rows.doubtful, examined + done.rows.examined
@@ -352,6 +351,18 @@ def _open_cache(cache: Cache, stack: ExitStack) -> RowCache | None:
         raise wrong_type("cache", cache, "True, False, a path or a RowCache")
     where = None if isinstance(cache, bool) else Path(cache)
     return stack.enter_context(closing(RowCache(where)))
+
+
+def _read_ahead(samples: Iterator[Sample]) -> Generator[Sample, None, None]:
+    """Give the samples; from the first on another machine on, content is fetched before it is needed."""
+    for sample in samples:
+        if sample.is_remote:
+            # Only who reads from another machine loads what does it.
+            from featx.sources.read_ahead import fetching
+
+            yield from fetching(chain([sample], samples))
+            return
+        yield sample
 
 
 def _chunks(

@@ -9,10 +9,9 @@ from __future__ import annotations
 import io
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import IO
 
 from featx.sources.sample import Sample
@@ -21,7 +20,7 @@ from featx.storage.blob import Blob
 from featx.storage.remote import RemotePath
 from featx.storage.remote_reader import SMALL, fetch
 
-__all__ = ["read_ahead"]
+__all__ = ["fetching"]
 
 # Objects that are begun ahead of the samples that were given, bytes of those that are fetched or held, and
 # threads: with 50 ms a request, 64 threads fetch a thousand objects a second.
@@ -32,16 +31,9 @@ _THREADS = 64
 _GUESS = 1 << 20
 
 
-def read_ahead(samples: Iterator[Sample]) -> Generator[Sample, None, None]:
-    """Give the samples in their order; from the first remote one on, content is fetched ahead.
-
-    Where there is none, each passes as it is.
-    """
-    for sample in samples:
-        if _remote_blob(sample) is not None:
-            yield from _Fetcher(chain([sample], samples)).samples()
-            return
-        yield sample
+def fetching(samples: Iterator[Sample]) -> Iterator[Sample]:
+    """Give the samples in their order; the content of remote ones is fetched ahead."""
+    return _Fetcher(samples).samples()
 
 
 def _remote_blob(sample: Sample) -> Blob | None:

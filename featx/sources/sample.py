@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from featx.errors import BadLabels
-from featx.storage.blob import to_text
+from featx.sources.segment import Segment
+from featx.storage.blob import Blob, to_text
 
 __all__ = [
     "IdNumbering",
@@ -66,6 +67,12 @@ class Sample:
     weight: float | None = field(default=None, repr=False)
     part: str | None = field(default=None, repr=False)
     time: float | None = field(default=None, repr=False)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the content lies on another machine."""
+        data = self.data.data if isinstance(self.data, Segment) else self.data
+        return isinstance(data, Blob) and data.is_remote
 
 
 def subsample(things: Sequence[T], most: int) -> list[T]:
