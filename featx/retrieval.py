@@ -14,7 +14,8 @@ from featx.embedding.neighbors import Neighbors, nearest_in_blocks
 from featx.embedding.row_products import Metric
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
-from featx.storage.remote import RemotePath, to_path
+from featx.storage.address import to_path
+from featx.storage.remote import RemotePath
 from featx.tables import is_shard_folder, read_rows
 from featx.tables.shards import read_shards
 

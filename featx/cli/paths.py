@@ -22,7 +22,7 @@ class PathOrAddress(click.ParamType["AnyPath"]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> AnyPath:
         """Return the path, or the address that a text is."""
-        from featx.storage.remote import to_path
+        from featx.storage.address import to_path
 
         return to_path(value)
 
@@ -36,7 +36,7 @@ class PredictorPath(click.ParamType[Path]):
         """Return the path, or that of the copy."""
         if "://" not in str(value):
             return Path(value)
-        from featx.storage.remote import to_path
+        from featx.storage.address import to_path
         from featx.storage.remote_output import local_container
 
         return local_container(to_path(value))

@@ -35,8 +35,9 @@ from featx.pages.tables import html_table
 from featx.predictor import Predictor
 from featx.selection.curve_report import LearningCurve
 from featx.sources import Sample, make_samples
+from featx.storage.address import to_path
 from featx.storage.atomic import replace_text
-from featx.storage.remote import AnyPath, RemotePath, to_path
+from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["HtmlReport", "ReportOptions", "report"]
 

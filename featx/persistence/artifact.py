@@ -50,10 +50,10 @@ from featx.persistence.remote_predictor import (
     put_predictor,
 )
 from featx.predictor import Input, Predictor, predictor_class
+from featx.storage.address import to_path
 from featx.storage.atomic import os_errors_in_words, recover
 from featx.storage.border import library_border
 from featx.storage.container import container_names, write_container
-from featx.storage.remote import AnyPath, RemotePath, to_path
 from featx.storage.writable import check_writable
 from featx.tasks import get_task
 
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from featx.heads.selective import ErrorThreshold
     from featx.reporting.fit_report import FitReport
     from featx.reporting.training_samples import TrainingSamples
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["bundle", "check_target", "load", "save"]
 
@@ -124,7 +125,7 @@ def save(
     """
     path = to_path(path)
     check_target(path, overwrite=overwrite)
-    if isinstance(path, RemotePath):
+    if not isinstance(path, Path):
         return put_predictor(
             path, lambda local: save(predictor, local, bundle=bundle, trusted=trusted)
         )
@@ -168,7 +169,7 @@ def bundle(
     """
     target = to_path(path if output is None else output)
     path = local_predictor(to_path(path))
-    if isinstance(target, RemotePath):
+    if not isinstance(target, Path):
         check_target(target, overwrite=overwrite or output is None)
         return put_predictor(target, lambda local: bundle(path, local))
     metadata = read_metadata(path)
@@ -194,7 +195,7 @@ def check_target(path: AnyPath, *, overwrite: bool) -> None:
     OutputFailed
         Something is there already, or it cannot be written: the parent is missing, read-only or full.
     """
-    if isinstance(path, RemotePath):
+    if not isinstance(path, Path):
         check_remote_target(path, overwrite=overwrite)
         return
     recover(path)
@@ -237,7 +238,7 @@ def load(
     >>> path.name, [str(label) for label in again.predict(images[:1])]
     ('shade.featx', ['dark'])
     """
-    if not isinstance(path, str | os.PathLike | RemotePath):
+    if not isinstance(path, str | os.PathLike) and not getattr(path, "is_remote", False):
         raise wrong_type("path", path, "that of a predictor")
     path = local_predictor(to_path(path))
     known = _check_names(trusted)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import OutputFailed
 from featx.persistence.metadata import MANIFEST
 from featx.storage.atomic import os_errors_in_words
-from featx.storage.remote import AnyPath, RemotePath
 from featx.storage.writable import check_writable
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["check_remote_target", "local_predictor", "put_predictor"]
 
@@ -22,7 +25,7 @@ def local_predictor(path: AnyPath) -> Path:
     BadArtifact
         There is none at the address, or it cannot be read.
     """
-    if isinstance(path, RemotePath):
+    if not isinstance(path, Path):
         from featx.storage.remote_output import local_container
 
         return local_container(path)

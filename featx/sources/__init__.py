@@ -33,8 +33,8 @@ from featx.sources.source import (
     Source,
 )
 from featx.sources.splits import check_split
+from featx.storage.address import is_remote
 from featx.storage.blob import describe_os_error, read_bytes, to_text
-from featx.storage.remote import is_remote
 
 __all__ = [
     "SOURCES",

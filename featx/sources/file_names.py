@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import IO, Never
 
 from featx.errors import BadOption
+from featx.storage.address import blob_at, is_remote, to_path
 from featx.storage.blob import Blob, suffix_of, to_text
-from featx.storage.remote import AnyPath, RemotePath, blob_at, is_remote, redact, to_path
+from featx.storage.remote import AnyPath, RemotePath, redact
 
 __all__ = ["FileFinder", "Finder", "RemoteFinder", "find_below", "refusal_of", "refused"]
 

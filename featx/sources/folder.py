@@ -23,8 +23,9 @@ from featx.sources.source import (
     refuse_columns,
 )
 from featx.sources.splits import choose, label_within, splits_among
+from featx.storage.address import blob_at, to_path
 from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
-from featx.storage.remote import RemotePath, blob_at, to_path
+from featx.storage.remote import RemotePath
 
 if TYPE_CHECKING:
     from featx.sources.metadata import FileLabels

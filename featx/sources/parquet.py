@@ -14,8 +14,9 @@ from featx.errors import BadSource, FeatxError, first_line
 from featx.sources.file_names import Finder
 from featx.sources.open_table import OpenTable
 from featx.sources.parquet_cells import ParquetCell, open_parquet_file
+from featx.storage.address import blob_at
 from featx.storage.blob import Blob, describe_os_error, to_text
-from featx.storage.remote import AnyPath, blob_at
+from featx.storage.remote import AnyPath
 
 __all__ = ["BINARY", "open_parquet"]
 

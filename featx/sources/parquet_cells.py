@@ -13,8 +13,9 @@ from typing import IO, Any
 
 from featx._extras import require
 from featx.errors import first_line
+from featx.storage.address import blob_at
 from featx.storage.blob import Blob
-from featx.storage.remote import AnyPath, RemotePath, blob_at
+from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["ParquetCell", "open_parquet_file"]
 

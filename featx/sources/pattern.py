@@ -12,8 +12,9 @@ from pathlib import Path
 from featx.errors import BadSource
 from featx.sources.sample import Sample, unique_ids
 from featx.sources.source import Columns, Peek, Readable, Source
+from featx.storage.address import is_remote
 from featx.storage.blob import to_text
-from featx.storage.remote import is_remote, redact
+from featx.storage.remote import redact
 
 __all__ = ["Pattern", "expand_braces"]
 

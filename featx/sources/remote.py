@@ -24,8 +24,9 @@ from featx.sources.source import (
 from featx.sources.table import Table
 from featx.sources.table_folder import TableFolder, holds_tables
 from featx.sources.tar import Tar
+from featx.storage.address import blob_at, is_remote
 from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
-from featx.storage.remote import RemotePath, blob_at, is_remote
+from featx.storage.remote import RemotePath
 from featx.storage.remote_store import has_odd_names
 
 __all__ = ["RemoteSource", "RemoteTree"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import BadSource
 from featx.sources.left_out import first_bytes
@@ -16,8 +17,11 @@ from featx.sources.source import (
     count_suffixes,
     refuse_columns,
 )
+from featx.storage.address import blob_at, to_path
 from featx.storage.blob import to_text
-from featx.storage.remote import RemotePath, blob_at, to_path
+
+if TYPE_CHECKING:
+    from featx.storage.remote import RemotePath
 
 __all__ = ["SingleFile"]
 

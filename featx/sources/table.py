@@ -33,8 +33,9 @@ from featx.sources.source import ENOUGH, Columns, Peek, Readable, count_suffixes
 from featx.sources.splits import choose, split_of
 from featx.sources.table_text import read_text
 from featx.sources.targets import to_target
+from featx.storage.address import to_path
 from featx.storage.blob import Blob, describe_os_error, to_text
-from featx.storage.remote import RemotePath, pinned, to_path
+from featx.storage.remote import RemotePath, pinned
 
 __all__ = ["LABEL_COLUMNS", "Table"]
 

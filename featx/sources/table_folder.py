@@ -17,8 +17,9 @@ from featx.sources.sample import Sample
 from featx.sources.source import ENOUGH, Columns, Peek, Readable, is_hidden, table_suffix
 from featx.sources.splits import SPLIT_NAMES, choose, split_of
 from featx.sources.table import Table
+from featx.storage.address import to_path
 from featx.storage.blob import describe_os_error, to_text
-from featx.storage.remote import AnyPath, RemotePath, to_path
+from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["TableFolder", "holds_tables"]
 

@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from featx.errors import BadOption, BadSource, first_line
+from featx.storage.address import blob_at
 from featx.storage.blob import to_text
-from featx.storage.remote import AnyPath, blob_at
+from featx.storage.remote import AnyPath
 
 __all__ = ["INFLATED_LIMIT", "TEXT_LIMIT", "check_encoding", "decode_text", "read_text"]
 

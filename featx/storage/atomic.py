@@ -11,9 +11,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import OutputFailed
-from featx.storage.remote import AnyPath, RemotePath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["os_errors_in_words", "recover", "replace_text", "replacing", "replacing_folder"]
 
@@ -37,7 +40,7 @@ def replacing(path: AnyPath) -> Iterator[Path]:
     OutputFailed
         The folder is missing, not writable or full, or ``path`` is a folder.
     """
-    if isinstance(path, RemotePath):
+    if not isinstance(path, Path):
         from featx.storage.remote_output import putting
 
         with putting(path) as temporary:
@@ -132,7 +135,7 @@ def recover(path: Path) -> None:
 @contextmanager
 def os_errors_in_words(path: AnyPath) -> Iterator[None]:
     """Raise OutputFailed, with a reason in words, for any OSError of the block that writes ``path``."""
-    if isinstance(path, RemotePath):
+    if not isinstance(path, Path):
         from featx.storage.remote_output import words_of_failure
 
         with words_of_failure(path):

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.errors import OutputFailed
 from featx.storage.atomic import os_errors_in_words, replacing
-from featx.storage.remote import AnyPath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["read_json_table", "remember_entry", "write_json_table"]
 

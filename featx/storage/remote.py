@@ -6,7 +6,6 @@ address nothing of featx touches the network.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from types import MappingProxyType
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from featx.storage.blob import Blob, suffix_of, to_text
+from featx.storage.blob import suffix_of, to_text
 
 if TYPE_CHECKING:
     from featx.storage.remote_store import Store
@@ -25,11 +24,8 @@ __all__ = [
     "AnyPath",
     "RemotePath",
     "Version",
-    "blob_at",
-    "is_remote",
     "pinned",
     "redact",
-    "to_path",
 ]
 
 SCHEMES: Mapping[str, str] = MappingProxyType(
@@ -49,21 +45,11 @@ SCHEMES: Mapping[str, str] = MappingProxyType(
 )
 """The schemes of addresses, and the package that reads each; '' where featx or fsspec itself does."""
 
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
 # Within a longer text, such as what a library says.
 _WITHIN = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://[^\s'\"<>]+")
 _WEB = frozenset({"http", "https"})
 # How many names of an address say whose it is: a bucket, or kind, owner and name of a repository.
 _OWNER = MappingProxyType({"hf": 3})
-
-
-def is_remote(name: object) -> bool:
-    """Return whether a text is an address, and no path.
-
-    >>> is_remote("s3://bucket/a.jpg"), is_remote("photos/a.jpg"), is_remote("C:/a.jpg")
-    (True, False, False)
-    """
-    return isinstance(name, str) and _ADDRESS.match(name) is not None
 
 
 def redact(text: str) -> str:
@@ -329,25 +315,9 @@ AnyPath = Path | RemotePath
 """A path of this machine, or an address."""
 
 
-def to_path(value: str | os.PathLike[str] | RemotePath) -> AnyPath:
-    """Return a path, or the address that a text is.
-
-    >>> str(to_path("s3://bucket/a.jpg")), to_path("a.jpg") == Path("a.jpg")
-    ('s3://bucket/a.jpg', True)
-    """
-    if isinstance(value, RemotePath):
-        return value
-    return RemotePath(value) if isinstance(value, str) and is_remote(value) else Path(value)
-
-
 def pinned(path: AnyPath) -> AnyPath:
     """Return a path as it is, and an address with the version that is there now; raise OSError."""
     return path.pinned() if isinstance(path, RemotePath) else path
-
-
-def blob_at(path: AnyPath) -> Blob:
-    """Return the bytes of a file or of an object, which are read when they are needed."""
-    return Blob(str(path), path) if isinstance(path, RemotePath) else Blob.of_path(path)
 
 
 def _readable(uri: str) -> str:

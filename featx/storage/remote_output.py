@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from featx.errors import BadArtifact, OutputFailed
+from featx.storage.address import blob_at
 from featx.storage.blob import describe_os_error
 from featx.storage.container import is_inner
-from featx.storage.remote import AnyPath, RemotePath, blob_at
+from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = [
     "check_remote_output",

@@ -6,10 +6,14 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import OutputFailed
+from featx.storage.address import to_path
 from featx.storage.atomic import os_errors_in_words
-from featx.storage.remote import RemotePath, to_path
+
+if TYPE_CHECKING:
+    from featx.storage.remote import RemotePath
 
 __all__ = ["check_writable"]
 
@@ -45,7 +49,7 @@ def check_writable(
         or not to be replaced.
     """
     path = to_path(path)
-    if isinstance(path, RemotePath):
+    if not isinstance(path, Path):
         from featx.storage.remote_output import check_remote_output
 
         check_remote_output(path, overwrite=overwrite)

@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING
 from featx._lazy import lazy_attributes
 from featx.embedding.rows import Reject, Rows, Written
 from featx.errors import BadTable
+from featx.storage.address import to_path
 from featx.storage.atomic import replacing
 from featx.storage.blob import Blob, describe_os_error
-from featx.storage.remote import AnyPath, RemotePath, to_path
+from featx.storage.remote import AnyPath, RemotePath
 from featx.tables.writer import FORMATS, RowWriter, TableWriter, check_output, write_rows
 
 if TYPE_CHECKING:

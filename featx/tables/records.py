@@ -15,8 +15,9 @@ from typing import Any, Protocol, Self
 
 from featx._extras import require
 from featx.errors import BadTable
+from featx.storage.address import to_path
 from featx.storage.atomic import replacing
-from featx.storage.remote import AnyPath, RemotePath, to_path
+from featx.storage.remote import AnyPath, RemotePath
 from featx.storage.writable import check_writable
 
 __all__ = ["RECORD_FORMATS", "RecordWriter", "check_records_output"]

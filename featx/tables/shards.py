@@ -28,11 +28,12 @@ from typing import Any
 from featx.embedding.rows import Reject, Rows, Written
 from featx.errors import BadOption, BadTable
 from featx.sources import Sample, Segment
+from featx.storage.address import blob_at, to_path
 from featx.storage.atomic import os_errors_in_words
 from featx.storage.blob import Blob, describe_os_error
 from featx.storage.json_file import write_json_table
 from featx.storage.json_text import parse_json_text
-from featx.storage.remote import AnyPath, RemotePath, blob_at, to_path
+from featx.storage.remote import AnyPath, RemotePath
 from featx.tables.writer import TableWriter
 
 __all__ = [

@@ -18,8 +18,9 @@ from typing import Any, ClassVar, Protocol, Self
 from featx._extras import require
 from featx.embedding.rows import Reject, Rows, Written, check_block
 from featx.errors import BadTable
+from featx.storage.address import to_path
 from featx.storage.atomic import replacing
-from featx.storage.remote import AnyPath, RemotePath, to_path
+from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = [
     "FORMATS",
