@@ -140,7 +140,7 @@ def _extent(response: HTTPResponse, start: int, end: int) -> tuple[int, int, Ver
         if first != start or not first <= last < min(total, max(end, start + 1)):
             raise OSError(errno.EPROTO, "the server gives another part than was asked for")
         if last + 1 < min(end, total):
-            raise PassingError("the server gives less than was asked for")
+            raise OSError(errno.EPROTO, "the server gives less than was asked for")
         return first, last + 1, Version(total, tag)
     if start:
         raise OSError(
@@ -260,11 +260,19 @@ class _Connection:
         return self.http.getresponse()
 
 
+class _Connections(dict[tuple[str, str], "_Connection"]):
+    """Connections by server, closed when the thread that has them ends."""
+
+    def __del__(self) -> None:
+        for connection in self.values():
+            connection.http.close()
+
+
 class _Kept(threading.local):
-    """The connections of a thread, by server."""
+    """The connections of a thread."""
 
     def __init__(self) -> None:
-        self.connections: dict[tuple[str, str], _Connection] = {}
+        self.connections = _Connections()
 
 
 @cache
