@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -37,7 +38,7 @@ from featx.selection.curve_report import LearningCurve
 from featx.sources import Sample, make_samples
 from featx.storage.address import to_path
 from featx.storage.atomic import replace_text
-from featx.storage.remote import AnyPath, RemotePath
+from featx.storage.remote import RemotePath
 
 __all__ = ["HtmlReport", "ReportOptions", "report"]
 
@@ -124,7 +125,7 @@ class HtmlReport:
         size = len(self.html.encode())
         return f"HtmlReport({size:,} bytes; save it with save(path))"
 
-    def save(self, path: str | os.PathLike[str] | RemotePath) -> AnyPath:
+    def save(self, path: str | os.PathLike[str] | RemotePath) -> Path | RemotePath:
         """Write the page and return where it is; a file that is there is replaced as a whole.
 
         Raises

@@ -79,7 +79,7 @@ def save(
     overwrite: bool = False,
     bundle: bool = False,
     trusted: Iterable[str] = (),
-) -> AnyPath:
+) -> Path | RemotePath:
     """Write a predictor as a folder, or as one file that ends in ``.zip``, whole or not at all.
 
     Parameters

@@ -10,7 +10,7 @@ import io
 import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import IO
 
@@ -51,6 +51,8 @@ class _Fetcher:
         self._waiting: deque[_Fetched] = deque()
         # Objects that are fetched or held, and their bytes.
         self._objects = self._bytes = 0
+        # Whether all samples are given.
+        self._ended = False
 
     def samples(self) -> Iterator[Sample]:
         """Give the samples; the content of remote ones is on its way."""
@@ -61,10 +63,14 @@ class _Fetcher:
                     ahead.append(self._added(sample))
                 self._begin()
                 if not ahead:
+                    self._ended = True
+                    self._end_if_done()
                     return
                 yield ahead.popleft()
-        finally:
+        except BaseException:
+            # Nobody takes samples any more.
             self._pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
     def _added(self, sample: Sample) -> Sample:
         blob = _remote_blob(sample)
@@ -114,11 +120,19 @@ class _Fetcher:
             return None
         try:
             return future.result()
+        except CancelledError:
+            return None
         finally:
             with self._lock:
                 self._objects -= 1
                 self._bytes -= fetched.held
             self._begin()
+            self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        """End the threads once the last sample is given and read."""
+        if self._ended and self._objects == 0:
+            self._pool.shutdown(wait=False)
 
 
 @dataclass(slots=True, eq=False)

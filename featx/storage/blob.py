@@ -14,13 +14,10 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from featx.errors import BadArtifact, BadSample
 from featx.storage.wrapper import FileWrapper
-
-if TYPE_CHECKING:
-    from featx.storage.remote import AnyPath
 
 __all__ = [
     "LIMIT",
@@ -68,6 +65,13 @@ class Location(Protocol):
         """Return a new file object that stands at the first byte; raise OSError likewise."""
 
 
+class Archive(Protocol):
+    """A path, or an address, of what has the bytes of several files."""
+
+    def open(self, mode: Literal["rb"]) -> IO[bytes]:
+        """Return a file object, which can seek; raise OSError where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """Bytes that lie somewhere, under a name; making one reads nothing.
@@ -96,7 +100,7 @@ class Blob:
         return cls(name, _File(name))
 
     @classmethod
-    def of_section(cls, archive: AnyPath, name: str, offset: int, size: int) -> Blob:
+    def of_section(cls, archive: Archive, name: str, offset: int, size: int) -> Blob:
         """Return ``size`` bytes from ``offset`` on in a file, such as a member of an uncompressed tar."""
         return cls(name, _Stretch(archive, offset, size))
 
@@ -328,7 +332,7 @@ class _File:
 class _Stretch:
     """A part of a file."""
 
-    archive: AnyPath
+    archive: Archive
     offset: int
     length: int
 

@@ -11,18 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING
+from typing import IO, Protocol
 from urllib.parse import quote, unquote
 
 from featx.storage.blob import suffix_of, to_text
-
-if TYPE_CHECKING:
-    from featx.storage.remote_store import Store
 
 __all__ = [
     "SCHEMES",
     "AnyPath",
     "RemotePath",
+    "Store",
     "Version",
     "pinned",
     "redact",
@@ -309,6 +307,36 @@ class RemotePath:
     def put(self, source: Path) -> None:
         """Write the object whole, of a file of this machine; raise OSError."""
         self._store.put(self, source)
+
+
+class Store(Protocol):
+    """Whatever holds objects under addresses. Each method raises OSError, with words, where it cannot."""
+
+    def stat(self, path: RemotePath) -> Version:
+        """Return the version of an object."""
+
+    def read(
+        self, path: RemotePath, start: int, end: int, version: Version | None
+    ) -> tuple[bytes, Version]:
+        """Return the bytes from ``start`` to ``end``, or to the end of the object, and its version.
+
+        Raises
+        ------
+        OSError
+            Among others, with ESTALE: the object is of another version.
+        """
+
+    def children(self, path: RemotePath) -> Iterator[RemotePath]:
+        """Give objects, with their versions, and folders, with a slash at the end, right below an address."""
+
+    def walk(self, path: RemotePath) -> Iterator[RemotePath]:
+        """Give all objects below an address."""
+
+    def put(self, path: RemotePath, source: Path) -> None:
+        """Write an object, whole or not at all."""
+
+    def remove(self, path: RemotePath) -> None:
+        """Remove an object."""
 
 
 AnyPath = Path | RemotePath

@@ -12,10 +12,9 @@ from typing import Any
 from featx._extras import require
 from featx.errors import FeatxError, MissingExtra
 from featx.storage.border import error_line
-from featx.storage.remote import SCHEMES, RemotePath, Version, redact
+from featx.storage.remote import SCHEMES, RemotePath, Store, Version, redact
 from featx.storage.remote_store import (
     PassingError,
-    Store,
     bounded_listing,
     check_version,
     retrying,

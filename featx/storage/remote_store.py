@@ -7,16 +7,14 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from featx.errors import BadOption
-from featx.storage.remote import SCHEMES, RemotePath, Version
+from featx.storage.remote import SCHEMES, RemotePath, Store, Version
 
 __all__ = [
     "MOST_OBJECTS",
     "PassingError",
-    "Store",
     "bounded_listing",
     "check_version",
     "has_odd_names",
@@ -32,36 +30,6 @@ MOST_OBJECTS = 10_000_000
 _TRIES = 5
 _PAUSE = 0.2
 _LONGEST_PAUSE = 30.0
-
-
-class Store(Protocol):
-    """Whatever holds objects under addresses. Each method raises OSError, with words, where it cannot."""
-
-    def stat(self, path: RemotePath) -> Version:
-        """Return the version of an object."""
-
-    def read(
-        self, path: RemotePath, start: int, end: int, version: Version | None
-    ) -> tuple[bytes, Version]:
-        """Return the bytes from ``start`` to ``end``, or to the end of the object, and its version.
-
-        Raises
-        ------
-        OSError
-            Among others, with ESTALE: the object is of another version.
-        """
-
-    def children(self, path: RemotePath) -> Iterator[RemotePath]:
-        """Give objects, with their versions, and folders, with a slash at the end, right below an address."""
-
-    def walk(self, path: RemotePath) -> Iterator[RemotePath]:
-        """Give all objects below an address."""
-
-    def put(self, path: RemotePath, source: Path) -> None:
-        """Write an object, whole or not at all."""
-
-    def remove(self, path: RemotePath) -> None:
-        """Remove an object."""
 
 
 class PassingError(OSError):

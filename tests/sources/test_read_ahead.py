@@ -47,6 +47,13 @@ def test_what_waits_for_room_is_read_by_who_wants_it(server):
     assert read_bytes(samples[0].data) == b"0" * 100
 
 
+def test_samples_that_are_taken_at_once_are_all_read(server):
+    server.latency = 0.02
+    samples = list(fetching(iter(samples_of(server, range(250)))))
+    assert [read_bytes(s.data) for s in samples] == [b"%d" % n * 100 for n in range(250)]
+    assert server.asked.total() == 250
+
+
 def test_content_can_be_read_twice_and_is_asked_for_twice(server):
     [sample] = fetching(iter(samples_of(server, [7])))
     assert read_bytes(sample.data) == read_bytes(sample.data) == b"7" * 100
@@ -71,12 +78,17 @@ def test_samples_of_this_machine_and_parts_of_recordings_pass_among_them(server)
 
 
 def test_threads_end_when_nobody_takes_samples_any_more(server):
+    before = set(threading.enumerate())
+
+    def own():
+        new = set(threading.enumerate()) - before
+        return [thread for thread in new if thread.name.startswith("featx-fetch")]
+
     samples = fetching(iter(samples_of(server, range(300))))
     next(samples)
+    assert own()
     samples.close()
     end = time.monotonic() + 5
-    while time.monotonic() < end and any(
-        thread.name.startswith("featx-fetch") for thread in threading.enumerate()
-    ):
+    while own() and time.monotonic() < end:
         time.sleep(0.01)
-    assert not [t for t in threading.enumerate() if t.name.startswith("featx-fetch")]
+    assert not own()
