@@ -174,7 +174,7 @@ def to_blob(data: Any) -> Blob:
 
     Parameters
     ----------
-    data : Blob, str, PathLike, bytes, bytearray, memoryview or binary file object
+    data : Blob, RemotePath, str, PathLike, bytes, bytearray, memoryview or binary file object
         A text is the path of a file. A file object is read here, from where it stands, and put back
         there where it can seek, so that it may be read again.
 
@@ -189,6 +189,8 @@ def to_blob(data: Any) -> Blob:
         return Blob.of_bytes(bytes(data))
     if isinstance(data, str | os.PathLike):
         return Blob.of_path(data)
+    if getattr(data, "is_remote", False):
+        return Blob(str(data), data)
     if hasattr(data, "read"):
         return Blob.of_bytes(_read_stream(data), "file object")
     kind = type(data).__name__
@@ -213,6 +215,10 @@ def read_bytes(data: Any, *, limit: int = LIMIT) -> bytes:
         content = blob.read(limit)
     except (OSError, BadArtifact) as error:
         reason = describe_os_error(error) if isinstance(error, OSError) else str(error)
+        if "://" in blob.name and blob.path:
+            reason = (
+                "is an address, not a path; those of a list are opened as featx.RemotePath(...)"
+            )
         raise BadSample(f"{_subject(blob)}: {reason}") from error
     if not content:
         raise BadSample(f"{_subject(blob)}: empty file")

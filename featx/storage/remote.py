@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import IO, Protocol
 from urllib.parse import quote, unquote
 
-from featx.storage.blob import suffix_of, to_text
+from featx.errors import BadOption
+from featx.storage.blob import describe_os_error, suffix_of, to_text
 
 __all__ = [
     "SCHEMES",
@@ -210,8 +211,17 @@ class RemotePath:
         return store_of(self.scheme)
 
     def check_readable(self) -> RemotePath:
-        """Return itself where the libraries of its scheme are installed; raise MissingExtra or BadOption."""
-        _ = self._store
+        """Return itself where what reads its scheme is installed and starts.
+
+        Raises
+        ------
+        MissingExtra, BadOption
+            It is not, or there is no such scheme.
+        """
+        try:
+            _ = self._store
+        except OSError as error:
+            raise BadOption(f"{self}: {describe_os_error(error)}") from error
         return self
 
     def pinned(self) -> RemotePath:

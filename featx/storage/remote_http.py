@@ -17,10 +17,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from html import unescape
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, InvalidURL
 from pathlib import Path
 from typing import Never
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from featx.storage.remote import RemotePath, Version, redact
@@ -30,6 +30,7 @@ from featx.storage.remote_store import (
     check_version,
     has_odd_names,
     retrying,
+    walk_folders,
 )
 
 __all__ = ["HttpStore"]
@@ -41,13 +42,13 @@ _CHUNK = 1 << 18
 _REDIRECTS = 5
 # Bytes that are rather read than a connection is opened anew.
 _REST = 1 << 16
-# Bytes of a page of links, pages of a listing, and folders on the way to an object.
+# Bytes of a page of links.
 _PAGE = 16 << 20
-_PAGES = 100_000
-_DEPTH = 32
 # and every 5xx: answers that may be another one in a moment
 _PASSING = frozenset({408, 425, 429})
 _MOVED = frozenset({301, 302, 303, 307, 308})
+# What stands in an address as it is, or is quoted already.
+_PLAIN = "%/!$&'()*+,;=:@~"
 _LINK = re.compile(r"""<a\s[^>]{0,1000}?href\s*=\s*["']?([^"'>\s]{1,4096})""", re.IGNORECASE)
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _EMPTY = re.compile(r"bytes \*/(\d{1,18})")
@@ -93,22 +94,7 @@ class HttpStore:
 
     def walk(self, path: RemotePath) -> Iterator[RemotePath]:
         """Give the objects of a folder and of those below it."""
-        return bounded_listing(self._walk(path), path)
-
-    def _walk(self, path: RemotePath) -> Iterator[RemotePath]:
-        folders, pages = [(path, 0)], 0
-        while folders:
-            folder, depth = folders.pop()
-            pages += 1
-            if pages > _PAGES or depth > _DEPTH:
-                raise OSError(
-                    errno.EFBIG, f"more than {_PAGES:,} folders, or {_DEPTH} in each other"
-                )
-            for child in self.children(folder):
-                if child.uri.endswith("/"):
-                    folders.append((child, depth + 1))
-                else:
-                    yield child
+        return bounded_listing(walk_folders(path, self), path)
 
     def put(self, path: RemotePath, source: Path) -> None:
         """Raise OSError: nothing is written to a web server."""
@@ -191,6 +177,9 @@ class _Answer:
         fresh = self._connection.http.sock is None
         try:
             return self._connection.request(uri, self._headers)
+        except (InvalidURL, UnicodeError) as error:
+            self._connection.http.close()
+            raise OSError(errno.EINVAL, "no address that can be asked") from error
         except (OSError, HTTPException) as error:
             self._connection.http.close()
             # A server may close a connection that it kept for long: that is no failure.
@@ -201,8 +190,6 @@ class _Answer:
                     errno.EACCES, "the certificate of the server is not trusted"
                 ) from error
             raise PassingError(f"no answer: {_words(error)}") from error
-        except ValueError as error:
-            raise OSError(errno.EINVAL, "no address that can be asked") from error
 
     def _check(self) -> None:
         """Raise OSError for an answer that is a refusal."""
@@ -252,7 +239,9 @@ class _Connection:
     def request(self, uri: str, headers: Mapping[str, str]) -> HTTPResponse:
         """Ask for an address, and return the answer, whose body is not read yet."""
         parts = urlsplit(uri)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        # What people type need not be quoted.
+        target = quote(parts.path or "/", safe=_PLAIN)
+        target += f"?{quote(parts.query, safe=_PLAIN + '?')}" if parts.query else ""
         if self.whole:
             target = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{target}"
         asked = {"User-Agent": "featx", "Accept-Encoding": "identity", **headers, **_login(parts)}

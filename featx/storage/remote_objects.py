@@ -14,10 +14,12 @@ from featx.errors import FeatxError, MissingExtra
 from featx.storage.border import error_line
 from featx.storage.remote import SCHEMES, RemotePath, Store, Version, redact
 from featx.storage.remote_store import (
+    MOST_FOLDERS,
     PassingError,
     bounded_listing,
     check_version,
     retrying,
+    walk_folders,
 )
 
 __all__ = ["ObjectStore", "S3Store", "open_object_store"]
@@ -101,25 +103,15 @@ class ObjectStore:
     def children(self, path: RemotePath) -> Iterator[RemotePath]:
         """Give what is right below an address."""
 
-        def ask() -> list[Mapping[str, Any]]:
+        def ask() -> list[RemotePath]:
             with _in_words():
-                found: list[Mapping[str, Any]] = self._system.ls(path.uri.rstrip("/"), detail=True)
-            return found
+                return list(self._named(self._system.ls(path.uri.rstrip("/"), detail=True), path))
 
-        return self._named(retrying(ask), path)
+        return iter(retrying(ask))
 
     def walk(self, path: RemotePath) -> Iterator[RemotePath]:
         """Give all objects below an address, a folder after the other."""
-        return bounded_listing(self._walk(path), path)
-
-    def _walk(self, path: RemotePath) -> Iterator[RemotePath]:
-        folders = [path]
-        while folders:
-            for child in self.children(folders.pop()):
-                if child.uri.endswith("/"):
-                    folders.append(child)
-                else:
-                    yield child
+        return bounded_listing(walk_folders(path, self), path)
 
     def _named(self, entries: list[Mapping[str, Any]], path: RemotePath) -> Iterator[RemotePath]:
         from fsspec.core import strip_protocol
@@ -206,31 +198,35 @@ class S3Store(ObjectStore):
     def _pages(self, path: RemotePath, **how: str) -> Iterator[RemotePath]:
         bucket, key = _bucket(path)
         prefix = key.rstrip("/") + "/" if key.rstrip("/") else ""
-        seen, more = set[str](), dict[str, str]()
-        while True:
-            page = self._list(Bucket=bucket, Prefix=prefix, **how, **more)
-            for entry in page.get("CommonPrefixes") or ():
-                yield RemotePath(f"{path.scheme}://{bucket}/{entry['Prefix']}")
-            for entry in page.get("Contents") or ():
-                # What ends in a slash and is empty stands for a folder.
-                if str(entry["Key"]).startswith(prefix) and not (
-                    entry["Key"].endswith("/") and not entry["Size"]
-                ):
-                    found = Version(int(entry["Size"]), str(entry.get("ETag", "")))
-                    yield RemotePath(f"{path.scheme}://{bucket}/{entry['Key']}", found)
-            token = page.get("NextContinuationToken")
-            if not page.get("IsTruncated") or not token:
-                return
-            if token in seen:
-                raise OSError(errno.EPROTO, "the listing has no end")
+        seen, token = set[str](), ""
+        while token not in seen and len(seen) < MOST_FOLDERS:
             seen.add(token)
-            more = {"ContinuationToken": token}
+            asked = how | ({"ContinuationToken": token} if token else {})
+            found, token = self._page(f"{path.scheme}://{bucket}/", prefix, Bucket=bucket, **asked)
+            yield from found
+            if not token:
+                return
+        raise OSError(errno.EPROTO, "the listing has no end")
 
-    def _list(self, **asked: Any) -> Mapping[str, Any]:
-        def ask() -> Mapping[str, Any]:
+    def _page(self, owner: str, prefix: str, **asked: str) -> tuple[list[RemotePath], str]:
+        """Return what a page lists, and what names the next; '' after the last."""
+
+        def ask() -> tuple[list[RemotePath], str]:
             with _in_words():
-                page: Mapping[str, Any] = self._system.call_s3("list_objects_v2", **asked)
-            return page
+                page = self._system.call_s3("list_objects_v2", Prefix=prefix, **asked)
+                folders = [entry["Prefix"] for entry in page.get("CommonPrefixes") or ()]
+                entries = [
+                    (str(entry["Key"]), Version(int(entry["Size"]), str(entry.get("ETag", ""))))
+                    for entry in page.get("Contents") or ()
+                ]
+                token = page.get("NextContinuationToken") if page.get("IsTruncated") else None
+            # What ends in a slash and is empty stands for a folder.
+            objects = [
+                RemotePath(owner + key, version)
+                for key, version in entries
+                if key.startswith(prefix) and not (key.endswith("/") and not version.size)
+            ]
+            return [*(RemotePath(owner + name) for name in folders), *objects], str(token or "")
 
         return retrying(ask)
 

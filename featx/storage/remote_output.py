@@ -21,6 +21,7 @@ __all__ = [
     "check_remote_output",
     "local_container",
     "local_copy",
+    "plain_name",
     "put_container",
     "putting",
     "words_of_failure",
@@ -59,8 +60,8 @@ def putting(path: RemotePath) -> Iterator[Path]:
     if path.uri.endswith("/") or not path.key:
         raise OutputFailed(f"{path}: is a folder, expected the name of an object to write")
     with words_of_failure(path), tempfile.TemporaryDirectory(prefix="featx-") as folder:
-        # The name is that of the object: formats are told by its end.
-        temporary = Path(folder, f"output{path.suffix}")
+        # Formats are told by the end of a name.
+        temporary = Path(folder, f"output{_plain_suffix(path)}")
         yield temporary
         path.put(temporary)
 
@@ -95,9 +96,19 @@ def local_copy(path: AnyPath) -> Iterator[Path]:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="featx-") as folder:
-        copy = Path(folder, f"copy{path.suffix}")
+        copy = Path(folder, f"copy{_plain_suffix(path)}")
         _copy(path, copy)
         yield copy
+
+
+def plain_name(path: RemotePath) -> str:
+    """Return the name of a predictor's address where a file of this machine can have it, else another."""
+    name = path.name
+    return name if is_inner(name) and "/" not in name else f"predictor{_plain_suffix(path)}"
+
+
+def _plain_suffix(path: RemotePath) -> str:
+    return path.suffix if path.suffix[1:].isalnum() else ""
 
 
 def _copy(path: RemotePath, target: Path) -> None:
@@ -116,7 +127,7 @@ def local_container(path: AnyPath) -> Path:
     if not isinstance(path, RemotePath):
         return path
     folder = tempfile.TemporaryDirectory(prefix="featx-")
-    target = Path(folder.name, path.name or "predictor.featx")
+    target = Path(folder.name, plain_name(path))
     try:
         if path.check_readable().suffix == ".zip":
             _copy(path, target)

@@ -8,7 +8,8 @@ import warnings
 
 import pytest
 
-from featx import read_samples
+import featx
+from featx import make_samples, read_samples
 from featx.errors import BadSource, FeatxWarning
 from featx.sources import read_bytes
 from tests.support.remote_server import Objects, serving
@@ -252,6 +253,17 @@ def _file(memory, name):
     from fsspec.implementations.memory import MemoryFile
 
     return MemoryFile(memory, name, PHOTO)
+
+
+def test_an_address_in_a_list_is_opened_where_it_is_said_to_be_one(server):
+    server.add({"f/a b.jpg": PHOTO})
+    uri = f"{server.url}/f/a b.jpg"
+    [text] = make_samples([uri])
+    [address] = make_samples([featx.RemotePath(uri)])
+    assert "featx.RemotePath" in reason_of(text)
+    assert (address.id, read_bytes(address.data)) == (uri, PHOTO)
+    assert server.asked.total() == 1
+    assert make_samples([address])[0].data == address.data
 
 
 def test_a_source_of_this_machine_asks_no_server(server, tmp_path):
