@@ -30,6 +30,7 @@ __all__ = [
     "Abstention",
     "CanAbstain",
     "cached_thresholds",
+    "doubts_of",
     "make_abstention",
 ]
 
@@ -272,14 +273,14 @@ class CanAbstain:
     @property
     def columns(self) -> dict[str, type]:
         """The columns of a table of its predictions and the types of their values, the id first."""
-        task, doubts = get_task(self.task_name), self.doubts
+        task, doubts = get_task(self.task_name), doubts_of(self)
         own = task.columns(self.head.classes)
         return own if doubts is None else own | doubts.columns(task)
 
     @property
     def output_tensors(self) -> tuple[OutputTensor, ...]:
         """The tensors in which a server of the Open Inference Protocol answers."""
-        task, doubts = get_task(self.task_name), self.doubts
+        task, doubts = get_task(self.task_name), doubts_of(self)
         own = task.output_tensors(self.head.classes)
         return own if doubts is None else own + doubts.tensors(task, len(self.head.classes))
 
@@ -294,14 +295,6 @@ class CanAbstain:
                 known = [getattr(one.certainty, tensor.name) for one in predictions]
                 values[tensor.name] = _flat_values(known, self.head.classes, tensor.columns)
         return values
-
-    @property
-    def doubts(self) -> Abstention | None:
-        """What was asked for, or that of the ``target_error`` of ``fit``; None where nothing is to be said."""
-        made = self.abstention
-        if made is None and self.error_threshold is not None:
-            made = Abstention(abstain=True, limit=self.error_threshold)
-        return None if made is None or made.is_idle else made
 
     @property
     def conformity(self) -> Conformity | None:
@@ -437,3 +430,11 @@ def _describe_open(thresholds: Doubles, classes: Sequence[str], coverage: float)
         f"coverage={coverage:g}: too few samples were left out for it, so that {which} cannot be "
         "excluded from any set; train on more, or ask for less"
     )
+
+
+def doubts_of(predictor: CanAbstain) -> Abstention | None:
+    """Return what a predictor says beside answers, by default as its ``target_error`` asks; None for nothing."""
+    made = predictor.abstention
+    if made is None and predictor.error_threshold is not None:
+        made = Abstention(abstain=True, limit=predictor.error_threshold)
+    return None if made is None or made.is_idle else made

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.abstention import Abstention
+from featx.abstention import Abstention, doubts_of
 from featx.graphs.builder import DOUBLE, FLOAT, HALF, GraphBuilder
 from featx.heads.novelty import LARGEST_HALF, NEIGHBOR, NoveltyReference
 from featx.predictor import Predictor
@@ -37,7 +37,7 @@ def add_abstention(
     outputs : str
         The name of the calibrated outputs of the head, float64.
     """
-    doubts = predictor.doubts
+    doubts = doubts_of(predictor)
     n_classes = len(predictor.head.classes)
     if doubts is None:
         return ()
@@ -112,7 +112,7 @@ def differs_beside(
     row : ndarray of shape (dim,), float32
     outputs : ndarray of shape (n_columns,), float32
     """
-    doubts = predictor.doubts
+    doubts = doubts_of(predictor)
     if doubts is None:
         return False
     task, classes = get_task(predictor.task_name), predictor.head.classes

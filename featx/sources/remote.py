@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from featx.errors import BadSource
 from featx.sources.folder import Folder, Parts, is_metadata
@@ -55,6 +56,12 @@ class RemoteSource:
     def peek(self) -> Peek:
         """Return what the source seems to hold."""
         return self._opened().peek()
+
+    def head(self, rows: int) -> Mapping[str, Sequence[Any]]:
+        """Return the first cells of each column of a table; none of what has no columns."""
+        head: Callable[[int], Mapping[str, Sequence[Any]]] | None
+        head = getattr(self._opened(), "head", None)
+        return {} if head is None else head(rows)
 
     def _opened(self) -> Source:
         path, where = self._path.check_readable(), str(self._path)

@@ -112,6 +112,11 @@ class TableFolder:
                 others.add(to_text(path.name), "folder" if path.is_dir() else None)
         others.warn(self._where, taken)
 
+    def head(self, count: int) -> Mapping[str, Sequence[Any]]:
+        """Return the first cells of each column of the first table; raise BadSource."""
+        [first, *_] = next(iter(self._tables().values()))
+        return self._table(first).head(count)
+
     def peek(self) -> Peek:
         """Return the files of the folder and what its first table names, or holds."""
         files = self._files.peek()

@@ -19,7 +19,7 @@ import hashlib
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,18 +195,23 @@ class ShardFolder:
         }
         write_json_table(self.path / shard.facts_name, facts)
 
-    def _facts(self, samples: Sequence[Sample]) -> dict[str, Any]:
-        """Return what decides the rows of a shard."""
+    @staticmethod
+    def digest(samples: Iterable[Sample]) -> str:
+        """Return a text that differs where samples do: their ids, labels, columns or contents."""
         own = hashlib.sha256()
         for sample in samples:
             columns = sorted((sample.columns or {}).items())
             own.update(f"{(sample.id, sample.label, columns)!r} {_stamp(sample.data)}\n".encode())
+        return own.hexdigest()
+
+    def _facts(self, samples: Sequence[Sample]) -> dict[str, Any]:
+        """Return what decides the rows of a shard."""
         return {
             "fingerprint": self.fingerprint,
             "dim": self.dim,
             "dtype": self.dtype,
             "columns": {name: kind.__name__ for name, kind in self.columns.items()},
-            "samples": own.hexdigest(),
+            "samples": self.digest(samples),
         }
 
 
