@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import IO
+from typing import IO, Any
 
+from featx.sources.record import Record
 from featx.sources.sample import Sample
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob
@@ -34,11 +35,6 @@ _GUESS = 1 << 20
 def fetching(samples: Iterator[Sample]) -> Iterator[Sample]:
     """Give the samples in their order; the content of remote ones is fetched ahead."""
     return _Fetcher(samples).samples()
-
-
-def _remote_blob(sample: Sample) -> Blob | None:
-    data = sample.data.data if isinstance(sample.data, Segment) else sample.data
-    return data if isinstance(data, Blob) and isinstance(data.location, RemotePath) else None
 
 
 class _Fetcher:
@@ -73,16 +69,22 @@ class _Fetcher:
             raise
 
     def _added(self, sample: Sample) -> Sample:
-        blob = _remote_blob(sample)
-        if blob is None:
-            return sample
-        assert isinstance(blob.location, RemotePath)
-        fetched = _Fetched(blob.location, self)
+        """Return the sample with contents that are on their way."""
+        return replace(sample, data=self._near(sample.data)) if sample.is_remote else sample
+
+    def _near(self, data: Any) -> Any:
+        if isinstance(data, Segment):
+            return replace(data, data=self._near(data.data))
+        if isinstance(data, Record):
+            return Record({name: self._near(value) for name, value in data.items()})
+        if isinstance(data, tuple):
+            return tuple(map(self._near, data))
+        if not (isinstance(data, Blob) and isinstance(data.location, RemotePath)):
+            return data
+        fetched = _Fetched(data.location, self)
         with self._lock:
             self._waiting.append(fetched)
-        near = Blob(blob.name, fetched)
-        data = replace(sample.data, data=near) if isinstance(sample.data, Segment) else near
-        return replace(sample, data=data)
+        return Blob(data.name, fetched)
 
     def _begin(self) -> None:
         """Begin to fetch those that wait, as many as there is room for."""

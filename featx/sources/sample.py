@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from featx.errors import BadLabels
+from featx.sources.record import Record
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob, to_text
 
@@ -72,8 +73,18 @@ class Sample:
     @property
     def is_remote(self) -> bool:
         """Whether the content lies on another machine."""
-        data = self.data.data if isinstance(self.data, Segment) else self.data
-        return isinstance(data, Blob) and data.is_remote
+        return _is_remote(self.data)
+
+
+def _is_remote(data: Any) -> bool:
+    """Return whether a content, a part of one, or one of several of a sample lies on another machine."""
+    if isinstance(data, Blob):
+        return data.is_remote
+    if isinstance(data, Segment):
+        return _is_remote(data.data)
+    if isinstance(data, Record):
+        return any(map(_is_remote, data.values()))
+    return isinstance(data, tuple) and any(map(_is_remote, data))
 
 
 def subsample(things: Sequence[T], most: int) -> list[T]:

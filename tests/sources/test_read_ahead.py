@@ -7,6 +7,7 @@ import pytest
 
 from featx.sources import Sample, read_bytes
 from featx.sources.read_ahead import fetching
+from featx.sources.record import Record
 from featx.sources.segment import Segment
 from featx.storage.address import blob_at, to_path
 from tests.support.remote_server import Objects, serving
@@ -72,9 +73,13 @@ def test_samples_of_this_machine_and_parts_of_recordings_pass_among_them(server)
     remote, *_ = samples_of(server, [3])
     local = Sample("text", "a text")
     part = Sample("part", Segment(remote.data, 0.0, 1.0))
-    a, b, c = fetching(iter([remote, local, part]))
-    assert (b, c.data.start) == (local, 0.0)
-    assert read_bytes(c.data.data) == read_bytes(a.data) == b"3" * 100
+    record = Sample("both", Record({"photos": (remote.data, remote.data), "price": 2}))
+    a, b, c, d = fetching(iter([remote, local, part, record]))
+    assert (b, c.data.start, d.data["price"]) == (local, 0.0, 2)
+    found = [a.data, c.data.data, *d.data["photos"]]
+    assert list(map(read_bytes, found)) == [b"3" * 100] * 4
+    assert server.asked["/3.bin"] == 4
+    assert [s.is_remote for s in (remote, local, part, record)] == [True, False, True, True]
 
 
 def test_threads_end_when_nobody_takes_samples_any_more(server):
