@@ -17,11 +17,13 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.paths import PathOrAddress
 
 if TYPE_CHECKING:
     from featx.audit.findings import AuditReport
     from featx.modalities import Settings
     from featx.sources import Sample
+    from featx.storage.remote import AnyPath
 
 __all__ = ["audit_command"]
 
@@ -31,12 +33,12 @@ __all__ = ["audit_command"]
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Where to list all findings: .csv, .jsonl or .parquet (id, code, score, related, suggested, message).",
 )
 @click.option(
     "--html",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="A page to write that shows findings with thumbnails, texts or players.",
 )
 @click.option(
@@ -72,8 +74,8 @@ __all__ = ["audit_command"]
 @run_options(on_error="skip")
 def audit_command(
     source: str,
-    output: Path | None,
-    html: Path | None,
+    output: AnyPath | None,
+    html: AnyPath | None,
     fix: Path | None,
     group_copies: bool,
     task: str | None,
@@ -115,7 +117,9 @@ def audit_command(
         _fix(fix, report, samples, backbone.card.input, group_copies=group_copies)
 
 
-def _check(output: Path | None, html: Path | None, fix: Path | None, *, group_copies: bool) -> None:
+def _check(
+    output: AnyPath | None, html: AnyPath | None, fix: Path | None, *, group_copies: bool
+) -> None:
     """Refuse what could not be written, before the work."""
     from featx.errors import BadOption
     from featx.storage.writable import check_writable
@@ -132,7 +136,7 @@ def _check(output: Path | None, html: Path | None, fix: Path | None, *, group_co
         check_records_output(fix)
 
 
-def _list(path: Path, report: AuditReport) -> None:
+def _list(path: AnyPath, report: AuditReport) -> None:
     from featx.audit.findings import COLUMNS
     from featx.tables.records import RecordWriter
 
@@ -142,7 +146,7 @@ def _list(path: Path, report: AuditReport) -> None:
 
 
 def _show(
-    path: Path, source: str, report: AuditReport, samples: list[Sample], settings: Settings
+    path: AnyPath, source: str, report: AuditReport, samples: list[Sample], settings: Settings
 ) -> None:
     from featx.audit.page import audit_page
     from featx.storage.atomic import replace_text

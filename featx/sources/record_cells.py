@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from featx.errors import BadSource
-from featx.sources.file_names import FileFinder, refused
+from featx.sources.file_names import Finder, find_below, refused
 from featx.sources.parquet_cells import ParquetCell
 from featx.sources.record import RECORD, Record, RecordColumn, is_blank
 from featx.sources.sample import Sample
 from featx.storage.blob import Blob, to_text
+from featx.storage.remote import AnyPath
 
 __all__ = ["RecordReader", "find_files"]
 
@@ -34,10 +35,10 @@ class RecordReader:
     """
 
     columns: tuple[RecordColumn, ...]
-    finders: Mapping[str, FileFinder]
+    finders: Mapping[str, Finder]
 
     @classmethod
-    def of(cls, columns: Sequence[RecordColumn], root: str | None, folder: Path) -> RecordReader:
+    def of(cls, columns: Sequence[RecordColumn], root: str | None, folder: AnyPath) -> RecordReader:
         """Return the reader of some columns, whose files lie below ``root``, or below ``folder``.
 
         Raises
@@ -46,7 +47,7 @@ class RecordReader:
             ``root`` is no folder.
         """
         finders = {
-            column.name: FileFinder.below(root, folder, column.suffixes)
+            column.name: find_below(root, folder, column.suffixes)
             for column in columns
             if column.reads == "file"
         }
