@@ -20,9 +20,11 @@ from featx.backbones.backbone import Backbone
 from featx.catalog import Card
 from featx.embedding.approximate import approximate_nearest
 from featx.embedding.engine import Engine
-from featx.embedding.neighbors import Neighbors, nearest_among
+from featx.embedding.neighbors import Neighbors
 from featx.embedding.rows import Rows
 from featx.errors import BadLabels, FeatxWarning
+from featx.inputs.comparing import RowSpace
+from featx.inputs.scaling import InputBlock
 from featx.labelled import LabelledSamples
 from featx.modalities import Settings
 from featx.selection.labelled_rows import open_for
@@ -115,6 +117,7 @@ def audit_rows(
     parts: Sequence[str | None] | None = None,
     groups: Sequence[str | None] | None = None,
     random_state: int = 0,
+    blocks: Sequence[InputBlock] = (),
 ) -> AuditReport:
     """Return what may be wrong with rows: copies, wrong targets, outliers, blending and rare classes.
 
@@ -129,6 +132,8 @@ def audit_rows(
     groups : sequence of str or None, default=None
         The group of each row.
     random_state : int, default=0
+    blocks : sequence of InputBlock, default=()
+        The columns of each input in joint rows of several, which then count alike whatever their scales.
 
     Raises
     ------
@@ -146,7 +151,7 @@ def audit_rows(
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(rows.labels)
-    data = AuditData.of_rows(rows, parts, groups)
+    data = AuditData.of_rows(rows, parts, groups, blocks=blocks)
     found, skipped = _findings(data, kind, random_state)
     skipped.append("contents and shortcuts, for there are rows alone")
     return AuditReport(kind.name, len(rows), "", _in_order(found), tuple(skipped))
@@ -194,12 +199,17 @@ def _nearest(data: AuditData, skipped: list[str]) -> Neighbors:
     # Millions of rows are not copied where no two are equal.
     rows = data.rows if len(data.firsts) == len(data) else data.rows[data.firsts]
     k = min(_NEIGHBORS, len(rows) - 1)
+    space = RowSpace.of(rows, data.blocks)
     if len(rows) <= _EXACT:
-        return nearest_among(rows, k)
+        found = space.nearest_among(rows, k)
+        if space.metric == "cosine":
+            return found
+        # Half the square, as one less the cosine is of unit rows.
+        return Neighbors(found.indices, found.distances**2 / 2)
     skipped.append(
         f"pairs of {len(rows):,} samples that share no cell: more than {_EXACT:,} are not all compared"
     )
-    return approximate_nearest(rows, k)
+    return approximate_nearest(space.apply(rows), k)
 
 
 def _of_targets(
@@ -210,7 +220,7 @@ def _of_targets(
         with warnings.catch_warnings():
             # A fit would say it; here it is a step on the way.
             warnings.simplefilter("ignore", FeatxWarning)
-            config = HeadConfig(random_state=random_state)
+            config = HeadConfig(random_state=random_state, blocks=data.blocks)
             predictions, reason = predict_left_out(data, task, config)
     except BadLabels as error:
         return [], [f"wrong targets and shortcuts, for no head can be trained: {error}"]

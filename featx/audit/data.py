@@ -13,6 +13,7 @@ from featx._typing import FloatArray, Integers
 from featx.embedding.embedder import ReaderEmbedder
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Rows
+from featx.inputs.scaling import InputBlock
 from featx.modalities import Settings
 from featx.modalities.facts import FactsReader, open_facts
 from featx.sources import Sample
@@ -69,6 +70,8 @@ class AuditData:
     digests : tuple of str
         '' where it is not known.
     facts : Facts or None
+    blocks : tuple of InputBlock
+        The columns of each input in joint rows of several; none of rows of one backbone.
     """
 
     ids: tuple[str, ...]
@@ -78,6 +81,7 @@ class AuditData:
     groups: tuple[str | None, ...]
     digests: tuple[str, ...]
     facts: Facts | None = None
+    blocks: tuple[InputBlock, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -89,6 +93,7 @@ class AuditData:
         parts: Sequence[str | None] | None = None,
         groups: Sequence[str | None] | None = None,
         facts: Facts | None = None,
+        blocks: Sequence[InputBlock] = (),
     ) -> AuditData:
         """Return rows with the part, the group and the facts of each; None where nothing is known."""
         nothing = (None,) * len(rows)
@@ -101,6 +106,7 @@ class AuditData:
             nothing if groups is None else tuple(groups),
             digests,
             facts,
+            tuple(blocks),
         )
 
     @cached_property
