@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -72,6 +72,8 @@ class AuditData:
     facts : Facts or None
     blocks : tuple of InputBlock
         The columns of each input in joint rows of several; none of rows of one backbone.
+    by_column : mapping of str to Facts
+        Of records: the facts of the photo, text or sound of each column, the first where there are several.
     """
 
     ids: tuple[str, ...]
@@ -82,6 +84,7 @@ class AuditData:
     digests: tuple[str, ...]
     facts: Facts | None = None
     blocks: tuple[InputBlock, ...] = ()
+    by_column: Mapping[str, Facts] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -198,8 +198,8 @@ class Explainer:
     def _open_inputs(self) -> InputParts:
         if self.options.places is not None:
             raise BadOption(
-                f"places = {self.options.places!r:.60}: each of several inputs is left out as a whole; leave it "
-                "out"
+                f"places = {self.options.places!r:.60}: each of several inputs is left out as a whole; leave "
+                "it out"
             )
         return InputParts(self.predictor, self.engine)
 

@@ -21,6 +21,8 @@ __all__ = ["draw_record"]
 
 # Parts of an input that are listed, and characters of a name.
 _PARTS, _NAME = 6, 120
+# What adds less than this share of the largest is nothing, such as a block of weight 0.
+_LEAST = 1e-6
 
 
 def draw_record(predictor: Predictor, sample: Sample, found: Explanation) -> Markup:
@@ -47,7 +49,10 @@ def draw_record(predictor: Predictor, sample: Sample, found: Explanation) -> Mar
     title = f"Inputs, by what {'each adds' if found.method == 'exact' else 'the score loses'}"
     parts: list[Child] = [html_table(title, ("input", "is", verb), rows)]
     by_name = {one.name: one for one in predictor.inputs}
+    least = _LEAST * max([abs(one.value) for one in found.inputs], default=0.0)
     for share in found.inputs:
+        if not by_name[share.name].has_backbone and abs(share.value) <= least:
+            continue
         shown = _shown(by_name[share.name], share, sample)
         if shown:
             parts.append(subsection(f"{share.name}: {share.value:.4g}", *shown))
@@ -74,7 +79,7 @@ def _shown(one: Input, share: InputShare, sample: Sample) -> list[Child]:
         shown.append(drawer.draw(content, share.places, share.extent, share.name))
         named = drawer.name_places(content, share.places)
     elif one.has_backbone:
-        shown.append(SampleView((one,)).show(sample, Budget()))
+        shown.append(SampleView.of((one,)).show(sample, Budget()))
     if len(named) > 1:
         largest = sorted(named, key=lambda pair: -abs(pair[1]))[:_PARTS]
         shown.append(

@@ -102,15 +102,19 @@ def _contributions(report: FitReport) -> list[Child]:
     found = report.contributions
     if not found:
         return []
-    known = [one.difference for one in found if one.difference is not None]
-    limits = (
-        min([one.low for one in known], default=0.0),
-        max([one.high for one in known], default=0.0),
-    )
+    ends = [
+        end
+        for one in found
+        if (apart := one.difference) is not None
+        for end in (apart.low, apart.high)
+        if end is not None
+    ]
+    limits = (min(ends, default=0.0), max(ends, default=0.0))
     rows: list[tuple[Cell, ...]] = []
     for one in found:
         drawn: tuple[Cell, ...] = ("", "not known")
-        if (apart := one.difference) is not None:
+        apart = one.difference
+        if apart is not None and apart.low is not None and apart.high is not None:
             mark = interval_mark(apart.value, apart.low, apart.high, limits)
             between = f"{format_number(apart.low)} to {format_number(apart.high)}"
             drawn = (mark, f"{between}{'' if apart.tells else ', which may be nothing'}")
