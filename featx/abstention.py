@@ -436,7 +436,7 @@ def _describe_open(thresholds: Doubles, classes: Sequence[str], coverage: float)
 
 
 def doubts_of(predictor: CanAbstain) -> Abstention | None:
-    """Return what a predictor says beside answers, by default as its ``target_error`` asks; or None."""
+    """Return what a predictor says beside answers, by default as its ``target_error`` asks, or None."""
     made = predictor.abstention
     if made is None and predictor.error_threshold is not None:
         made = Abstention(abstain=True, limit=predictor.error_threshold)

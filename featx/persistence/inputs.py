@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def _table(one: Input, dim: int) -> dict[str, Any]:
             "name": card.name,
             "fingerprint": card.fingerprint,
             "dim": dim,
-            "card": card.to_toml(),
+            # Names of taps are of no use to a predictor, and featx before them would refuse it.
+            "card": replace(card, taps=()).to_toml(),
         },
     }
 
