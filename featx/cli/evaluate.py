@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli.input_options import rows_option
 from featx.cli.options import (
     RunChoice,
     SourceChoice,
@@ -16,6 +17,7 @@ from featx.cli.options import (
     source_options,
     trust_option,
 )
+from featx.cli.sample_reader import SampleReader
 from featx.cli.sureness import SurenessChoice, sureness_options
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ __all__ = ["evaluate_command"]
 @sureness_options
 @trust_option
 @source_options
+@rows_option
 @run_options(on_error="fail")
 def evaluate_command(
     classifier: Path,
@@ -54,6 +57,7 @@ def evaluate_command(
     trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
+    rows: tuple[str, ...],
 ) -> None:
     """Measure CLASSIFIER on the labelled samples of DATA; on its test part where it has one."""
     from featx.persistence.artifact import load
@@ -63,7 +67,8 @@ def evaluate_command(
         check_records_output(errors)
     run.check(exact=True)
     loaded = sureness.apply(load(classifier, provider=run.provider, trusted=trusted))
-    samples = columns.read(source, loaded.card, split="test", skip=run.skips)
+    reader = SampleReader.of(loaded, columns, rows, labelled=True)
+    samples = reader.read(source, split="test", skip=run.skips)
     from featx.evaluation import evaluate
 
     with run.engine(len(samples)) as engine:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from featx.cli.options import SourceChoice, source_options, training_samples, trust_option
+from featx.cli.options import SourceChoice, source_options, trust_option
+from featx.cli.sample_reader import SampleReader, training_samples
 from featx.cli.sureness import SurenessChoice, sureness_options
 
 __all__ = ["export_command"]
@@ -50,9 +51,9 @@ def export_command(
 
     loaded = sureness.apply(load(classifier, trusted=trusted))
     if check:
-        samples, kind = columns.read(check, loaded.card), "of your samples"
+        samples, kind = SampleReader.of(loaded, columns).read(check), "of your samples"
     else:
-        samples, kind = training_samples(classifier, loaded.card), "samples that it was trained on"
+        samples, kind = training_samples(classifier, loaded), "samples that it was trained on"
     comparison = export(
         loaded, output, samples=samples or None, strings=strings, overwrite=overwrite
     )

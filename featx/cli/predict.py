@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featx.cli.input_options import rows_option
 from featx.cli.inputs import Inputs
 from featx.cli.kept import KeptColumns
 from featx.cli.options import (
@@ -21,6 +22,7 @@ from featx.cli.options import (
     trust_option,
 )
 from featx.cli.predictions import PredictionOutput
+from featx.cli.sample_reader import SampleReader
 from featx.cli.sureness import SurenessChoice, sureness_options
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ _Answering = Callable[["Sequence[Sample]"], Iterable[tuple["Prediction | Reject"
 @sureness_options
 @trust_option
 @source_options
+@rows_option
 @run_options(on_error="skip")
 def predict_command(
     classifier: Path,
@@ -80,12 +83,14 @@ def predict_command(
     trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
+    rows: tuple[str, ...],
 ) -> None:
     """Say what each of FILES is: its id, label, probability and the most probable classes.
 
     FILES may also be folders, tables, tars, or - for a list of paths (or texts) on standard input, answered as
-    they come. A sample that cannot be read is told on standard error, the others are still predicted, and the
-    exit status is 1.
+    they come. A predictor of several inputs reads its columns of tables (also of a .json), and of JSON lines on
+    standard input. A sample that cannot be read is told on standard error, the others are still predicted, and
+    the exit status is 1.
     """
     from featx.embedding.rows import Reject
     from featx.persistence.artifact import load
@@ -98,7 +103,8 @@ def predict_command(
     if rejects:
         check_writable(rejects)
     loaded = sureness.apply(load(classifier, provider=run.provider, trusted=trusted))
-    inputs = Inputs.read(sources, columns, loaded.card, keep, skip=run.skips)
+    reader = SampleReader.of(loaded, columns, rows)
+    inputs = Inputs.read(sources, reader, keep, skip=run.skips)
     classes = loaded.head.classes
     own = loaded.columns
     kept = KeptColumns.of(inputs.types, {*own, "top"}.__contains__)

@@ -12,9 +12,9 @@ from featx.cli.options import (
     SourceChoice,
     run_options,
     source_options,
-    training_samples,
     trust_option,
 )
+from featx.cli.sample_reader import SampleReader, training_samples
 
 if TYPE_CHECKING:
     from featx.selection.curve_report import LearningCurve
@@ -98,7 +98,8 @@ def report_command(
     loaded = load(classifier, provider=run.provider, trusted=trusted)
     samples = None
     if source is not None:
-        samples = columns.read(source, loaded.card, split="test", keep=("all",), skip=run.skips)
+        reader = SampleReader.of(loaded, columns, labelled=True)
+        samples = reader.read(source, split="test", keep=("all",), skip=run.skips)
     from featx.html_report.page import ReportOptions, report
 
     options = ReportOptions(
@@ -112,7 +113,7 @@ def report_command(
         ignore_label_case=bool(columns.ignore_label_case),
         made_with=read_metadata(classifier).versions,
     )
-    known = training_samples(classifier, loaded.card)
+    known = training_samples(classifier, loaded)
     with run.engine(None if samples is None else len(samples)) as engine:
         page = report(loaded, samples, training=known, options=options, engine=engine)
     page.save(output)

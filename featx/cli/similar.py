@@ -18,6 +18,7 @@ from featx.cli.options import (
     source_options,
     was_typed,
 )
+from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
     from featx.embedding.rows import Rows
@@ -97,7 +98,8 @@ def similar_command(
         raise click.UsageError("--samples: shows samples on a page; name it with --html")
     kept, fingerprint = _open_rows(rows)
     backbone = _choose(fingerprint, chosen).open(run.provider)
-    inputs = Inputs.read(sources, columns, backbone.card, (), skip=run.skips)
+    reader = SampleReader(columns, backbone.card)
+    inputs = Inputs.read(sources, reader, (), skip=run.skips)
     samples = [sample for batch in inputs.batches() for sample in batch]
     with run.engine(len(samples)) as engine:
         queries: Rows = engine.embed(samples, backbone)

@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,6 +46,52 @@ def open_parquet_file(path: str | Path) -> Any:
     return parquet.ParquetFile(path, buffer_size=piece, pre_buffer=False)
 
 
+@lru_cache(maxsize=8)
+def _empty_cells(path: str, modified: int, leaf: str, group: int) -> frozenset[int]:
+    """Return the rows of a group in which a column of bytes holds nothing.
+
+    Where the file counts its empty cells and has none, nothing is read.
+    """
+    with open_parquet_file(path) as file:
+        return _without_bytes(file, leaf, group)
+
+
+def _without_bytes(file: Any, leaf: str, group: int) -> frozenset[int]:
+    from pyarrow import compute
+
+    metadata = file.metadata.row_group(group)
+    columns = map(metadata.column, range(metadata.num_columns))
+    known = [c.statistics for c in columns if c.path_in_schema == leaf]
+    if known and all(
+        one is not None and one.has_null_count and not one.null_count for one in known
+    ):
+        return frozenset()
+    size = _rows_at_a_time(file, leaf, group)
+    batches = file.iter_batches(size, row_groups=[group], columns=[leaf], use_threads=False)
+    empty, start = [], 0
+    for batch in batches:
+        values = batch.column(0)
+        for name in _below(leaf, batch):
+            values = compute.struct_field(values, name)
+        empty += [start + row for row, null in enumerate(values.is_null().to_pylist()) if null]
+        start += len(values)
+    return frozenset(empty)
+
+
+def _rows_at_a_time(file: Any, leaf: str, group: int) -> int:
+    """Return how many cells of a group are decoded at a time."""
+    metadata = file.metadata.row_group(group)
+    columns = map(metadata.column, range(metadata.num_columns))
+    size = max(c.total_uncompressed_size for c in columns if c.path_in_schema == leaf)
+    return int(min(_ROWS, max(1, _BATCH * metadata.num_rows // max(size, 1))))
+
+
+def _below(leaf: str, batch: Any) -> list[str]:
+    """Return the names of the children that lead to a leaf of the first column of a batch."""
+    below = leaf.removeprefix(batch.schema.names[0]).removeprefix(".")
+    return below.split(".") if below else []
+
+
 @dataclass(frozen=True, slots=True)
 class ParquetCell:
     """A cell that holds the content of a file.
@@ -76,6 +123,17 @@ class ParquetCell:
     def container(self) -> str:
         """The path of the Parquet file."""
         return self.file
+
+    def is_empty(self) -> bool:
+        """Return whether it holds nothing and names no file; False where nobody can tell."""
+        if self.elsewhere is not None:
+            return False
+        try:
+            modified = Path(self.file).stat().st_mtime_ns
+            return self.row in _empty_cells(self.file, modified, self.leaf, self.group)
+        # Whatever a damaged file makes pyarrow raise: its reader says it.
+        except Exception:
+            return False
 
     def size(self) -> int:
         """Return how many bytes the cell holds; raise OSError where it holds none or is damaged."""
@@ -110,14 +168,8 @@ class _Group:
         self._leaf = leaf
         self._group = group
         self._lock = threading.Lock()
-        self._size = self._rows_at_a_time()
+        self._size = _rows_at_a_time(self._file, leaf, group)
         self._start()
-
-    def _rows_at_a_time(self) -> int:
-        group = self._file.metadata.row_group(self._group)
-        columns = map(group.column, range(group.num_columns))
-        size = max(c.total_uncompressed_size for c in columns if c.path_in_schema == self._leaf)
-        return int(min(_ROWS, max(1, _BATCH * group.num_rows // max(size, 1))))
 
     def _start(self) -> None:
         self._batches: Iterator[Any] = self._file.iter_batches(
@@ -148,8 +200,7 @@ class _Group:
             self._start()
             raise EOFError("the file ends before it")
         values = batch.column(0)
-        below = self._leaf.removeprefix(batch.schema.names[0]).removeprefix(".")
-        for name in below.split(".") if below else ():
+        for name in _below(self._leaf, batch):
             values = values.field(name)
         self._held.append(values)
         self._end += len(values)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from featx.errors import BadSource
 from featx.sources.folder import Folder, is_folder
@@ -106,6 +107,11 @@ class TableFolder:
             if not is_hidden(path.name) and not any(one.is_relative_to(path) for one in read):
                 others.add(to_text(path.name), "folder" if path.is_dir() else None)
         others.warn(self._where, taken)
+
+    def head(self, count: int) -> Mapping[str, Sequence[Any]]:
+        """Return the first cells of each column of the first table; raise BadSource."""
+        [first, *_] = next(iter(self._tables().values()))
+        return self._table(first).head(count)
 
     def peek(self) -> Peek:
         """Return the files of the folder and what its first table names, or holds."""

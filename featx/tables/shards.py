@@ -19,7 +19,7 @@ import hashlib
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,9 @@ __all__ = [
     "INDEX",
     "Shard",
     "ShardFolder",
+    "digest_of_shard",
     "fingerprint_of_shards",
+    "index_of_shards",
     "merge_shards",
     "parse_part",
     "read_shards",
@@ -188,23 +190,28 @@ class ShardFolder:
         facts = wanted | {
             "rows": written.rows,
             "bytes": path.stat().st_size,
-            "sha256": _digest(path),
+            "sha256": digest_of_shard(path),
             "rejects": [[reject.id, reject.reason] for reject in written.rejects],
         }
         write_json_table(self.path / shard.facts_name, facts)
 
-    def _facts(self, samples: Sequence[Sample]) -> dict[str, Any]:
-        """Return what decides the rows of a shard."""
+    @staticmethod
+    def digest(samples: Iterable[Sample]) -> str:
+        """Return a text that differs where samples do: their ids, labels, columns or contents."""
         own = hashlib.sha256()
         for sample in samples:
             columns = sorted((sample.columns or {}).items())
             own.update(f"{(sample.id, sample.label, columns)!r} {_stamp(sample.data)}\n".encode())
+        return own.hexdigest()
+
+    def _facts(self, samples: Sequence[Sample]) -> dict[str, Any]:
+        """Return what decides the rows of a shard."""
         return {
             "fingerprint": self.fingerprint,
             "dim": self.dim,
             "dtype": self.dtype,
             "columns": {name: kind.__name__ for name, kind in self.columns.items()},
-            "samples": own.hexdigest(),
+            "samples": self.digest(samples),
         }
 
 
@@ -261,7 +268,7 @@ def merge_shards(path: str | os.PathLike[str]) -> tuple[int, tuple[Reject, ...]]
     facts = []
     for shard in shards:
         own = _read_facts(folder / shard.facts_name)
-        if _digest(folder / shard.name) != own["sha256"]:
+        if digest_of_shard(folder / shard.name) != own["sha256"]:
             raise BadTable(f"{folder / shard.name}: not the bytes that were written; make it again")
         facts.append(own)
     first = facts[0]
@@ -337,7 +344,7 @@ def fingerprint_of_shards(path: str | os.PathLike[str]) -> str:
     BadTable
         There is no index.
     """
-    fingerprint: str = _index_of(Path(path))["fingerprint"]
+    fingerprint: str = index_of_shards(Path(path))["fingerprint"]
     return fingerprint
 
 
@@ -352,7 +359,7 @@ def read_shards(path: str | os.PathLike[str]) -> Iterator[Rows]:
     from featx.tables.parquet import read_parquet
 
     folder = Path(path)
-    index = _index_of(folder)
+    index = index_of_shards(folder)
     for entry in index["shards"]:
         file = folder / entry["name"]
         try:
@@ -367,7 +374,8 @@ def read_shards(path: str | os.PathLike[str]) -> Iterator[Rows]:
         yield rows
 
 
-def _index_of(folder: Path) -> dict[str, Any]:
+def index_of_shards(folder: Path) -> dict[str, Any]:
+    """Return the index of a folder of shards; raise BadTable where there is none, or it is damaged."""
     if not (folder / INDEX).exists():
         raise BadTable(
             f"{folder}: has no {INDEX}: expected a folder of shards that is whole; finish it with "
@@ -376,7 +384,8 @@ def _index_of(folder: Path) -> dict[str, Any]:
     return _read_index(folder / INDEX)
 
 
-def _digest(path: Path) -> str:
+def digest_of_shard(path: Path) -> str:
+    """Return the SHA-256 of a file in hex digits."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
