@@ -214,7 +214,7 @@ class Predictor(CanAbstain):
         """Return samples of what a predictor is given: a list of things, or of records; a DataFrame."""
         if not is_joint(self.inputs):
             return make_samples(X)
-        # One photo does without what reads tables.
+        # One photo is answered without the readers of tables.
         from featx.inputs.reading import record_columns
         from featx.sources.frames import record_samples
         from featx.sources.record_cells import find_files
