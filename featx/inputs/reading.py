@@ -28,6 +28,7 @@ from featx.sources.sample import IdNumbering, merge_label_case
 from featx.sources.table_rows import TableRows
 from featx.storage.address import to_path
 from featx.storage.blob import suffix_of, to_text
+from featx.storage.remote import AnyPath
 
 __all__ = ["RecordStream", "finish_records", "read_records", "readable_of", "record_columns"]
 
