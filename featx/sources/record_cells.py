@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from featx.sources.parquet_cells import ParquetCell
 from featx.sources.record import RECORD, Record, RecordColumn
 from featx.sources.sample import is_missing
 from featx.storage.blob import Blob, to_text
-from featx.storage.remote import AnyPath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["RecordReader", "is_blank"]
 
