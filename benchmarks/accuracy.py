@@ -67,7 +67,7 @@ def known_cases() -> list[Case]:
     ]
     tuned = {"banking77": 0.930, "sst2": 0.812, "trec6": 0.900, "sms_spam": 0.987}
     cases += [Case("tuned", data, MINILM, value) for data, value in tuned.items()]
-    voices = ("speech-embedding", "yamnet", NO_BACKBONE)
+    voices = ("speech-embedding", "yamnet", "featx-audio-nano", "featx-audio-mel", NO_BACKBONE)
     cases += [Case(p, "fsdd", name) for name in voices for p in ("tuned", "speakers")]
     return [
         *cases,

@@ -63,13 +63,14 @@ def split_scores(
     from featx.tasks import get_task
     from featx.training_inputs import embed_inputs
     from featx.tuning import HeadConfig
+    from featx.tuning.block_weights import BlockWeights
     from featx.tuning.validation import train
 
     engine, task = featx.Engine(cache=True), get_task("regression")
     samples, scores = record_samples(records, inputs), []
     for known, left_out in splits:
         made = embed_inputs([samples[i] for i in known], make_specs(inputs), engine, "reject")
-        config = HeadConfig("ridge", blocks=blocks_of(made.inputs))
+        config = HeadConfig("ridge", blocks=BlockWeights(blocks_of(made.inputs)))
         problem = task.tuning_problem(task.encode_targets(prices[known]), config, None)
         _, head = train(made.rows.embeddings, problem, config, once=True)
         rows = engine.embed([samples[i] for i in left_out], open_joint(made.inputs))

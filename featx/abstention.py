@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from featx.heads import TrainedHead
     from featx.heads.novelty import NoveltyReference
     from featx.heads.selective import ErrorThreshold
+    from featx.inputs.input import Input
     from featx.metrics.answers import AnswerReport
     from featx.reporting.training_samples import TrainingSamples
     from featx.tasks import OutputTensor, Prediction, Task
@@ -260,6 +261,7 @@ class CanAbstain:
     __slots__ = ()
 
     if TYPE_CHECKING:
+        inputs: tuple[Input, ...]
         head: TrainedHead
         task_name: str
         conformity_source: Conformity | Callable[[], Conformity] | None
@@ -384,11 +386,12 @@ def _novelty_reference(predictor: CanAbstain, novelty: float) -> NoveltyReferenc
 def _cached_reference(predictor: CanAbstain) -> NoveltyReference | None:
     """Return the training rows, prepared once for all that a server is asked; None where none are kept."""
     from featx.heads.novelty import NoveltyReference
+    from featx.inputs.joint import joint_blocks
 
     samples = predictor.samples
     if samples is None or samples.rows is None or samples.distances is None:
         return None
-    return NoveltyReference.of(samples.rows, samples.distances)
+    return NoveltyReference.of(samples.rows, samples.distances, joint_blocks(predictor.inputs))
 
 
 @lru_cache(maxsize=32)
@@ -433,7 +436,7 @@ def _describe_open(thresholds: Doubles, classes: Sequence[str], coverage: float)
 
 
 def doubts_of(predictor: CanAbstain) -> Abstention | None:
-    """Return what a predictor says beside answers, by default as its ``target_error`` asks; None for nothing."""
+    """Return what a predictor says beside answers, by default as its ``target_error`` asks, or None."""
     made = predictor.abstention
     if made is None and predictor.error_threshold is not None:
         made = Abstention(abstain=True, limit=predictor.error_threshold)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from featx._typing import FloatArray
-from featx.inputs.scaling import InputBlock
 from featx.metrics.paired import paired_difference
 from featx.metrics.resampling import Resampling
 from featx.reporting.contributions import InputContribution
@@ -63,20 +60,18 @@ def measure_contributions(
     search: SearchResult,
 ) -> tuple[InputContribution, ...]:
     """Return what each input of joint rows brings: the score without it, on the same samples left out."""
-    scaling = search.scaling
-    if scaling is None or len(scaling.blocks) < 2 or not config.measure_inputs:
+    scaling, weights = search.scaling, config.blocks
+    if scaling is None or weights is None or not config.measure_inputs or len(weights.blocks) < 2:
         return ()
-    found = []
-    for index, block in enumerate(scaling.blocks):
+    nested, found = measured.n_folds > 1, []
+    for index, block in enumerate(weights.blocks):
         if config.progress:
-            config.progress("measuring without each input", index, len(scaling.blocks))
-        rest = [one for one in scaling.blocks if one is not block]
-        others = np.concatenate([np.arange(one.start, one.stop) for one in rest])
-        names, widths = [one.name for one in rest], [one.width for one in rest]
-        quiet = replace(config, progress=None, blocks=InputBlock.of_widths(names, widths))
-        without = cross_validate(
-            np.ascontiguousarray(rows[:, others]), problem, quiet, nested=measured.n_folds > 1
-        )
+            config.progress("measuring without each input", index, len(weights.blocks))
+        without = measured
+        # What weighs nothing where all is chosen once is not missed.
+        if nested or scaling.weights[index]:
+            own = replace(config, progress=None, blocks=weights.without(index))
+            without = cross_validate(rows, problem, own, nested=nested)
         found.append(_compare(block.name, scaling.weights[index], problem, measured, without))
     return tuple(found)
 

@@ -22,8 +22,10 @@ from featx.heads import TrainedHead
 from featx.heads.label_types import label_type_of
 from featx.inputs.input import Input, joint_fingerprint, only_input
 from featx.inputs.joint import is_joint, open_joint
+from featx.inputs.reading import record_columns
 from featx.sources import Sample, make_samples
 from featx.sources.frames import record_samples
+from featx.sources.record_cells import find_files
 from featx.tasks import get_task
 
 if TYPE_CHECKING:
@@ -215,7 +217,8 @@ class Predictor(CanAbstain):
         """Return samples of what a predictor is given: a list of things, or of records; a DataFrame."""
         if not is_joint(self.inputs):
             return make_samples(X)
-        return record_samples(X, [column for one in self.inputs for column in one.columns])
+        columns = record_columns([one.spec for one in self.inputs])
+        return find_files(record_samples(X, [column.name for column in columns]), columns)
 
     def embed(self, X: Iterable[Any], *, engine: Engine | None = None) -> Rows:
         """Return the rows of samples: what the head is given."""

@@ -23,7 +23,7 @@ from featx.errors import BadSample, FeatxNotice, FeatxWarning
 from featx.fit_config import FitConfig, card_changes
 from featx.heads import TrainedHead
 from featx.inputs.input import Input
-from featx.inputs.joint import blocks_of, is_joint
+from featx.inputs.joint import blocks_of, is_joint, joint_blocks
 from featx.labelled import LabelledSamples
 from featx.predictor import (
     Predictor,
@@ -44,6 +44,7 @@ from featx.tasks import get_task
 from featx.tasks.left_out import calibrate, fit_error_threshold
 from featx.training_inputs import InputOptions, embed_backbone, embed_inputs
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
+from featx.tuning.block_weights import BlockWeights
 from featx.tuning.design import SampleDesign
 from featx.tuning.fit_warnings import warn_once
 from featx.tuning.progress import progress_bars
@@ -316,7 +317,7 @@ def fit_rows(
     keep = keep or KeptParts(rows=False)
     inputs = (Input.of_card(inputs),) if isinstance(inputs, Card) else tuple(inputs)
     if is_joint(inputs):
-        config = replace(config, blocks=blocks_of(inputs))
+        config = replace(config, blocks=BlockWeights(blocks_of(inputs)))
     kind = get_task(task)
     kind.check_config(config)
     targets = kind.encode_targets(rows.labels, rows.ids)
@@ -333,7 +334,7 @@ def fit_rows(
             trained.validation,
             plain,
             problem,
-            replace(config, blocks=()),
+            replace(config, blocks=None),
             "" if is_joint(inputs) else inputs[0].card.input.baseline_name,
         )
         ungrouped = measure_without_groups(kind, rows.embeddings, problem, config)
@@ -364,7 +365,9 @@ def fit_rows(
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
         notes=tuple(notes),
-        samples_source=keep.samples_of(rows, left_out, problem, config.random_state),
+        samples_source=keep.samples_of(
+            rows, left_out, problem, config.random_state, joint_blocks(inputs)
+        ),
         without_groups=ungrouped,
         contributions=contributions,
     )

@@ -20,11 +20,12 @@ from featx.evaluation import warn_about_rejects
 from featx.inputs.encoder import encoder_class
 from featx.inputs.input import Input, joint_fingerprint
 from featx.inputs.joint import open_joint
-from featx.inputs.reading import finish_records, read_records
+from featx.inputs.reading import finish_records, read_records, record_columns
 from featx.inputs.spec import InputSpec, make_specs
 from featx.sources import Columns, Sample, make_samples
 from featx.sources.frames import is_table, list_records, record_samples, targets_of
 from featx.sources.record import Record
+from featx.sources.record_cells import find_files
 
 __all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs"]
 
@@ -124,7 +125,7 @@ class InputOptions:
         if not is_table(samples):
             samples = list_records(samples)
         pooled = () if self.pool_by is None else (self.pool_by,)
-        records = record_samples(samples, [*columns, *pooled])
+        records = find_files(record_samples(samples, [*columns, *pooled]), record_columns(specs))
         if target:
             labels = targets_of(samples, target)
         if not pooled and all(spec.rows is None for spec in specs):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featx._display import shell_command
+from featx.cli.fit_rows import RowsChoice, fit_rows_of, rows_options
 from featx.cli.input_options import InputChoice, input_options, propose
 from featx.cli.messages import as_options
 from featx.cli.options import (
@@ -32,7 +33,7 @@ from featx.heads.names import check_head_name
 
 if TYPE_CHECKING:
     from featx.fit_config import FitConfig
-    from featx.predictor import Classifier
+    from featx.predictor import Predictor
     from featx.storage.remote import AnyPath
 
 __all__ = ["fit_command"]
@@ -108,6 +109,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
 @input_options
 @backbone_options
 @source_options
+@rows_options
 @run_options(on_error="fail")
 def fit_command(
     source: str,
@@ -122,23 +124,29 @@ def fit_command(
     target: TargetChoice,
     chosen: BackboneChoice,
     columns: SourceChoice,
+    rows: RowsChoice,
     run: RunChoice,
     several: InputChoice,
 ) -> None:
     """Train a predictor on the labelled samples of DATA and say how good it is.
 
-    DATA is a folder of class folders, a table (.csv, .tsv, .jsonl, .parquet) or a .tar. Where it has a
-    train and a test part only train is used; `featx evaluate` measures on the other. With --input a
-    predictor reads several columns of a table.
+    DATA is a folder of class folders, a table (.csv, .tsv, .jsonl, .parquet) or a .tar; or rows that `featx
+    extract` wrote, a file or a folder of shards, of any number. Where it has a train and a test part only train
+    is used; `featx evaluate` measures on the other. With --input a predictor reads several columns of a table.
     """
     from featx.persistence.artifact import check_target, save
     from featx.storage.writable import check_writable
+    from featx.tables.stored_rows import is_rows
     from featx.tasks import get_task
 
     task = get_task(target.task or "classification")
     if target.head is not None:
         check_head_name(target.head, task.head_names)
     check_target(output, overwrite=overwrite)
+    if is_rows(source):
+        _fit_rows(source, output, target, chosen, columns, run, rows, (bundle, overwrite, style))
+        return
+    rows.refuse()
     run.check(exact=True)
     if page is not None:
         check_writable(page)
@@ -238,6 +246,38 @@ def _plan_backbone(
     )
 
 
+def _fit_rows(
+    source: str,
+    output: AnyPath,
+    target: TargetChoice,
+    chosen: BackboneChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+    rows: RowsChoice,
+    how: tuple[bool, bool, str],
+) -> None:
+    """Train on extracted rows, save the predictor and print its report."""
+    from featx.persistence.artifact import save
+
+    bundle, overwrite, style = how
+    predictor = fit_rows_of(
+        source,
+        target,
+        chosen,
+        columns,
+        run,
+        rows,
+        lambda choice: _config(target, choice, columns, run),
+    )
+    save(predictor, output, overwrite=overwrite, bundle=bundle)
+    _print(predictor, output, style)
+    if samples_note := _kept(predictor):
+        click.echo(samples_note, err=True)
+    click.echo(
+        f"\nWrote {output}. Next: {shell_command('featx', 'predict', output)} FILES…", err=True
+    )
+
+
 def _without_a_name(chosen: BackboneChoice, run: RunChoice) -> BackboneChoice:
     """Return the choice of a card by modality alone; refuse what only a named backbone can have."""
     for option, value in (
@@ -280,7 +320,7 @@ def _config(
     )
 
 
-def _print(classifier: Classifier, output: AnyPath, style: str) -> None:
+def _print(classifier: Predictor, output: AnyPath, style: str) -> None:
     """Print the report, and write and name the samples that were left out."""
     from featx.tables import write_rejects
 
@@ -301,7 +341,7 @@ def _rejects_file(output: AnyPath) -> AnyPath:
     return output.absolute().parent / "rejects.csv"
 
 
-def _kept(classifier: Classifier) -> str:
+def _kept(classifier: Predictor) -> str:
     """Return what the predictor keeps of its training samples, and how that is left out; '' for nothing."""
     samples = classifier.samples
     if samples is None:

@@ -73,7 +73,9 @@ class SampleReader:
                 columns, target_column=tuple(config.target_column), label_separator=separator
             )
         pool_by = None if config is None else config.pool_by
-        return cls(columns, None, _with_rows(_specs_of(loaded), rows), pool_by)
+        return cls(
+            columns, None, _with_rows(tuple(one.spec for one in loaded.inputs), rows), pool_by
+        )
 
     @property
     def readable(self) -> Readable:
@@ -119,16 +121,6 @@ class SampleReader:
 
         columns = replace(self.columns.to_columns(keep), skip=skip)
         return RecordStream(self.specs, columns, pool_by=self.pool_by)
-
-
-def _specs_of(loaded: Predictor) -> tuple[InputSpec, ...]:
-    """Return what the inputs of a predictor read."""
-    from featx.inputs.spec import InputSpec
-
-    return tuple(
-        InputSpec(one.name, one.kind, one.columns, one.card.name if one.has_backbone else None)
-        for one in loaded.inputs
-    )
 
 
 def _with_rows(specs: tuple[InputSpec, ...], rows: tuple[str, ...]) -> tuple[InputSpec, ...]:

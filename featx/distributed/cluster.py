@@ -117,7 +117,11 @@ def _check_health(address: str) -> None:
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--skip-version-check"]
     try:
         done = subprocess.run(
-            [*command, "--address", address], capture_output=True, timeout=_PATIENCE, check=False
+            command,
+            env={**os.environ, "RAY_ADDRESS": address},
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
         )
         answered = done.returncode == 0
     except subprocess.TimeoutExpired:
@@ -125,7 +129,7 @@ def _check_health(address: str) -> None:
     if not answered:
         raise ClusterFailed(
             f"address={address!r}: no cluster of Ray answers there; expected that of its head, as "
-            "`ray start --head` says it, or none for a cluster of this machine"
+            "`ray start` says it, or none for a cluster of this machine"
         )
 
 

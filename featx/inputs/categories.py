@@ -105,8 +105,8 @@ class CategoryEncoder:
         if not kept and len(counts) > 1:
             raise BadSample(
                 f"{name}: {len(counts)} different values in {len(labels)} cells, none of them in {least} rows "
-                f"or more ({show_text(ordered[0])}, …); that looks like names or texts: leave the column out, "
-                f"or say {name}:text"
+                f"or more ({show_text(ordered[0])}, …); that looks like names, texts or numbers: leave the "
+                f"column out, or say {name}:text or {name}:number"
             )
         kept = kept or ordered[:1]
         rest = [label for label in ordered if label not in set(kept)]

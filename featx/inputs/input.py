@@ -13,6 +13,7 @@ from featx.catalog import Card
 from featx.embedding.joint_rows import Missing
 from featx.errors import BadOption
 from featx.inputs.encoder import ColumnEncoder
+from featx.inputs.spec import InputSpec
 
 __all__ = ["Input", "joint_fingerprint", "only_input"]
 
@@ -56,6 +57,12 @@ class Input:
     def of_card(cls, card: Card) -> Input:
         """Return the only input of a predictor, named like what its backbone reads."""
         return cls(card.modality, card.modality, card)
+
+    @property
+    def spec(self) -> InputSpec:
+        """What it reads, as ``fit`` was told."""
+        name = self.source.name if isinstance(self.source, Card) else None
+        return InputSpec(self.name, self.kind, self.columns, name)
 
     @property
     def has_backbone(self) -> bool:

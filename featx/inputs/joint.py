@@ -15,7 +15,7 @@ from featx.inputs.encoder import ColumnEncoder
 from featx.inputs.input import Input, joint_fingerprint
 from featx.inputs.scaling import InputBlock
 
-__all__ = ["EncoderEmbedder", "blocks_of", "is_joint", "open_joint"]
+__all__ = ["EncoderEmbedder", "blocks_of", "is_joint", "joint_blocks", "open_joint"]
 
 # Cells that are encoded together.
 _CHUNK = 256
@@ -93,6 +93,11 @@ def is_joint(inputs: Sequence[Input]) -> bool:
 def blocks_of(inputs: Sequence[Input]) -> tuple[InputBlock, ...]:
     """Return the columns of each input in a joint row."""
     return InputBlock.of_widths([one.name for one in inputs], [one.dim for one in inputs])
+
+
+def joint_blocks(inputs: Sequence[Input]) -> tuple[InputBlock, ...]:
+    """Return the columns of each input in a joint row; none where the sample is the only input itself."""
+    return blocks_of(inputs) if is_joint(inputs) else ()
 
 
 def open_joint(

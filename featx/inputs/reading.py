@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from featx.errors import BadOption, BadSource
+from featx.inputs.kind_checks import check_kinds
 from featx.inputs.pooling import pool_samples
 from featx.inputs.spec import InputSpec
 from featx.inputs.vector_rows import join_rows
@@ -75,6 +76,8 @@ def read_records(
         samples = read_source(
             source, readable, split=split, columns=asked, ignore_label_case=ignore_label_case
         )
+    if not asked.skip:
+        check_kinds(samples, specs)
     return finish_records(samples, specs, pool_by)
 
 
@@ -91,7 +94,7 @@ def record_columns(
     Examples
     --------
     >>> record_columns([InputSpec.parse("caption:text")])
-    (RecordColumn(name='caption', reads='text', suffixes=frozenset()),)
+    (RecordColumn(name='caption', reads='text', suffixes=frozenset(), is_input=True),)
     """
     found: dict[str, RecordColumn] = {}
     for spec in specs:
@@ -103,7 +106,7 @@ def record_columns(
                     "column has one kind"
                 )
     if pool_by is not None:
-        found.setdefault(pool_by, RecordColumn(pool_by))
+        found.setdefault(pool_by, RecordColumn(pool_by, is_input=False))
     return tuple(found.values())
 
 

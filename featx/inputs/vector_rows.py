@@ -14,7 +14,6 @@ from featx.sources.file_names import refused
 from featx.sources.record import Record
 from featx.sources.sample import Sample, to_id
 from featx.storage.blob import to_text
-from featx.tables import read_rows
 
 __all__ = ["join_rows"]
 
@@ -39,6 +38,8 @@ def join_rows(samples: Sequence[Sample], specs: Sequence[InputSpec]) -> list[Sam
 
 
 def _joined(samples: Sequence[Sample], spec: InputSpec, path: str) -> list[Sample]:
+    from featx.tables import read_rows
+
     rows = read_rows(path)
     places = {name: place for place, name in enumerate(rows.ids)}
     column, found = spec.columns[0], 0

@@ -152,7 +152,7 @@ def choose_columns(
 
 def _target_columns(names: Sequence[str], asked: Columns, where: str) -> dict[str, str | None]:
     """Return the column of the labels as "label", or each of several target columns as "target: NAME"."""
-    inputs = {column.name for column in asked.record}
+    inputs = {column.name for column in asked.record if column.is_input}
     if both := inputs.intersection(asked.target):
         raise BadOption(
             f"target {min(both)!r}: is an input, too; what is to be predicted cannot be what it is predicted "

@@ -72,8 +72,11 @@ class RecordColumn:
         Whether its cells name or hold files, are texts, or are values as they are.
     suffixes : frozenset of str
         Of files: those of the modality, lower case and with their dot.
+    is_input : bool
+        Whether anything is predicted from it; else it only says what belongs together.
     """
 
     name: str
     reads: Literal["file", "text", "value"] = "value"
     suffixes: frozenset[str] = frozenset()
+    is_input: bool = True

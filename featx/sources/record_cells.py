@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from featx.errors import BadSource
 from featx.sources.file_names import Finder, find_below, refused
 from featx.sources.parquet_cells import ParquetCell
 from featx.sources.record import RECORD, Record, RecordColumn
-from featx.sources.sample import is_missing
+from featx.sources.sample import Sample, is_missing
 from featx.storage.blob import Blob, to_text
 
 if TYPE_CHECKING:
     from featx.storage.remote import AnyPath
 
-__all__ = ["RecordReader", "is_blank"]
+__all__ = ["RecordReader", "find_files", "is_blank"]
 
 # What stands between the names of several files in one cell.
 _BETWEEN = ";"
@@ -63,7 +64,7 @@ class RecordReader:
             All cells are empty.
         """
         data = {
-            column.name: self._datum(column, cells[f"{RECORD}{column.name}"])
+            column.name: self.datum(column, cells[f"{RECORD}{column.name}"])
             for column in self.columns
         }
         if all(datum is None for datum in data.values()):
@@ -72,7 +73,7 @@ class RecordReader:
             raise BadSource(f"{where}: nothing stands in its inputs {names}{more}")
         return name, Record(data)
 
-    def _datum(self, column: RecordColumn, cell: Any) -> Any:
+    def datum(self, column: RecordColumn, cell: Any) -> Any:
         """Return the datum of a cell; None where it is empty."""
         if column.reads == "value":
             return None if is_blank(cell) else cell
@@ -121,6 +122,38 @@ class RecordReader:
         number = isinstance(cell, int | float) and not isinstance(cell, bool)
         hint = f"; numbers are {column.name}:number" if number else ""
         return refused(column.name, f"expected {expected}, found {shown}{hint}")
+
+
+def find_files(samples: Iterable[Sample], columns: Sequence[RecordColumn]) -> list[Sample]:
+    """Return samples of records with the files that texts and paths name, several where a text has semicolons.
+
+    What is no name, such as an array or a picture, stays as it is.
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+        Of a program; their files lie below the working directory.
+    columns : sequence of RecordColumn
+    """
+    files = [column for column in columns if column.reads == "file"]
+    reader = RecordReader.of(files, None, Path())
+    found = []
+    for sample in samples:
+        record = sample.data
+        if isinstance(record, Record):
+            named = {
+                c.name: reader.datum(c, record[c.name]) for c in files if _names(record, c.name)
+            }
+            sample = replace(sample, data=Record({**record, **named})) if named else sample
+        found.append(sample)
+    return found
+
+
+def _names(record: Record, column: str) -> bool:
+    """Return whether a value is the name of a file, or a list of names."""
+    value = record.get(column)
+    several = value if isinstance(value, list | tuple) and value else [value]
+    return all(isinstance(one, str | os.PathLike) for one in several)
 
 
 def _is_list_of_names(cell: Any) -> bool:

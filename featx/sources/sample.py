@@ -181,8 +181,8 @@ def is_missing(value: object) -> bool:
     try:
         # NaN and NaT are the only values unlike themselves.
         return bool(value != value)
-    except (TypeError, ValueError):
-        # NA of pandas has no truth, nor has an array.
+    except (TypeError, ValueError, ArithmeticError):
+        # NA of pandas has no truth, nor has an array, nor a signalling NaN of decimals.
         return type(value).__name__ == "NAType"
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from featx.errors import BadOption
 from featx.sources.record import RecordColumn
 from featx.sources.sample import Sample
-from featx.storage.blob import Blob, suffix_of
+from featx.storage.blob import Blob, suffix_of, to_text
 
 __all__ = [
     "ENOUGH",
@@ -37,6 +37,8 @@ TABLE_ENDINGS = (
 )
 TAR_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
+# Columns that a refusal names.
+_SHOWN = 8
 # How many files, members or rows peek() looks at.
 ENOUGH = 1000
 
@@ -218,6 +220,10 @@ def refuse_columns(columns: Columns, subject: str, *, also: Collection[str] = ()
         if column.name in ("encoding", "root", "separator"):
             raise BadOption(f"{column.name}: {subject} takes none; leave the option out")
         if column.name == "record":
-            raise BadOption(f"inputs: {subject} has no columns; expected a table")
+            listed = ", ".join(one.name for one in columns.record[:_SHOWN])
+            more = ", …" if len(columns.record) > _SHOWN else ""
+            raise BadOption(
+                to_text(f"inputs: {subject} has no columns; expected a table with {listed}{more}")
+            )
         name = "label" if column.name == "target" else column.name
         raise BadOption(f"{name}_column: {subject} has no columns; leave the option out")

@@ -42,7 +42,9 @@ __all__ = [
     "INDEX",
     "Shard",
     "ShardFolder",
+    "digest_of_shard",
     "fingerprint_of_shards",
+    "index_of_shards",
     "merge_shards",
     "parse_part",
     "read_shards",
@@ -192,7 +194,7 @@ class ShardFolder:
         facts = wanted | {
             "rows": written.rows,
             "bytes": blob_at(path).size,
-            "sha256": _digest(path),
+            "sha256": digest_of_shard(path),
             "rejects": [[reject.id, reject.reason] for reject in written.rejects],
         }
         write_json_table(self.path / shard.facts_name, facts)
@@ -270,7 +272,7 @@ def merge_shards(path: str | os.PathLike[str] | RemotePath) -> tuple[int, tuple[
     facts = []
     for shard in shards:
         own = _read_facts(folder / shard.facts_name)
-        if _digest(folder / shard.name) != own["sha256"]:
+        if digest_of_shard(folder / shard.name) != own["sha256"]:
             raise BadTable(f"{folder / shard.name}: not the bytes that were written; make it again")
         facts.append(own)
     first = facts[0]
@@ -355,7 +357,7 @@ def fingerprint_of_shards(path: str | os.PathLike[str] | RemotePath) -> str:
     BadTable
         There is no index.
     """
-    fingerprint: str = _index_of(to_path(path))["fingerprint"]
+    fingerprint: str = index_of_shards(to_path(path))["fingerprint"]
     return fingerprint
 
 
@@ -370,7 +372,7 @@ def read_shards(path: str | os.PathLike[str] | RemotePath) -> Iterator[Rows]:
     from featx.tables.parquet import read_parquet
 
     folder = to_path(path)
-    index = _index_of(folder)
+    index = index_of_shards(folder)
     for entry in index["shards"]:
         file = folder / entry["name"]
         try:
@@ -401,7 +403,8 @@ def _local_copy(path: AnyPath) -> Iterator[Path]:
         raise BadTable(f"{path}: cannot be read: {describe_os_error(error)}") from error
 
 
-def _index_of(folder: AnyPath) -> dict[str, Any]:
+def index_of_shards(folder: AnyPath) -> dict[str, Any]:
+    """Return the index of a folder of shards; raise BadTable where there is none, or it is damaged."""
     if not (folder / INDEX).exists():
         raise BadTable(
             f"{folder}: has no {INDEX}: expected a folder of shards that is whole; finish it with "
@@ -410,7 +413,8 @@ def _index_of(folder: AnyPath) -> dict[str, Any]:
     return _read_index(folder / INDEX)
 
 
-def _digest(path: AnyPath) -> str:
+def digest_of_shard(path: AnyPath) -> str:
+    """Return the SHA-256 of a file in hex digits."""
     try:
         file: Any = blob_at(path).open()
         with file as stream:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,53 +15,85 @@ from featx.inputs.scaling import BlockScaling, InputBlock
 from featx.tuning.problem import TuningProblem
 from featx.tuning.solvers.ridge import left_out_predictions, spectrum
 
-__all__ = ["WEIGHTS", "choose_weights"]
+__all__ = ["WEIGHTS", "BlockWeights"]
 
 # The weights that a block may have beside the others, whose middle is 1.
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0)
 # Penalties in shares of the variance of a row.
 _PENALTIES = tuple(10.0 ** np.arange(-4, 1.5, 0.5))
 # Samples that are enough to choose by: the time grows with the cube of their number.
-_MOST = 800
+_MOST = 600
 # By what share the error must shrink for a change of a weight.
 _GAIN = 1e-3
 
 
-def choose_weights(
-    rows: FloatArray, problem: TuningProblem, blocks: Sequence[InputBlock], *, random_state: int = 0
-) -> tuple[float, ...]:
-    """Return the weight of each block with which ridge predicts samples best that were left out.
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockWeights:
+    """What chooses how much each block of joint rows weighs.
 
-    One block after the other takes the weight that is best beside the others', until none changes. The
-    squared error of the targets as numbers decides, and a group of samples is left out together. So labels
-    of the training samples alone choose, and a block that tells nothing gets the weight 0.
+    What was found of some rows is remembered, also by those made of it with ``without``.
 
-    Parameters
+    Attributes
     ----------
-    rows : ndarray of shape (n, d), float32
-        Joint rows as they are; of more than 800 a part is taken.
-    problem : TuningProblem
-        The targets of the rows.
-    blocks : sequence of InputBlock
-    random_state : int, default=0
-        Decides which part.
+    blocks : tuple of InputBlock
+    left_out : frozenset of int, default=frozenset()
+        The numbers of blocks that weigh nothing, as if they were not there.
+
+    Examples
+    --------
+    >>> weights = BlockWeights(InputBlock.of_widths(["a", "b"], [1, 2]))
+    >>> weights.without(1).left_out
+    frozenset({1})
     """
-    if len(blocks) < 2:
-        return (1.0,) * len(blocks)
-    if len(problem) > 1.5 * _MOST:
-        rng = np.random.default_rng(random_state)
-        some = np.flatnonzero(problem.make_folds(-(-len(problem) // _MOST), rng) == 0)
-        rows, problem = rows[some], problem.subset(some)
-    search = _Search(rows, problem, blocks)
-    if not search.tells:
-        return (1.0,) * len(blocks)
-    weights, error = search.start()
-    while True:
-        before = error
-        for index in range(len(blocks)):
-            weights, error = search.improve(weights, error, index)
-        if error >= before:
-            return weights
+
+    blocks: tuple[InputBlock, ...]
+    left_out: frozenset[int] = frozenset()
+    _searches: dict[bytes, _Search] = field(default_factory=dict, repr=False)
+
+    def without(self, index: int) -> BlockWeights:
+        """Return what chooses the weights of the other blocks, this one left out."""
+        return replace(self, left_out=self.left_out | {index})
+
+    def choose(
+        self, rows: FloatArray, problem: TuningProblem, *, random_state: int = 0
+    ) -> tuple[float, ...]:
+        """Return the weight of each block with which ridge predicts samples best that were left out.
+
+        The largest is 1. One block after the other takes the weight that is best beside the others', until
+        none changes. The squared error of the targets as numbers decides, and a group of samples is left out
+        together. So labels of the training samples alone choose, and a block that tells nothing gets 0.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d), float32
+            Joint rows as they are; of more than 600 a part is taken.
+        problem : TuningProblem
+            The targets of the rows.
+        random_state : int, default=0
+            Decides which part.
+        """
+        plain = tuple(float(k not in self.left_out) for k in range(len(self.blocks)))
+        if sum(plain) < 2:
+            return plain
+        if len(problem) > 1.5 * _MOST:
+            rng = np.random.default_rng(random_state)
+            some = np.flatnonzero(problem.make_folds(-(-len(problem) // _MOST), rng) == 0)
+            rows, problem = rows[some], problem.subset(some)
+        key = _key(rows, problem)
+        if key not in self._searches:
+            self._searches[key] = _Search(rows, problem, self.blocks)
+        search = self._searches[key]
+        return search.run(self.left_out) if search.tells else plain
+
+
+def _key(rows: FloatArray, problem: TuningProblem) -> bytes:
+    """Return what identifies rows with their targets."""
+    digest = hashlib.blake2b(rows.tobytes(), digest_size=16)
+    digest.update(problem.neighbor_targets(np.arange(len(problem))).tobytes())
+    design = problem.design
+    digest.update(repr(None if design.groups is None else design.groups.tolist()).encode())
+    digest.update(repr(None if design.weights is None else design.weights.tolist()).encode())
+    return digest.digest()
 
 
 @dataclass(slots=True)
@@ -74,6 +107,7 @@ class _Search:
     targets: Doubles = field(init=False)
     sample_weight: Doubles = field(init=False)
     errors: dict[tuple[float, ...], float] = field(default_factory=dict)
+    found: dict[frozenset[int], tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n, design = len(self.problem), self.problem.design
@@ -95,14 +129,31 @@ class _Search:
         several = len(np.unique(self._units[self.sample_weight > 0])) > 2
         return several and bool(np.ptp(self.targets, axis=0).any())
 
-    def start(self) -> tuple[tuple[float, ...], float]:
-        """Return the weights to begin with: of all blocks alike or of one alone, whichever is best."""
-        n = len(self.blocks)
-        alone = [tuple(float(i == k) for i in range(n)) for k in range(n)]
-        return min(
-            ((weights, self.error(weights)) for weights in [(1.0,) * n, *alone]),
-            key=lambda pair: pair[1],
-        )
+    def run(self, left_out: frozenset[int]) -> tuple[float, ...]:
+        """Return the best weights in which some blocks have none; the largest is 1."""
+        if left_out not in self.found:
+            others = [k for k in range(len(self.blocks)) if k not in left_out]
+            weights, error = self._start(others)
+            while True:
+                before = error
+                for index in others:
+                    weights, error = self.improve(weights, error, index)
+                if error >= before:
+                    break
+            self.found[left_out] = tuple(weight / max(weights) for weight in weights)
+        return self.found[left_out]
+
+    def _start(self, others: Sequence[int]) -> tuple[tuple[float, ...], float]:
+        """Return the weights to begin with: of blocks alike, of one alone, or those found with more blocks."""
+        n, used = len(self.blocks), set(others)
+        tried = [tuple(float(k in used) for k in range(n))]
+        tried += [tuple(float(k == one) for k in range(n)) for one in others]
+        tried += [
+            tuple(weight if k in used else 0.0 for k, weight in enumerate(found))
+            for left_out, found in self.found.items()
+            if not left_out & used
+        ]
+        return min(((weights, self.error(weights)) for weights in tried), key=lambda pair: pair[1])
 
     def improve(
         self, weights: tuple[float, ...], error: float, index: int

@@ -18,8 +18,8 @@ from featx.heads import Calibrator, HeadSpec, TrainedHead, fit_labels
 from featx.heads._sklearn_compat import adopt_label_regressions
 from featx.heads.prescaled import prescaled, with_scaling
 from featx.heads.support_vectors import fit_by_kernel
-from featx.inputs.scaling import BlockScaling, InputBlock
-from featx.tuning.block_weights import choose_weights
+from featx.inputs.scaling import BlockScaling
+from featx.tuning.block_weights import BlockWeights
 from featx.tuning.candidates import (
     PATHS,
     CandidateScore,
@@ -73,8 +73,8 @@ class HeadConfig:
         What is searched of an estimator; None: nothing.
     progress : Progress, default=None
         Called with the stage, and how many of its parts are done.
-    blocks : tuple of InputBlock, default=()
-        The columns of each input, whose weights are chosen as well; () for rows of one input.
+    blocks : BlockWeights or None, default=None
+        What chooses the weights of the columns of each input; None for rows of one input.
     measure_inputs : bool, default=True
         Whether the score without each of several inputs is measured as well.
     """
@@ -89,7 +89,7 @@ class HeadConfig:
     n_jobs: int | None = None
     param_grid: Any = None
     progress: Progress | None = field(default=None, repr=False, compare=False)
-    blocks: tuple[InputBlock, ...] = ()
+    blocks: BlockWeights | None = field(default=None, repr=False, compare=False)
     measure_inputs: bool = True
 
     def check(self) -> None:
@@ -181,8 +181,8 @@ def tune(
     repeats : int, default=1
         How often samples are assigned to folds anew; more is steadier.
     """
-    if config.blocks:
-        return _tune_joint(heads, rows, problem, config=config, repeats=repeats)
+    if config.blocks is not None:
+        return _tune_joint(heads, rows, problem, config.blocks, config, repeats)
     if not problem.design.is_plain and problem.design.groups is None:
         # There is one way only to leave samples out.
         repeats = 1
@@ -216,15 +216,15 @@ def _tune_joint(
     heads: Sequence[HeadSpec],
     rows: FloatArray,
     problem: TuningProblem,
-    *,
+    blocks: BlockWeights,
     config: HeadConfig,
     repeats: int,
 ) -> SearchResult:
     """Choose the weights of blocks, then the head on rows that they scale."""
     with one_thread_each():
-        weights = choose_weights(rows, problem, config.blocks, random_state=config.random_state)
-    scaling = BlockScaling.fit(rows, config.blocks, weights, problem.design.weights)
-    scaled, plain = scaling.apply(rows), replace(config, blocks=())
+        weights = blocks.choose(rows, problem, random_state=config.random_state)
+    scaling = BlockScaling.fit(rows, blocks.blocks, weights, problem.design.weights)
+    scaled, plain = scaling.apply(rows), replace(config, blocks=None)
     choice = tune(list(map(prescaled, heads)), scaled, problem, config=plain, repeats=repeats)
     return replace(choice, scaling=scaling)
 

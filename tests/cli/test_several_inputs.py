@@ -160,7 +160,7 @@ def test_other_columns_at_prediction_are_named(saved, table):
         (["--input", "photo:number"], "photo: 24 of 24 cells are no numbers"),
         (["--input", "photo:number"], "files are photo:image"),
         (["--input", "caption:number"], "sentences caption:text"),
-        (["--input", "price:image"], "file not found"),
+        (["--input", "price:image"], "no files; say 'price:number'"),
         (["--input", "price:date"], "price: 24 of 24 cells are no dates"),
         (["--input", "brand:vector"], "brand: 24 of 24 cells are no vectors"),
         (["--input", "photo:picture"], "'picture' is no kind"),

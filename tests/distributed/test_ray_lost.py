@@ -100,3 +100,25 @@ def test_an_address_where_no_cluster_is_is_refused_in_words(material, tmp_path):
     words = ["--engine", "ray", "--address", "127.0.0.1:9"]
     failed = run("extract", material, "-o", tmp_path / "rows", *words_of(SHARDS), *words)
     assert refusal(failed).startswith("--address 127.0.0.1:9: no cluster of Ray answers there")
+
+
+def test_a_cluster_that_is_there_is_used_with_paths_of_the_command(material, tmp_path):
+    """Its workers were started in another folder, and relative paths are those of the command all the same."""
+    from featx.distributed.cluster import load_ray
+
+    load_ray()
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 2, "object_store_memory": 100 << 20, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    words = ["extract", material.name, "-o", tmp_path / "rows", *words_of(SHARDS)]
+    try:
+        process = start(
+            *words, "--engine", "ray", "--address", cluster.address, folder=material.parent
+        )
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert len(said.splitlines()) == 1
+        assert contents(tmp_path / "rows") == expected(material)
+    finally:
+        cluster.shutdown()

@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from tests.docs.test_readme import BLOCKS, README
 from tests.support.commands import run
+from tests.support.readme import BLOCKS, README
 
 HEADING = "## Photos, texts, numbers and categories in one predictor"
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from featx.errors import BadOption, BadSource, FeatxWarning
-from featx.inputs.reading import RecordStream, read_records, readable_of
+from featx.inputs.reading import RecordStream, read_records, readable_of, record_columns
 from featx.inputs.spec import InputSpec, make_specs
 from featx.sources import Columns
 from featx.sources.file_names import refusal_of
+from featx.sources.frames import record_samples
+from featx.sources.record_cells import find_files
 from tests.support.parquet import write_hub_table
 
 INPUTS = {"photo": "image", "caption": "text", "price": "number", "brand": "category"}
@@ -154,12 +156,31 @@ def test_a_column_with_a_usual_name_of_labels_may_be_an_input(tmp_path):
     assert sample.label is None
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        (
+            "price\n3.5\n4\n",
+            "price:text",
+            "numbers such as '3.5'; as numbers they are 'price:number'",
+        ),
+        ("photo\na.jpg\nb.JPG\n", "photo:text", "look like files; these are 'photo:image'"),
+    ],
+)
+def test_texts_that_seem_to_be_something_else_are_told(tmp_path, text, kind, said):
+    with pytest.warns(FeatxWarning) as caught:
+        assert len(read_records(write(tmp_path, text), make_specs([kind]))) == 2
+    assert said in str(caught[0].message)
+
+
 @pytest.mark.parametrize("name", ["photo.jpg", "photos"])
 def test_what_is_no_table_is_refused(tmp_path, name):
     (tmp_path / "photos").mkdir()
     for path in ("photo.jpg", "photos/a.jpg"):
         (tmp_path / path).write_bytes(b"x")
-    with pytest.raises(BadOption, match="has no columns; expected a table"):
+    with pytest.raises(
+        BadOption, match="has no columns; expected a table with photo, caption, price, brand"
+    ):
         read_records(tmp_path / name, SPECS)
 
 
@@ -310,3 +331,25 @@ def test_nothing_is_said_of_a_table_that_needs_no_word(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(read_records(path, SPECS, SOLD)) == 1
+
+
+def test_a_program_names_files_as_a_table_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photo = np.zeros((4, 4, 3), np.uint8)
+    rows = [
+        {"photo": "a.jpg; b.jpg", "caption": "x; y"},
+        {"photo": ["a.jpg", "c.jpg"], "caption": "x"},
+        {"photo": photo, "caption": "x"},
+        {"photo": [photo, photo], "caption": "x"},
+        {"photo": None, "caption": "x"},
+        {"photo": b"bytes", "caption": "x"},
+    ]
+    specs = make_specs(["photo:image", "caption:text"])
+    columns = record_columns(specs)
+    found = find_files(record_samples(rows, ["photo", "caption"]), columns)
+    photos = [one.data["photo"] for one in found]
+    assert [names(one) for one in photos[:2]] == [["a.jpg", "b.jpg"], ["a.jpg", "c.jpg"]]
+    assert found[0].data["caption"] == "x; y"
+    assert photos[2] is photo
+    assert len(photos[3]) == 2
+    assert photos[4:] == [None, b"bytes"]

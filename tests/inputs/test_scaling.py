@@ -14,7 +14,7 @@ from featx.heads.prescaled import with_scaling
 from featx.inputs.scaling import BlockScaling, InputBlock
 from featx.tasks import get_task
 from featx.tuning import HeadConfig
-from featx.tuning.block_weights import WEIGHTS, choose_weights
+from featx.tuning.block_weights import WEIGHTS, BlockWeights
 from featx.tuning.design import SampleDesign
 from featx.tuning.validation import train
 
@@ -81,8 +81,8 @@ def test_a_block_that_tells_nothing_weighs_nothing_and_the_others_decide(rng):
     noise = 100 * rng.normal(size=(120, 60)).astype(np.float32)
     targets = told @ [1.0, 2.0, 0.5]
     rows, blocks = np.hstack([noise, told]), InputBlock.of_widths(["noise", "told"], [60, 3])
-    assert choose_weights(rows, _problem(targets), blocks) == (0.0, 1.0)
-    assert set(choose_weights(rows, _problem(rng.normal(size=120)), blocks)) <= set(WEIGHTS)
+    assert BlockWeights(blocks).choose(rows, _problem(targets)) == (0.0, 1.0)
+    assert max(BlockWeights(blocks).choose(rows, _problem(rng.normal(size=120)))) == 1
 
 
 def _left_out_error(scaled, targets, groups):
@@ -107,8 +107,8 @@ def test_groups_are_left_out_together_when_weights_are_chosen(rng):
     rows = np.hstack([own, told]).astype(np.float32)
     blocks = InputBlock.of_widths(["group", "told"], [12, 2])
     design = SampleDesign(groups=groups.astype(str))
-    chosen = choose_weights(rows, _problem(targets, design), blocks)
-    assert choose_weights(rows, _problem(targets), blocks) != chosen
+    chosen = BlockWeights(blocks).choose(rows, _problem(targets, design))
+    assert BlockWeights(blocks).choose(rows, _problem(targets)) != chosen
 
     def error(weights):
         return _left_out_error(BlockScaling.fit(rows, blocks, weights).apply(rows), targets, groups)
@@ -126,7 +126,7 @@ def test_heads_of_all_searches_heed_weights_and_begin_with_one_scaler(head, rng)
     problem = task.tuning_problem(task.encode_targets([f"c{one}" for one in labels]), config, None)
     known, blocks = np.arange(80) < 60, InputBlock.of_widths(["noise", "told"], [40, 2])
     accuracies = []
-    for own in (config, replace(config, blocks=blocks)):
+    for own in (config, replace(config, blocks=BlockWeights(blocks))):
         choice, trained = train(rows[known], problem.subset(known), own, once=True)
         predicted = trained.predict_outputs(rows[~known]).argmax(axis=1)
         accuracies.append((predicted == labels[~known]).mean())
@@ -140,10 +140,26 @@ def test_solvers_without_a_scale_of_their_own_agree_with_scikit_learn(rng):
     rows = (rng.normal(size=(80, 6)) * [1, 1, 1, 30, 30, 30]).astype(np.float32)
     targets = rows @ [1.0, -1.0, 0.5, 0.01, 0.02, 0.0] + rng.normal(0, 0.1, 80)
     blocks = InputBlock.of_widths(["a", "b"], [3, 3])
-    config = HeadConfig("ridge", blocks=blocks)
+    config = HeadConfig("ridge", blocks=BlockWeights(blocks))
     choice, head = train(rows, _problem(targets), config, once=True)
     scaled = choice.scaling.refit(rows).apply(rows).astype(float)
     standardized = (targets - targets.mean()) / targets.std()
     [alpha] = choice.params.values()
     expected = Ridge(alpha).fit(scaled, standardized).predict(scaled)
     assert np.allclose(head.scorer.scores(rows)[:, 0], expected, atol=1e-4)
+
+
+def test_weights_without_a_block_are_those_of_rows_that_never_had_it(rng):
+    told = rng.normal(size=(90, 4))
+    targets = told @ [1.0, 0.5, 0.0, 0.3] + rng.normal(0, 0.3, 90)
+    rows = np.hstack([told, 30 * rng.normal(size=(90, 5))]).astype(np.float32)
+    every = BlockWeights(InputBlock.of_widths(["a", "b", "noise"], [2, 2, 5]))
+    problem = _problem(targets)
+    assert every.choose(rows, problem)[2] == 0
+    without = every.without(0).choose(rows, problem)
+    fewer = BlockWeights(InputBlock.of_widths(["b", "noise"], [2, 5]))
+    expected = fewer.choose(np.ascontiguousarray(rows[:, 2:]), problem)
+    assert without[0] == 0
+    assert without[1:] == expected
+    # A block of no weight changes nothing where it is left out.
+    assert every.without(2).choose(rows, problem) == every.choose(rows, problem)

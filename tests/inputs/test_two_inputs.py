@@ -74,12 +74,10 @@ def test_columns_that_are_not_there_are_named(predictor, goods):
         predictor.predict([3])
 
 
-def test_what_knows_one_input_alone_refuses_several_in_words(predictor, goods, tmp_path):
+def test_what_knows_one_input_alone_refuses_several_in_words(predictor):
     for refused in (
         lambda: predictor.card,
         predictor.open,
-        lambda: featx.save(predictor, tmp_path / "x.featx", bundle=True),
-        lambda: featx.explain(predictor, goods[:1]),
     ):
         with pytest.raises(BadOption, match="reads 2 inputs of a table"):
             refused()

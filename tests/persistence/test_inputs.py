@@ -7,12 +7,15 @@ import shutil
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import featx
-from featx.errors import BadArtifact
+from featx.errors import BadArtifact, FeatxError
 from featx.persistence.metadata import FILLINGS, read_metadata
 from featx.storage.arrays import write_arrays
 from tests.support.files import reseal
+from tests.support.fuzz import BOUNDED, altered, watched
 from tests.support.goods import draw_goods
 
 pytestmark = pytest.mark.filterwarnings("ignore::featx.errors.FeatxNotice")
@@ -117,6 +120,29 @@ def test_an_older_featx_is_told_to_upgrade_and_one_input_is_written_as_ever(save
     assert set(manifest["inputs"][0]) == {"name", "kind", "backbone"}
     assert "contributions" not in manifest["report"]
     assert not {"inputs", "pairs", "missing"} & set(manifest["config"])
+
+
+@BOUNDED
+@given(data=st.data())
+def test_inputs_of_any_values_are_read_or_refused(data, made, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp() / "altered.featx"
+    if not folder.exists():
+        shutil.copytree(made, folder)
+    manifest = json.loads((made / "manifest.json").read_bytes())
+    changed = data.draw(altered(manifest["inputs"]))
+    (folder / "manifest.json").write_bytes((made / "manifest.json").read_bytes())
+    try:
+        reseal(folder, lambda manifest: manifest.update(inputs=changed))
+    except (UnicodeEncodeError, ValueError):
+        return
+    with watched() as seen:
+        try:
+            loaded = featx.load(folder)
+        except FeatxError:
+            return
+    assert seen.ran == []
+    assert [one.dim for one in loaded.inputs] == [384, 1]
+    assert loaded.fingerprint == loaded.embed([]).fingerprint
 
 
 def _write(folder, data):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-__all__ = ["draw_goods"]
+__all__ = ["draw_goods", "write_goods"]
 
 _NOUNS = ("apple", "pear", "car", "house", "fire")
 _BRANDS = ("Acme", "Bolt", "Cord")
@@ -26,3 +29,19 @@ def draw_goods(n: int, seed: int = 0) -> list[dict[str, Any]]:
         values = {"photo": photo, "caption": caption, "price": price, "brand": brand}
         rows.append({**values, "sold": "yes" if sold else "no"})
     return rows
+
+
+def write_goods(folder: Path, n: int, seed: int = 0) -> Path:
+    """Write n rows as a table with their photos beside, and the seller of each; return the table."""
+    photos = folder / "photos"
+    photos.mkdir(parents=True, exist_ok=True)
+    path = folder / "goods.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "photo", "caption", "price", "brand", "seller", "sold"])
+        for index, row in enumerate(draw_goods(n, seed)):
+            name = f"photos/{index}.png"
+            Image.fromarray(np.kron(row["photo"], np.ones((8, 8, 1), np.uint8))).save(folder / name)
+            cells = (row["caption"], row["price"], row["brand"], f"s{index // 3}", row["sold"])
+            writer.writerow([f"g{index}", name, *cells])
+    return path
