@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -235,6 +234,8 @@ def _pair(text: str, names: Sequence[str]) -> tuple[str, str]:
 
 
 def _guessed(name: str, cells: Mapping[str, Sequence[Any]], text: str) -> InputSpec:
+    import shlex
+
     from featx.inputs.proposing import guess_kind
     from featx.inputs.spec import InputSpec
 

@@ -94,6 +94,7 @@ def _ends_in(endings: tuple[str, ...]) -> Callable[[str], bool]:
 SOURCES: tuple[type[Source] | LazySource, ...] = (
     LazySource("standard_input:StandardInput", lambda uri: uri == "-"),
     LazySource("tars:Tars", lambda uri: "{" in uri or Path(uri).is_dir()),
+    LazySource("pattern:Pattern", lambda uri: "{" in uri),
     LazySource("remote:RemoteSource", is_remote),
     LazySource("table_folder:TableFolder", os.path.isdir),
     LazySource("folder:Folder", os.path.isdir),

@@ -13,14 +13,14 @@ import numpy as np
 from featx.errors import BadSource
 from featx.sources.file_names import Finder, find_below, refused
 from featx.sources.parquet_cells import ParquetCell
-from featx.sources.record import RECORD, Record, RecordColumn
-from featx.sources.sample import Sample, is_missing
+from featx.sources.record import RECORD, Record, RecordColumn, is_blank
+from featx.sources.sample import Sample
 from featx.storage.blob import Blob, to_text
 
 if TYPE_CHECKING:
     from featx.storage.remote import AnyPath
 
-__all__ = ["RecordReader", "find_files", "is_blank"]
+__all__ = ["RecordReader", "find_files"]
 
 # What stands between the names of several files in one cell.
 _BETWEEN = ";"
@@ -165,16 +165,3 @@ def _is_empty_content(cell: Any) -> bool:
     """Return whether a cell of Parquet could hold the content of a file, and is empty."""
     location = cell.location if isinstance(cell, Blob) else None
     return isinstance(location, ParquetCell) and location.is_empty()
-
-
-def is_blank(cell: Any) -> bool:
-    """Return whether nothing stands in a cell: None, NaN, NA or a blank text.
-
-    >>> [is_blank(cell) for cell in (None, float("nan"), " ", 0, False, "n/a", [])]
-    [True, True, True, False, False, False, False]
-    """
-    if isinstance(cell, str):
-        return not cell.strip()
-    if isinstance(cell, bytes | Blob | list | tuple | dict) or hasattr(cell, "shape"):
-        return False
-    return cell is None or is_missing(cell)

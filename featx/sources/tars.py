@@ -7,11 +7,11 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featx.errors import BadSource, FeatxWarning
+from featx.sources.pattern import expand_braces
 from featx.sources.sample import Sample
 from featx.sources.source import TAR_ENDINGS, Columns, Peek, Readable, is_hidden
 from featx.sources.tar import Tar
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Tars", "holds_tars"]
 
-# A range of numbers in a name, of the same number of digits.
-_RANGE = re.compile(r"\{(\d{1,9})\.\.(\d{1,9})\}")
-# The most tars.
-_MOST = 100_000
+# A range of numbers in a name.
+_RANGE = re.compile(r"\{\d{1,9}\.\.\d{1,9}\}")
 
 
 class Tars:
@@ -92,12 +90,7 @@ class Tars:
             except OSError as error:
                 raise BadSource(f"{self._where}: {describe_os_error(error)}") from error
             return
-        names = list(islice(_expanded(self._uri), _MOST + 1))
-        if not names or len(names) > _MOST:
-            raise BadSource(
-                f"{self._where}: names {'no' if not names else f'more than {_MOST}'} tars; expected a range "
-                "such as {000..099}, the smaller number first"
-            )
+        names = list(expand_braces(self._uri))
         paths = list(map(to_path, names))
         # Of an address the first that is asked for and is not there will say so.
         missing = [str(path) for path in paths if isinstance(path, Path) and not path.exists()]
@@ -123,18 +116,3 @@ def _as_uri(path: AnyPath) -> str | RemotePath:
 
 def _is_tar(name: str) -> bool:
     return name.lower().endswith(TAR_ENDINGS)
-
-
-def _expanded(name: str) -> Iterator[str]:
-    """Give the names that a name with ranges stands for, the last range running fastest.
-
-    >>> list(_expanded("a-{8..10}.tar")), list(_expanded("{00..01}-{1..2}.tar"))
-    (['a-8.tar', 'a-9.tar', 'a-10.tar'], ['00-1.tar', '00-2.tar', '01-1.tar', '01-2.tar'])
-    """
-    match = _RANGE.search(name)
-    if match is None:
-        yield name
-        return
-    width = len(match[1]) if match[1].startswith("0") or len(match[1]) == len(match[2]) else 0
-    for number in range(int(match[1]), int(match[2]) + 1):
-        yield from _expanded(f"{name[: match.start()]}{number:0{width}d}{name[match.end() :]}")

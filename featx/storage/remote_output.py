@@ -21,7 +21,7 @@ __all__ = [
     "check_remote_output",
     "local_container",
     "local_copy",
-    "plain_name",
+    "local_name",
     "put_container",
     "putting",
     "words_of_failure",
@@ -103,7 +103,7 @@ def local_copy(path: AnyPath) -> Iterator[Path]:
         yield copy
 
 
-def plain_name(path: RemotePath) -> str:
+def local_name(path: RemotePath) -> str:
     """Return the name of a predictor's address where a file of this machine can have it, else another."""
     name = path.name
     return name if is_inner(name) and "/" not in name else f"predictor{_plain_suffix(path)}"
@@ -129,7 +129,7 @@ def local_container(path: AnyPath) -> Path:
     if not isinstance(path, RemotePath):
         return path
     folder = tempfile.TemporaryDirectory(prefix="featx-")
-    target = Path(folder.name, plain_name(path))
+    target = Path(folder.name, local_name(path))
     try:
         if path.check_readable().suffix in _SINGLE:
             _copy(path, target)
