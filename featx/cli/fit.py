@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from featx._display import shell_command
 from featx.cli.fit_rows import RowsChoice, fit_rows_of, rows_options
+from featx.cli.input_options import InputChoice, input_options, propose
 from featx.cli.messages import as_options
 from featx.cli.options import (
     BackboneChoice,
@@ -23,14 +25,16 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.paths import PathOrAddress
+from featx.cli.sample_reader import SampleReader
 from featx.cli.targets import TargetChoice, target_options
 from featx.errors import FeatxWarning
 from featx.heads.names import check_head_name
 
 if TYPE_CHECKING:
-    from featx.catalog import Card
     from featx.fit_config import FitConfig
     from featx.predictor import Predictor
+    from featx.storage.remote import AnyPath
 
 __all__ = ["fit_command"]
 
@@ -65,7 +69,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     "--output",
     "-o",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Folder to write, by custom NAME.featx; or one file, NAME.featx.zip.",
 )
 @click.option(
@@ -102,13 +106,14 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     type=click.Path(path_type=Path),
     help="Also write one HTML page on it, as `featx report` does.",
 )
+@input_options
 @backbone_options
 @source_options
 @rows_options
 @run_options(on_error="fail")
 def fit_command(
     source: str,
-    output: Path,
+    output: AnyPath,
     baseline: bool,
     max_latency: str | None,
     time_limit: str | None,
@@ -121,12 +126,13 @@ def fit_command(
     columns: SourceChoice,
     rows: RowsChoice,
     run: RunChoice,
+    several: InputChoice,
 ) -> None:
     """Train a predictor on the labelled samples of DATA and say how good it is.
 
     DATA is a folder of class folders, a table (.csv, .tsv, .jsonl, .parquet) or a .tar; or rows that `featx
     extract` wrote, a file or a folder of shards, of any number. Where it has a train and a test part only train
-    is used; `featx evaluate` measures on the other.
+    is used; `featx evaluate` measures on the other. With --input a predictor reads several columns of a table.
     """
     from featx.persistence.artifact import check_target, save
     from featx.storage.writable import check_writable
@@ -146,29 +152,29 @@ def fit_command(
         check_writable(page)
     if run.on_error == "skip":
         check_writable(_rejects_file(output))
-    automatic = chosen.backbone == "auto"
-    if automatic:
-        chosen = _without_a_name(chosen, run)
-    card = chosen.card()
-    config = _config(target, chosen, columns, run)
-    samples = columns.read(source, card, split="train", skip=run.skips)
-    samples = target.check(task, samples)
-    backbone = "auto" if automatic else chosen.open(run.provider)
+    plan = _plan_inputs(source, several, chosen, columns, run)
+    if plan is None:
+        plan = _plan_backbone(source, output, chosen, columns, run)
+    config = replace(_config(target, chosen, columns, run), baseline=baseline, **plan.config)
+    if note := plan.note():
+        # Before it is read: it may have no column of usual name.
+        click.echo(f"Note: {note}", err=True)
+    samples = target.check(task, plan.reader.read(source, split="train", skip=run.skips))
     # It takes seconds to import: what can be refused has been.
     from featx.training import fit
 
     with run.engine(len(samples)) as engine:
         classifier = fit(
             samples,
-            backbone=backbone,
             engine=engine,
             baseline=baseline,
             verbose=sys.stderr.isatty(),
             max_latency=max_latency,
             time_limit=time_limit,
-            config=replace(config, backbone=card.name, baseline=baseline),
+            config=config,
             # Groups stand in the samples already.
             **{**target.arguments(), "groups": None},
+            **plan.arguments(),
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:
@@ -181,12 +187,68 @@ def fit_command(
     _print(classifier, output, style)
     if samples_note := _kept(classifier):
         click.echo(samples_note, err=True)
-    click.echo(_next(source, output, columns, classifier.card, len(samples)), err=True)
+    click.echo(_next(source, output, plan.reader, len(samples)), err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the samples are to be read for.
+
+    Attributes
+    ----------
+    reader : SampleReader
+    arguments : callable
+        Gives the arguments of ``featx.fit`` that say it; a backbone is opened for it.
+    config : mapping
+        The entries of the configuration that say it.
+    note : callable
+        Gives what there is to say of the source before the work; '' for nothing.
+    """
+
+    reader: SampleReader
+    arguments: Callable[[], dict[str, Any]]
+    config: dict[str, Any]
+    note: Callable[[], str] = str
+
+
+def _plan_inputs(
+    source: str,
+    several: InputChoice,
+    chosen: BackboneChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+) -> _Plan | None:
+    """Return the plan for several inputs; None where none are named."""
+    if not several.is_asked:
+        return None
+    several.check_others(chosen, run)
+    specs = several.specs(source, columns)
+    return _Plan(
+        several.reader(specs, columns),
+        lambda: specs.arguments(several.missing),
+        several.to_config(specs),
+    )
+
+
+def _plan_backbone(
+    source: str, output: AnyPath, chosen: BackboneChoice, columns: SourceChoice, run: RunChoice
+) -> _Plan:
+    """Return the plan for one backbone, that of ``--backbone`` or the one for such samples."""
+    automatic = chosen.backbone == "auto"
+    if automatic:
+        chosen = _without_a_name(chosen, run)
+    card = chosen.card()
+    return _Plan(
+        SampleReader(columns, card),
+        lambda: {"backbone": "auto" if automatic else chosen.open(run.provider)},
+        {"backbone": card.name},
+        lambda: propose(source, output, columns),
+    )
 
 
 def _fit_rows(
     source: str,
-    output: Path,
+    output: AnyPath,
     target: TargetChoice,
     chosen: BackboneChoice,
     columns: SourceChoice,
@@ -258,7 +320,7 @@ def _config(
     )
 
 
-def _print(classifier: Predictor, output: Path, style: str) -> None:
+def _print(classifier: Predictor, output: AnyPath, style: str) -> None:
     """Print the report, and write and name the samples that were left out."""
     from featx.tables import write_rejects
 
@@ -275,7 +337,7 @@ def _print(classifier: Predictor, output: Path, style: str) -> None:
         click.echo(f"{len(report.rejects)} rejected, listed in {path}", err=True)
 
 
-def _rejects_file(output: Path) -> Path:
+def _rejects_file(output: AnyPath) -> AnyPath:
     return output.absolute().parent / "rejects.csv"
 
 
@@ -294,14 +356,14 @@ def _kept(classifier: Predictor) -> str:
     )
 
 
-def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
+def _next(source: str, output: AnyPath, reader: SampleReader, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
-    typed = columns.to_words()
+    typed = reader.columns.to_words()
     with warnings.catch_warnings():
         # What was said of the part that was trained on is enough.
         warnings.simplefilter("ignore", FeatxWarning)
-        whole = [] if source == "-" else columns.read(source, card, skip=True)
+        whole = [] if source == "-" else reader.read(source, skip=True)
     if len(whole) > used:
         return (
             f"{written}{len(whole) - used} samples outside the train part were left alone; "

@@ -46,7 +46,9 @@ HARD = (
 )
 
 
-def add_tokens(graph: GraphBuilder, card: Card) -> dict[str, str]:
+def add_tokens(
+    graph: GraphBuilder, card: Card, *, text: str = TEXT, ids: str = IDS
+) -> dict[str, str]:
     """Return ``input_ids``, ``attention_mask`` and ``token_type_ids``, int64 of (n, tokens), of ``text``.
 
     A text without a token fails, as it does with the classifier, where nothing stands around texts.
@@ -63,16 +65,16 @@ def add_tokens(graph: GraphBuilder, card: Card) -> dict[str, str]:
     letters = Normalizer.of(reader.tokenizer, card.name, controls.keys() - meant)
     words = [token for token, number in letters.added.items() if number not in controls]
     _refuse_straddling(words, settings.prefix, card.name)
-    stream = _stream(graph, letters, words, settings.prefix)
+    stream = _stream(graph, text, letters, words, settings.prefix)
     tokens, begins = add_pieces(graph, stream, letters)
     ends = graph.add("Equal", stream, graph.constant(END, np.int64))
     counts = graph.add("CumSum", graph.cast(begins, INT64), graph.constant(0, np.int64))
     stops = graph.add("Compress", counts, ends, axis=0)
     tokens = graph.add("Compress", tokens, begins, axis=0)
-    feeds = _dealt(graph, tokens, stops, reader, settings)
+    feeds = _dealt(graph, tokens, stops, reader, settings, text)
     # The check of tokens looks at them by this name.
-    graph.named(IDS, "Identity", feeds[IDS])
-    return feeds | {IDS: IDS}
+    graph.named(ids, "Identity", feeds[IDS])
+    return feeds | {IDS: ids}
 
 
 def open_reader(card: Card) -> TokenReader:
@@ -83,7 +85,9 @@ def open_reader(card: Card) -> TokenReader:
     return reader
 
 
-def _stream(graph: GraphBuilder, letters: Normalizer, words: Sequence[str], prefix: str) -> str:
+def _stream(
+    graph: GraphBuilder, text: str, letters: Normalizer, words: Sequence[str], prefix: str
+) -> str:
     """Return the symbols of all texts in one row, each text ended by END.
 
     Of the added tokens, only ``words`` are looked for in texts; the prefix may hold any.
@@ -91,7 +95,7 @@ def _stream(graph: GraphBuilder, letters: Normalizer, words: Sequence[str], pref
     pattern = _pattern(letters, words)
     parts = graph.add(
         "Tokenizer",
-        TEXT,
+        text,
         domain=RUNTIME,
         mark=0,
         mincharnum=1,
@@ -108,7 +112,7 @@ def _stream(graph: GraphBuilder, letters: Normalizer, words: Sequence[str], pref
         values_int64s=list(row_of.values()),
         default_int64=ROW_OF_REST,
     )
-    size, whole = graph.add("Shape", TEXT), _pattern(letters, letters.added)
+    size, whole = graph.add("Shape", text), _pattern(letters, letters.added)
     before = [row_of.get(part, ROW_OF_REST) for part in re.findall(whole, prefix)]
     sides = [_repeated(graph, size, side) for side in (before, [ROW_OF_END])]
     rows = graph.add("Concat", sides[0], rows, sides[1], axis=1)
@@ -132,14 +136,22 @@ def _repeated(graph: GraphBuilder, size: str, row: Sequence[int]) -> str:
 
 
 def _dealt(
-    graph: GraphBuilder, tokens: str, stops: str, reader: TokenReader, settings: TextSettings
+    graph: GraphBuilder,
+    tokens: str,
+    stops: str,
+    reader: TokenReader,
+    settings: TextSettings,
+    name: str,
 ) -> dict[str, str]:
-    """Return the tokens of texts, which end at ``stops``, as rows that are cut, framed and filled up."""
+    """Return the tokens of texts, which end at ``stops``, as rows that are cut, framed and filled up.
+
+    Where a text has none, the message has the ``name`` of the input.
+    """
     frame = reader.frame
     before, after = len(frame.before.ids), len(frame.after.ids)
     starts, counts = _cut(graph, stops, reader.room, settings.truncation)
     if not before + after:
-        counts = graph.add("Add", counts, _refusal(graph, counts))
+        counts = graph.add("Add", counts, _refusal(graph, counts, name))
     starts, counts = (
         graph.add("Unsqueeze", value, graph.int_const(1)) for value in (starts, counts)
     )
@@ -184,10 +196,13 @@ def _cut(graph: GraphBuilder, stops: str, room: int, truncation: str) -> tuple[s
     return starts, counts
 
 
-def _refusal(graph: GraphBuilder, count: str) -> str:
+def _refusal(graph: GraphBuilder, count: str, name: str) -> str:
     """Return zeros; the graph fails with a message where a text has no tokens."""
     lacking = graph.cast(graph.add("Equal", count, graph.int_const(0)), INT64)
     message = "a text has no tokens; expected at least one word"
+    if name != TEXT:
+        # Names of nodes differ.
+        message = f"{name}: {message}"
     return graph.add("Gather", graph.int_const(0), lacking, name=message)
 
 

@@ -179,6 +179,7 @@ class ClassificationProblem:
                 class_weight=class_weight,
                 groups=self.design.groups,
                 sample_weight=self.design.weights,
+                standardize=head.standardizes,
             )
         )
 
