@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from featx.errors import BadLabels
-from featx.sources.record import Record
 from featx.sources.segment import Segment
 from featx.storage.blob import Blob, to_text
 
@@ -82,9 +81,9 @@ def _is_remote(data: Any) -> bool:
         return data.is_remote
     if isinstance(data, Segment):
         return _is_remote(data.data)
-    if isinstance(data, Record):
+    if isinstance(data, Mapping):
         return any(map(_is_remote, data.values()))
-    return isinstance(data, tuple) and any(map(_is_remote, data))
+    return isinstance(data, list | tuple) and any(map(_is_remote, data))
 
 
 def subsample(things: Sequence[T], most: int) -> list[T]:
