@@ -157,6 +157,7 @@ def answers(given: argparse.Namespace) -> Figures:
 def novelty(given: argparse.Namespace) -> Figures:
     from sklearn.metrics import roc_auc_score
 
+    from featx.abstention import doubts_of
     from featx.catalog import get_card
     from featx.reporting.training_samples import KeptParts
     from featx.training import fit_rows
@@ -167,7 +168,7 @@ def novelty(given: argparse.Namespace) -> Figures:
         usual, _ = read(given, name, "test")
         card = get_card("featx-image-nano" if name == "cats_dogs" else "featx-text-nano")
         made = fit_rows(rows, card, HeadConfig("logistic"), keep=KeptParts())
-        known = made.with_abstention(novelty=0.01).doubts.reference
+        known = doubts_of(made.with_abstention(novelty=0.01)).reference
         for other in others:
             strange, _ = read(given, other, "test")
             both = np.concatenate([usual.embeddings, strange.embeddings])

@@ -3,6 +3,7 @@
     python benchmarks/accuracy.py                        # protocol fit: five image sets, four backbones
     python benchmarks/accuracy.py mteb tuned             # texts; sets and backbones can be named:
     python benchmarks/accuracy.py tuned --sets cifar10 --backbones vit-tiny-patch16-224
+    python benchmarks/accuracy.py --sets cifar10 --backbones featx-image-nano@mean-map   # at another tap
     python benchmarks/accuracy.py tuned speakers --sets fsdd                 # spoken digits
     python benchmarks/accuracy.py --int8                 # backbones of featx optimize beside their parents
 
@@ -66,7 +67,7 @@ def known_cases() -> list[Case]:
     ]
     tuned = {"banking77": 0.930, "sst2": 0.812, "trec6": 0.900, "sms_spam": 0.987}
     cases += [Case("tuned", data, MINILM, value) for data, value in tuned.items()]
-    voices = ("speech-embedding", "yamnet", NO_BACKBONE)
+    voices = ("speech-embedding", "yamnet", "featx-audio-nano", "featx-audio-mel", NO_BACKBONE)
     cases += [Case(p, "fsdd", name) for name in voices for p in ("tuned", "speakers")]
     return [
         *cases,
@@ -96,27 +97,31 @@ class Bench:
         self.rows = cache(self._embed)
 
     def samples(self, case: Case, split: str) -> list[Any]:
-        import featx
+        from featx.selection.candidates import read_name
 
         name = "speech-embedding" if case.backbone == NO_BACKBONE else case.backbone
-        return common.read_split(featx.get_card(name), self.given.data / case.data, split)
+        return common.read_split(read_name(name), self.given.data / case.data, split)
 
     def _embed(self, case: Case, split: str) -> tuple[Any, Any]:
         """Return rows and labels of a split."""
         import featx
+        from featx.selection.candidates import read_name
 
         samples = self.samples(case, split)
         labels = np.array([sample.label for sample in samples], dtype=str)
         if case.backbone == NO_BACKBONE:
             reader = featx.get_card("speech-embedding").input.baseline()
             return np.stack([reader.read(reader.load(s.data)) for s in samples]), labels
-        return self.engine.embed(samples, featx.Backbone(case.backbone)).embeddings, labels
+        return self.engine.embed(
+            samples, featx.Backbone(read_name(case.backbone))
+        ).embeddings, labels
 
 
 def fit(case: Case, bench: Bench) -> tuple[float, str]:
     import featx
+    from featx.selection.candidates import read_name
 
-    backbone, engine = featx.Backbone(case.backbone), bench.engine
+    backbone, engine = featx.Backbone(read_name(case.backbone)), bench.engine
     train, test = (bench.samples(case, split) for split in ("train", "test"))
     classifier = featx.fit(train, backbone=backbone, head=bench.given.head, engine=engine)
     told = classifier.report.validation.report.accuracy
@@ -179,9 +184,11 @@ def wanted(given: argparse.Namespace) -> list[Case]:
         and case.data in (given.sets or [case.data])
         and case.backbone in (given.backbones or [case.backbone])
     ]
-    if found or not (given.sets and given.backbones):
+    if not (given.sets and given.backbones):
         return found
-    return [Case(p, s, b) for p in protocols for s in given.sets for b in given.backbones]
+    known = {(case.protocol, case.data, case.backbone): case for case in found}
+    asked = [(p, s, b) for p in protocols for s in given.sets for b in given.backbones]
+    return [known.get(one, Case(*one)) for one in asked]
 
 
 def run(case: Case, bench: Bench) -> dict[str, Any]:

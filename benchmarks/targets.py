@@ -192,7 +192,7 @@ def speakers(given: argparse.Namespace) -> Figures:
 
     samples = featx.read_samples(given.data / "fsdd", split="train")
     people = np.array([Path(sample.id).stem.split("_")[1] for sample in samples])
-    return apart(embed(samples, "speech-embedding"), labels_of(samples), people, 6)
+    return apart(embed(samples, given.sound), labels_of(samples), people, 6)
 
 
 def domains(given: argparse.Namespace) -> Figures:
@@ -223,7 +223,7 @@ def syllables(given: argparse.Namespace) -> Figures:
     right, n_tested = {"featx": 0, "scikit-learn": 0}, 0
     for bird in ("bird0", "gy6or6"):
         own = [one for one in samples if Path(str(one.group)).name.startswith(bird)]
-        rows, names = embed(own, "speech-embedding"), labels_of(own)
+        rows, names = embed(own, given.sound), labels_of(own)
         files = np.array([one.group for one in own])
         in_test = np.array([parts[file] == "test" for file in files])
         rare = [name for name in set(names[~in_test]) if (names[~in_test] == name).sum() < 2]
@@ -309,6 +309,9 @@ def main() -> None:
     parser = common.make_parser(__doc__)
     parser.add_argument("what", nargs="+", help=f"among {', '.join(COMMANDS)}")
     parser.add_argument("--text", default="featx-text-nano", help="backbone of texts [%(default)s]")
+    parser.add_argument(
+        "--sound", default="speech-embedding", help="backbone of sounds [%(default)s]"
+    )
     parser.add_argument("--sets", type=int, default=100, help="or splits [%(default)s]")
     given = common.parse(parser, what=COMMANDS)
     warnings.simplefilter("ignore")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from featx.catalog import get_card as get_card
     from featx.catalog import list_cards as list_cards
     from featx.embedding.engine import Engine as Engine
+    from featx.embedding.joint_rows import JointEmbedder as JointEmbedder
     from featx.embedding.rows import Reject as Reject
     from featx.embedding.rows import Rows as Rows
     from featx.embedding.rows import Written as Written
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from featx.html_report.page import HtmlReport as HtmlReport
     from featx.html_report.page import ReportOptions as ReportOptions
     from featx.html_report.page import report as report
+    from featx.inputs.encoder import ColumnEncoder as ColumnEncoder
+    from featx.inputs.input import Input as Input
+    from featx.inputs.spec import InputSpec as InputSpec
     from featx.metrics.answers import AnswerReport as AnswerReport
     from featx.metrics.classification import ClassificationReport as ClassificationReport
     from featx.metrics.classification import ClassScore as ClassScore
@@ -55,7 +59,6 @@ if TYPE_CHECKING:
     from featx.persistence.artifact import save as save
     from featx.pipelines import from_pipeline as from_pipeline
     from featx.predictor import Classifier as Classifier
-    from featx.predictor import Input as Input
     from featx.predictor import MultilabelClassifier as MultilabelClassifier
     from featx.predictor import Predictor as Predictor
     from featx.predictor import Regressor as Regressor
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from featx.reporting.comparison import Comparison as Comparison
     from featx.reporting.comparison import Contender as Contender
     from featx.reporting.comparison import LeftOutBackbone as LeftOutBackbone
+    from featx.reporting.contributions import InputContribution as InputContribution
     from featx.reporting.fit_report import Baseline as Baseline
     from featx.reporting.fit_report import DataSummary as DataSummary
     from featx.reporting.fit_report import FitReport as FitReport
@@ -84,6 +88,7 @@ if TYPE_CHECKING:
     from featx.sources import Segment as Segment
     from featx.sources import make_samples as make_samples
     from featx.storage.blob import Blob as Blob
+    from featx.storage.remote import RemotePath as RemotePath
     from featx.tables import read_rows as read_rows
     from featx.tables import write_rows as write_rows
     from featx.tasks import Prediction as Prediction
@@ -109,6 +114,7 @@ _MODULE_OF = {
     "ClassScore": "featx.metrics.classification",
     "ClassificationReport": "featx.metrics.classification",
     "Classifier": "featx.predictor",
+    "ColumnEncoder": "featx.inputs.encoder",
     "Comparison": "featx.reporting.comparison",
     "Conformity": "featx.heads.conformity",
     "Contender": "featx.reporting.comparison",
@@ -124,7 +130,10 @@ _MODULE_OF = {
     "FitConfig": "featx.fit_config",
     "FitReport": "featx.reporting.fit_report",
     "HtmlReport": "featx.html_report.page",
-    "Input": "featx.predictor",
+    "Input": "featx.inputs.input",
+    "InputContribution": "featx.reporting.contributions",
+    "InputSpec": "featx.inputs.spec",
+    "JointEmbedder": "featx.embedding.joint_rows",
     "LabelPrediction": "featx.tasks.classification",
     "LabelScore": "featx.metrics.multilabel",
     "LabelSetsPrediction": "featx.tasks.multilabel",
@@ -144,6 +153,7 @@ _MODULE_OF = {
     "RegressionReport": "featx.metrics.regression",
     "Regressor": "featx.predictor",
     "Reject": "featx.embedding.rows",
+    "RemotePath": "featx.storage.remote",
     "Report": "featx.metrics.report",
     "ReportOptions": "featx.html_report.page",
     "Rows": "featx.embedding.rows",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from featx.heads import TrainedHead
     from featx.heads.novelty import NoveltyReference
     from featx.heads.selective import ErrorThreshold
+    from featx.inputs.input import Input
     from featx.metrics.answers import AnswerReport
     from featx.reporting.training_samples import TrainingSamples
     from featx.tasks import OutputTensor, Prediction, Task
@@ -30,6 +31,7 @@ __all__ = [
     "Abstention",
     "CanAbstain",
     "cached_thresholds",
+    "doubts_of",
     "make_abstention",
 ]
 
@@ -259,6 +261,7 @@ class CanAbstain:
     __slots__ = ()
 
     if TYPE_CHECKING:
+        inputs: tuple[Input, ...]
         head: TrainedHead
         task_name: str
         conformity_source: Conformity | Callable[[], Conformity] | None
@@ -272,14 +275,14 @@ class CanAbstain:
     @property
     def columns(self) -> dict[str, type]:
         """The columns of a table of its predictions and the types of their values, the id first."""
-        task, doubts = get_task(self.task_name), self.doubts
+        task, doubts = get_task(self.task_name), doubts_of(self)
         own = task.columns(self.head.classes)
         return own if doubts is None else own | doubts.columns(task)
 
     @property
     def output_tensors(self) -> tuple[OutputTensor, ...]:
         """The tensors in which a server of the Open Inference Protocol answers."""
-        task, doubts = get_task(self.task_name), self.doubts
+        task, doubts = get_task(self.task_name), doubts_of(self)
         own = task.output_tensors(self.head.classes)
         return own if doubts is None else own + doubts.tensors(task, len(self.head.classes))
 
@@ -294,14 +297,6 @@ class CanAbstain:
                 known = [getattr(one.certainty, tensor.name) for one in predictions]
                 values[tensor.name] = _flat_values(known, self.head.classes, tensor.columns)
         return values
-
-    @property
-    def doubts(self) -> Abstention | None:
-        """What was asked for, or that of the ``target_error`` of ``fit``; None where nothing is to be said."""
-        made = self.abstention
-        if made is None and self.error_threshold is not None:
-            made = Abstention(abstain=True, limit=self.error_threshold)
-        return None if made is None or made.is_idle else made
 
     @property
     def conformity(self) -> Conformity | None:
@@ -391,11 +386,12 @@ def _novelty_reference(predictor: CanAbstain, novelty: float) -> NoveltyReferenc
 def _cached_reference(predictor: CanAbstain) -> NoveltyReference | None:
     """Return the training rows, prepared once for all that a server is asked; None where none are kept."""
     from featx.heads.novelty import NoveltyReference
+    from featx.inputs.joint import joint_blocks
 
     samples = predictor.samples
     if samples is None or samples.rows is None or samples.distances is None:
         return None
-    return NoveltyReference.of(samples.rows, samples.distances)
+    return NoveltyReference.of(samples.rows, samples.distances, joint_blocks(predictor.inputs))
 
 
 @lru_cache(maxsize=32)
@@ -437,3 +433,11 @@ def _describe_open(thresholds: Doubles, classes: Sequence[str], coverage: float)
         f"coverage={coverage:g}: too few samples were left out for it, so that {which} cannot be "
         "excluded from any set; train on more, or ask for less"
     )
+
+
+def doubts_of(predictor: CanAbstain) -> Abstention | None:
+    """Return what a predictor says beside answers, by default as its ``target_error`` asks, or None."""
+    made = predictor.abstention
+    if made is None and predictor.error_threshold is not None:
+        made = Abstention(abstain=True, limit=predictor.error_threshold)
+    return None if made is None or made.is_idle else made

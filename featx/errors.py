@@ -13,6 +13,7 @@ the builtin exception that people already catch, where one fits; it stands behin
     ├── BadSample (ValueError)
     ├── BadSource (ValueError)
     ├── BadTable (ValueError)
+    ├── ClusterFailed (RuntimeError)
     ├── DownloadFailed (ConnectionError)
     ├── MissingExtra (ImportError)
     ├── MissingProvider (ValueError)
@@ -47,6 +48,7 @@ __all__ = [
     "BadSample",
     "BadSource",
     "BadTable",
+    "ClusterFailed",
     "DownloadFailed",
     "FeatxError",
     "FeatxNotice",
@@ -145,6 +147,10 @@ class BadLabels(FeatxError, ValueError):
 
 class BadArtifact(FeatxError, ValueError):
     """A saved classifier that is damaged, too new, untrusted, or made for another backbone."""
+
+
+class ClusterFailed(FeatxError, RuntimeError):
+    """A cluster cannot be reached, or one of its machines cannot do the work."""
 
 
 class MissingWeights(FeatxError, FileNotFoundError):

@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from featx._typing import FloatArray
+from featx.abstention import doubts_of
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
-from featx.errors import BadLabels, FeatxWarning
+from featx.errors import BadLabels, BadOption, FeatxWarning
+from featx.inputs.joint import is_joint
 from featx.labelled import LabelledSamples
 from featx.metrics.report import Report
 from featx.predictor import Predictor
 from featx.sources import Sample
+from featx.sources.frames import is_table, list_records, targets_of
 from featx.sources.groups import duplicate_contents
 from featx.sources.labels import missing_labels
 from featx.tasks import get_task
@@ -57,6 +60,7 @@ def evaluate(
     sample_weight: Sequence[float] | None = None,
     engine: Engine | None = None,
     ignore_label_case: bool = False,
+    target: str | Sequence[str] | None = None,
 ) -> Report:
     """Measure a predictor on labelled samples that it was not trained on, or warn that some were.
 
@@ -65,7 +69,7 @@ def evaluate(
 
     Parameters
     ----------
-    samples : iterable of Sample, or of anything that the backbone reads
+    samples : iterable of Sample, or of anything that the backbone reads, or a table
     labels : sequence, default=None
         One a sample; None where the samples bring their own.
     groups : sequence or str, default=None
@@ -77,6 +81,8 @@ def evaluate(
     ignore_label_case : bool, default=False
         Whether "Cat" is the class "cat". Labels that differ only in how accents are composed, in spaces at
         the ends or in the spelling of a number are the same in any case.
+    target : str or sequence of str, default=None
+        Of a predictor of several inputs the column, or columns, of the truth, in place of ``labels``.
 
     Raises
     ------
@@ -102,6 +108,7 @@ def evaluate(
         sample_weight=sample_weight,
         engine=engine,
         ignore_label_case=ignore_label_case,
+        target=target,
     ).report
 
 
@@ -114,6 +121,7 @@ def measure(
     sample_weight: Sequence[float] | None = None,
     engine: Engine | None = None,
     ignore_label_case: bool = False,
+    target: str | Sequence[str] | None = None,
 ) -> Measurement:
     """Measure a predictor as ``evaluate`` does, and return what the report was made of as well.
 
@@ -126,6 +134,11 @@ def measure(
     >>> measured.outputs.shape, measured.n_seen
     ((1, 2), 0)
     """
+    if target is not None:
+        samples = samples if is_table(samples) else list_records(samples)
+        labels = _labels(samples, labels, target)
+    if is_joint(predictor.inputs):
+        samples = predictor.make_samples(samples)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     known = given.samples
     task = get_task(predictor.task_name)
@@ -138,7 +151,7 @@ def measure(
     )
     known = [replace(sample, label=label) for sample, label in zip(known, matched, strict=True)]
     known += given.unread
-    rows = (engine or Engine()).embed(known, predictor.open(), digests=True)
+    rows = (engine or Engine()).embed(known, predictor.open_embedder(), digests=True)
     warn_about_rejects(rows.rejects, len(known))
     n_seen = _warn_of_training_samples(predictor, rows)
     digests = [digest or None for digest in rows.digests]
@@ -147,7 +160,7 @@ def measure(
     outputs = predictor.head.predict_outputs(rows.embeddings)
     truth = [label for label in rows.labels if label is not None]
     design = given.design(rows.ids)
-    classes, doubts = predictor.head.classes, predictor.doubts
+    classes, doubts = predictor.head.classes, doubts_of(predictor)
     report = task.evaluate(truth, outputs, classes, random_state=0, ids=rows.ids, design=design)
     if doubts is not None:
         plain = task.predictions(rows.ids, outputs, classes, 1)
@@ -158,6 +171,13 @@ def measure(
     return Measurement(
         report, tuple(by_id[name] for name in rows.ids), rows, outputs, design, n_seen
     )
+
+
+def _labels(samples: Any, labels: Any, target: str | Sequence[str]) -> list[Any]:
+    """Return the cells of the columns of the truth."""
+    if labels is not None:
+        raise BadOption("target, labels: they are one; give the column or the labels")
+    return targets_of(samples, target)
 
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> int:

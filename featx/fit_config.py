@@ -25,6 +25,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "ignore_label_case": (bool,),
     "baseline": (bool,),
     "target_column": (list, tuple),
+    "inputs": (list, tuple),
+    "pairs": (list, tuple),
     "test_size": (float, int),
     "min_samples": (int,),
     "log_target": (bool,),
@@ -37,6 +39,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "on_error": ("fail", "skip"),
     "unlabelled": ("fail", "skip"),
     "class_weight": ("balanced",),
+    "missing": ("reject", "zero"),
     "modality": tuple(MODALITIES),
 }
 
@@ -85,6 +88,14 @@ class FitConfig:
     target_column : tuple of str, default=()
     ignore_label_case : bool or None
         Likewise.
+    inputs : tuple of str, default=()
+        Several inputs, such as ("photo:image", "price:number"); () is one, the sample itself.
+    pairs : tuple of str, default=()
+        The two columns of each input that compares them, with a comma between.
+    pool_by : str or None
+        The column of a table whose equal values make one sample of several rows.
+    missing : {"reject", "zero"} or None
+        What is done with a row without its photo, text or sound, where there are several inputs.
 
     Examples
     --------
@@ -128,11 +139,20 @@ class FitConfig:
     split_column: str | None = None
     time_column: str | None = None
     duration_column: str | None = None
+    inputs: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    missing: str | None = None
+    pool_by: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every entry that is not None, as JSON values."""
         table = {key: value for key, value in asdict(self).items() if value is not None}
-        return table | {"target_column": list(self.target_column)}
+        for key in ("inputs", "pairs"):
+            if not table[key]:
+                # A predictor of one input is written as it always was.
+                del table[key]
+        lists = {key: list(value) for key, value in table.items() if isinstance(value, tuple)}
+        return table | lists | {"target_column": list(self.target_column)}
 
     def to_toml(self) -> str:
         """Return the entries as TOML; ``featx fit --config`` reads it."""
@@ -165,14 +185,15 @@ class FitConfig:
             ):
                 names = " or ".join(kind.__name__ for kind in expected)
                 raise BadOption(f"config: {key} = {value!r}: expected {names}")
-        columns = table.get("target_column", ())
-        if not all(isinstance(name, str) for name in columns):
-            raise BadOption(f"config: target_column = {columns!r:.60}: expected names of columns")
+        lists = {key: table.get(key, ()) for key in ("target_column", "inputs", "pairs")}
+        for key, columns in lists.items():
+            if not all(isinstance(name, str) for name in columns):
+                raise BadOption(f"config: {key} = {columns!r:.60}: expected names of columns")
         for key, choices in _CHOICES.items():
             if key in table and table[key] not in choices:
                 expected_words = " or ".join(map(repr, choices))
                 raise BadOption(f"config: {key} = {table[key]!r:.60}: expected {expected_words}")
-        return cls(**{**table, "target_column": tuple(columns)})
+        return cls(**{**table, **{key: tuple(names) for key, names in lists.items()}})
 
     @classmethod
     def from_toml(cls, text: str) -> FitConfig:

@@ -10,15 +10,18 @@ import numpy as np
 
 from featx._lazy import load_named
 from featx._typing import FloatArray, Integers, Labels
-from featx.abstention import CanAbstain
+from featx.abstention import CanAbstain, doubts_of
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card
 from featx.embedding.engine import Engine
+from featx.embedding.joint_rows import JointEmbedder
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption
 from featx.heads import TrainedHead
 from featx.heads.label_types import label_type_of
+from featx.inputs.input import Input, joint_fingerprint, only_input
+from featx.inputs.joint import is_joint, open_joint
 from featx.sources import Sample, make_samples
 from featx.tasks import get_task
 
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Classifier",
-    "Input",
     "MultilabelClassifier",
     "Predictor",
     "Regressor",
@@ -63,32 +65,6 @@ def predictor_class(task: Task) -> type[Predictor]:
     return kind
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One named column that a predictor reads, with its backbone.
-
-    Attributes
-    ----------
-    name : str
-        Such as "image".
-    kind : str
-        The modality: "image", "text" or "audio".
-    card : Card
-        The card with all that was changed of it; ``card.fingerprint`` is that of the rows on which the head
-        was trained.
-
-    Examples
-    --------
-    >>> import featx
-    >>> Input("image", "image", featx.get_card("featx-image-nano")).card.dim
-    384
-    """
-
-    name: str
-    kind: str
-    card: Card
-
-
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Predictor(CanAbstain):
     """Inputs and a head that was trained on their rows.
@@ -98,7 +74,7 @@ class Predictor(CanAbstain):
     Attributes
     ----------
     inputs : tuple of Input
-        One, today.
+        One that is the sample itself, or those that read the columns of a record.
     head : TrainedHead
     report_source : FitReport, callable that gives it, or None
         Where ``report`` comes from: a loaded predictor reads it when it is asked for.
@@ -137,7 +113,7 @@ class Predictor(CanAbstain):
     abstention: Abstention | None = None
 
     def __repr__(self) -> str:
-        inputs = ", ".join(f"{one.name}: {one.card.name}" for one in self.inputs)
+        inputs = ", ".join(one.describe() for one in self.inputs)
         count = len(self.head.classes)
         noun = get_task(self.task_name).output_noun
         outputs = f"{count} {noun[0] if count == 1 else noun[1]}"
@@ -155,8 +131,7 @@ class Predictor(CanAbstain):
         task: str = "classification",
     ) -> Self:
         """Return a predictor of one input, which is named like its modality."""
-        only = Input(card.modality, card.modality, card)
-        return cls((only,), head, report, config, provider, task)
+        return cls((Input.of_card(card),), head, report, config, provider, task)
 
     @property
     def report(self) -> FitReport | None:
@@ -196,11 +171,22 @@ class Predictor(CanAbstain):
 
     @property
     def card(self) -> Card:
-        """The card of its only input."""
-        return self.inputs[0].card
+        """The card of its only input.
+
+        Raises
+        ------
+        BadOption
+            It has several inputs, or one that reads a column of a table.
+        """
+        return only_input(self.inputs).card
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all that decides the rows that its head is given."""
+        return joint_fingerprint(self.inputs)
 
     def open(self) -> Backbone:
-        """Return its backbone, shared within the process.
+        """Return its backbone, shared within the process; see ``open_embedder`` for several inputs.
 
         Raises
         ------
@@ -214,9 +200,31 @@ class Predictor(CanAbstain):
         check_exact(self.provider)
         return open_backbone(self.card, self.provider)
 
+    def open_embedder(self) -> Backbone | JointEmbedder:
+        """Return what makes its rows: its backbone, or those and the encoders of several inputs.
+
+        Raises as ``open``.
+        """
+        if not is_joint(self.inputs):
+            return self.open()
+        check_exact(self.provider)
+        return open_joint(self.inputs, self.provider)
+
+    def make_samples(self, X: Any) -> list[Sample]:
+        """Return samples of what a predictor is given: a list of things, or of records; a DataFrame."""
+        if not is_joint(self.inputs):
+            return make_samples(X)
+        # One photo is answered without the readers of tables.
+        from featx.inputs.reading import record_columns
+        from featx.sources.frames import record_samples
+        from featx.sources.record_cells import find_files
+
+        columns = record_columns([one.spec for one in self.inputs])
+        return find_files(record_samples(X, [column.name for column in columns]), columns)
+
     def embed(self, X: Iterable[Any], *, engine: Engine | None = None) -> Rows:
         """Return the rows of samples: what the head is given."""
-        return (engine or Engine()).embed(make_samples(X), self.open())
+        return (engine or Engine()).embed(self.make_samples(X), self.open_embedder())
 
     def predict_samples(
         self, samples: Iterable[Sample], *, top_k: int = 1, engine: Engine | None = None
@@ -240,7 +248,7 @@ class Predictor(CanAbstain):
             A sample cannot be read, and the engine does not skip.
         """
         _check_top_k(top_k)
-        for rows in (engine or Engine()).stream(samples, self.open()):
+        for rows in (engine or Engine()).stream(samples, self.open_embedder()):
             yield from self.predict_rows(rows, top_k=top_k)
             yield from rows.rejects
 
@@ -253,15 +261,16 @@ class Predictor(CanAbstain):
             Rows carry the fingerprint of another backbone, or ``top_k`` is no whole number from 1 on.
         """
         _check_top_k(top_k)
-        if rows.fingerprint != self.card.fingerprint:
+        if rows.fingerprint != self.fingerprint:
+            names = " + ".join(one.label for one in self.inputs)
             raise BadOption(
                 f"rows: made with fingerprint {rows.fingerprint[:12] or 'none'}…, expected "
-                f"{self.card.fingerprint[:12]}…, that of {self.card.name}"
+                f"{self.fingerprint[:12]}…, that of {names}"
             )
         outputs = self.head.predict_outputs(rows.embeddings)
         task, classes = get_task(self.task_name), self.head.classes
         predictions = task.predictions(rows.ids, outputs, classes, top_k)
-        doubts = self.doubts
+        doubts = doubts_of(self)
         if doubts is not None:
             predictions = doubts.apply(task, predictions, outputs, rows.embeddings, classes)
         yield from predictions

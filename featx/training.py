@@ -14,14 +14,16 @@ from sklearn.base import BaseEstimator
 
 from featx._typing import FloatArray, Labels
 from featx.backbones.backbone import Backbone
+from featx.baselines import measure_baselines, measure_contributions, measure_without_groups
 from featx.catalog import Card
-from featx.embedding.embedder import describe_doubts
-from featx.embedding.engine import BaselineEmbedder, Engine
+from featx.embedding.engine import Engine
+from featx.embedding.joint_rows import Missing
 from featx.embedding.rows import Rows
 from featx.errors import BadSample, FeatxNotice, FeatxWarning
-from featx.evaluation import warn_about_rejects
 from featx.fit_config import FitConfig, card_changes
 from featx.heads import TrainedHead
+from featx.inputs.input import Input
+from featx.inputs.joint import blocks_of, is_joint, joint_blocks
 from featx.labelled import LabelledSamples
 from featx.predictor import (
     Predictor,
@@ -29,7 +31,6 @@ from featx.predictor import (
     predictor_class,
 )
 from featx.reporting.fit_report import (
-    Baseline,
     DataSummary,
     FitReport,
     TuningSummary,
@@ -38,11 +39,12 @@ from featx.reporting.fit_report import (
 from featx.reporting.training_samples import KeptParts
 from featx.selection.auto import check_costs, find_backbone
 from featx.selection.compare import CostLimits
-from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
-from featx.tasks import Task, get_task
+from featx.tasks import get_task
 from featx.tasks.left_out import calibrate, fit_error_threshold
+from featx.training_inputs import InputOptions, embed_backbone, embed_inputs
 from featx.tuning import HeadConfig, SearchResult, TuningProblem, estimate_duration
+from featx.tuning.block_weights import BlockWeights
 from featx.tuning.design import SampleDesign
 from featx.tuning.fit_warnings import warn_once
 from featx.tuning.progress import progress_bars
@@ -50,10 +52,8 @@ from featx.tuning.validation import (
     FOLDS,
     ValidationResult,
     check_own_head,
-    cross_validate,
     heads_for,
     train_and_validate,
-    validate_baseline,
 )
 
 __all__ = ["Trained", "fit", "fit_head", "fit_rows"]
@@ -95,12 +95,17 @@ def fit(
     baseline: bool = True,
     verbose: bool = False,
     config: FitConfig | None = None,
+    target: str | Sequence[str] | None = None,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+    pairs: Sequence[Sequence[str]] = (),
+    missing: Missing = "reject",
+    pool_by: str | None = None,
 ) -> Any:
     """Train a predictor on labelled samples.
 
     Parameters
     ----------
-    samples : iterable of Sample, or of anything that the backbone reads
+    samples : iterable of Sample, or of anything that the backbone reads, or a table
         What ``read_samples("folder")`` gives, or paths, images, arrays.
     labels : sequence, default=None
         What is to be predicted, one a sample; None where the samples bring their own. A label is compared as
@@ -156,12 +161,25 @@ def fit(
         Whether it keeps ids, digests, targets and out-of-fold scores of its training samples, and their rows;
         see ``Predictor.samples``.
     baseline : bool, default=True
-        Whether to measure what raw pixels, words or mel bands reach without the backbone.
+        Whether to measure what raw pixels, words or mel bands reach without the backbone, and of several
+        inputs what is reached without each.
     verbose : bool, default=False
         Whether to show bars with the time left of searching, training and measuring.
     config : FitConfig, default=None
         What to write into the predictor as the configuration that was asked for; None: what these
         parameters say.
+    target : str or sequence of str, default=None
+        With ``inputs``, the column of what is to be predicted, or several columns of numbers.
+    inputs : mapping of str to str, or sequence, default=None
+        Several inputs: what each column of ``samples`` is, such as ``{"photo": "image", "price": "number"}``;
+        see ``make_specs``. ``samples`` is then the path of a table, a DataFrame, a list for each column, or a
+        mapping for each row.
+    pairs : sequence of pairs of str, default=()
+        Two columns, of texts or photos, that are one input: how far they differ, and what they share.
+    missing : {"reject", "zero"}, default="reject"
+        What is done with a row without its photo, text or sound: it is refused, or that input says nothing.
+    pool_by : str, default=None
+        The column whose equal values make one sample of several rows: the photos of one house.
 
     Returns
     -------
@@ -198,9 +216,15 @@ def fit(
         random_state=random_state,
         n_jobs=engine.n_jobs,
         param_grid=param_grid,
+        measure_inputs=baseline,
     )
     head_config.check()
     kind.check_config(head_config)
+    asked = InputOptions(
+        target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
+    )
+    if specs := asked.specs():
+        samples, labels = asked.read(samples, labels, specs)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
@@ -210,12 +234,15 @@ def fit(
     if hint := given.guess_groups(kind):
         warnings.warn(hint, FeatxNotice, stacklevel=2)
         given = replace(given, notes=(*given.notes, hint))
-    opened, comparison = find_backbone(
-        backbone, given, kind, head_config, engine=engine, limits=limits, verbose=verbose
-    )
-    check_exact(opened.provider)
-    rows, raw, timings = _embed(given.whole, opened, engine, baseline=baseline)
-    card = replace(opened.card, dim=opened.dim)
+    if specs:
+        made, comparison = embed_inputs(given.whole, specs, engine, asked.missing), None
+    else:
+        opened, comparison = find_backbone(
+            backbone, given, kind, head_config, engine=engine, limits=limits, verbose=verbose
+        )
+        check_exact(opened.provider)
+        made = embed_backbone(given.whole, opened, engine, baseline=baseline)
+    rows = made.rows
     design = given.design(rows.ids)
     groups = None if design.groups is None else design.groups.tolist()
     digests = [digest or None for digest in rows.digests]
@@ -223,17 +250,15 @@ def fit(
     copies = duplicate_contents(rows.ids, digests, rows.labels, groups or rows.ids)
     for text in copies:
         warnings.warn(text, FeatxWarning, stacklevel=2)
-    doubts = describe_doubts(opened, rows.doubtful, rows.examined)
-    notes = (*given.notes, *copies, *((doubts,) if doubts else ()))
     with progress_bars() if verbose else nullcontext() as progress:
         shown = replace(head_config, progress=progress)
         predictor = fit_rows(
             rows,
-            card,
+            made.inputs,
             shown,
-            raw=raw,
-            timings=timings,
-            notes=notes,
+            raw=made.raw,
+            timings=made.timings,
+            notes=(*given.notes, *copies, *made.notes),
             task=kind.name,
             design=design,
             keep=keep,
@@ -241,9 +266,10 @@ def fit(
     if comparison is not None and predictor.report is not None:
         report = replace(predictor.report, comparison=comparison)
         predictor = replace(predictor, report_source=report)
+        card = predictor.card
         config = config and replace(config, backbone=card.name, **card_changes(card))
-    asked = config or replace(
-        _config(card, head_config, engine, baseline=baseline),
+    written = config or replace(
+        _config(made.inputs, asked, head_config, engine, baseline=baseline),
         keep_rows=keep_rows,
         keep_samples=keep_samples,
         task=kind.name,
@@ -251,12 +277,12 @@ def fit(
         unlabelled=unlabelled,
         groups=groups if isinstance(groups, str) else None,
     )
-    return replace(predictor.with_labels_like(labels), config_source=asked)
+    return replace(predictor.with_labels_like(labels), config_source=written)
 
 
 def fit_rows(
     rows: Rows,
-    card: Card,
+    inputs: Card | Sequence[Input],
     config: HeadConfig,
     *,
     raw: Rows | None = None,
@@ -266,13 +292,14 @@ def fit_rows(
     design: SampleDesign | None = None,
     keep: KeptParts | None = None,
 ) -> Predictor:
-    """Train a predictor on rows of the backbone that ``card`` describes.
+    """Train a predictor on rows of a backbone, or joint rows of several inputs.
 
     Parameters
     ----------
     rows : Rows
         Rows that all have a label.
-    card : Card
+    inputs : Card, or sequence of Input
+        The card of the backbone that made them, or the inputs in the order of their blocks.
     config : HeadConfig
         Which head, and how it is trained.
     raw : Rows, default=None
@@ -288,6 +315,9 @@ def fit_rows(
         What the predictor keeps of its samples; None: all but their rows.
     """
     keep = keep or KeptParts(rows=False)
+    inputs = (Input.of_card(inputs),) if isinstance(inputs, Card) else tuple(inputs)
+    if is_joint(inputs):
+        config = replace(config, blocks=BlockWeights(blocks_of(inputs)))
     kind = get_task(task)
     kind.check_config(config)
     targets = kind.encode_targets(rows.labels, rows.ids)
@@ -299,8 +329,18 @@ def fit_rows(
     with warn_once():
         trained = _train(rows.embeddings, problem, config)
         trained_at = time.perf_counter()
-        baselines = _baselines(kind, trained.validation, plain, problem, config, card)
-        ungrouped = _without_groups(kind, rows.embeddings, problem, config)
+        baselines = measure_baselines(
+            kind,
+            trained.validation,
+            plain,
+            problem,
+            replace(config, blocks=None),
+            "" if is_joint(inputs) else inputs[0].card.input.baseline_name,
+        )
+        ungrouped = measure_without_groups(kind, rows.embeddings, problem, config)
+        contributions = measure_contributions(
+            rows.embeddings, problem, config, trained.validation, trained.search
+        )
     seconds = {"head": trained_at - start, "baselines": time.perf_counter() - trained_at}
     measured, left_out, head = trained.validation, trained.search.left_out, trained.head
     conformity = calibrate(kind, problem, left_out, head, config.random_state)
@@ -315,31 +355,30 @@ def fit_rows(
             random_state=config.random_state,
         )
         notes = (*notes, f"With target_error={limit.target:g} it {limit.describe()}.")
+    names = tuple(one.describe() if is_joint(inputs) else one.label for one in inputs)
     report = FitReport(
         task=task,
-        data=DataSummary(len(targets), kind.summarize_targets(targets), (card.name,)),
+        data=DataSummary(len(targets), kind.summarize_targets(targets), names),
         tuning=_summarize_tuning(trained, config),
         validation=Validation(measured.method, measured.n_folds, measured.report),
         baselines=baselines,
         timings={**(timings or {}), **seconds},
         rejects=rows.rejects,
         notes=tuple(notes),
-        samples_source=keep.samples_of(rows, left_out, problem, config.random_state),
+        samples_source=keep.samples_of(
+            rows, left_out, problem, config.random_state, joint_blocks(inputs)
+        ),
         without_groups=ungrouped,
+        contributions=contributions,
     )
-    made = predictor_class(kind).from_card(card, trained.head, report=report, task=task)
-    return replace(made, conformity_source=conformity, error_threshold=limit)
-
-
-def _without_groups(
-    task: Task, rows: FloatArray, problem: TuningProblem, config: HeadConfig
-) -> Baseline | None:
-    """Return what the score would have seemed with groups on both sides; None where there are none."""
-    if problem.design.groups is None:
-        return None
-    quiet = replace(config, progress=None)
-    report = cross_validate(rows, problem.without_groups(), quiet).report
-    return Baseline("as it would seem without groups", task.main_scores(report), report.intervals)
+    return predictor_class(kind)(
+        inputs,
+        trained.head,
+        report,
+        task_name=task,
+        conformity_source=conformity,
+        error_threshold=limit,
+    )
 
 
 def fit_head(
@@ -389,45 +428,6 @@ def fit_head(
     return _train(rows, problem, config)
 
 
-def _embed(
-    samples: Sequence[Sample], backbone: Backbone, engine: Engine, *, baseline: bool
-) -> tuple[Rows, Rows | None, dict[str, float]]:
-    """Return the rows of the backbone, those of its baseline where it is wanted, and the seconds of each."""
-    start = time.perf_counter()
-    rows = engine.embed(samples, backbone, digests=True)
-    warn_about_rejects(rows.rejects, len(samples))
-    embedded = time.perf_counter()
-    if not baseline:
-        return rows, None, {"backbone": embedded - start}
-    readable = set(rows.ids)
-    raw = replace(engine, progress=None).embed(
-        [sample for sample in samples if sample.id in readable],
-        BaselineEmbedder(backbone.card.input),
-    )
-    seconds = {
-        "backbone": embedded - start,
-        backbone.card.input.baseline_name: time.perf_counter() - embedded,
-    }
-    return rows, raw, seconds
-
-
-def _baselines(
-    task: Task,
-    measured: ValidationResult,
-    plain: FloatArray | None,
-    problem: TuningProblem,
-    config: HeadConfig,
-    card: Card,
-) -> tuple[Baseline, ...]:
-    """Return the trivial baseline and, where there are raw rows, that of a head on them."""
-    trivial = Baseline(*task.trivial_baseline(measured.report))
-    if plain is None:
-        return (trivial,)
-    head, measured = validate_baseline(plain, problem, config)
-    report, name = measured.report, f"{head} on {card.input.baseline_name}"
-    return (trivial, Baseline(name, task.main_scores(report), report.intervals))
-
-
 def _summarize_tuning(trained: Trained, config: HeadConfig) -> TuningSummary:
     search = trained.search
     return TuningSummary(
@@ -464,13 +464,23 @@ def _check_finite(rows: FloatArray, ids: Sequence[str] | None = None) -> None:
         )
 
 
-def _config(card: Card, config: HeadConfig, engine: Engine, *, baseline: bool) -> FitConfig:
-    """Return what a call in Python asked for: the card's name with what was changed of it."""
+def _config(
+    inputs: Sequence[Input],
+    asked: InputOptions,
+    config: HeadConfig,
+    engine: Engine,
+    *,
+    baseline: bool,
+) -> FitConfig:
+    """Return what a call in Python asked for: the card's name with what was changed of it, or the inputs."""
     own = config.head is not None and not isinstance(config.head, str)
     head = f"own:{type(config.head).__name__}" if own else config.head
+    read = asked.to_config()
+    if not is_joint(inputs):
+        card = inputs[0].card
+        read = {"backbone": card.name, **card_changes(card)}
     return FitConfig(
-        backbone=card.name,
-        **card_changes(card),
+        **read,
         head=head,
         class_weight=config.class_weight,
         log_target=config.log_target,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from featx.catalog.comments import with_comments
+from featx.catalog.named_taps import NamedTap, read_named_taps
 from featx.catalog.quantization import QuantizationInfo
 from featx.errors import BadCard, BadOption, wrong_type
 from featx.graphs.pooling import read_pooling
@@ -25,7 +26,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _GRAPH_KEYS = {"file", "sha256", "size", "url", "output", "pooling", "normalize", "channel_axis"}
 _GRAPH_KEYS |= {"batch"}
 _TOP_KEYS = {"name", "modality", "dim", "license", "source", "note", "graph", "files", "canary"}
-_TOP_KEYS |= {"optimized"}
+_TOP_KEYS |= {"optimized", "taps"}
 # of a run whose length is given
 _MOST_SAMPLES = 4096
 # columns of a row: 64 MB
@@ -89,10 +90,14 @@ class Card:
         What a second implementation says the row of the built-in sample begins with.
     optimized : QuantizationInfo or None
         Of which backbone ``featx optimize`` made it, and how well.
+    taps : tuple of NamedTap
+        Tensors that ``variant(tap=…)`` finds by a name of the card's; they decide no number.
     path : Path or None
         The ``card.toml`` it was read from.
     pack : Path or None
         The bundled classifier that brings the bytes.
+    pack_folder : str
+        The folder of its files in ``pack``.
     comments : tuple of (str, str)
         Where an entry comes from, by its name: ``("image.crop", "preprocessor_config.json: crop_size")``.
         ``to_toml`` writes them; they are not read back.
@@ -124,8 +129,10 @@ class Card:
     note: str = ""
     canary: tuple[float, ...] = ()
     optimized: QuantizationInfo | None = None
+    taps: tuple[NamedTap, ...] = field(default=(), compare=False, repr=False)
     path: Path | None = field(default=None, compare=False)
     pack: Path | None = field(default=None, compare=False)
+    pack_folder: str = field(default="", compare=False)
     comments: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
     # computed once: every prediction compares some, and the card never changes
     _fingerprint: str = field(default="", init=False, repr=False, compare=False)
@@ -163,6 +170,7 @@ class Card:
     ) -> Card:
         """Return this card with another tap, pooling, normalisation or options; None keeps the card's.
 
+        A tap that the card names, ``[taps.NAME]``, brings its pooling along where none is given.
         The canary and, where the width may differ, ``dim`` belong to the original and are dropped.
 
         Raises
@@ -179,6 +187,8 @@ class Card:
             if value is not None and not isinstance(value, expected):
                 raise wrong_type(name, value, words)
         card = self
+        if named_tap := next((one for one in self.taps if one.name == tap), None):
+            tap, pooling = named_tap.output, named_tap.pooling if pooling is None else pooling
         if tap is not None and tap != self.output:
             # that any number will do was seen at the old tap; that others matter may hold here too
             card = replace(card, output=tap, dim=None, canary=(), batch=card.batch or None)
@@ -250,6 +260,7 @@ class Card:
             note=_get(table, "note", str, ""),
             canary=_canary(_get(table, "canary", dict, {})),
             optimized=None if optimized is None else QuantizationInfo.from_table(optimized),
+            taps=read_named_taps(_get(table, "taps", dict, {})),
             path=path,
         )
 
@@ -274,6 +285,8 @@ class Card:
             table["files"] = {file.name: _file_table(file) for file in self.files}
         if self.optimized:
             table["optimized"] = self.optimized.to_table()
+        if self.taps:
+            table["taps"] = {tap.name: tap.to_table() for tap in self.taps}
         if self.canary:
             table["canary"] = {"values": list(self.canary)}
         text = tomli_w.dumps(_without_none(table))

@@ -150,7 +150,7 @@ def list_cards() -> list[Card]:
 def candidates(card: Card, file: File) -> Iterator[Blob]:
     """Give the files of that name: in the card's bundle; else beside it, then in model directories."""
     if card.pack:
-        yield member_at(card.pack, f"{BUNDLED}/{file.name}")
+        yield member_at(card.pack, f"{card.pack_folder}/{file.name}")
         return
     folders = [directory / card.name for directory in model_directories()]
     for folder in ([card.path.parent] if card.path else []) + folders:

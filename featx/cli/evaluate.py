@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli.input_options import rows_option
 from featx.cli.options import (
     RunChoice,
     SourceChoice,
@@ -16,16 +17,19 @@ from featx.cli.options import (
     source_options,
     trust_option,
 )
+from featx.cli.paths import PathOrAddress, PredictorPath
+from featx.cli.sample_reader import SampleReader
 from featx.cli.sureness import SurenessChoice, sureness_options
 
 if TYPE_CHECKING:
     from featx.metrics.report import Report
+    from featx.storage.remote import AnyPath
 
 __all__ = ["evaluate_command"]
 
 
 @click.command("evaluate")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.argument("source", metavar="DATA")
 @click.option(
     "--top-k",
@@ -35,7 +39,7 @@ __all__ = ["evaluate_command"]
 )
 @click.option(
     "--errors",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Where to list what was predicted wrongly, the worst first: .csv, .jsonl or .parquet (id, true, "
     "predicted, probability; of numbers the hundred largest errors: id, output, target, prediction).",
 )
@@ -43,17 +47,19 @@ __all__ = ["evaluate_command"]
 @sureness_options
 @trust_option
 @source_options
+@rows_option
 @run_options(on_error="fail")
 def evaluate_command(
     classifier: Path,
     source: str,
     top_k: int | None,
-    errors: Path | None,
+    errors: AnyPath | None,
     style: str,
     sureness: SurenessChoice,
     trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
+    rows: tuple[str, ...],
 ) -> None:
     """Measure CLASSIFIER on the labelled samples of DATA; on its test part where it has one."""
     from featx.persistence.artifact import load
@@ -63,7 +69,8 @@ def evaluate_command(
         check_records_output(errors)
     run.check(exact=True)
     loaded = sureness.apply(load(classifier, provider=run.provider, trusted=trusted))
-    samples = columns.read(source, loaded.card, split="test", skip=run.skips)
+    reader = SampleReader.of(loaded, columns, rows, labelled=True)
+    samples = reader.read(source, split="test", skip=run.skips)
     from featx.evaluation import evaluate
 
     with run.engine(len(samples)) as engine:
@@ -84,7 +91,7 @@ def evaluate_command(
         _list_errors(errors, report)
 
 
-def _list_errors(path: Path, report: Report) -> None:
+def _list_errors(path: AnyPath, report: Report) -> None:
     from featx.tables.records import RecordWriter
 
     columns, records, said = report.list_errors()

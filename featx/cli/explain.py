@@ -11,6 +11,8 @@ import click
 
 from featx.cli.inputs import Inputs
 from featx.cli.options import RunChoice, SourceChoice, run_options, source_options, trust_option
+from featx.cli.paths import PredictorPath
+from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
     from featx.explanation.output import ExplanationOutput
@@ -19,7 +21,7 @@ __all__ = ["explain_command"]
 
 
 @click.command("explain")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.argument("sources", metavar="FILES...", nargs=-1, required=True)
 @click.option(
     "--output",
@@ -84,7 +86,7 @@ def explain_command(
     from featx.persistence.artifact import load
 
     loaded = load(classifier, provider=run.provider, trusted=trusted)
-    inputs = Inputs.read(sources, columns, loaded.card, (), skip=run.skips)
+    inputs = Inputs.read(sources, SampleReader.of(loaded, columns), (), skip=run.skips)
     options = ExplanationOptions(target, against, method, places, neighbours)  # type: ignore[arg-type]
     lost = n = 0
     with (

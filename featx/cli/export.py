@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
-from featx.cli.options import SourceChoice, source_options, training_samples, trust_option
+from featx.cli.options import SourceChoice, source_options, trust_option
+from featx.cli.paths import PredictorPath
+from featx.cli.sample_reader import SampleReader, training_samples
 from featx.cli.sureness import SurenessChoice, sureness_options
 
 __all__ = ["export_command"]
 
 
 @click.command("export")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.option(
     "--to", "output", required=True, type=click.Path(path_type=Path), help="File to write, .onnx."
 )
@@ -50,9 +52,9 @@ def export_command(
 
     loaded = sureness.apply(load(classifier, trusted=trusted))
     if check:
-        samples, kind = columns.read(check, loaded.card), "of your samples"
+        samples, kind = SampleReader.of(loaded, columns).read(check), "of your samples"
     else:
-        samples, kind = training_samples(classifier, loaded.card), "samples that it was trained on"
+        samples, kind = training_samples(classifier, loaded), "samples that it was trained on"
     comparison = export(
         loaded, output, samples=samples or None, strings=strings, overwrite=overwrite
     )

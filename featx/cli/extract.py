@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
+from featx.cli.engines import EngineChoice, engine_options
 from featx.cli.inputs import Inputs
 from featx.cli.kept import KeptColumns
 from featx.cli.options import (
@@ -23,11 +24,14 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.paths import PathOrAddress
+from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
     from featx.embedding.rows import Reject, Rows
     from featx.sources import Sample
+    from featx.storage.remote import AnyPath
     from featx.tables import TableWriter, Written
     from featx.tables.shards import Shard
 
@@ -40,8 +44,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class OutputChoice:
     """The options that say where rows and rejects go."""
 
-    output: Path
-    rejects: Path | None
+    output: AnyPath
+    rejects: AnyPath | None
     dtype: str
 
     @property
@@ -50,7 +54,7 @@ class OutputChoice:
         return str(self.output) == "-"
 
     @property
-    def listed(self) -> Path:
+    def listed(self) -> AnyPath:
         """The file of what could not be read."""
         default = Path("rejects.csv") if self.is_stdout else self.output.with_name("rejects.csv")
         return self.rejects or default
@@ -83,7 +87,7 @@ class OutputChoice:
             columns=columns,
         )
 
-    def list_rejects(self, rejects: tuple[Reject, ...]) -> Path:
+    def list_rejects(self, rejects: tuple[Reject, ...]) -> AnyPath:
         """Write the rejects, and return where they are listed."""
         from featx.tables import write_rejects
 
@@ -224,12 +228,12 @@ def output_options(function: F) -> F:
             "--output",
             "-o",
             required=True,
-            type=click.Path(path_type=Path),
+            type=PathOrAddress(),
             help="File to write: .parquet, .npz, .csv or .jsonl; - is JSON lines on standard output.",
         ),
         click.option(
             "--rejects",
-            type=click.Path(path_type=Path),
+            type=PathOrAddress(),
             help="Where to list what could not be read [default: rejects.csv beside the output].",
         ),
         click.option(
@@ -247,6 +251,7 @@ def output_options(function: F) -> F:
 @click.argument("source")
 @output_options
 @shard_options
+@engine_options
 @click.option("--split", metavar="NAME", help="Only this part of a folder, such as train or test.")
 @keep_option
 @backbone_options
@@ -256,6 +261,7 @@ def extract_command(
     source: str,
     target: OutputChoice,
     parts: ShardChoice,
+    cluster: EngineChoice,
     split: str | None,
     keep: tuple[str, ...],
     chosen: BackboneChoice,
@@ -270,16 +276,18 @@ def extract_command(
     """
     from featx.tables.writer import own_column
 
+    cluster.check(run, in_shards=parts.shards is not None or parts.shard_size is not None)
     if parts.is_asked:
         parts.check(target)
     else:
         target.check(skips=run.on_error == "skip")
     backbone = chosen.open(run.provider)
-    inputs = Inputs.read((source,), columns, backbone.card, keep, split=split, skip=run.skips)
+    reader = SampleReader(columns, backbone.card)
+    inputs = Inputs.read((source,), reader, keep, split=split, skip=run.skips)
     kept = KeptColumns.of(_new_columns(inputs), own_column)
     start = time.perf_counter()
     if parts.is_asked:
-        _write_shards(target, parts, inputs, kept, backbone, run)
+        _write_shards(target, parts, inputs, kept, backbone, run, cluster)
         return
     with (
         inputs.engine(run, "embedding", quiet=target.is_stdout) as engine,
@@ -303,8 +311,10 @@ def _write_shards(
     kept: KeptColumns,
     backbone: Backbone,
     run: RunChoice,
+    cluster: EngineChoice,
 ) -> None:
     """Write the shards that are missing, or the one that was asked for, and say what was written."""
+    from featx.tables.shard_plan import ShardPlan
     from featx.tables.shards import Shard, ShardFolder, merge_shards
 
     start, total = time.perf_counter(), inputs.total
@@ -323,36 +333,24 @@ def _write_shards(
     )
     folder.open()
     wanted = [parts.shard] if parts.shard else [Shard(k, folder.total) for k in range(folder.total)]
-    rows = n_kept = 0
-    rejects: list[Reject] = []
+    plan = ShardPlan(folder, samples, tuple(wanted))
     n_samples = sum(len(shard.of(total)) for shard in wanted)
     with run.engine(n_samples, "embedding") as engine:
-        for shard in wanted:
-            own = [samples[place] for place in shard.of(total)]
-            written = folder.written(shard, own)
-            if written is not None and written.rejects and run.on_error == "fail":
-                raise written.rejects[0].failure()
-            if written is None:
-                with folder.writing(shard, own) as writer:
-                    for block in engine.stream(iter(own), backbone):
-                        writer.write(block)
-                written = writer.written
-            else:
-                n_kept += 1
-                if engine.progress:
-                    engine.progress(len(own))
-            rows += written.rows
-            rejects += written.rejects
+        done = plan.kept(engine)
+        n_kept = len(done)
+        done |= cluster.make(plan, plan.missing(done), backbone, engine)
+    written = plan.total(done)
     seconds = time.perf_counter() - start
-    summary = f"{rows} rows of {backbone.dim} columns in {seconds:.1f} s"
+    summary = f"{written.rows} rows of {backbone.dim} columns in {seconds:.1f} s"
     if n_kept:
         summary += f"; {n_kept} of {len(wanted)} shards were there"
     if parts.shard is None:
         merge_shards(target.output)
     if run.on_error == "skip" and (parts.shard is None or target.rejects):
-        summary += f"; {len(rejects)} rejected, listed in {target.list_rejects(tuple(rejects))}"
-    elif rejects:
-        summary += f"; {len(rejects)} rejected, which featx merge lists"
+        rejects = written.rejects
+        summary += f"; {len(rejects)} rejected, listed in {target.list_rejects(rejects)}"
+    elif written.rejects:
+        summary += f"; {len(written.rejects)} rejected, which featx merge lists"
     click.echo(summary, err=True)
 
 

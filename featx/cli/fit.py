@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from featx._display import shell_command
+from featx.cli.fit_rows import RowsChoice, fit_rows_of, rows_options
+from featx.cli.input_options import InputChoice, input_options, propose
 from featx.cli.messages import as_options
 from featx.cli.options import (
     BackboneChoice,
@@ -22,14 +25,16 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.paths import PathOrAddress
+from featx.cli.sample_reader import SampleReader
 from featx.cli.targets import TargetChoice, target_options
 from featx.errors import FeatxWarning
 from featx.heads.names import check_head_name
 
 if TYPE_CHECKING:
-    from featx.catalog import Card
     from featx.fit_config import FitConfig
-    from featx.predictor import Classifier
+    from featx.predictor import Predictor
+    from featx.storage.remote import AnyPath
 
 __all__ = ["fit_command"]
 
@@ -64,7 +69,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     "--output",
     "-o",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Folder to write, by custom NAME.featx; or one file, NAME.featx.zip.",
 )
 @click.option(
@@ -101,12 +106,14 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     type=click.Path(path_type=Path),
     help="Also write one HTML page on it, as `featx report` does.",
 )
+@input_options
 @backbone_options
 @source_options
+@rows_options
 @run_options(on_error="fail")
 def fit_command(
     source: str,
-    output: Path,
+    output: AnyPath,
     baseline: bool,
     max_latency: str | None,
     time_limit: str | None,
@@ -117,49 +124,57 @@ def fit_command(
     target: TargetChoice,
     chosen: BackboneChoice,
     columns: SourceChoice,
+    rows: RowsChoice,
     run: RunChoice,
+    several: InputChoice,
 ) -> None:
     """Train a predictor on the labelled samples of DATA and say how good it is.
 
-    DATA is a folder of class folders, a table (.csv, .tsv, .jsonl, .parquet) or a .tar. Where it has a
-    train and a test part only train is used; `featx evaluate` measures on the other.
+    DATA is a folder of class folders, a table (.csv, .tsv, .jsonl, .parquet) or a .tar; or rows that `featx
+    extract` wrote, a file or a folder of shards, of any number. Where it has a train and a test part only train
+    is used; `featx evaluate` measures on the other. With --input a predictor reads several columns of a table.
     """
     from featx.persistence.artifact import check_target, save
     from featx.storage.writable import check_writable
+    from featx.tables.stored_rows import is_rows
     from featx.tasks import get_task
 
     task = get_task(target.task or "classification")
     if target.head is not None:
         check_head_name(target.head, task.head_names)
     check_target(output, overwrite=overwrite)
+    if is_rows(source):
+        _fit_rows(source, output, target, chosen, columns, run, rows, (bundle, overwrite, style))
+        return
+    rows.refuse()
     run.check(exact=True)
     if page is not None:
         check_writable(page)
     if run.on_error == "skip":
         check_writable(_rejects_file(output))
-    automatic = chosen.backbone == "auto"
-    if automatic:
-        chosen = _without_a_name(chosen, run)
-    card = chosen.card()
-    config = _config(target, chosen, columns, run)
-    samples = columns.read(source, card, split="train", skip=run.skips)
-    samples = target.check(task, samples)
-    backbone = "auto" if automatic else chosen.open(run.provider)
+    plan = _plan_inputs(source, several, chosen, columns, run)
+    if plan is None:
+        plan = _plan_backbone(source, output, chosen, columns, run)
+    config = replace(_config(target, chosen, columns, run), baseline=baseline, **plan.config)
+    if note := plan.note():
+        # Before it is read: it may have no column of usual name.
+        click.echo(f"Note: {note}", err=True)
+    samples = target.check(task, plan.reader.read(source, split="train", skip=run.skips))
     # It takes seconds to import: what can be refused has been.
     from featx.training import fit
 
     with run.engine(len(samples)) as engine:
         classifier = fit(
             samples,
-            backbone=backbone,
             engine=engine,
             baseline=baseline,
             verbose=sys.stderr.isatty(),
             max_latency=max_latency,
             time_limit=time_limit,
-            config=replace(config, backbone=card.name, baseline=baseline),
+            config=config,
             # Groups stand in the samples already.
             **{**target.arguments(), "groups": None},
+            **plan.arguments(),
         )
     save(classifier, output, overwrite=overwrite, bundle=bundle)
     if run.cache:
@@ -172,7 +187,95 @@ def fit_command(
     _print(classifier, output, style)
     if samples_note := _kept(classifier):
         click.echo(samples_note, err=True)
-    click.echo(_next(source, output, columns, classifier.card, len(samples)), err=True)
+    click.echo(_next(source, output, plan.reader, len(samples)), err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the samples are to be read for.
+
+    Attributes
+    ----------
+    reader : SampleReader
+    arguments : callable
+        Gives the arguments of ``featx.fit`` that say it; a backbone is opened for it.
+    config : mapping
+        The entries of the configuration that say it.
+    note : callable
+        Gives what there is to say of the source before the work; '' for nothing.
+    """
+
+    reader: SampleReader
+    arguments: Callable[[], dict[str, Any]]
+    config: dict[str, Any]
+    note: Callable[[], str] = str
+
+
+def _plan_inputs(
+    source: str,
+    several: InputChoice,
+    chosen: BackboneChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+) -> _Plan | None:
+    """Return the plan for several inputs; None where none are named."""
+    if not several.is_asked:
+        return None
+    several.check_others(chosen, run)
+    specs = several.specs(source, columns)
+    return _Plan(
+        several.reader(specs, columns),
+        lambda: specs.arguments(several.missing),
+        several.to_config(specs),
+    )
+
+
+def _plan_backbone(
+    source: str, output: AnyPath, chosen: BackboneChoice, columns: SourceChoice, run: RunChoice
+) -> _Plan:
+    """Return the plan for one backbone, that of ``--backbone`` or the one for such samples."""
+    automatic = chosen.backbone == "auto"
+    if automatic:
+        chosen = _without_a_name(chosen, run)
+    card = chosen.card()
+    return _Plan(
+        SampleReader(columns, card),
+        lambda: {"backbone": "auto" if automatic else chosen.open(run.provider)},
+        {"backbone": card.name},
+        lambda: propose(source, output, columns),
+    )
+
+
+def _fit_rows(
+    source: str,
+    output: AnyPath,
+    target: TargetChoice,
+    chosen: BackboneChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+    rows: RowsChoice,
+    how: tuple[bool, bool, str],
+) -> None:
+    """Train on extracted rows, save the predictor and print its report."""
+    from featx.persistence.artifact import save
+
+    bundle, overwrite, style = how
+    predictor = fit_rows_of(
+        source,
+        target,
+        chosen,
+        columns,
+        run,
+        rows,
+        lambda choice: _config(target, choice, columns, run),
+    )
+    save(predictor, output, overwrite=overwrite, bundle=bundle)
+    _print(predictor, output, style)
+    if samples_note := _kept(predictor):
+        click.echo(samples_note, err=True)
+    click.echo(
+        f"\nWrote {output}. Next: {shell_command('featx', 'predict', output)} FILES…", err=True
+    )
 
 
 def _without_a_name(chosen: BackboneChoice, run: RunChoice) -> BackboneChoice:
@@ -217,7 +320,7 @@ def _config(
     )
 
 
-def _print(classifier: Classifier, output: Path, style: str) -> None:
+def _print(classifier: Predictor, output: AnyPath, style: str) -> None:
     """Print the report, and write and name the samples that were left out."""
     from featx.tables import write_rejects
 
@@ -234,11 +337,11 @@ def _print(classifier: Classifier, output: Path, style: str) -> None:
         click.echo(f"{len(report.rejects)} rejected, listed in {path}", err=True)
 
 
-def _rejects_file(output: Path) -> Path:
+def _rejects_file(output: AnyPath) -> AnyPath:
     return output.absolute().parent / "rejects.csv"
 
 
-def _kept(classifier: Classifier) -> str:
+def _kept(classifier: Predictor) -> str:
     """Return what the predictor keeps of its training samples, and how that is left out; '' for nothing."""
     samples = classifier.samples
     if samples is None:
@@ -253,14 +356,14 @@ def _kept(classifier: Classifier) -> str:
     )
 
 
-def _next(source: str, output: Path, columns: SourceChoice, card: Card, used: int) -> str:
+def _next(source: str, output: AnyPath, reader: SampleReader, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
-    typed = columns.to_words()
+    typed = reader.columns.to_words()
     with warnings.catch_warnings():
         # What was said of the part that was trained on is enough.
         warnings.simplefilter("ignore", FeatxWarning)
-        whole = [] if source == "-" else columns.read(source, card, skip=True)
+        whole = [] if source == "-" else reader.read(source, skip=True)
     if len(whole) > used:
         return (
             f"{written}{len(whole) - used} samples outside the train part were left alone; "

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from featx.cli.options import RunChoice, SourceChoice
+from featx.cli.options import RunChoice
+from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
-    from featx.catalog import Card
     from featx.embedding.engine import Engine
+    from featx.inputs.reading import RecordStream
     from featx.sources import Readable, Sample
     from featx.sources.standard_input import StandardInput
 
@@ -23,15 +24,14 @@ __all__ = ["Inputs"]
 class Inputs:
     """The samples of several sources, in order; those of standard input are taken as they come."""
 
-    parts: tuple[list[Sample] | StandardInput, ...]
+    parts: tuple[list[Sample] | StandardInput | RecordStream, ...]
     readable: Readable
 
     @classmethod
     def read(
         cls,
         sources: tuple[str, ...],
-        columns: SourceChoice,
-        card: Card,
+        reader: SampleReader,
         keep: tuple[str, ...],
         *,
         split: str | None = None,
@@ -42,15 +42,13 @@ class Inputs:
         ``keep`` are the columns that go along into the output; with ``skip`` rows that make no sense are
         samples that cannot be read.
         """
-        from featx.sources import Readable
-
         parts = [
-            columns.standard_input(keep)
+            reader.standard_input(keep, skip=skip)
             if source == "-"
-            else columns.read(source, card, split=split, keep=keep, skip=skip)
+            else reader.read(source, split=split, keep=keep, skip=skip)
             for source in sources
         ]
-        return cls(tuple(parts), Readable(card.input.suffixes, card.input.string_is_sample))
+        return cls(tuple(parts), reader.readable)
 
     @property
     def known(self) -> Iterator[Sample]:

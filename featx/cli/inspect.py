@@ -11,9 +11,10 @@ import click
 from featx._display import one_line
 from featx.cli.messages import as_options
 from featx.cli.options import format_option, trust_option
+from featx.cli.paths import PredictorPath
 
 if TYPE_CHECKING:
-    from featx.persistence.metadata import Metadata
+    from featx.persistence.metadata import InputMetadata, Metadata
 
 __all__ = ["inspect_command"]
 
@@ -22,7 +23,7 @@ _MOST = 20
 
 
 @click.command("inspect")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @format_option("table", "json", help="Words, or the whole manifest.")
 @click.option(
     "--config", is_flag=True, help="Print what fit was asked for, as TOML; see fit --config."
@@ -89,6 +90,19 @@ def _sureness(metadata: Metadata) -> list[str]:
     return lines
 
 
+def _input_line(one: InputMetadata) -> str:
+    """Return what an input reads, and what makes its columns of a row."""
+    columns = "1 column" if one.dim == 1 else f"{one.dim} columns"
+    made = f"{columns}, fingerprint {one.fingerprint[:16]}…"
+    if not one.columns:
+        return f"Backbone {one.backbone}, {made}"
+    noun = "column" if len(one.columns) == 1 else "columns"
+    by = f"backbone {one.backbone}" if one.backbone else "encoded"
+    missing = ", missing ones say nothing" if one.missing == "zero" else ""
+    read = ", ".join(map(one_line, one.columns))
+    return f"Input {one_line(one.name)}: {one.kind} of the {noun} {read}; {by}{missing}; {made}"
+
+
 def _described(metadata: Metadata) -> str:
     from featx.reporting.fit_report import FitReport
 
@@ -104,9 +118,6 @@ def _described(metadata: Metadata) -> str:
     lines = [
         f"Format {metadata.format}, made with {libraries}; {size:.0f} KiB {bundled} its backbone."
     ]
-    lines += [
-        f"Backbone {one.backbone}, {one.dim} columns, fingerprint {one.fingerprint[:16]}…"
-        for one in metadata.inputs
-    ]
+    lines += map(_input_line, metadata.inputs)
     lines += _sureness(metadata)
     return "\n\n".join([*parts, "\n".join(lines)])

@@ -87,11 +87,12 @@ def _list_taps(name: str, style: str) -> None:
     from featx.graphs import taps
 
     if name.endswith(".onnx"):
-        available = taps(Path(name))
+        available, named = taps(Path(name)), []
     else:
         card = get_card(name)
-        available = taps(verify_files(card)[card.graph.name])
-    facts = [
+        available, named = taps(verify_files(card)[card.graph.name]), list(card.taps)
+    known = {tap.name: tap for tap in available}
+    facts: list[dict[str, Any]] = [
         {
             "depth": tap.depth,
             "op": tap.op,
@@ -101,11 +102,30 @@ def _list_taps(name: str, style: str) -> None:
         }
         for tap in available
     ]
+    # What the card calls by a name stands last: it is deep, and the end of a long list is seen.
+    for one in named:
+        tap = known.get(one.output)
+        if tap is not None:
+            facts.append(
+                {
+                    "depth": tap.depth,
+                    "op": tap.op,
+                    "shape": tap.shape,
+                    "output": tap.output,
+                    "name": one.name,
+                    "tensor": one.output,
+                    "pooling": one.pooling,
+                    "note": one.note,
+                }
+            )
     if style == "json":
         click.echo(json.dumps(facts, indent=2))
         return
-    rows = [[tap.depth, tap.op, _shape(tap.shape), tap.name] for tap in available]
+    rows = [[fact["depth"], fact["op"], _shape(fact["shape"]), fact["name"]] for fact in facts]
     print_table(["depth", "made by", "shape", "name"], rows)
+    for one in named:
+        pooled = "" if one.pooling == "none" else f", pooling {one.pooling}"
+        click.echo(f"{one.name} is {one.output}{pooled}: {one.note}")
 
 
 def _probe(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from featx.errors import BadOption, FeatxError, FeatxWarning
+from featx.errors import BadOption
 
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from featx.embedding.engine import Engine
     from featx.sources import Columns, Sample
     from featx.sources.standard_input import StandardInput
+    from featx.storage.remote import AnyPath
 
 __all__ = [
     "BackboneChoice",
@@ -37,7 +37,6 @@ __all__ = [
     "read_pairs",
     "run_options",
     "source_options",
-    "training_samples",
     "was_typed",
 ]
 
@@ -231,40 +230,20 @@ class SourceChoice:
                 words += [f"--{name.replace('_', '-')}", value]
         return words
 
-    def remember_source(self, source: str, classifier: Path) -> None:
+    def named(self) -> set[str]:
+        """Return the columns that were typed."""
+        texts = {key: value for key, value in asdict(self).items() if key.endswith("_column")}
+        return {name for name in texts.values() if isinstance(name, str)} | {*self.target_column}
+
+    def remember_source(self, source: str, classifier: AnyPath) -> None:
         """Note, on this machine only, that a classifier was trained on a source."""
         from featx.persistence.training_source import Origin, remember_source
 
-        if source != "-":
+        # An address may hold what is secret.
+        if source != "-" and "://" not in source and isinstance(classifier, Path):
             root = None if self.root is None else str(Path(self.root).absolute())
             columns = {**asdict(self), "root": root}
             remember_source(classifier, Origin(str(Path(source).absolute()), columns))
-
-
-def training_samples(classifier: Path, card: Card) -> list[Sample]:
-    """Return the samples that a classifier was trained on, where this machine knows and still has them."""
-    from featx.persistence.training_source import recall_source
-
-    origin = recall_source(classifier)
-    if origin is None:
-        return []
-    try:
-        with warnings.catch_warnings():
-            # It was said when they were trained on.
-            warnings.simplefilter("ignore", FeatxWarning)
-            columns = SourceChoice.from_config(origin.columns)
-            samples = columns.read(origin.source, card, split="train", skip=True)
-    except (FeatxError, TypeError):
-        return []
-    return [sample for sample in samples if _is_there(sample.data)]
-
-
-def _is_there(data: Any) -> bool:
-    """Return whether a sample still has its file, or never had one."""
-    from featx.storage.blob import Blob
-
-    path = data.path if isinstance(data, Blob) else None
-    return path is None or path.exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featx.cli.input_options import rows_option
 from featx.cli.inputs import Inputs
 from featx.cli.kept import KeptColumns
 from featx.cli.options import (
@@ -20,7 +21,9 @@ from featx.cli.options import (
     source_options,
     trust_option,
 )
+from featx.cli.paths import PathOrAddress, PredictorPath
 from featx.cli.predictions import PredictionOutput
+from featx.cli.sample_reader import SampleReader
 from featx.cli.sureness import SurenessChoice, sureness_options
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from featx.embedding.rows import Reject
     from featx.predictor import Predictor
     from featx.sources import Sample
+    from featx.storage.remote import AnyPath
     from featx.tasks import Prediction
 
 __all__ = ["predict_command"]
@@ -36,12 +40,12 @@ _Answering = Callable[["Sequence[Sample]"], Iterable[tuple["Prediction | Reject"
 
 
 @click.command("predict")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.argument("sources", metavar="FILES...", nargs=-1, required=True)
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="File to write: .csv, .jsonl or .parquet [default: standard output].",
 )
 @click.option(
@@ -55,7 +59,7 @@ _Answering = Callable[["Sequence[Sample]"], Iterable[tuple["Prediction | Reject"
 @keep_option
 @click.option(
     "--rejects",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Where to list what could not be read, as CSV (id, reason).",
 )
 @click.option(
@@ -66,26 +70,29 @@ _Answering = Callable[["Sequence[Sample]"], Iterable[tuple["Prediction | Reject"
 @sureness_options
 @trust_option
 @source_options
+@rows_option
 @run_options(on_error="skip")
 def predict_command(
     classifier: Path,
     sources: tuple[str, ...],
-    output: Path | None,
+    output: AnyPath | None,
     top_k: int,
     style: str,
     keep: tuple[str, ...],
-    rejects: Path | None,
+    rejects: AnyPath | None,
     explain: bool,
     sureness: SurenessChoice,
     trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
+    rows: tuple[str, ...],
 ) -> None:
     """Say what each of FILES is: its id, label, probability and the most probable classes.
 
     FILES may also be folders, tables, tars, or - for a list of paths (or texts) on standard input, answered as
-    they come. A sample that cannot be read is told on standard error, the others are still predicted, and the
-    exit status is 1.
+    they come. A predictor of several inputs reads its columns of tables (also of a .json), and of JSON lines on
+    standard input. A sample that cannot be read is told on standard error, the others are still predicted, and
+    the exit status is 1.
     """
     from featx.embedding.rows import Reject
     from featx.persistence.artifact import load
@@ -98,7 +105,8 @@ def predict_command(
     if rejects:
         check_writable(rejects)
     loaded = sureness.apply(load(classifier, provider=run.provider, trusted=trusted))
-    inputs = Inputs.read(sources, columns, loaded.card, keep, skip=run.skips)
+    reader = SampleReader.of(loaded, columns, rows)
+    inputs = Inputs.read(sources, reader, keep, skip=run.skips)
     classes = loaded.head.classes
     own = loaded.columns
     kept = KeptColumns.of(inputs.types, {*own, "top"}.__contains__)
@@ -143,7 +151,7 @@ def _answering(loaded: Predictor, top_k: int, engine: Engine, *, explain: bool) 
     return answers
 
 
-def _tell(lost: list[Reject], n: int, rejects: Path | None) -> None:
+def _tell(lost: list[Reject], n: int, rejects: AnyPath | None) -> None:
     """List what could not be read, where that was asked for, and end with status 1 where there is any."""
     if rejects:
         from featx.tables import write_rejects

@@ -12,12 +12,14 @@ from featx.cli.options import (
     SourceChoice,
     run_options,
     source_options,
-    training_samples,
     trust_option,
 )
+from featx.cli.paths import PathOrAddress, PredictorPath
+from featx.cli.sample_reader import SampleReader, training_samples
 
 if TYPE_CHECKING:
     from featx.selection.curve_report import LearningCurve
+    from featx.storage.remote import AnyPath
 
 __all__ = ["report_command"]
 
@@ -26,13 +28,13 @@ _LARGEST = 10_000_000
 
 
 @click.command("report")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.argument("source", metavar="[DATA]", required=False)
 @click.option(
     "--output",
     "-o",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="The HTML file to write; one that is there is replaced.",
 )
 @click.option(
@@ -74,7 +76,7 @@ _LARGEST = 10_000_000
 def report_command(
     classifier: Path,
     source: str | None,
-    output: Path,
+    output: AnyPath,
     slices: tuple[str, ...],
     examples: int,
     explain: str,
@@ -98,7 +100,8 @@ def report_command(
     loaded = load(classifier, provider=run.provider, trusted=trusted)
     samples = None
     if source is not None:
-        samples = columns.read(source, loaded.card, split="test", keep=("all",), skip=run.skips)
+        reader = SampleReader.of(loaded, columns, labelled=True)
+        samples = reader.read(source, split="test", keep=("all",), skip=run.skips)
     from featx.html_report.page import ReportOptions, report
 
     options = ReportOptions(
@@ -112,7 +115,7 @@ def report_command(
         ignore_label_case=bool(columns.ignore_label_case),
         made_with=read_metadata(classifier).versions,
     )
-    known = training_samples(classifier, loaded.card)
+    known = training_samples(classifier, loaded)
     with run.engine(None if samples is None else len(samples)) as engine:
         page = report(loaded, samples, training=known, options=options, engine=engine)
     page.save(output)

@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.embedding.cache import RowCache, row_key
 from featx.embedding.embedder import BaselineEmbedder, Embedder, describe_doubts
+from featx.embedding.joint_rows import ChunkResult, JointEmbedder, JointTask
 from featx.embedding.rows import Reject, Rows
 from featx.embedding.run_settings import RunSettings, remembered_settings
 from featx.errors import BadOption, BadSample, FeatxWarning, wrong_type
@@ -88,21 +89,30 @@ class Engine:
     progress: Callable[[int], object] | None = None
 
     def embed(
-        self, samples: Iterable[Sample], backbone: Embedder, *, digests: bool = False
+        self,
+        samples: Iterable[Sample],
+        backbone: Embedder | JointEmbedder,
+        *,
+        digests: bool = False,
     ) -> Rows:
         """Return all rows at once, in input order; see ``stream``."""
         empty = Rows((), (), np.empty((0, backbone.dim), np.float32), backbone.fingerprint)
         return Rows.concatenate([empty, *self.stream(samples, backbone, digests=digests)])
 
     def stream(
-        self, samples: Iterable[Sample], backbone: Embedder, *, digests: bool = False
+        self,
+        samples: Iterable[Sample],
+        backbone: Embedder | JointEmbedder,
+        *,
+        digests: bool = False,
     ) -> Iterator[Rows]:
         """Give rows a few at a time, in input order; memory does not grow with the number of samples.
 
         Parameters
         ----------
         samples : iterable of Sample
-        backbone : Backbone
+        backbone : Backbone or JointEmbedder
+            Of several inputs ``Sample.data`` is a mapping of their names to values.
         digests : bool, default=False
             Whether the rows carry the digest of each sample's content.
 
@@ -122,15 +132,16 @@ class Engine:
         with ExitStack() as stack:
             store = _open_cache(self.cache, stack)
             settings = remembered_settings(backbone.cache_key)
-            size = self.batch_size or (settings.batch_size if settings else backbone.batch_size)
-            task = _Task(backbone, size, store, digests)
+            task = _make_task(backbone, self.batch_size, store, digests)
             fresh: list[tuple[bytes, FloatArray]] = []
             remarks, total = list[tuple[str, Remark]](), 0
             stack.callback(lambda: warn_of(remarks, total))
             if store:
                 stack.callback(lambda: store.put(fresh))
             doubtful = examined = 0
-            for done in _work(task, iter(samples), self.n_jobs, settings, stack):
+            ahead = _read_ahead(iter(samples))
+            stack.callback(ahead.close)
+            for done in _work(task, ahead, self.n_jobs, settings, stack):
                 doubtful, examined = doubtful + done.rows.doubtful, examined + done.rows.examined
                 fresh += done.fresh
                 remarks += done.remarks
@@ -143,8 +154,12 @@ class Engine:
                 if self.progress:
                     self.progress(len(done.rows.ids) + len(done.rows.rejects))
                 yield done.rows
-            if doubts := describe_doubts(backbone, doubtful, examined):
-                warnings.warn(doubts, FeatxWarning, stacklevel=2)
+            if isinstance(task, JointTask):
+                doubts = task.doubts()
+            else:
+                doubts = [describe_doubts(task.backbone, doubtful, examined) or ""]
+            for text in filter(None, doubts):
+                warnings.warn(text, FeatxWarning, stacklevel=2)
 
     def _check_parameters(self) -> None:
         _check_jobs(self.n_jobs)
@@ -193,22 +208,11 @@ def _check_jobs(n_jobs: int | None) -> None:
         raise BadOption(f"n_jobs = {n_jobs!r}: expected a number of threads, or -1 for every core")
 
 
-def embed_chunk(samples: Sequence[Sample], backbone: Embedder) -> Rows:
+def embed_chunk(samples: Sequence[Sample], backbone: Embedder | JointEmbedder) -> Rows:
     """Return rows of a few samples, computed in the calling thread; samples that fail are rejects."""
-    result = _Task(backbone, backbone.batch_size, None, False)(samples)
+    result = _make_task(backbone, None, None, False, remembered=False)(samples)
     warn_each(one for _, one in result.remarks)
     return result.rows
-
-
-@dataclass(frozen=True, slots=True)
-class _ChunkResult:
-    """The outcome of the work on one chunk."""
-
-    rows: Rows
-    # What the cache does not have yet: keys and rows.
-    fresh: list[tuple[bytes, FloatArray]]
-    # What is said of samples, by their ids.
-    remarks: list[tuple[str, Remark]]
 
 
 class _Task:
@@ -225,7 +229,7 @@ class _Task:
         self.examined = 0
         self.stop = threading.Event()
 
-    def __call__(self, chunk: Sequence[Sample]) -> _ChunkResult:
+    def __call__(self, chunk: Sequence[Sample]) -> ChunkResult:
         reader, reasons = self.backbone.reader, dict[int, str]()
         remarks: dict[int, list[Remark]] = {}
         data = {index: sample.data for index, sample in enumerate(chunk)}
@@ -261,7 +265,7 @@ class _Task:
         again = {index for index, found in remarks.items() if any(one.again for one in found)}
         fresh = [(keys[i], rows[i]) for i in items if keys and i in rows and i not in again]
         said = [(chunk[i].id, one) for i, found in remarks.items() for one in found]
-        return _ChunkResult(block, fresh, said)
+        return ChunkResult(block, fresh, said)
 
     def _examine(self, items: Mapping[int, Any], contents: Mapping[int, Any]) -> tuple[int, int]:
         """Return how many items were looked at, and how many say hardly anything to the backbone.
@@ -328,6 +332,26 @@ class _Task:
         return np.empty((0, self.backbone.dim), np.float32)
 
 
+def _make_task(
+    backbone: Embedder | JointEmbedder,
+    batch_size: int | None,
+    store: RowCache | None,
+    digests: bool,
+    *,
+    remembered: bool = True,
+) -> _Task | JointTask:
+    """Return the work on a chunk; settings that are remembered for an embedder may say how many at once."""
+
+    def make(embedder: Embedder, cached: bool) -> _Task:
+        settings = remembered_settings(embedder.cache_key) if remembered else None
+        size = batch_size or (settings.batch_size if settings else embedder.batch_size)
+        return _Task(embedder, size, store if cached else None, digests)
+
+    if isinstance(backbone, JointEmbedder):
+        return JointTask(backbone, make, digests, _columns)
+    return make(backbone, True)
+
+
 def _columns(samples: Sequence[Sample]) -> dict[str, tuple[Any, ...]]:
     """Return the cells that samples carry along, by column."""
     carried = [sample.columns or {} for sample in samples]
@@ -351,6 +375,18 @@ def _open_cache(cache: Cache, stack: ExitStack) -> RowCache | None:
     return stack.enter_context(closing(RowCache(where)))
 
 
+def _read_ahead(samples: Iterator[Sample]) -> Generator[Sample, None, None]:
+    """Give the samples; from the first on another machine on, content is fetched before it is needed."""
+    for sample in samples:
+        if sample.is_remote:
+            # Only who reads from another machine loads what does it.
+            from featx.sources.read_ahead import fetching
+
+            yield from fetching(chain([sample], samples))
+            return
+        yield sample
+
+
 def _chunks(
     samples: Iterator[Sample], most: int, least: int, workers: int
 ) -> Iterator[list[Sample]]:
@@ -368,12 +404,12 @@ def _chunks(
 
 
 def _work(
-    task: _Task,
+    task: _Task | JointTask,
     samples: Iterator[Sample],
     n_jobs: int | None,
     settings: RunSettings | None,
     stack: ExitStack,
-) -> Iterator[_ChunkResult]:
+) -> Iterator[ChunkResult]:
     """Give results in the order of samples: of a few in this thread, of more from a pool's."""
     least = task.batch_size
     most = least * max(1, task.backbone.chunk_size // least)
@@ -392,10 +428,10 @@ def _work(
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, task: _Task, chunks: Iterable[list[Sample]], ahead: int
-) -> Iterator[_ChunkResult]:
+    pool: ThreadPoolExecutor, task: _Task | JointTask, chunks: Iterable[list[Sample]], ahead: int
+) -> Iterator[ChunkResult]:
     """Give results in the order of chunks, with at most ``ahead`` of them under way or waiting."""
-    pending: deque[Future[_ChunkResult]] = deque()
+    pending: deque[Future[ChunkResult]] = deque()
     for chunk in chunks:
         pending.append(pool.submit(task, chunk))
         if len(pending) >= ahead:

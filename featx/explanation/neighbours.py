@@ -8,6 +8,9 @@ from featx._typing import FloatArray
 from featx.embedding.neighbors import PreparedRows
 from featx.errors import BadOption
 from featx.explanation.explanation import Neighbour
+from featx.heads.novelty import LARGEST_HALF
+from featx.inputs.comparing import RowSpace
+from featx.inputs.joint import joint_blocks
 from featx.predictor import Predictor
 
 __all__ = ["MOST_NEIGHBOURS", "NeighbourSearch"]
@@ -53,7 +56,8 @@ class NeighbourSearch:
                 "neighbours: the predictor keeps no rows of its training samples; expected one that was "
                 "trained with keep_rows=True"
             )
-        self._rows = PreparedRows(np.asarray(samples.rows, np.float32))
+        self._space = RowSpace.of(samples.rows, joint_blocks(predictor.inputs))
+        self._rows = self._space.prepare(samples.rows)
         self._ids = samples.ids[samples.kept].tolist()
         self._targets = samples.targets[samples.kept].tolist()
 
@@ -61,7 +65,11 @@ class NeighbourSearch:
         """Return the nearest training samples of a row, the nearest first."""
         if self._rows is None:
             return ()
-        found = self._rows.nearest(row[None], self._count)
+        asked = row[None]
+        if self._space.scaling is not None:
+            # As they are kept: one that is equal is at distance 0, whatever the scale of a column.
+            asked = np.clip(asked, -LARGEST_HALF, LARGEST_HALF).astype(np.float16)
+        found = self._rows.nearest(self._space.apply(asked), self._count)
         return tuple(
             Neighbour(self._ids[index], str(self._targets[index]), float(distance))
             for index, distance in zip(found.indices[0], found.distances[0], strict=True)

@@ -16,6 +16,8 @@ from featx.backbones.filling import filled_parts
 from featx.backbones.session import open_session, run_session
 from featx.catalog import verify_files
 from featx.errors import BadSample, NoExactSum
+from featx.graphs.cut import cut_graph
+from featx.graphs.mirrored import mirrored_axes
 from featx.graphs.pooling import read_pooling, to_channels_last
 from featx.graphs.position_weights import pull_pooling
 from featx.graphs.tails import Tail, find_tail
@@ -113,11 +115,17 @@ class RowSums:
         item, geometry = reader.read_with_geometry(reader.load(backbone.card.input.canary()))
         values = backbone.tap_values(next(iter(reader.batches([item], 1))))
         card = backbone.card
+        path = verify_files(card)[card.graph.name]
         if values.ndim <= 2 or _positions(values, card.channel_axis) <= 1:
-            path = verify_files(card)[card.graph.name]
             self._tail = find_tail(path, card.output)
             self._session = open_session(self._tail.graph, path, backbone.provider)
             self._wanted = frozenset(one.name for one in self._session.get_inputs())
+        # of a mirror image the first position is the sample's last
+        self._mirrored = (
+            mirrored_axes(self._tail.graph, self._tail.maps)
+            if self._tail
+            else mirrored_axes(cut_graph(path, card.output, beside=path.path is not None))
+        )
         self._pooling = read_pooling(card.pooling)
         # what cannot be taken apart is found now, on the built-in sample
         self._taken(item, geometry).parts(np.ones(backbone.dim))
@@ -173,12 +181,21 @@ class RowSums:
     ) -> tuple[Doubles, Doubles, tuple[int, ...], float]:
         """Return what each position adds, its share, the shape of the positions, and the constant."""
         axis = self.backbone.card.channel_axis
+        if window.mask is not None and any(self._mirrored.values()):
+            raise NoExactSum("the map runs from the end of the sample to its beginning")
         if self._tail is None:
             [values] = window.values.values()
             own, shares = pull_pooling(self._pooling, values, window.mask, axis, weights)
             [moved] = to_channels_last(values, axis)
-            added = (own * moved.reshape(own.shape)).sum(axis=1)
-            return added, shares, tuple(moved.shape[:-1]), 0.0
+            shape = tuple(moved.shape[:-1])
+            added = (own * moved.reshape(own.shape)).sum(axis=1).reshape(shape)
+            [mirrored] = self._mirrored.values()
+            channels = (1 if values.ndim == 4 else -1) if axis is None else axis
+            added, shares = (
+                _turned(one, values.ndim, channels, mirrored).ravel()
+                for one in (added, shares.reshape(shape))
+            )
+            return added, shares, shape, 0.0
         pulled, constant = self._tail.pull(self._of_tap(window, weights), window.values)
         sums, shape = None, (0,)
         for name, own in pulled.items():
@@ -186,6 +203,7 @@ class RowSums:
             axes = self._tail.maps[name]
             [channels] = [k for k in range(1, values.ndim) if k not in axes]
             added = (own * values).sum(axis=channels)[0]
+            added = _turned(added, values.ndim, channels, self._mirrored[name])
             if sums is not None and added.shape != shape:
                 raise NoExactSum("the row is made of maps of several sizes")
             shape = added.shape
@@ -268,6 +286,12 @@ class RowSums:
         if self._is_whole(name, first):
             return first
         return np.concatenate([run[name][:size] for run, size in runs])
+
+
+def _turned(added: Doubles, rank: int, channels: int, mirrored: frozenset[int]) -> Doubles:
+    """Return the positions of a map in the order of the sample; ``mirrored`` are axes of the whole tensor."""
+    places = [axis for axis in range(1, rank) if axis != channels % rank]
+    return np.flip(added, tuple(k for k, axis in enumerate(places) if axis in mirrored))
 
 
 def _known(value: T | None) -> T:

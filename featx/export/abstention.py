@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.abstention import Abstention
+from featx.abstention import Abstention, doubts_of
 from featx.graphs.builder import DOUBLE, FLOAT, HALF, GraphBuilder
 from featx.heads.novelty import LARGEST_HALF, NEIGHBOR, NoveltyReference
+from featx.inputs.comparing import FARTHEST
 from featx.predictor import Predictor
 from featx.tasks import OutputTensor, get_task
 
@@ -37,7 +38,7 @@ def add_abstention(
     outputs : str
         The name of the calibrated outputs of the head, float64.
     """
-    doubts = predictor.doubts
+    doubts = doubts_of(predictor)
     n_classes = len(predictor.head.classes)
     if doubts is None:
         return ()
@@ -67,28 +68,57 @@ def add_abstention(
 
 def _add_novelty(graph: GraphBuilder, rows: str, reference: NoveltyReference) -> str:
     """Add the p-value of each row, float64 of shape (n,)."""
-    kept = graph.cast(graph.constant(reference.rows, np.float16), FLOAT)
     bounds = (graph.constant(sign * LARGEST_HALF, np.float32) for sign in (-1, 1))
     halves = graph.cast(graph.cast(graph.add("Clip", rows, *bounds), HALF), FLOAT)
-    length = graph.reduce("ReduceL2", halves, 1)
-    asked, known = _normalized(graph, halves), _normalized(graph, kept)
-    cosines = graph.add("MatMul", asked, graph.add("Transpose", known, perm=[1, 0]))
-    count = graph.int_const(min(NEIGHBOR, len(reference.rows)))
-    indices = graph.add("TopK", cosines, count, outputs=2, axis=1, largest=1, sorted=1)
-    # From differences: of a product of nearly equal rows little is left but its rounding.
-    near = graph.add("Gather", known, indices, axis=0)
-    apart = graph.add("Sub", near, graph.add("Unsqueeze", asked, graph.int_const(1)))
-    squares = graph.reduce("ReduceSumSquare", graph.cast(apart, DOUBLE), 2, keep=False)
-    farthest = graph.reduce("ReduceMax", squares, 1)
-    distance = graph.add("Mul", farthest, graph.constant(0.5))
-    nothing = graph.add("Equal", length, graph.constant(0.0, np.float32))
-    distance = graph.to_float32(graph.add("Where", nothing, graph.constant(1.0), distance))
+    add_distance = _add_cosine if reference.space.scaling is None else _add_euclidean
+    distance = add_distance(graph, halves, reference)
     farther = graph.add(
         "GreaterOrEqual", graph.constant(reference.distances[None], np.float32), distance
     )
     total = graph.reduce("ReduceSum", graph.cast(farther, DOUBLE), 1, keep=False)
     more = graph.add("Add", total, graph.constant(1.0))
     return graph.add("Div", more, graph.constant(1.0 + len(reference.distances)))
+
+
+def _add_cosine(graph: GraphBuilder, halves: str, reference: NoveltyReference) -> str:
+    """Add one less the cosine to the third neighbour, float32 of shape (n, 1)."""
+    kept = graph.cast(graph.constant(reference.rows, np.float16), FLOAT)
+    length = graph.reduce("ReduceL2", halves, 1)
+    asked, known = _normalized(graph, halves), _normalized(graph, kept)
+    cosines = graph.add("MatMul", asked, graph.add("Transpose", known, perm=[1, 0]))
+    distance = graph.add(
+        "Mul", _farthest_square(graph, asked, known, cosines, reference), graph.constant(0.5)
+    )
+    nothing = graph.add("Equal", length, graph.constant(0.0, np.float32))
+    return graph.to_float32(graph.add("Where", nothing, graph.constant(1.0), distance))
+
+
+def _add_euclidean(graph: GraphBuilder, halves: str, reference: NoveltyReference) -> str:
+    """Add the distance of scaled joint rows to the third neighbour, float32 of shape (n, 1)."""
+    scaling = reference.space.scaling
+    assert scaling is not None
+    apart = graph.add("Sub", halves, graph.constant(scaling.mean[None], np.float32))
+    scaled = graph.add("Div", apart, graph.constant(scaling.scale[None], np.float32))
+    limits = (graph.constant(sign * FARTHEST, np.float32) for sign in (-1, 1))
+    asked, known = graph.add("Clip", scaled, *limits), graph.constant(reference.rows, np.float32)
+    products = graph.add("MatMul", asked, graph.constant(reference.rows.T, np.float32))
+    lengths = (reference.rows.astype(np.float64) ** 2).sum(axis=1)
+    scores = graph.add("Sub", products, graph.constant(lengths[None] / 2, np.float32))
+    squares = _farthest_square(graph, asked, known, scores, reference)
+    return graph.to_float32(graph.add("Sqrt", squares))
+
+
+def _farthest_square(
+    graph: GraphBuilder, asked: str, known: str, scores: str, reference: NoveltyReference
+) -> str:
+    """Add the squared distance to the farthest of the few rows of the highest scores, float64."""
+    count = graph.int_const(min(NEIGHBOR, len(reference.rows)))
+    indices = graph.add("TopK", scores, count, outputs=2, axis=1, largest=1, sorted=1)
+    # From differences: of a product of nearly equal rows little is left but its rounding.
+    near = graph.add("Gather", known, indices, axis=0)
+    apart = graph.add("Sub", near, graph.add("Unsqueeze", asked, graph.int_const(1)))
+    squares = graph.reduce("ReduceSumSquare", graph.cast(apart, DOUBLE), 2, keep=False)
+    return graph.reduce("ReduceMax", squares, 1)
 
 
 def _normalized(graph: GraphBuilder, rows: str) -> str:
@@ -112,7 +142,7 @@ def differs_beside(
     row : ndarray of shape (dim,), float32
     outputs : ndarray of shape (n_columns,), float32
     """
-    doubts = predictor.doubts
+    doubts = doubts_of(predictor)
     if doubts is None:
         return False
     task, classes = get_task(predictor.task_name), predictor.head.classes

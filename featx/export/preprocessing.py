@@ -20,11 +20,41 @@ from featx.modalities.audio.settings import AudioSettings
 from featx.modalities.image.settings import ImageSettings
 from featx.modalities.text.settings import TextSettings
 
-__all__ = ["INNER", "Preprocessing", "add_preprocessing"]
+__all__ = ["USUAL", "Names", "Preprocessing", "add_preprocessing"]
 
-# The prefix of the backbone's own names, so that none is also ours.
-INNER = "backbone/"
 _MASK, _POSITIONS = "attention_mask", "position_ids"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that one input has in a graph.
+
+    Attributes
+    ----------
+    value : str, default=""
+        What the input is called; "": by what it is, such as "image".
+    inner : str, default="backbone/"
+        The prefix of the backbone's own names, so that none is also ours.
+    """
+
+    value: str = ""
+    inner: str = "backbone/"
+
+    def own(self, name: str) -> str:
+        """Return the backbone's own name of a value."""
+        return name.removeprefix(self.inner)
+
+    def whole(self, usual: str) -> str:
+        """Return the name of an input that holds whole samples."""
+        return self.value or usual
+
+    def part(self, usual: str) -> str:
+        """Return the name of one of several inputs that hold parts of a sample, such as its tokens."""
+        return f"{self.value}.{usual}" if self.value else usual
+
+
+USUAL = Names()
+"""The names where there is a single input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +83,12 @@ class Preprocessing:
 
 
 def add_preprocessing(
-    graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto], *, strings: bool = False
+    graph: GraphBuilder,
+    card: Card,
+    wanted: Sequence[ValueInfoProto],
+    *,
+    strings: bool = False,
+    names: Names = USUAL,
 ) -> Preprocessing:
     """Add the nodes before the backbone, whose inputs are ``wanted``; texts go in as tokens or as strings.
 
@@ -71,54 +106,68 @@ def add_preprocessing(
             f"strings=True: {card.name} is of modality {card.modality!r}; expected 'text'; leave it out"
         )
     if strings:
-        return _strings(graph, card, wanted)
-    front: Preprocessing = _FRONTS[type(card.input)](graph, card, wanted)
+        return _strings(graph, card, wanted, names)
+    front: Preprocessing = _FRONTS[type(card.input)](graph, card, wanted, names)
     return front
 
 
-def _image(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
-    value = _only(wanted)
+def _image(
+    graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto], names: Names
+) -> Preprocessing:
+    value, name = _only(wanted, names), names.whole("image")
     settings: Any = card.input
-    pixels = add_pixels(graph, "image", settings, _kind(value))
-    image = helper.make_tensor_value_info("image", BYTE, ["N", "height", "width", 3])
+    pixels = add_pixels(graph, name, settings, _kind(value))
+    image = helper.make_tensor_value_info(
+        name, BYTE, ["N", names.part("height"), names.part("width"), 3]
+    )
     # the graph takes what is left of other values once they are scaled to 0..255
     facts = {"range": ",".join(map(str, settings.range))} if settings.range else {}
     return Preprocessing([image], {value.name: pixels}, facts=facts)
 
 
-def _sound(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
+def _sound(
+    graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto], names: Names
+) -> Preprocessing:
     settings: Any = card.input
     check_exportable(settings)
-    usual = dict(settings.feeds)
-    own = {value.name: value.name.removeprefix(INNER) for value in wanted}
+    usual, wave = dict(settings.feeds), names.whole("waveform")
+    own = {value.name: names.own(value.name) for value in wanted}
     masks = [name for name, plain in own.items() if usual.get(plain, plain) == _MASK]
-    value = _only([value for value in wanted if value.name not in masks])
-    windows, count = add_windows(graph, "waveform", settings)
+    value = _only([value for value in wanted if value.name not in masks], names)
+    windows, count = add_windows(graph, wave, settings)
     feeds = {value.name: windows}
-    feeds |= {name: add_attention_mask(graph, "waveform", windows, settings) for name in masks}
-    shape = ["N", "samples"]
+    feeds |= {name: add_attention_mask(graph, wave, windows, settings) for name in masks}
+    shape = ["N", names.part("samples")]
     return Preprocessing(
-        [helper.make_tensor_value_info("waveform", FLOAT, shape)],
+        [helper.make_tensor_value_info(wave, FLOAT, shape)],
         feeds,
         merge=lambda rows: pooled(graph, rows, count, settings.pool),
         facts={"rate": str(settings.rate)},
     )
 
 
-def _text(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
-    return _Tokens(graph, card, {}).front(wanted)
+def _text(
+    graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto], names: Names
+) -> Preprocessing:
+    return _Tokens(graph, card, {}, names).front(wanted)
 
 
-def _strings(graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
-    front = _Tokens(graph, card, add_tokens(graph, card)).front(wanted)
-    text = helper.make_tensor_value_info(TEXT, STRING, ["N"])
+def _strings(
+    graph: GraphBuilder, card: Card, wanted: Sequence[ValueInfoProto], names: Names
+) -> Preprocessing:
+    whole = names.whole(TEXT)
+    computed = add_tokens(graph, card, text=whole, ids=names.part(IDS))
+    front = _Tokens(graph, card, computed, names).front(wanted)
+    text = helper.make_tensor_value_info(whole, STRING, ["N"])
     return replace(front, inputs=[text], facts={})
 
 
 class _Tokens:
     """Inputs of a text backbone: tokens that are fed, or ``computed`` from strings; each is added once."""
 
-    def __init__(self, graph: GraphBuilder, card: Card, computed: Mapping[str, str]) -> None:
+    def __init__(
+        self, graph: GraphBuilder, card: Card, computed: Mapping[str, str], names: Names
+    ) -> None:
         settings: Any = card.input
         if settings.long != "truncate":
             raise NotExportable("long = 'chunk-mean': cannot be exported; expected 'truncate'")
@@ -130,6 +179,7 @@ class _Tokens:
                 "which whoever calls it fills up"
             )
         self._graph = graph
+        self._names = names
         self._settings: TextSettings = settings
         self._computed = computed
         self._fill = open_reader(card).pad_id if settings.pad else 0
@@ -139,7 +189,7 @@ class _Tokens:
     def front(self, wanted: Sequence[ValueInfoProto]) -> Preprocessing:
         usual, feeds = dict(self._settings.feeds), {}
         for value in wanted:
-            own = value.name.removeprefix(INNER)
+            own = self._names.own(value.name)
             feed = self._feed(usual.get(own, own))
             if self._settings.layout == "N1L":
                 feed = self._graph.add("Unsqueeze", feed, self._graph.int_const(1))
@@ -158,10 +208,12 @@ class _Tokens:
         return self._values[name]
 
     def _given(self, name: str) -> str:
-        self._inputs.append(helper.make_tensor_value_info(name, INT64, ["N", "tokens"]))
+        fed = self._names.part(name)
+        shape = ["N", self._names.part("tokens")]
+        self._inputs.append(helper.make_tensor_value_info(fed, INT64, shape))
         if self._computed and name not in self._computed:
             raise NotExportable(f"strings: the backbone takes {name!r}, which no text gives")
-        value = self._computed.get(name, name)
+        value = self._computed.get(name, fed)
         if not self._settings.pad:
             return value
         graph = self._graph
@@ -185,10 +237,10 @@ class _Tokens:
         return graph.add("Expand", positions, graph.add("Shape", ids))
 
 
-def _only(wanted: Sequence[ValueInfoProto]) -> ValueInfoProto:
+def _only(wanted: Sequence[ValueInfoProto], names: Names) -> ValueInfoProto:
     if len(wanted) != 1:
-        names = ", ".join(value.name.removeprefix(INNER) for value in wanted)
-        raise NotExportable(f"backbone: takes {names or 'nothing'}; expected one input")
+        taken = ", ".join(names.own(value.name) for value in wanted)
+        raise NotExportable(f"backbone: takes {taken or 'nothing'}; expected one input")
     return wanted[0]
 
 

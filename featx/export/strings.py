@@ -54,7 +54,9 @@ HARD = (
 )
 
 
-def add_tokens(graph: GraphBuilder, card: Card) -> dict[str, str]:
+def add_tokens(
+    graph: GraphBuilder, card: Card, *, text: str = TEXT, ids: str = IDS
+) -> dict[str, str]:
     """Return ``input_ids``, ``attention_mask`` and ``token_type_ids``, int64 of (n, tokens), of ``text``.
 
     A text without a token fails, as it does with the classifier, where nothing stands around texts.
@@ -74,21 +76,21 @@ def add_tokens(graph: GraphBuilder, card: Card) -> dict[str, str]:
     if reader.speller is not None:
         _refuse_unspelled(letters, settings, reader, card.name)
         letters = letters.keeping(has_number)
-    stream, characters = _stream(graph, letters, words, settings.prefix, bool(reader.speller))
+    stream, characters = _stream(graph, text, letters, words, settings.prefix, bool(reader.speller))
     tokens, begins = add_pieces(graph, stream, letters)
     ends = graph.add("Equal", stream, graph.constant(END, np.int64))
     counts = graph.add("CumSum", graph.cast(begins, INT64), graph.constant(0, np.int64))
     stops = graph.add("Compress", counts, ends, axis=0)
     tokens = graph.add("Compress", tokens, begins, axis=0)
-    bounds = _bounds(graph, stops, reader, settings.truncation)
+    bounds = _bounds(graph, stops, reader, settings.truncation, text)
     feeds = _dealt(graph, tokens, bounds, reader)
     if characters is not None and reader.speller is not None:
         inside = graph.add("Greater", stream, graph.constant(END, np.int64))
         found = FoundTokens(begins, inside, tokens, *bounds)
         feeds = _with_letters(graph, feeds, add_letters(graph, characters, found, reader.speller))
     # The check of tokens looks at them by this name.
-    graph.named(IDS, "Identity", feeds[IDS])
-    return feeds | {IDS: IDS}
+    graph.named(ids, "Identity", feeds[IDS])
+    return feeds | {IDS: ids}
 
 
 def open_reader(card: Card) -> TokenReader:
@@ -127,7 +129,12 @@ def _refuse_unspelled(
 
 
 def _stream(
-    graph: GraphBuilder, letters: Normalizer, words: Sequence[str], prefix: str, spelled: bool
+    graph: GraphBuilder,
+    text: str,
+    letters: Normalizer,
+    words: Sequence[str],
+    prefix: str,
+    spelled: bool,
 ) -> tuple[str, Characters | None]:
     """Return the symbols of all texts in one row, each text ended by END, and where ``spelled`` the characters.
 
@@ -136,7 +143,7 @@ def _stream(
     pattern = _pattern(letters, words)
     parts = graph.add(
         "Tokenizer",
-        TEXT,
+        text,
         domain=RUNTIME,
         mark=0,
         mincharnum=1,
@@ -153,23 +160,24 @@ def _stream(
         values_int64s=list(row_of.values()),
         default_int64=ROW_OF_REST,
     )
-    size, whole = graph.add("Shape", TEXT), _pattern(letters, letters.added)
+    size, whole = graph.add("Shape", text), _pattern(letters, letters.added)
     before = [row_of.get(part, ROW_OF_REST) for part in re.findall(whole, prefix)]
     sides = [_repeated(graph, size, side) for side in (before, [ROW_OF_END])]
     rows = graph.add("Concat", sides[0], rows, sides[1], axis=1)
     characters = None
     if spelled:
         sizes = graph.constant((letters.table >= 0).sum(1), np.int64)
-        characters = _characters(graph, parts, prefix, graph.add("Gather", sizes, rows))
+        characters = _characters(graph, (text, parts), prefix, graph.add("Gather", sizes, rows))
     symbols = graph.add("Gather", graph.constant(letters.table, np.int64), rows)
     symbols = graph.add("Reshape", symbols, graph.int_const(-1))
     real = graph.add("GreaterOrEqual", symbols, graph.constant(0, np.int64))
     return graph.add("Compress", symbols, real, axis=0), characters
 
 
-def _characters(graph: GraphBuilder, parts: str, prefix: str, sizes: str) -> Characters:
+def _characters(graph: GraphBuilder, given: tuple[str, str], prefix: str, sizes: str) -> Characters:
     """Return the numbers of all characters, the prefix first, and how many symbols each became."""
-    size, numbers = graph.add("Shape", TEXT), add_numbers(graph, parts)
+    text, parts = given
+    size, numbers = graph.add("Shape", text), add_numbers(graph, parts)
     before = [grid_number(letter) for letter in prefix]
     sides = [_repeated(graph, size, side) for side in (before, [grid_number("")])]
     return Characters(graph.add("Concat", sides[0], numbers, sides[1], axis=1), sizes)
@@ -189,12 +197,15 @@ def _repeated(graph: GraphBuilder, size: str, row: Sequence[int]) -> str:
 
 
 def _bounds(
-    graph: GraphBuilder, stops: str, reader: TokenReader, truncation: str
+    graph: GraphBuilder, stops: str, reader: TokenReader, truncation: str, name: str
 ) -> tuple[str, str, str]:
-    """Return of each text its first token, how many of them are kept, and how many there are."""
+    """Return of each text its first token, how many of them are kept, and how many there are.
+
+    Where a text has none, the message has the ``name`` of the input.
+    """
     starts, counts, whole = _cut(graph, stops, reader.room, truncation)
     if not len(reader.frame):
-        counts = graph.add("Add", counts, _refusal(graph, counts))
+        counts = graph.add("Add", counts, _refusal(graph, counts, name))
     return starts, counts, whole
 
 
@@ -246,10 +257,13 @@ def _cut(graph: GraphBuilder, stops: str, room: int, truncation: str) -> tuple[s
     return starts, counts, whole
 
 
-def _refusal(graph: GraphBuilder, count: str) -> str:
+def _refusal(graph: GraphBuilder, count: str, name: str) -> str:
     """Return zeros; the graph fails with a message where a text has no tokens."""
     lacking = graph.cast(graph.add("Equal", count, graph.int_const(0)), INT64)
     message = "a text has no tokens; expected at least one word"
+    if name != TEXT:
+        # Names of nodes differ.
+        message = f"{name}: {message}"
     return graph.add("Gather", graph.int_const(0), lacking, name=message)
 
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from onnx import helper
 
-from featx.backbones.backbone import Backbone
 from featx.backbones.session import FAILURES, open_session
 from featx.errors import BadGraph, BadSample, first_line
 from featx.export.abstention import differs_beside
 from featx.export.assemble import write_graph
-from featx.export.strings import HARD, IDS, TEXT
+from featx.export.feeds import draw_samples, feeds_of, text_inputs
+from featx.export.strings import HARD
 from featx.graphs.builder import INT64
-from featx.modalities.audio.decode import stream
-from featx.modalities.audio.settings import AudioSettings
-from featx.modalities.image.settings import ImageSettings
-from featx.modalities.text.settings import TextSettings
 from featx.predictor import Predictor
-from featx.sources import Sample, make_samples, subsample
+from featx.sources import Sample, subsample
 from featx.storage.atomic import replacing
 from featx.storage.writable import check_writable
 from featx.tasks import get_task
@@ -34,8 +29,6 @@ __all__ = ["Check", "export"]
 MOST = 200
 # The largest difference of a probability that is accepted.
 TOLERANCE = 1e-4
-
-_SIZES = ((48, 64), (64, 48), (97, 131), (224, 224), (300, 401), (640, 480))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +71,12 @@ def export(
     ``novelty`` and ``novel``, of shape (n,); ``label`` stays the most probable one. The same predictor gives
     the same bytes.
 
+    Of several inputs there is one in the graph for each, which has its name: an image, a text or a sound as
+    above, tokens as ``NAME.input_ids`` and so on; a number, float64 of shape (n,), NaN where the cell is empty;
+    a date likewise, in seconds since 1970; a category, a text of shape (n,), "" where the cell is empty; a
+    vector, float32 of shape (n, length). A pair has two, by the names of its columns. Images, texts and sounds
+    must be there, one a sample.
+
     Parameters
     ----------
     samples : iterable of paths, arrays or Sample, default=None
@@ -106,13 +105,12 @@ def export(
     except ValueError as error:
         if isinstance(error, BadGraph) or not str(error).startswith("Message"):
             raise
-        raise BadGraph(
-            f"{classifier.card.name}: more than 2 GB do not fit into one file"
-        ) from error
+        raise BadGraph(f"{classifier!r:.100}: more than 2 GB do not fit into one file") from error
     chosen = _chosen(classifier, samples)
     checked = _check(classifier, open_session(data, path), chosen, samples is not None)
     if strings:
-        graph.graph.output.append(helper.make_tensor_value_info(IDS, INT64, None))
+        for _, _, ids, _ in text_inputs(classifier):
+            graph.graph.output.append(helper.make_tensor_value_info(ids, INT64, None))
         inner = open_session(bytes(graph.SerializeToString()), path)
         _check_tokens(classifier, inner, chosen)
     with replacing(path) as temporary:
@@ -147,22 +145,27 @@ def _check(classifier: Predictor, session: Any, samples: Iterable[Sample], real:
     return Check(compared, worst, real)
 
 
-def _check_tokens(classifier: Predictor, session: Any, samples: Iterable[Sample]) -> None:
+def _check_tokens(classifier: Predictor, session: Any, samples: Sequence[Sample]) -> None:
     """Raise BadGraph with the first text whose tokens are others than the classifier's."""
-    reader: Any = classifier.open().reader
-    for content in (*HARD, *(sample.data for sample in samples)):
-        try:
-            text = reader.load(content)
-            expected = reader.read(text)[0].ids.tolist()
-        except BadSample:
-            continue
-        [batch] = _run(session, [IDS], {TEXT: np.array([text], np.object_)}, repr(text))
-        [tokens] = batch.tolist()
-        if tokens != expected:
-            raise BadGraph(
-                f"not exported: {text!r} has other tokens in the graph, {tokens}, expected {expected}; "
-                "leave strings=True out and feed tokens"
-            )
+    # All that is fed must be there, though tokens are made of one text alone.
+    others = feeds_of(classifier, draw_samples(classifier)[0])[0]
+    for backbone, name, ids, value_of in text_inputs(classifier):
+        reader: Any = backbone.reader
+        for content in (*HARD, *(value_of(sample) for sample in samples)):
+            try:
+                text = reader.load(content)
+                expected = reader.read(text)[0].ids.tolist()
+            except BadSample:
+                continue
+            fed = {**others, name: np.array([text], np.object_)}
+            known = {value.name: fed[value.name] for value in session.get_inputs()}
+            [batch] = _run(session, [ids], known, repr(text))
+            [tokens] = batch.tolist()
+            if tokens != expected:
+                raise BadGraph(
+                    f"not exported: {text!r} has other tokens in the graph, {tokens}, expected {expected}; "
+                    "leave strings=True out and feed tokens"
+                )
 
 
 def _run(session: Any, outputs: list[str], feeds: Mapping[str, Any], where: str) -> Any:
@@ -174,13 +177,11 @@ def _run(session: Any, outputs: list[str], feeds: Mapping[str, Any], where: str)
 
 def _compare(classifier: Predictor, session: Any, sample: Sample) -> tuple[float, bool]:
     """Return how far the graph's answer is from the predictor's, and whether it gives another label."""
-    backbone = classifier.open()
-    feeds, item = _FEEDS[type(classifier.card.input)](backbone, sample)
-    [row] = rows = backbone.embed_items([item])
-    expected = classifier.head.predict_outputs(rows)[0]
+    feeds, row = feeds_of(classifier, sample)
+    expected = classifier.head.predict_outputs(row[None])[0]
     known = {value.name: feeds[value.name] for value in session.get_inputs()}
     task, head = get_task(classifier.task_name), classifier.head
-    names = [value.name for value in session.get_outputs() if value.name != IDS]
+    names = [value.name for value in session.get_outputs()]
     answers = _run(session, names, known, sample.id)
     given = {name: answer[0] for name, answer in zip(names, answers, strict=True)}
     scale = head.calibrator.scale_of(expected.astype(np.float64))
@@ -190,69 +191,8 @@ def _compare(classifier: Predictor, session: Any, sample: Sample) -> tuple[float
 
 def _chosen(classifier: Predictor, samples: Iterable[Any] | None) -> list[Sample]:
     if samples is None:
-        return list(make_samples(_drawn(classifier.card.input)))
-    every = list(make_samples(samples))
+        return draw_samples(classifier)
+    every = list(classifier.make_samples(samples))
     if not every:
         raise BadSample("no samples to compare: expected at least one")
     return subsample(every, MOST)
-
-
-def _drawn(settings: Any) -> Iterator[Any]:
-    """Yield samples that need no data: the canary, and variants of it in other sizes."""
-    canary = settings.canary()
-    if isinstance(settings, ImageSettings):
-        yield np.asarray(canary)
-        yield from map(settings.in_own_range, _noise(np.random.default_rng(0)))
-    elif isinstance(settings, TextSettings):
-        yield from (" ".join([canary] * times) for times in (1, 2, 7))
-    else:
-        yield from (canary, canary[: len(canary) // 3], np.tile(canary, 2))
-
-
-def _noise(rng: np.random.Generator) -> Iterator[Any]:
-    """Yield images of several sizes, with coarse and fine structure."""
-    for height, width in _SIZES:
-        coarse = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3))
-        fine = np.kron(coarse, np.ones((8, 8, 1)))[:height, :width]
-        noise = rng.normal(0, 12, (height, width, 3))
-        yield np.clip(fine + noise, 0, 255).astype(np.uint8)
-
-
-def _image(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
-    """Return the feed of an image at its own size, and the item that the backbone reads of it."""
-    settings: Any = backbone.card.input
-    plain = ImageSettings(
-        layout="NHWC",
-        dtype="uint8",
-        draft=0.0,
-        max_pixels=settings.max_pixels,
-        range=settings.range,
-        truncated=settings.truncated,
-        transparency=settings.transparency,
-    )
-    picture = plain.read(plain.load(sample.data))
-    # the range is in the pixels already
-    reader: ImageSettings = replace(settings, range=())
-    return {"image": picture[None]}, reader.read(picture)
-
-
-def _text(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
-    text = backbone.reader.load(sample.data)
-    item = backbone.reader.read(text)
-    [batch] = backbone.reader.batches([item], 1)
-    # The graph fills the tokens up itself where the backbone wants that.
-    tokens = len(item[0].ids)
-    feeds = {name: feed.reshape(1, -1)[:, :tokens] for name, feed in batch.feeds.items()}
-    return {**feeds, TEXT: np.array([text], np.object_)}, item
-
-
-def _sound(backbone: Backbone, sample: Sample) -> tuple[dict[str, Any], Any]:
-    settings: Any = backbone.card.input
-    content = backbone.reader.load(sample.data)
-    wave = np.concatenate(list(stream(content, settings.rate, full_scale=settings.range)))
-    return {"waveform": wave[None]}, backbone.reader.read(content)
-
-
-_FEEDS: Mapping[type, Callable[[Backbone, Sample], tuple[dict[str, Any], Any]]] = MappingProxyType(
-    {ImageSettings: _image, TextSettings: _text, AudioSettings: _sound}
-)

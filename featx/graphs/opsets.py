@@ -6,7 +6,13 @@ from onnx import ModelProto
 
 from featx.graphs.inspect import walk
 
-__all__ = ["drop_unused_opsets"]
+__all__ = ["drop_unused_opsets", "opset_of"]
+
+
+def opset_of(model: ModelProto) -> int:
+    """Return the version of ONNX's usual operators that a graph is written in."""
+    usual = (one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
+    return int(next(usual))
 
 
 def drop_unused_opsets(model: ModelProto) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -9,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from featx._typing import Doubles, FloatArray, Labels
-from featx.embedding.neighbors import PreparedRows, nearest_among
+from featx.embedding.neighbors import PreparedRows
+from featx.inputs.comparing import RowSpace
+from featx.inputs.scaling import InputBlock
 
 __all__ = ["LARGEST_HALF", "NEIGHBOR", "NoveltyReference", "neighbor_distances"]
 
@@ -17,6 +20,8 @@ __all__ = ["LARGEST_HALF", "NEIGHBOR", "NoveltyReference", "neighbor_distances"]
 NEIGHBOR = 3
 # The largest number of float16.
 LARGEST_HALF = 65504.0
+# As far as rows can be, by how that is measured.
+_FARTHEST = {"cosine": 2.0, "euclidean": float(np.finfo(np.float32).max)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,10 +31,13 @@ class NoveltyReference:
     Attributes
     ----------
     rows : ndarray of shape (n, dim), float32
+        As they are compared.
     distances : ndarray of shape (n,), float32
         In ascending order.
     prepared : PreparedRows
         The rows as they are searched.
+    space : RowSpace
+        How rows are compared.
 
     Notes
     -----
@@ -50,12 +58,18 @@ class NoveltyReference:
     rows: FloatArray
     distances: FloatArray
     prepared: PreparedRows = field(repr=False)
+    space: RowSpace = field(default_factory=RowSpace, repr=False)
 
     @classmethod
-    def of(cls, rows: npt.NDArray[np.float16], distances: FloatArray) -> Self:
-        """Return the reference of the rows that a predictor keeps."""
-        floats = rows.astype(np.float32)
-        return cls(floats, np.sort(distances), PreparedRows(floats))
+    def of(
+        cls,
+        rows: npt.NDArray[np.float16],
+        distances: FloatArray,
+        blocks: Sequence[InputBlock] = (),
+    ) -> Self:
+        """Return the reference of the rows that a predictor keeps; ``blocks`` are those of joint rows."""
+        space = RowSpace.of(rows, blocks)
+        return cls(space.apply(rows), np.sort(distances), space.prepare(rows), space)
 
     def p_values(self, rows: FloatArray) -> Doubles:
         """Return the chance that a sample like those of the training were as far away; shape (n,).
@@ -74,8 +88,9 @@ class NoveltyReference:
         if not len(rows):
             return np.empty(0, np.float32)
         # As the rows of the training are kept: an equal one is at distance 0.
-        halves = np.clip(rows, -LARGEST_HALF, LARGEST_HALF).astype(np.float16).astype(np.float32)
-        return self.prepared.nearest(halves, min(NEIGHBOR, len(self.rows))).distances[:, -1]
+        halves = np.clip(rows, -LARGEST_HALF, LARGEST_HALF).astype(np.float16)
+        asked = self.space.apply(halves)
+        return self.prepared.nearest(asked, min(NEIGHBOR, len(self.rows))).distances[:, -1]
 
     def _p_values(self, apart: FloatArray) -> Doubles:
         n = len(self.distances)
@@ -84,23 +99,28 @@ class NoveltyReference:
 
 
 def neighbor_distances(
-    rows: npt.NDArray[np.float16], groups: Labels | None = None
+    rows: npt.NDArray[np.float16],
+    groups: Labels | None = None,
+    blocks: Sequence[InputBlock] = (),
 ) -> npt.NDArray[np.float32]:
-    """Return how far each row is from its third neighbour among the others, as one less the cosine.
+    """Return how far each row is from its third neighbour among the others.
 
     Parameters
     ----------
     rows : ndarray of shape (n, dim), float16
     groups : ndarray of shape (n,), default=None
         Rows of one group are not neighbours.
+    blocks : sequence of InputBlock, default=()
+        Those of joint rows; see ``RowSpace``.
 
     Returns
     -------
     ndarray of shape (n,), float32
-        Of the farthest there is where there are fewer; 2, as far as rows can be, where there is none.
+        Of the farthest there is where there are fewer; as far as rows can be where there is none.
     """
     codes = None if groups is None else np.unique(groups, return_inverse=True)[1]
     k = min(NEIGHBOR, max(1, len(rows) - 1))
-    found = nearest_among(rows.astype(np.float32), k, groups=codes).distances
+    space = RowSpace.of(rows, blocks)
+    found = space.nearest_among(rows, k, codes).distances
     found = np.where(np.isfinite(found), found, -1).max(axis=1)
-    return np.where(found < 0, 2, found).astype(np.float32)
+    return np.where(found < 0, _FARTHEST[space.metric], found).astype(np.float32)

@@ -188,6 +188,8 @@ class HeadSpec:
         Whether the choice "auto" tries it.
     shipped : bool, default=True
         Whether it is one of featx's own, and not a user's estimator.
+    standardizes : bool, default=True
+        Whether columns are standardised before its last step; see ``featx.heads.prescaled``.
     """
 
     name: str
@@ -200,6 +202,7 @@ class HeadSpec:
     growth: float = 1.0
     in_auto: bool = True
     shipped: bool = True
+    standardizes: bool = True
 
     def candidates(self, n_samples: int) -> tuple[Mapping[str, Any], ...]:
         """Return the part of the grid that ``n_samples`` training samples allow."""

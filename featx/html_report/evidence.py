@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from featx._typing import FloatArray, Integers
+from featx.abstention import doubts_of
 from featx.embedding.engine import Engine
 from featx.errors import FeatxWarning
 from featx.evaluation import measure
@@ -135,7 +136,7 @@ def evidence_of_samples(
 
 def _with_sets(predictor: Predictor) -> Predictor:
     """Return the predictor with sets that hold nine truths in ten, where nothing else was asked."""
-    if predictor.doubts is not None or not get_task(predictor.task_name).answer_sets.columns:
+    if doubts_of(predictor) is not None or not get_task(predictor.task_name).answer_sets.columns:
         return predictor
     if predictor.conformity is None:
         return predictor

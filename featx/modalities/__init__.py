@@ -79,7 +79,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
         "image": "featx-image-nano",
         "text": "featx-text-nano",
-        "audio": "featx-audio-mel",
+        "audio": "featx-audio-nano",
     }
 )
 

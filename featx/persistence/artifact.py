@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,11 +30,15 @@ from featx.errors import (
 )
 from featx.heads import TrainedHead, read_calibrator
 from featx.heads.label_types import typed_labels
+from featx.inputs.joint import is_joint
 from featx.persistence.head import ARRAYS, read_head, write_head
+from featx.persistence.inputs import filling_files, input_tables, read_inputs
 from featx.persistence.metadata import (
     CONFORMAL,
+    FILLINGS,
     FORMAT,
     HEAD,
+    JOINT_FORMAT,
     MANIFEST,
     SAMPLES,
     InputMetadata,
@@ -44,7 +48,13 @@ from featx.persistence.metadata import (
     read_metadata,
     seal,
 )
-from featx.predictor import Input, Predictor, predictor_class
+from featx.persistence.remote_predictor import (
+    check_remote_target,
+    local_predictor,
+    put_predictor,
+)
+from featx.predictor import Predictor, predictor_class
+from featx.storage.address import to_path
 from featx.storage.atomic import os_errors_in_words, recover
 from featx.storage.border import library_border
 from featx.storage.container import container_names, write_container
@@ -59,6 +69,7 @@ if TYPE_CHECKING:
     from featx.heads.selective import ErrorThreshold
     from featx.reporting.fit_report import FitReport
     from featx.reporting.training_samples import TrainingSamples
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["bundle", "check_target", "load", "save"]
 
@@ -67,12 +78,12 @@ _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 def save(
     predictor: Predictor | Any,
-    path: str | Path,
+    path: str | Path | RemotePath,
     *,
     overwrite: bool = False,
     bundle: bool = False,
     trusted: Iterable[str] = (),
-) -> Path:
+) -> Path | RemotePath:
     """Write a predictor as a folder, or as one file that ends in ``.zip``, whole or not at all.
 
     Parameters
@@ -80,7 +91,8 @@ def save(
     predictor : Predictor, or a fitted scikit-learn pipeline
         What ``featx.fit`` gave, or what ``featx.from_pipeline`` takes.
     path : path
-        The name ends in ``.featx`` by custom; its parent must exist.
+        The name ends in ``.featx`` by custom; its parent must exist. An address such as
+        ``s3://bucket/flowers.featx`` gets the files one by one, and the one that vouches for them last.
     overwrite : bool, default=False
         Whether a classifier that is already there may be replaced; anything else never is.
     bundle : bool, default=False
@@ -91,7 +103,7 @@ def save(
 
     Returns
     -------
-    Path
+    Path, or RemotePath of an address
         The folder or file.
 
     Raises
@@ -106,8 +118,7 @@ def save(
 
     Examples
     --------
-    >>> import tempfile
-    >>> import featx, numpy as np
+    >>>     >>> import featx, numpy as np
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -116,8 +127,12 @@ def save(
     >>> path.name, [str(label) for label in again.predict(images[:1])]
     ('shade.featx', ['dark'])
     """
-    path = Path(path)
+    path = to_path(path)
     check_target(path, overwrite=overwrite)
+    if not isinstance(path, Path):
+        return put_predictor(
+            path, lambda local: save(predictor, local, bundle=bundle, trusted=trusted)
+        )
     if not isinstance(predictor, Predictor):
         # Not above: it imports scikit-learn, which a saved linear head does without.
         from featx.pipelines import from_pipeline
@@ -128,13 +143,21 @@ def save(
         files[SAMPLES] = samples.to_bytes()
     if (conformity := predictor.conformity) is not None:
         files[CONFORMAL] = conformity.to_bytes()
-    files |= _backbone_files(predictor.card) if bundle else {}
+    if bundle:
+        joint = is_joint(predictor.inputs)
+        files |= _backbone_files([one.card for one in predictor.inputs if one.has_backbone], joint)
+    files |= filling_files(predictor.inputs)
     manifest = _manifest(predictor, files)
     write_container(path, {MANIFEST: seal(manifest), **files})
     return path
 
 
-def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: bool = False) -> Path:
+def bundle(
+    path: str | Path | RemotePath,
+    output: str | Path | RemotePath | None = None,
+    *,
+    overwrite: bool = False,
+) -> AnyPath:
     """Put the backbone's bytes into a saved classifier; its head is copied and never built.
 
     Parameters
@@ -151,24 +174,27 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
     OutputFailed
         Something is there already, or it cannot be written.
     """
-    path = Path(path)
+    target = to_path(path if output is None else output)
+    path = local_predictor(to_path(path))
+    if not isinstance(target, Path):
+        check_target(target, overwrite=overwrite or output is None)
+        return put_predictor(target, lambda local: bundle(path, local))
     metadata = read_metadata(path)
-    target = path if output is None else Path(output)
     if target == path and path.is_file() and path.suffix.lower() != ".zip":
         raise OutputFailed(
             f"{path}: is one file; name one that ends in .zip: output='NAME.featx.zip'"
         )
     check_target(target, overwrite=overwrite or target == path)
-    files = _read_files(path, metadata, (HEAD, ARRAYS, SAMPLES, CONFORMAL))
-    for one in metadata.inputs:
-        files |= _backbone_files(_card(path, metadata, one))
+    files = _read_files(path, metadata, (HEAD, ARRAYS, SAMPLES, CONFORMAL, FILLINGS))
+    cards = [_card(path, metadata, one) for one in metadata.inputs if one.encoder is None]
+    files |= _backbone_files(cards, metadata.format == JOINT_FORMAT)
     manifest = {key: value for key, value in metadata.manifest.items() if key != "digest"}
     manifest["files"] = file_table(files)
     write_container(target, {MANIFEST: seal(manifest), **files})
     return target
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
+def check_target(path: AnyPath, *, overwrite: bool) -> None:
     """Refuse a place where ``save`` could not put a classifier, before any work is done for it.
 
     Raises
@@ -176,6 +202,9 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     OutputFailed
         Something is there already, or it cannot be written: the parent is missing, read-only or full.
     """
+    if not isinstance(path, Path):
+        check_remote_target(path, overwrite=overwrite)
+        return
     recover(path)
     with os_errors_in_words(path):
         if path.exists() and not _is_classifier(path):
@@ -183,7 +212,9 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     check_writable(path, overwrite=overwrite, folder=path.suffix.lower() != ".zip")
 
 
-def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU) -> Any:
+def load(
+    path: str | Path | RemotePath, *, trusted: Iterable[str] = (), provider: str | Provider = CPU
+) -> Any:
     """Read a predictor, verifying every byte that is read.
 
     The file of training samples is read, and verified, when ``report.samples`` is asked for.
@@ -191,6 +222,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     Parameters
     ----------
     path : path
+        Or an address; its files are copied to this machine, until the process ends.
     trusted : iterable of str, default=()
         Full names of further types that may be built, for heads with a user's own estimator.
     provider : str or Provider, default="cpu"
@@ -204,8 +236,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
 
     Examples
     --------
-    >>> import tempfile
-    >>> import featx, numpy as np
+    >>>     >>> import featx, numpy as np
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -214,14 +245,14 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     >>> path.name, [str(label) for label in again.predict(images[:1])]
     ('shade.featx', ['dark'])
     """
-    if not isinstance(path, str | os.PathLike):
+    if not isinstance(path, str | os.PathLike) and not getattr(path, "is_remote", False):
         raise wrong_type("path", path, "that of a predictor")
-    path = Path(path)
+    path = local_predictor(to_path(path))
     known = _check_names(trusted)
     metadata = read_metadata(path)
     with library_border(f"{path}: is not a trained predictor"):
         files = _read_files(path, metadata, (HEAD, ARRAYS))
-        inputs = tuple(_input(path, metadata, one) for one in metadata.inputs)
+        inputs = read_inputs(path, metadata, partial(_card, path, metadata))
         try:
             calibrator, task = read_calibrator(metadata.calibration), get_task(metadata.task)
             limit = _limit(metadata)
@@ -259,23 +290,11 @@ def _manifest(predictor: Predictor, files: Mapping[str, bytes]) -> dict[str, Any
     head, report, config = predictor.head, predictor.report, predictor.config
     limit = predictor.error_threshold
     return {
-        "format": FORMAT,
+        "format": JOINT_FORMAT if is_joint(predictor.inputs) else FORMAT,
         "versions": {name: import_module(name).__version__ for name in _LIBRARIES},
         "task": predictor.task_name,
         "targets": {"classes": list(head.classes), "type": head.label_type},
-        "inputs": [
-            {
-                "name": one.name,
-                "kind": one.kind,
-                "backbone": {
-                    "name": one.card.name,
-                    "fingerprint": one.card.fingerprint,
-                    "dim": head.dim,
-                    "card": one.card.to_toml(),
-                },
-            }
-            for one in predictor.inputs
-        ],
+        "inputs": input_tables(predictor.inputs, head.dim),
         "head": {
             "name": head.name,
             "parameters": _parameters(head.estimator),
@@ -308,7 +327,7 @@ def _report(path: Path, metadata: Metadata) -> Callable[[], FitReport] | None:
         known = get_task(metadata.task).is_known(samples.targets.tolist(), metadata.classes)
         if samples.scores.shape[1] != len(metadata.classes) or not known:
             raise BadArtifact(f"{path}: {SAMPLES} is of other classes than its manifest")
-        if samples.rows is not None and samples.rows.shape[1] != metadata.inputs[0].dim:
+        if samples.rows is not None and samples.rows.shape[1] != metadata.dim:
             raise BadArtifact(f"{path}: {SAMPLES} has rows of another backbone than its manifest")
         return samples
 
@@ -363,16 +382,28 @@ def _config(path: Path, metadata: Metadata) -> Callable[[], FitConfig] | None:
     return read_config
 
 
-def _input(path: Path, metadata: Metadata, one: InputMetadata) -> Input:
-    card = _card(path, metadata, one)
-    if one.kind not in ("", card.modality):
-        raise BadArtifact(f"{path}: reads {one.kind!r:.40}, its card is of {card.modality}")
-    return Input(one.name or card.modality, one.kind or card.modality, card)
+def _backbone_files(cards: Iterable[Card], joint: bool) -> dict[str, bytes]:
+    """Return the verified bytes of backbones, by their names in a bundle.
+
+    Raises
+    ------
+    BadOption
+        Two backbones of one name have different files.
+    """
+    files: dict[str, bytes] = {}
+    for card in cards:
+        for name, blob in verify_files(card).items():
+            where, data = f"{_folder(card, joint)}/{name}", blob.read()
+            if files.setdefault(where, data) != data:
+                raise BadOption(
+                    f"bundle: two inputs have backbones named {card.name} with different files"
+                )
+    return files
 
 
-def _backbone_files(card: Card) -> dict[str, bytes]:
-    """Return a backbone's verified bytes, by their names in a bundle."""
-    return {f"{BUNDLED}/{name}": blob.read() for name, blob in verify_files(card).items()}
+def _folder(card: Card, joint: bool) -> str:
+    """Return where a bundle has the files of a backbone: each of several has a folder of its name."""
+    return f"{BUNDLED}/{card.name}" if joint else BUNDLED
 
 
 def _parameters(estimator: BaseEstimator) -> dict[str, Any]:
@@ -427,9 +458,9 @@ def _card(path: Path, metadata: Metadata, one: InputMetadata) -> Card:
 
 def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
     """Return the card with its bytes in the container, every one of them verified."""
-    names = names_beside(card).keys()
+    names, folder = names_beside(card).keys(), _folder(card, metadata.format == JOINT_FORMAT)
     for file in (card.graph, *card.files):
-        data = read_file(path, f"{BUNDLED}/{file.name}", metadata)
+        data = read_file(path, f"{folder}/{file.name}", metadata)
         if hashlib.sha256(data).hexdigest() != file.sha256:
             raise BadArtifact(f"{path}: its {file.name} is not the one that its card promises")
         # This key names a file of weights; onnx, which takes 0.3 s to import, is not needed without.
@@ -442,14 +473,15 @@ def _bundled(path: Path, card: Card, metadata: Metadata) -> Card:
                     f"{path}: its graph keeps weights in {min(beside - names)!r}; expected weights among "
                     "the files of its card"
                 )
-    return replace(card, pack=path.absolute())
+    return replace(card, pack=path.absolute(), pack_folder=folder)
 
 
 def _check_shapes(path: Path, head: TrainedHead, metadata: Metadata) -> None:
     """Refuse a head whose dimensions disagree with manifest or card; one row of zeros is run through it."""
-    dim, classes = metadata.inputs[0].dim, metadata.classes
+    dim, classes = metadata.dim, metadata.classes
     if head.dim != dim:
-        raise BadArtifact(f"{path}: its head takes rows of {head.dim}, its backbone gives {dim}")
+        gives = "backbone gives" if len(metadata.inputs) == 1 else "inputs give"
+        raise BadArtifact(f"{path}: its head takes rows of {head.dim}, its {gives} {dim}")
     if head.classes != classes:
         raise BadArtifact(f"{path}: its head and its manifest do not agree on the classes")
     try:

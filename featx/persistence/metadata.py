@@ -1,6 +1,6 @@
 """The metadata of a saved predictor: a JSON text with a digest of itself and of every other file.
 
-Format 2 is written; format 1, of classifications alone, is still read.
+Format 2 is written of one input, and format 3 of several; format 1, of classifications alone, is still read.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from featx.tasks import get_task
 
 __all__ = [
     "CONFORMAL",
+    "FILLINGS",
     "FORMAT",
     "HEAD",
+    "JOINT_FORMAT",
     "MANIFEST",
     "SAMPLES",
     "InputMetadata",
@@ -37,10 +39,12 @@ __all__ = [
 ]
 
 FORMAT = 2
+JOINT_FORMAT = 3
 MANIFEST = "manifest.json"
 HEAD = "head.skops"
 SAMPLES = "samples.npz"
 CONFORMAL = "conformal.npz"
+FILLINGS = "fillings.npz"
 
 # The most bytes of a manifest, and of each other file; the most characters of a class's name.
 _LARGEST, _LARGEST_FILE = 1 << 26, 1 << 32
@@ -72,6 +76,15 @@ _FORM_2: Mapping[str, Any] = MappingProxyType(
 _INPUT: Mapping[str, Any] = MappingProxyType(
     {"name": str, "kind": str, "backbone": _FORM_1["backbone"]}
 )
+# Of several inputs: those with a backbone, and those with an encoder.
+_JOINT: Mapping[str, Any] = MappingProxyType(
+    {"name": str, "kind": str, "columns": list, "missing": str}
+)
+_ENCODED: Mapping[str, Any] = MappingProxyType(
+    {"name": str, "kind": str, "columns": list, "encoder": dict, "fingerprint": str, "dim": int}
+)
+# The most inputs, and the most characters of their names.
+_MOST_INPUTS, _LONGEST_NAME = 64, 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +101,12 @@ class InputMetadata:
     dim : int
         Columns of a row.
     card : str
-        The card, as TOML.
+        The card, as TOML; "" of an input without a backbone.
+    columns : tuple of str, default=()
+        The columns that one of several inputs reads.
+    missing : str, default="reject"
+    encoder : mapping or None
+        The JSON of its encoder, where it has no backbone.
     """
 
     name: str
@@ -97,6 +115,9 @@ class InputMetadata:
     fingerprint: str
     dim: int
     card: str
+    columns: tuple[str, ...] = ()
+    missing: str = "reject"
+    encoder: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +170,11 @@ class Metadata:
     target_error: Any = None
 
     @property
+    def dim(self) -> int:
+        """The number of columns of a row: those of the blocks of all inputs."""
+        return sum(one.dim for one in self.inputs)
+
+    @property
     def is_bundled(self) -> bool:
         """Whether the backbone's bytes are among the files."""
         return any(name.startswith(f"{BUNDLED}/") for name in self.files)
@@ -173,9 +199,9 @@ def read_metadata(path: str | Path) -> Metadata:
             raise BadArtifact(
                 f"{path}: not a featx classifier; expected a {MANIFEST} that says its format"
             )
-        if number > FORMAT:
+        if number > JOINT_FORMAT:
             raise BadArtifact(
-                f"{path}: has format {number:.0f}, this featx reads up to {FORMAT}; upgrade featx"
+                f"{path}: has format {number:.0f}, this featx reads up to {JOINT_FORMAT}; upgrade featx"
             )
         if seal({key: value for key, value in manifest.items() if key != "digest"}) != raw:
             raise BadArtifact(f"{path}: {MANIFEST} was changed since it was saved; save it again")
@@ -240,15 +266,7 @@ def _check_values(path: Path, metadata: Metadata) -> None:
         )
     if max(map(len, classes)) > _LONGEST_LABEL:
         raise BadArtifact(f"{path}: {MANIFEST} has a class of {max(map(len, classes))} characters")
-    if len(metadata.inputs) != 1:
-        raise BadArtifact(
-            f"{path}: {MANIFEST} has {len(metadata.inputs)} inputs, this featx reads one; upgrade featx"
-        )
-    names = (metadata.head, metadata.inputs[0].name, metadata.inputs[0].kind)
-    if not metadata.head or not all(name.isprintable() for name in names):
-        raise BadArtifact(f"{path}: {MANIFEST} has no name that can be shown: {str(names)!r:.60}")
-    if not 0 < metadata.inputs[0].dim < 1 << 31:
-        raise BadArtifact(f"{path}: {MANIFEST} has rows of {metadata.inputs[0].dim:.3g} columns")
+    _check_inputs(path, metadata)
     for key, table in (("report", metadata.report), ("config", metadata.config)):
         if table is not None and not isinstance(table, dict):
             raise BadArtifact(f"{path}: {MANIFEST} has {key} = {table!r:.40}: not a classifier")
@@ -260,6 +278,64 @@ def _check_values(path: Path, metadata: Metadata) -> None:
             raise BadArtifact(f"{path}: {MANIFEST} has no size of {name!r:.60}: not a classifier")
     if HEAD not in metadata.files:
         raise BadArtifact(f"{path}: {MANIFEST} has no digest of {HEAD!r}: not a classifier")
+
+
+def _check_inputs(path: Path, metadata: Metadata) -> None:
+    """Refuse inputs that no training leaves: none, too many, twice the same name."""
+    inputs, most = metadata.inputs, 1 if metadata.format < JOINT_FORMAT else _MOST_INPUTS
+    if not 0 < len(inputs) <= most:
+        raise BadArtifact(
+            f"{path}: {MANIFEST} has {len(inputs)} inputs, expected one"
+            + (f" to {most}" if most > 1 else "")
+        )
+    names = [metadata.head, *(text for one in inputs for text in (one.name, one.kind))]
+    columns = [column for one in inputs for column in one.columns]
+    if not metadata.head or not all(name.isprintable() for name in names):
+        raise BadArtifact(f"{path}: {MANIFEST} has no name that can be shown: {str(names)!r:.60}")
+    if max(map(len, [*names, *columns])) > _LONGEST_NAME:
+        raise BadArtifact(f"{path}: {MANIFEST} has an input whose name is too long")
+    if len({one.name for one in inputs}) < len(inputs):
+        raise BadArtifact(f"{path}: {MANIFEST} has two inputs of one name")
+    if not all(one.dim > 0 for one in inputs) or not metadata.dim < 1 << 31:
+        raise BadArtifact(f"{path}: {MANIFEST} has rows of {metadata.dim:.3g} columns")
+    for one in inputs:
+        if one.missing not in ("reject", "zero"):
+            raise BadArtifact(f"{path}: {MANIFEST} has missing = {one.missing!r:.40}")
+
+
+def _joint_input(path: Path, table: Any) -> InputMetadata:
+    """Return one of several inputs."""
+    has_backbone = isinstance(table, dict) and "backbone" in table
+    for form in (_JOINT, _INPUT) if has_backbone else (_ENCODED,):
+        _check_form(path, table, form)
+    columns = table["columns"]
+    if len(columns) not in ((1, 2) if has_backbone else (1,)):
+        raise BadArtifact(f"{path}: {MANIFEST} has an input of {len(columns)} columns")
+    _check_texts(path, columns)
+    name, kind = table["name"], table["kind"]
+    if not has_backbone:
+        return InputMetadata(
+            *(name, kind, "", table["fingerprint"], table["dim"], ""),
+            columns=tuple(columns),
+            encoder=table["encoder"],
+        )
+    backbone = table["backbone"]
+    width = backbone["dim"] * len(columns)
+    return InputMetadata(
+        *(name, kind, backbone["name"], backbone["fingerprint"], width, backbone["card"]),
+        columns=tuple(columns),
+        missing=table["missing"],
+    )
+
+
+def _input(path: Path, table: Any) -> InputMetadata:
+    """Return the only input."""
+    _check_form(path, table, _INPUT)
+    backbone = table["backbone"]
+    return InputMetadata(
+        *(table["name"], table["kind"], backbone["name"]),
+        *(backbone["fingerprint"], backbone["dim"], backbone["card"]),
+    )
 
 
 def _check_texts(path: Path, texts: list[Any]) -> None:
@@ -292,24 +368,17 @@ def _from_format_1(manifest: Mapping[str, Any]) -> Metadata:
 
 def _from_format_2(path: Path, manifest: Mapping[str, Any]) -> Metadata:
     classes, head = manifest["targets"]["classes"], manifest["head"]
-    for one in manifest["inputs"]:
-        _check_form(path, one, _INPUT)
+    if len(manifest["inputs"]) > _MOST_INPUTS:
+        raise BadArtifact(
+            f"{path}: {MANIFEST} has {len(manifest['inputs'])} inputs, expected fewer"
+        )
+    read = _joint_input if manifest["format"] == JOINT_FORMAT else _input
     return Metadata(
         format=manifest["format"],
         versions=manifest["versions"],
         task=manifest["task"],
         classes=tuple(classes),
-        inputs=tuple(
-            InputMetadata(
-                one["name"],
-                one["kind"],
-                one["backbone"]["name"],
-                one["backbone"]["fingerprint"],
-                one["backbone"]["dim"],
-                one["backbone"]["card"],
-            )
-            for one in manifest["inputs"]
-        ),
+        inputs=tuple(read(path, one) for one in manifest["inputs"]),
         head=head["name"],
         parameters=head["parameters"],
         calibration=head["calibration"],

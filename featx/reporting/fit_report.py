@@ -10,6 +10,7 @@ from featx._display import html_page
 from featx.embedding.rows import Reject
 from featx.metrics.report import Report, check_fields
 from featx.reporting.comparison import Comparison
+from featx.reporting.contributions import InputContribution
 from featx.reporting.training_samples import TrainingSamples
 from featx.storage.border import library_border
 from featx.tasks import get_task
@@ -162,6 +163,8 @@ class FitReport:
         What was compared before, with ``backbone="auto"``.
     samples_source : TrainingSamples, callable that gives it, or None
         Where ``samples`` comes from: a loaded predictor reads it when it is asked for.
+    contributions : tuple of InputContribution, default=()
+        What each of several inputs brings.
 
     Examples
     --------
@@ -187,6 +190,7 @@ class FitReport:
     )
     without_groups: Baseline | None = None
     comparison: Comparison | None = None
+    contributions: tuple[InputContribution, ...] = ()
 
     @property
     def samples(self) -> TrainingSamples | None:
@@ -223,6 +227,7 @@ class FitReport:
             "timings": dict(self.timings),
             "rejects": [asdict(reject) for reject in self.rejects],
             "notes": list(self.notes),
+            **self._contributions(),
         }
 
     @classmethod
@@ -260,16 +265,25 @@ class FitReport:
                 rejects=tuple(Reject(**one) for one in table["rejects"]),
                 notes=tuple(map(str, table.get("notes", ()))),
                 samples_source=samples_source,
+                contributions=tuple(
+                    map(InputContribution.from_dict, table.get("contributions", ()))
+                ),
             )
             for record in (
                 *(report, report.data, report.tuning, report.validation),
                 *(*report.baselines, *report.rejects),
                 *filter(None, [report.without_groups]),
+                *report.contributions,
             ):
                 check_fields(record)
             # Whatever in it cannot be shown is found here.
             report.format_table()
             return report
+
+    def _contributions(self) -> dict[str, Any]:
+        """Return what the JSON says of several inputs; nothing where there is one."""
+        found = [one.to_dict() for one in self.contributions]
+        return {"contributions": found} if found else {}
 
     def to_frame(self) -> Any:
         """Return the table of the validation report as a pandas DataFrame."""

@@ -26,6 +26,7 @@ def describe(report: FitReport) -> str:
         describe_method(report),
         report.validation.report.format_table(),
         _baselines(report).to_text(),
+        _contributions(report),
         ""
         if report.comparison is None
         else f"Compared before:\n{report.comparison.format_table()}",
@@ -42,6 +43,7 @@ def sections(report: FitReport) -> list[str | TextTable]:
         describe_method(report),
         *report.validation.report.sections(),
         _baselines(report),
+        *filter(None, [_contributions(report)]),
         *([] if report.comparison is None else report.comparison.sections()),
         _timings(report.timings),
         *hints(report),
@@ -88,6 +90,11 @@ def _baselines(report: FitReport) -> TextTable:
     ]
     header = (f"{names[0].replace('_', ' ').capitalize()} of", *map(_column, names))
     return TextTable(header, rows)
+
+
+def _contributions(report: FitReport) -> str:
+    """Return what each input brings, one a line; "" where there is one."""
+    return "\n".join(map(str, report.contributions))
 
 
 def _number(value: float) -> str:

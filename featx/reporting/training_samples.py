@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from featx.storage.arrays import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from featx.embedding.rows import Rows
+    from featx.inputs.scaling import InputBlock
     from featx.tuning.problem import TuningProblem
     from featx.tuning.search import LeftOut
 
@@ -158,6 +160,7 @@ def collect_samples(
     n_outputs: int,
     chosen: Integers | None = None,
     groups: Labels | None = None,
+    blocks: Sequence[InputBlock] = (),
 ) -> TrainingSamples:
     """Return the samples of rows, with what the search said of each that it had left out.
 
@@ -172,13 +175,15 @@ def collect_samples(
         Indices of the rows to keep, as ``choose_rows`` gives them; None keeps none.
     groups : ndarray of shape (n,), default=None
         The group of each sample; copies of a sample are of one group.
+    blocks : sequence of InputBlock, default=()
+        Those of joint rows.
     """
     n = len(rows)
     halves = None if chosen is None else rows.embeddings[chosen].astype(np.float16)
     distances = None
     if halves is not None and chosen is not None:
         kinds = _with_copies(rows, groups)
-        distances = neighbor_distances(halves, None if kinds is None else kinds[chosen])
+        distances = neighbor_distances(halves, None if kinds is None else kinds[chosen], blocks)
     nothing = np.full((n, n_outputs), np.nan, np.float32)
     return TrainingSamples(
         ids=np.asarray(rows.ids, dtype=str),
@@ -214,7 +219,12 @@ class KeptParts:
             )
 
     def samples_of(
-        self, rows: Rows, left_out: LeftOut | None, problem: TuningProblem, random_state: int
+        self,
+        rows: Rows,
+        left_out: LeftOut | None,
+        problem: TuningProblem,
+        random_state: int,
+        blocks: Sequence[InputBlock] = (),
     ) -> TrainingSamples | None:
         """Return what is kept of the samples; say how large rows that were asked for are."""
         if not self.samples:
@@ -224,7 +234,7 @@ class KeptParts:
             kind = FeatxWarning if chosen is None else FeatxNotice
             warnings.warn(message, kind, stacklevel=4)
         groups = problem.design.groups
-        return collect_samples(rows, left_out, problem.n_outputs, chosen, groups)
+        return collect_samples(rows, left_out, problem.n_outputs, chosen, groups, blocks)
 
 
 def choose_rows(

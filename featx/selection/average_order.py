@@ -11,7 +11,7 @@ __all__ = ["mean_rank"]
 
 # The mean rank of graphs among those of their modality, by the beginning of their digests. That of pictures is
 # printed by benchmarks/ranking.py --order; that of texts is by the figures of README.md on BANKING77 and SST-2;
-# that of sounds by those of docs/sound.md and models/featx-audio-mel/README.md on fsdd.
+# that of sounds by those of docs/sound.md and models/featx-audio-nano/README.md on fsdd.
 _RANKS: Mapping[str, float] = MappingProxyType(
     {
         # mobilenetv2-1.0, featx-image-nano, efficientnet-lite0
@@ -26,10 +26,11 @@ _RANKS: Mapping[str, float] = MappingProxyType(
         "46b6396571af": 1.0,
         "6fd5d72fe458": 1.0,
         "eee36cbb5978": 2.0,
-        # speech-embedding, featx-audio-mel, yamnet
+        # speech-embedding, featx-audio-nano, featx-audio-mel, yamnet
         "fe23c9cabccd": 1.0,
-        "51a0713c4ab3": 2.0,
-        "93611a8dfca2": 3.0,
+        "c65b163dc07d": 2.0,
+        "51a0713c4ab3": 3.0,
+        "93611a8dfca2": 4.0,
     }
 )
 _DIGITS = 12

@@ -25,7 +25,7 @@ from featx.reporting.comparison import Comparison
 from featx.selection.candidates import BackboneCandidate, find_candidates
 from featx.selection.clock import Clock
 from featx.selection.finals import run_finals
-from featx.selection.limits import is_whole, read_milliseconds, read_seconds, read_size
+from featx.selection.limits import is_whole_number, read_milliseconds, read_seconds, read_size
 from featx.selection.ranking import RankedBackbone, RankingSetup, draw_some, rank
 from featx.selection.table import ComparisonTable
 from featx.tasks import Task, get_task
@@ -253,5 +253,5 @@ def _check_heads(task: Task, heads: Any, config: HeadConfig) -> tuple[Any, ...]:
 
 def _check_counts(**counts: int) -> None:
     for name, value in counts.items():
-        if not is_whole(value, 1):
+        if not is_whole_number(value, 1):
             raise BadOption(f"{name} = {value!r:.60}: expected a whole number, 1 or more")

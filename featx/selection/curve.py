@@ -27,7 +27,7 @@ from featx.selection.curve_report import (
 )
 from featx.selection.draws import FOLDS, Draw, draw_nested, usual_sizes
 from featx.selection.labelled_rows import LabelledRows, embed_labelled, open_for
-from featx.selection.limits import is_whole
+from featx.selection.limits import is_whole_number
 from featx.selection.power_law import PowerLaw, fit_power_law
 from featx.tasks import Task, get_task
 from featx.tuning import HeadConfig, TuningProblem
@@ -293,16 +293,16 @@ def _heads_for_few(some: TuningProblem, config: HeadConfig) -> Sequence[HeadSpec
 
 
 def _check_choices(draws: object, sizes: object, max_labels: object) -> None:
-    if not is_whole(draws, 2, _MOST_DRAWS):
+    if not is_whole_number(draws, 2, _MOST_DRAWS):
         raise BadOption(f"draws = {draws!r}: expected a whole number, 2 to {_MOST_DRAWS}")
-    if max_labels is not None and not is_whole(max_labels, 10):
+    if max_labels is not None and not is_whole_number(max_labels, 10):
         raise BadOption(
             f"max_labels = {max_labels!r}: expected a whole number, 10 or more, or None"
         )
     if sizes is None:
         return
     listed = list(sizes) if isinstance(sizes, (Sequence, np.ndarray)) else []
-    if not listed or not all(is_whole(size, 2) for size in listed):
+    if not listed or not all(is_whole_number(size, 2) for size in listed):
         raise BadOption(
             f"sizes = {sizes!r:.80}: expected a list of whole numbers of labels, 2 or more"
         )

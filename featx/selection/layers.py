@@ -25,7 +25,7 @@ from featx.metrics.paired import paired_difference
 from featx.metrics.resampling import Resampling
 from featx.selection.labelled_rows import LabelledRows, embed_labelled, open_for
 from featx.selection.layer_report import LayerProbe, LayerScore
-from featx.selection.limits import is_whole
+from featx.selection.limits import is_whole_number
 from featx.selection.quick import ridge_predictions
 from featx.tasks import get_task
 from featx.tuning import HeadConfig
@@ -126,7 +126,7 @@ def probe_layers(
 
 
 def _check_choices(max_samples: object, taps: object) -> None:
-    if max_samples is not None and not is_whole(max_samples, 2):
+    if max_samples is not None and not is_whole_number(max_samples, 2):
         raise BadOption(
             f"max_samples = {max_samples!r}: expected a whole number, 2 or more, or None"
         )

@@ -14,7 +14,7 @@ import numpy as np
 from featx.errors import BadOption
 from featx.modalities import shown
 
-__all__ = ["is_whole", "read_milliseconds", "read_seconds", "read_size"]
+__all__ = ["is_whole_number", "read_milliseconds", "read_seconds", "read_size"]
 
 _WRITTEN = re.compile(
     r"\s*((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([A-Za-zµμ]*)\s*"
@@ -42,10 +42,10 @@ _SIZES: Mapping[str, float] = MappingProxyType(
 )
 
 
-def is_whole(value: object, least: int, most: int | None = None) -> bool:
+def is_whole_number(value: object, least: int, most: int | None = None) -> bool:
     """Return whether a value is a whole number within bounds.
 
-    >>> [is_whole(value, 1, 9) for value in (1, np.int64(9), 10, True, 2.0)]
+    >>> [is_whole_number(value, 1, 9) for value in (1, np.int64(9), 10, True, 2.0)]
     [True, True, False, False, False]
     """
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):

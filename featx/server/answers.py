@@ -140,6 +140,9 @@ class Model(StrictModel):
     backbone: str
     fingerprint: str = Field(description="Decides the numbers of the backbone")
     classes: list[str] = Field(description="Its classes, labels, or the names of its numbers")
+    columns: dict[str, str] = Field(
+        description="Of a model of records: what each column is, such as image or number"
+    )
 
 
 class ModelsAnswer(StrictModel):

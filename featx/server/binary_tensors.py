@@ -16,10 +16,11 @@ import numpy as np
 
 from featx.server.errors import HTTPError
 
-__all__ = ["HEADER", "join_answer", "pack", "split_body", "split_bytes", "take_tensors"]
+__all__ = ["HEADER", "NUMBERS", "join_answer", "pack", "split_body", "split_bytes", "take_tensors"]
 
 HEADER = "inference-header-content-length"
-_TYPES = {"FP32": "<f4", "FP64": "<f8", "INT32": "<i4", "INT64": "<i8"}
+NUMBERS = {"FP32": "<f4", "FP64": "<f8", "INT32": "<i4", "INT64": "<i8"}
+"""How NumPy calls the protocol's types of numbers."""
 
 
 def split_body(body: bytes, length: str | None) -> tuple[bytes, memoryview]:
@@ -111,7 +112,7 @@ def pack(values: Sequence[Any], datatype: str) -> bytes:
     if datatype == "BYTES":
         encoded = [str(value).encode() for value in values]
         return b"".join(struct.pack("<I", len(each)) + each for each in encoded)
-    return np.asarray(values, _TYPES[datatype]).tobytes()
+    return np.asarray(values, NUMBERS[datatype]).tobytes()
 
 
 def join_answer(head: bytes, data: Sequence[bytes]) -> tuple[bytes, dict[str, str]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from featx.embedding.rows import Reject
-from featx.modalities import MeasuringReader
 from featx.server.errors import HTTPError
 from featx.server.limits import Limits
 from featx.server.registry import ServedPredictor
@@ -30,24 +29,28 @@ def weigh(
     HTTPError
         Together they are larger than the limit (413).
     """
-    reader = served.input.backbone.reader
-    # One sample by itself is bounded by its reader.
-    if len(samples) < 2 or not isinstance(reader, MeasuringReader):
+    # One file by itself is bounded by its reader.
+    if len(samples) < 2 and not served.input.is_record:
         return None
-    most = {"pixels": limits.total_pixels, "seconds": limits.total_seconds}[reader.extent_unit]
-    largest = {"pixels": limits.max_pixels, "seconds": limits.max_seconds}[reader.extent_unit]
-    total, weights = 0.0, list[float]()
+    most = {"pixels": limits.total_pixels, "seconds": limits.total_seconds}
+    largest = {"pixels": limits.max_pixels, "seconds": limits.max_seconds}
+    totals, weights, measured = dict.fromkeys(most, 0.0), list[float](), False
     for sample in samples:
-        # What is larger than the largest is refused by the reader, and costs nothing.
-        extent = reader.extent(sample.data) if isinstance(sample, Sample) else 0.0
-        extent = extent if extent <= largest else 0.0
-        total += extent
-        if total > most:
-            raise HTTPError(
-                413,
-                f"too_many_{reader.extent_unit}",
-                f"the {len(samples)} samples have more than {most:,.0f} {reader.extent_unit} together: "
-                f"expected fewer a request; send them in several",
-            )
-        weights.append(extent / largest)
-    return weights
+        weight = 0.0
+        files = served.input.measured(sample.data) if isinstance(sample, Sample) else []
+        for reader, content in files:
+            unit, measured = reader.extent_unit, True
+            # What is larger than the largest is refused by the reader, and costs nothing.
+            extent = reader.extent(content)
+            extent = extent if extent <= largest[unit] else 0.0
+            totals[unit] += extent
+            if totals[unit] > most[unit]:
+                raise HTTPError(
+                    413,
+                    f"too_many_{unit}",
+                    f"the {len(samples)} samples have more than {most[unit]:,.0f} {unit} together: "
+                    f"expected fewer a request; send them in several",
+                )
+            weight += extent / largest[unit]
+        weights.append(weight)
+    return weights if measured else None

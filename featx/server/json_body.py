@@ -19,10 +19,12 @@ import numpy.typing as npt
 
 from featx.server.errors import HTTPError
 
-__all__ = ["parse_json"]
+__all__ = ["flatten", "parse_json"]
 
 # Lists and objects within each other; a nested tensor of a request has seven at most.
 MAX_DEPTH = 32
+# Axes that a tensor may have.
+_MAX_AXES = 8
 # A body of fewer bytes holds so few values that they need not be counted.
 _FEW_BYTES = 1 << 16
 # Values that may stand beside the numbers of tensors, which are parsed in one piece.
@@ -192,3 +194,25 @@ def _numbers(body: bytes, start: int, stop: int) -> Iterator[list[Any]]:
         except ValueError as error:
             raise ValueError(f"expected numbers from byte {start} on: {error}") from error
         start = end + 1
+
+
+def flatten(values: list[Any]) -> list[Any]:
+    """Return nested lists, as tensors are also written, as one; raise HTTPError (422) for too deep ones."""
+    flat: list[Any] = []
+    # Each value is looked at once, however deep it lies.
+    waiting = [iter(values)]
+    while waiting:
+        for value in waiting[-1]:
+            if isinstance(value, list):
+                if len(waiting) > _MAX_AXES:
+                    raise HTTPError(
+                        422,
+                        "unprocessable",
+                        f"inputs: data: lists within more than {_MAX_AXES} others",
+                    )
+                waiting.append(iter(value))
+                break
+            flat.append(value)
+        else:
+            waiting.pop()
+    return flat

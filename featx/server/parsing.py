@@ -18,6 +18,7 @@ from featx.server.hosts import is_simple_type
 from featx.server.json_body import parse_json
 from featx.server.limits import Limits
 from featx.server.pool import Pool
+from featx.server.records import check_records, to_record
 from featx.server.registry import ServedInput, ServedPredictor
 from featx.server.schemas import PredictQuery, PredictRequest, SampleInput
 from featx.server.sureness import SURENESS_FIELDS
@@ -39,12 +40,12 @@ __all__ = [
 
 M = TypeVar("M", bound=BaseModel)
 
-# A sample as it came: an object of JSON, or an id and the bytes of a file.
-_Raw = SampleInput | tuple[str, bytes]
+# A sample as it came: an object of JSON, or an id and the bytes of a file or the fields of a form.
+_Raw = SampleInput | tuple[str, bytes] | tuple[str, Mapping[str, Any]]
 
 # Names of classifiers, and fields of a form beside the samples.
 _MAX_NAMES = 100
-_KINDS = frozenset({"image", "audio", "text"})
+_KINDS = frozenset({"image", "audio", "text", "record"})
 _RAW_TYPES = ("image", "audio", "text", "application/octet-stream")
 _EXPECTED_TYPES = (
     "expected multipart/form-data, application/json, application/octet-stream, or the type of a "
@@ -69,6 +70,9 @@ class PredictInput:
         The kinds that the samples seem to be of, which choose predictors where no name does.
     sureness : mapping, default={}
         Arguments of ``Predictor.with_abstention``; none where nothing was asked.
+    fields : sequence of pairs, default=()
+        The fields of a form that may be the columns of a record, each with its name; bytes of a file, or a
+        text.
     """
 
     samples: Sequence[_Raw]
@@ -77,6 +81,37 @@ class PredictInput:
     modality: str | None = None
     kinds: frozenset[str] = frozenset()
     sureness: Mapping[str, Any] = field(default_factory=dict)
+    fields: Sequence[tuple[str, str | bytes]] = ()
+
+    def of(self, served: ServedPredictor) -> Sequence[_Raw]:
+        """Return the samples as a predictor reads them: the fields of a form are one record, or files.
+
+        Raises
+        ------
+        HTTPError
+            The form has a field that the predictor knows nothing of (422).
+        """
+        if served.input.is_record and self.fields:
+            values: dict[str, Any] = {}
+            for name, value in self.fields:
+                # A browser sends what was not chosen as nothing.
+                known = values.setdefault(name, [])
+                if value:
+                    known.append(value)
+            one = {
+                name: found[0] if len(found) == 1 else found or None
+                for name, found in values.items()
+            }
+            return [("form", one)]
+        for name, value in self.fields:
+            if isinstance(value, str) and name != "text":
+                raise HTTPError(
+                    422,
+                    "unprocessable",
+                    f"field {name[:100]!r}: expected files, or fields named text, model, top_k, "
+                    f"{', '.join(SURENESS_FIELDS)}",
+                )
+        return self.samples
 
 
 def read_query(request: Request) -> PredictQuery:
@@ -181,6 +216,8 @@ def check_list(table: Any, name: str, most: int, what: str = "samples") -> None:
 
 def _kind_of_object(given: SampleInput) -> str:
     """Return the kind that a sample says it is of, as a text or by its data: URL; empty where it does not."""
+    if given.values is not None:
+        return "record"
     if given.text is not None:
         return "text"
     kind = media_type_of_url(given.data or "").partition("/")[0]
@@ -189,6 +226,7 @@ def _kind_of_object(given: SampleInput) -> str:
 
 def _parse_form(body: bytes, request: Request, query: PredictQuery, limits: Limits) -> PredictInput:
     samples: list[_Raw] = []
+    fields: list[tuple[str, str | bytes]] = []
     kinds: set[str] = set()
     models: list[str] = []
     top_k, sureness = query.top_k, {**query.asked()}
@@ -202,9 +240,11 @@ def _parse_form(body: bytes, request: Request, query: PredictQuery, limits: Limi
     for name, value in form:
         if isinstance(value, FormFile):
             samples.append((value.name or name, value.data))
+            fields.append((name, value.data))
             kinds.add(value.media_type.partition("/")[0].strip().lower())
         elif name == "text":
             samples.append(SampleInput(id=f"samples[{len(samples)}]", text=value))
+            fields.append((name, value))
             kinds.add("text")
         elif name == "model":
             models.append(value)
@@ -213,14 +253,12 @@ def _parse_form(body: bytes, request: Request, query: PredictQuery, limits: Limi
         elif name in SURENESS_FIELDS:
             sureness |= validate(PredictRequest, {name: value}).asked()
         else:
-            raise HTTPError(
-                422,
-                "unprocessable",
-                f"field {name[:100]!r}: expected files, or fields named text, model, top_k, "
-                f"{', '.join(SURENESS_FIELDS)}",
-            )
-    known = frozenset(kinds & _KINDS)
-    return PredictInput(samples, models or query.model, top_k, kinds=known, sureness=sureness)
+            fields.append((name, value))
+    plain = all(isinstance(value, bytes) or name == "text" for name, value in fields)
+    known = frozenset(kinds & _KINDS) if plain else frozenset({"record"})
+    return PredictInput(
+        samples, models or query.model, top_k, kinds=known, sureness=sureness, fields=fields
+    )
 
 
 def validate(model: type[M], value: Any, *, within: str = "") -> M:
@@ -262,9 +300,12 @@ def to_samples(
     samples = [
         _from_object(sample, f"samples[{index}]", served)
         if isinstance(sample, SampleInput)
-        else _from_bytes(sample[0], sample[1], served.input)
+        else _from_raw(sample[0], sample[1], served)
         for index, sample in enumerate(given)
     ]
+    if served.input.is_record:
+        check_records(samples, limits)
+        return samples
     texts = [sample.data for sample in samples if isinstance(sample, Sample)]
     if sum(len(text) for text in texts if isinstance(text, str)) > limits.max_characters:
         raise _too_long(limits)
@@ -307,6 +348,22 @@ def _too_long(limits: Limits) -> HTTPError:
     )
 
 
+def _from_raw(id: str, data: bytes | Mapping[str, Any], served: ServedPredictor) -> Sample | Reject:
+    if isinstance(data, Mapping):
+        return to_record(data, id, served)
+    if served.input.is_record:
+        return Reject(shorten(to_text(id)), _no_record(served))
+    return _from_bytes(id, data, served.input)
+
+
+def _no_record(served: ServedPredictor) -> str:
+    names = ", ".join(served.input.columns)
+    return (
+        f"expected a value for each column that {served.name} reads: values in JSON, or a form with the "
+        f"fields {names:.300}"
+    )
+
+
 def _from_bytes(id: str, data: bytes, reading: ServedInput) -> Sample | Reject:
     """Return a sample of bytes that a client sent; they are never taken for a path."""
     id = shorten(to_text(id))
@@ -320,6 +377,12 @@ def _from_bytes(id: str, data: bytes, reading: ServedInput) -> Sample | Reject:
 
 def _from_object(given: SampleInput, id: str, served: ServedPredictor) -> Sample | Reject:
     reading, id = served.input, shorten(to_text(given.id or id))
+    if given.values is not None and reading.is_record:
+        return to_record(given.values, id, served)
+    if reading.is_record:
+        return Reject(id, _no_record(served))
+    if given.values is not None:
+        return Reject(id, f"values: {served.name} reads {reading.modality}; expected data or text")
     if given.text is not None:
         if reading.string_is_sample:
             return Sample(id, given.text)

@@ -6,19 +6,23 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from featx._typing import FloatArray
 from featx.embedding.engine import embed_chunk
+from featx.embedding.joint_rows import JointEmbedder
 from featx.embedding.rows import Reject, Rows
 from featx.server.bodies import LEFT
+from featx.server.errors import HTTPError
 from featx.server.health import Health
 from featx.server.metrics import Metrics
 from featx.server.pool import Pool
 from featx.server.registry import LimitedBackbone, ServedPredictor, Sureness
 from featx.server.usage import CountingReader
 from featx.sources import Sample
+from featx.sources.record import Record
 from featx.tasks import Prediction
 
 __all__ = ["Embedding", "Outcome", "embed", "predict", "try_predictor"]
@@ -146,7 +150,15 @@ async def embed(
     """Return the row of each sample, in order, or why it has none; ``weights`` are those of ``weigh``."""
     readable = {k: sample for k, sample in enumerate(samples) if isinstance(sample, Sample)}
     parts = None if weights is None else [weights[k] for k in readable]
-    step = _EmbedStep(served.input.backbone)
+    backbone = served.input.backbone
+    if not isinstance(backbone, LimitedBackbone):
+        raise HTTPError(
+            422,
+            "unprocessable",
+            f"model: {served.name} reads records of columns, whose rows are not given; expected a model of "
+            "pictures, texts or sounds",
+        )
+    step = _EmbedStep(backbone)
     with _noting([served], health):
         results = iter(await pool.run(step, list(readable.values()), parts))
     return [sample if isinstance(sample, Reject) else next(results) for sample in samples]
@@ -154,10 +166,23 @@ async def embed(
 
 async def try_predictor(served: ServedPredictor, *, pool: Pool, metrics: Metrics) -> None:
     """Have a predictor answer for the sample by which its backbone is known; raise what it fails by."""
-    sample = Sample("canary", served.input.card.input.canary())
+    sample = Sample("canary", _canary(served))
     [[result]] = await pool.run(_PredictStep((served,), 1, metrics), [sample])
     if isinstance(result, Reject):
         raise result.failure()
+
+
+def _canary(served: ServedPredictor) -> Any:
+    """Return the content of a sample that needs no data: the one by which its backbone is known."""
+    card = served.input.card
+    if card is not None:
+        return card.input.canary()
+    values: dict[str, Any] = {}
+    for one in served.predictor.inputs:
+        # An encoder takes an empty cell; a vector or a number of training is not known here.
+        canary = one.card.input.canary() if one.has_backbone else None
+        values |= dict.fromkeys(one.columns, canary)
+    return Record(values)
 
 
 @contextmanager
@@ -175,7 +200,7 @@ def _noting(group: Sequence[ServedPredictor], health: Health) -> Iterator[None]:
     health.answered(group)
 
 
-def _embed(samples: Sequence[Sample], backbone: LimitedBackbone) -> Rows:
+def _embed(samples: Sequence[Sample], backbone: LimitedBackbone | JointEmbedder) -> Rows:
     """Return the rows of samples; their ids are the indices, for a client's own may repeat."""
     numbered = [Sample(str(index), sample.data) for index, sample in enumerate(samples)]
     return embed_chunk(numbered, backbone)

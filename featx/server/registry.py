@@ -11,8 +11,11 @@ from typing import Any, cast
 from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card
+from featx.embedding.joint_rows import InputPart, JointEmbedder
 from featx.errors import BadOption, FeatxWarning
-from featx.modalities import Reader
+from featx.inputs.input import Input
+from featx.inputs.joint import is_joint, open_joint
+from featx.modalities import MeasuringReader, Reader
 from featx.predictor import Predictor
 from featx.server.errors import HTTPError
 from featx.server.limits import Limits
@@ -71,26 +74,66 @@ class LimitedBackbone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedInput:
-    """One named input of a predictor, with its backbone opened."""
+    """What one sample is to a predictor, with its backbone opened: a file, a text, or a record of columns.
+
+    Attributes
+    ----------
+    name : str
+    modality : str
+        "image", "text" or "audio", or "record".
+    card : Card or None
+        Of the backbone; None of a record.
+    backbone : LimitedBackbone or JointEmbedder
+    columns : mapping of str to str
+        Of a record, what each of its columns is: a kind of input by its name; else empty.
+    """
 
     name: str
     modality: str
-    card: Card
-    backbone: LimitedBackbone
+    card: Card | None
+    backbone: LimitedBackbone | JointEmbedder
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def string_is_sample(self) -> bool:
         """Whether a text is the sample itself, and not the name of one."""
-        return self.card.input.string_is_sample
+        return self.card is not None and self.card.input.string_is_sample
+
+    @property
+    def is_record(self) -> bool:
+        """Whether a sample is a value for each of several columns."""
+        return self.card is None
+
+    @property
+    def label(self) -> str:
+        """What makes its rows: the names of backbones, and of what is encoded."""
+        return self.backbone.name
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the rows."""
+        return self.backbone.fingerprint
+
+    def measured(self, sample: Any) -> list[tuple[MeasuringReader, Any]]:
+        """Return the files of a sample whose size their headers say, each with its reader."""
+        if isinstance(self.backbone, LimitedBackbone):
+            reader = self.backbone.reader
+            return [(reader, sample)] if isinstance(reader, MeasuringReader) else []
+        return [
+            (part.embedder.reader, value)
+            for part in self.backbone.parts
+            if isinstance(part.embedder.reader, MeasuringReader)
+            for value in part.values_of(sample)
+        ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedPredictor:
-    """A predictor under its name, with the inputs that it reads."""
+    """A predictor under its name, with what it reads."""
 
     name: str
     predictor: Predictor
-    inputs: tuple[ServedInput, ...]
+    input: ServedInput
     variants: dict[Sureness, Predictor] = field(default_factory=dict, repr=False)
 
     def careful(self, sureness: Sureness) -> Predictor:
@@ -114,12 +157,6 @@ class ServedPredictor:
                     self.variants.clear()
                 self.variants[sureness] = made
         return made
-
-    @property
-    def input(self) -> ServedInput:
-        """The one input: every predictor of today has one."""
-        [only] = self.inputs
-        return only
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -164,9 +201,7 @@ class Registry:
         MissingWeights, WrongDigest
             Its backbone is not on this machine.
         """
-        [only] = predictor.inputs
-        served = ServedInput(only.name, only.kind, only.card, self._open(predictor))
-        self._served[name] = ServedPredictor(name, predictor, (served,))
+        self._served[name] = ServedPredictor(name, predictor, self._input(predictor))
 
     def get(self, name: str) -> ServedPredictor:
         """Return the predictor of that name; raise HTTPError (404) where there is none."""
@@ -190,22 +225,56 @@ class Registry:
         if not names and len(kinds) == 1:
             chosen = [served for served in chosen if served.input.modality in kinds] or chosen
         read = sorted({served.input.modality for served in chosen})
-        if len(read) > 1:
+        records = {tuple(served.input.columns.items()) for served in chosen}
+        if len(read) > 1 or len(records) > 1:
             raise HTTPError(
                 422,
                 "model_needed",
-                f"model: the classifiers read {' and '.join(read)}; name those that are meant: "
+                f"model: the classifiers read {_all_read(read, records)}; name those that are meant: "
                 f"{', '.join(served.name for served in chosen)}",
             )
         return chosen
 
-    def _open(self, predictor: Predictor) -> LimitedBackbone:
-        """Return the backbone of a predictor, the one that is served already where there is one."""
+    def _input(self, predictor: Predictor) -> ServedInput:
+        """Return what a predictor reads, opened; what is served already is shared."""
+        if not is_joint(predictor.inputs):
+            [only] = predictor.inputs
+            return ServedInput(only.name, only.kind, only.card, self._limited(predictor.open()))
+        joint = open_joint(predictor.inputs, predictor.provider)
+        parts = tuple(self._part(part) for part in joint.parts)
+        return ServedInput(
+            "record", "record", None, replace(joint, parts=parts), columns_of(predictor.inputs)
+        )
+
+    def _part(self, part: InputPart) -> InputPart:
+        embedder = part.embedder
+        return (
+            replace(part, embedder=self._limited(embedder))
+            if isinstance(embedder, Backbone)
+            else part
+        )
+
+    def _limited(self, backbone: Backbone) -> LimitedBackbone:
+        """Return a backbone within the limits, the one that is served already where there is one."""
         for served in self._served.values():
-            if served.input.backbone.fingerprint == predictor.card.fingerprint:
-                return served.input.backbone
-        backbone = predictor.open()
+            own = served.input.backbone
+            known = [own] if isinstance(own, LimitedBackbone) else [p.embedder for p in own.parts]
+            for one in known:
+                if isinstance(one, LimitedBackbone) and one.fingerprint == backbone.fingerprint:
+                    return one
         return LimitedBackbone(backbone, _with_limits(backbone.reader, self._limits))
+
+
+def columns_of(inputs: Sequence[Input]) -> dict[str, str]:
+    """Return the columns that inputs read, each once, and what they are."""
+    return {column: one.kind for one in inputs for column in one.columns}
+
+
+def _all_read(modalities: Sequence[str], records: Collection[tuple[tuple[str, str], ...]]) -> str:
+    """Return what several predictors read, in words."""
+    if modalities == ["record"]:
+        return "other columns (" + "; ".join(", ".join(dict(one)) for one in sorted(records)) + ")"
+    return " and ".join(modalities)
 
 
 def _with_limits(reader: Any, limits: Limits) -> Any:

@@ -50,7 +50,8 @@ class _Asked:
 async def predict_samples(state: AppState, request: Request) -> Response:
     """Say what each sample is.
 
-    Samples are files of a form, a raw body of an image, audio or text type, or JSON. One that cannot
+    Samples are files of a form, a raw body of an image, audio or text type, or JSON; a record of several
+    columns is ``values`` in JSON, or a form with a field for each column. One that cannot
     be read has an ``error`` in its place and costs the others nothing; where none can, the status is
     422. An answer has ``label`` and ``top``; of several labels ``labels`` and ``top``; of a number
     ``value``, ``low`` and ``high``, of several numbers ``values``, by their names. With ``coverage`` it
@@ -68,7 +69,7 @@ async def predict_samples(state: AppState, request: Request) -> Response:
         chosen = state.registry.choose(given.models, given.kinds)
         if query.explain:
             check_explained(len(given.samples) * len(chosen))
-        samples = to_samples(given.samples, chosen[0], state.limits, modality=given.modality)
+        samples = to_samples(given.of(chosen[0]), chosen[0], state.limits, modality=given.modality)
         sureness = tuple(sorted(given.sureness.items()))
         for served in chosen:
             served.careful(sureness)
@@ -148,9 +149,10 @@ async def list_models(state: AppState, request: Request) -> Response:
             "task": served.predictor.task_name,
             "owned_by": "featx",
             "modality": served.input.modality,
-            "backbone": served.input.card.name,
-            "fingerprint": served.input.card.fingerprint,
+            "backbone": served.input.label,
+            "fingerprint": served.input.fingerprint,
             "classes": list(served.classes),
+            "columns": dict(served.input.columns),
         }
         for served in state.registry
     ]
@@ -189,7 +191,10 @@ def _inputs(body: EmbeddingsRequest, served: ServedPredictor) -> list[SampleInpu
     texts = [text for text in given if isinstance(text, str)]
     if len(texts) < len(given):
         raise _token_ids()
-    return [SampleInput(id=f"input[{index}]", **{field: text}) for index, text in enumerate(texts)]
+    return [
+        SampleInput.model_validate({"id": f"input[{index}]", field: text})
+        for index, text in enumerate(texts)
+    ]
 
 
 def _token_ids() -> HTTPError:

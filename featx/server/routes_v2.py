@@ -33,7 +33,7 @@ from featx.server.binary_tensors import (
 )
 from featx.server.errors import HTTPError, json_response
 from featx.server.extents import weigh
-from featx.server.json_body import parse_json
+from featx.server.json_body import flatten, parse_json
 from featx.server.limits import Limits
 from featx.server.parsing import (
     check_count,
@@ -45,6 +45,7 @@ from featx.server.parsing import (
     validate,
 )
 from featx.server.predict import predict
+from featx.server.record_tensors import describe_tensors, records_of
 from featx.server.registry import ServedPredictor, Sureness
 from featx.server.routing import AppState, Operation
 from featx.server.schemas import InferRequest, SampleInput, TensorInput
@@ -57,8 +58,8 @@ __all__ = ["OPERATIONS"]
 _TEXT_TYPES = frozenset({"str", "text", "text/plain", "utf-8"})
 # Numbers of a tensor in JSON, which take four letters each: about as many as the largest body has.
 _MAX_NUMBERS = 8_000_000
-# Tensors that a request may name, and axes that one may have.
-_MAX_TENSORS, _MAX_AXES = 100, 8
+# Tensors that a request may name.
+_MAX_TENSORS = 100
 # Numbers that are converted at a time: Python's lock is held meanwhile.
 _PIECE = 1 << 16
 # A classifier that is replaced takes the place of the old one.
@@ -91,10 +92,7 @@ async def describe_model(state: AppState, request: Request) -> Response:
             "name": served.name,
             "versions": [_VERSION],
             "platform": "featx",
-            "inputs": [
-                {"name": reading.name, "datatype": "BYTES", "shape": [-1]}
-                for reading in served.inputs
-            ],
+            "inputs": describe_tensors(served),
             "outputs": [
                 {
                     "name": tensor.name,
@@ -120,7 +118,8 @@ async def infer(state: AppState, request: Request) -> Response:
 
     The input is BYTES of shape [n] or [n, 1]: texts as they are, pictures and sounds in base64. A
     picture may also be UINT8 of shape [n, height, width, 3]. With the binary tensor data extension a
-    picture or a sound is its file as it is, unless the parameter ``content_type`` is ``base64``.
+    picture or a sound is its file as it is, unless the parameter ``content_type`` is ``base64``. Of a record
+    there is a tensor for each column, by its name: FP64 for numbers, FP32 of shape [n, k] for vectors.
     The parameters ``coverage``, ``per_class``, ``sets``, ``abstain`` and ``novelty`` of the request are
     those of ``/v1/predict``, and add the tensors ``set``, ``answered``, ``novelty`` and ``novel``.
     """
@@ -162,8 +161,12 @@ def _parse(
     check_list(table, "inputs", _MAX_TENSORS, "tensors")
     check_list(table, "outputs", _MAX_TENSORS, "tensors")
     body = validate(InferRequest, table)
-    [binary] = take_tensors([_one_input(body).parameters], data)
-    samples = _samples(body, binary, served, limits)
+    tensors = body.inputs if served.input.is_record else [_one_input(body)]
+    binary = take_tensors([tensor.parameters for tensor in tensors], data)
+    if served.input.is_record:
+        samples = records_of(tensors, binary, served, limits)
+    else:
+        samples = _samples(tensors[0], binary[0], served, limits)
     asked = {name: body.parameters[name] for name in SURENESS_FIELDS if name in body.parameters}
     given = validate(SurenessFields, asked, within="parameters").asked()
     sureness = tuple(sorted(given.items()))
@@ -236,13 +239,12 @@ def _one_input(body: InferRequest) -> TensorInput:
 
 
 def _samples(
-    body: InferRequest, binary: memoryview | None, served: ServedPredictor, limits: Limits
+    tensor: TensorInput, binary: memoryview | None, served: ServedPredictor, limits: Limits
 ) -> list[Sample | Reject]:
     """Return the samples of the one input tensor; raise HTTPError (413, 422) where it is wrong.
 
     ``binary`` is the tensor's data where it does not stand in the JSON.
     """
-    tensor = _one_input(body)
     if (binary is None) == (tensor.data is None):
         raise _wrong("expected either data or the parameter binary_data_size")
     if tensor.shape:
@@ -251,7 +253,7 @@ def _samples(
         return _pictures(tensor, binary)
     if tensor.datatype != "BYTES":
         raise _wrong(f"datatype: found {tensor.datatype[:40]}, {served.name} takes BYTES")
-    values = _flatten(tensor.data or []) if binary is None else _elements(tensor, binary, limits)
+    values = flatten(tensor.data or []) if binary is None else _elements(tensor, binary, limits)
     if not 1 <= len(tensor.shape) <= 2 or math.prod(tensor.shape) != len(values):
         raise _wrong(
             f"shape: found {tensor.shape[:8]} for {len(values)} values, expected one a sample"
@@ -265,7 +267,10 @@ def _samples(
     if not all(isinstance(text, str) for text in values):
         raise _wrong("data: expected strings")
     field = "text" if is_text and content_type in _TEXT_TYPES else "data"
-    given = [SampleInput(id=f"data[{k}]", **{field: text}) for k, text in enumerate(values)]
+    given = [
+        SampleInput.model_validate({"id": f"data[{k}]", field: text})
+        for k, text in enumerate(values)
+    ]
     return to_samples(given, served, limits)
 
 
@@ -281,7 +286,7 @@ def _elements(tensor: TensorInput, binary: memoryview, limits: Limits) -> list[b
 def _pictures(tensor: TensorInput, binary: memoryview | None) -> list[Sample | Reject]:
     """Return the pictures of a tensor of numbers."""
     shape = tensor.shape
-    values: Any = _flatten(tensor.data or []) if binary is None else binary
+    values: Any = flatten(tensor.data or []) if binary is None else binary
     if len(shape) != 4 or min(shape) < 1 or math.prod(shape) != len(values):
         raise _no_pictures(shape, len(values))
     pixels = np.array(values, np.uint8) if binary is not None else _to_bytes(values)
@@ -308,24 +313,6 @@ def _to_bytes(values: list[Any]) -> npt.NDArray[np.uint8] | None:
             return None
         pieces.append(np.array(piece, np.uint8))
     return np.concatenate(pieces)
-
-
-def _flatten(values: list[Any]) -> list[Any]:
-    """Return nested lists, as the protocol also lets tensors be written, as one."""
-    flat: list[Any] = []
-    # Each value is looked at once, however deep it lies.
-    waiting = [iter(values)]
-    while waiting:
-        for value in waiting[-1]:
-            if isinstance(value, list):
-                if len(waiting) > _MAX_AXES:
-                    raise _wrong(f"data: lists within more than {_MAX_AXES} others")
-                waiting.append(iter(value))
-                break
-            flat.append(value)
-        else:
-            waiting.pop()
-    return flat
 
 
 def _wrong(words: str) -> HTTPError:

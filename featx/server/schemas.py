@@ -36,14 +36,22 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+# A value of a record: base64 of a file, a text, a number, or a list of these.
+Value = str | int | float | bool | None | list[str | int | float | None]
+
+
 class SampleInput(StrictModel):
-    """One sample: ``data`` in base64, or a ``text``."""
+    """One sample: ``data`` in base64, a ``text``, or ``values`` by the names of columns."""
 
     id: str | None = None
     data: str | None = Field(
         default=None, description="A picture or a sound in base64, or as a data: URL"
     )
     text: str | None = None
+    values: dict[str, Value] | None = Field(
+        default=None,
+        description="Of a model of records: pictures and sounds in base64, several in a list; texts, numbers",
+    )
 
 
 class PredictRequest(SurenessFields, StrictModel):
@@ -52,6 +60,7 @@ class PredictRequest(SurenessFields, StrictModel):
     samples: list[SampleInput] = []
     data: str | None = None
     text: str | None = None
+    values: dict[str, Value] | None = None
     model: str | list[str] | None = Field(
         default=None, description="Names of classifiers; all by default"
     )
@@ -59,9 +68,10 @@ class PredictRequest(SurenessFields, StrictModel):
 
     def all_samples(self) -> list[SampleInput]:
         """Return the samples of the list, and the single one."""
-        if self.data is None and self.text is None:
+        if self.data is None and self.text is None and self.values is None:
             return self.samples
-        return [*self.samples, SampleInput(data=self.data, text=self.text)]
+        single = SampleInput(data=self.data, text=self.text, values=self.values)
+        return [*self.samples, single]
 
 
 class EmbeddingsRequest(BaseModel):

@@ -33,6 +33,7 @@ from featx.sources.source import (
     Source,
 )
 from featx.sources.splits import check_split
+from featx.storage.address import is_remote
 from featx.storage.blob import describe_os_error, read_bytes, to_text
 
 __all__ = [
@@ -92,6 +93,9 @@ def _ends_in(endings: tuple[str, ...]) -> Callable[[str], bool]:
 # The first that accepts a source reads it.
 SOURCES: tuple[type[Source] | LazySource, ...] = (
     LazySource("standard_input:StandardInput", lambda uri: uri == "-"),
+    LazySource("tars:Tars", lambda uri: "{" in uri or Path(uri).is_dir()),
+    LazySource("pattern:Pattern", lambda uri: "{" in uri),
+    LazySource("remote:RemoteSource", is_remote),
     LazySource("table_folder:TableFolder", os.path.isdir),
     LazySource("folder:Folder", os.path.isdir),
     LazySource("table:Table", _ends_in(TABLE_ENDINGS)),
@@ -119,6 +123,8 @@ def open_source(
     or train-0-of-2.parquet   the same              a column, by its name in the schema  by name
     or train/0000.parquet     the same              likewise; also within default/       by name
     .tar, also .gz .bz2 .xz   path in it            key.cls, key.json, or as in a folder as it is
+    a-{000..099}.tar          'a-000.tar/a.jpg'     the same                             by number
+    a folder of tars alone    the same              the same                             by name
     one file                  the path              none                                 --
     ``-``, standard input     the path              none                                 as given
     the same, with texts      'line 1'              none                                 as given

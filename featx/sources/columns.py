@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from types import MappingProxyType
 
 from featx.errors import BadOption, BadSource, FeatxNotice
 from featx.sources.open_table import Notes, OpenTable
 from featx.sources.parquet import BINARY
+from featx.sources.record import RECORD
 from featx.sources.source import Columns, Readable
 from featx.storage.blob import to_text
 
@@ -129,8 +131,13 @@ def choose_columns(
         Columns were asked for that do not go together, or that the modality has no use for.
     """
     names = table.columns
+    if asked.record:
+        data, segment = _record_columns(names, asked, where), {}
+    else:
+        data = _data_columns(table, asked, readable, where)
+        segment = _segment_columns(names, asked, readable, where)
     chosen = {
-        **_data_columns(table, asked, readable, where),
+        **data,
         **_target_columns(names, asked, where),
         "id": pick(names, asked.id, USUAL["id"], where),
         "split": pick(names, asked.split, USUAL["split"], where) if split or asked.split else None,
@@ -138,18 +145,53 @@ def choose_columns(
             role: pick(names, getattr(asked, role), (), where)
             for role in ("group", "weight", "time")
         },
-        **_segment_columns(names, asked, readable, where),
+        **segment,
     }
     return {role: name for role, name in chosen.items() if name is not None}
 
 
 def _target_columns(names: Sequence[str], asked: Columns, where: str) -> dict[str, str | None]:
     """Return the column of the labels as "label", or each of several target columns as "target: NAME"."""
+    inputs = {column.name for column in asked.record if column.is_input}
+    if both := inputs.intersection(asked.target):
+        raise BadOption(
+            f"target {min(both)!r}: is an input, too; what is to be predicted cannot be what it is predicted "
+            "from"
+        )
     if len(asked.target) < 2:
-        return {"label": pick(names, next(iter(asked.target), None), LABEL_COLUMNS, where)}
+        others = [name for name in names if name not in inputs]
+        return {"label": pick(others, next(iter(asked.target), None), LABEL_COLUMNS, where)}
     if len(set(asked.target)) < len(asked.target):
         raise BadOption("target: a column is named twice; name each once")
     return {f"{TARGET}{name}": pick(names, name, (), where) for name in asked.target}
+
+
+def _record_columns(names: Sequence[str], asked: Columns, where: str) -> dict[str, str | None]:
+    """Return the columns of records, each as "input: NAME"."""
+    for role in ("path", "text", "start", "end", "duration"):
+        if getattr(asked, role) is not None:
+            raise BadOption(
+                f"{role}_column {getattr(asked, role)!r}: inputs name their own columns; leave the option out"
+            )
+    missing = [column.name for column in asked.record if column.name not in names]
+    if missing:
+        found = ", ".join(map(repr, names[:_SHOWN])) + (", …" if len(names) > _SHOWN else "")
+        expected = ", ".join(map(repr, missing[:_SHOWN]))
+        noun = "a column" if len(missing) == 1 else "columns"
+        near = _near_names(missing[0], names)
+        raise BadSource(
+            to_text(f"{where}: expected {noun} {expected}; found columns {found or 'none'}{near}")
+        )
+    return {
+        f"{RECORD}{column.name}": pick(names, column.name, (), where) for column in asked.record
+    }
+
+
+def _near_names(name: str, names: Sequence[str]) -> str:
+    """Return the column that is perhaps meant; '' where none is like it."""
+    plain = {plain_name(one): one for one in reversed(names)}
+    near = plain.get(plain_name(name)) or next(iter(get_close_matches(name, names, 1)), None)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def _data_columns(

@@ -73,7 +73,7 @@ def open_delimited(
         raise BadSource(f"{where}: line {layout.first}: {error}") from error
 
     def rows(
-        wanted: Sequence[str], content: str | None = None
+        wanted: Sequence[str], contents: Sequence[str] = ()
     ) -> Iterator[tuple[str, Sequence[Any] | BadSource]]:
         at = [columns.index(name) for name in wanted]
         for line, cells in _rows(layout, text, where):

@@ -56,7 +56,7 @@ def open_json_lines(text: str, where: str, *, skip: bool = False) -> OpenTable:
         raise faults[0]
 
     def rows(
-        wanted: Sequence[str], content: str | None = None
+        wanted: Sequence[str], contents: Sequence[str] = ()
     ) -> Iterator[tuple[str, Sequence[Any] | BadSource]]:
         for number, record in records:
             yield f"line {number}", _cells(record, wanted, f"{where}: line {number}")

@@ -20,12 +20,17 @@ _BLOCK = 1 << 16
 _LONGEST = 64 << 20
 # Blocks that are read ahead of who works on them.
 _AHEAD = 16
+# Times the lines of a batch that the next one may have, from one line on.
+_GROWTH = 4
 
 
 def read_batches(
     stream: BinaryIO, most: int, wait: float, *, nul: bool, encoding: str | None = None
 ) -> Iterator[list[bytes]]:
     """Give the lines of a stream: up to ``most`` at a time, or what came within ``wait`` seconds of the first.
+
+    The first batch is one line and each may have four times as many as the one before, so that the first
+    answer does not wait for the work on others, however many lines there are.
 
     A thread of its own reads, so that a slow sender is not waited for with lines in hand. Lines end in a
     newline, or with ``nul`` in NUL where the first block has one; neither is part of a line, nor is a byte
@@ -40,18 +45,20 @@ def read_batches(
     read = _reader(stream)
     threading.Thread(target=_fill, args=(read, blocks), name="featx-input", daemon=True).start()
     lines = _Lines(nul=nul, encoding=encoding)
+    room = min(1, most)
     while not lines.ended or lines.waiting:
         if not lines.waiting:
             lines.feed(blocks.get())
             continue
         end = time.monotonic() + wait
-        while len(lines.waiting) < most and not lines.ended:
+        while len(lines.waiting) < room and not lines.ended:
             try:
                 lines.feed(blocks.get(timeout=max(0.0, end - time.monotonic())))
             except queue.Empty:
                 break
-        yield lines.waiting[:most]
-        del lines.waiting[:most]
+        yield lines.waiting[:room]
+        del lines.waiting[:room]
+        room = min(_GROWTH * room, most)
 
 
 class _Lines:

@@ -38,7 +38,7 @@ class OpenTable:
     columns : tuple of str
         All of them, in their order.
     rows : callable
-        Takes names of columns, and that of them whose cells are wanted as blobs; gives, for each row, where it
+        Takes names of columns, and those of them whose cells are wanted as blobs; gives, for each row, where it
         is ("line 3") and its cells, or the BadSource that says why it has none. Raises BadSource where
         nothing below can be read.
     contents : mapping of str to str
@@ -49,6 +49,6 @@ class OpenTable:
     """
 
     columns: tuple[str, ...]
-    rows: Callable[[Sequence[str], str | None], Iterator[tuple[str, Sequence[Any] | BadSource]]]
+    rows: Callable[[Sequence[str], Sequence[str]], Iterator[tuple[str, Sequence[Any] | BadSource]]]
     contents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     classes: tuple[str, ...] = ()

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import repeat
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from featx.errors import BadSource, FeatxError, first_line
+from featx.sources.file_names import Finder
 from featx.sources.open_table import OpenTable
 from featx.sources.parquet_cells import ParquetCell, open_parquet_file
+from featx.storage.address import blob_at
 from featx.storage.blob import Blob, describe_os_error, to_text
+from featx.storage.remote import AnyPath
 
 __all__ = ["BINARY", "open_parquet"]
 
@@ -34,7 +36,7 @@ _DEPTH = 8
 _LONGEST = 1 << 24
 
 
-def open_parquet(path: Path, folder: Path) -> OpenTable:
+def open_parquet(path: AnyPath, finder: Finder) -> OpenTable:
     """Return the table of a Parquet file; what is decoded at a time does not grow with it.
 
     A column of structs with a child ``bytes`` holds contents of files, their names in a child ``path``; it is
@@ -43,8 +45,8 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
 
     Parameters
     ----------
-    folder : Path
-        The folder below which files lie that a cell names and does not hold.
+    finder : Finder
+        What finds files that a cell names and does not hold.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
     """
     where = to_text(str(path))
     # Looked at first: a pipe would be waited for, and too large a file refused.
-    size = Blob.of_path(path).size
+    size = blob_at(path).size
     with _refusing(where, "not a Parquet file, or a damaged one"):
         file = open_parquet_file(path)
         schema, metadata = file.schema_arrow, file.metadata
@@ -69,9 +71,9 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
     nested = tuple(name for name in contents if name not in names)
 
     def rows(
-        wanted: Sequence[str], content: str | None = None
+        wanted: Sequence[str], as_blobs: Sequence[str] = ()
     ) -> Iterator[tuple[str, Sequence[Any]]]:
-        reading = _Reading(path, folder, where, content, contents.get(content or "", ("", False)))
+        reading = _Reading(path, finder, where, {name: contents[name] for name in as_blobs})
         for here, cells in reading.rows(wanted):
             yield (
                 here,
@@ -164,16 +166,15 @@ def _is_struct(kind: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A reading of some columns from the first row to the last, of which one may hold contents of files.
+    """A reading of some columns from the first row to the last, of which some may hold contents of files.
 
-    ``kind`` is what ``_contents`` says of it.
+    ``contents`` has what ``_contents`` says of these.
     """
 
-    path: Path
-    folder: Path
+    path: AnyPath
+    finder: Finder
     where: str
-    content: str | None
-    kind: tuple[str, bool]
+    contents: Mapping[str, tuple[str, bool]]
     # How many bytes of cells may still come.
     budget: list[int] = field(default_factory=lambda: [0])
 
@@ -182,7 +183,7 @@ class _Reading:
         with _refusing(self.where, "damaged"):
             file = open_parquet_file(self.path)
             sizes = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-        number, self.budget[0] = 0, max(_MOST_BYTES, _BYTES_A_BYTE * self.path.stat().st_size)
+        number, self.budget[0] = 0, max(_MOST_BYTES, _BYTES_A_BYTE * blob_at(self.path).size)
         with file:
             for group, size in enumerate(sizes):
                 first = number
@@ -200,7 +201,7 @@ class _Reading:
         self, file: Any, group: int, size: int, wanted: Sequence[str]
     ) -> Iterator[tuple[Any, ...]]:
         """Give the values of columns, row by row; of contents the names of their files, or None."""
-        leaves = [name if name != self.content else self._name_leaf() for name in wanted]
+        leaves = [name if name not in self.contents else self._name_leaf(name) for name in wanted]
         columns = [leaf for leaf in leaves if leaf is not None]
         if not columns:
             yield from repeat((None,) * len(wanted), size)
@@ -221,24 +222,26 @@ class _Reading:
                 values = [none if leaf is None else _values(batch, leaf) for leaf in leaves]
             yield from zip(*values, strict=True)
 
-    def _name_leaf(self) -> str | None:
-        return f"{self.content}.path" if self.kind[1] else None
+    def _name_leaf(self, content: str) -> str | None:
+        return f"{content}.path" if self.contents[content][1] else None
 
     def _with_content(
         self, wanted: Sequence[str], cells: Sequence[Any], here: str, at: tuple[int, int]
     ) -> list[Any]:
-        """Return the cells, the content as a blob that is named like the file that it was."""
-        if self.content is None:
-            return list(cells)
-        index = wanted.index(self.content)
-        name, elsewhere = cells[index], None
+        """Return the cells, contents as blobs that are named like the files that they were."""
+        return [
+            self._blob(column, cell, here, at) if column in self.contents else cell
+            for column, cell in zip(wanted, cells, strict=True)
+        ]
+
+    def _blob(self, column: str, name: Any, here: str, at: tuple[int, int]) -> Blob:
+        elsewhere = None
         if isinstance(name, str) and name.strip():
-            elsewhere = str(self.folder / name)
+            _, elsewhere = self.finder.find(name)
         else:
             name = here
-        leaf = self.content if self.kind[0] == BINARY else f"{self.content}.bytes"
-        cell = ParquetCell(str(self.path), leaf, *at, elsewhere)
-        return [*cells[:index], Blob(name, cell), *cells[index + 1 :]]
+        leaf = column if self.contents[column][0] == BINARY else f"{column}.bytes"
+        return Blob(name, ParquetCell(self.path, leaf, *at, elsewhere))
 
 
 def _values(batch: Any, leaf: str) -> list[Any]:

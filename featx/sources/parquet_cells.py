@@ -8,12 +8,15 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
 from featx._extras import require
 from featx.errors import first_line
+from featx.storage.address import blob_at
 from featx.storage.blob import Blob
+from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["ParquetCell", "open_parquet_file"]
 
@@ -28,7 +31,7 @@ _WHOLE = 64 << 20
 _BUFFER = 1 << 20
 
 
-def open_parquet_file(path: str | Path) -> Any:
+def open_parquet_file(path: AnyPath) -> Any:
     """Return a pyarrow.parquet.ParquetFile that reads a large file piece by piece.
 
     Raises
@@ -41,8 +44,56 @@ def open_parquet_file(path: str | Path) -> Any:
     parquet = require("pyarrow.parquet", extra="parquet")
     # A column that is read whole is never longer than its file; piece by piece, a damaged header may
     # ask for a piece of two gigabytes.
-    piece = _BUFFER if Path(path).stat().st_size > _WHOLE else 0
-    return parquet.ParquetFile(path, buffer_size=piece, pre_buffer=False)
+    blob = blob_at(path)
+    piece = _BUFFER if blob.size > _WHOLE else 0
+    file = blob.open() if isinstance(path, RemotePath) else path
+    return parquet.ParquetFile(file, buffer_size=piece, pre_buffer=False)
+
+
+@lru_cache(maxsize=8)
+def _empty_cells(path: AnyPath, modified: int, leaf: str, group: int) -> frozenset[int]:
+    """Return the rows of a group in which a column of bytes holds nothing.
+
+    Where the file counts its empty cells and has none, nothing is read.
+    """
+    with open_parquet_file(path) as file:
+        return _without_bytes(file, leaf, group)
+
+
+def _without_bytes(file: Any, leaf: str, group: int) -> frozenset[int]:
+    from pyarrow import compute
+
+    metadata = file.metadata.row_group(group)
+    columns = map(metadata.column, range(metadata.num_columns))
+    known = [c.statistics for c in columns if c.path_in_schema == leaf]
+    if known and all(
+        one is not None and one.has_null_count and not one.null_count for one in known
+    ):
+        return frozenset()
+    size = _rows_at_a_time(file, leaf, group)
+    batches = file.iter_batches(size, row_groups=[group], columns=[leaf], use_threads=False)
+    empty, start = [], 0
+    for batch in batches:
+        values = batch.column(0)
+        for name in _below(leaf, batch):
+            values = compute.struct_field(values, name)
+        empty += [start + row for row, null in enumerate(values.is_null().to_pylist()) if null]
+        start += len(values)
+    return frozenset(empty)
+
+
+def _rows_at_a_time(file: Any, leaf: str, group: int) -> int:
+    """Return how many cells of a group are decoded at a time."""
+    metadata = file.metadata.row_group(group)
+    columns = map(metadata.column, range(metadata.num_columns))
+    size = max(c.total_uncompressed_size for c in columns if c.path_in_schema == leaf)
+    return int(min(_ROWS, max(1, _BATCH * metadata.num_rows // max(size, 1))))
+
+
+def _below(leaf: str, batch: Any) -> list[str]:
+    """Return the names of the children that lead to a leaf of the first column of a batch."""
+    below = leaf.removeprefix(batch.schema.names[0]).removeprefix(".")
+    return below.split(".") if below else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +102,21 @@ class ParquetCell:
 
     Attributes
     ----------
-    file : str
-        The path of the Parquet file.
+    file : Path or RemotePath
+        The Parquet file.
     leaf : str
         The column of its bytes, such as "image.bytes".
     group, row : int
         The row group, and the row within it.
-    elsewhere : str or None
-        The path of the file that is read where the cell is empty.
+    elsewhere : Blob or None
+        What is read where the cell is empty.
     """
 
-    file: str
+    file: AnyPath
     leaf: str
     group: int
     row: int
-    elsewhere: str | None = None
+    elsewhere: Blob | None = None
 
     @property
     def path(self) -> None:
@@ -75,7 +126,19 @@ class ParquetCell:
     @property
     def container(self) -> str:
         """The path of the Parquet file."""
-        return self.file
+        return str(self.file)
+
+    def is_empty(self) -> bool:
+        """Return whether it holds nothing and names no file; False where nobody can tell."""
+        if self.elsewhere is not None:
+            return False
+        try:
+            # An address has a version.
+            modified = self.file.stat().st_mtime_ns if isinstance(self.file, Path) else 0
+            return self.row in _empty_cells(self.file, modified, self.leaf, self.group)
+        # Whatever a damaged file makes pyarrow raise: its reader says it.
+        except Exception:
+            return False
 
     def size(self) -> int:
         """Return how many bytes the cell holds; raise OSError where it holds none or is damaged."""
@@ -99,25 +162,19 @@ class ParquetCell:
             return content
         if self.elsewhere is None:
             raise OSError(errno.ENODATA, "the cell is empty")
-        return Blob.of_path(self.elsewhere)
+        return self.elsewhere
 
 
 class _Group:
     """The cells of one column in one group of rows, decoded from the first on; the last ones are held."""
 
-    def __init__(self, file: str, leaf: str, group: int) -> None:
+    def __init__(self, file: AnyPath, leaf: str, group: int) -> None:
         self._file = open_parquet_file(file)
         self._leaf = leaf
         self._group = group
         self._lock = threading.Lock()
-        self._size = self._rows_at_a_time()
+        self._size = _rows_at_a_time(self._file, leaf, group)
         self._start()
-
-    def _rows_at_a_time(self) -> int:
-        group = self._file.metadata.row_group(self._group)
-        columns = map(group.column, range(group.num_columns))
-        size = max(c.total_uncompressed_size for c in columns if c.path_in_schema == self._leaf)
-        return int(min(_ROWS, max(1, _BATCH * group.num_rows // max(size, 1))))
 
     def _start(self) -> None:
         self._batches: Iterator[Any] = self._file.iter_batches(
@@ -148,8 +205,7 @@ class _Group:
             self._start()
             raise EOFError("the file ends before it")
         values = batch.column(0)
-        below = self._leaf.removeprefix(batch.schema.names[0]).removeprefix(".")
-        for name in below.split(".") if below else ():
+        for name in _below(self._leaf, batch):
             values = values.field(name)
         self._held.append(values)
         self._end += len(values)
@@ -161,9 +217,12 @@ _GROUPS_LOCK = threading.Lock()
 _OPEN: OrderedDict[tuple[object, ...], _Group] = OrderedDict()
 
 
-def _group(file: str, leaf: str, group: int) -> _Group:
-    status = Path(file).stat()
-    key = (file, status.st_mtime_ns, status.st_ino, leaf, group)
+def _group(file: AnyPath, leaf: str, group: int) -> _Group:
+    key: tuple[object, ...] = (file, leaf, group)
+    # An address has a version.
+    if isinstance(file, Path):
+        status = file.stat()
+        key = (*key, status.st_mtime_ns, status.st_ino)
     with _GROUPS_LOCK:
         if key not in _OPEN:
             _OPEN[key] = _Group(file, leaf, group)

@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from featx.errors import BadLabels
-from featx.storage.blob import to_text
+from featx.sources.segment import Segment
+from featx.storage.blob import Blob, to_text
 
 __all__ = [
     "IdNumbering",
     "Sample",
+    "is_missing",
     "merge_label_case",
     "number_repeats",
     "shorten",
@@ -67,6 +69,22 @@ class Sample:
     part: str | None = field(default=None, repr=False)
     time: float | None = field(default=None, repr=False)
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the content lies on another machine."""
+        return _is_remote(self.data)
+
+
+def _is_remote(data: Any) -> bool:
+    """Return whether a content, a part of one, or one of several of a sample lies on another machine."""
+    if isinstance(data, Blob):
+        return data.is_remote
+    if isinstance(data, Segment):
+        return _is_remote(data.data)
+    if isinstance(data, Mapping):
+        return any(map(_is_remote, data.values()))
+    return isinstance(data, list | tuple) and any(map(_is_remote, data))
+
 
 def subsample(things: Sequence[T], most: int) -> list[T]:
     """Return at most so many of them, at equal distances from the first to the last.
@@ -115,13 +133,13 @@ def to_id(value: object) -> str | None:
     """
     if isinstance(value, np.generic):
         # The shortest text of a float is that of its own width: 0.1 is 0.1 in float32, too.
-        floats = isinstance(value, np.floating) and not _is_missing(value)
+        floats = isinstance(value, np.floating) and not is_missing(value)
         value = float(str(value)) if floats else value.item()
     if isinstance(value, bytes):
         value = value.decode("utf-8", "backslashreplace")
     if isinstance(value, str):
         return to_text(value.strip()) or None
-    if value is None or _is_missing(value):
+    if value is None or is_missing(value):
         return None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
@@ -153,12 +171,17 @@ def _whole(text: str) -> str | None:
     return None if rest else str(int(f"{sign}{value // 10 ** max(-places, 0)}"))
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Return whether a value is NaN, NaT or NA of pandas.
+
+    >>> is_missing(float("nan")), is_missing("nan"), is_missing(0)
+    (True, False, False)
+    """
     try:
         # NaN and NaT are the only values unlike themselves.
         return bool(value != value)
-    except (TypeError, ValueError):
-        # NA of pandas has no truth, nor has an array.
+    except (TypeError, ValueError, ArithmeticError):
+        # NA of pandas has no truth, nor has an array, nor a signalling NaN of decimals.
         return type(value).__name__ == "NAType"
 
 

@@ -9,8 +9,9 @@ from itertools import islice
 from typing import Protocol
 
 from featx.errors import BadOption
+from featx.sources.record import RecordColumn
 from featx.sources.sample import Sample
-from featx.storage.blob import Blob, suffix_of
+from featx.storage.blob import Blob, suffix_of, to_text
 
 __all__ = [
     "ENOUGH",
@@ -36,6 +37,8 @@ TABLE_ENDINGS = (
 )
 TAR_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
+# Columns that a refusal names.
+_SHOWN = 8
 # How many files, members or rows peek() looks at.
 ENOUGH = 1000
 
@@ -70,6 +73,8 @@ class Columns:
         The folder below which the paths of a table lie; None is for the table's own.
     keep : tuple of str
         Columns that samples carry along: names, or "all".
+    record : tuple of RecordColumn
+        The columns of which each row is a record; () where a row has one datum.
     skip : bool
         Whether a row that makes no sense is a sample that cannot be read, and the table is not refused.
     """
@@ -91,6 +96,7 @@ class Columns:
     duration: str | None = None
     skip: bool = False
     parts: bool = False
+    record: tuple[RecordColumn, ...] = ()
 
 
 def _nothing(head: bytes) -> bool:
@@ -213,5 +219,11 @@ def refuse_columns(columns: Columns, subject: str, *, also: Collection[str] = ()
             continue
         if column.name in ("encoding", "root", "separator"):
             raise BadOption(f"{column.name}: {subject} takes none; leave the option out")
+        if column.name == "record":
+            listed = ", ".join(one.name for one in columns.record[:_SHOWN])
+            more = ", …" if len(columns.record) > _SHOWN else ""
+            raise BadOption(
+                to_text(f"inputs: {subject} has no columns; expected a table with {listed}{more}")
+            )
         name = "label" if column.name == "target" else column.name
         raise BadOption(f"{name}_column: {subject} has no columns; leave the option out")

@@ -6,7 +6,7 @@ same bytes, however they came in blocks: row groups have a fixed size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,7 +18,16 @@ from featx._typing import FloatArray
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
 
-__all__ = ["ParquetWriter", "arrow_type", "read_ids", "read_parquet"]
+__all__ = [
+    "ParquetWriter",
+    "arrow_type",
+    "is_row_file",
+    "read_columns",
+    "read_ids",
+    "read_parquet",
+    "shape_of_rows",
+    "stream_embeddings",
+]
 
 _OWN = ("id", "label", "embedding")
 FINGERPRINT = b"featx.fingerprint"
@@ -136,6 +145,84 @@ def read_ids(path: Path) -> list[str]:
         return [str(value) for value in parquet.read_table(path, columns=["id"])["id"].to_pylist()]
     except (arrow.ArrowException, OSError, KeyError) as error:
         raise BadTable(f"{path}: not a Parquet file of rows, or a damaged one: {error}") from error
+
+
+def is_row_file(path: Path) -> bool:
+    """Tell whether a Parquet file says which backbone made its rows; ValueError or OSError where it is none."""
+    arrow, parquet = _libraries()
+    try:
+        return FINGERPRINT in (parquet.read_schema(path).metadata or {})
+    except arrow.ArrowException as error:
+        raise ValueError(str(error)) from error
+
+
+def shape_of_rows(path: Path) -> tuple[int, str]:
+    """Return the number of columns of the rows of a file, and the fingerprint of what made them.
+
+    Raises
+    ------
+    BadTable
+        It has no column embedding of lists of floats, or is damaged.
+    """
+    arrow, parquet = _libraries()
+    try:
+        with parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            if "embedding" not in schema.names:
+                raise BadTable(
+                    f"{path}: expected a column embedding; found {', '.join(schema.names):.200}"
+                )
+            kind = schema.field("embedding").type
+            dim = getattr(kind, "list_size", 0)
+            if not dim:
+                first = next(file.iter_batches(1, columns=["embedding"]), None)
+                none = arrow.chunked_array([], kind)
+                column = none if first is None else arrow.chunked_array([first.column(0)])
+                dim = _embeddings(path, column, kind).shape[1]
+    except (arrow.ArrowException, OSError) as error:
+        raise BadTable(f"{path}: not a Parquet file, or a damaged one: {error!s:.200}") from error
+    fingerprint = (schema.metadata or {}).get(FINGERPRINT, b"").decode("utf-8", "replace")
+    return dim, fingerprint
+
+
+def read_columns(path: Path, names: Sequence[str]) -> dict[str, list[Any] | None]:
+    """Return the cells of some columns of a file, None for a column that it has not.
+
+    Raises
+    ------
+    BadTable
+        The file is damaged, or a column is of lists or structures.
+    """
+    arrow, parquet = _libraries()
+    try:
+        with parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            there = [name for name in names if schema.names.count(name) == 1]
+            for name in there:
+                if arrow.types.is_nested(schema.field(name).type):
+                    raise BadTable(f"{path}: column {name!r} has no plain cells; name another")
+            table = file.read(columns=there)
+    except (arrow.ArrowException, OSError) as error:
+        raise BadTable(f"{path}: not a Parquet file, or a damaged one: {error!s:.200}") from error
+    return {name: table.column(name).to_pylist() if name in there else None for name in names}
+
+
+def stream_embeddings(path: Path, size: int) -> Iterator[FloatArray]:
+    """Give the numbers of a file, at most so many rows at a time, float32.
+
+    Raises
+    ------
+    BadTable
+        The file is damaged, or rows differ in length.
+    """
+    arrow, parquet = _libraries()
+    try:
+        with parquet.ParquetFile(path) as file:
+            kind = file.schema_arrow.field("embedding").type
+            for batch in file.iter_batches(size, columns=["embedding"]):
+                yield _embeddings(path, arrow.chunked_array([batch.column(0)]), kind)
+    except (arrow.ArrowException, OSError) as error:
+        raise BadTable(f"{path}: not a Parquet file, or a damaged one: {error!s:.200}") from error
 
 
 def read_parquet(path: Path) -> Rows:

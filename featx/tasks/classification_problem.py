@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from featx.metrics.classification import ClassificationReport
     from featx.tuning.problem import Evaluation
     from featx.tuning.solvers.lbfgs import MapFn
+    from featx.tuning.solvers.streamed_sums import RowTargets
 
 
 __all__ = ["ClassificationProblem", "report_labels", "stratified_folds"]
@@ -40,15 +41,20 @@ class ClassificationProblem:
         With "balanced" every class counts the same in training, accuracy, log-loss and calibration.
     calibrator : type of ClassCalibrator, default=TemperatureScaling
     design : SampleDesign
+    known_classes : ndarray of shape (n_classes,), str, default=None
+        All labels, sorted, where some may have no sample here; None: those of the targets.
     """
 
     targets: Labels
     class_weight: ClassWeight = None
     calibrator: type[ClassCalibrator] = TemperatureScaling
     design: SampleDesign = field(default_factory=SampleDesign)
+    known_classes: Labels | None = None
 
     @cached_property
     def _encoded(self) -> tuple[Labels, Integers]:
+        if self.known_classes is not None:
+            return self.known_classes, np.searchsorted(self.known_classes, self.targets)
         classes, codes = np.unique(self.targets, return_inverse=True)
         return classes, codes
 
@@ -65,7 +71,7 @@ class ClassificationProblem:
     @cached_property
     def counts(self) -> Integers:
         """The number of samples of each class; shape (n_classes,)."""
-        return np.bincount(self.codes)
+        return np.bincount(self.codes, minlength=self.n_outputs)
 
     @cached_property
     def weights(self) -> Doubles:
@@ -113,6 +119,22 @@ class ClassificationProblem:
         design = self.design.subset(indices)
         return replace(self, targets=self.targets[indices], design=design)
 
+    def part(self, known: Integers, indices: Integers) -> ClassificationProblem:
+        """Return the problem of some samples, with the classes of all; ``known`` are those trained on."""
+        return replace(self.subset(indices), known_classes=self.classes)
+
+    def row_targets(self) -> RowTargets:
+        """Return the targets as sums over rows take them; balanced classes count the same in training."""
+        from featx.tuning.solvers.streamed_sums import RowTargets
+
+        own, n = self.design.counts(len(self)), len(self)
+        factors = np.ones(n)
+        if self.class_weight == "balanced":
+            totals = np.bincount(self.codes, own, self.n_outputs)
+            n_classes = np.count_nonzero(totals)
+            factors = (own.sum() / n_classes / np.where(totals > 0, totals, 1))[self.codes]
+        return RowTargets(own, factors, self.codes, None, self.n_outputs)
+
     def without_groups(self) -> ClassificationProblem:
         """Return the problem as if every sample were a group of its own."""
         return replace(self, design=self.design.without_groups())
@@ -157,6 +179,7 @@ class ClassificationProblem:
                 class_weight=class_weight,
                 groups=self.design.groups,
                 sample_weight=self.design.weights,
+                standardize=head.standardizes,
             )
         )
 

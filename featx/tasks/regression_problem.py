@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from featx.metrics.regression import RegressionReport
     from featx.tuning.problem import Evaluation
     from featx.tuning.solvers.lbfgs import MapFn
+    from featx.tuning.solvers.streamed_sums import RowTargets
 
 
 __all__ = ["RegressionProblem", "report_numbers"]
@@ -40,12 +41,15 @@ class RegressionProblem:
     log : bool, default=False
         Whether their logarithms are trained on.
     design : SampleDesign
+    scaling : (center, scale), default=None
+        By what numbers are standardised, each of shape (k,); None: by their own mean and standard deviation.
     """
 
     names: tuple[str, ...]
     numbers: Doubles
     log: bool = False
     design: SampleDesign = field(default_factory=SampleDesign)
+    scaling: tuple[Doubles, Doubles] | None = None
 
     @cached_property
     def _plain(self) -> Doubles:
@@ -57,6 +61,8 @@ class RegressionProblem:
 
     @cached_property
     def _scaling(self) -> tuple[Doubles, Doubles]:
+        if self.scaling is not None:
+            return self.scaling
         center = np.average(self._plain, axis=0, weights=self._weights)
         spread = np.sqrt(np.average((self._plain - center) ** 2, axis=0, weights=self._weights))
         return center, np.where(spread > 0, spread, 1.0)
@@ -109,6 +115,17 @@ class RegressionProblem:
     def subset(self, indices: npt.NDArray[Any]) -> RegressionProblem:
         """Return the problem of some samples, standardised by themselves."""
         return replace(self, numbers=self.numbers[indices], design=self.design.subset(indices))
+
+    def part(self, known: Integers, indices: Integers) -> RegressionProblem:
+        """Return the problem of some samples, standardised by those that are ``known`` in training."""
+        return replace(self.subset(indices), scaling=self.subset(known)._scaling)
+
+    def row_targets(self) -> RowTargets:
+        """Return the targets as sums over rows take them."""
+        from featx.tuning.solvers.streamed_sums import RowTargets
+
+        own = self.design.counts(len(self))
+        return RowTargets(own, np.ones(len(self)), None, self.standardized, self.n_outputs)
 
     def without_groups(self) -> RegressionProblem:
         """Return the problem as if every sample were a group of its own."""

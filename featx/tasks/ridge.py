@@ -34,7 +34,12 @@ def leave_out_by_ridge(
     alphas = [value for params in head.grid for value in params.values()]
     return list(
         leave_one_out_numbers(
-            rows, targets, alphas, groups=design.groups, sample_weight=design.weights
+            rows,
+            targets,
+            alphas,
+            groups=design.groups,
+            sample_weight=design.weights,
+            standardize=head.standardizes,
         )
     )
 

@@ -169,6 +169,7 @@ def open_path(
         map_fn=map_fn,
         warm_start=warm_start,
         sample_weight=problem.design.weights,
+        standardize=head.standardizes,
     )
 
 

@@ -16,7 +16,10 @@ from featx.embedding.engine import count_workers
 from featx.errors import BadOption
 from featx.heads import Calibrator, HeadSpec, TrainedHead, fit_labels
 from featx.heads._sklearn_compat import adopt_label_regressions
+from featx.heads.prescaled import prescaled, with_scaling
 from featx.heads.support_vectors import fit_by_kernel
+from featx.inputs.scaling import BlockScaling
+from featx.tuning.block_weights import BlockWeights
 from featx.tuning.candidates import (
     PATHS,
     CandidateScore,
@@ -70,6 +73,10 @@ class HeadConfig:
         What is searched of an estimator; None: nothing.
     progress : Progress, default=None
         Called with the stage, and how many of its parts are done.
+    blocks : BlockWeights or None, default=None
+        What chooses the weights of the columns of each input; None for rows of one input.
+    measure_inputs : bool, default=True
+        Whether the score without each of several inputs is measured as well.
     """
 
     head: str | BaseEstimator | None = None
@@ -82,6 +89,8 @@ class HeadConfig:
     n_jobs: int | None = None
     param_grid: Any = None
     progress: Progress | None = field(default=None, repr=False, compare=False)
+    blocks: BlockWeights | None = field(default=None, repr=False, compare=False)
+    measure_inputs: bool = True
 
     def check(self) -> None:
         """Raise BadOption where a weighting, a seed or a share is none."""
@@ -114,6 +123,8 @@ class SearchResult:
         The scores of the chosen candidate on samples left out; None where there were none.
     warm_start : WarmStart or None
         Where its training may start from; None from the beginning.
+    scaling : BlockScaling or None
+        The scale of the blocks of joint rows, as the training samples chose it; None for rows of one input.
     """
 
     head: HeadSpec
@@ -125,6 +136,7 @@ class SearchResult:
     n_candidates: int
     left_out: LeftOut | None = field(default=None, repr=False, compare=False)
     warm_start: WarmStart | None = field(default=None, repr=False, compare=False)
+    scaling: BlockScaling | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +181,8 @@ def tune(
     repeats : int, default=1
         How often samples are assigned to folds anew; more is steadier.
     """
+    if config.blocks is not None:
+        return _tune_joint(heads, rows, problem, config.blocks, config, repeats)
     if not problem.design.is_plain and problem.design.groups is None:
         # There is one way only to leave samples out.
         repeats = 1
@@ -196,6 +210,23 @@ def tune(
         else _left_out(best, splits, len(problem), repeats),
         warm_start=best.warm_start,
     )
+
+
+def _tune_joint(
+    heads: Sequence[HeadSpec],
+    rows: FloatArray,
+    problem: TuningProblem,
+    blocks: BlockWeights,
+    config: HeadConfig,
+    repeats: int,
+) -> SearchResult:
+    """Choose the weights of blocks, then the head on rows that they scale."""
+    with one_thread_each():
+        weights = blocks.choose(rows, problem, random_state=config.random_state)
+    scaling = BlockScaling.fit(rows, blocks.blocks, weights, problem.design.weights)
+    scaled, plain = scaling.apply(rows), replace(config, blocks=None)
+    choice = tune(list(map(prescaled, heads)), scaled, problem, config=plain, repeats=repeats)
+    return replace(choice, scaling=scaling)
 
 
 def _race(
@@ -243,6 +274,11 @@ def fit_choice(
     BadOption
         A user's own estimator gives no scores: neither ``decision_function`` nor ``predict_proba``.
     """
+    if choice.scaling is not None:
+        scaling = choice.scaling.refit(rows, problem.design.weights)
+        plain = replace(choice, scaling=None)
+        trained = fit_choice(plain, scaling.apply(rows), problem, n_jobs=n_jobs)
+        return with_scaling(trained, scaling.mean, scaling.scale)
     head = choice.head
     estimator = head.build().set_params(**choice.params)
     workers = 0 if rows.size < _SMALL else count_workers(n_jobs)

@@ -50,7 +50,7 @@ def test_what_a_folder_calls_its_files_cannot_leave_the_comment(comment):
     assert max(map(len, text.splitlines())) < 400
 
 
-@pytest.mark.parametrize("name", ["featx-image-nano", "featx-text-nano", "featx-audio-mel"])
+@pytest.mark.parametrize("name", ["featx-image-nano", "featx-text-nano", "featx-audio-nano"])
 def test_a_card_with_comments_is_the_card_without(name):
     card = get_card(name)
     entries = [f"{card.modality}.{key}" for key in ("resize", "max_length", "rate")]

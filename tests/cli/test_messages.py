@@ -11,8 +11,8 @@ from featx.cli.messages import as_options
 from tests.support.commands import refusal, run
 
 PACKAGE = Path(featx.__file__).parent
-# An option of another program.
-THEIRS = {"--sparse"}
+# Options of other programs.
+THEIRS = {"--skip-version-check", "--sparse"}
 
 
 def texts_of(path):

@@ -1,5 +1,6 @@
 """What comes on standard input is answered as it comes, and whoever leaves is no failure."""
 
+import contextlib
 import json
 import os
 import signal
@@ -40,6 +41,26 @@ def test_an_answer_comes_before_the_next_question(shades, words):
         assert answer["id"] == "my photos/dark/0.png#2"
         process.stdin.close()
         assert process.wait(60) == 0
+
+
+def test_the_first_of_a_million_paths_is_answered_while_the_others_are_still_being_written(shades):
+    block, sent = b"my photos/dark/0.png\n" * 1000, []
+
+    def write_all(pipe):
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                sent.append(os.write(pipe, block))
+
+    with start("predict", "shade.featx", "-", "--no-cache", folder=shades) as process:
+        writer = threading.Thread(target=write_all, args=(process.stdin.fileno(),))
+        writer.start()
+        first = json.loads(read_line(process))
+        taken = sum(sent)
+        process.kill()
+        writer.join()
+    assert first["id"] == "my photos/dark/0.png"
+    # Blocks that were read ahead, and what the pipe holds.
+    assert taken < 2 << 20
 
 
 def test_what_cannot_be_read_is_said_when_it_comes_and_counted_at_the_end(shades):

@@ -5,16 +5,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import click
 import pytest
 
 from featx.cli import COMMANDS, main
-
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.M | re.S)
+from tests.support.readme import BLOCKS, README, ROOT
 
 
 def test_every_python_block_runs_in_order(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from featx.doctor import diagnose
 from featx.doctor.checks import compare_rows, runtime_fault
 from featx.doctor.processor import flags_of_cpuinfo, instruction_sets
 
-SHIPPED = ["featx-audio-mel", "featx-image-nano", "featx-text-nano"]
+SHIPPED = ["featx-audio-mel", "featx-audio-nano", "featx-image-nano", "featx-text-nano"]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_planted_pairs_are_found_and_their_distances_are_exact(tmp_path):
     assert (found.indices[second] == first[:, None]).any(axis=1).mean() >= 0.99
     exact = nearest_among(table, 5)
     same = found.indices == exact.indices
-    assert same.mean() > 0.9
+    assert same.mean() > 0.99
     np.testing.assert_array_equal(found.distances[same], exact.distances[same])
     assert (np.diff(found.distances, axis=1) >= 0).all()
 

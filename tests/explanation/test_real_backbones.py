@@ -55,6 +55,30 @@ def test_the_score_of_a_picture_is_a_sum_over_its_map(name, places, shared_model
     assert all(0 <= part.place[0] < part.place[2] <= 320 for part in found.parts)
 
 
+def test_the_score_on_the_named_map_of_the_shipped_backbone_is_exactly_a_sum(rng):
+    picture = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    found = assert_adds_up(get_card("featx-image-nano").variant(tap="mean-map"), picture)
+    assert (found.method, len(found.parts)) == ("exact", 49)
+
+
+def test_places_of_a_map_of_the_mirror_image_are_those_of_the_picture(rng):
+    """The last map is of the mirror image, and another one holds the same of the picture itself."""
+    picture = rng.integers(0, 256, (112, 112, 3), dtype=np.uint8)
+    card = get_card("featx-image-nano")
+    weights = rng.normal(size=512)
+
+    def parts_of(tap, sample):
+        backbone = featx.Backbone(card.variant(tap=tap, pooling="mean"))
+        parts, _ = RowSums(backbone).read(sample).parts(weights)
+        return np.array([parts[place] for place in sorted(parts)]).reshape(7, 7)
+
+    mirrored = parts_of("last-map", np.ascontiguousarray(picture[:, ::-1]))
+    turned = parts_of("/Mul_output_0", picture)[::-1]
+    # Both halves of the graph have the same weights, and ranges of integers of their own.
+    assert np.corrcoef(mirrored.ravel(), turned.ravel())[0, 1] > 0.99
+    assert np.corrcoef(mirrored.ravel(), turned[::-1].ravel())[0, 1] < 0.9
+
+
 def test_the_score_of_a_text_is_a_sum_over_its_tokens(shared_models):
     found = assert_adds_up(get_card("all-minilm-l6-v2"), TEXT)
     words = [TEXT[slice(*part.place)] for part in found.parts if part.place is not None]

@@ -30,7 +30,7 @@ def assert_adds_up(backbone, sample, rng):
     parts, constant = found.parts(weights)
     expected = float(weights @ row.astype(np.float64))
     assert sum(parts.values()) + constant == pytest.approx(expected, abs=1e-5)
-    spread, same = found.parts(weights, spread=3.0)
+    spread, same = found.parts(weights, lambda _: 3.0)
     assert sum(spread.values()) + same == pytest.approx(expected + 3.0, abs=1e-5)
     return parts
 

@@ -12,12 +12,12 @@ from featx.predictor import Classifier
 # what ONNX Runtime 1.17 takes, by its table of versions
 IR, SETS = 9, {"": 20, "ai.onnx": 20, "ai.onnx.ml": 4, "com.microsoft": 1}
 
+TONES = [np.sin(np.arange(16000) * pitch).astype(np.float32) for pitch in (0.1, 0.12, 0.9, 1.1)]
 SAMPLES = {
     "featx-image-nano": [np.full((40, 50, 3), level, np.uint8) for level in (0, 40, 200, 250)],
     "featx-text-nano": ["a cat", "the dog sat", "shares fell by 3 %", "markets rose"],
-    "featx-audio-mel": [
-        np.sin(np.arange(16000) * pitch).astype(np.float32) for pitch in (0.1, 0.12, 0.9, 1.1)
-    ],
+    "featx-audio-mel": TONES,
+    "featx-audio-nano": TONES,
 }
 
 

@@ -17,7 +17,7 @@ from featx.modalities.image.settings import ImageSettings
 from tests.support.fuzzing import ODD_VALUES, altered_trees, attack, mutated
 
 TIMES = int(os.environ.get("FUZZ", "1"))
-BACKBONES = ("featx-image-nano", "featx-text-nano", "featx-audio-mel")
+BACKBONES = ("featx-image-nano", "featx-text-nano", "featx-audio-nano")
 TABLE = {
     "resize": 32,
     "crop": [24, 28],

@@ -167,8 +167,8 @@ def test_a_report_that_is_none_is_found_when_it_is_read(train, rows, labels, tmp
 
 
 def test_a_newer_format_is_refused_by_its_number(saved):
-    reseal(saved, lambda manifest: manifest.update(format=3))
-    with pytest.raises(BadArtifact, match=r"has format 3, this featx reads up to 2; upgrade featx"):
+    reseal(saved, lambda manifest: manifest.update(format=4))
+    with pytest.raises(BadArtifact, match=r"has format 4, this featx reads up to 3; upgrade featx"):
         featx.load(saved)
 
 

@@ -27,6 +27,7 @@ from featx.predictor import Classifier
 from featx.training import fit_head
 from featx.tuning import HeadConfig
 from tests.support.files import reseal
+from tests.support.goods import draw_goods
 from tests.support.nets import FLOAT, save, weights
 
 KINDS = ["mine.featx", "mine.featx.zip"]
@@ -264,3 +265,34 @@ def test_a_kill_at_any_rename_leaves_the_old_or_the_new(kind, strange, tmp_path)
         done = subprocess.run(words, env=environment, check=False)
         assert done.returncode in (-signal.SIGKILL, 0)
         assert featx.load(path).classes == ("a", "b")
+
+
+def test_one_of_several_inputs_brings_each_backbone_once(tmp_path):
+    goods = draw_goods(12)
+    inputs = ["photo:image", "caption:text", "price:number"]
+    predictor = featx.fit(
+        goods, target="sold", inputs=inputs, head="centroid", missing="zero", baseline=False
+    )
+    whole = featx.save(predictor, tmp_path / "whole.featx.zip", bundle=True)
+    with zipfile.ZipFile(whole) as archive:
+        names = [name for name in archive.namelist() if name.startswith("backbone/")]
+    assert {name.split("/")[1] for name in names} == {"featx-image-nano", "featx-text-nano"}
+    plain = featx.save(predictor, tmp_path / "plain.featx")
+    assert bundle(plain, tmp_path / "other.featx").is_dir()
+    expected = predictor.predict_proba(goods)
+    for path in (whole, tmp_path / "other.featx"):
+        loaded = featx.load(path)
+        assert all(one.card.pack == path for one in loaded.inputs if one.has_backbone)
+        np.testing.assert_array_equal(loaded.predict_proba(goods), expected)
+
+
+def test_a_backbone_of_several_inputs_that_was_changed_in_its_bundle_is_refused(tmp_path):
+    inputs = ["photo:image", "price:number"]
+    predictor = featx.fit(
+        draw_goods(12), target="sold", inputs=inputs, head="centroid", baseline=False
+    )
+    path = featx.save(predictor, tmp_path / "goods.featx", bundle=True)
+    graph = path / "backbone" / "featx-image-nano" / "backbone.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1] + b"x")
+    with pytest.raises(BadArtifact, match=r"featx-image-nano/backbone.onnx was changed"):
+        featx.load(path)

@@ -79,3 +79,8 @@ def test_the_order_elsewhere_is_of_cards_as_they_are():
         for name in ("featx-text-nano", "all-minilm-l6-v2")
     ]
     assert texts[1] < texts[0]
+    sounds = [
+        mean_rank(BackboneCandidate.of(name).card)
+        for name in ("featx-audio-mel", "featx-audio-nano")
+    ]
+    assert sounds[1] < sounds[0]

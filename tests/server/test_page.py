@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 import featx
+from tests.support.goods import draw_goods
 
+PHONE = {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LAUNCH = """
 import os, sys
@@ -142,9 +144,9 @@ def pictures(tmp_path, rng):
     return featx.save(classifier, tmp_path / "shade.featx")
 
 
-def choose(browser, path):
+def choose(browser, path, selector="#file"):
     root = browser.ask("DOM.getDocument")["root"]["nodeId"]
-    node = browser.ask("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
+    node = browser.ask("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
     browser.ask("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
 
@@ -380,6 +382,44 @@ def test_the_page_asks_for_sets_and_for_what_is_new(browser, pictures, tmp_path)
             browser
         )
         browser.shoot(tmp_path / "sure.png")
+    finally:
+        server.kill()
+        server.communicate()
+
+
+@pytest.mark.filterwarnings("ignore::featx.errors.FeatxNotice")
+def test_a_record_has_a_field_for_each_column(browser, tmp_path):
+    inputs = ["photo:image", "caption:text", "price:number", "brand:category"]
+    goods = draw_goods(24)
+    made = featx.fit(goods, target="sold", inputs=inputs, head="ridge", baseline=False)
+    Image.fromarray(goods[1]["photo"]).resize((160, 120)).save(tmp_path / "light.png")
+    server, address = serve(featx.save(made, tmp_path / "goods.featx"))
+    try:
+        browser.ask("Emulation.setDeviceMetricsOverride", **PHONE)
+        browser.ask("Page.navigate", url=address)
+        browser.until("document.querySelector('#record')?.hidden === false")
+        assert browser.run("document.querySelector('#files').hidden")
+        browser.run("document.querySelector('#record button').click()")
+        browser.until("document.querySelector('#status').className === 'bad'")
+        said = "document.querySelector('#status').textContent"
+        assert browser.run(said) == "Fill in a field first."
+        choose(browser, tmp_path / "light.png", "#column-0")
+        for number, text in enumerate(("a pear number 1", "9.5", "Acme"), 1):
+            browser.run(f"document.querySelector('#column-{number}').focus()")
+            browser.ask("Input.insertText", text=text)
+        browser.run("document.querySelector('#record button').click()")
+        _, rows = read_answer(browser)
+        values = {"caption": "a pear number 1", "price": 9.5, "brand": "Acme"}
+        [expected] = made.predict([{"photo": str(tmp_path / "light.png"), **values}])
+        assert rows[0][0] == expected
+        shown = "[...document.querySelectorAll('#sample dt')].map(name => name.textContent)"
+        assert browser.run(shown) == [one.split(":")[0] for one in inputs]
+        browser.until("document.querySelector('#sample img').naturalWidth === 160")
+        assert {"photo (picture)", "price (number)"} <= accessible(browser)
+        assert browser.run("document.documentElement.scrollWidth") <= PHONE["width"]
+        browser.shoot(tmp_path / "record.png")
+        elsewhere = [u for u in browser.requests if not u.startswith((address, "data:", "blob:"))]
+        assert not elsewhere
     finally:
         server.kill()
         server.communicate()

@@ -66,6 +66,13 @@ def test_a_name_that_is_taken_gets_another_that_is_free():
     }
 
 
+def test_the_first_batch_is_one_line_and_the_others_grow_to_the_most():
+    stream = io.BytesIO(b"".join(b"%d\n" % k for k in range(3000)))
+    batches = list(read_batches(stream, 1024, 0.05, nul=True))
+    assert [len(batch) for batch in batches] == [1, 4, 16, 64, 256, 1024, 1024, 611]
+    assert [int(line) for batch in batches for line in batch] == list(range(3000))
+
+
 def lines_of(data, **options):
     batches = read_batches(io.BytesIO(data), options.pop("most", 100), 0.05, nul=True)
     return [line for batch in batches for line in batch]
@@ -82,7 +89,7 @@ def test_lines_end_in_newline_or_nul_and_the_last_needs_no_end():
 
 def test_a_batch_has_at_most_so_many_lines():
     batches = read_batches(io.BytesIO(b"a\n" * 7), 3, 0.05, nul=False)
-    assert [len(batch) for batch in batches] == [3, 3, 1]
+    assert [len(batch) for batch in batches] == [1, 3, 3]
 
 
 def test_lines_that_are_there_are_given_while_the_sender_waits():
@@ -98,7 +105,8 @@ def test_lines_that_are_there_are_given_while_the_sender_waits():
     threading.Thread(target=send).start()
     with os.fdopen(reading, "rb") as stream:
         batches = read_batches(stream, 100, 0.05, nul=True)
-        assert next(batches) == [b"a", b"b"]
+        assert next(batches) == [b"a"]
+        assert next(batches) == [b"b"]
         asked.set()
         assert list(batches) == [[b"half of c"]]
 

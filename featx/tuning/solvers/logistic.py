@@ -52,6 +52,8 @@ class LogisticPath(PenaltyPath):
     sample_weight : ndarray of shape (n,), float64, default=None
         What each sample weighs, 0 or more, in the loss and in the standardisation: a weight of 2 is the same
         as the sample given twice. In each training part every class has some weight.
+    standardize : bool, default=True
+        False leaves columns the scale that they have: it says how much each counts.
     """
 
     def __init__(
@@ -66,10 +68,11 @@ class LogisticPath(PenaltyPath):
         max_steps: int = 500,
         warm_start: WarmStart | None = None,
         sample_weight: Doubles | None = None,
+        standardize: bool = True,
     ) -> None:
         n, d = rows.shape
         self._map_fn = map_fn
-        shared = SharedRows.of(rows, trains, map_fn, sample_weight)
+        shared = SharedRows.of(rows, trains, map_fn, sample_weight, standardize=standardize)
         self._rows, self._stretch, self._shift = shared.table, shared.stretch, shared.shift
         self._one_hot = one_hot(y)
         weights = part_weights(n, trains, sample_weight)

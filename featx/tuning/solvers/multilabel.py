@@ -51,6 +51,8 @@ class MultilabelPath(PenaltyPath):
     sample_weight : ndarray of shape (n,), float64, default=None
         What each sample weighs, 0 or more, in the loss and in the standardisation: a weight of 2 is the same
         as the sample given twice.
+    standardize : bool, default=True
+        False leaves columns the scale that they have: it says how much each counts.
 
     Attributes
     ----------
@@ -70,10 +72,11 @@ class MultilabelPath(PenaltyPath):
         max_steps: int = 500,
         warm_start: WarmStart | None = None,
         sample_weight: Doubles | None = None,
+        standardize: bool = True,
     ) -> None:
         n, d = rows.shape
         self._map_fn = map_fn
-        self._rows = SharedRows.of(rows, trains, map_fn, sample_weight)
+        self._rows = SharedRows.of(rows, trains, map_fn, sample_weight, standardize=standardize)
         self._targets = targets.astype(np.float32)
         weights = part_weights(n, trains, sample_weight)
         totals = weights.sum(axis=0)

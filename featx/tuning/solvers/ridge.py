@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Mask
 from featx.errors import BadOption
 
-__all__ = ["leave_one_out", "leave_one_out_numbers", "spectrum"]
+__all__ = ["leave_one_out", "leave_one_out_numbers", "left_out_predictions", "spectrum"]
 
 
 # Share of the largest eigenvalue: a direction below it holds no sample.
@@ -35,6 +35,7 @@ def leave_one_out(
     class_weight: ClassWeight,
     groups: npt.NDArray[Any] | None = None,
     sample_weight: Doubles | None = None,
+    standardize: bool = True,
 ) -> Iterator[Doubles]:
     """Yield the scores that ``RidgeClassifier(alpha)``, trained on all samples but one, gives to that one.
 
@@ -53,6 +54,8 @@ def leave_one_out(
     sample_weight : ndarray of shape (n,), float64, default=None
         What each sample weighs, 0 or more: a weight of 2 is the same as the sample given twice and left out
         twice.
+    standardize : bool, default=True
+        False leaves columns the scale that they have: it says how much each counts.
 
     Yields
     ------
@@ -68,8 +71,8 @@ def leave_one_out(
     k = int(y.max()) + 1
     weights = _class_weights(y, class_weight, sample_weight)
     targets = np.where(y[:, None] == np.arange(k), 1.0, -1.0)[:, (1 if k == 2 else 0) :]
-    table = _standardize(rows, sample_weight)
-    for left_out in _left_out_predictions(table, targets, weights, alphas, groups):
+    table = _standardize(rows, sample_weight) if standardize else rows.astype(np.float64)
+    for left_out in left_out_predictions(table, targets, weights, alphas, groups):
         yield left_out if k > 2 else np.hstack([np.zeros_like(left_out), left_out])
 
 
@@ -80,6 +83,7 @@ def leave_one_out_numbers(
     *,
     groups: npt.NDArray[Any] | None = None,
     sample_weight: Doubles | None = None,
+    standardize: bool = True,
 ) -> Iterator[Doubles]:
     """Yield what ``Ridge(alpha)``, trained on all samples but one, predicts for that one.
 
@@ -97,6 +101,8 @@ def leave_one_out_numbers(
     sample_weight : ndarray of shape (n,), float64, default=None
         What each sample weighs, 0 or more: a weight of 2 is the same as the sample given twice and left out
         twice.
+    standardize : bool, default=True
+        False leaves columns the scale that they have: it says how much each counts.
 
     Yields
     ------
@@ -117,8 +123,8 @@ def leave_one_out_numbers(
     """
     _check_something_is_left(len(rows), groups, sample_weight)
     weights = np.ones(len(rows)) if sample_weight is None else sample_weight
-    table = _standardize(rows, sample_weight)
-    yield from _left_out_predictions(table, targets, weights, alphas, groups)
+    table = _standardize(rows, sample_weight) if standardize else rows.astype(np.float64)
+    yield from left_out_predictions(table, targets, weights, alphas, groups)
 
 
 def _class_weights(
@@ -190,14 +196,17 @@ class _Leverages:
         return np.asarray(residuals + factors @ np.linalg.solve(inner, transposed @ residuals))
 
 
-def _left_out_predictions(
+def left_out_predictions(
     table: Doubles,
     targets: Doubles,
     weights: Doubles,
     alphas: Sequence[float],
     groups: npt.NDArray[Any] | None,
 ) -> Iterator[Doubles]:
-    """Yield the predictions of each sample, left out alone or with its group, for each penalty."""
+    """Yield the predictions of each sample, left out alone or with its group, for each penalty.
+
+    The columns of ``table``, of shape (n, d), are as they are to be penalised; it is changed.
+    """
     heavy = weights > 0
     table -= np.average(table, axis=0, weights=weights)
     mean_target = np.average(targets, axis=0, weights=weights)

@@ -72,8 +72,10 @@ class _Part:
         return self.coordinates[: len(self.train)]
 
     @classmethod
-    def of(cls, rows: FloatArray, sample_weight: Doubles | None, train: Integers) -> _Part:
-        scaler = fit_scaler(rows, train, sample_weight)
+    def of(
+        cls, rows: FloatArray, sample_weight: Doubles | None, standardize: bool, train: Integers
+    ) -> _Part:
+        scaler = fit_scaler(rows, train, sample_weight, standardize=standardize)
         center = scaler.mean_.astype(np.float32)
         # Columns that are constant in a training part tell nothing there.
         varied = scaler.scale_ == np.sqrt(scaler.var_)
@@ -126,9 +128,10 @@ class RowSpacePath(PenaltyPath):
         max_steps: int = 500,
         warm_start: WarmStart | None = None,
         sample_weight: Doubles | None = None,
+        standardize: bool = True,
     ) -> None:
         self._rows, self._map_fn = rows, map_fn
-        self._parts = list(map_fn(partial(_Part.of, rows, sample_weight), trains))
+        self._parts = list(map_fn(partial(_Part.of, rows, sample_weight, standardize), trains))
         self._one_hot = one_hot(y)
         weights = part_weights(len(rows), trains, sample_weight)
         self._shares = class_shares(weights, y, class_weight)

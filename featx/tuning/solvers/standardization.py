@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -46,14 +47,18 @@ class SharedRows:
         trains: Sequence[Integers],
         map_fn: MapFn,
         sample_weight: Doubles | None = None,
+        *,
+        standardize: bool = True,
     ) -> Self:
         """Return the shared form of rows of shape (n, d) for training parts given by their indices.
 
         With a sample weight means and variances of the parts are weighted, as those of ``StandardScaler``.
+        Without ``standardize`` columns are centred alone: their scale says how much each counts.
         """
         n, d = rows.shape
-        common = fit_scaler(rows, np.arange(n))
-        scalers = list(map_fn(lambda train: fit_scaler(rows, train, sample_weight), trains))
+        common = fit_scaler(rows, np.arange(n), standardize=standardize)
+        fit = partial(fit_scaler, rows, sample_weight=sample_weight, standardize=standardize)
+        scalers = list(map_fn(fit, trains))
         table = np.empty((n, d), np.float32)
         for start in range(0, n, BLOCK):
             part = slice(start, start + BLOCK)
@@ -68,9 +73,13 @@ class SharedRows:
 
 
 def fit_scaler(
-    rows: FloatArray, indices: Integers, sample_weight: Doubles | None = None
+    rows: FloatArray,
+    indices: Integers,
+    sample_weight: Doubles | None = None,
+    *,
+    standardize: bool = True,
 ) -> StandardScaler:
-    """Return the scaler of some rows, fitted block by block."""
+    """Return the scaler of some rows, fitted block by block; it scales by 1 where it shall not standardise."""
     scaler = StandardScaler()
     if sample_weight is not None:
         # A block without any weight would divide by it.
@@ -80,6 +89,8 @@ def fit_scaler(
         scaler.partial_fit(
             rows[part], sample_weight=None if sample_weight is None else sample_weight[part]
         )
+    if not standardize:
+        scaler.scale_, scaler.var_ = np.ones_like(scaler.scale_), np.ones_like(scaler.scale_)
     return scaler
 
 
