@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from featx.backbones.backbone import Backbone, open_backbone
-from featx.catalog import default_card, get_card
 from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.joint_rows import Missing, filled_rows
@@ -19,7 +18,7 @@ from featx.errors import BadOption, BadSample, FeatxNotice
 from featx.evaluation import warn_about_rejects
 from featx.inputs.encoder import encoder_class
 from featx.inputs.input import Input, joint_fingerprint
-from featx.inputs.joint import open_joint
+from featx.inputs.joint import card_of, open_joint
 from featx.inputs.reading import finish_records, read_records, record_columns
 from featx.inputs.spec import InputSpec, make_specs
 from featx.sources import Columns, Sample, make_samples
@@ -222,12 +221,7 @@ def _make_inputs(
     records = [sample.data for sample in samples if isinstance(sample.data, Record)]
     for spec in specs:
         if spec.has_backbone:
-            card = get_card(spec.backbone) if spec.backbone else default_card(spec.kind)
-            if card.modality != spec.kind:
-                raise BadOption(
-                    f"input {spec.name!r:.60}: is a {spec.kind}, and {card.name} reads {card.modality}s; "
-                    f"name a backbone for {spec.kind}s"
-                )
+            card = card_of(spec)
             card = replace(card, dim=open_backbone(card).dim)
             inputs.append(Input(spec.name, spec.kind, card, spec.columns, missing))
             continue

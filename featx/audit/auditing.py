@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from featx._typing import Integers
 from featx.audit.contents import poor_contents, unreadable
 from featx.audit.data import AuditData, read_facts
 from featx.audit.duplicates import exact_copies, find_near_pairs, near_copies
 from featx.audit.findings import AuditFinding, AuditReport
 from featx.audit.labels import find_wrong_targets, predict_left_out, untold_labels
+from featx.audit.records import AuditedRecords, words_read
 from featx.audit.shortcuts import find_shortcuts
 from featx.audit.structure import blending_classes, outliers, rare_labels
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card
 from featx.embedding.approximate import approximate_nearest
 from featx.embedding.engine import Engine
-from featx.embedding.neighbors import Neighbors, nearest_among
+from featx.embedding.joint_rows import Missing
+from featx.embedding.neighbors import Neighbors
 from featx.embedding.rows import Rows
-from featx.errors import BadLabels, FeatxWarning
+from featx.errors import BadLabels, BadOption, FeatxWarning
+from featx.inputs.comparing import RowSpace
+from featx.inputs.joint import blocks_of
+from featx.inputs.scaling import InputBlock
 from featx.labelled import LabelledSamples
-from featx.modalities import Settings
 from featx.selection.labelled_rows import open_for
+from featx.sources import Sample
 from featx.sources.labels import refuse_numbers
 from featx.sources.parts import parts_of
 from featx.tasks import Task, get_task
+from featx.training_inputs import InputOptions
 from featx.tuning import HeadConfig
+from featx.tuning.block_weights import BlockWeights
 
 __all__ = ["audit_rows", "audit_samples"]
 
@@ -48,6 +56,11 @@ def audit_samples(
     groups: Sequence[Any] | str | None = None,
     engine: Engine | None = None,
     random_state: int = 0,
+    target: str | Sequence[str] | None = None,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+    pairs: Sequence[Sequence[str]] = (),
+    missing: Missing = "reject",
+    pool_by: str | None = None,
 ) -> AuditReport:
     """Return what may be wrong with a data set.
 
@@ -70,6 +83,9 @@ def audit_samples(
         How to embed. Samples that cannot be read are findings, whatever it says.
     random_state : int, default=0
         Decides the folds in which samples are left out.
+    target, inputs, pairs, missing, pool_by
+        Several inputs, as ``featx.fit`` takes them. Copies are equal in all of them, and near-duplicates are
+        told by joint rows in which each input counts alike.
 
     Raises
     ------
@@ -85,27 +101,63 @@ def audit_samples(
     >>> [(found.code, found.id, found.related) for found in report.of("FX001", "FX003")]
     [('FX001', '3', ('2',)), ('FX003', '3', ('2',))]
     """
+    asked = InputOptions(
+        target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
+    )
+    if specs := asked.specs():
+        if backbone is not None:
+            raise BadOption(
+                "backbone: each of several inputs has its own; name it among the inputs"
+            )
+        samples, labels = asked.read(samples, labels, specs)
     labelled = LabelledSamples.of(samples, labels, groups=groups)
     given = labelled.whole
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(sample.label for sample in given)
-    opened = open_for(backbone, labelled)
     engine = replace(engine or Engine(), on_error="skip")
+    if specs:
+        records = AuditedRecords.read(given, specs, engine, asked.missing)
+        return _audit_records(given, records, kind, random_state)
+    opened = open_for(backbone, labelled)
     rows = engine.embed(given, opened, digests=True)
     facts = read_facts(given, opened.card.input, replace(engine, progress=None))
-    places = {sample.id: place for place, sample in enumerate(given)}
-    read = np.asarray([places[name] for name in rows.ids], np.intp)
-    parts = parts_of(given)
-    data = AuditData.of_rows(
-        rows, [parts[i] for i in read], [given[i].group for i in read], facts.take(read)
-    )
+    data = _data_of(given, rows)
+    data = replace(data, facts=facts.take(_places(given, rows)))
     found, skipped = _findings(data, kind, random_state)
     words = facts.numbers.get("words", np.ones(len(given)))
     wordless = {given[i].id for i in np.flatnonzero(words == 0)}
     found += unreadable(rows.rejects, wordless)
-    found += poor_contents(data, _words_read(opened.card.input))
+    found += poor_contents(data, words_read(opened.card.input))
     return AuditReport(kind.name, len(given), opened.card.name, _in_order(found), tuple(skipped))
+
+
+def _places(given: Sequence[Sample], rows: Rows) -> Integers:
+    """Return which of the samples the rows are of."""
+    places = {sample.id: place for place, sample in enumerate(given)}
+    return np.asarray([places[name] for name in rows.ids], np.intp)
+
+
+def _data_of(given: Sequence[Sample], rows: Rows, blocks: Sequence[InputBlock] = ()) -> AuditData:
+    """Return rows with the part and the group of each."""
+    read, parts = _places(given, rows), parts_of(given)
+    return AuditData.of_rows(
+        rows, [parts[i] for i in read], [given[i].group for i in read], blocks=blocks
+    )
+
+
+def _audit_records(
+    given: Sequence[Sample], records: AuditedRecords, task: Task, random_state: int
+) -> AuditReport:
+    """Return what may be wrong with records of several inputs."""
+    rows = records.rows
+    data = _data_of(given, rows, blocks_of(records.inputs))
+    data = replace(data, by_column=records.first_facts(rows.ids))
+    found, skipped = _findings(data, task, random_state)
+    found += unreadable(rows.rejects, records.wordless)
+    found += records.poor()
+    names = " + ".join(one.describe() for one in records.inputs)
+    return AuditReport(task.name, len(given), names, _in_order(found), tuple(skipped))
 
 
 def audit_rows(
@@ -115,6 +167,7 @@ def audit_rows(
     parts: Sequence[str | None] | None = None,
     groups: Sequence[str | None] | None = None,
     random_state: int = 0,
+    blocks: Sequence[InputBlock] = (),
 ) -> AuditReport:
     """Return what may be wrong with rows: copies, wrong targets, outliers, blending and rare classes.
 
@@ -129,6 +182,8 @@ def audit_rows(
     groups : sequence of str or None, default=None
         The group of each row.
     random_state : int, default=0
+    blocks : sequence of InputBlock, default=()
+        The columns of each input in joint rows of several, which then count alike whatever their scales.
 
     Raises
     ------
@@ -146,17 +201,10 @@ def audit_rows(
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(rows.labels)
-    data = AuditData.of_rows(rows, parts, groups)
+    data = AuditData.of_rows(rows, parts, groups, blocks=blocks)
     found, skipped = _findings(data, kind, random_state)
     skipped.append("contents and shortcuts, for there are rows alone")
     return AuditReport(kind.name, len(rows), "", _in_order(found), tuple(skipped))
-
-
-def _words_read(settings: Settings) -> float:
-    """Return how many words of a text can be read at most; infinite where all of it is, or it is none."""
-    if getattr(settings, "long", "") == "truncate":
-        return float(getattr(settings, "max_length", np.inf))
-    return float("inf")
 
 
 def _findings(
@@ -194,12 +242,17 @@ def _nearest(data: AuditData, skipped: list[str]) -> Neighbors:
     # Millions of rows are not copied where no two are equal.
     rows = data.rows if len(data.firsts) == len(data) else data.rows[data.firsts]
     k = min(_NEIGHBORS, len(rows) - 1)
+    space = RowSpace.of(rows, data.blocks)
     if len(rows) <= _EXACT:
-        return nearest_among(rows, k)
+        found = space.nearest_among(rows, k)
+        if space.metric == "cosine":
+            return found
+        # Half the square, as one less the cosine is of unit rows.
+        return Neighbors(found.indices, np.asarray(found.distances**2 / 2, np.float32))
     skipped.append(
         f"pairs of {len(rows):,} samples that share no cell: more than {_EXACT:,} are not all compared"
     )
-    return approximate_nearest(rows, k)
+    return approximate_nearest(space.apply(rows), k)
 
 
 def _of_targets(
@@ -210,7 +263,8 @@ def _of_targets(
         with warnings.catch_warnings():
             # A fit would say it; here it is a step on the way.
             warnings.simplefilter("ignore", FeatxWarning)
-            config = HeadConfig(random_state=random_state)
+            weights = BlockWeights(data.blocks) if data.blocks else None
+            config = HeadConfig(random_state=random_state, blocks=weights)
             predictions, reason = predict_left_out(data, task, config)
     except BadLabels as error:
         return [], [f"wrong targets and shortcuts, for no head can be trained: {error}"]

@@ -50,7 +50,9 @@ def unreadable(rejects: Sequence[Reject], wordless: Collection[str] = ()) -> lis
     ]
 
 
-def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[AuditFinding]:
+def poor_contents(
+    data: AuditData, words_read: float = float("inf"), names: Sequence[str] = ()
+) -> list[AuditFinding]:
     """Return the samples that hold hardly anything, or more than is read of them.
 
     Parameters
@@ -59,6 +61,8 @@ def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[Aud
         With facts.
     words_read : float, default=inf
         How many words of a text the backbone reads at most.
+    names : sequence of str, default=()
+        What each of the contents is called, where a sample has several: "photo", "photo 2".
     """
     if data.facts is None:
         return []
@@ -70,7 +74,8 @@ def poor_contents(data: AuditData, words_read: float = float("inf")) -> list[Aud
             order = np.flatnonzero(mask)
             for index in order[np.argsort(-scores[order], kind="stable")].tolist():
                 name, score = data.ids[index], round(float(np.clip(scores[index], 0, 1)), 6)
-                findings.append(AuditFinding(code, name, score, f"{name:.200}: {describe(index)}"))
+                where = f"{name:.200}: {names[index]:.60}" if names else f"{name:.200}"
+                findings.append(AuditFinding(code, name, score, f"{where}: {describe(index)}"))
     return findings
 
 

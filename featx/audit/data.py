@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from featx._typing import FloatArray, Integers
 from featx.embedding.embedder import ReaderEmbedder
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Rows
+from featx.inputs.scaling import InputBlock
 from featx.modalities import Settings
 from featx.modalities.facts import FactsReader, open_facts
 from featx.sources import Sample
@@ -69,6 +70,10 @@ class AuditData:
     digests : tuple of str
         '' where it is not known.
     facts : Facts or None
+    blocks : tuple of InputBlock
+        The columns of each input in joint rows of several; none of rows of one backbone.
+    by_column : mapping of str to Facts
+        Of records: the facts of the photo, text or sound of each column, the first where there are several.
     """
 
     ids: tuple[str, ...]
@@ -78,6 +83,8 @@ class AuditData:
     groups: tuple[str | None, ...]
     digests: tuple[str, ...]
     facts: Facts | None = None
+    blocks: tuple[InputBlock, ...] = ()
+    by_column: Mapping[str, Facts] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -89,6 +96,7 @@ class AuditData:
         parts: Sequence[str | None] | None = None,
         groups: Sequence[str | None] | None = None,
         facts: Facts | None = None,
+        blocks: Sequence[InputBlock] = (),
     ) -> AuditData:
         """Return rows with the part, the group and the facts of each; None where nothing is known."""
         nothing = (None,) * len(rows)
@@ -101,6 +109,7 @@ class AuditData:
             nothing if groups is None else tuple(groups),
             digests,
             facts,
+            tuple(blocks),
         )
 
     @cached_property

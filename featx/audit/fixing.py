@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from featx.audit.findings import AuditReport
 from featx.errors import BadSource
+from featx.inputs.cells import is_empty, plain_value
+from featx.inputs.showing import SampleView
 from featx.modalities import Settings
 from featx.sources import Sample
 from featx.sources.parts import parts_of
@@ -85,10 +90,11 @@ class Manifest:
         cls,
         samples: Sequence[Sample],
         report: AuditReport,
-        settings: Settings,
+        settings: Settings | SampleView,
         folder: Path,
         *,
         group_copies: bool = False,
+        target: str | None = None,
     ) -> Manifest:
         """Return the manifest of samples without exact leaks and without what cannot be read.
 
@@ -99,12 +105,14 @@ class Manifest:
         samples : sequence of Sample
             All that were audited.
         report : AuditReport
-        settings : Settings
-            How a card reads them.
+        settings : Settings or SampleView
+            How a card reads them, or how records are shown: these are written with all their columns.
         folder : Path
             Where the manifest will lie; paths of files are relative to it.
         group_copies : bool, default=False
             Whether copies and near-duplicates get a group in common.
+        target : str, default=None
+            The column of the targets; None: "label", or a column for each of several.
 
         Raises
         ------
@@ -117,13 +125,17 @@ class Manifest:
         groups = copy_groups(report, samples) if group_copies else {}
         parts = parts_of(samples)
         records = []
+        view = settings if isinstance(settings, SampleView) else SampleView({}, settings)
         for sample, part in zip(samples, parts, strict=True):
             if sample.id not in bad:
                 group = groups.get(sample.id, sample.group)
                 facts = {"split": part, "group": group, "weight": sample.weight}
-                content = _content(sample, settings, folder)
-                target = _target(sample.label)
-                records.append({"id": sample.id, **content, **target, **_known(facts)})
+                if view.columns:
+                    content = _cells(sample, view, folder)
+                else:
+                    content = _content(sample, view.settings, folder)
+                own = _target(sample.label, target)
+                records.append({"id": sample.id, **content, **own, **_known(facts)})
         left_out = tuple(sample.id for sample in samples if sample.id in bad)
         return cls(tuple(records), _columns(records), left_out)
 
@@ -147,21 +159,42 @@ def _columns(records: Iterable[dict[str, Any]]) -> dict[str, type]:
     return {name: types[name] for name in (*(n for n in types if n not in last), *last)}
 
 
-def _content(sample: Sample, settings: Settings, folder: Path) -> dict[str, Any]:
+def _cells(sample: Sample, view: SampleView, folder: Path) -> dict[str, Any]:
+    """Return the cells of a record, and of what goes along with it."""
+    cells: dict[str, Any] = {}
+    for column, settings in view.columns.items():
+        value = plain_value(sample.data.get(column))
+        if settings is not None and not settings.string_is_sample and not is_empty(value):
+            several = value if isinstance(value, list | tuple) else [value]
+            value = ";".join(_path_of(sample.id, one, folder) for one in several)
+        elif isinstance(value, list | tuple | np.ndarray):
+            texts = settings is not None
+            value = " ".join(map(str, value)) if texts else json.dumps(np.asarray(value).tolist())
+        elif not isinstance(value, str | int | float | None):
+            value = str(value)
+        cells[column] = value
+    return {**(sample.columns or {}), **cells}
+
+
+def _content(sample: Sample, settings: Settings | None, folder: Path) -> dict[str, Any]:
     """Return the cells that say what a sample is."""
     data, cells = sample.data, {}
     if isinstance(data, Segment):
         cells = {"start": float(data.start), "end": float(data.end)}
         data = data.data
-    if isinstance(data, str) and settings.string_is_sample:
+    if isinstance(data, str) and settings is not None and settings.string_is_sample:
         return {"text": data}
+    return {"path": _path_of(sample.id, data, folder), **cells}
+
+
+def _path_of(id: str, data: Any, folder: Path) -> str:
     path = data.path if isinstance(data, Blob) else data
     if not isinstance(path, str | os.PathLike):
         raise BadSource(
-            f"{sample.id:.200}: has no file of its own, which a manifest could name; unpack the archive, or "
+            f"{id:.200}: has no file of its own, which a manifest could name; unpack the archive, or "
             "write the contents to files"
         )
-    return {"path": _relative(Path(os.fsdecode(path)), folder), **cells}
+    return _relative(Path(os.fsdecode(path)), folder)
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -172,9 +205,9 @@ def _relative(path: Path, folder: Path) -> str:
         return path.absolute().as_posix()
 
 
-def _target(label: str | None) -> dict[str, Any]:
+def _target(label: str | None, name: str | None = None) -> dict[str, Any]:
     """Return the cells of a target: a column each where there are several."""
     value = None if label is None else read_target(label)
     if isinstance(value, dict):
         return dict(value)
-    return {} if label is None else {"label": label}
+    return {} if label is None else {name or "label": label}

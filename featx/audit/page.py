@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from featx.audit.findings import CHECKS, AuditFinding, AuditReport
+from featx.inputs.showing import SampleView
 from featx.modalities import Settings
-from featx.modalities.showing import CARDS, Budget, show_sample
+from featx.modalities.showing import Budget
 from featx.pages.document import Page, PageSection, notes, paragraphs, tiles
 from featx.pages.markup import Child, element
 from featx.pages.media import cards
@@ -22,7 +23,7 @@ _OF_CODE, _SHOWN, _RELATED = 24, 120, 2
 def audit_page(
     report: AuditReport,
     samples: Sequence[Sample] = (),
-    settings: Settings | None = None,
+    settings: Settings | SampleView | None = None,
     *,
     title: str = "Audit",
     most: int = _SHOWN,
@@ -34,8 +35,8 @@ def audit_page(
     report : AuditReport
     samples : sequence of Sample, default=()
         The samples that were audited, to be shown.
-    settings : Settings, default=None
-        How a card reads them; None: nothing is shown of them.
+    settings : Settings or SampleView, default=None
+        How a card reads them, or how records are shown; None: nothing is shown of them.
     title : str, default="Audit"
     most : int, default=120
         Findings that are shown with their samples.
@@ -47,15 +48,15 @@ def audit_page(
     """
     by_id = {sample.id: sample for sample in samples}
     budget, sections = Budget(), []
+    view = settings if isinstance(settings, SampleView) else SampleView({}, settings)
     counts = report.counts
     share = max(1, min(_OF_CODE, most // max(1, len(counts))))
     for code in counts:
         found = report.of(code)
         shown = found[:share]
         parts: list[Child] = [_lead(found, len(shown))]
-        items = [list(_card(one, by_id, settings, budget)) for one in shown]
-        style = "texts" if settings is None else CARDS.get(settings.modality, "texts")
-        parts.append(cards(items, style if any(one.id for one in shown) else "texts"))
+        items = [list(_card(one, by_id, view, budget)) for one in shown]
+        parts.append(cards(items, view.style if any(one.id for one in shown) else "texts"))
         sections.append(PageSection(f"{code} {CHECKS[code]}", parts))
     rows = [(code, CHECKS[code], counts[code]) for code in counts]
     table = html_table("Findings by code", ("code", "what", "findings"), rows) if rows else None
@@ -84,12 +85,12 @@ def _lead(found: Sequence[AuditFinding], shown: int) -> str:
 
 
 def _card(
-    found: AuditFinding, by_id: dict[str, Sample], settings: Settings | None, budget: Budget
+    found: AuditFinding, by_id: dict[str, Sample], view: SampleView, budget: Budget
 ) -> Iterator[Child]:
     """Give the sample of a finding and those that it is compared with, then what is said of them."""
     for name in (found.id, *found.related[:_RELATED]):
-        if settings is not None and name in by_id:
-            yield show_sample(by_id[name], settings, budget)
+        if view.modalities and name in by_id:
+            yield view.show(by_id[name], budget)
             label = by_id[name].label
             said = f"{name:.120}" if label is None else f"{name:.120}: {label:.60}"
             yield element("p", {"class": "soft"}, element("bdi", {}, said))

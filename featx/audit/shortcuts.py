@@ -46,9 +46,12 @@ def find_shortcuts(
     data: AuditData, predictions: LeftOutPredictions, task: str
 ) -> list[AuditFinding]:
     """Return the facts from which a small decision tree predicts the target, measured on samples left out."""
-    if data.facts is None or len(predictions.indices) < _FEW:
+    if len(predictions.indices) < _FEW:
         return []
-    columns = describe_facts(data.facts)
+    columns = {} if data.facts is None else describe_facts(data.facts)
+    for column, facts in data.by_column.items():
+        own = describe_facts(facts).items()
+        columns |= {f"{column:.60}: {name}": values for name, values in own}
     findings = []
     for name, values in columns.items():
         some = values[predictions.indices]

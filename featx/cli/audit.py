@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from featx.cli.input_options import InputChoice, input_options
 from featx.cli.options import (
     BackboneChoice,
     RunChoice,
@@ -17,11 +19,14 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.paths import PathOrAddress
+from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
     from featx.audit.findings import AuditReport
-    from featx.modalities import Settings
+    from featx.inputs.showing import SampleView
     from featx.sources import Sample
+    from featx.storage.remote import AnyPath
 
 __all__ = ["audit_command"]
 
@@ -31,12 +36,12 @@ __all__ = ["audit_command"]
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Where to list all findings: .csv, .jsonl or .parquet (id, code, score, related, suggested, message).",
 )
 @click.option(
     "--html",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="A page to write that shows findings with thumbnails, texts or players.",
 )
 @click.option(
@@ -67,13 +72,14 @@ __all__ = ["audit_command"]
     help="Decides the folds in which samples are left out.",
 )
 @format_option("table", "json", help="How to print the report.")
+@input_options
 @backbone_options
 @source_options
 @run_options(on_error="skip")
 def audit_command(
     source: str,
-    output: Path | None,
-    html: Path | None,
+    output: AnyPath | None,
+    html: AnyPath | None,
     fix: Path | None,
     group_copies: bool,
     task: str | None,
@@ -83,10 +89,12 @@ def audit_command(
     chosen: BackboneChoice,
     columns: SourceChoice,
     run: RunChoice,
+    several: InputChoice,
 ) -> None:
     """Tell what may be wrong with DATA: copies and leaks, wrong labels, outliers, broken samples, shortcuts.
 
-    All parts of DATA are looked at. Nothing is changed; exit status 0 whatever is found.
+    All parts of DATA are looked at. Nothing is changed; exit status 0 whatever is found. With --input several
+    columns of a table are looked at together: copies are equal in all of them.
     """
     from featx.tables.records import check_records_output
 
@@ -94,14 +102,21 @@ def audit_command(
     if output is not None:
         check_records_output(output)
     run.check()
-    backbone = chosen.open(run.provider)
+    plan = _plan_inputs(source, several, chosen, columns, run)
+    if plan is None:
+        plan = _plan_backbone(chosen, columns, run)
     # A column of the usual name says the part of each.
-    samples = columns.read(source, backbone.card, skip=run.skips, parts=True)
+    samples = plan.reader.read(source, keep=plan.keep, skip=run.skips, parts=True)
     from featx.audit.auditing import audit_samples
 
     with run.engine(len(samples)) as engine:
         report = audit_samples(
-            samples, task=task, backbone=backbone, groups=groups, engine=engine, random_state=seed
+            samples,
+            task=task,
+            groups=groups,
+            engine=engine,
+            random_state=seed,
+            **plan.arguments,
         )
     if style == "json":
         click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
@@ -110,12 +125,68 @@ def audit_command(
     if output is not None:
         _list(output, report)
     if html is not None:
-        _show(html, source, report, samples, backbone.card.input)
+        _show(html, source, report, samples, plan.view)
     if fix is not None:
-        _fix(fix, report, samples, backbone.card.input, group_copies=group_copies)
+        _fix(fix, report, samples, plan, group_copies=group_copies)
 
 
-def _check(output: Path | None, html: Path | None, fix: Path | None, *, group_copies: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the samples are read as.
+
+    Attributes
+    ----------
+    reader : SampleReader
+    arguments : mapping
+        Those of ``audit_samples`` that say it.
+    view : SampleView
+    keep : tuple of str
+        Columns that go along into the table of ``--fix``.
+    target : str or None
+        The column of the targets, where it is to keep its name.
+    """
+
+    reader: SampleReader
+    arguments: dict[str, Any]
+    view: SampleView
+    keep: tuple[str, ...] = ()
+    target: str | None = None
+
+
+def _plan_inputs(
+    source: str,
+    several: InputChoice,
+    chosen: BackboneChoice,
+    columns: SourceChoice,
+    run: RunChoice,
+) -> _Plan | None:
+    if not several.is_asked:
+        return None
+    from featx.inputs.showing import SampleView
+
+    several.check_others(chosen, run)
+    specs = several.specs(source, columns)
+    targets = columns.target_column
+    return _Plan(
+        several.reader(specs, columns),
+        specs.arguments(several.missing),
+        SampleView.of_specs(specs.joint),
+        ("all",),
+        targets[0] if len(targets) == 1 else None,
+    )
+
+
+def _plan_backbone(chosen: BackboneChoice, columns: SourceChoice, run: RunChoice) -> _Plan:
+    from featx.inputs.showing import SampleView
+
+    backbone = chosen.open(run.provider)
+    reader = SampleReader(columns, backbone.card)
+    return _Plan(reader, {"backbone": backbone}, SampleView({}, backbone.card.input))
+
+
+def _check(
+    output: AnyPath | None, html: AnyPath | None, fix: Path | None, *, group_copies: bool
+) -> None:
     """Refuse what could not be written, before the work."""
     from featx.errors import BadOption
     from featx.storage.writable import check_writable
@@ -132,7 +203,7 @@ def _check(output: Path | None, html: Path | None, fix: Path | None, *, group_co
         check_records_output(fix)
 
 
-def _list(path: Path, report: AuditReport) -> None:
+def _list(path: AnyPath, report: AuditReport) -> None:
     from featx.audit.findings import COLUMNS
     from featx.tables.records import RecordWriter
 
@@ -142,12 +213,12 @@ def _list(path: Path, report: AuditReport) -> None:
 
 
 def _show(
-    path: Path, source: str, report: AuditReport, samples: list[Sample], settings: Settings
+    path: AnyPath, source: str, report: AuditReport, samples: list[Sample], view: SampleView
 ) -> None:
     from featx.audit.page import audit_page
     from featx.storage.atomic import replace_text
 
-    page = audit_page(report, samples, settings, title=f"Audit of {Path(source).name or source}")
+    page = audit_page(report, samples, view, title=f"Audit of {Path(source).name or source}")
     replace_text(path, page)
     click.echo(f"{len(page.encode()) / 1e6:.2f} MB, {path}", err=True)
 
@@ -156,13 +227,20 @@ def _fix(
     path: Path,
     report: AuditReport,
     samples: list[Sample],
-    settings: Settings,
+    plan: _Plan,
     *,
     group_copies: bool,
 ) -> None:
     from featx.audit.fixing import Manifest
 
-    manifest = Manifest.of(samples, report, settings, path.parent, group_copies=group_copies)
+    manifest = Manifest.of(
+        samples,
+        report,
+        plan.view,
+        path.parent,
+        group_copies=group_copies,
+        target=plan.target,
+    )
     manifest.save(path)
     left_out = f"; left out: {', '.join(manifest.left_out[:3])}" if manifest.left_out else ""
     more = ", …" if len(manifest.left_out) > 3 else ""

@@ -80,11 +80,12 @@ class SampleReader:
     @property
     def readable(self) -> Readable:
         """Which files and texts are read."""
-        from featx.inputs.reading import readable_of
+        if self.card is None:
+            from featx.inputs.reading import readable_of
+
+            return readable_of(self.specs)
         from featx.sources import Readable
 
-        if self.card is None:
-            return readable_of(self.specs)
         return Readable(self.card.input.suffixes, self.card.input.string_is_sample)
 
     def read(
@@ -94,13 +95,16 @@ class SampleReader:
         split: str | None = None,
         keep: tuple[str, ...] = (),
         skip: bool = False,
+        parts: bool = False,
     ) -> list[Sample]:
-        """Return the samples of ``source``."""
+        """Return the samples of ``source``; with ``parts`` a column of the usual name says the part of each."""
         if self.card is not None:
-            return self.columns.read(source, self.card, split=split, keep=keep, skip=skip)
+            return self.columns.read(
+                source, self.card, split=split, keep=keep, skip=skip, parts=parts
+            )
         from featx.inputs.reading import RecordStream, read_records
 
-        columns = replace(self.columns.to_columns(keep), skip=skip)
+        columns = replace(self.columns.to_columns(keep), skip=skip, parts=parts)
         if source == "-":
             stream = RecordStream(self.specs, columns, pool_by=self.pool_by)
             return [sample for batch in stream.batches(self.readable) for sample in batch]

@@ -15,15 +15,17 @@ from featx._typing import FloatArray
 from featx.embedding.engine import Engine, count_workers
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadGraph, BadOption, BadSample, FeatxNotice, NoExactSum
-from featx.explanation.explanation import Explanation, ScorePart
+from featx.explanation.explanation import Explanation, InputShare, ScorePart
+from featx.explanation.input_parts import InputParts, training_mean
 from featx.explanation.neighbours import NeighbourSearch
 from featx.explanation.occlusion import Occluder
 from featx.explanation.row_sums import RowSums
 from featx.explanation.score_targets import ScoreTarget, choose_target
 from featx.heads.linear_form import LinearForm, linear_form
+from featx.inputs.joint import is_joint
 from featx.modalities.remarks import Remark, collected, warn_of
 from featx.predictor import Predictor
-from featx.sources import Sample, make_samples
+from featx.sources import Sample
 
 if TYPE_CHECKING:
     from featx.tasks import Prediction
@@ -36,6 +38,8 @@ _METHODS = ("auto", "exact", "occlusion")
 _TOLERANCE = 1e-4
 # Samples a worker that are under way together.
 _AHEAD = 4
+# Records whose rows are made together.
+_CHUNK = 64
 
 _Result = tuple["Explanation | Reject", list[Remark]]
 
@@ -56,11 +60,14 @@ def explain(
     With a linear head on rows that are pooled from a map, the score is exactly a sum over the places of the
     sample. Where it is not, places are hidden one after the other, which is said with its cost.
 
+    Of several inputs each adds its part to the score of a linear head, and is itself taken apart where its rows
+    are such sums; with another head each is replaced by the mean of training in turn.
+
     Parameters
     ----------
     predictor : Predictor
     samples : iterable of paths, bytes, images, arrays, texts or Sample
-        Whatever its backbone reads.
+        Whatever its backbone reads, or records as ``predict`` takes them.
     target : str, default=None
         The class, label or number whose score is explained; None: the most probable one, or the first number.
     against : str, default=None
@@ -103,7 +110,7 @@ def explain(
         ExplanationOptions(target, against, method, places, neighbours),
         engine=engine,
     )
-    found = explainer.stream(make_samples(samples))
+    found = explainer.stream(predictor.make_samples(samples))
     return [one for one in found if isinstance(one, Explanation)]
 
 
@@ -173,34 +180,53 @@ class Explainer:
         n_columns = predictor.head.calibrator.n_columns(len(predictor.head.classes))
         # refused before anything is opened
         self._target_of(np.zeros(n_columns, np.float32))
-        self._occluder = Occluder(predictor, self.options.places, self.engine)
+        self._occluder: Occluder | None = None
+        self._inputs: InputParts | None = None
+        if is_joint(predictor.inputs):
+            self._inputs = self._open_inputs()
+        else:
+            self._occluder = Occluder(predictor, self.options.places, self.engine)
         self._search = NeighbourSearch(predictor, self.options.neighbours)
         self.reason = ""
         self._sums: RowSums | None = None
         self._form: LinearForm | None = None
         if method != "occlusion":
             self._look_for_sums(quiet=quiet)
+        if self._inputs is not None and self._form is None:
+            self._mean = training_mean(predictor)
+
+    def _open_inputs(self) -> InputParts:
+        if self.options.places is not None:
+            raise BadOption(
+                f"places = {self.options.places!r:.60}: each of several inputs is left out as a whole; leave "
+                "it out"
+            )
+        return InputParts(self.predictor, self.engine)
 
     def _look_for_sums(self, *, quiet: bool) -> None:
         try:
             self._form = linear_form(self.predictor.head)
+            if self._inputs is not None:
+                self._inputs.open_sums()
+                return
             self._sums = RowSums(self.predictor.open())
         # a graph that cannot be cut again, for one, answers all the same
         except (NoExactSum, BadGraph) as error:
             self.reason = str(error)
-            said = f"{self.reason}, so its score is no exact sum over places"
+            what = "place" if self._inputs is None else "input"
+            said = f"{self.reason}, so its score is no exact sum over {what}s"
             if self.options.method == "exact":
                 raise NoExactSum(
-                    f"{said}; expected method='occlusion', which hides one place after the other",
+                    f"{said}; expected method='occlusion', which hides one {what} after the other",
                     self.reason,
                 ) from None
             if quiet:
                 return
+            cost = ""
+            if self._occluder is not None:
+                cost = f", which costs about {self._occluder.places} predictions a sample"
             warnings.warn(
-                f"{said}; one place after the other is hidden, which costs about {self._occluder.places} "
-                "predictions a sample",
-                FeatxNotice,
-                stacklevel=4,
+                f"{said}; one {what} after the other is hidden{cost}", FeatxNotice, stacklevel=4
             )
 
     def stream(self, samples: Iterable[Sample]) -> Iterator[Explanation | Reject]:
@@ -224,6 +250,9 @@ class Explainer:
 
     def _results(self, samples: Iterator[Sample]) -> Iterator[tuple[Sample, _Result]]:
         """Give each sample with its result; where sums are exact, several samples at a time."""
+        if self._inputs is not None:
+            yield from self._record_results(samples, self._inputs)
+            return
         first = list(islice(samples, 2))
         # hidden places fill every core by themselves
         if self._sums is None or len(first) < 2:
@@ -234,6 +263,59 @@ class Explainer:
         with ThreadPoolExecutor(workers, thread_name_prefix="featx") as pool:
             while chunk := list(islice(waiting, workers * _AHEAD)):
                 yield from zip(chunk, pool.map(self._result, chunk), strict=True)
+
+    def _record_results(
+        self, samples: Iterator[Sample], inputs: InputParts
+    ) -> Iterator[tuple[Sample, _Result]]:
+        """Give each record with its result; their rows are made many at a time."""
+        workers = count_workers(self.engine.n_jobs)
+        with ThreadPoolExecutor(workers, thread_name_prefix="featx") as pool:
+            while chunk := list(islice(samples, _CHUNK)):
+                rows = inputs.read(chunk)
+                yield from zip(chunk, pool.map(self._record_result, chunk, rows), strict=True)
+
+    def _record_result(self, sample: Sample, row: FloatArray | Reject) -> _Result:
+        if isinstance(row, Reject):
+            return row, []
+        assert self._inputs is not None
+        score, target = self._score(row)
+        if self._form is None:
+            hidden = self._inputs.hide(row, self._mean)
+            values = score - target.of_scores(self.predictor.head.scorer.scores(hidden))
+            named = zip(self._inputs.inputs, values.tolist(), strict=True)
+            shares = tuple(InputShare(one.name, one.kind, value) for one, value in named)
+            return self._explained(sample.id, row, (score, target), None, shares), []
+        weights, constant = self._form.pull(target.weights, row.astype(np.float64))
+        center = self._form.center
+        bias = constant + target.offset + (0.0 if center is None else float(weights @ center))
+        shares = self._inputs.shares(sample, row, weights, center)
+        return self._explained(sample.id, row, (score, target), bias, shares), []
+
+    def _explained(
+        self,
+        id: str,
+        row: FloatArray,
+        scored: tuple[float, ScoreTarget],
+        bias: float | None,
+        shares: tuple[InputShare, ...],
+    ) -> Explanation:
+        """Return the explanation of a record from what each input adds, or loses where it is left out."""
+        score, target = scored
+        return Explanation(
+            id,
+            "record",
+            "occlusion" if bias is None else "exact",
+            target.name,
+            target.against,
+            score,
+            bias,
+            tuple(ScorePart(one.value, None, one.name) for one in shares),
+            (),
+            self._prediction(id, row),
+            self.reason,
+            self._search.near(row),
+            shares,
+        )
 
     def _result(self, sample: Sample) -> _Result:
         with collected() as remarks:
@@ -294,6 +376,7 @@ class Explainer:
         return float(target.of_scores(head.scorer.scores(row[None]))[0]), target
 
     def _occluded(self, sample: Sample, reason: str) -> Explanation:
+        assert self._occluder is not None
         hidden = self._occluder.hide(sample)
         score, target = self._score(hidden.row)
         values = score - target.of_scores(self.predictor.head.scorer.scores(hidden.rows))
@@ -314,6 +397,6 @@ class Explainer:
         )
 
     def _prediction(self, id: str, row: FloatArray) -> Prediction:
-        rows = Rows((id,), (None,), row[None], self.predictor.card.fingerprint)
+        rows = Rows((id,), (None,), row[None], self.predictor.fingerprint)
         top_k = self.options.top_k or len(self.predictor.head.classes)
         return next(iter(self.predictor.predict_rows(rows, top_k=top_k)))

@@ -13,7 +13,7 @@ from featx.metrics.report import reading_report
 if TYPE_CHECKING:
     from featx.tasks import Prediction
 
-__all__ = ["Explanation", "KeptPrediction", "Neighbour", "ScorePart"]
+__all__ = ["Explanation", "InputShare", "KeptPrediction", "Neighbour", "ScorePart"]
 
 # Parts of the table in a notebook.
 _SHOWN = 10
@@ -31,6 +31,8 @@ class ScorePart:
         Of a picture left, top, right and bottom in pixels of the picture turned upright; of a text the first
         character and the one behind the last; of a sound start and end in seconds. None is what the sample
         does not show, such as the tokens that stand around a text.
+    name : str or None
+        What it is, where it is no place: one of several inputs, or within one a column or a photo of several.
 
     Examples
     --------
@@ -40,10 +42,90 @@ class ScorePart:
 
     value: float
     place: tuple[float, ...] | None
+    name: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the value and the place as JSON values."""
+        """Return the value and the place, or the name of what has none, as JSON values."""
+        if self.name is not None:
+            return {"value": self.value, "name": self.name}
         return {"value": self.value, "place": None if self.place is None else list(self.place)}
+
+    def rounded_dict(self, digits: int | None = None) -> dict[str, Any]:
+        """Return ``to_dict`` with numbers rounded to so many significant digits."""
+        table = self.to_dict() | {"value": _rounded(self.value, digits)}
+        if self.place is not None:
+            table["place"] = [_rounded(x, digits) for x in self.place]
+        return table
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Self:
+        """Return the part that ``to_dict`` gave."""
+        name = table.get("name")
+        place = _read_place(table["place"]) if name is None else None
+        return cls(float(table["value"]), place, None if name is None else str(name))
+
+
+@dataclass(frozen=True, slots=True)
+class InputShare:
+    """One of several inputs, what it adds to the score, and where that is known what of it does.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        One of ``featx.inputs.spec.INPUT_KINDS``.
+    value : float
+        Below 0 it speaks against the answer.
+    parts : tuple of ScorePart, default=()
+        Places of its photo, text or sound, columns of its encoder, or the photos of a list: they add up to
+        ``value``. Of a pair how far both differ, and what they share. () where it is not taken apart.
+    extent : tuple of float, default=()
+        The size of its photo, text or sound, where ``parts`` are places.
+    reason : str, default=""
+        Why ``parts`` are no places, where they could be.
+
+    Examples
+    --------
+    >>> InputShare("price", "number", -0.5).to_dict()
+    {'name': 'price', 'kind': 'number', 'value': -0.5}
+    """
+
+    name: str
+    kind: str
+    value: float
+    parts: tuple[ScorePart, ...] = ()
+    extent: tuple[float, ...] = ()
+    reason: str = ""
+
+    @property
+    def places(self) -> list[tuple[tuple[float, ...] | None, float]]:
+        """The places with what each adds, as they are drawn; none where its parts are none."""
+        return [(one.place, one.value) for one in self.parts if one.name is None]
+
+    def to_dict(self, digits: int | None = None) -> dict[str, Any]:
+        """Return everything as JSON values; numbers rounded to so many significant digits."""
+        table: dict[str, Any] = {
+            "name": self.name,
+            "kind": self.kind,
+            "value": _rounded(self.value, digits),
+        }
+        if self.parts:
+            table["parts"] = [one.rounded_dict(digits) for one in self.parts]
+        if self.extent:
+            table["extent"] = list(self.extent)
+        return {**table, "reason": self.reason} if self.reason else table
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Self:
+        """Return what ``to_dict`` gave."""
+        return cls(
+            str(table["name"]),
+            str(table["kind"]),
+            float(table["value"]),
+            tuple(map(ScorePart.from_dict, table.get("parts", ()))),
+            tuple(map(float, table.get("extent", ()))),
+            str(table.get("reason", "")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +219,8 @@ class Explanation:
         Why there is no exact sum; '' where there is one.
     neighbours : tuple of Neighbour
         The nearest training samples, where they were asked for.
+    inputs : tuple of InputShare
+        Of a predictor of several inputs: ``parts`` are then these, each as a whole, of the modality "record".
 
     Examples
     --------
@@ -160,6 +244,7 @@ class Explanation:
     prediction: Prediction
     reason: str = ""
     neighbours: tuple[Neighbour, ...] = ()
+    inputs: tuple[InputShare, ...] = ()
 
     @property
     def positive(self) -> float:
@@ -192,36 +277,26 @@ class Explanation:
 
     def to_dict(self, digits: int | None = None) -> dict[str, Any]:
         """Return everything as JSON values; numbers rounded to so many significant digits."""
-
-        def rounded(number: float | None) -> float | None:
-            if number is None or digits is None:
-                return number
-            return float(f"{number:.{digits}g}")
-
         table: dict[str, Any] = {
             "id": self.id,
             "modality": self.modality,
             "method": self.method,
             "target": self.target,
             "against": self.against,
-            "score": rounded(self.score),
-            "bias": rounded(self.bias),
-            "positive": rounded(self.positive),
-            "negative": rounded(self.negative),
+            "score": _rounded(self.score, digits),
+            "bias": None if self.bias is None else _rounded(self.bias, digits),
+            "positive": _rounded(self.positive, digits),
+            "negative": _rounded(self.negative, digits),
             "extent": list(self.extent),
-            "parts": [
-                {
-                    "value": rounded(part.value),
-                    "place": None if part.place is None else [rounded(x) for x in part.place],
-                }
-                for part in self.parts
-            ],
+            "parts": [part.rounded_dict(digits) for part in self.parts],
             "prediction": self.prediction.to_dict(digits),
         }
         if self.reason:
             table["reason"] = self.reason
         if self.neighbours:
             table["neighbours"] = [one.to_dict() for one in self.neighbours]
+        if self.inputs:
+            table["inputs"] = [one.to_dict(digits) for one in self.inputs]
         return table
 
     @classmethod
@@ -245,10 +320,7 @@ class Explanation:
                 None if against is None else str(against),
                 float(table["score"]),
                 None if bias is None else float(bias),
-                tuple(
-                    ScorePart(float(part["value"]), _read_place(part["place"]))
-                    for part in table["parts"]
-                ),
+                tuple(map(ScorePart.from_dict, table["parts"])),
                 tuple(map(float, table["extent"])),
                 KeptPrediction(str(table["id"]), dict(table["prediction"])),
                 str(table.get("reason", "")),
@@ -256,10 +328,11 @@ class Explanation:
                     Neighbour(str(one["id"]), str(one["target"]), float(one["distance"]))
                     for one in table.get("neighbours", ())
                 ),
+                tuple(map(InputShare.from_dict, table.get("inputs", ()))),
             )
 
     def to_frame(self) -> Any:
-        """Return the parts as a pandas DataFrame, a row a place.
+        """Return the parts as a pandas DataFrame, a row a place; of several inputs with the input of each.
 
         Raises
         ------
@@ -267,6 +340,13 @@ class Explanation:
             pandas is not installed.
         """
         pandas = require("pandas")
+        if self.inputs:
+            table = [
+                {"input": one.name, "name": part.name, "place": part.place, "value": part.value}
+                for one in self.inputs
+                for part in one.parts or (ScorePart(one.value, None),)
+            ]
+            return pandas.DataFrame(table, columns=["input", "name", "place", "value"])
         rows = [{"place": part.place, "value": part.value} for part in self.parts]
         return pandas.DataFrame(rows, columns=["place", "value"])
 
@@ -281,13 +361,17 @@ class Explanation:
     def _repr_html_(self) -> str:
         rows = [
             (
-                "" if part.place is None else ", ".join(f"{x:g}" for x in part.place),
+                part.name or "" if part.place is None else ", ".join(f"{x:g}" for x in part.place),
                 f"{part.value:.4g}",
             )
             for part in self.ranked()[:_SHOWN]
         ]
         words = f"{self.id}: {self.heading}, score {self.score:.4g}"
-        return html_page([words, TextTable(("place", "adds"), rows)])
+        return html_page([words, TextTable(("input" if self.inputs else "place", "adds"), rows)])
+
+
+def _rounded(number: float, digits: int | None) -> float:
+    return number if digits is None else float(f"{number:.{digits}g}")
 
 
 def _read_place(place: Any) -> tuple[float, ...] | None:

@@ -12,6 +12,7 @@ from typing import IO, Any, Protocol
 from featx.errors import BadOption, OutputFailed
 from featx.explanation.explanation import Explanation
 from featx.explanation.page import MOST_SHOWN, explanation_section, explanations_page
+from featx.explanation.record_page import draw_record
 from featx.modalities import ShownSamples, shown_samples
 from featx.predictor import Predictor
 from featx.sources import Sample
@@ -40,15 +41,19 @@ class ExplanationOutput(Protocol):
 def draw_explanation(predictor: Predictor, sample: Sample, found: Explanation) -> tuple[bytes, str]:
     """Return a sample drawn with the values of its places as a file, and the suffix of its name.
 
-    A picture is a PNG, a text an HTML page, a sound an SVG.
+    A picture is a PNG, a text or a record of several inputs an HTML page, a sound an SVG.
 
     Raises
     ------
     BadSample
         The sample cannot be read any more.
     """
+    title = f"{found.id}: {found.heading}"
+    if found.inputs:
+        section = explanation_section(found, draw_record(predictor, sample, found), ())
+        return explanations_page(title, [section]).encode(), ".html"
     shown, content = open_shown(predictor, sample)
-    return shown.draw_file(content, found.places, found.extent, f"{found.id}: {found.heading}")
+    return shown.draw_file(content, found.places, found.extent, title)
 
 
 def open_shown(predictor: Predictor, sample: Sample) -> tuple[ShownSamples, Any]:
@@ -139,6 +144,10 @@ class _Page:
     def write(self, sample: Sample, found: Explanation) -> None:
         if len(self._sections) == MOST_SHOWN:
             self._left_out += 1
+            return
+        if found.inputs:
+            drawing = draw_record(self._predictor, sample, found)
+            self._sections.append(explanation_section(found, drawing, ()))
             return
         shown, content = open_shown(self._predictor, sample)
         title = f"{found.id}: {found.heading}"

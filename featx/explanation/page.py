@@ -31,8 +31,8 @@ def describe_parts(found: Explanation) -> str:
     """
     if found.bias is None:
         return (
-            f"score {found.score:.4g}; each place shows what the score of {found.heading} loses where it is "
-            f"hidden{f': {found.reason}' if found.reason else ''}"
+            f"score {found.score:.4g}; each {'input' if found.inputs else 'place'} shows what the score of "
+            f"{found.heading} loses where it is hidden{f': {found.reason}' if found.reason else ''}"
         )
     return (
         f"score {found.score:.4g} = {found.bias:.4g} without the sample + {found.positive:.4g} for it - "
@@ -51,7 +51,7 @@ def explanation_section(
     drawing : Markup
         The sample with the values of its places.
     named : sequence of (str, float)
-        Its places in words with their values.
+        Its places in words with their values; none where the drawing tells them.
     """
     largest = sorted(named, key=lambda pair: -abs(pair[1]))[:_PLACES]
     parts: list[Child] = [
@@ -63,12 +63,15 @@ def explanation_section(
             ]
         ),
         element("div", {}, drawing),
-        html_table(
-            "Places that count most",
-            ("place", "adds to the score"),
-            [(shorten_text(name, _NAME), value) for name, value in largest],
-        ),
     ]
+    if largest:
+        parts.append(
+            html_table(
+                "Places that count most",
+                ("place", "adds to the score"),
+                [(shorten_text(name, _NAME), value) for name, value in largest],
+            )
+        )
     if found.neighbours:
         parts.append(
             html_table(

@@ -11,6 +11,7 @@ from featx.audit.findings import CHECKS, AuditReport
 from featx.embedding.rows import Rows
 from featx.errors import FeatxError, FeatxWarning
 from featx.html_report.evidence import Evidence
+from featx.inputs.joint import joint_blocks
 from featx.pages.document import PageSection, notes
 from featx.pages.markup import Child, shorten_text
 from featx.pages.tables import html_table
@@ -56,6 +57,7 @@ def audit_section(evidence: Evidence, audit: AuditReport | bool) -> PageSection:
                 task=evidence.predictor.task_name,
                 parts=parts,
                 groups=own if own is not None and len(own) == len(rows) else None,
+                blocks=joint_blocks(evidence.predictor.inputs),
             )
     except FeatxError as error:
         return PageSection(title, [f"Not looked at: {error}"])
@@ -88,7 +90,7 @@ def _rows(evidence: Evidence) -> tuple[Rows | None, list[str | None]]:
         parts += ["train"] * len(own)
         tables.append(np.asarray(kept.rows, np.float32))
     rows = np.ascontiguousarray(np.concatenate(tables))
-    fingerprint = evidence.predictor.card.fingerprint
+    fingerprint = evidence.predictor.fingerprint
     return Rows(tuple(ids), tuple(targets), rows, fingerprint, digests=tuple(digests)), parts
 
 

@@ -9,10 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from featx._display import shell_command
+from featx.catalog import Card
+from featx.inputs.joint import is_joint
 from featx.pages.charts import Bar, bar_chart, charts
 from featx.pages.document import PageSection, code_block, facts, notes, subsection
 from featx.pages.markup import Child, Markup
-from featx.pages.tables import format_number, html_table
+from featx.pages.tables import Cell, format_number, html_table, interval_mark
 from featx.predictor import Predictor
 from featx.reporting.fit_report import Baseline, FitReport
 from featx.reporting.text import describe_method, hints, summarize
@@ -28,27 +30,44 @@ _CLASSES = 40
 
 def identity(predictor: Predictor) -> list[Child]:
     """Return what the predictor is, in a sentence and a list of terms."""
-    card, head, report = predictor.card, predictor.head, predictor.report
+    head, report = predictor.head, predictor.report
     noun = get_task(predictor.task_name).output_noun
     outputs = f"{len(head.classes):,} {noun[len(head.classes) > 1]}"
+    names = " + ".join(one.label for one in predictor.inputs)
     sentence = (
         summarize(report)
         if report is not None
-        else f"Head {head.name} on {card.name}, {outputs}; saved without an account of its training."
+        else f"Head {head.name} on {names}, {outputs}; saved without an account of its training."
     )
-    tap = f"tap {card.output}, " if card.output else ""
     pairs = [
         ("task", predictor.task_name),
         ("outputs", f"{outputs}: {_listed(head.classes)}"),
-        ("reads", predictor.inputs[0].kind),
-        ("backbone", f"{card.name} ({tap}{head.dim:,} columns, licence {card.license})"),
-        ("fingerprint of its rows", card.fingerprint),
+        *_inputs(predictor),
+        ("fingerprint of its rows", predictor.fingerprint),
         ("head", head.name),
     ]
     if report is not None and report.tuning.params:
         settings = (f"{k.rpartition('__')[2]} = {v}" for k, v in report.tuning.params.items())
         pairs.append(("settings of the head", ", ".join(settings)))
     return [sentence, facts(pairs)]
+
+
+def _inputs(predictor: Predictor) -> list[tuple[str, str]]:
+    """Return what the predictor reads, and by which backbones and encoders."""
+    if not is_joint(predictor.inputs):
+        [only] = predictor.inputs
+        return [("reads", only.kind), ("backbone", _described(only.card, predictor.head.dim))]
+    pairs = []
+    for one in predictor.inputs:
+        by = _described(one.card, one.dim) if one.has_backbone else one.encoder.describe()
+        where = f" in the {'columns' if one.pair else 'column'} {', '.join(one.columns)}"
+        pairs.append((f"input {one.name:.60}", f"{one.kind}{where:.120}: {by}"))
+    return pairs
+
+
+def _described(card: Card, dim: int) -> str:
+    tap = f"tap {card.output}, " if card.output else ""
+    return f"{card.name} ({tap}{dim:,} columns, licence {card.license})"
 
 
 def _listed(names: tuple[str, ...], most: int = 20) -> str:
@@ -74,6 +93,37 @@ def baseline_parts(predictor: Predictor) -> list[Child]:
         describe_method(report),
         charts(drawn),
         html_table("Scores beside baselines", header, cells),
+        *_contributions(report),
+    ]
+
+
+def _contributions(report: FitReport) -> list[Child]:
+    """Return what each of several inputs brings: the score without it, and the paired difference."""
+    found = report.contributions
+    if not found:
+        return []
+    ends = [
+        end
+        for one in found
+        if (apart := one.difference) is not None
+        for end in (apart.low, apart.high)
+        if end is not None
+    ]
+    limits = (min(ends, default=0.0), max(ends, default=0.0))
+    rows: list[tuple[Cell, ...]] = []
+    for one in found:
+        drawn: tuple[Cell, ...] = ("", "not known")
+        apart = one.difference
+        if apart is not None and apart.low is not None and apart.high is not None:
+            mark = interval_mark(apart.value, apart.low, apart.high, limits)
+            between = f"{format_number(apart.low)} to {format_number(apart.high)}"
+            drawn = (mark, f"{between}{'' if apart.tells else ', which may be nothing'}")
+        value = None if apart is None else float(apart.value)
+        rows.append((one.name, one.weight, one.score_without, value, *drawn))
+    header = ("input", "weight", f"{found[0].score_name} without it", "brings", "drawn", "95 %")
+    return [
+        "Without each input in turn the head was tuned, trained and measured on the same samples:",
+        html_table("What each input brings", header, rows),
     ]
 
 

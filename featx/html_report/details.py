@@ -14,10 +14,12 @@ from featx.explanation.explanation import Explanation, Neighbour
 from featx.explanation.neighbours import NeighbourSearch
 from featx.explanation.output import open_shown
 from featx.explanation.page import describe_parts
+from featx.explanation.record_page import draw_record
 from featx.html_report.evidence import Evidence
+from featx.inputs.showing import SampleView
 from featx.modalities.remarks import collected
-from featx.modalities.showing import Budget, show_sample
-from featx.pages.markup import Child, element, shorten_text
+from featx.modalities.showing import Budget
+from featx.pages.markup import Child, Markup, element, shorten_text
 from featx.sources import Sample
 
 __all__ = ["Explain", "SampleDetails"]
@@ -61,7 +63,8 @@ class SampleDetails:
         self._said: dict[str, None] = {}
         self._budget, self._waiting, self._count = budget, examples, 0
         self._pictures = _NEAREST * _MOST
-        self._reserved = _RESERVED.get(evidence.predictor.card.modality, 0)
+        self._view = SampleView.of(evidence.predictor.inputs)
+        self._reserved = sum(_RESERVED.get(kind, 0) for kind in self._view.modalities)
         self._search = self._neighbours()
         self._place = {} if evidence.row_index is None else _places(evidence.row_index.tolist())
         self._explainer = self._made(explain) if evidence.samples and examples else None
@@ -97,12 +100,12 @@ class SampleDetails:
 
     def _shown(self, name: str) -> Child:
         """Return a training sample as examples are shown while there is room; no sound, which is large."""
-        sample, settings = self._training.get(name), self._evidence.predictor.card.input
+        sample = self._training.get(name)
         room = self._budget.left - self._reserved * (self._waiting + 1)
-        if sample is None or settings.modality == "audio" or room < 0 or self._pictures == 0:
+        if "audio" in self._view.modalities or sample is None or room < 0 or self._pictures == 0:
             return None
         self._pictures -= 1
-        return show_sample(sample, settings, self._budget)
+        return self._view.show(sample, self._budget)
 
     def _made(self, explain: Explain) -> Explainer | None:
         if explain == "none":
@@ -134,15 +137,21 @@ class SampleDetails:
             return None
 
     def _drawn(self, sample: Sample, found: Explanation) -> Child:
-        shown, content = open_shown(self._evidence.predictor, sample)
-        title = f"{shorten_text(found.id, _NAME)}: {found.heading}"
-        drawing = shown.draw(content, found.places, found.extent, title)
+        drawing = self._drawing(sample, found)
         if len(drawing.html) > self._budget.left - self._reserved * self._waiting:
             self._said["Some explanations are left out, so that the page stays below 2 MB."] = None
             return None
         self._budget.left -= len(drawing.html)
         summary = element("summary", {}, f"What speaks for {found.heading}")
         return element("details", {}, summary, drawing, element("p", {}, describe_parts(found)))
+
+    def _drawing(self, sample: Sample, found: Explanation) -> Markup:
+        predictor = self._evidence.predictor
+        if found.inputs:
+            return draw_record(predictor, sample, found)
+        shown, content = open_shown(predictor, sample)
+        title = f"{shorten_text(found.id, _NAME)}: {found.heading}"
+        return shown.draw(content, found.places, found.extent, title)
 
 
 def _named(one: Neighbour) -> Child:

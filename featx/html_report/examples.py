@@ -7,7 +7,8 @@ import math
 from featx.html_report.details import SampleDetails
 from featx.html_report.evidence import Evidence
 from featx.html_report.view import ExampleGroup, TaskView
-from featx.modalities.showing import CARDS, Budget, show_sample
+from featx.inputs.showing import SampleView
+from featx.modalities.showing import Budget
 from featx.pages.document import notes, subsection
 from featx.pages.markup import Child, element, shorten_text
 from featx.pages.media import cards
@@ -39,7 +40,7 @@ def example_parts(
     if not groups or most < 1:
         return []
     shown: set[int] = set()
-    settings = evidence.predictor.card.input
+    sample_view = SampleView.of(evidence.predictor.inputs)
     for number, group in enumerate(groups):
         # what one group leaves goes to the next
         room = math.ceil((most - len(shown)) / (len(groups) - number))
@@ -49,7 +50,7 @@ def example_parts(
             continue
         items = [
             [
-                show_sample(evidence.samples.get(evidence.ids[i]), settings, budget),
+                sample_view.show(evidence.samples.get(evidence.ids[i]), budget),
                 element(
                     "p", {"class": "soft"}, element("bdi", {}, shorten_text(evidence.ids[i], _NAME))
                 ),
@@ -59,8 +60,7 @@ def example_parts(
             for i in chosen
         ]
         more = _more(group, len(chosen))
-        style = CARDS.get(settings.modality, "texts")
-        parts.append(subsection(group.title, group.lead + more, cards(items, style)))
+        parts.append(subsection(group.title, group.lead + more, cards(items, sample_view.style)))
     said = [*budget.remarks(), *details.remarks()]
     if not evidence.samples:
         said.insert(0, "The samples are not at hand, so that their ids alone are shown.")

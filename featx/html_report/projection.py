@@ -6,6 +6,8 @@ import numpy as np
 
 from featx.html_report.evidence import Evidence
 from featx.html_report.view import TaskView
+from featx.inputs.comparing import RowSpace
+from featx.inputs.joint import joint_blocks
 from featx.pages.axes import Axis
 from featx.pages.charts import Point, scatter_chart
 from featx.pages.markup import Markup
@@ -27,6 +29,8 @@ def projection_chart(evidence: Evidence, view: TaskView) -> Markup | None:
     if not np.isfinite(rows).all() or not np.ptp(rows, axis=0).any():
         return None
     from sklearn.decomposition import PCA
+
+    rows = RowSpace.of(rows, joint_blocks(evidence.predictor.inputs)).apply(rows)
 
     n = len(rows)
     if n > _MOST:

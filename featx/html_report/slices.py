@@ -8,6 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from featx._typing import Doubles, Integers
 from featx.errors import BadOption, FeatxError, FeatxWarning
 from featx.html_report.evidence import Evidence
 from featx.html_report.view import SliceScore, TaskView
+from featx.inputs.cells import is_empty, plain_value
+from featx.inputs.input import Input
+from featx.inputs.joint import is_joint
 from featx.modalities import MeasuringReader
 from featx.pages.document import notes
 from featx.pages.markup import Child, shorten_text
@@ -207,6 +211,9 @@ def _known(evidence: Evidence, samples: Sequence[Sample | None]) -> dict[str, li
         _GROUP: lambda sample: sample.group,
         "part": lambda sample: sample.part,
     }
+    if is_joint(evidence.predictor.inputs):
+        facts |= _input_facts(evidence.predictor.inputs)
+        return _told(samples, facts)
     settings = evidence.predictor.card.input
     if not settings.string_is_sample:
         facts["file type"] = _file_type
@@ -215,11 +222,40 @@ def _known(evidence: Evidence, samples: Sequence[Sample | None]) -> dict[str, li
     elif isinstance(settings, MeasuringReader) and 0 < len(evidence.samples) <= _MOST_EXTENTS:
         reader = settings
         facts[reader.extent_unit] = lambda sample: _extent(reader, sample)
+    return _told(samples, facts)
+
+
+def _told(
+    samples: Sequence[Sample | None], facts: Mapping[str, Callable[[Sample], Any]]
+) -> dict[str, list[Any]]:
+    """Return the facts in which samples differ."""
     found = {
         name: [None if sample is None else fact(sample) for sample in samples]
         for name, fact in facts.items()
     }
     return {name: cells for name, cells in found.items() if len(set(cells)) > 1}
+
+
+def _input_facts(inputs: Sequence[Input]) -> dict[str, Callable[[Sample], Any]]:
+    """Return the cells of categories and numbers, and the lengths of texts, by columns."""
+    facts: dict[str, Callable[[Sample], Any]] = {}
+    for one in inputs:
+        for column in one.columns:
+            if one.kind in ("category", "number"):
+                facts[column] = partial(_cell, column)
+            elif one.kind == "text":
+                facts[f"{column}: characters"] = partial(_length, column)
+    return facts
+
+
+def _cell(column: str, sample: Sample) -> Any:
+    cell = plain_value(sample.data.get(column)) if isinstance(sample.data, Mapping) else None
+    return None if is_empty(cell) else cell
+
+
+def _length(column: str, sample: Sample) -> float | None:
+    cell = _cell(column, sample)
+    return float(len(cell)) if isinstance(cell, str) else None
 
 
 def _located(data: Any) -> Any:

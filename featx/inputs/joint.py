@@ -9,13 +9,16 @@ from typing import Any
 from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
+from featx.catalog import Card, default_card, get_card
 from featx.embedding.joint_rows import InputPart, JointEmbedder
+from featx.errors import BadOption
 from featx.inputs.cells import show_text
 from featx.inputs.encoder import ColumnEncoder
 from featx.inputs.input import Input, joint_fingerprint
 from featx.inputs.scaling import InputBlock
+from featx.inputs.spec import InputSpec
 
-__all__ = ["EncoderEmbedder", "blocks_of", "is_joint", "joint_blocks", "open_joint"]
+__all__ = ["EncoderEmbedder", "blocks_of", "card_of", "is_joint", "joint_blocks", "open_joint"]
 
 # Cells that are encoded together.
 _CHUNK = 256
@@ -93,6 +96,25 @@ def is_joint(inputs: Sequence[Input]) -> bool:
 def blocks_of(inputs: Sequence[Input]) -> tuple[InputBlock, ...]:
     """Return the columns of each input in a joint row."""
     return InputBlock.of_widths([one.name for one in inputs], [one.dim for one in inputs])
+
+
+def card_of(spec: InputSpec) -> Card:
+    """Return the card of an input that has a backbone: the named one, or the one for such samples.
+
+    Raises
+    ------
+    UnknownBackbone
+        No model directory has it.
+    BadOption
+        It reads something else.
+    """
+    card = get_card(spec.backbone) if spec.backbone else default_card(spec.kind)
+    if card.modality != spec.kind:
+        raise BadOption(
+            f"input {spec.name!r:.60}: is a {spec.kind}, and {card.name} reads {card.modality}s; "
+            f"name a backbone for {spec.kind}s"
+        )
+    return card
 
 
 def joint_blocks(inputs: Sequence[Input]) -> tuple[InputBlock, ...]:

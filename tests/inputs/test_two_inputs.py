@@ -74,11 +74,8 @@ def test_columns_that_are_not_there_are_named(predictor, goods):
         predictor.predict([3])
 
 
-def test_what_knows_one_input_alone_refuses_several_in_words(predictor):
-    for refused in (
-        lambda: predictor.card,
-        predictor.open,
-    ):
+def test_the_card_and_backbone_of_several_inputs_are_refused_in_words(predictor):
+    for refused in (lambda: predictor.card, predictor.open):
         with pytest.raises(BadOption, match="reads 2 inputs of a table"):
             refused()
 
