@@ -37,6 +37,7 @@ from featx.sources.parts import parts_of
 from featx.tasks import Task, get_task
 from featx.training_inputs import InputOptions
 from featx.tuning import HeadConfig
+from featx.tuning.block_weights import BlockWeights
 
 __all__ = ["audit_rows", "audit_samples"]
 
@@ -105,7 +106,9 @@ def audit_samples(
     )
     if specs := asked.specs():
         if backbone is not None:
-            raise BadOption("backbone: each of several inputs has its own; name it among the inputs")
+            raise BadOption(
+                "backbone: each of several inputs has its own; name it among the inputs"
+            )
         samples, labels = asked.read(samples, labels, specs)
     labelled = LabelledSamples.of(samples, labels, groups=groups)
     given = labelled.whole
@@ -260,7 +263,8 @@ def _of_targets(
         with warnings.catch_warnings():
             # A fit would say it; here it is a step on the way.
             warnings.simplefilter("ignore", FeatxWarning)
-            config = HeadConfig(random_state=random_state, blocks=data.blocks)
+            weights = BlockWeights(data.blocks) if data.blocks else None
+            config = HeadConfig(random_state=random_state, blocks=weights)
             predictions, reason = predict_left_out(data, task, config)
     except BadLabels as error:
         return [], [f"wrong targets and shortcuts, for no head can be trained: {error}"]

@@ -145,7 +145,6 @@ class SampleDetails:
         summary = element("summary", {}, f"What speaks for {found.heading}")
         return element("details", {}, summary, drawing, element("p", {}, describe_parts(found)))
 
-
     def _drawing(self, sample: Sample, found: Explanation) -> Markup:
         predictor = self._evidence.predictor
         if found.inputs:

@@ -105,8 +105,7 @@ def _contents(settings: Settings, column: str, value: Any, id: str, budget: Budg
     """Return the first values of a column with a backbone."""
     values = list(value) if isinstance(value, list | tuple) else [value]
     shown = [
-        show_sample(Sample(f"{id}, {column}", each), settings, budget)
-        for each in values[:_OF_LIST]
+        show_sample(Sample(f"{id}, {column}", each), settings, budget) for each in values[:_OF_LIST]
     ]
     if len(values) > _OF_LIST:
         shown.append(f"{len(values) - _OF_LIST} more in {column:.60}")
