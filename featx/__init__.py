@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from featx.sources import Segment as Segment
     from featx.sources import make_samples as make_samples
     from featx.storage.blob import Blob as Blob
+    from featx.storage.remote import RemotePath as RemotePath
     from featx.tables import read_rows as read_rows
     from featx.tables import write_rows as write_rows
     from featx.tasks import Prediction as Prediction
@@ -152,6 +153,7 @@ _MODULE_OF = {
     "RegressionReport": "featx.metrics.regression",
     "Regressor": "featx.predictor",
     "Reject": "featx.embedding.rows",
+    "RemotePath": "featx.storage.remote",
     "Report": "featx.metrics.report",
     "ReportOptions": "featx.html_report.page",
     "Rows": "featx.embedding.rows",

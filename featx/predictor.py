@@ -22,10 +22,7 @@ from featx.heads import TrainedHead
 from featx.heads.label_types import label_type_of
 from featx.inputs.input import Input, joint_fingerprint, only_input
 from featx.inputs.joint import is_joint, open_joint
-from featx.inputs.reading import record_columns
 from featx.sources import Sample, make_samples
-from featx.sources.frames import record_samples
-from featx.sources.record_cells import find_files
 from featx.tasks import get_task
 
 if TYPE_CHECKING:
@@ -217,6 +214,11 @@ class Predictor(CanAbstain):
         """Return samples of what a predictor is given: a list of things, or of records; a DataFrame."""
         if not is_joint(self.inputs):
             return make_samples(X)
+        # One photo is answered without the readers of tables.
+        from featx.inputs.reading import record_columns
+        from featx.sources.frames import record_samples
+        from featx.sources.record_cells import find_files
+
         columns = record_columns([one.spec for one in self.inputs])
         return find_files(record_samples(X, [column.name for column in columns]), columns)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,9 @@ from featx.embedding.neighbors import Neighbors, nearest_in_blocks
 from featx.embedding.row_products import Metric
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
-from featx.tables import read_rows
+from featx.storage.address import to_path
+from featx.storage.remote import RemotePath
+from featx.tables import is_shard_folder, read_rows
 from featx.tables.shards import read_shards
 
 __all__ = ["SimilarRow", "find_similar"]
@@ -54,7 +55,11 @@ class SimilarRow:
 
 
 def find_similar(
-    rows: Rows | str | os.PathLike[str], queries: Rows, k: int = 10, *, metric: Metric = "cosine"
+    rows: Rows | str | os.PathLike[str] | RemotePath,
+    queries: Rows,
+    k: int = 10,
+    *,
+    metric: Metric = "cosine",
 ) -> list[SimilarRow]:
     """Return the k nearest rows of each query, the nearest first.
 
@@ -104,10 +109,10 @@ def find_similar(
     return list(_listed(found, queries.ids, ids, labels))
 
 
-def _blocks(rows: Rows | str | os.PathLike[str]) -> Iterable[Rows]:
+def _blocks(rows: Rows | str | os.PathLike[str] | RemotePath) -> Iterable[Rows]:
     if isinstance(rows, Rows):
         return [rows]
-    return read_shards(rows) if Path(rows).is_dir() else [read_rows(rows)]
+    return read_shards(rows) if is_shard_folder(to_path(rows)) else [read_rows(rows)]
 
 
 def _check(block: Rows, queries: Rows, source: Any) -> None:

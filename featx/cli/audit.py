@@ -19,12 +19,14 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.paths import PathOrAddress
 from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
     from featx.audit.findings import AuditReport
     from featx.inputs.showing import SampleView
     from featx.sources import Sample
+    from featx.storage.remote import AnyPath
 
 __all__ = ["audit_command"]
 
@@ -34,12 +36,12 @@ __all__ = ["audit_command"]
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Where to list all findings: .csv, .jsonl or .parquet (id, code, score, related, suggested, message).",
 )
 @click.option(
     "--html",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="A page to write that shows findings with thumbnails, texts or players.",
 )
 @click.option(
@@ -76,8 +78,8 @@ __all__ = ["audit_command"]
 @run_options(on_error="skip")
 def audit_command(
     source: str,
-    output: Path | None,
-    html: Path | None,
+    output: AnyPath | None,
+    html: AnyPath | None,
     fix: Path | None,
     group_copies: bool,
     task: str | None,
@@ -182,7 +184,9 @@ def _plan_backbone(chosen: BackboneChoice, columns: SourceChoice, run: RunChoice
     return _Plan(reader, {"backbone": backbone}, SampleView({}, backbone.card.input))
 
 
-def _check(output: Path | None, html: Path | None, fix: Path | None, *, group_copies: bool) -> None:
+def _check(
+    output: AnyPath | None, html: AnyPath | None, fix: Path | None, *, group_copies: bool
+) -> None:
     """Refuse what could not be written, before the work."""
     from featx.errors import BadOption
     from featx.storage.writable import check_writable
@@ -199,7 +203,7 @@ def _check(output: Path | None, html: Path | None, fix: Path | None, *, group_co
         check_records_output(fix)
 
 
-def _list(path: Path, report: AuditReport) -> None:
+def _list(path: AnyPath, report: AuditReport) -> None:
     from featx.audit.findings import COLUMNS
     from featx.tables.records import RecordWriter
 
@@ -209,7 +213,7 @@ def _list(path: Path, report: AuditReport) -> None:
 
 
 def _show(
-    path: Path, source: str, report: AuditReport, samples: list[Sample], view: SampleView
+    path: AnyPath, source: str, report: AuditReport, samples: list[Sample], view: SampleView
 ) -> None:
     from featx.audit.page import audit_page
     from featx.storage.atomic import replace_text

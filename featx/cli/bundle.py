@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from featx.cli.options import trust_option
+from featx.cli.paths import PathOrAddress
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["bundle_command"]
 
 
 @click.command("bundle")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PathOrAddress())
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Another folder, or one file, NAME.featx.zip [default: CLASSIFIER itself].",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a classifier of that name.")
 @trust_option
 def bundle_command(
-    classifier: Path, output: Path | None, overwrite: bool, trusted: tuple[str, ...]
+    classifier: AnyPath, output: AnyPath | None, overwrite: bool, trusted: tuple[str, ...]
 ) -> None:
     """Put the backbone's bytes into CLASSIFIER, so that it runs on a machine without that backbone.
 

@@ -17,17 +17,19 @@ from featx.cli.options import (
     source_options,
     trust_option,
 )
+from featx.cli.paths import PathOrAddress, PredictorPath
 from featx.cli.sample_reader import SampleReader
 from featx.cli.sureness import SurenessChoice, sureness_options
 
 if TYPE_CHECKING:
     from featx.metrics.report import Report
+    from featx.storage.remote import AnyPath
 
 __all__ = ["evaluate_command"]
 
 
 @click.command("evaluate")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.argument("source", metavar="DATA")
 @click.option(
     "--top-k",
@@ -37,7 +39,7 @@ __all__ = ["evaluate_command"]
 )
 @click.option(
     "--errors",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Where to list what was predicted wrongly, the worst first: .csv, .jsonl or .parquet (id, true, "
     "predicted, probability; of numbers the hundred largest errors: id, output, target, prediction).",
 )
@@ -51,7 +53,7 @@ def evaluate_command(
     classifier: Path,
     source: str,
     top_k: int | None,
-    errors: Path | None,
+    errors: AnyPath | None,
     style: str,
     sureness: SurenessChoice,
     trusted: tuple[str, ...],
@@ -89,7 +91,7 @@ def evaluate_command(
         _list_errors(errors, report)
 
 
-def _list_errors(path: Path, report: Report) -> None:
+def _list_errors(path: AnyPath, report: Report) -> None:
     from featx.tables.records import RecordWriter
 
     columns, records, said = report.list_errors()

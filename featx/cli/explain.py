@@ -11,6 +11,7 @@ import click
 
 from featx.cli.inputs import Inputs
 from featx.cli.options import RunChoice, SourceChoice, run_options, source_options, trust_option
+from featx.cli.paths import PredictorPath
 from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["explain_command"]
 
 
 @click.command("explain")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.argument("sources", metavar="FILES...", nargs=-1, required=True)
 @click.option(
     "--output",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from featx.cli.options import SourceChoice, source_options, trust_option
+from featx.cli.paths import PredictorPath
 from featx.cli.sample_reader import SampleReader, training_samples
 from featx.cli.sureness import SurenessChoice, sureness_options
 
@@ -14,7 +15,7 @@ __all__ = ["export_command"]
 
 
 @click.command("export")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.option(
     "--to", "output", required=True, type=click.Path(path_type=Path), help="File to write, .onnx."
 )

@@ -24,12 +24,14 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.paths import PathOrAddress
 from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
     from featx.embedding.rows import Reject, Rows
     from featx.sources import Sample
+    from featx.storage.remote import AnyPath
     from featx.tables import TableWriter, Written
     from featx.tables.shards import Shard
 
@@ -42,8 +44,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class OutputChoice:
     """The options that say where rows and rejects go."""
 
-    output: Path
-    rejects: Path | None
+    output: AnyPath
+    rejects: AnyPath | None
     dtype: str
 
     @property
@@ -52,7 +54,7 @@ class OutputChoice:
         return str(self.output) == "-"
 
     @property
-    def listed(self) -> Path:
+    def listed(self) -> AnyPath:
         """The file of what could not be read."""
         default = Path("rejects.csv") if self.is_stdout else self.output.with_name("rejects.csv")
         return self.rejects or default
@@ -85,7 +87,7 @@ class OutputChoice:
             columns=columns,
         )
 
-    def list_rejects(self, rejects: tuple[Reject, ...]) -> Path:
+    def list_rejects(self, rejects: tuple[Reject, ...]) -> AnyPath:
         """Write the rejects, and return where they are listed."""
         from featx.tables import write_rejects
 
@@ -226,12 +228,12 @@ def output_options(function: F) -> F:
             "--output",
             "-o",
             required=True,
-            type=click.Path(path_type=Path),
+            type=PathOrAddress(),
             help="File to write: .parquet, .npz, .csv or .jsonl; - is JSON lines on standard output.",
         ),
         click.option(
             "--rejects",
-            type=click.Path(path_type=Path),
+            type=PathOrAddress(),
             help="Where to list what could not be read [default: rejects.csv beside the output].",
         ),
         click.option(

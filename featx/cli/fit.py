@@ -25,6 +25,7 @@ from featx.cli.options import (
     run_options,
     source_options,
 )
+from featx.cli.paths import PathOrAddress
 from featx.cli.sample_reader import SampleReader
 from featx.cli.targets import TargetChoice, target_options
 from featx.errors import FeatxWarning
@@ -33,6 +34,7 @@ from featx.heads.names import check_head_name
 if TYPE_CHECKING:
     from featx.fit_config import FitConfig
     from featx.predictor import Predictor
+    from featx.storage.remote import AnyPath
 
 __all__ = ["fit_command"]
 
@@ -67,7 +69,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
     "--output",
     "-o",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Folder to write, by custom NAME.featx; or one file, NAME.featx.zip.",
 )
 @click.option(
@@ -111,7 +113,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
 @run_options(on_error="fail")
 def fit_command(
     source: str,
-    output: Path,
+    output: AnyPath,
     baseline: bool,
     max_latency: str | None,
     time_limit: str | None,
@@ -229,7 +231,7 @@ def _plan_inputs(
 
 
 def _plan_backbone(
-    source: str, output: Path, chosen: BackboneChoice, columns: SourceChoice, run: RunChoice
+    source: str, output: AnyPath, chosen: BackboneChoice, columns: SourceChoice, run: RunChoice
 ) -> _Plan:
     """Return the plan for one backbone, that of ``--backbone`` or the one for such samples."""
     automatic = chosen.backbone == "auto"
@@ -246,7 +248,7 @@ def _plan_backbone(
 
 def _fit_rows(
     source: str,
-    output: Path,
+    output: AnyPath,
     target: TargetChoice,
     chosen: BackboneChoice,
     columns: SourceChoice,
@@ -318,7 +320,7 @@ def _config(
     )
 
 
-def _print(classifier: Predictor, output: Path, style: str) -> None:
+def _print(classifier: Predictor, output: AnyPath, style: str) -> None:
     """Print the report, and write and name the samples that were left out."""
     from featx.tables import write_rejects
 
@@ -335,7 +337,7 @@ def _print(classifier: Predictor, output: Path, style: str) -> None:
         click.echo(f"{len(report.rejects)} rejected, listed in {path}", err=True)
 
 
-def _rejects_file(output: Path) -> Path:
+def _rejects_file(output: AnyPath) -> AnyPath:
     return output.absolute().parent / "rejects.csv"
 
 
@@ -354,7 +356,7 @@ def _kept(classifier: Predictor) -> str:
     )
 
 
-def _next(source: str, output: Path, reader: SampleReader, used: int) -> str:
+def _next(source: str, output: AnyPath, reader: SampleReader, used: int) -> str:
     """Return where the classifier is, and what to do with it."""
     written = f"\nWrote {output}. "
     typed = reader.columns.to_words()

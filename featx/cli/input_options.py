@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from featx.errors import BadOption, FeatxError
 if TYPE_CHECKING:
     from featx.cli.sample_reader import SampleReader
     from featx.inputs.spec import InputSpec
+    from featx.storage.remote import AnyPath
 
 __all__ = ["InputChoice", "InputSpecs", "input_options", "propose", "rows_option"]
 
@@ -174,7 +174,7 @@ rows_option = click.option(
 )
 
 
-def propose(source: str, output: Path, columns: SourceChoice) -> str:
+def propose(source: str, output: AnyPath, columns: SourceChoice) -> str:
     """Return a note on the columns of a table that could be inputs; '' where there is at most one."""
     from featx._display import shell_command
     from featx.inputs.proposing import propose_inputs
@@ -234,6 +234,8 @@ def _pair(text: str, names: Sequence[str]) -> tuple[str, str]:
 
 
 def _guessed(name: str, cells: Mapping[str, Sequence[Any]], text: str) -> InputSpec:
+    import shlex
+
     from featx.inputs.proposing import guess_kind
     from featx.inputs.spec import InputSpec
 

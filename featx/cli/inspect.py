@@ -11,6 +11,7 @@ import click
 from featx._display import one_line
 from featx.cli.messages import as_options
 from featx.cli.options import format_option, trust_option
+from featx.cli.paths import PredictorPath
 
 if TYPE_CHECKING:
     from featx.persistence.metadata import InputMetadata, Metadata
@@ -22,7 +23,7 @@ _MOST = 20
 
 
 @click.command("inspect")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @format_option("table", "json", help="Words, or the whole manifest.")
 @click.option(
     "--config", is_flag=True, help="Print what fit was asked for, as TOML; see fit --config."

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from featx.cli.paths import PathOrAddress
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["merge_command"]
 
 
 @click.command("merge")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PathOrAddress())
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Write all rows into this one file as well: .parquet, .npz, .csv or .jsonl.",
 )
 @click.option(
     "--rejects",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Where to list what could not be read [default: rejects.csv beside the folder, where anything].",
 )
-def merge_command(folder: Path, output: Path | None, rejects: Path | None) -> None:
+def merge_command(folder: AnyPath, output: AnyPath | None, rejects: AnyPath | None) -> None:
     """Check that all shards in FOLDER are there and whole, and write its index.
 
     The shards are those of ``featx extract --shard i/n``. Nothing is embedded.

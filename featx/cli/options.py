@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from featx.embedding.engine import Engine
     from featx.sources import Columns, Sample
     from featx.sources.standard_input import StandardInput
+    from featx.storage.remote import AnyPath
 
 __all__ = [
     "BackboneChoice",
@@ -234,11 +235,12 @@ class SourceChoice:
         texts = {key: value for key, value in asdict(self).items() if key.endswith("_column")}
         return {name for name in texts.values() if isinstance(name, str)} | {*self.target_column}
 
-    def remember_source(self, source: str, classifier: Path) -> None:
+    def remember_source(self, source: str, classifier: AnyPath) -> None:
         """Note, on this machine only, that a classifier was trained on a source."""
         from featx.persistence.training_source import Origin, remember_source
 
-        if source != "-":
+        # An address may hold what is secret.
+        if source != "-" and "://" not in source and isinstance(classifier, Path):
             root = None if self.root is None else str(Path(self.root).absolute())
             columns = {**asdict(self), "root": root}
             remember_source(classifier, Origin(str(Path(source).absolute()), columns))

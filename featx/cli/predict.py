@@ -21,6 +21,7 @@ from featx.cli.options import (
     source_options,
     trust_option,
 )
+from featx.cli.paths import PathOrAddress, PredictorPath
 from featx.cli.predictions import PredictionOutput
 from featx.cli.sample_reader import SampleReader
 from featx.cli.sureness import SurenessChoice, sureness_options
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from featx.embedding.rows import Reject
     from featx.predictor import Predictor
     from featx.sources import Sample
+    from featx.storage.remote import AnyPath
     from featx.tasks import Prediction
 
 __all__ = ["predict_command"]
@@ -38,12 +40,12 @@ _Answering = Callable[["Sequence[Sample]"], Iterable[tuple["Prediction | Reject"
 
 
 @click.command("predict")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.argument("sources", metavar="FILES...", nargs=-1, required=True)
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="File to write: .csv, .jsonl or .parquet [default: standard output].",
 )
 @click.option(
@@ -57,7 +59,7 @@ _Answering = Callable[["Sequence[Sample]"], Iterable[tuple["Prediction | Reject"
 @keep_option
 @click.option(
     "--rejects",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Where to list what could not be read, as CSV (id, reason).",
 )
 @click.option(
@@ -73,11 +75,11 @@ _Answering = Callable[["Sequence[Sample]"], Iterable[tuple["Prediction | Reject"
 def predict_command(
     classifier: Path,
     sources: tuple[str, ...],
-    output: Path | None,
+    output: AnyPath | None,
     top_k: int,
     style: str,
     keep: tuple[str, ...],
-    rejects: Path | None,
+    rejects: AnyPath | None,
     explain: bool,
     sureness: SurenessChoice,
     trusted: tuple[str, ...],
@@ -149,7 +151,7 @@ def _answering(loaded: Predictor, top_k: int, engine: Engine, *, explain: bool) 
     return answers
 
 
-def _tell(lost: list[Reject], n: int, rejects: Path | None) -> None:
+def _tell(lost: list[Reject], n: int, rejects: AnyPath | None) -> None:
     """List what could not be read, where that was asked for, and end with status 1 where there is any."""
     if rejects:
         from featx.tables import write_rejects

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +14,7 @@ import click
 from featx.cli.options import was_typed
 
 if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
     from featx.tasks import Prediction
 
 __all__ = ["PredictionOutput"]
@@ -26,11 +26,11 @@ Write = Callable[[Mapping[str, Any]], None]
 class PredictionOutput:
     """The place of predictions and their form: a file, or standard output where there is no path."""
 
-    path: Path | None
+    path: AnyPath | None
     style: str
 
     @classmethod
-    def of(cls, output: Path | None, style: str) -> PredictionOutput:
+    def of(cls, output: AnyPath | None, style: str) -> PredictionOutput:
         """Return the output that the options name; a file's form is told by its suffix."""
         if output is None or str(output) == "-":
             return cls(None, style)

@@ -14,10 +14,12 @@ from featx.cli.options import (
     source_options,
     trust_option,
 )
+from featx.cli.paths import PathOrAddress, PredictorPath
 from featx.cli.sample_reader import SampleReader, training_samples
 
 if TYPE_CHECKING:
     from featx.selection.curve_report import LearningCurve
+    from featx.storage.remote import AnyPath
 
 __all__ = ["report_command"]
 
@@ -26,13 +28,13 @@ _LARGEST = 10_000_000
 
 
 @click.command("report")
-@click.argument("classifier", type=click.Path(path_type=Path))
+@click.argument("classifier", type=PredictorPath())
 @click.argument("source", metavar="[DATA]", required=False)
 @click.option(
     "--output",
     "-o",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="The HTML file to write; one that is there is replaced.",
 )
 @click.option(
@@ -74,7 +76,7 @@ _LARGEST = 10_000_000
 def report_command(
     classifier: Path,
     source: str | None,
-    output: Path,
+    output: AnyPath,
     slices: tuple[str, ...],
     examples: int,
     explain: str,

@@ -80,11 +80,12 @@ class SampleReader:
     @property
     def readable(self) -> Readable:
         """Which files and texts are read."""
-        from featx.inputs.reading import readable_of
+        if self.card is None:
+            from featx.inputs.reading import readable_of
+
+            return readable_of(self.specs)
         from featx.sources import Readable
 
-        if self.card is None:
-            return readable_of(self.specs)
         return Readable(self.card.input.suffixes, self.card.input.string_is_sample)
 
     def read(

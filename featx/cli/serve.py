@@ -10,6 +10,7 @@ import click
 
 from featx.cli.environment import EnvironmentCommand
 from featx.cli.options import provider_option, trust_option
+from featx.cli.paths import PredictorPath
 from featx.errors import BadOption
 
 __all__ = ["serve_command"]
@@ -20,7 +21,7 @@ _RELOAD_SECONDS = 2.0
 
 
 @click.command("serve", cls=EnvironmentCommand)
-@click.argument("classifiers", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("classifiers", nargs=-1, required=True, type=PredictorPath())
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port."

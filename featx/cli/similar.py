@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +17,7 @@ from featx.cli.options import (
     source_options,
     was_typed,
 )
+from featx.cli.paths import PathOrAddress
 from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from featx.modalities import Settings
     from featx.retrieval import SimilarRow
     from featx.sources import Sample
+    from featx.storage.remote import AnyPath
 
 __all__ = ["similar_command"]
 
@@ -32,7 +33,7 @@ _COLUMNS = {"query": str, "rank": int, "id": str, "label": str, "distance": floa
 
 
 @click.command("similar")
-@click.argument("rows", type=click.Path(path_type=Path))
+@click.argument("rows", type=PathOrAddress())
 @click.argument("sources", metavar="QUERY...", nargs=-1, required=True)
 @click.option(
     "-k",
@@ -52,12 +53,12 @@ _COLUMNS = {"query": str, "rank": int, "id": str, "label": str, "distance": floa
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="File to write: .csv, .jsonl or .parquet [default: JSON lines on standard output].",
 )
 @click.option(
     "--html",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="A page to write that shows each query with what is like it.",
 )
 @click.option(
@@ -70,12 +71,12 @@ _COLUMNS = {"query": str, "rank": int, "id": str, "label": str, "distance": floa
 @source_options
 @run_options(on_error="skip")
 def similar_command(
-    rows: Path,
+    rows: AnyPath,
     sources: tuple[str, ...],
     k: int,
     metric: str,
-    output: Path | None,
-    html: Path | None,
+    output: AnyPath | None,
+    html: AnyPath | None,
     shown: str | None,
     chosen: BackboneChoice,
     columns: SourceChoice,
@@ -114,12 +115,12 @@ def similar_command(
         raise click.exceptions.Exit(1)
 
 
-def _open_rows(path: Path) -> tuple[Path | Rows, str]:
+def _open_rows(path: AnyPath) -> tuple[AnyPath | Rows, str]:
     """Return rows, or the folder of their shards, and what made them."""
-    from featx.tables import read_rows
+    from featx.tables import is_shard_folder, read_rows
     from featx.tables.shards import fingerprint_of_shards
 
-    if path.is_dir():
+    if is_shard_folder(path):
         return path, fingerprint_of_shards(path)
     rows = read_rows(path)
     return rows, rows.fingerprint
@@ -137,7 +138,7 @@ def _choose(fingerprint: str, chosen: BackboneChoice) -> BackboneChoice:
     return replace(chosen, backbone=names[0]) if names else chosen
 
 
-def _write(found: list[SimilarRow], output: Path | None) -> None:
+def _write(found: list[SimilarRow], output: AnyPath | None) -> None:
     if output is None:
         for one in found:
             click.echo(json.dumps(one.to_dict(), ensure_ascii=False))
@@ -148,7 +149,9 @@ def _write(found: list[SimilarRow], output: Path | None) -> None:
         writer.write_all(one.to_dict() for one in found)
 
 
-def _show(path: Path, found: list[SimilarRow], samples: list[Sample], settings: Settings) -> None:
+def _show(
+    path: AnyPath, found: list[SimilarRow], samples: list[Sample], settings: Settings
+) -> None:
     """Write a page with each query and the rows that are like it."""
     from itertools import groupby
 

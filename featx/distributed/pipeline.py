@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from featx.backbones.backbone import Backbone
@@ -16,7 +17,7 @@ from featx.distributed.worker import Job, ShardOutcome, Worker, new_marker, open
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Written
 from featx.embedding.run_settings import remembered_settings
-from featx.errors import ClusterFailed, FeatxError
+from featx.errors import BadOption, ClusterFailed, FeatxError
 from featx.sources import Sample
 from featx.storage.atomic import recover
 from featx.tables.shards import Shard, ShardFolder
@@ -179,12 +180,17 @@ def working_in(folder: ShardFolder) -> Iterator[str]:
 
     What workers that were lost had begun goes with it; it is entered before the cluster is, and left after.
     """
-    marker = new_marker(folder.path)
+    path = folder.path
+    if not isinstance(path, Path):
+        raise BadOption(
+            f"{path}: expected a folder that every node sees; without a cluster an address will do"
+        )
+    marker = new_marker(path)
     try:
         yield marker.name
     finally:
         shutil.rmtree(marker, ignore_errors=True)
-        begun = folder.path.glob(".*part-*.featx-*")
-        for name in {path.name[1:].rpartition(".featx-")[0] for path in begun}:
+        begun = path.glob(".*part-*.featx-*")
+        for name in {one.name[1:].rpartition(".featx-")[0] for one in begun}:
             with suppress(OSError):
-                recover(folder.path / name)
+                recover(path / name)

@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -139,7 +139,9 @@ class Engine:
             if store:
                 stack.callback(lambda: store.put(fresh))
             doubtful = examined = 0
-            for done in _work(task, iter(samples), self.n_jobs, settings, stack):
+            ahead = _read_ahead(iter(samples))
+            stack.callback(ahead.close)
+            for done in _work(task, ahead, self.n_jobs, settings, stack):
                 doubtful, examined = doubtful + done.rows.doubtful, examined + done.rows.examined
                 fresh += done.fresh
                 remarks += done.remarks
@@ -371,6 +373,18 @@ def _open_cache(cache: Cache, stack: ExitStack) -> RowCache | None:
         raise wrong_type("cache", cache, "True, False, a path or a RowCache")
     where = None if isinstance(cache, bool) else Path(cache)
     return stack.enter_context(closing(RowCache(where)))
+
+
+def _read_ahead(samples: Iterator[Sample]) -> Generator[Sample, None, None]:
+    """Give the samples; from the first on another machine on, content is fetched before it is needed."""
+    for sample in samples:
+        if sample.is_remote:
+            # Only who reads from another machine loads what does it.
+            from featx.sources.read_ahead import fetching
+
+            yield from fetching(chain([sample], samples))
+            return
+        yield sample
 
 
 def _chunks(

@@ -16,6 +16,7 @@ from featx.embedding.rows import Reject, Rows
 from featx.modalities.remarks import Remark
 from featx.sources import Sample
 from featx.sources.file_names import refusal_of
+from featx.sources.record import is_blank
 
 __all__ = ["ChunkResult", "InputPart", "JointEmbedder", "JointTask", "Missing"]
 
@@ -92,12 +93,12 @@ class InputPart:
         """Return the values of a record that are embedded; none where one is missing, or it is no record."""
         if not isinstance(record, Mapping):
             return []
-        values = [record.get(column) for column in self.columns]
+        values: list[Any] = [record.get(column) for column in self.columns]
         if self.missing == "read":
             return values
-        if self.several and not self.pair and isinstance(values[0], list | tuple):
-            return [one for one in values[0] if not _is_blank(one)]
-        return [] if any(map(_is_blank, values)) else values
+        if self.several and not self.pair and _is_several(values[0]):
+            return [one for one in values[0] if not is_blank(one)]
+        return [] if any(map(is_blank, values)) else values
 
     def is_missing(self, record: Any) -> bool:
         """Return whether a record says nothing of it."""
@@ -302,9 +303,11 @@ def _by_owner(
     return rows, digests, reasons
 
 
-def _is_blank(value: Any) -> bool:
-    """Return whether a value is missing: None, or a text of spaces alone."""
-    return value is None or (isinstance(value, str) and not value.strip())
+def _is_several(value: Any) -> bool:
+    """Return whether a value is several of one sample; an array with its rate is one sound."""
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], np.ndarray):
+        return not isinstance(value[1], int | float | np.number)
+    return isinstance(value, list | tuple)
 
 
 def _unread(data: Any) -> str | None:

@@ -36,7 +36,9 @@ from featx.pages.tables import html_table
 from featx.predictor import Predictor
 from featx.selection.curve_report import LearningCurve
 from featx.sources import Sample, make_samples
+from featx.storage.address import to_path
 from featx.storage.atomic import replace_text
+from featx.storage.remote import RemotePath
 
 __all__ = ["HtmlReport", "ReportOptions", "report"]
 
@@ -123,7 +125,7 @@ class HtmlReport:
         size = len(self.html.encode())
         return f"HtmlReport({size:,} bytes; save it with save(path))"
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str] | RemotePath) -> Path | RemotePath:
         """Write the page and return where it is; a file that is there is replaced as a whole.
 
         Raises
@@ -131,7 +133,7 @@ class HtmlReport:
         OutputFailed
             It cannot be written.
         """
-        target = Path(path)
+        target = to_path(path)
         replace_text(target, self.html)
         return target
 

@@ -14,7 +14,7 @@ import numpy as np
 from featx.errors import BadArtifact, BadSample
 from featx.modalities import MODALITIES, kind_of
 from featx.sources.file_names import refusal_of
-from featx.sources.record_cells import is_blank
+from featx.sources.record import is_blank
 from featx.storage.blob import Blob, suffix_of, to_text
 
 __all__ = [

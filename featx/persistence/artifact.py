@@ -48,7 +48,13 @@ from featx.persistence.metadata import (
     read_metadata,
     seal,
 )
+from featx.persistence.remote_predictor import (
+    check_remote_target,
+    local_predictor,
+    put_predictor,
+)
 from featx.predictor import Predictor, predictor_class
+from featx.storage.address import to_path
 from featx.storage.atomic import os_errors_in_words, recover
 from featx.storage.border import library_border
 from featx.storage.container import container_names, write_container
@@ -63,6 +69,7 @@ if TYPE_CHECKING:
     from featx.heads.selective import ErrorThreshold
     from featx.reporting.fit_report import FitReport
     from featx.reporting.training_samples import TrainingSamples
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["bundle", "check_target", "load", "save"]
 
@@ -71,12 +78,12 @@ _LIBRARIES = ("featx", "numpy", "sklearn", "skops")
 
 def save(
     predictor: Predictor | Any,
-    path: str | Path,
+    path: str | Path | RemotePath,
     *,
     overwrite: bool = False,
     bundle: bool = False,
     trusted: Iterable[str] = (),
-) -> Path:
+) -> Path | RemotePath:
     """Write a predictor as a folder, or as one file that ends in ``.zip``, whole or not at all.
 
     Parameters
@@ -84,7 +91,8 @@ def save(
     predictor : Predictor, or a fitted scikit-learn pipeline
         What ``featx.fit`` gave, or what ``featx.from_pipeline`` takes.
     path : path
-        The name ends in ``.featx`` by custom; its parent must exist.
+        The name ends in ``.featx`` by custom; its parent must exist. An address such as
+        ``s3://bucket/flowers.featx`` gets the files one by one, and the one that vouches for them last.
     overwrite : bool, default=False
         Whether a classifier that is already there may be replaced; anything else never is.
     bundle : bool, default=False
@@ -95,7 +103,7 @@ def save(
 
     Returns
     -------
-    Path
+    Path, or RemotePath of an address
         The folder or file.
 
     Raises
@@ -110,8 +118,7 @@ def save(
 
     Examples
     --------
-    >>> import tempfile
-    >>> import featx, numpy as np
+    >>>     >>> import featx, numpy as np
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -120,8 +127,12 @@ def save(
     >>> path.name, [str(label) for label in again.predict(images[:1])]
     ('shade.featx', ['dark'])
     """
-    path = Path(path)
+    path = to_path(path)
     check_target(path, overwrite=overwrite)
+    if not isinstance(path, Path):
+        return put_predictor(
+            path, lambda local: save(predictor, local, bundle=bundle, trusted=trusted)
+        )
     if not isinstance(predictor, Predictor):
         # Not above: it imports scikit-learn, which a saved linear head does without.
         from featx.pipelines import from_pipeline
@@ -141,7 +152,12 @@ def save(
     return path
 
 
-def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: bool = False) -> Path:
+def bundle(
+    path: str | Path | RemotePath,
+    output: str | Path | RemotePath | None = None,
+    *,
+    overwrite: bool = False,
+) -> AnyPath:
     """Put the backbone's bytes into a saved classifier; its head is copied and never built.
 
     Parameters
@@ -158,9 +174,12 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
     OutputFailed
         Something is there already, or it cannot be written.
     """
-    path = Path(path)
+    target = to_path(path if output is None else output)
+    path = local_predictor(to_path(path))
+    if not isinstance(target, Path):
+        check_target(target, overwrite=overwrite or output is None)
+        return put_predictor(target, lambda local: bundle(path, local))
     metadata = read_metadata(path)
-    target = path if output is None else Path(output)
     if target == path and path.is_file() and path.suffix.lower() != ".zip":
         raise OutputFailed(
             f"{path}: is one file; name one that ends in .zip: output='NAME.featx.zip'"
@@ -175,7 +194,7 @@ def bundle(path: str | Path, output: str | Path | None = None, *, overwrite: boo
     return target
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
+def check_target(path: AnyPath, *, overwrite: bool) -> None:
     """Refuse a place where ``save`` could not put a classifier, before any work is done for it.
 
     Raises
@@ -183,6 +202,9 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     OutputFailed
         Something is there already, or it cannot be written: the parent is missing, read-only or full.
     """
+    if not isinstance(path, Path):
+        check_remote_target(path, overwrite=overwrite)
+        return
     recover(path)
     with os_errors_in_words(path):
         if path.exists() and not _is_classifier(path):
@@ -190,7 +212,9 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     check_writable(path, overwrite=overwrite, folder=path.suffix.lower() != ".zip")
 
 
-def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provider = CPU) -> Any:
+def load(
+    path: str | Path | RemotePath, *, trusted: Iterable[str] = (), provider: str | Provider = CPU
+) -> Any:
     """Read a predictor, verifying every byte that is read.
 
     The file of training samples is read, and verified, when ``report.samples`` is asked for.
@@ -198,6 +222,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     Parameters
     ----------
     path : path
+        Or an address; its files are copied to this machine, until the process ends.
     trusted : iterable of str, default=()
         Full names of further types that may be built, for heads with a user's own estimator.
     provider : str or Provider, default="cpu"
@@ -211,8 +236,7 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
 
     Examples
     --------
-    >>> import tempfile
-    >>> import featx, numpy as np
+    >>>     >>> import featx, numpy as np
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -221,9 +245,9 @@ def load(path: str | Path, *, trusted: Iterable[str] = (), provider: str | Provi
     >>> path.name, [str(label) for label in again.predict(images[:1])]
     ('shade.featx', ['dark'])
     """
-    if not isinstance(path, str | os.PathLike):
+    if not isinstance(path, str | os.PathLike) and not getattr(path, "is_remote", False):
         raise wrong_type("path", path, "that of a predictor")
-    path = Path(path)
+    path = local_predictor(to_path(path))
     known = _check_names(trusted)
     metadata = read_metadata(path)
     with library_border(f"{path}: is not a trained predictor"):

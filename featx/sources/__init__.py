@@ -33,6 +33,7 @@ from featx.sources.source import (
     Source,
 )
 from featx.sources.splits import check_split
+from featx.storage.address import is_remote
 from featx.storage.blob import describe_os_error, read_bytes, to_text
 
 __all__ = [
@@ -93,6 +94,8 @@ def _ends_in(endings: tuple[str, ...]) -> Callable[[str], bool]:
 SOURCES: tuple[type[Source] | LazySource, ...] = (
     LazySource("standard_input:StandardInput", lambda uri: uri == "-"),
     LazySource("tars:Tars", lambda uri: "{" in uri or Path(uri).is_dir()),
+    LazySource("pattern:Pattern", lambda uri: "{" in uri),
+    LazySource("remote:RemoteSource", is_remote),
     LazySource("table_folder:TableFolder", os.path.isdir),
     LazySource("folder:Folder", os.path.isdir),
     LazySource("table:Table", _ends_in(TABLE_ENDINGS)),

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import IO, Never
 
 from featx.errors import BadOption
+from featx.storage.address import blob_at, is_remote, to_path
 from featx.storage.blob import Blob, suffix_of, to_text
+from featx.storage.remote import AnyPath, RemotePath, redact
 
-__all__ = ["FileFinder", "refusal_of", "refused"]
+__all__ = ["FileFinder", "Finder", "RemoteFinder", "find_below", "refusal_of", "refused"]
 
 _HERE = Path()
 
@@ -33,31 +35,18 @@ class FileFinder:
     suffixes: Collection[str] | None
     _listings: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
-    @classmethod
-    def below(cls, root: str | None, folder: Path, suffixes: Collection[str] | None) -> FileFinder:
-        """Return the finder below ``root``, or below ``folder`` where there is none.
-
-        Raises
-        ------
-        BadOption
-            ``root`` is no folder.
-        """
-        if root is None:
-            return cls(folder, suffixes)
-        try:
-            there = Path(root).is_dir()
-        except (OSError, ValueError):
-            there = False
-        if not there:
-            raise BadOption(f"root {to_text(root)!r}: expected the folder of the files, found none")
-        return cls(Path(root), suffixes)
-
     def find(self, name: str) -> tuple[str, Blob]:
         """Return a name as it is meant, and the file; one that is not there, or not known, has no bytes.
 
         A name is taken as it is where there is such a file. Else spaces around it are left out, backslashes
-        are separators, and where it has no suffix of the modality, the one that a file of its folder has.
+        are separators, and where it has no suffix of the modality, the one that a file of its folder has. An
+        address is not asked: who writes a table shall not decide which hosts are.
         """
+        if is_remote(name):
+            reason = (
+                "is an address; those of a table are read below root=, such as root='s3://bucket'"
+            )
+            return redact(name), refused(redact(name), reason)
         forms = self._forms(name)
         if len(forms) == 1 and self._suffix(name):
             # The usual case asks nothing of the disk.
@@ -114,6 +103,81 @@ class FileFinder:
         """Return the suffix of a name where it is one of the modality, else ''."""
         suffix = suffix_of(name.rpartition("/")[2])
         return suffix if self.suffixes is None or suffix in self.suffixes else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFinder:
+    """A finder of the objects that a list names, of one bucket or host alone.
+
+    Parameters
+    ----------
+    folder : RemotePath
+        Relative names are below it.
+    """
+
+    folder: RemotePath
+
+    def find(self, name: str) -> tuple[str, Blob]:
+        """Return a name as it is meant, and the object; one that lies elsewhere has no bytes.
+
+        Spaces around a name are left out, and backslashes are separators. An address is taken where its scheme
+        and its bucket, or host, are those of the folder.
+        """
+        form = name.strip()
+        if is_remote(form):
+            path = RemotePath(form)
+            if path.owner != self.folder.owner:
+                reason = (
+                    f"lies elsewhere than {self.folder.owner}; addresses are read below root= alone"
+                )
+                return redact(form), refused(redact(form), reason)
+            return redact(form), blob_at(path)
+        form = form.replace("\\", "/")
+        names = self._names(form)
+        if names is None:
+            reason = f"leads out of {self.folder}; expected a name below it, or an address"
+            return form, refused(form, reason)
+        return form, blob_at(RemotePath(self.folder.owner).joinpath(*names))
+
+    def _names(self, form: str) -> list[str] | None:
+        """Return the names from the bucket on; None where a name leads out of it, or of this machine."""
+        names = list(RemotePath(self.folder.owner + "/").below(self.folder))
+        if form.startswith("/") or not form:
+            return None
+        for name in form.split("/"):
+            if name == ".." and not names:
+                return None
+            if name == "..":
+                names.pop()
+            elif name not in ("", "."):
+                names.append(name)
+        return names
+
+
+Finder = FileFinder | RemoteFinder
+"""What finds the files that a table, or a list, names."""
+
+
+def find_below(root: str | None, folder: AnyPath, suffixes: Collection[str] | None) -> Finder:
+    """Return the finder below ``root``, or below ``folder`` where there is none.
+
+    Raises
+    ------
+    BadOption
+        ``root`` is no folder.
+    """
+    place = folder if root is None else to_path(root)
+    if isinstance(place, RemotePath):
+        return RemoteFinder(place.check_readable())
+    if root is None:
+        return FileFinder(place, suffixes)
+    try:
+        there = place.is_dir()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise BadOption(f"root {to_text(root)!r}: expected the folder of the files, found none")
+    return FileFinder(place, suffixes)
 
 
 def refused(name: str, reason: str) -> Blob:

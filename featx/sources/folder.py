@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from featx.errors import BadSource
 from featx.sources.left_out import OtherFiles, first_bytes, warn_of_obstacles
@@ -23,12 +23,14 @@ from featx.sources.source import (
     refuse_columns,
 )
 from featx.sources.splits import choose, label_within, splits_among
+from featx.storage.address import blob_at, to_path
 from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
+from featx.storage.remote import RemotePath
 
 if TYPE_CHECKING:
     from featx.sources.metadata import FileLabels
 
-__all__ = ["Folder", "is_folder", "is_metadata", "no_matching_files"]
+__all__ = ["Folder", "Parts", "Tree", "is_folder", "is_metadata", "no_matching_files"]
 
 # Tables that describe the files beside them, as in an image folder of Hugging Face.
 _METADATA = frozenset({"metadata.csv", "metadata.jsonl", "metadata.parquet"})
@@ -40,8 +42,10 @@ Parts = tuple[str, ...]
 class Folder:
     """A folder of files; class folders in it are labels."""
 
-    def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
-        self._root = Path(uri)
+    def __init__(
+        self, uri: str | RemotePath, columns: Columns, stdin: Iterable[bytes | str] | None
+    ) -> None:
+        self._root = to_path(uri)
         self._columns = columns
 
     @classmethod
@@ -62,9 +66,9 @@ class Folder:
         its split. Files without a row in the table, and rows without a file, are left out with a warning.
         """
         where = to_text(str(self._root))
-        splits = splits_among(_subfolders(self._root))
+        walk = self._tree(readable)
+        splits = splits_among(walk.subfolders())
         chosen = choose(split, splits, where) if split and splits else None
-        walk = _Walk(self._root, readable)
         walk.run([()] if chosen is None else [(name,) for name in sorted(chosen)])
         if chosen is not None:
             walk.find_tables()
@@ -80,22 +84,26 @@ class Folder:
         for table in walk.tables - set(about.tables):
             walk.left_out.add("/".join(table))
         walk.left_out.warn(where, len(files))
-        samples = self._samples(files, splits, about)
+        samples = self._samples(files, splits, about, walk)
         warn_of_obstacles(where, samples, readable)
         return samples
 
     def peek(self) -> Peek:
         """Return the suffixes of the first files; what cannot be read is left out."""
-        paths = list(islice(self._paths(), ENOUGH))
+        if isinstance(self._root, RemotePath):
+            return _peek_below(self._root)
+        paths = list(islice(_paths(self._root), ENOUGH))
         return Peek(count_suffixes(paths), files=tuple(map(Blob.of_path, paths)))
 
-    def _paths(self) -> Iterator[str]:
-        for folder, folders, files in os.walk(self._root):
-            folders[:] = sorted(name for name in folders if not is_hidden(name))
-            # A million Path objects would take longer than the walk.
-            yield from (os.path.join(folder, name) for name in files if not is_hidden(name))  # noqa: PTH118
+    def _tree(self, readable: Readable) -> Tree:
+        """Return what finds the files; what lists addresses is loaded where there is one."""
+        if not isinstance(self._root, RemotePath):
+            return _Walk(self._root, readable)
+        from featx.sources.remote import RemoteTree
 
-    def _metadata(self, walk: _Walk, files: list[Parts], split: str | None) -> FileLabels:
+        return RemoteTree(self._root, readable)
+
+    def _metadata(self, walk: Tree, files: list[Parts], split: str | None) -> FileLabels:
         """Return what the tables beside the files say of them; that loads nothing where there is none."""
         from featx.sources.metadata import FileLabels, read_file_labels
 
@@ -104,7 +112,7 @@ class Folder:
         return read_file_labels(self._root, walk.tables, files, self._columns, split)
 
     def _samples(
-        self, files: list[Parts], splits: Collection[str], about: FileLabels
+        self, files: list[Parts], splits: Collection[str], about: FileLabels, walk: Tree
     ) -> list[Sample]:
         names = ["/".join(map(to_text, parts)) for parts in files]
         if self._columns.id is not None:
@@ -112,12 +120,11 @@ class Folder:
                 about.rows[parts].id if parts in about.rows else name
                 for parts, name in zip(files, names, strict=True)
             ]
-        paths = (os.path.join(self._root, *parts) for parts in files)  # noqa: PTH118
         return [
-            replace(about.rows[parts], id=name, data=Blob.of_path(path), columns=None)
+            replace(about.rows[parts], id=name, data=walk.blob(parts), columns=None)
             if parts in about.rows
-            else Sample(name, Blob.of_path(path), to_label(label_within(parts, splits)))
-            for name, path, parts in zip(number_repeats(names), paths, files, strict=True)
+            else Sample(name, walk.blob(parts), to_label(label_within(parts, splits)))
+            for name, parts in zip(number_repeats(names), files, strict=True)
         ]
 
 
@@ -138,6 +145,41 @@ def no_matching_files(where: str, suffixes: Iterable[str], left_out: OtherFiles)
     return BadSource(f"{where}: expected files ending in {expected}; {seen}")
 
 
+class Tree(Protocol):
+    """The files below a folder, wherever it lies."""
+
+    files: list[Parts]
+    tables: set[Parts]
+    left_out: OtherFiles
+
+    def subfolders(self) -> Collection[str]:
+        """Return the names of the folders right below it."""
+
+    def find_tables(self) -> None:
+        """Add the tables right below it."""
+
+    def run(self, starts: list[Parts]) -> None:
+        """Find the files below some folders, () for all: samples, tables, and what is neither."""
+
+    def blob(self, parts: Parts) -> Blob:
+        """Return the content of a file."""
+
+
+def _paths(root: Path) -> Iterator[str]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        # A million Path objects would take longer than the walk.
+        yield from (os.path.join(folder, name) for name in files if not is_hidden(name))  # noqa: PTH118
+
+
+def _peek_below(root: RemotePath) -> Peek:
+    try:
+        found = list(islice(root.walk(), ENOUGH))
+    except OSError as error:
+        raise BadSource(f"{root}: cannot be read: {describe_os_error(error)}") from error
+    return Peek(count_suffixes(path.name for path in found), files=tuple(map(blob_at, found)))
+
+
 @dataclass(slots=True)
 class _Walk:
     """A walk over all files below a folder; every folder is read once, whatever links lead to it."""
@@ -148,6 +190,12 @@ class _Walk:
     tables: set[Parts] = field(default_factory=set)
     left_out: OtherFiles = field(default_factory=OtherFiles)
     seen: set[tuple[int, int]] = field(default_factory=set)
+
+    def subfolders(self) -> list[str]:
+        return [entry.name for entry in _entries(self.root) if _leads_to_folder(entry)]
+
+    def blob(self, parts: Parts) -> Blob:
+        return Blob.of_path(os.path.join(self.root, *parts))  # noqa: PTH118
 
     def find_tables(self) -> None:
         """Add the tables that stand beside the splits."""
@@ -213,10 +261,6 @@ def _not_a_file(entry: os.DirEntry[str]) -> str | None:
     except OSError:
         return "broken link" if entry.is_symlink() else "unreadable file"
     return "pipe, socket or device file"
-
-
-def _subfolders(root: Path) -> list[str]:
-    return [entry.name for entry in _entries(root) if _leads_to_folder(entry)]
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

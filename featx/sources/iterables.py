@@ -13,7 +13,7 @@ from featx.errors import BadLabels, BadSource
 from featx.sources.sample import Sample, number_repeats, shorten, to_label
 from featx.sources.segment import Segment
 from featx.sources.targets import iterate_targets, to_target
-from featx.storage.blob import Blob, to_text
+from featx.storage.blob import Blob, to_blob, to_text
 
 __all__ = ["make_samples"]
 
@@ -83,7 +83,13 @@ def _items(X: Any) -> list[Any]:
         return items
     if isinstance(X, np.ndarray) and X.ndim < 2:
         raise BadSource(f"X: expected a list of inputs, found numbers of shape {X.shape}")
-    return list(X)
+    return [
+        item if isinstance(item, Sample) or not _is_address(item) else to_blob(item) for item in X
+    ]
+
+
+def _is_address(item: Any) -> bool:
+    return bool(getattr(item, "is_remote", False))
 
 
 def _id(item: Any, index: int) -> str:

@@ -7,7 +7,6 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from featx.errors import BadSource, FeatxWarning
 from featx.sources.labels import list_names
@@ -15,6 +14,7 @@ from featx.sources.sample import Sample
 from featx.sources.source import Columns, Readable
 from featx.sources.table import LABEL_COLUMNS, Table
 from featx.storage.blob import to_text
+from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["FileLabels", "read_file_labels"]
 
@@ -42,7 +42,7 @@ class FileLabels:
 
 
 def read_file_labels(
-    root: Path,
+    root: AnyPath,
     tables: Iterable[Parts],
     files: Sequence[Parts],
     columns: Columns,
@@ -52,7 +52,7 @@ def read_file_labels(
 
     Parameters
     ----------
-    root : Path
+    root : Path or RemotePath
         The folder.
     tables, files : sequences of tuple of str
         The ways from the folder to each.
@@ -85,7 +85,7 @@ def read_file_labels(
 
 def _add_table(
     found: FileLabels,
-    root: Path,
+    root: AnyPath,
     table: Parts,
     files: Sequence[Parts],
     columns: Columns,
@@ -93,7 +93,7 @@ def _add_table(
 ) -> set[Parts]:
     """Add what one table says, and return the files that have a row in it."""
     path = root.joinpath(*table)
-    source, where = Table(str(path), columns, None), to_text(str(path))
+    source, where = Table(_as_uri(path), columns, None), to_text(str(path))
     rows = source.samples(Readable(frozenset()))
     within = [parts for parts in files if parts[: len(table) - 1] == table[:-1]]
     matched = _match(rows, root, within, where)
@@ -115,10 +115,10 @@ def _add_table(
 
 
 def _match(
-    rows: Sequence[Sample], root: Path, within: Sequence[Parts], where: str
+    rows: Sequence[Sample], root: AnyPath, within: Sequence[Parts], where: str
 ) -> dict[Parts, Sample]:
     """Return the row of each file that has one; warn of rows without a file, and of further rows of a file."""
-    places = {os.path.normpath(root.joinpath(*parts)): parts for parts in within}
+    places = {os.path.normpath(str(root.joinpath(*parts))): parts for parts in within}
     # Systems write accents in two ways.
     alike = {unicodedata.normalize("NFC", name): parts for name, parts in places.items()}
     matched: dict[Parts, Sample] = {}
@@ -138,6 +138,10 @@ def _match(
     if repeated:
         _warn(f"{where}: {_count(repeated, 'row')} left out, of files that had one before")
     return matched
+
+
+def _as_uri(path: AnyPath) -> str | RemotePath:
+    return path if isinstance(path, RemotePath) else str(path)
 
 
 def _name(parts: Parts) -> str:

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import repeat
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from featx.errors import BadSource, FeatxError, first_line
+from featx.sources.file_names import Finder
 from featx.sources.open_table import OpenTable
 from featx.sources.parquet_cells import ParquetCell, open_parquet_file
+from featx.storage.address import blob_at
 from featx.storage.blob import Blob, describe_os_error, to_text
+from featx.storage.remote import AnyPath
 
 __all__ = ["BINARY", "open_parquet"]
 
@@ -34,7 +36,7 @@ _DEPTH = 8
 _LONGEST = 1 << 24
 
 
-def open_parquet(path: Path, folder: Path) -> OpenTable:
+def open_parquet(path: AnyPath, finder: Finder) -> OpenTable:
     """Return the table of a Parquet file; what is decoded at a time does not grow with it.
 
     A column of structs with a child ``bytes`` holds contents of files, their names in a child ``path``; it is
@@ -43,8 +45,8 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
 
     Parameters
     ----------
-    folder : Path
-        The folder below which files lie that a cell names and does not hold.
+    finder : Finder
+        What finds files that a cell names and does not hold.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
     """
     where = to_text(str(path))
     # Looked at first: a pipe would be waited for, and too large a file refused.
-    size = Blob.of_path(path).size
+    size = blob_at(path).size
     with _refusing(where, "not a Parquet file, or a damaged one"):
         file = open_parquet_file(path)
         schema, metadata = file.schema_arrow, file.metadata
@@ -71,7 +73,7 @@ def open_parquet(path: Path, folder: Path) -> OpenTable:
     def rows(
         wanted: Sequence[str], as_blobs: Sequence[str] = ()
     ) -> Iterator[tuple[str, Sequence[Any]]]:
-        reading = _Reading(path, folder, where, {name: contents[name] for name in as_blobs})
+        reading = _Reading(path, finder, where, {name: contents[name] for name in as_blobs})
         for here, cells in reading.rows(wanted):
             yield (
                 here,
@@ -169,8 +171,8 @@ class _Reading:
     ``contents`` has what ``_contents`` says of these.
     """
 
-    path: Path
-    folder: Path
+    path: AnyPath
+    finder: Finder
     where: str
     contents: Mapping[str, tuple[str, bool]]
     # How many bytes of cells may still come.
@@ -181,7 +183,7 @@ class _Reading:
         with _refusing(self.where, "damaged"):
             file = open_parquet_file(self.path)
             sizes = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-        number, self.budget[0] = 0, max(_MOST_BYTES, _BYTES_A_BYTE * self.path.stat().st_size)
+        number, self.budget[0] = 0, max(_MOST_BYTES, _BYTES_A_BYTE * blob_at(self.path).size)
         with file:
             for group, size in enumerate(sizes):
                 first = number
@@ -235,11 +237,11 @@ class _Reading:
     def _blob(self, column: str, name: Any, here: str, at: tuple[int, int]) -> Blob:
         elsewhere = None
         if isinstance(name, str) and name.strip():
-            elsewhere = str(self.folder / name)
+            _, elsewhere = self.finder.find(name)
         else:
             name = here
         leaf = column if self.contents[column][0] == BINARY else f"{column}.bytes"
-        return Blob(name, ParquetCell(str(self.path), leaf, *at, elsewhere))
+        return Blob(name, ParquetCell(self.path, leaf, *at, elsewhere))
 
 
 def _values(batch: Any, leaf: str) -> list[Any]:

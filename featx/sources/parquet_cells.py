@@ -14,7 +14,9 @@ from typing import IO, Any
 
 from featx._extras import require
 from featx.errors import first_line
+from featx.storage.address import blob_at
 from featx.storage.blob import Blob
+from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["ParquetCell", "open_parquet_file"]
 
@@ -29,7 +31,7 @@ _WHOLE = 64 << 20
 _BUFFER = 1 << 20
 
 
-def open_parquet_file(path: str | Path) -> Any:
+def open_parquet_file(path: AnyPath) -> Any:
     """Return a pyarrow.parquet.ParquetFile that reads a large file piece by piece.
 
     Raises
@@ -42,12 +44,14 @@ def open_parquet_file(path: str | Path) -> Any:
     parquet = require("pyarrow.parquet", extra="parquet")
     # A column that is read whole is never longer than its file; piece by piece, a damaged header may
     # ask for a piece of two gigabytes.
-    piece = _BUFFER if Path(path).stat().st_size > _WHOLE else 0
-    return parquet.ParquetFile(path, buffer_size=piece, pre_buffer=False)
+    blob = blob_at(path)
+    piece = _BUFFER if blob.size > _WHOLE else 0
+    file = blob.open() if isinstance(path, RemotePath) else path
+    return parquet.ParquetFile(file, buffer_size=piece, pre_buffer=False)
 
 
 @lru_cache(maxsize=8)
-def _empty_cells(path: str, modified: int, leaf: str, group: int) -> frozenset[int]:
+def _empty_cells(path: AnyPath, modified: int, leaf: str, group: int) -> frozenset[int]:
     """Return the rows of a group in which a column of bytes holds nothing.
 
     Where the file counts its empty cells and has none, nothing is read.
@@ -98,21 +102,21 @@ class ParquetCell:
 
     Attributes
     ----------
-    file : str
-        The path of the Parquet file.
+    file : Path or RemotePath
+        The Parquet file.
     leaf : str
         The column of its bytes, such as "image.bytes".
     group, row : int
         The row group, and the row within it.
-    elsewhere : str or None
-        The path of the file that is read where the cell is empty.
+    elsewhere : Blob or None
+        What is read where the cell is empty.
     """
 
-    file: str
+    file: AnyPath
     leaf: str
     group: int
     row: int
-    elsewhere: str | None = None
+    elsewhere: Blob | None = None
 
     @property
     def path(self) -> None:
@@ -122,14 +126,15 @@ class ParquetCell:
     @property
     def container(self) -> str:
         """The path of the Parquet file."""
-        return self.file
+        return str(self.file)
 
     def is_empty(self) -> bool:
         """Return whether it holds nothing and names no file; False where nobody can tell."""
         if self.elsewhere is not None:
             return False
         try:
-            modified = Path(self.file).stat().st_mtime_ns
+            # An address has a version.
+            modified = self.file.stat().st_mtime_ns if isinstance(self.file, Path) else 0
             return self.row in _empty_cells(self.file, modified, self.leaf, self.group)
         # Whatever a damaged file makes pyarrow raise: its reader says it.
         except Exception:
@@ -157,13 +162,13 @@ class ParquetCell:
             return content
         if self.elsewhere is None:
             raise OSError(errno.ENODATA, "the cell is empty")
-        return Blob.of_path(self.elsewhere)
+        return self.elsewhere
 
 
 class _Group:
     """The cells of one column in one group of rows, decoded from the first on; the last ones are held."""
 
-    def __init__(self, file: str, leaf: str, group: int) -> None:
+    def __init__(self, file: AnyPath, leaf: str, group: int) -> None:
         self._file = open_parquet_file(file)
         self._leaf = leaf
         self._group = group
@@ -212,9 +217,12 @@ _GROUPS_LOCK = threading.Lock()
 _OPEN: OrderedDict[tuple[object, ...], _Group] = OrderedDict()
 
 
-def _group(file: str, leaf: str, group: int) -> _Group:
-    status = Path(file).stat()
-    key = (file, status.st_mtime_ns, status.st_ino, leaf, group)
+def _group(file: AnyPath, leaf: str, group: int) -> _Group:
+    key: tuple[object, ...] = (file, leaf, group)
+    # An address has a version.
+    if isinstance(file, Path):
+        status = file.stat()
+        key = (*key, status.st_mtime_ns, status.st_ino)
     with _GROUPS_LOCK:
         if key not in _OPEN:
             _OPEN[key] = _Group(file, leaf, group)

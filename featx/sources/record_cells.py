@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from featx.errors import BadSource
-from featx.sources.file_names import FileFinder, refused
+from featx.sources.file_names import Finder, find_below, refused
 from featx.sources.parquet_cells import ParquetCell
-from featx.sources.record import RECORD, Record, RecordColumn
-from featx.sources.sample import Sample, is_missing
+from featx.sources.record import RECORD, Record, RecordColumn, is_blank
+from featx.sources.sample import Sample
 from featx.storage.blob import Blob, to_text
+from featx.storage.remote import AnyPath
 
-__all__ = ["RecordReader", "find_files", "is_blank"]
+__all__ = ["RecordReader", "find_files"]
 
 # What stands between the names of several files in one cell.
 _BETWEEN = ";"
@@ -34,10 +35,10 @@ class RecordReader:
     """
 
     columns: tuple[RecordColumn, ...]
-    finders: Mapping[str, FileFinder]
+    finders: Mapping[str, Finder]
 
     @classmethod
-    def of(cls, columns: Sequence[RecordColumn], root: str | None, folder: Path) -> RecordReader:
+    def of(cls, columns: Sequence[RecordColumn], root: str | None, folder: AnyPath) -> RecordReader:
         """Return the reader of some columns, whose files lie below ``root``, or below ``folder``.
 
         Raises
@@ -46,7 +47,7 @@ class RecordReader:
             ``root`` is no folder.
         """
         finders = {
-            column.name: FileFinder.below(root, folder, column.suffixes)
+            column.name: find_below(root, folder, column.suffixes)
             for column in columns
             if column.reads == "file"
         }
@@ -162,16 +163,3 @@ def _is_empty_content(cell: Any) -> bool:
     """Return whether a cell of Parquet could hold the content of a file, and is empty."""
     location = cell.location if isinstance(cell, Blob) else None
     return isinstance(location, ParquetCell) and location.is_empty()
-
-
-def is_blank(cell: Any) -> bool:
-    """Return whether nothing stands in a cell: None, NaN, NA or a blank text.
-
-    >>> [is_blank(cell) for cell in (None, float("nan"), " ", 0, False, "n/a", [])]
-    [True, True, True, False, False, False, False]
-    """
-    if isinstance(cell, str):
-        return not cell.strip()
-    if isinstance(cell, bytes | Blob | list | tuple | dict) or hasattr(cell, "shape"):
-        return False
-    return cell is None or is_missing(cell)

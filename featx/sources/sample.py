@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from featx.errors import BadLabels
-from featx.storage.blob import to_text
+from featx.sources.segment import Segment
+from featx.storage.blob import Blob, to_text
 
 __all__ = [
     "IdNumbering",
@@ -67,6 +68,22 @@ class Sample:
     weight: float | None = field(default=None, repr=False)
     part: str | None = field(default=None, repr=False)
     time: float | None = field(default=None, repr=False)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the content lies on another machine."""
+        return _is_remote(self.data)
+
+
+def _is_remote(data: Any) -> bool:
+    """Return whether a content, a part of one, or one of several of a sample lies on another machine."""
+    if isinstance(data, Blob):
+        return data.is_remote
+    if isinstance(data, Segment):
+        return _is_remote(data.data)
+    if isinstance(data, Mapping):
+        return any(map(_is_remote, data.values()))
+    return isinstance(data, list | tuple) and any(map(_is_remote, data))
 
 
 def subsample(things: Sequence[T], most: int) -> list[T]:

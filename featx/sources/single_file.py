@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import BadSource
 from featx.sources.left_out import first_bytes
@@ -16,7 +17,11 @@ from featx.sources.source import (
     count_suffixes,
     refuse_columns,
 )
-from featx.storage.blob import Blob, to_text
+from featx.storage.address import blob_at, to_path
+from featx.storage.blob import to_text
+
+if TYPE_CHECKING:
+    from featx.storage.remote import RemotePath
 
 __all__ = ["SingleFile"]
 
@@ -24,8 +29,10 @@ __all__ = ["SingleFile"]
 class SingleFile:
     """Any file that no other source accepts."""
 
-    def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
-        self._path = Path(uri)
+    def __init__(
+        self, uri: str | RemotePath, columns: Columns, stdin: Iterable[bytes | str] | None
+    ) -> None:
+        self._path = to_path(uri)
         self._columns = columns
 
     @classmethod
@@ -39,7 +46,7 @@ class SingleFile:
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
         """Return the one sample, without a label; its id is the path."""
         where = to_text(str(self._path))
-        blob = Blob.of_path(self._path)
+        blob = blob_at(self._path)
         if blob.suffix not in readable.suffixes and not readable.recognizes(first_bytes(blob)):
             raise BadSource(
                 f"{where}: expected a folder, a table ({', '.join(TABLE_SUFFIXES)}), a .tar, "
@@ -50,4 +57,4 @@ class SingleFile:
 
     def peek(self) -> Peek:
         """Return the suffix of the file, and the file."""
-        return Peek(count_suffixes([self._path.name]), files=(Blob.of_path(self._path),))
+        return Peek(count_suffixes([self._path.name]), files=(blob_at(self._path),))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from featx.errors import BadSource, FeatxWarning
-from featx.sources.file_names import FileFinder
+from featx.sources.file_names import Finder, find_below
 from featx.sources.kept import asked_columns
 from featx.sources.line_batches import read_batches
 from featx.sources.sample import IdNumbering, Sample
@@ -96,7 +96,7 @@ class StandardInput:
         keeps = bool(self.kept(readable)) if self._columns.keep else None
         if readable.string_is_sample:
             return "texts", encoding, _text_maker(encoding or "utf-8", keeps)
-        finder = FileFinder.below(root, Path(), readable.suffixes)
+        finder = find_below(root, Path(), readable.suffixes)
         return "paths", encoding, _path_maker(finder, encoding, keeps)
 
     def peek(self) -> Peek:
@@ -104,7 +104,7 @@ class StandardInput:
         return Peek()
 
 
-def _path_maker(finder: FileFinder, encoding: str | None, keeps: bool | None) -> Make:
+def _path_maker(finder: Finder, encoding: str | None, keeps: bool | None) -> Make:
     """Return what makes a sample of a line with a path, and None of an empty one."""
     number = IdNumbering()
 

@@ -17,7 +17,7 @@ from featx.sources.columns import (
     pick,
 )
 from featx.sources.delimited import open_delimited
-from featx.sources.file_names import FileFinder
+from featx.sources.file_names import find_below
 from featx.sources.json_lines import open_json_lines
 from featx.sources.open_table import Notes, OpenTable
 from featx.sources.parquet import open_parquet
@@ -25,7 +25,9 @@ from featx.sources.sample import Sample
 from featx.sources.source import ENOUGH, Columns, Peek, Readable, count_suffixes, table_suffix
 from featx.sources.table_rows import TableRows
 from featx.sources.table_text import read_text
+from featx.storage.address import to_path
 from featx.storage.blob import Blob, describe_os_error, to_text
+from featx.storage.remote import RemotePath, pinned
 
 __all__ = ["LABEL_COLUMNS", "Table"]
 
@@ -38,8 +40,10 @@ _SOUNDS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"FORM")
 class Table:
     """A table with a row a sample: a column of paths, relative to the table, of contents, or of texts."""
 
-    def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
-        self._path = Path(uri)
+    def __init__(
+        self, uri: str | RemotePath, columns: Columns, stdin: Iterable[bytes | str] | None
+    ) -> None:
+        self._path = to_path(uri)
         self._columns = columns
 
     @classmethod
@@ -114,7 +118,7 @@ class Table:
         self, rows: Iterable[tuple[str, Sequence[Any] | BadSource]], kind: str
     ) -> Iterator[str]:
         """Give the names of the files of some rows, with a suffix where one can be found out."""
-        finder = FileFinder.below(self._columns.root, self._path.parent, None)
+        finder = find_below(self._columns.root, self._path.parent, None)
         suffix = None
         for _, cells in rows:
             cell = None if isinstance(cells, BadSource) else cells[0]
@@ -140,15 +144,15 @@ class Table:
 
     def _open_any(self, notes: Notes, *, skip: bool) -> OpenTable:
         suffix, columns = table_suffix(self._path.name), self._columns
-        root = self._path.parent if columns.root is None else Path(columns.root)
         try:
+            path = pinned(self._path)
             if suffix == ".parquet":
                 if columns.encoding is not None:
                     raise BadOption(
                         f"encoding: {self._where} is no table of text; leave the option out"
                     )
-                return open_parquet(self._path, root)
-            text = read_text(self._path, columns.encoding)
+                return open_parquet(path, find_below(columns.root, self._path.parent, None))
+            text = read_text(path, columns.encoding)
         except (OSError, MemoryError) as error:
             reason = describe_os_error(error) if isinstance(error, OSError) else "too large"
             raise BadSource(f"{self._where}: cannot be read: {reason}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from featx.sources.folder import Folder, is_folder
 from featx.sources.left_out import OtherFiles
 from featx.sources.open_table import Notes
 from featx.sources.sample import Sample
-from featx.sources.source import Columns, Peek, Readable, is_hidden, table_suffix
+from featx.sources.source import ENOUGH, Columns, Peek, Readable, is_hidden, table_suffix
 from featx.sources.splits import SPLIT_NAMES, choose, split_of
 from featx.sources.table import Table
+from featx.storage.address import to_path
 from featx.storage.blob import describe_os_error, to_text
+from featx.storage.remote import AnyPath, RemotePath
 
-__all__ = ["TableFolder"]
+__all__ = ["TableFolder", "holds_tables"]
 
 # The end of the name of a piece: its number from 0 on, and how many there are.
 _PIECE = re.compile(r"-(\d{1,9})-of-(\d{1,9})")
@@ -33,6 +36,8 @@ _DEFAULT = "default"
 _MOST = 1_000_000
 # The folder below which hubs have the tables.
 _DATA = "data"
+# How many folders of a store are looked into: they may be configurations of a data set.
+_FEW = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class _Piece:
     whole table.
     """
 
-    path: Path
+    path: AnyPath
     name: str
     number: int | None = None
     count: int | None = None
@@ -63,8 +68,10 @@ class TableFolder:
     Where texts are no samples it is a folder of files, unless a table holds the contents of files.
     """
 
-    def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
-        self._root = Path(uri)
+    def __init__(
+        self, uri: str | RemotePath, columns: Columns, stdin: Iterable[bytes | str] | None
+    ) -> None:
+        self._root = to_path(uri)
         self._columns = columns
         self._files = Folder(uri, columns, stdin)
 
@@ -72,10 +79,7 @@ class TableFolder:
     def accepts(cls, uri: str) -> bool:
         """Return whether ``uri`` is a folder with such a table."""
         try:
-            return is_folder(uri) and bool(_find_pieces(Path(uri)))
-        except BadSource:
-            # Which of several is meant is asked when it is read.
-            return True
+            return is_folder(uri) and holds_tables(Path(uri))
         except OSError:
             return False
 
@@ -101,7 +105,7 @@ class TableFolder:
 
     def _warn_of_others(self, tables: Mapping[str, Sequence[_Piece]], taken: int) -> None:
         """Warn of what lies beside the tables, which is not read."""
-        read = {piece.path for pieces in tables.values() for piece in pieces}
+        read: set[Any] = {piece.path for pieces in tables.values() for piece in pieces}
         others = OtherFiles()
         for path in self._root.iterdir():
             if not is_hidden(path.name) and not any(one.is_relative_to(path) for one in read):
@@ -125,7 +129,8 @@ class TableFolder:
         return to_text(str(self._root))
 
     def _table(self, piece: _Piece) -> Table:
-        return Table(str(piece.path), self._columns, None)
+        path = piece.path if isinstance(piece.path, RemotePath) else str(piece.path)
+        return Table(path, self._columns, None)
 
     def _holds_contents(self, tables: Mapping[str, list[_Piece]]) -> bool:
         [first, *_] = next(iter(tables.values()))
@@ -163,7 +168,16 @@ class TableFolder:
         return sorted(pieces, key=lambda piece: piece.number or 0)
 
 
-def _find_pieces(root: Path) -> list[_Piece]:
+def holds_tables(root: AnyPath) -> bool:
+    """Return whether a folder has such a table; raise OSError where it cannot be listed."""
+    try:
+        return bool(_find_pieces(root))
+    except BadSource:
+        # Which of several is meant is asked when it is read.
+        return True
+
+
+def _find_pieces(root: AnyPath) -> list[_Piece]:
     """Return the tables of a folder, or of its folder ``data`` where it has none, sorted by name.
 
     Raises
@@ -174,9 +188,13 @@ def _find_pieces(root: Path) -> list[_Piece]:
     found = _pieces_in(root) or _pieces_of_splits(root)
     if not found and (root / _DATA).is_dir():
         found = _pieces_in(root / _DATA)
+    found = found or _unnamed_pieces(root)
     if found:
         return found
-    named = {path.name: path for path in sorted(root.iterdir()) if path.is_dir()}
+    named = {path.name: path for path in _sorted(root.iterdir()) if path.is_dir()}
+    if isinstance(root, RemotePath) and len(named) > _FEW:
+        # They are classes.
+        named = {name: path for name, path in named.items() if name == _DEFAULT}
     configurations = {
         name: pieces for name, path in named.items() if (pieces := _pieces_of_splits(path))
     }
@@ -188,26 +206,55 @@ def _find_pieces(root: Path) -> list[_Piece]:
     return configurations.get(_DEFAULT) or next(iter(configurations.values()), [])
 
 
-def _pieces_of_splits(folder: Path) -> list[_Piece]:
+def _unnamed_pieces(folder: AnyPath) -> list[_Piece]:
+    """Return the Parquet files of a folder that has nothing else, as programs write one table in several.
+
+    Names that begin with an underscore are passed over, as these programs do.
+    """
+    visible = [path for path in folder.iterdir() if not is_hidden(path.name)]
+    paths = _sorted(path for path in visible if not path.name.startswith("_"))
+    if not all(path.name.lower().endswith(".parquet") and path.is_file() for path in paths):
+        return []
+    return [_Piece(path, "", number, len(paths)) for number, path in enumerate(paths)]
+
+
+def _sorted(paths: Iterable[AnyPath]) -> list[AnyPath]:
+    """Return the paths of one folder by their names."""
+    return sorted(paths, key=lambda path: path.name)
+
+
+def _pieces_of_splits(folder: AnyPath) -> list[_Piece]:
     """Return the numbered tables in folders of a folder that are named for a split."""
     pieces = []
+    # A store is asked once, and not for each name.
+    remote = isinstance(folder, RemotePath)
+    below: set[str] = set()
+    if remote:
+        some: Iterable[AnyPath] = islice(folder.iterdir(), ENOUGH)
+        below |= {path.name for path in some}
     for split in SPLIT_NAMES:
         for name in (split, f"{_PARTIAL}{split}"):
+            if remote and name not in below:
+                continue
             # Asked for first: a folder of this name may have a million files of another kind.
             if (folder / name / _FIRST_NUMBER).is_file():
-                paths = sorted((folder / name).glob("*.parquet"))
-                numbered = [path for path in paths if _NUMBER.fullmatch(path.stem)]
+                paths = _sorted((folder / name).iterdir())
+                numbered = [path for path in paths if _is_numbered(path)]
                 count = int(numbered[-1].stem) + 1
                 pieces += [_Piece(path, split, int(path.stem), count) for path in numbered]
     return pieces
 
 
-def _pieces_in(folder: Path) -> list[_Piece]:
-    pieces = (_piece(path) for path in sorted(folder.iterdir()))
+def _is_numbered(path: AnyPath) -> bool:
+    return path.suffix == ".parquet" and _NUMBER.fullmatch(path.stem) is not None
+
+
+def _pieces_in(folder: AnyPath) -> list[_Piece]:
+    pieces = (_piece(path) for path in _sorted(folder.iterdir()))
     return [piece for piece in pieces if piece is not None and piece.path.is_file()]
 
 
-def _piece(path: Path) -> _Piece | None:
+def _piece(path: AnyPath) -> _Piece | None:
     """Return what the name of a file says; None where it is no table of a split, and no piece of a table."""
     suffix = table_suffix(path.name)
     if not suffix:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from pathlib import Path
 from typing import Any
 
 from featx.errors import BadLabels, BadOption, BadSource
 from featx.sources.columns import TARGET, choose_columns, note_unused
-from featx.sources.file_names import FileFinder, refused
+from featx.sources.file_names import Finder, find_below, refused
 from featx.sources.kept import asked_columns, kept_cells
 from featx.sources.open_table import Notes, OpenTable
 from featx.sources.record_cells import RecordReader
@@ -21,6 +20,7 @@ from featx.sources.source import Columns, Readable
 from featx.sources.splits import choose, split_of
 from featx.sources.targets import to_target
 from featx.storage.blob import Blob, to_text
+from featx.storage.remote import AnyPath
 
 __all__ = ["TableRows"]
 
@@ -42,14 +42,14 @@ class TableRows:
         What was said of it.
     where : str
         The table's name, for messages.
-    folder : Path
+    folder : Path or RemotePath
         The folder below which files lie, unless ``columns`` names another.
     """
 
     table: OpenTable
     columns: Columns
     where: str
-    folder: Path
+    folder: AnyPath
 
     def read(self, readable: Readable, split: str | None, notes: Notes) -> list[Sample]:
         """Return a sample a row, or those of a part; what is to be said goes to ``notes``.
@@ -97,7 +97,7 @@ class TableRows:
             raise BadOption(
                 f"root: the rows of {self.where} are texts, not files; leave the option out"
             )
-        finder = FileFinder.below(root, self.folder, readable.suffixes)
+        finder = find_below(root, self.folder, readable.suffixes)
         contents = (chosen["path"],) if chosen.get("path") in self.table.contents else ()
         return _plain_reader(finder), contents
 
@@ -140,7 +140,7 @@ class TableRows:
             return _Row.unreadable(where, number, str(error).removeprefix(f"{self.where}: "))
 
 
-def _plain_reader(finder: FileFinder) -> DataReader:
+def _plain_reader(finder: Finder) -> DataReader:
     """Return what reads the only datum of a row: a text, a file, or a segment of one."""
 
     def read(where: str, name: str, cells: Mapping[str, Any]) -> tuple[str, Any]:
@@ -211,7 +211,7 @@ def _target(cells: Mapping[str, Any], separator: str | None) -> str | None:
     return to_target(several) if several else to_target(cells.get("label"), separator)
 
 
-def _file(where: str, name: str, cell: Any, finder: FileFinder) -> tuple[str, Blob]:
+def _file(where: str, name: str, cell: Any, finder: Finder) -> tuple[str, Blob]:
     """Return the name and the bytes of the file that a cell names, or holds."""
     if isinstance(cell, Blob):
         return to_text(cell.name), cell

@@ -6,12 +6,13 @@ import codecs
 import io
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from featx.errors import BadOption, BadSource, first_line
-from featx.storage.blob import Blob, to_text
+from featx.storage.address import blob_at
+from featx.storage.blob import to_text
+from featx.storage.remote import AnyPath
 
 __all__ = ["INFLATED_LIMIT", "TEXT_LIMIT", "check_encoding", "decode_text", "read_text"]
 
@@ -66,7 +67,7 @@ def check_encoding(name: str) -> str:
     return known
 
 
-def read_text(path: Path, encoding: str | None) -> str:
+def read_text(path: AnyPath, encoding: str | None) -> str:
     """Return the text of a file that may be compressed (gzip, bzip2, xz).
 
     Parameters
@@ -85,7 +86,7 @@ def read_text(path: Path, encoding: str | None) -> str:
     """
     known = None if encoding is None else check_encoding(encoding)
     where = to_text(str(path))
-    raw = Blob.of_path(path).read(TEXT_LIMIT)
+    raw = blob_at(path).read(TEXT_LIMIT)
     packing = next((name for magic, name in _PACKINGS.items() if raw.startswith(magic)), None)
     if packing is not None:
         raw = _inflate(raw, packing, where)

@@ -31,8 +31,10 @@ from featx.sources.source import (
 )
 from featx.sources.splits import choose, label_within, splits_among
 from featx.sources.targets import to_target
+from featx.storage.address import blob_at, to_path
 from featx.storage.blob import Blob, describe_os_error, read_bytes, suffix_of, to_text
 from featx.storage.bounded import BoundedReader
+from featx.storage.remote import AnyPath, RemotePath, pinned
 
 if TYPE_CHECKING:
     import tarfile
@@ -75,15 +77,15 @@ class Tar:
 
     def __init__(
         self,
-        uri: str,
+        uri: str | RemotePath,
         columns: Columns,
         stdin: Iterable[bytes | str] | None = None,
         *,
         compressed_limit: int = COMPRESSED_LIMIT,
     ) -> None:
-        self._path = Path(uri)
+        self._path = to_path(uri)
         self._limit = compressed_limit
-        self._where = to_text(uri)
+        self._where = to_text(str(self._path))
         self._columns = columns
 
     @classmethod
@@ -139,13 +141,14 @@ class Tar:
     def peek(self) -> Peek:
         """Return the suffixes of the first members, and those that can be looked into."""
         names, files = [], []
-        with _opened(self._path, self._where) as opened:
+        path = _pinned(self._path, self._where)
+        with _opened(path, self._where) as opened:
             for info in islice((info for info in _infos(opened) if info.isreg()), ENOUGH):
                 names.append(info.name)
                 if opened.compressed:
                     files.append(Blob.of_bytes(_content(opened, info, HEAD), info.name))
                 else:
-                    place = (self._path, info.name, info.offset_data, info.size)
+                    place = (path, info.name, info.offset_data, info.size)
                     files.append(Blob.of_section(*place))
         return Peek(count_suffixes(names), files=tuple(files))
 
@@ -156,7 +159,8 @@ class Tar:
         samples: list[_Member] = []
         partners: dict[str, _Member] = {}
         left_out = OtherFiles()
-        for member in _members(self._path, self._where, readable, self._limit, left_out):
+        path = _pinned(self._path, self._where)
+        for member in _members(path, self._where, readable, self._limit, left_out):
             name = "/".join(member.parts)
             if suffix_of(name) in readable.suffixes or member.recognized:
                 samples.append(member)
@@ -192,8 +196,13 @@ class _Open:
     where: str
 
 
+def _pinned(path: AnyPath, where: str) -> AnyPath:
+    with _refusing(where):
+        return pinned(path)
+
+
 @contextmanager
-def _opened(path: Path, where: str) -> Iterator[_Open]:
+def _opened(path: AnyPath, where: str) -> Iterator[_Open]:
     """Open a tar; whatever is wrong with it becomes BadSource."""
     # It takes a hundredth of a second to import, and few sources are tars.
     import tarfile
@@ -203,7 +212,7 @@ def _opened(path: Path, where: str) -> Iterator[_Open]:
 
     with ExitStack() as stack:
         with _refusing(where):
-            size = Blob.of_path(path).size
+            size = blob_at(path).size
             file, compressed = _decompressed(path, stack)
             end = max(_UNPACKED, size * _RATIO) if compressed else None
             headers = stack.enter_context(BoundedReader(file, _HEADERS, refusal, end))
@@ -213,7 +222,7 @@ def _opened(path: Path, where: str) -> Iterator[_Open]:
         yield _Open(archive, file, headers, compressed, where)
 
 
-def _decompressed(path: Path, stack: ExitStack) -> tuple[IO[bytes], bool]:
+def _decompressed(path: AnyPath, stack: ExitStack) -> tuple[IO[bytes], bool]:
     """Open a file, through the decompressor that its first bytes ask for; say whether they do."""
     file: Any = stack.enter_context(path.open("rb"))
     start = file.read(6)
@@ -259,7 +268,7 @@ def _infos(opened: _Open) -> Iterator[tarfile.TarInfo]:
 
 
 def _members(
-    path: Path, where: str, readable: Readable, limit: int, left_out: OtherFiles
+    path: AnyPath, where: str, readable: Readable, limit: int, left_out: OtherFiles
 ) -> Iterator[_Member]:
     """Give every visible file of the archive; of a compressed one, what cannot matter has no bytes."""
     with _opened(path, where) as opened:
@@ -272,10 +281,10 @@ def _members(
 
 
 def _locate(
-    opened: _Open, path: Path, readable: Readable, left_out: OtherFiles
+    opened: _Open, path: AnyPath, readable: Readable, left_out: OtherFiles
 ) -> Iterator[_Member]:
     files: dict[str, tarfile.TarInfo] = {}
-    length = path.stat().st_size
+    length = blob_at(path).size
     for info in _infos(opened):
         # A hard link is an earlier member once more.
         target = files.get(info.linkname) if info.islnk() else info

@@ -7,21 +7,20 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 from featx.errors import BadSource, FeatxWarning
+from featx.sources.pattern import expand_braces
 from featx.sources.sample import Sample
 from featx.sources.source import TAR_ENDINGS, Columns, Peek, Readable, is_hidden
 from featx.sources.tar import Tar
+from featx.storage.address import is_remote
 from featx.storage.blob import describe_os_error, to_text
 
 __all__ = ["Tars"]
 
-# A range of numbers in a name, of the same number of digits.
-_RANGE = re.compile(r"\{(\d{1,9})\.\.(\d{1,9})\}")
-# The most tars.
-_MOST = 100_000
+# A range of numbers in a name.
+_RANGE = re.compile(r"\{\d{1,9}\.\.\d{1,9}\}")
 
 
 class Tars:
@@ -46,7 +45,8 @@ class Tars:
                 names = (one.name for one in path.iterdir() if not is_hidden(one.name))
                 first = next(names, "")
                 return _is_tar(first) and all(map(_is_tar, names))
-            return _is_tar(uri) and bool(_RANGE.search(uri)) and not path.exists()
+            local = not is_remote(uri) and not path.exists()
+            return _is_tar(uri) and bool(_RANGE.search(uri)) and local
         except (OSError, ValueError):
             return False
 
@@ -83,12 +83,7 @@ class Tars:
             except OSError as error:
                 raise BadSource(f"{self._where}: {describe_os_error(error)}") from error
             return
-        names = list(islice(_expanded(self._uri), _MOST + 1))
-        if not names or len(names) > _MOST:
-            raise BadSource(
-                f"{self._where}: names {'no' if not names else f'more than {_MOST}'} tars; expected a range "
-                "such as {000..099}, the smaller number first"
-            )
+        names = list(expand_braces(self._uri))
         missing = [name for name in names if not Path(name).exists()]
         if missing:
             raise BadSource(
@@ -100,18 +95,3 @@ class Tars:
 
 def _is_tar(name: str) -> bool:
     return name.lower().endswith(TAR_ENDINGS)
-
-
-def _expanded(name: str) -> Iterator[str]:
-    """Give the names that a name with ranges stands for, the last range running fastest.
-
-    >>> list(_expanded("a-{8..10}.tar")), list(_expanded("{00..01}-{1..2}.tar"))
-    (['a-8.tar', 'a-9.tar', 'a-10.tar'], ['00-1.tar', '00-2.tar', '01-1.tar', '01-2.tar'])
-    """
-    match = _RANGE.search(name)
-    if match is None:
-        yield name
-        return
-    width = len(match[1]) if match[1].startswith("0") or len(match[1]) == len(match[2]) else 0
-    for number in range(int(match[1]), int(match[2]) + 1):
-        yield from _expanded(f"{name[: match.start()]}{number:0{width}d}{name[match.end() :]}")

@@ -5,23 +5,32 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import OutputFailed
 
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
+
 __all__ = ["os_errors_in_words", "recover", "replace_text", "replacing", "replacing_folder"]
 
+# What pathlib makes of an address.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:/[^/]")
 # The end of the name of a folder that was moved aside.
 _ASIDE = "-old"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: AnyPath) -> Iterator[Path]:
     """Give a temporary file beside ``path`` that takes its place when the block ends well.
+
+    That of an address lies on this machine, and is put there whole.
 
     When the block fails, whatever stood at ``path`` still does and the temporary file is gone. What a
     killed process left behind is swept by the next one that writes the same path.
@@ -31,6 +40,12 @@ def replacing(path: Path) -> Iterator[Path]:
     OutputFailed
         The folder is missing, not writable or full, or ``path`` is a folder.
     """
+    if not isinstance(path, Path):
+        from featx.storage.remote_output import putting
+
+        with putting(path) as temporary:
+            yield temporary
+        return
     path = Path(path)
     with os_errors_in_words(path):
         if path.is_dir():
@@ -45,7 +60,7 @@ def replacing(path: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def replace_text(path: Path, text: str) -> None:
+def replace_text(path: AnyPath, text: str) -> None:
     """Write a text in UTF-8 with its ends of lines as they are, in place of what stood at ``path``.
 
     Raises
@@ -118,8 +133,14 @@ def recover(path: Path) -> None:
 
 
 @contextmanager
-def os_errors_in_words(path: Path) -> Iterator[None]:
+def os_errors_in_words(path: AnyPath) -> Iterator[None]:
     """Raise OutputFailed, with a reason in words, for any OSError of the block that writes ``path``."""
+    if not isinstance(path, Path):
+        from featx.storage.remote_output import words_of_failure
+
+        with words_of_failure(path):
+            yield
+        return
     try:
         yield
     except OutputFailed:
@@ -131,6 +152,8 @@ def os_errors_in_words(path: Path) -> Iterator[None]:
         parent = path.absolute().parent
         if error.errno in {errno.ENOENT, errno.ENOTDIR} and not os.path.exists(parent):  # noqa: PTH110
             reason = f"the folder {parent} does not exist; create it first"
+            if _ADDRESS.match(str(path)):
+                reason = "is an address; this is written to a path of this machine alone"
         elif error.errno == errno.ENOTDIR:
             reason = f"{parent} is a file, not a folder"
         elif error.errno == errno.ENOENT:

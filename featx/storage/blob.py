@@ -1,8 +1,8 @@
 """Bytes that lie somewhere: in a file, in a part of one, in memory; they are read when they are needed.
 
 A ``Blob`` is a name and a location. What differs between locations is behind the protocol ``Location``, so that
-another one (an object store, say) is a class in a module of its own; the members of a zip, in
-``featx.storage.container``, are an example.
+another one is a class in a module of its own: objects of a store are in ``featx.storage.remote``, members of a
+zip in ``featx.storage.container``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from featx.errors import BadArtifact, BadSample
 from featx.storage.wrapper import FileWrapper
@@ -43,7 +44,11 @@ _REASONS = {
 
 
 class Location(Protocol):
-    """The location of a blob's bytes; a frozen dataclass, so that blobs can be hashed and pickled."""
+    """The location of a blob's bytes; a frozen dataclass, so that blobs can be hashed and pickled.
+
+    One on another machine says so by an attribute ``is_remote``, and may have a method ``read(limit)`` that
+    gives all bytes at once, and raises OSError where there are more.
+    """
 
     @property
     def path(self) -> Path | None:
@@ -58,6 +63,13 @@ class Location(Protocol):
 
     def open(self) -> IO[bytes]:
         """Return a new file object that stands at the first byte; raise OSError likewise."""
+
+
+class Archive(Protocol):
+    """A path, or an address, of what has the bytes of several files."""
+
+    def open(self, mode: Literal["rb"]) -> IO[bytes]:
+        """Return a file object, which can seek; raise OSError where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ class Blob:
         return cls(name, _File(name))
 
     @classmethod
-    def of_section(cls, archive: Path, name: str, offset: int, size: int) -> Blob:
+    def of_section(cls, archive: Archive, name: str, offset: int, size: int) -> Blob:
         """Return ``size`` bytes from ``offset`` on in a file, such as a member of an uncompressed tar."""
         return cls(name, _Stretch(archive, offset, size))
 
@@ -112,6 +124,11 @@ class Blob:
     def path(self) -> Path | None:
         """The file that has these bytes and no others, for libraries that want one; None without one."""
         return self.location.path
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the bytes lie on another machine, so that reading may be begun before they are needed."""
+        return bool(getattr(self.location, "is_remote", False))
 
     @property
     def size(self) -> int:
@@ -138,10 +155,15 @@ class Blob:
         OSError, BadArtifact
             The bytes cannot be read, as ``open`` says, or there are more than ``limit``.
         """
-        if limit is not None:
-            _check_size(self.size, limit)
-        with self.open() as file:
-            content = file.read()
+        # What lies on another machine is read at one request, which also says its size.
+        whole: Callable[[int | None], bytes] | None = getattr(self.location, "read", None)
+        if whole is not None:
+            content = whole(limit)
+        else:
+            if limit is not None:
+                _check_size(self.size, limit)
+            with self.open() as file:
+                content = file.read()
         if limit is not None:
             _check_size(len(content), limit)
         return content
@@ -152,7 +174,7 @@ def to_blob(data: Any) -> Blob:
 
     Parameters
     ----------
-    data : Blob, str, PathLike, bytes, bytearray, memoryview or binary file object
+    data : Blob, RemotePath, str, PathLike, bytes, bytearray, memoryview or binary file object
         A text is the path of a file. A file object is read here, from where it stands, and put back
         there where it can seek, so that it may be read again.
 
@@ -167,6 +189,8 @@ def to_blob(data: Any) -> Blob:
         return Blob.of_bytes(bytes(data))
     if isinstance(data, str | os.PathLike):
         return Blob.of_path(data)
+    if getattr(data, "is_remote", False):
+        return Blob(str(data), data)
     if hasattr(data, "read"):
         return Blob.of_bytes(_read_stream(data), "file object")
     kind = type(data).__name__
@@ -191,6 +215,10 @@ def read_bytes(data: Any, *, limit: int = LIMIT) -> bytes:
         content = blob.read(limit)
     except (OSError, BadArtifact) as error:
         reason = describe_os_error(error) if isinstance(error, OSError) else str(error)
+        if "://" in blob.name and blob.path:
+            reason = (
+                "is an address, not a path; those of a list are opened as featx.RemotePath(...)"
+            )
         raise BadSample(f"{_subject(blob)}: {reason}") from error
     if not content:
         raise BadSample(f"{_subject(blob)}: empty file")
@@ -310,7 +338,7 @@ class _File:
 class _Stretch:
     """A part of a file."""
 
-    archive: Path
+    archive: Archive
     offset: int
     length: int
 

@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.errors import OutputFailed
 from featx.storage.atomic import os_errors_in_words, replacing
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["read_json_table", "remember_entry", "write_json_table"]
 
@@ -23,7 +26,7 @@ def read_json_table(path: Path) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def write_json_table(path: Path, table: Mapping[str, Any]) -> None:
+def write_json_table(path: AnyPath, table: Mapping[str, Any]) -> None:
     """Write a JSON table in place of what ``path`` held; its folder is made where it is missing.
 
     Raises

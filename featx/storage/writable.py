@@ -6,9 +6,14 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import OutputFailed
+from featx.storage.address import to_path
 from featx.storage.atomic import os_errors_in_words
+
+if TYPE_CHECKING:
+    from featx.storage.remote import RemotePath
 
 __all__ = ["check_writable"]
 
@@ -17,7 +22,7 @@ _TRY = 4096
 
 
 def check_writable(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | RemotePath,
     *,
     overwrite: bool = True,
     folder: bool = False,
@@ -26,7 +31,7 @@ def check_writable(
     """Refuse a path that ``replacing`` or ``replacing_folder`` could not write; leave nothing there.
 
     A small file is written beside it and removed, since rights, read-only file systems and full disks show
-    themselves in no other way to every user on every system.
+    themselves in no other way to every user on every system; at an address, a small object.
 
     Parameters
     ----------
@@ -43,7 +48,12 @@ def check_writable(
         The folder is missing, not writable or full, or something stands at ``path`` that is of another kind
         or not to be replaced.
     """
-    path = Path(path)
+    path = to_path(path)
+    if not isinstance(path, Path):
+        from featx.storage.remote_output import check_remote_output
+
+        check_remote_output(path, overwrite=overwrite)
+        return
     try:
         parent = path.absolute().parent
         while parents and not os.path.lexists(parent):

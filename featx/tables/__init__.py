@@ -25,8 +25,10 @@ from typing import TYPE_CHECKING
 from featx._lazy import lazy_attributes
 from featx.embedding.rows import Reject, Rows, Written
 from featx.errors import BadTable
+from featx.storage.address import to_path
 from featx.storage.atomic import replacing
-from featx.storage.blob import Blob
+from featx.storage.blob import Blob, describe_os_error
+from featx.storage.remote import AnyPath, RemotePath
 from featx.tables.writer import FORMATS, RowWriter, TableWriter, check_output, write_rows
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ __all__ = [
     "TableWriter",
     "Written",
     "check_output",
+    "is_shard_folder",
     "json_lines",
     "merge_shards",
     "read_rows",
@@ -61,7 +64,7 @@ __getattr__ = lazy_attributes(
 )
 
 
-def read_rows(path: str | os.PathLike[str]) -> Rows:
+def read_rows(path: str | os.PathLike[str] | RemotePath) -> Rows:
     """Return the table in a file, or in a folder of shards, in memory.
 
     Raises
@@ -81,12 +84,14 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
     ...     read_rows(f"{folder}/x.csv").labels
     ('cat',)
     """
-    path = Path(path)
-    if path.is_dir():
+    path = to_path(path)
+    if is_shard_folder(path):
         from featx.tables.shards import read_shards
 
         return Rows.concatenate(read_shards(path))
     check_output(path)
+    if isinstance(path, RemotePath):
+        return _read_remote(path)
     entry = FORMATS[path.suffix.lower()]
     read: Callable[[Path], Rows] = entry.load(entry.reader)
     try:
@@ -99,7 +104,25 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         ) from error
 
 
-def write_rejects(path: str | os.PathLike[str], rejects: Iterable[Reject]) -> None:
+def is_shard_folder(path: AnyPath) -> bool:
+    """Return whether a table is a folder of shards; of an address its name tells."""
+    return path.is_dir() if isinstance(path, Path) else path.suffix not in FORMATS
+
+
+def _read_remote(path: RemotePath) -> Rows:
+    from featx.storage.remote_output import local_copy
+
+    try:
+        with local_copy(path.check_readable()) as copy:
+            try:
+                return read_rows(copy)
+            except BadTable as error:
+                raise BadTable(str(error).replace(str(copy), str(path))) from error
+    except OSError as error:
+        raise BadTable(f"{path}: cannot be read: {describe_os_error(error)}") from error
+
+
+def write_rejects(path: str | os.PathLike[str] | RemotePath, rejects: Iterable[Reject]) -> None:
     """Write a CSV of id and reason; with no rejects, its header alone.
 
     Whoever asked for rejects thus finds a file, and never the one of an earlier run.
@@ -111,5 +134,5 @@ def write_rejects(path: str | os.PathLike[str], rejects: Iterable[Reject]) -> No
     """
     from featx.tables.csv import write_rejects_csv
 
-    with replacing(Path(path)) as temporary:
+    with replacing(to_path(path)) as temporary:
         write_rejects_csv(temporary, rejects)

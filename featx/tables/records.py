@@ -15,7 +15,9 @@ from typing import Any, Protocol, Self
 
 from featx._extras import require
 from featx.errors import BadTable
+from featx.storage.address import to_path
 from featx.storage.atomic import replacing
+from featx.storage.remote import AnyPath, RemotePath
 from featx.storage.writable import check_writable
 
 __all__ = ["RECORD_FORMATS", "RecordWriter", "check_records_output"]
@@ -120,8 +122,10 @@ class RecordWriter:
     'id,probability\\na.jpg,0.5\\n'
     """
 
-    def __init__(self, path: str | os.PathLike[str], columns: Mapping[str, type]) -> None:
-        self._path = Path(path)
+    def __init__(
+        self, path: str | os.PathLike[str] | RemotePath, columns: Mapping[str, type]
+    ) -> None:
+        self._path = to_path(path)
         self._columns = columns
         self._open = _format(self._path)
 
@@ -153,7 +157,7 @@ class RecordWriter:
         self._stack.__exit__(kind, error, traceback)
 
 
-def check_records_output(path: str | os.PathLike[str]) -> None:
+def check_records_output(path: str | os.PathLike[str] | RemotePath) -> None:
     """Refuse what ``RecordWriter`` could not write, before there is anything to write.
 
     Raises
@@ -165,14 +169,14 @@ def check_records_output(path: str | os.PathLike[str]) -> None:
     OutputFailed
         It cannot be written there.
     """
-    path = Path(path)
+    path = to_path(path)
     _format(path)
     if path.suffix.lower() == ".parquet":
         require("pyarrow.parquet", extra="parquet")
     check_writable(path)
 
 
-def _format(path: Path) -> Callable[[Path, Mapping[str, type]], _Writer]:
+def _format(path: AnyPath) -> Callable[[Path, Mapping[str, type]], _Writer]:
     suffix = path.suffix.lower()
     if suffix not in RECORD_FORMATS:
         raise BadTable(f"{path}: expected a name ending in {', '.join(RECORD_FORMATS)}")

@@ -20,7 +20,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,12 @@ from typing import Any
 from featx.embedding.rows import Reject, Rows, Written
 from featx.errors import BadOption, BadTable
 from featx.sources import Sample, Segment
+from featx.storage.address import blob_at, to_path
 from featx.storage.atomic import os_errors_in_words
-from featx.storage.blob import Blob
+from featx.storage.blob import Blob, describe_os_error
 from featx.storage.json_file import write_json_table
 from featx.storage.json_text import parse_json_text
+from featx.storage.remote import AnyPath, RemotePath
 from featx.tables.writer import TableWriter
 
 __all__ = [
@@ -114,7 +116,7 @@ class ShardFolder:
 
     Attributes
     ----------
-    path : Path
+    path : Path or RemotePath
     total : int
         Shards in all.
     fingerprint, dim, dtype
@@ -128,7 +130,7 @@ class ShardFolder:
         The number of shards is not between 1 and 99 999.
     """
 
-    path: Path
+    path: AnyPath
     total: int
     fingerprint: str
     dim: int
@@ -151,7 +153,7 @@ class ShardFolder:
         """
         with os_errors_in_words(self.path):
             self.path.mkdir(exist_ok=True)
-            names = os.listdir(self.path)  # noqa: PTH208
+            names = _names_in(self.path)
         for match in filter(None, map(_NAME.fullmatch, names)):
             if int(match[2]) != self.total:
                 raise BadTable(
@@ -165,7 +167,7 @@ class ShardFolder:
         """Return what a shard of these samples holds, or None where it has to be made."""
         try:
             facts = _read_facts(self.path / shard.facts_name)
-            size = (self.path / shard.name).stat().st_size
+            size = blob_at(self.path / shard.name).size
         except (BadTable, OSError):
             return None
         wanted = self._facts(samples)
@@ -189,7 +191,7 @@ class ShardFolder:
         written = writer.written
         facts = wanted | {
             "rows": written.rows,
-            "bytes": path.stat().st_size,
+            "bytes": blob_at(path).size,
             "sha256": digest_of_shard(path),
             "rejects": [[reject.id, reject.reason] for reject in written.rejects],
         }
@@ -241,7 +243,7 @@ def _stamp_of_file(path: str | os.PathLike[str] | None) -> str:
     return "" if found is None else f"{found.st_size} {found.st_mtime_ns}"
 
 
-def merge_shards(path: str | os.PathLike[str]) -> tuple[int, tuple[Reject, ...]]:
+def merge_shards(path: str | os.PathLike[str] | RemotePath) -> tuple[int, tuple[Reject, ...]]:
     """Check that all shards of a folder are there and as they were written, and write the index.
 
     Parameters
@@ -263,7 +265,7 @@ def merge_shards(path: str | os.PathLike[str]) -> tuple[int, tuple[Reject, ...]]
     OutputFailed
         The index cannot be written.
     """
-    folder = Path(path)
+    folder = to_path(path)
     shards = _expected_shards(folder)
     facts = []
     for shard in shards:
@@ -295,10 +297,18 @@ def merge_shards(path: str | os.PathLike[str]) -> tuple[int, tuple[Reject, ...]]
     return index["rows"], rejects
 
 
-def _expected_shards(folder: Path) -> list[Shard]:
+def _names_in(folder: AnyPath) -> list[str]:
+    if isinstance(folder, RemotePath):
+        with suppress(FileNotFoundError):
+            return [path.name for path in folder.check_readable().iterdir()]
+        return []
+    return os.listdir(folder)  # noqa: PTH208
+
+
+def _expected_shards(folder: AnyPath) -> list[Shard]:
     """Return all shards of a folder, of which each is there with its facts."""
     try:
-        names = set(os.listdir(folder))  # noqa: PTH208
+        names = set(_names_in(folder))
     except OSError as error:
         raise BadTable(
             f"{folder}: expected a folder of shards of rows: {error.strerror}"
@@ -321,13 +331,14 @@ def _expected_shards(folder: Path) -> list[Shard]:
     return shards
 
 
-def _check_ids(folder: Path, shards: Sequence[Shard]) -> None:
+def _check_ids(folder: AnyPath, shards: Sequence[Shard]) -> None:
     """Refuse an id that is in two shards; ids are read without the rows."""
     from featx.tables.parquet import read_ids
 
     seen: set[str] = set()
     for shard in shards:
-        ids = read_ids(folder / shard.name)
+        with _local_copy(folder / shard.name) as copy:
+            ids = read_ids(copy)
         if twice := seen.intersection(ids):
             raise BadTable(
                 f"{folder / shard.name}: {min(twice)!r:.200} is in another shard too; make all "
@@ -336,7 +347,7 @@ def _check_ids(folder: Path, shards: Sequence[Shard]) -> None:
         seen.update(ids)
 
 
-def fingerprint_of_shards(path: str | os.PathLike[str]) -> str:
+def fingerprint_of_shards(path: str | os.PathLike[str] | RemotePath) -> str:
     """Return the fingerprint of the backbone that made the rows of a folder of shards.
 
     Raises
@@ -344,11 +355,11 @@ def fingerprint_of_shards(path: str | os.PathLike[str]) -> str:
     BadTable
         There is no index.
     """
-    fingerprint: str = index_of_shards(Path(path))["fingerprint"]
+    fingerprint: str = index_of_shards(to_path(path))["fingerprint"]
     return fingerprint
 
 
-def read_shards(path: str | os.PathLike[str]) -> Iterator[Rows]:
+def read_shards(path: str | os.PathLike[str] | RemotePath) -> Iterator[Rows]:
     """Give the rows of a folder of shards, a shard at a time, in the order of the samples.
 
     Raises
@@ -358,23 +369,39 @@ def read_shards(path: str | os.PathLike[str]) -> Iterator[Rows]:
     """
     from featx.tables.parquet import read_parquet
 
-    folder = Path(path)
+    folder = to_path(path)
     index = index_of_shards(folder)
     for entry in index["shards"]:
         file = folder / entry["name"]
         try:
-            size = file.stat().st_size
+            size = blob_at(file).size
         except OSError as error:
             raise BadTable(f"{file}: cannot be read: {(error.strerror or '').lower()}") from error
         if size != entry["bytes"]:
             raise BadTable(f"{file}: has {size} bytes, expected {entry['bytes']}; make it again")
-        rows = read_parquet(file)
+        with _local_copy(file) as copy:
+            rows = read_parquet(copy)
         if len(rows) != entry["rows"] or rows.fingerprint != index["fingerprint"]:
             raise BadTable(f"{file}: is not the shard that {INDEX} tells of; make it again")
         yield rows
 
 
-def index_of_shards(folder: Path) -> dict[str, Any]:
+@contextmanager
+def _local_copy(path: AnyPath) -> Iterator[Path]:
+    """Give a shard as a file of this machine."""
+    if isinstance(path, Path):
+        yield path
+        return
+    from featx.storage.remote_output import local_copy
+
+    try:
+        with local_copy(path) as copy:
+            yield copy
+    except OSError as error:
+        raise BadTable(f"{path}: cannot be read: {describe_os_error(error)}") from error
+
+
+def index_of_shards(folder: AnyPath) -> dict[str, Any]:
     """Return the index of a folder of shards; raise BadTable where there is none, or it is damaged."""
     if not (folder / INDEX).exists():
         raise BadTable(
@@ -384,10 +411,11 @@ def index_of_shards(folder: Path) -> dict[str, Any]:
     return _read_index(folder / INDEX)
 
 
-def digest_of_shard(path: Path) -> str:
+def digest_of_shard(path: AnyPath) -> str:
     """Return the SHA-256 of a file in hex digits."""
     try:
-        with path.open("rb") as stream:
+        file: Any = blob_at(path).open()
+        with file as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise BadTable(f"{path}: cannot be read: {(error.strerror or '').lower()}") from error
@@ -407,7 +435,7 @@ _FACTS: Mapping[str, type] = {
 _ENTRY: Mapping[str, type] = {"name": str, "rows": int, "bytes": int, "sha256": str}
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
+def _read_facts(path: AnyPath) -> dict[str, Any]:
     facts = _read_table(path, _FACTS)
     pairs = facts["rejects"]
     if not all(
@@ -418,7 +446,7 @@ def _read_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _read_index(path: Path) -> dict[str, Any]:
+def _read_index(path: AnyPath) -> dict[str, Any]:
     index = _read_table(path, {"fingerprint": str, "dim": int, "shards": list})
     for entry in index["shards"]:
         if not _has(entry, _ENTRY) or _NAME.fullmatch(entry["name"]) is None:
@@ -428,7 +456,7 @@ def _read_index(path: Path) -> dict[str, Any]:
     return index
 
 
-def _read_table(path: Path, keys: Mapping[str, type]) -> dict[str, Any]:
+def _read_table(path: AnyPath, keys: Mapping[str, type]) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
             data = stream.read(_LARGEST + 1)

@@ -18,7 +18,9 @@ from typing import Any, ClassVar, Protocol, Self
 from featx._extras import require
 from featx.embedding.rows import Reject, Rows, Written, check_block
 from featx.errors import BadTable
+from featx.storage.address import to_path
 from featx.storage.atomic import replacing
+from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = [
     "FORMATS",
@@ -114,14 +116,14 @@ class TableWriter:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | RemotePath,
         *,
         fingerprint: str | None = None,
         dim: int | None = None,
         dtype: str = "float32",
         columns: Mapping[str, type] | None = None,
     ) -> None:
-        self._path = Path(path)
+        self._path = to_path(path)
         check_output(self._path, dtype)
         _check_dim(self._path, dim)
         self._fingerprint = fingerprint
@@ -210,7 +212,7 @@ class TableWriter:
 
 
 def write_rows(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | RemotePath,
     rows: Rows | Iterable[Rows],
     *,
     fingerprint: str | None = None,
@@ -266,7 +268,7 @@ def write_rows(
     return writer.written
 
 
-def check_output(path: str | os.PathLike[str], dtype: str = "float32") -> None:
+def check_output(path: str | os.PathLike[str] | RemotePath, dtype: str = "float32") -> None:
     """Refuse what ``write_rows`` would refuse of a name, before there is anything to write.
 
     Raises
@@ -276,7 +278,7 @@ def check_output(path: str | os.PathLike[str], dtype: str = "float32") -> None:
     MissingExtra
         A Parquet file, and pyarrow is not installed.
     """
-    path = Path(path)
+    path = to_path(path)
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise BadTable(f"{path}: expected a name ending in {', '.join(FORMATS)}")
@@ -293,7 +295,7 @@ def own_column(name: str) -> bool:
     return name in _OWN or (name[:1] == "e" and name[1:].isdecimal())
 
 
-def _check_columns(path: Path, columns: Mapping[str, type]) -> None:
+def _check_columns(path: AnyPath, columns: Mapping[str, type]) -> None:
     if taken := [name for name in columns if own_column(name)]:
         raise BadTable(f"{path}: the table has a column {taken[0]!r} of its own; rename the other")
     if wrong := [name for name, kind in columns.items() if kind not in (str, int, float, bool)]:
@@ -325,6 +327,6 @@ def _listed(suffix: str) -> str:
     return " or ".join(sorted(_dtypes(suffix)))
 
 
-def _check_dim(path: Path, dim: int | None) -> None:
+def _check_dim(path: AnyPath, dim: int | None) -> None:
     if dim is not None and dim < 1:
         raise BadTable(f"{path}: expected rows of one column or more, found {dim}")

@@ -11,9 +11,13 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.support.commands import refusal, run, start
+import featx
+from featx.errors import ClusterFailed
+from featx.tables.shards import Shard
+from tests.support.commands import ROOT, refusal, run, start
 from tests.support.ray_shards import (
     SHARDS,
+    EndsWorkers,
     contents,
     expected,
     extract,
@@ -122,3 +126,17 @@ def test_a_cluster_that_is_there_is_used_with_paths_of_the_command(material, tmp
         assert contents(tmp_path / "rows") == expected(material)
     finally:
         cluster.shutdown()
+
+
+def test_a_sample_that_ends_every_worker_ends_the_job_in_words(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    samples = [featx.Sample(str(i), f"text {i}") for i in range(40)]
+    samples[15] = featx.Sample("15", EndsWorkers(os.getpid()))
+    with pytest.raises(
+        ClusterFailed, match=r"part-00001-of-00004.*: 4 workers were lost"
+    ) as caught:
+        extract(samples, tmp_path / "rows", shards=4)
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert not list((tmp_path / "rows").glob(".*"))
+    assert not (tmp_path / "rows" / Shard(1, 4).name).exists()

@@ -125,3 +125,17 @@ def test_a_table_is_trained_on_by_its_path_and_rows_of_one_group_are_one_sample(
     found = made.embed(frame).embeddings[0]
     assert np.allclose(found[:384], rows.mean(axis=0), atol=1e-6)
     assert made.samples.ids[:2].tolist() == ["0", "1"]
+
+
+def test_an_array_with_its_rate_is_one_sound():
+    times = np.arange(8000) / 8000
+    tones = [
+        np.sin(2 * np.pi * (200 + n + 400 * (n % 2)) * times).astype(np.float32) for n in range(12)
+    ]
+    rows = [{"tone": (tone, 8000), "high": str(n % 2)} for n, tone in enumerate(tones)]
+    made = featx.fit(rows, target="high", inputs={"tone": "audio"}, head="centroid", baseline=False)
+    own = featx.Backbone(made.inputs[0].card.name).embed([rows[0]["tone"]])
+    assert np.allclose(made.embed(rows[:1]).embeddings, own, atol=1e-6)
+    twice = made.embed([{"tone": [rows[0]["tone"], rows[1]["tone"]]}]).embeddings
+    both = made.embed(rows[:2]).embeddings
+    assert np.allclose(twice, both.mean(axis=0), atol=1e-6)

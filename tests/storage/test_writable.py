@@ -49,13 +49,14 @@ def test_a_folder_without_the_right_to_write_is_said(tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     code = f"""
+from pathlib import Path
 from featx.storage.atomic import replacing, replacing_folder
 from featx.storage.writable import check_writable
 from featx.errors import OutputFailed
 for how in (check_writable, lambda path: check_writable(path, folder=True),
             lambda path: replacing(path).__enter__(), lambda path: replacing_folder(path).__enter__()):
     try:
-        how({str(closed / "x.csv")!r})
+        how(Path({str(closed / "x.csv")!r}))
     except OutputFailed as error:
         print(error)
 """
@@ -82,13 +83,14 @@ check_writable({theirs.name!r})
 def test_a_read_only_file_system_is_said_and_cleaning_up_does_not_hide_it(tmp_path):
     (tmp_path / ".x.csv.featx-999999-aa").write_text("what a killed writer left")
     code = f"""
+from pathlib import Path
 from featx.storage.atomic import replacing, replacing_folder
 from featx.storage.writable import check_writable
 from featx.errors import OutputFailed
 for how in (check_writable, lambda path: replacing(path).__enter__(),
             lambda path: replacing_folder(path).__enter__()):
     try:
-        how({str(tmp_path / "x.csv")!r})
+        how(Path({str(tmp_path / "x.csv")!r}))
     except OutputFailed as error:
         print(error)
 """

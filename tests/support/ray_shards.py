@@ -1,5 +1,7 @@
 """Shards that one process made, and workers of Ray on this machine."""
 
+import os
+import signal
 from pathlib import Path
 
 import featx
@@ -62,3 +64,15 @@ def extract(material, output, progress=None, **options):
     engine = featx.Engine(n_jobs=2, on_error="skip", progress=progress)
     options = {"shards": SHARDS, "backbone": "featx-text-nano"} | options
     return by_ray(material, output, engine=engine, **options)
+
+
+class EndsWorkers(os.PathLike):
+    """A path that ends every process but one that asks for it, as a damaged library does."""
+
+    def __init__(self, spared):
+        self.spared = spared
+
+    def __fspath__(self):
+        if os.getpid() != self.spared:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "nothing.txt"
