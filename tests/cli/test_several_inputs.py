@@ -311,6 +311,20 @@ def test_rows_of_vectors_elsewhere_are_named_again_for_other_tables(table, tmp_p
     )
 
 
+def test_rows_of_a_folder_of_shards_are_a_vector(table, tmp_path):
+    words = ("--path-column", "photo", "--backbone", "featx-image-nano", "--shard-size", "10")
+    done = run("extract", table, *words, "-o", tmp_path / "rows")
+    assert done.exit_code == 0, done.output
+    assert len(list((tmp_path / "rows").glob("*.parquet"))) == 3
+    vector, out = f"photo:vector:{tmp_path / 'rows'}", tmp_path / "v.featx"
+    words = ("fit", table, "--label-column", "sold", "--input", vector, "--input", "price:number")
+    done = run(*words, *QUICK, "-o", out)
+    assert done.exit_code == 0, done.output
+    found = [one["label"] for one in answers(run("predict", out, table, "--input", vector))]
+    right = [label == row["sold"] for label, row in zip(found, rows_of(table), strict=True)]
+    assert np.mean(right) > 0.9
+
+
 def test_a_configuration_holds_the_inputs(saved, table, tmp_path):
     config = tmp_path / "fit.toml"
     config.write_text(run("inspect", saved, "--config").stdout)
