@@ -111,3 +111,16 @@ def test_rows_of_other_ids_are_refused(table):
         read(table, table.parent / "other.npz")
     with pytest.raises(BadTable):
         read(table, table.parent / "absent.npz")
+
+
+@pytest.mark.filterwarnings("ignore::featx.errors.FeatxWarning")
+def test_a_predictor_names_no_file_of_the_machine_that_made_it(table):
+    table.write_text("key,label\nb,x\n3,y\na,x\nb,x\n3,y\n")
+    made = featx.fit(
+        table,
+        target="label",
+        inputs={"key": f"vector:{table.parent / 'rows.npz'}"},
+        head="ridge",
+        baseline=False,
+    )
+    assert made.config.inputs == ("key:vector",)
