@@ -13,8 +13,8 @@ import numpy as np
 from featx.errors import BadSource
 from featx.sources.file_names import Finder, find_below, refused
 from featx.sources.parquet_cells import ParquetCell
-from featx.sources.record import RECORD, Record, RecordColumn, is_blank
-from featx.sources.sample import Sample
+from featx.sources.record import RECORD, Record, RecordColumn
+from featx.sources.sample import Sample, is_blank
 from featx.storage.blob import Blob, to_text
 
 if TYPE_CHECKING:
