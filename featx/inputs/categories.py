@@ -203,7 +203,8 @@ def _label(cell: Any) -> str:
         raise ValueError(f"expected a category, found {describe_cell(cell)}")
     try:
         label = to_label(cell) or EMPTY
-    except BadLabels as error:
+    # Python writes no whole number of more than 4300 digits.
+    except (BadLabels, ValueError) as error:
         raise ValueError(f"expected a category, found {describe_cell(cell)}") from error
     if len(label) > _LONGEST:
         raise ValueError(
