@@ -258,9 +258,10 @@ def test_rows_of_one_shop_are_one_sample_in_training_and_prediction(table, tmp_p
 
 def test_numbers_and_several_labels_are_predicted_too(table, tmp_path):
     words = ("--input", "photo:image", "--input", "price:number", *QUICK)
-    task = ("--task", "regression", "--target-column", "income")
+    task = ("--task", "regression", "--target-column", "income", "--group-column", "shop")
     done = run("fit", table, *task, *words, "-o", tmp_path / "income.featx")
     assert done.exit_code == 0, done.output
+    assert "as it would seem without groups" in done.stdout
     given = answers(run("predict", tmp_path / "income.featx", table))
     found = [one["value"] for one in given]
     truth = [float(row["income"]) for row in rows_of(table)]
