@@ -122,7 +122,7 @@ class InputOptions:
         }
 
     def read(
-        self, samples: Any, labels: Any, specs: Sequence[InputSpec]
+        self, samples: Any, labels: Any, specs: Sequence[InputSpec], *, skip: bool = False
     ) -> tuple[list[Sample], Any]:
         """Return samples of records, and their labels as ``fit`` takes them; None where they bring their own.
 
@@ -132,6 +132,8 @@ class InputOptions:
             A path is that of a table.
         labels : sequence or None
         specs : sequence of InputSpec
+        skip : bool, default=False
+            Whether a row of a table that makes no sense is a sample that cannot be read.
 
         Raises
         ------
@@ -150,9 +152,8 @@ class InputOptions:
         if targets and labels is not None:
             raise BadOption("target, labels: they are one; give the column or the labels")
         if isinstance(samples, str | os.PathLike):
-            return read_records(
-                samples, specs, Columns(target=targets), pool_by=self.pool_by
-            ), labels
+            known = Columns(target=targets, skip=skip)
+            return read_records(samples, specs, known, pool_by=self.pool_by), labels
         if not is_table(samples):
             samples = list_records(samples)
         pooled = () if self.pool_by is None else (self.pool_by,)
