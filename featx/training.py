@@ -223,7 +223,7 @@ def fit(
     asked = InputOptions(
         target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
     )
-    if specs := asked.specs():
+    if specs := asked.specs(backbone):
         samples, labels = asked.read(samples, labels, specs)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
