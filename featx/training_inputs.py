@@ -30,6 +30,10 @@ from featx.sources.record_cells import find_files
 __all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs"]
 
 
+# How an engine refuses a row without its photo, text or sound.
+_IS_MISSING = ": is missing;"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputOptions:
     """What ``fit`` was told of several inputs.
@@ -118,7 +122,7 @@ class InputOptions:
         }
 
     def read(
-        self, samples: Any, labels: Any, specs: Sequence[InputSpec]
+        self, samples: Any, labels: Any, specs: Sequence[InputSpec], *, skip: bool = False
     ) -> tuple[list[Sample], Any]:
         """Return samples of records, and their labels as ``fit`` takes them; None where they bring their own.
 
@@ -128,6 +132,8 @@ class InputOptions:
             A path is that of a table.
         labels : sequence or None
         specs : sequence of InputSpec
+        skip : bool, default=False
+            Whether a row of a table that makes no sense is a sample that cannot be read.
 
         Raises
         ------
@@ -146,9 +152,8 @@ class InputOptions:
         if targets and labels is not None:
             raise BadOption("target, labels: they are one; give the column or the labels")
         if isinstance(samples, str | os.PathLike):
-            return read_records(
-                samples, specs, Columns(target=targets), pool_by=self.pool_by
-            ), labels
+            known = Columns(target=targets, skip=skip)
+            return read_records(samples, specs, known, pool_by=self.pool_by), labels
         if not is_table(samples):
             samples = list_records(samples)
         pooled = () if self.pool_by is None else (self.pool_by,)
@@ -230,7 +235,12 @@ def embed_inputs(
         warnings.warn(text, FeatxNotice, stacklevel=3)
     # What encoders were fitted on is like it, and was told above.
     embedder = open_joint(inputs, examine=False)
-    rows = engine.embed(samples, embedder, digests=True)
+    try:
+        rows = engine.embed(samples, embedder, digests=True)
+    except BadSample as error:
+        if missing == "reject" and _IS_MISSING in str(error):
+            raise BadSample(f"{error}, or take them with missing='zero'") from error
+        raise
     warn_about_rejects(rows.rejects, len(samples))
     rows, fillings = filled_rows(rows, embedder.parts)
     inputs = tuple(
