@@ -13,6 +13,7 @@ import featx
 from featx.backbones.backbone import open_backbone
 from featx.cli import main
 from featx.errors import BadOption, NoExactSum
+from featx.explanation.explaining import Explainer
 from featx.explanation.explanation import Explanation
 from featx.explanation.input_parts import InputParts
 from featx.inputs.input import Input
@@ -89,7 +90,7 @@ def test_the_inputs_of_all_kinds_and_the_bias_add_up_to_the_score(predictor, goo
 def test_columns_photos_of_a_list_and_halves_of_a_pair_add_up_to_their_input(predictor, goods):
     parts = InputParts(predictor, featx.Engine())
     [sample] = predictor.make_samples(goods[5:6])
-    [row] = parts.read([sample])
+    [(_, row)] = parts.stream([sample])
     rng = np.random.default_rng(1)
     center = predictor.embed(goods).embeddings.mean(axis=0).astype(np.float64)
     weights = rng.normal(size=len(row)) / 20
@@ -187,3 +188,19 @@ def test_the_commands_say_it_in_json_and_on_pages(tmp_path, capsys):
     assert "Nearest training samples" in page
     run("explain", path, table, "--output", tmp_path / "folder")
     assert len(list((tmp_path / "folder").glob("*.html"))) == 24
+
+
+def test_what_is_unlike_training_is_told_once_and_rejects_keep_their_places(goods):
+    inputs = {"price": "number", "brand": "category"}
+    made = featx.fit(goods, target="sold", inputs=inputs, head="ridge", baseline=False)
+    rows = [{**goods[k % 24], "brand": "Never"} for k in range(100)]
+    rows[70] = {**rows[70], "price": "cheap"}
+    explainer = Explainer(made, engine=featx.Engine(on_error="skip"))
+    with pytest.warns(featx.FeatxWarning) as said:
+        found = list(explainer.stream(made.make_samples(rows)))
+    assert [one.id for one in found] == [str(k) for k in range(100)]
+    assert found[70].reason == "price: expected a number, found 'cheap'"
+    assert [str(one.message) for one in said] == [
+        "brand: 100 of 100 values are unlike all of training ('Never'): categories that were rare or not "
+        "there in training count as one"
+    ]
