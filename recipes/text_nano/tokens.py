@@ -7,15 +7,32 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
+from featx.modalities.text.settings import TextSettings
+from featx.modalities.text.tokenizer import TokenReader
 from recipes.text_nano.sentences import read_sentences
 from recipes.text_nano.settings import SHIPPED, Settings
 
-__all__ = ["TokenIds", "pad_ids", "word_piece_tokenizer", "write_ids", "write_tokens"]
+__all__ = ["Spelled", "TokenIds", "pad_ids", "word_piece_tokenizer", "write_ids", "write_tokens"]
 
 # Sentences that are tokenised together.
 CHUNK = 20_000
 # Later tokens of a sentence are not learned from.
 LONGEST = 40
+
+
+class Spelled:
+    """A tokenizer whose unknown words are spelled in letters, as featx reads texts."""
+
+    def __init__(self, tokenizer: Any, longest: int = 256, letters: int = 1024) -> None:
+        settings = TextSettings(max_length=longest, letters=letters)
+        self._reader = TokenReader(settings, tokenizer)
+
+    def ids(self, text: str) -> list[int]:
+        """Return the tokens of a text, and then its letters; none of one without either."""
+        if not text.strip():
+            return []
+        ids: list[int] = self._reader.read(text)[0].ids.tolist()
+        return ids
 
 
 class TokenIds:

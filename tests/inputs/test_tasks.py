@@ -69,3 +69,16 @@ def test_rows_that_were_kept_are_predicted_as_samples_are(goods):
     labels = [prediction.label for prediction in made.predict_rows(rows)]
     assert labels == made.predict(goods).tolist()
     assert made.samples.rows.shape == (24, made.head.dim)
+
+
+def test_many_columns_are_weighed_and_measured_on_a_part():
+    rng = np.random.default_rng(0)
+    columns = {f"c{k}": rng.normal(size=60).tolist() for k in range(10)}
+    sold = [str(value > 0) for value in columns["c3"]]
+    made = featx.fit(columns, sold, inputs=dict.fromkeys(columns, "number"), head="ridge")
+    found = {one.name: one for one in made.report.contributions}
+    assert max(found, key=lambda name: found[name].weight) == "c3"
+    assert {one.n for one in found.values()} == {12}
+    assert found["c3"].difference.value > 0
+    assert "on 12 samples" in made.report.format_table()
+    assert featx.FitReport.from_dict(made.report.to_dict()).contributions == tuple(found.values())
