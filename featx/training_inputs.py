@@ -29,6 +29,10 @@ from featx.sources.record_cells import find_files
 __all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs"]
 
 
+# How an engine refuses a row without its photo, text or sound.
+_IS_MISSING = ": is missing;"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputOptions:
     """What ``fit`` was told of several inputs.
@@ -202,7 +206,12 @@ def embed_inputs(
         warnings.warn(text, FeatxNotice, stacklevel=3)
     # What encoders were fitted on is like it, and was told above.
     embedder = open_joint(inputs, examine=False)
-    rows = engine.embed(samples, embedder, digests=True)
+    try:
+        rows = engine.embed(samples, embedder, digests=True)
+    except BadSample as error:
+        if missing == "reject" and _IS_MISSING in str(error):
+            raise BadSample(f"{error}, or take them with missing='zero'") from error
+        raise
     warn_about_rejects(rows.rejects, len(samples))
     rows, fillings = filled_rows(rows, embedder.parts)
     inputs = tuple(

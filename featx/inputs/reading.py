@@ -232,10 +232,12 @@ class RecordStream:
         required = [column.name for column in asked.record]
         table = open_records(records, "standard input", required, places)
         rows = TableRows(table, asked, "standard input", Path())
-        samples = rows.read(readable, None, Notes())
+        notes = Notes()
+        samples = rows.read(readable, None, notes)
+        notes.warn()
         named = [
-            _placed(sample, place) if sample.id.startswith("row ") else sample
-            for sample, place in zip(samples, places, strict=True)
+            _placed(sample, place) if sample.id == f"row {number}" else sample
+            for number, (sample, place) in enumerate(zip(samples, places, strict=True), start=1)
         ]
         return finish_records(named, self.specs, self.pool_by)
 

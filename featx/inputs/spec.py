@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from featx.errors import BadArtifact, BadOption, wrong_type
+from featx.errors import BadOption, wrong_type
 from featx.modalities import MODALITIES
 from featx.storage.blob import to_text
 
@@ -137,29 +137,6 @@ class InputSpec:
         detail = self.rows or self.backbone
         return ":".join([",".join(self.columns), self.kind, *([detail] if detail else [])])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it, without a path of this machine."""
-        table = {"name": self.name, "kind": self.kind, "columns": list(self.columns)}
-        return {**table, **({"backbone": self.backbone} if self.backbone else {})}
-
-    @classmethod
-    def from_dict(cls, table: Any) -> InputSpec:
-        """Return the input that ``to_dict`` wrote; raise BadArtifact for any other."""
-        if not isinstance(table, Mapping):
-            raise BadArtifact(f"input: expected a table, found {type(table).__name__}")
-        name, kind = table.get("name"), table.get("kind")
-        columns, backbone = table.get("columns"), table.get("backbone")
-        if not _is_name(name) or kind not in INPUT_KINDS:
-            raise BadArtifact(f"input {name!r:.60}: expected a name and one of the kinds of inputs")
-        if not isinstance(columns, list) or not all(map(_is_name, columns)):
-            raise BadArtifact(f"input {name!r:.60}: expected names of columns")
-        paired = len(columns) == 2 and kind in MODALITIES and columns[0] != columns[1]
-        if len(columns) != 1 and not paired:
-            raise BadArtifact(f"input {name!r:.60}: expected a column, or two of a pair")
-        if backbone is not None and (not _is_name(backbone) or kind not in MODALITIES):
-            raise BadArtifact(f"input {name!r:.60}: {kind} has no backbone {backbone!r:.60}")
-        return cls(str(name), str(kind), tuple(columns), backbone)
-
 
 def make_specs(
     inputs: Mapping[str, Any] | Iterable[Any], pairs: Iterable[Sequence[str]] = ()
@@ -277,10 +254,6 @@ def _one_line(column: str) -> str:
     """Return the name of a column as messages and reports show it: spreadsheets have names of several lines."""
     text = " ".join(to_text(column).split())
     return text if text.isprintable() else repr(text)[1:-1]
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= 3 * _LONGEST
 
 
 def _check_length(text: str, what: str) -> None:

@@ -260,6 +260,19 @@ def test_standard_input_is_refused_where_nothing_or_nonsense_comes():
         stream("nope\n", skip=False)
 
 
+def test_records_of_standard_input_that_belong_together_are_one_sample():
+    rows = [{**ROW, "house": h, "photo": p} for h, p in ((1, "a.jpg"), (2, "b.jpg"), (1, "c.jpg"))]
+    found = stream("\n".join(map(json.dumps, rows)), pool_by="house")
+    assert [(one.id, names(one.data["photo"])) for one in found] == [
+        *[("1", ["a.jpg", "c.jpg"]), ("2", ["b.jpg"])]
+    ]
+
+
+def test_records_have_their_own_ids_where_they_say_them():
+    rows = [{**ROW, "id": name} for name in ("x", "row 9", "x")]
+    assert [one.id for one in stream("\n".join(map(json.dumps, rows[:2])))] == ["x", "row 9"]
+
+
 POOLED = "house,photo,caption,price,brand,sold\n"
 
 
