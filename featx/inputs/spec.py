@@ -102,8 +102,9 @@ class InputSpec:
     def parse(cls, text: str) -> InputSpec:
         """Return the input that a text names: COLUMN:KIND, or COLUMN:KIND:BACKBONE.
 
-        It is read from its end, so that a name of a column may hold colons: neither kinds nor names of
-        backbones do. What stands behind the last ``:vector:`` is the path of the rows, colons and all.
+        A backbone may have another tap and pooling, as ``compare`` takes them: NAME@TAP:POOLING. The text is
+        read from its end, so that a name of a column may hold colons: neither kinds nor names of backbones do.
+        What stands behind the last ``:vector:`` is the path of the rows, colons and all.
 
         Raises
         ------
@@ -116,8 +117,10 @@ class InputSpec:
         column, _, path = text.rpartition(":vector:")
         if column and path and (len(parts) < 3 or parts[-1] not in INPUT_KINDS):
             return cls.of(column, "vector", path)
-        for place in (len(parts) - 1, len(parts) - 2):
-            if place > 0 and parts[place] in INPUT_KINDS:
+        for place in range(len(parts) - 1, 0, -1):
+            # A tap and its pooling stand behind an at sign: featx-image-nano@last-map:mean.
+            ends = place >= len(parts) - 2 or "@" in parts[place + 1]
+            if ends and parts[place] in INPUT_KINDS:
                 return cls.of(
                     ":".join(parts[:place]), parts[place], ":".join(parts[place + 1 :]) or None
                 )
