@@ -242,6 +242,11 @@ def _guessed(name: str, cells: Mapping[str, Sequence[Any]], text: str) -> InputS
     kind = guess_kind(cells[name]) if name in cells else None
     # Short texts are compared as texts: a pair is of what backbones read.
     kind = "text" if kind == "category" else kind
+    if not cells:
+        raise BadOption(
+            f"pairs=[{text!r}]: nothing tells what its columns are before they are read; say "
+            f"{shlex.quote(name + ':text')} with inputs="
+        )
     if name not in cells:
         listed = ", ".join(map(repr, list(cells)[:12])) or "none"
         raise BadOption(f"pairs=[{text!r}]: there is no column {name!r}; found columns {listed}")
