@@ -42,7 +42,8 @@ class Spelled:
         """Return the same of each text, tokenized together; only what may be spelled is looked into."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [
-            self._ids_of(text, encoding.ids) for text, encoding in zip(texts, encodings, strict=True)
+            self._ids_of(text, encoding.ids)
+            for text, encoding in zip(texts, encodings, strict=True)
         ]
 
     def _ids_of(self, text: str, ids: list[int]) -> list[int]:
