@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from featx._typing import FloatArray
 from featx.metrics.paired import paired_difference
 from featx.metrics.resampling import Resampling
@@ -11,6 +13,7 @@ from featx.reporting.contributions import InputContribution
 from featx.reporting.fit_report import Baseline
 from featx.tasks import Task
 from featx.tuning import HeadConfig, SearchResult, TuningProblem
+from featx.tuning.block_weights import FEW
 from featx.tuning.validation import ValidationResult, cross_validate, validate_baseline
 
 __all__ = ["measure_baselines", "measure_contributions", "measure_without_groups"]
@@ -59,17 +62,21 @@ def measure_contributions(
     measured: ValidationResult,
     search: SearchResult,
 ) -> tuple[InputContribution, ...]:
-    """Return what each input of joint rows brings: the score without it, on the same samples left out."""
+    """Return what each input of joint rows brings: the score without it, on the same samples left out.
+
+    Of more than eight inputs a fifth of the samples is measured, also where all are measured in turn.
+    """
     scaling, weights = search.scaling, config.blocks
     if scaling is None or weights is None or not config.measure_inputs or len(weights.blocks) < 2:
         return ()
-    nested, found = measured.n_folds > 1, []
+    # Many searches a fold are for few inputs alone.
+    nested, found = measured.n_folds > 1 and len(weights.blocks) <= FEW, []
     for index, block in enumerate(weights.blocks):
         if config.progress:
             config.progress("measuring without each input", index, len(weights.blocks))
         without = measured
         # What weighs nothing where all is chosen once is not missed.
-        if nested or scaling.weights[index]:
+        if measured.n_folds > 1 or scaling.weights[index]:
             own = replace(config, progress=None, blocks=weights.without(index))
             without = cross_validate(rows, problem, own, nested=nested)
         found.append(_compare(block.name, scaling.weights[index], problem, measured, without))
@@ -83,11 +90,13 @@ def _compare(
     measured: ValidationResult,
     without: ValidationResult,
 ) -> InputContribution:
-    tested = measured.tested
+    # A part of what is measured in turn is measured by the same heads.
+    tested, places = without.tested, np.searchsorted(measured.tested, without.tested)
+    n = len(tested) if len(tested) < len(measured.tested) else 0
     design = problem.design.subset(tested)
     resampling = Resampling.of(len(tested), design.groups, design.weights)
-    first = problem.measure(measured.predictions, tested)
+    first = problem.measure(measured.predictions[places], tested)
     second = problem.measure(without.predictions, tested)
     difference = paired_difference(first, second, resampling)
     score = float(second(resampling.whole())[0])
-    return InputContribution(name, weight, problem.score_name, score, difference)
+    return InputContribution(name, weight, problem.score_name, score, difference, n)

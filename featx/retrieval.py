@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,11 @@ from featx.embedding.row_products import Metric
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
 from featx.storage.address import to_path
-from featx.storage.remote import RemotePath
 from featx.tables import is_shard_folder, read_rows
 from featx.tables.shards import read_shards
+
+if TYPE_CHECKING:
+    from featx.storage.remote import RemotePath
 
 __all__ = ["SimilarRow", "find_similar"]
 

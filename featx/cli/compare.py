@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featx._display import shell_command
+from featx.cli.input_options import InputChoice, input_options
 from featx.cli.options import (
     BackboneChoice,
     RunChoice,
@@ -18,6 +19,7 @@ from featx.cli.options import (
     source_options,
 )
 from featx.cli.results import print_result
+from featx.cli.sample_reader import SampleReader
 from featx.cli.targets import TargetChoice, target_options
 from featx.heads.names import check_head_name
 
@@ -70,6 +72,7 @@ __all__ = ["compare_command"]
 )
 @click.option("--logme", is_flag=True, help="Compute LogME too, which is in JSON alone.")
 @click.option("--modality", metavar="NAME", help="image, text or audio [default: what files are].")
+@input_options
 @partial(target_options, without=("head", "target-error", "keep-rows", "keep-samples"))
 @format_option("table", "json", help="How to print the comparison.")
 @source_options
@@ -90,12 +93,16 @@ def compare_command(
     target: TargetChoice,
     columns: SourceChoice,
     run: RunChoice,
+    several: InputChoice,
 ) -> None:
     """Compare backbones on the labelled samples of DATA, and say which suits them.
 
     A quick pass over some of the samples ranks all of them; the best are measured as `featx fit` measures,
     on the same folds, beside baselines without a backbone. Rows are kept: what is interrupted goes on where
     it was, and `featx fit` with the best need not embed again.
+
+    With --input backbones are compared for each photo, text or sound, the other inputs as they are named,
+    beside what is lost without each input.
     """
     from featx.tasks import get_task
 
@@ -105,8 +112,14 @@ def compare_command(
     for head in heads:
         check_head_name(head, task.head_names)
     run.check(exact=True)
-    card = _card(backbones, modality)
-    samples = target.check(task, columns.read(source, card, split="train", skip=run.skips))
+    specs = None
+    if several.is_asked:
+        several.check_others(BackboneChoice(None, None, None, None, (), modality), run)
+        specs = several.specs(source, columns)
+        reader = several.reader(specs, columns)
+    else:
+        reader = SampleReader(columns, _card(backbones, modality))
+    samples = target.check(task, reader.read(source, split="train", skip=run.skips))
     # It takes seconds to import: what can be refused has been.
     from featx.selection.compare import compare
 
@@ -127,10 +140,12 @@ def compare_command(
             provider=run.provider,
             engine=engine,
             verbose=sys.stderr.isatty(),
+            **({} if specs is None else specs.arguments(several.missing)),
             **asked,
         )
     print_result(comparison, style)
-    click.echo(_next(source, comparison, columns, target), err=True)
+    if specs is None:
+        click.echo(_next(source, comparison, columns, target), err=True)
 
 
 def _card(backbones: tuple[str, ...], modality: str | None) -> Card:
@@ -141,8 +156,8 @@ def _card(backbones: tuple[str, ...], modality: str | None) -> Card:
 
 def _next(source: str, comparison: Comparison, columns: SourceChoice, target: TargetChoice) -> str:
     """Return the command that trains a predictor with the best."""
+    from featx.catalog.tap_names import read_name
     from featx.fit_config import card_changes
-    from featx.selection.candidates import read_name
 
     card = read_name(comparison.best.name)
     words = ["featx", "fit", source, *columns.to_words(), "--backbone", card.name]

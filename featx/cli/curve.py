@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
+from featx.cli.input_options import InputChoice, input_options
 from featx.cli.options import (
     BackboneChoice,
     RunChoice,
@@ -19,6 +21,7 @@ from featx.cli.options import (
     source_options,
 )
 from featx.cli.results import print_result, write_plot
+from featx.cli.sample_reader import SampleReader
 from featx.cli.targets import TargetChoice, target_options
 from featx.heads.names import check_head_name
 
@@ -60,6 +63,7 @@ __all__ = ["curve_command"]
 @plot_option
 @format_option("table", "json", help="How to print the curve.")
 @partial(target_options, without=("test-size", "target-error", "keep-rows", "keep-samples"))
+@input_options
 @backbone_options
 @source_options
 @run_options(on_error="fail")
@@ -75,6 +79,7 @@ def curve_command(
     chosen: BackboneChoice,
     columns: SourceChoice,
     run: RunChoice,
+    several: InputChoice,
 ) -> None:
     """Measure the score by the number of labels in DATA, and forecast what twice as many would bring.
 
@@ -90,16 +95,23 @@ def curve_command(
     if plot is not None:
         check_plot(plot)
     run.check()
-    card = chosen.card()
-    samples = target.check(task, columns.read(source, card, split="train", skip=run.skips))
-    backbone = chosen.open(run.provider)
+    if several.is_asked:
+        several.check_others(chosen, run)
+        specs = several.specs(source, columns)
+        reader = several.reader(specs, columns)
+    else:
+        specs, reader = None, SampleReader(columns, chosen.card())
+    samples = target.check(task, reader.read(source, split="train", skip=run.skips))
+    if specs is None:
+        own: dict[str, Any] = {"backbone": chosen.open(run.provider)}
+    else:
+        own = specs.arguments(several.missing)
     # It takes seconds to import: what can be refused has been.
     from featx.selection.curve import learning_curve
 
     with run.engine(len(samples)) as engine:
         curve = learning_curve(
             samples,
-            backbone=backbone,
             engine=engine,
             baseline=baseline,
             sizes=sizes or None,
@@ -107,6 +119,7 @@ def curve_command(
             max_labels=max_labels,
             verbose=sys.stderr.isatty(),
             **target.measuring_arguments(),
+            **own,
         )
     print_result(curve, style)
     write_plot(curve, plot)

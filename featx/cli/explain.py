@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featx.cli.input_options import rows_option
 from featx.cli.inputs import Inputs
 from featx.cli.options import RunChoice, SourceChoice, run_options, source_options, trust_option
 from featx.cli.paths import PredictorPath
@@ -58,6 +59,7 @@ __all__ = ["explain_command"]
     metavar="K",
     help="Show the K nearest training samples with their labels.",
 )
+@rows_option
 @trust_option
 @source_options
 @run_options(on_error="skip")
@@ -70,6 +72,7 @@ def explain_command(
     method: str,
     places: int | None,
     neighbours: int,
+    rows: tuple[str, ...],
     trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
@@ -78,7 +81,7 @@ def explain_command(
 
     With a linear head on a backbone that takes the mean of a map, the score is exactly a sum over the places
     of a picture, the tokens of a text or the windows of a sound. Where it is not, that is said, and places are
-    hidden one after the other.
+    hidden one after the other. Of several inputs each adds its part.
     """
     from featx.embedding.rows import Reject
     from featx.explanation.explaining import Explainer, ExplanationOptions
@@ -86,7 +89,7 @@ def explain_command(
     from featx.persistence.artifact import load
 
     loaded = load(classifier, provider=run.provider, trusted=trusted)
-    inputs = Inputs.read(sources, SampleReader.of(loaded, columns), (), skip=run.skips)
+    inputs = Inputs.read(sources, SampleReader.of(loaded, columns, rows), (), skip=run.skips)
     options = ExplanationOptions(target, against, method, places, neighbours)  # type: ignore[arg-type]
     lost = n = 0
     with (

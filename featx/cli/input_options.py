@@ -140,8 +140,8 @@ def input_options(function: F) -> F:
             metavar="COLUMN:KIND",
             multiple=True,
             help="A column of the table, and what it is: image, text, audio, number, category, date or vector; "
-            "again for each. photo:image:NAME names its backbone, and emb:vector:PATH a file or folder of rows "
-            "whose ids stand in the column.",
+            "again for each. photo:image:NAME names its backbone (NAME@TAP:POOLING with another layer), and "
+            "emb:vector:PATH a file or folder of rows whose ids stand in the column.",
         ),
         click.option(
             "--pair",
@@ -242,6 +242,11 @@ def _guessed(name: str, cells: Mapping[str, Sequence[Any]], text: str) -> InputS
     kind = guess_kind(cells[name]) if name in cells else None
     # Short texts are compared as texts: a pair is of what backbones read.
     kind = "text" if kind == "category" else kind
+    if not cells:
+        raise BadOption(
+            f"pairs=[{text!r}]: nothing tells what its columns are before they are read; say "
+            f"{shlex.quote(name + ':text')} with inputs="
+        )
     if name not in cells:
         listed = ", ".join(map(repr, list(cells)[:12])) or "none"
         raise BadOption(f"pairs=[{text!r}]: there is no column {name!r}; found columns {listed}")

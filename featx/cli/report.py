@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli.input_options import rows_option
 from featx.cli.options import (
     RunChoice,
     SourceChoice,
@@ -70,6 +71,7 @@ _LARGEST = 10_000_000
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A learning curve to show, as `featx curve --format json` prints it.",
 )
+@rows_option
 @trust_option
 @source_options
 @run_options(on_error="fail")
@@ -82,6 +84,7 @@ def report_command(
     explain: str,
     audit: bool,
     curve: Path | None,
+    rows: tuple[str, ...],
     trusted: tuple[str, ...],
     columns: SourceChoice,
     run: RunChoice,
@@ -100,7 +103,7 @@ def report_command(
     loaded = load(classifier, provider=run.provider, trusted=trusted)
     samples = None
     if source is not None:
-        reader = SampleReader.of(loaded, columns, labelled=True)
+        reader = SampleReader.of(loaded, columns, rows, labelled=True)
         samples = reader.read(source, split="test", keep=("all",), skip=run.skips)
     from featx.html_report.page import ReportOptions, report
 

@@ -16,7 +16,7 @@ from featx.embedding.rows import Reject, Rows
 from featx.modalities.remarks import Remark
 from featx.sources import Sample
 from featx.sources.file_names import refusal_of
-from featx.sources.record import is_blank
+from featx.sources.sample import is_blank
 
 __all__ = ["ChunkResult", "InputPart", "JointEmbedder", "JointTask", "Missing"]
 

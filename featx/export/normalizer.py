@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -81,6 +81,22 @@ class Normalizer:
     def width(self) -> int:
         """The number of symbols."""
         return _OWN + len(self.symbols)
+
+    def keeping(self, wanted: Callable[[str], bool]) -> Normalizer:
+        """Return the table in which those of the dropped characters that are wanted have a row of no symbol.
+
+        Whole ranges of private use are left as they are.
+        """
+        kept, dropped = [], []
+        for first, last in self.dropped:
+            if last - first > _BLOCK * 2:
+                dropped.append((first, last))
+                continue
+            codes = range(first, last + 1)
+            kept += [chr(code) for code in codes if wanted(chr(code))]
+            dropped += list(_ranges(code for code in codes if not wanted(chr(code))))
+        rows = (*self.rows, *[ROW_OF_NONE] * len(kept))
+        return replace(self, dropped=tuple(dropped), keys=(*self.keys, *kept), rows=rows)
 
     @classmethod
     def of(cls, tokenizer: Any, name: str, unfound: Collection[int] = ()) -> Normalizer:

@@ -7,7 +7,7 @@ symbols become WordPiece tokens; these are dealt into rows again, cut, framed an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,14 @@ import numpy as np
 from featx.catalog import Card, verify_files
 from featx.errors import NotExportable
 from featx.export.normalizer import END, ROW_OF_END, ROW_OF_NONE, ROW_OF_REST, Normalizer
+from featx.export.spelling import (
+    Characters,
+    FoundTokens,
+    add_letters,
+    add_numbers,
+    grid_number,
+    has_number,
+)
 from featx.export.wordpieces import add_pieces
 from featx.graphs.builder import INT64, ML, RUNTIME, GraphBuilder
 from featx.modalities.text.settings import TextSettings
@@ -65,13 +73,21 @@ def add_tokens(
     letters = Normalizer.of(reader.tokenizer, card.name, controls.keys() - meant)
     words = [token for token, number in letters.added.items() if number not in controls]
     _refuse_straddling(words, settings.prefix, card.name)
-    stream = _stream(graph, text, letters, words, settings.prefix)
+    if reader.speller is not None:
+        _refuse_unspelled(letters, settings, reader, card.name)
+        letters = letters.keeping(has_number)
+    stream, characters = _stream(graph, text, letters, words, settings.prefix, bool(reader.speller))
     tokens, begins = add_pieces(graph, stream, letters)
     ends = graph.add("Equal", stream, graph.constant(END, np.int64))
     counts = graph.add("CumSum", graph.cast(begins, INT64), graph.constant(0, np.int64))
     stops = graph.add("Compress", counts, ends, axis=0)
     tokens = graph.add("Compress", tokens, begins, axis=0)
-    feeds = _dealt(graph, tokens, stops, reader, settings, text)
+    bounds = _bounds(graph, stops, reader, settings.truncation, text)
+    feeds = _dealt(graph, tokens, bounds, reader)
+    if characters is not None and reader.speller is not None:
+        inside = graph.add("Greater", stream, graph.constant(END, np.int64))
+        found = FoundTokens(begins, inside, tokens, *bounds)
+        feeds = _with_letters(graph, feeds, add_letters(graph, characters, found, reader.speller))
     # The check of tokens looks at them by this name.
     graph.named(ids, "Identity", feeds[IDS])
     return feeds | {IDS: ids}
@@ -85,10 +101,42 @@ def open_reader(card: Card) -> TokenReader:
     return reader
 
 
+def _with_letters(
+    graph: GraphBuilder, feeds: Mapping[str, str], spelled: tuple[str, str]
+) -> dict[str, str]:
+    """Return the inputs of a backbone with letters after the tokens."""
+    letters, mask = spelled
+    types = graph.add("Mul", mask, graph.constant(0, np.int64))
+    added = {IDS: letters, "attention_mask": mask, "token_type_ids": types}
+    return {name: graph.add("Concat", feeds[name], added[name], axis=1) for name in feeds}
+
+
+def _refuse_unspelled(
+    letters: Normalizer, settings: TextSettings, reader: TokenReader, name: str
+) -> None:
+    """Raise NotExportable where letters stand elsewhere than the graph can put them."""
+    asked = {
+        "truncation = 'left'": settings.truncation == "left",
+        "added tokens": bool(letters.added),
+        "tokens around a text": len(reader.frame) > 0,
+        "no unknown token": reader.encoder.unknown is None,
+    }
+    if said := [words for words, true in asked.items() if true]:
+        raise NotExportable(
+            f"strings: {name} spells words in letters, and has {', '.join(said)}, which cannot be exported; "
+            "export without strings and feed tokens"
+        )
+
+
 def _stream(
-    graph: GraphBuilder, text: str, letters: Normalizer, words: Sequence[str], prefix: str
-) -> str:
-    """Return the symbols of all texts in one row, each text ended by END.
+    graph: GraphBuilder,
+    text: str,
+    letters: Normalizer,
+    words: Sequence[str],
+    prefix: str,
+    spelled: bool,
+) -> tuple[str, Characters | None]:
+    """Return the symbols of all texts in one row, each text ended by END, and where ``spelled`` the characters.
 
     Of the added tokens, only ``words`` are looked for in texts; the prefix may hold any.
     """
@@ -116,10 +164,23 @@ def _stream(
     before = [row_of.get(part, ROW_OF_REST) for part in re.findall(whole, prefix)]
     sides = [_repeated(graph, size, side) for side in (before, [ROW_OF_END])]
     rows = graph.add("Concat", sides[0], rows, sides[1], axis=1)
+    characters = None
+    if spelled:
+        sizes = graph.constant((letters.table >= 0).sum(1), np.int64)
+        characters = _characters(graph, (text, parts), prefix, graph.add("Gather", sizes, rows))
     symbols = graph.add("Gather", graph.constant(letters.table, np.int64), rows)
     symbols = graph.add("Reshape", symbols, graph.int_const(-1))
     real = graph.add("GreaterOrEqual", symbols, graph.constant(0, np.int64))
-    return graph.add("Compress", symbols, real, axis=0)
+    return graph.add("Compress", symbols, real, axis=0), characters
+
+
+def _characters(graph: GraphBuilder, given: tuple[str, str], prefix: str, sizes: str) -> Characters:
+    """Return the numbers of all characters, the prefix first, and how many symbols each became."""
+    text, parts = given
+    size, numbers = graph.add("Shape", text), add_numbers(graph, parts)
+    before = [grid_number(letter) for letter in prefix]
+    sides = [_repeated(graph, size, side) for side in (before, [grid_number("")])]
+    return Characters(graph.add("Concat", sides[0], numbers, sides[1], axis=1), sizes)
 
 
 def _pattern(letters: Normalizer, words: Iterable[str]) -> str:
@@ -135,30 +196,30 @@ def _repeated(graph: GraphBuilder, size: str, row: Sequence[int]) -> str:
     return graph.add("Expand", graph.constant([row], np.int64), shape)
 
 
-def _dealt(
-    graph: GraphBuilder,
-    tokens: str,
-    stops: str,
-    reader: TokenReader,
-    settings: TextSettings,
-    name: str,
-) -> dict[str, str]:
-    """Return the tokens of texts, which end at ``stops``, as rows that are cut, framed and filled up.
+def _bounds(
+    graph: GraphBuilder, stops: str, reader: TokenReader, truncation: str, name: str
+) -> tuple[str, str, str]:
+    """Return of each text its first token, how many of them are kept, and how many there are.
 
     Where a text has none, the message has the ``name`` of the input.
     """
+    starts, counts, whole = _cut(graph, stops, reader.room, truncation)
+    if not len(reader.frame):
+        counts = graph.add("Add", counts, _refusal(graph, counts, name))
+    return starts, counts, whole
+
+
+def _dealt(
+    graph: GraphBuilder, tokens: str, bounds: tuple[str, str, str], reader: TokenReader
+) -> dict[str, str]:
+    """Return the tokens of texts as rows that are cut, framed and filled up."""
     frame = reader.frame
     before, after = len(frame.before.ids), len(frame.after.ids)
-    starts, counts = _cut(graph, stops, reader.room, settings.truncation)
-    if not before + after:
-        counts = graph.add("Add", counts, _refusal(graph, counts, name))
-    starts, counts = (
-        graph.add("Unsqueeze", value, graph.int_const(1)) for value in (starts, counts)
-    )
+    starts, counts = (graph.add("Unsqueeze", value, graph.int_const(1)) for value in bounds[:2])
     longest = graph.add("ReduceMax", counts, keepdims=0)
     width = graph.add("Add", longest, graph.constant(before + after, np.int64))
-    bounds = [graph.constant(value, np.int64) for value in (0, 1)]
-    columns = graph.add("Range", bounds[0], width, bounds[1])
+    ends = [graph.constant(value, np.int64) for value in (0, 1)]
+    columns = graph.add("Range", ends[0], width, ends[1])
     # Positions count from the text's own first token.
     position = graph.add("Sub", columns, graph.int_const(before))
     past = graph.add("Sub", position, counts)
@@ -185,15 +246,15 @@ def _dealt(
     }
 
 
-def _cut(graph: GraphBuilder, stops: str, room: int, truncation: str) -> tuple[str, str]:
-    """Return where the tokens of each text begin, and how many there are, at most ``room``."""
+def _cut(graph: GraphBuilder, stops: str, room: int, truncation: str) -> tuple[str, str, str]:
+    """Return where the tokens of each text begin, how many there are, at most ``room``, and how many at all."""
     earlier = graph.add("Slice", stops, graph.int_const(0), graph.int_const(-1))
     starts = graph.add("Concat", graph.int_const(0), earlier, axis=0)
     whole = graph.add("Sub", stops, starts)
     counts = graph.add("Min", whole, graph.int_const(room))
     if truncation == "left":
         starts = graph.add("Add", starts, graph.add("Sub", whole, counts))
-    return starts, counts
+    return starts, counts, whole
 
 
 def _refusal(graph: GraphBuilder, count: str, name: str) -> str:

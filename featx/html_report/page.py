@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from featx._display import TextTable
 from featx.audit.findings import AuditReport
@@ -38,7 +38,9 @@ from featx.selection.curve_report import LearningCurve
 from featx.sources import Sample, make_samples
 from featx.storage.address import to_path
 from featx.storage.atomic import replace_text
-from featx.storage.remote import RemotePath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import RemotePath
 
 __all__ = ["HtmlReport", "ReportOptions", "report"]
 

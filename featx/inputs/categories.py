@@ -103,10 +103,11 @@ class CategoryEncoder:
         frequent = [label for label in ordered if counts[label] >= least]
         kept = frequent[: _MOST - 1]
         if not kept and len(counts) > 1:
+            shown = show_text(next(filter(None, ordered)))
             raise BadSample(
                 f"{name}: {len(counts)} different values in {len(labels)} cells, none of them in {least} rows "
-                f"or more ({show_text(ordered[0])}, …); that looks like names, texts or numbers: leave the "
-                f"column out, or say {name}:text or {name}:number"
+                f"or more ({shown}, …); that looks like names, texts or numbers: leave the column out, or say "
+                f"{name}:text or {name}:number"
             )
         kept = kept or ordered[:1]
         rest = [label for label in ordered if label not in set(kept)]
@@ -203,7 +204,8 @@ def _label(cell: Any) -> str:
         raise ValueError(f"expected a category, found {describe_cell(cell)}")
     try:
         label = to_label(cell) or EMPTY
-    except BadLabels as error:
+    # Python writes no whole number of more than 4300 digits.
+    except (BadLabels, ValueError) as error:
         raise ValueError(f"expected a category, found {describe_cell(cell)}") from error
     if len(label) > _LONGEST:
         raise ValueError(

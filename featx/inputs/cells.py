@@ -14,7 +14,7 @@ import numpy as np
 from featx.errors import BadArtifact, BadSample
 from featx.modalities import MODALITIES, kind_of
 from featx.sources.file_names import refusal_of
-from featx.sources.record import is_blank
+from featx.sources.sample import is_blank
 from featx.storage.blob import Blob, suffix_of, to_text
 
 __all__ = [
@@ -46,6 +46,8 @@ def plain_value(cell: Any) -> Any:
     (0.5, 'a')
     """
     if isinstance(cell, np.generic) or (isinstance(cell, np.ndarray) and cell.ndim == 0):
+        if cell.dtype.kind == "m":
+            return cell.astype("timedelta64[us]").item()
         if cell.dtype.kind == "M":
             # Nanoseconds become a whole number, microseconds a date.
             return None if np.isnat(cell) else cell.astype("datetime64[us]").item()
@@ -73,7 +75,11 @@ def is_word_of_nothing(text: str) -> bool:
 
 def show_text(text: object) -> str:
     """Return a value as a message has it: short, in one line, in characters that UTF-8 can hold."""
-    shown = to_text(repr(text))
+    try:
+        shown = to_text(repr(text))
+    except ValueError:
+        # Python writes no whole number of more than 4300 digits.
+        return "a number of thousands of digits"
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
 
 
@@ -96,7 +102,8 @@ def describe_cell(cell: Any) -> str:
     if isinstance(cell, bool):
         return f"the truth value {cell}"
     if isinstance(cell, int | float):
-        return f"the number {show_text(cell)}"
+        shown = show_text(cell)
+        return shown if shown.startswith("a ") else f"the number {shown}"
     if isinstance(cell, list | tuple):
         return f"a list of {len(cell)} values"
     if isinstance(cell, np.ndarray):

@@ -40,6 +40,9 @@ _DECIMAL = {
     "point": re.compile(r"\d+(?:\.\d*)?|\.\d+"),
     "comma": re.compile(r"\d+(?:,\d*)?|,\d+"),
 }
+# What needs no second look, and of that what may be a number of thousands.
+_PLAIN = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\s*")
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}\.[0-9]{3}\s*")
 _SPACED = re.compile(rf"\d{{1,3}}(?:[{_GROUP_MARKS}]\d{{3}})+(?:[.,]\d*)?")
 
 
@@ -139,6 +142,8 @@ class NumberSpelling:
         BadSample
             They contradict each other, or leave in doubt what a comma is.
         """
+        if all(map(_is_plain, texts)):
+            return cls(), _note_of_points(texts, name)
         truths = sum(text.strip().casefold() in _TRUTHS for text in texts)
         if 2 * truths > len(texts):
             return cls(truths=True), (f"{name}: true and false are 1 and 0",)
@@ -172,6 +177,8 @@ class NumberSpelling:
         ValueError
             It is none, or one that is written in another way than those of training: why, in words.
         """
+        if self == _AS_PROGRAMS and _is_plain(text):
+            return float(text)
         word = text.strip().casefold()
         if self.truths or word in _TRUTHS:
             if self.truths and word in _TRUTHS:
@@ -196,6 +203,22 @@ class NumberSpelling:
                 f"expected a number with a decimal {mark} as in training, found {show_text(text)}"
             )
         return value
+
+
+_AS_PROGRAMS = NumberSpelling()
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= LONGEST_TEXT and _PLAIN.fullmatch(text) is not None
+
+
+def _note_of_points(texts: Sequence[str], name: str) -> tuple[str, ...]:
+    """Return what is to be said where every point may stand between thousands as well."""
+    pointed = [text for text in texts if "." in text]
+    if not pointed or not all(map(_THOUSANDS.fullmatch, pointed)):
+        return ()
+    shown = pointed[0].strip()
+    return (f"{name}: a point is the decimal mark: {show_text(shown)} is {float(shown):.12g}",)
 
 
 def _marks(parts: Sequence[tuple[str, _Parts]], name: str) -> tuple[str, str | None]:

@@ -210,7 +210,9 @@ class NumberEncoder:
             name,
             {
                 "marks": lambda value: isinstance(value, str) and value in MARKS,
-                "unit": lambda value: isinstance(value, str) and len(value) <= 20,
+                "unit": lambda value: (
+                    isinstance(value, str) and len(value) <= 20 and value.isprintable()
+                ),
                 "truths": lambda value: isinstance(value, bool),
                 **dict.fromkeys(("median", "mean", "low", "high"), _is_number),
                 "scale": lambda value: _is_number(value) and value > 0,
@@ -245,7 +247,7 @@ def _number(cell: Any, spelling: NumberSpelling) -> float:
     elif isinstance(cell, int | float | Decimal | Fraction):
         if spelling.unit:
             raise ValueError(
-                f"expected a number with {show_text(spelling.unit)} as in training, found {cell!s:.40}"
+                f"expected a number with {show_text(spelling.unit)} as in training, found {show_text(cell)}"
             )
         try:
             value = float(cell)
@@ -254,7 +256,7 @@ def _number(cell: Any, spelling: NumberSpelling) -> float:
     else:
         raise ValueError(f"expected a number, found {describe_cell(cell)}")
     if not abs(value) <= _LARGEST:
-        raise ValueError(f"expected a finite number below {_LARGEST:g}, found {cell!s:.40}")
+        raise ValueError(f"expected a finite number below {_LARGEST:g}, found {show_text(cell)}")
     return value
 
 

@@ -26,7 +26,9 @@ from featx.sources.open_table import Notes
 from featx.sources.record import RecordColumn
 from featx.sources.sample import IdNumbering, merge_label_case
 from featx.sources.table_rows import TableRows
+from featx.storage.address import to_path
 from featx.storage.blob import suffix_of, to_text
+from featx.storage.remote import AnyPath
 
 __all__ = ["RecordStream", "finish_records", "read_records", "readable_of", "record_columns"]
 
@@ -69,8 +71,8 @@ def read_records(
     """
     asked = replace(columns or Columns(), record=record_columns(specs, pool_by))
     readable = readable_of(specs)
-    if suffix_of(Path(source).name) == _JSON and not Path(source).is_dir():
-        samples = _read_json(Path(source), asked, readable, split)
+    if suffix_of(os.fsdecode(source).rpartition("/")[2]) == _JSON:
+        samples = _read_json(to_path(source), asked, readable, split)
         samples = merge_label_case(samples) if ignore_label_case else samples
     else:
         samples = read_source(
@@ -124,7 +126,9 @@ def _column(name: str, kind: str) -> RecordColumn:
     return RecordColumn(name)
 
 
-def _read_json(path: Path, asked: Columns, readable: Readable, split: str | None) -> list[Sample]:
+def _read_json(
+    path: AnyPath, asked: Columns, readable: Readable, split: str | None
+) -> list[Sample]:
     notes = Notes()
     table = open_json_file(path, [column.name for column in asked.record])
     rows = TableRows(table, asked, to_text(str(path)), path.parent)
@@ -228,10 +232,12 @@ class RecordStream:
         required = [column.name for column in asked.record]
         table = open_records(records, "standard input", required, places)
         rows = TableRows(table, asked, "standard input", Path())
-        samples = rows.read(readable, None, Notes())
+        notes = Notes()
+        samples = rows.read(readable, None, notes)
+        notes.warn()
         named = [
-            _placed(sample, place) if sample.id.startswith("row ") else sample
-            for sample, place in zip(samples, places, strict=True)
+            _placed(sample, place) if sample.id == f"row {number}" else sample
+            for number, (sample, place) in enumerate(zip(samples, places, strict=True), start=1)
         ]
         return finish_records(named, self.specs, self.pool_by)
 

@@ -42,10 +42,10 @@ def put_predictor(path: RemotePath, write: Callable[[Path], object]) -> RemotePa
     """
     from tempfile import TemporaryDirectory
 
-    from featx.storage.remote_output import plain_name, put_container
+    from featx.storage.remote_output import local_name, put_container
 
     with TemporaryDirectory(prefix="featx-") as folder:
-        local = Path(folder, plain_name(path))
+        local = Path(folder, local_name(path))
         write(local)
         put_container(local, path, MANIFEST)
     return path

@@ -13,7 +13,10 @@ from featx.errors import BadOption
 from featx.metrics.paired import Difference
 from featx.metrics.report import ShownReport, check_fields, reading_report
 
-__all__ = ["Comparison", "Contender", "LeftOutBackbone"]
+__all__ = ["AS_NAMED", "Comparison", "Contender", "LeftOutBackbone"]
+
+AS_NAMED = "all inputs as named"
+"""The contender of several inputs with which other backbones, and one input less, are compared."""
 
 # How scores are written in a head of a table.
 _TITLES = {"accuracy": "accuracy", "micro_f1": "micro F1", "r2": "R²"}
@@ -217,6 +220,11 @@ class Comparison(ShownReport):
         return draw(measured, score=self.score, baselines=baselines, ax=ax)
 
     def _score_lines(self) -> list[str]:
+        if any(one.name == AS_NAMED for one in self.backbones):
+            return [
+                f"{len(self.backbones)} choices of inputs and backbones measured as fit measures, on "
+                f"{self.n_measured} samples by {self.method}."
+            ]
         names = len({one.name for one in self.backbones})
         ranked = (
             f"{names} {'backbone' if names == 1 else 'backbones'} ranked by a quick pass over "

@@ -27,6 +27,8 @@ class InputContribution:
         Of a head that was tuned, trained and measured without it.
     difference : Difference or None
         By how much the score of all inputs is above it; None where there is none.
+    n : int, default=0
+        The samples that both are measured on, where they are a part of those of the report; 0: these.
 
     Examples
     --------
@@ -40,9 +42,11 @@ class InputContribution:
     score_name: str
     score_without: float
     difference: Difference | None
+    n: int = 0
 
     def __str__(self) -> str:
-        without = f"({self.score_name} {self.score_without:.3f} without it)"
+        part = f", on {self.n} samples" if self.n else ""
+        without = f"({self.score_name} {self.score_without:.3f} without it{part})"
         if self.difference is None:
             return f"{self.name} brings what cannot be told {without}"
         doubt = "" if self.difference.tells else ", which may be nothing"
@@ -56,6 +60,7 @@ class InputContribution:
             "weight": self.weight,
             "score_name": self.score_name,
             "score_without": self.score_without,
+            "n": self.n,
             "difference": found and {"value": found.value, "low": found.low, "high": found.high},
         }
 
@@ -69,4 +74,5 @@ class InputContribution:
             table["score_name"],
             float(table["score_without"]),
             None if found is None else Difference(found["value"], found["low"], found["high"]),
+            int(table.get("n", 0)),
         )

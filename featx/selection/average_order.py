@@ -28,7 +28,7 @@ _RANKS: Mapping[str, float] = MappingProxyType(
         "eee36cbb5978": 2.0,
         # speech-embedding, featx-audio-nano, featx-audio-mel, yamnet
         "fe23c9cabccd": 1.0,
-        "c65b163dc07d": 2.0,
+        "4008740da531": 2.0,
         "51a0713c4ab3": 3.0,
         "93611a8dfca2": 4.0,
     }

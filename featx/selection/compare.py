@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from featx.backbones.backbone import Backbone
 from featx.backbones.providers import read_provider
 from featx.catalog import Card
 from featx.embedding.engine import Engine
+from featx.embedding.joint_rows import Missing
 from featx.embedding.rows import Reject
 from featx.errors import BadOption, FeatxNotice
 from featx.evaluation import warn_about_rejects
@@ -24,11 +25,13 @@ from featx.predictor import check_exact
 from featx.reporting.comparison import Comparison
 from featx.selection.candidates import BackboneCandidate, find_candidates
 from featx.selection.clock import Clock
+from featx.selection.compare_inputs import InputChoices, compare_inputs
 from featx.selection.finals import run_finals
 from featx.selection.limits import is_whole_number, read_milliseconds, read_seconds, read_size
 from featx.selection.ranking import RankedBackbone, RankingSetup, draw_some, rank
 from featx.selection.table import ComparisonTable
 from featx.tasks import Task, get_task
+from featx.training_inputs import InputOptions
 from featx.tuning import HeadConfig
 from featx.tuning.progress import progress_bars
 from featx.tuning.validation import check_own_head
@@ -98,6 +101,11 @@ def compare(
     n_jobs: int | None = None,
     engine: Engine | None = None,
     verbose: bool = False,
+    target: str | Sequence[str] | None = None,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+    pairs: Sequence[Sequence[str]] = (),
+    missing: Missing = "reject",
+    pool_by: str | None = None,
 ) -> Comparison:
     """Compare backbones on labelled samples: rank all quickly, and measure the best as ``fit`` measures.
 
@@ -128,6 +136,10 @@ min_samples, unlabelled, random_state, n_jobs
         How to embed; with a cache, an interrupted comparison goes on where it was.
     verbose : bool, default=False
         Whether to show bars with the time left.
+    target, inputs, pairs, missing, pool_by
+        Several inputs, as ``fit`` takes them. Backbones are then compared for each photo, text or sound, the
+        other inputs as they are named, beside what is lost without each input. ``heads`` is one, and there
+        is no limit of time or latency.
 
     Returns
     -------
@@ -165,6 +177,13 @@ min_samples, unlabelled, random_state, n_jobs
     )
     config.check()
     several = _check_heads(kind, heads, config)
+    asked = InputOptions(
+        target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
+    )
+    if specs := asked.specs():
+        _check_for_inputs(limits, several, logme=logme)
+        skip = engine.on_error == "skip"
+        samples, labels = asked.read(samples, labels, specs, skip=skip)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
@@ -187,6 +206,10 @@ min_samples, unlabelled, random_state, n_jobs
             logme=logme,
             skip=backbones is None,
         )
+        if specs:
+            most = read_size(max_size, "max_size")
+            choices = InputChoices(specs, missing, backbones, most, provider)
+            return compare_inputs(setup, choices)
         chosen = choose_backbone(setup, backbones, limits)
     warn_about_rejects((*chosen.rejects, *given.rejects), len(given.whole))
     return chosen.comparison
@@ -249,6 +272,19 @@ def _check_heads(task: Task, heads: Any, config: HeadConfig) -> tuple[Any, ...]:
             check_head_name(head, task.head_names)
         task.check_config(replace(config, head=head))
     return chosen
+
+
+def _check_for_inputs(limits: CostLimits, heads: Sequence[Any], *, logme: bool) -> None:
+    """Refuse what is not looked at where there are several inputs."""
+    for name in ("max_latency", "time_limit"):
+        if (value := getattr(limits, name)) is not None:
+            raise BadOption(f"{name} = {value!r:.60}: is not for several inputs; leave it out")
+    if logme:
+        raise BadOption("logme = True: is not for several inputs; leave it out")
+    if len(heads) > 1:
+        raise BadOption(
+            f"heads: expected one with several inputs, found {len(heads)}; head='auto' of fit chooses"
+        )
 
 
 def _check_counts(**counts: int) -> None:

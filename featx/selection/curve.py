@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Literal
@@ -15,8 +15,10 @@ from featx._typing import Doubles, FloatArray
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card
 from featx.embedding.engine import Engine
+from featx.embedding.joint_rows import Missing
 from featx.errors import BadLabels, BadOption, FeatxWarning
 from featx.heads import HeadSpec
+from featx.inputs.joint import blocks_of
 from featx.labelled import LabelledSamples
 from featx.selection.curve_report import (
     CurvePoint,
@@ -26,11 +28,18 @@ from featx.selection.curve_report import (
     forecast_labels,
 )
 from featx.selection.draws import FOLDS, Draw, draw_nested, usual_sizes
-from featx.selection.labelled_rows import LabelledRows, embed_labelled, open_for
+from featx.selection.labelled_rows import (
+    LabelledRows,
+    embed_labelled,
+    embed_records,
+    open_for,
+)
 from featx.selection.limits import is_whole_number
 from featx.selection.power_law import PowerLaw, fit_power_law
 from featx.tasks import Task, get_task
+from featx.training_inputs import InputOptions
 from featx.tuning import HeadConfig, TuningProblem
+from featx.tuning.block_weights import BlockWeights
 from featx.tuning.fit_warnings import warn_once
 from featx.tuning.progress import progress_bars
 from featx.tuning.validation import check_own_head, heads_for, train
@@ -64,6 +73,11 @@ def learning_curve(
     random_state: int = 0,
     engine: Engine | None = None,
     verbose: bool = False,
+    target: str | Sequence[str] | None = None,
+    inputs: Mapping[str, Any] | Sequence[Any] | None = None,
+    pairs: Sequence[Sequence[str]] = (),
+    missing: Missing = "reject",
+    pool_by: str | None = None,
 ) -> LearningCurve:
     """Measure the score by the number of labels, and forecast what twice as many would bring.
 
@@ -84,7 +98,9 @@ def learning_curve(
     max_labels : int, default=10 000
         Where there are more samples, so many are drawn of them to train on; None: all are used.
     baseline : bool, default=True
-        Whether the same head is measured on raw pixels, words or mel bands too.
+        Whether the same head is measured on raw pixels, words or mel bands too; of several inputs on none.
+    target, inputs, pairs, missing, pool_by
+        Several inputs, as for ``featx.fit``.
 
     Returns
     -------
@@ -118,20 +134,32 @@ def learning_curve(
     config.check()
     kind.check_config(config)
     engine = engine or Engine()
+    asked = InputOptions(
+        target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
+    )
+    if specs := asked.specs():
+        if backbone is not None:
+            raise BadOption(
+                "backbone: each of several inputs has its own; name it among the inputs"
+            )
+        skip = engine.on_error == "skip"
+        samples, labels = asked.read(samples, labels, specs, skip=skip)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
     )
     check_own_head(kind, config, given.samples)
-    known = embed_labelled(
-        given,
-        kind,
-        config,
-        open_for(backbone, given),
-        engine=engine,
-        limit=None if max_labels is None else max_labels * FOLDS // (FOLDS - 1),
-    )
-    raw = known.embed_baseline(engine) if baseline else None
+    limit = None if max_labels is None else max_labels * FOLDS // (FOLDS - 1)
+    if specs:
+        made, known = embed_records(
+            given, kind, config, specs, engine=engine, limit=limit, missing=missing
+        )
+        config = replace(config, blocks=BlockWeights(blocks_of(made)))
+        raw = None
+    else:
+        opened = open_for(backbone, given)
+        known = embed_labelled(given, kind, config, opened, engine=engine, limit=limit)
+        raw = known.embed_baseline(engine) if baseline else None
     with progress_bars() if verbose else nullcontext() as progress:
         shown = replace(config, progress=progress)
         return curve_of_rows(known, kind, shown, raw, sizes=sizes, draws=draws)
@@ -156,10 +184,10 @@ def curve_of_rows(
             f"sizes = {list(chosen)}: expected at most {most}, which a fold that is measured leaves of "
             f"{len(problem)} samples"
         )
-    card, least = known.backbone.card, task.least_outputs
-    tables = [(card.name, known.rows)]
-    if raw is not None:
-        tables.append((card.input.baseline_name, raw))
+    least = task.least_outputs
+    tables = [(known.name, known.rows)]
+    if raw is not None and known.backbone is not None:
+        tables.append((known.backbone.card.input.baseline_name, raw))
     labels = [
         round(float(np.mean([len(draw.trains[k]) for draw in parts]))) for k in range(len(chosen))
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,17 +13,22 @@ from featx.backbones.backbone import Backbone, open_backbone
 from featx.catalog import Card, default_card, get_card
 from featx.embedding.embedder import BaselineEmbedder, Embedder, describe_doubts
 from featx.embedding.engine import Engine
-from featx.errors import FeatxNotice, FeatxWarning
+from featx.embedding.joint_rows import Missing
+from featx.embedding.rows import Rows
+from featx.errors import BadOption, FeatxNotice, FeatxWarning
 from featx.evaluation import warn_about_rejects
+from featx.inputs.input import Input
+from featx.inputs.spec import InputSpec
 from featx.labelled import LabelledSamples
 from featx.modalities.guess import modality_of
 from featx.selection.draws import draw_part
 from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
 from featx.tasks import Task
+from featx.training_inputs import embed_inputs
 from featx.tuning import HeadConfig, TuningProblem
 
-__all__ = ["LabelledRows", "embed_labelled", "open_for"]
+__all__ = ["LabelledRows", "embed_labelled", "embed_records", "open_for"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +37,8 @@ class LabelledRows:
 
     Attributes
     ----------
-    backbone : Backbone
+    backbone : Backbone or None
+        None of several inputs.
     rows : ndarray of shape (n_rows, dim), float32
     problem : TuningProblem
         The targets of the rows, with groups and weights, and without a part to choose by.
@@ -40,14 +47,17 @@ class LabelledRows:
     samples : list of Sample
         Those of the rows.
     notes : tuple of str
+    name : str
+        What the rows are of.
     """
 
-    backbone: Backbone
+    backbone: Backbone | None
     rows: FloatArray
     problem: TuningProblem
     n: int
     samples: list[Sample]
     notes: tuple[str, ...] = ()
+    name: str = ""
 
     def embed_baseline(self, engine: Engine) -> FloatArray:
         """Return the same samples without a backbone; shape (n_rows, n_columns), float32.
@@ -56,7 +66,11 @@ class LabelledRows:
         ------
         BadSample
             One of them cannot be read any more.
+        BadOption
+            They have several inputs, for which there is no baseline.
         """
+        if self.backbone is None:
+            raise BadOption(f"baseline: there is none of several inputs ({self.name:.100})")
         embedder = BaselineEmbedder(self.backbone.card.input)
         raw = replace(engine, progress=None, on_error="fail").embed(self.samples, embedder)
         return raw.embeddings
@@ -98,33 +112,72 @@ def embed_labelled(
     BadSample
         A sample cannot be read, and the engine does not skip.
     """
-    notes = list(given.notes)
-    if hint := given.guess_groups(task):
-        warnings.warn(hint, FeatxNotice, stacklevel=3)
-        notes.append(hint)
-    n = len(given.samples)
-    if limit is not None and n > limit:
-        given, note = _part(given, task, config, limit)
-        warnings.warn(note, FeatxNotice, stacklevel=3)
-        notes.append(note)
+    n = len(given.samples) + len(given.unread)
+    given, notes = _limited(given, task, config, limit)
     driven = embedder or backbone
     rows = engine.embed(given.whole, driven, digests=True)
     warn_about_rejects(rows.rejects, len(given.whole))
+    doubts = describe_doubts(driven, rows.doubtful, rows.examined)
+    said = (*notes, *((doubts,) if doubts else ()))
+    known = _labelled(given, task, config, rows, said)
+    return replace(known, backbone=backbone, n=n - len(rows.rejects), name=backbone.card.name)
+
+
+def embed_records(
+    given: LabelledSamples,
+    task: Task,
+    config: HeadConfig,
+    specs: Sequence[InputSpec],
+    *,
+    engine: Engine,
+    limit: int | None = None,
+    missing: Missing = "reject",
+) -> tuple[tuple[Input, ...], LabelledRows]:
+    """Embed labelled records of several inputs, or a part of them, and return the inputs beside their rows.
+
+    Parameters and errors are those of ``embed_labelled``.
+    """
+    n = len(given.samples) + len(given.unread)
+    given, notes = _limited(given, task, config, limit)
+    made = embed_inputs(given.whole, specs, engine, missing)
+    known = _labelled(given, task, config, made.rows, (*notes, *made.notes))
+    name = " + ".join(one.name for one in made.inputs)
+    return made.inputs, replace(known, n=n - len(made.rows.rejects), name=name)
+
+
+def _limited(
+    given: LabelledSamples, task: Task, config: HeadConfig, limit: int | None
+) -> tuple[LabelledSamples, list[str]]:
+    """Return the samples, or a part of them, and what there is to say of it."""
+    notes = list(given.notes)
+    if hint := given.guess_groups(task):
+        warnings.warn(hint, FeatxNotice, stacklevel=4)
+        notes.append(hint)
+    if limit is not None and len(given.samples) > limit:
+        given, note = _part(given, task, config, limit)
+        warnings.warn(note, FeatxNotice, stacklevel=4)
+        notes.append(note)
+    return given, notes
+
+
+def _labelled(
+    given: LabelledSamples, task: Task, config: HeadConfig, rows: Rows, notes: Sequence[str]
+) -> LabelledRows:
+    """Return rows with what a head on them is tuned for; say which are copies."""
     readable = set(rows.ids)
     design = replace(given.design(rows.ids), validation=None)
     units = rows.ids if design.groups is None else design.groups.tolist()
     copies = duplicate_contents(rows.ids, [one or None for one in rows.digests], rows.labels, units)
     for text in copies:
-        warnings.warn(text, FeatxWarning, stacklevel=3)
-    doubts = describe_doubts(driven, rows.doubtful, rows.examined)
+        warnings.warn(text, FeatxWarning, stacklevel=4)
     problem = task.tuning_problem(task.encode_targets(rows.labels, rows.ids), config, design)
     return LabelledRows(
-        backbone,
+        None,
         rows.embeddings,
         problem,
-        n + len(given.unread) - len(rows.rejects),
+        len(rows),
         [sample for sample in given.samples if sample.id in readable],
-        (*notes, *copies, *((doubts,) if doubts else ())),
+        (*notes, *copies),
     )
 
 

@@ -93,7 +93,7 @@ def _ends_in(endings: tuple[str, ...]) -> Callable[[str], bool]:
 # The first that accepts a source reads it.
 SOURCES: tuple[type[Source] | LazySource, ...] = (
     LazySource("standard_input:StandardInput", lambda uri: uri == "-"),
-    LazySource("tars:Tars", lambda uri: "{" in uri or Path(uri).is_dir()),
+    LazySource("tars:TarFolder", os.path.isdir),
     LazySource("pattern:Pattern", lambda uri: "{" in uri),
     LazySource("remote:RemoteSource", is_remote),
     LazySource("table_folder:TableFolder", os.path.isdir),
@@ -123,8 +123,7 @@ def open_source(
     or train-0-of-2.parquet   the same              a column, by its name in the schema  by name
     or train/0000.parquet     the same              likewise; also within default/       by name
     .tar, also .gz .bz2 .xz   path in it            key.cls, key.json, or as in a folder as it is
-    a-{000..099}.tar          'a-000.tar/a.jpg'     the same                             by number
-    a folder of tars alone    the same              the same                             by name
+    a folder of tars alone    'a.tar/' and its path there, the same                         by name
     one file                  the path              none                                 --
     ``-``, standard input     the path              none                                 as given
     the same, with texts      'line 1'              none                                 as given

@@ -7,16 +7,25 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Never
+from typing import IO, TYPE_CHECKING, Never, Protocol
 
 from featx.errors import BadOption
-from featx.storage.address import blob_at, is_remote, to_path
+from featx.storage.address import is_remote, to_path
 from featx.storage.blob import Blob, suffix_of, to_text
-from featx.storage.remote import AnyPath, RemotePath, redact
 
-__all__ = ["FileFinder", "Finder", "RemoteFinder", "find_below", "refusal_of", "refused"]
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
+
+__all__ = ["FileFinder", "Finder", "find_below", "refusal_of", "refused"]
 
 _HERE = Path()
+
+
+class Finder(Protocol):
+    """What finds the files that a table, or a list, names."""
+
+    def find(self, name: str) -> tuple[str, Blob]:
+        """Return a name as it is meant, and the file; one that is not there, or not known, has no bytes."""
 
 
 @dataclass(slots=True)
@@ -43,6 +52,8 @@ class FileFinder:
         address is not asked: who writes a table shall not decide which hosts are.
         """
         if is_remote(name):
+            from featx.storage.remote import redact
+
             reason = (
                 "is an address; those of a table are read below root=, such as root='s3://bucket'"
             )
@@ -105,59 +116,6 @@ class FileFinder:
         return suffix if self.suffixes is None or suffix in self.suffixes else ""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteFinder:
-    """A finder of the objects that a list names, of one bucket or host alone.
-
-    Parameters
-    ----------
-    folder : RemotePath
-        Relative names are below it.
-    """
-
-    folder: RemotePath
-
-    def find(self, name: str) -> tuple[str, Blob]:
-        """Return a name as it is meant, and the object; one that lies elsewhere has no bytes.
-
-        Spaces around a name are left out, and backslashes are separators. An address is taken where its scheme
-        and its bucket, or host, are those of the folder.
-        """
-        form = name.strip()
-        if is_remote(form):
-            path = RemotePath(form)
-            if path.owner != self.folder.owner:
-                reason = (
-                    f"lies elsewhere than {self.folder.owner}; addresses are read below root= alone"
-                )
-                return redact(form), refused(redact(form), reason)
-            return redact(form), blob_at(path)
-        form = form.replace("\\", "/")
-        names = self._names(form)
-        if names is None:
-            reason = f"leads out of {self.folder}; expected a name below it, or an address"
-            return form, refused(form, reason)
-        return form, blob_at(RemotePath(self.folder.owner).joinpath(*names))
-
-    def _names(self, form: str) -> list[str] | None:
-        """Return the names from the bucket on; None where a name leads out of it, or of this machine."""
-        names = list(RemotePath(self.folder.owner + "/").below(self.folder))
-        if form.startswith("/") or not form:
-            return None
-        for name in form.split("/"):
-            if name == ".." and not names:
-                return None
-            if name == "..":
-                names.pop()
-            elif name not in ("", "."):
-                names.append(name)
-        return names
-
-
-Finder = FileFinder | RemoteFinder
-"""What finds the files that a table, or a list, names."""
-
-
 def find_below(root: str | None, folder: AnyPath, suffixes: Collection[str] | None) -> Finder:
     """Return the finder below ``root``, or below ``folder`` where there is none.
 
@@ -167,7 +125,9 @@ def find_below(root: str | None, folder: AnyPath, suffixes: Collection[str] | No
         ``root`` is no folder.
     """
     place = folder if root is None else to_path(root)
-    if isinstance(place, RemotePath):
+    if not isinstance(place, Path):
+        from featx.sources.remote_names import RemoteFinder
+
         return RemoteFinder(place.check_readable())
     if root is None:
         return FileFinder(place, suffixes)

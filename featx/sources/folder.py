@@ -25,10 +25,10 @@ from featx.sources.source import (
 from featx.sources.splits import choose, label_within, splits_among
 from featx.storage.address import blob_at, to_path
 from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
-from featx.storage.remote import RemotePath
 
 if TYPE_CHECKING:
     from featx.sources.metadata import FileLabels
+    from featx.storage.remote import RemotePath
 
 __all__ = ["Folder", "Parts", "Tree", "is_folder", "is_metadata", "no_matching_files"]
 
@@ -90,14 +90,14 @@ class Folder:
 
     def peek(self) -> Peek:
         """Return the suffixes of the first files; what cannot be read is left out."""
-        if isinstance(self._root, RemotePath):
+        if not isinstance(self._root, Path):
             return _peek_below(self._root)
         paths = list(islice(_paths(self._root), ENOUGH))
         return Peek(count_suffixes(paths), files=tuple(map(Blob.of_path, paths)))
 
     def _tree(self, readable: Readable) -> Tree:
         """Return what finds the files; what lists addresses is loaded where there is one."""
-        if not isinstance(self._root, RemotePath):
+        if isinstance(self._root, Path):
             return _Walk(self._root, readable)
         from featx.sources.remote import RemoteTree
 

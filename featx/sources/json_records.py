@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from featx.errors import BadArtifact, BadSource
 from featx.sources.open_table import OpenTable
-from featx.storage.blob import Blob, describe_os_error, to_text
+from featx.storage.address import blob_at
+from featx.storage.blob import describe_os_error, to_text
 from featx.storage.json_text import parse_json_text
+from featx.storage.remote import AnyPath
 
 __all__ = ["open_json_file", "open_records", "parse_records"]
 
@@ -20,7 +21,7 @@ _MOST = 100_000
 _SHOWN = 8
 
 
-def open_json_file(path: Path, required: Sequence[str] = ()) -> OpenTable:
+def open_json_file(path: AnyPath, required: Sequence[str] = ()) -> OpenTable:
     """Return the table of a file with one object, or with a list of objects; see ``open_records``.
 
     Raises
@@ -30,7 +31,7 @@ def open_json_file(path: Path, required: Sequence[str] = ()) -> OpenTable:
     """
     where = to_text(str(path))
     try:
-        data = Blob.of_path(path).read(_LARGEST)
+        data = blob_at(path).read(_LARGEST)
     except (OSError, BadArtifact) as error:
         reason = describe_os_error(error) if isinstance(error, OSError) else str(error)
         raise BadSource(f"{where}: cannot be read: {reason}") from error

@@ -7,6 +7,8 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featx.errors import BadSource, FeatxWarning
 from featx.sources.labels import list_names
@@ -14,7 +16,9 @@ from featx.sources.sample import Sample
 from featx.sources.source import Columns, Readable
 from featx.sources.table import LABEL_COLUMNS, Table
 from featx.storage.blob import to_text
-from featx.storage.remote import AnyPath, RemotePath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["FileLabels", "read_file_labels"]
 
@@ -141,7 +145,7 @@ def _match(
 
 
 def _as_uri(path: AnyPath) -> str | RemotePath:
-    return path if isinstance(path, RemotePath) else str(path)
+    return str(path) if isinstance(path, Path) else path
 
 
 def _name(parts: Parts) -> str:

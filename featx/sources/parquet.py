@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import repeat
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.errors import BadSource, FeatxError, first_line
 from featx.sources.file_names import Finder
@@ -16,7 +16,9 @@ from featx.sources.open_table import OpenTable
 from featx.sources.parquet_cells import ParquetCell, open_parquet_file
 from featx.storage.address import blob_at
 from featx.storage.blob import Blob, describe_os_error, to_text
-from featx.storage.remote import AnyPath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["BINARY", "open_parquet"]
 

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from featx._extras import require
 from featx.errors import first_line
 from featx.storage.address import blob_at
 from featx.storage.blob import Blob
-from featx.storage.remote import AnyPath, RemotePath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["ParquetCell", "open_parquet_file"]
 
@@ -46,7 +48,7 @@ def open_parquet_file(path: AnyPath) -> Any:
     # ask for a piece of two gigabytes.
     blob = blob_at(path)
     piece = _BUFFER if blob.size > _WHOLE else 0
-    file = blob.open() if isinstance(path, RemotePath) else path
+    file = blob.open() if not isinstance(path, Path) else path
     return parquet.ParquetFile(file, buffer_size=piece, pre_buffer=False)
 
 

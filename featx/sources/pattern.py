@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from featx.storage.address import is_remote
 from featx.storage.blob import to_text
 from featx.storage.remote import redact
 
-__all__ = ["Pattern", "expand_braces"]
+__all__ = ["Pattern", "expand_braces", "warn_once_of_several"]
 
 # The most sources of one pattern.
 _MOST = 100_000
@@ -46,11 +47,9 @@ class Pattern:
         What several sources have to be said of is said of the first, with their number.
         """
         found: list[Sample] = []
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with warn_once_of_several():
             for uri in self._uris():
                 found += _open(uri, self._columns).samples(readable, split)
-        _warn_once(caught)
         return unique_ids(found)
 
     def peek(self) -> Peek:
@@ -108,8 +107,16 @@ def _choices(match: re.Match[str]) -> Iterator[str]:
         yield f"{number:0{len(first)}d}"
 
 
+@contextmanager
+def warn_once_of_several() -> Iterator[None]:
+    """Gather the warnings of several sources, and give those of one kind as one at the end of the block."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    _warn_once(caught)
+
+
 def _warn_once(caught: Iterable[warnings.WarningMessage]) -> None:
-    """Give the warnings of several sources again, those of one kind as one."""
     kinds: Counter[str] = Counter()
     first: dict[str, warnings.WarningMessage] = {}
     for one in caught:
@@ -119,4 +126,4 @@ def _warn_once(caught: Iterable[warnings.WarningMessage]) -> None:
         first.setdefault(kind, one)
     for kind, one in first.items():
         others = f" (and {kinds[kind] - 1:,} others likewise)" if kinds[kind] > 1 else ""
-        warnings.warn(f"{one.message}{others}", one.category, stacklevel=4)
+        warnings.warn(f"{one.message}{others}", one.category, stacklevel=5)

@@ -42,13 +42,13 @@ class _Fetcher:
 
     def __init__(self, samples: Iterator[Sample]) -> None:
         self._samples = samples
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="featx-fetch")
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="remote-fetch")
         self._lock = threading.Lock()
         self._waiting: deque[_Fetched] = deque()
         # Objects that are fetched or held, and their bytes.
         self._objects = self._bytes = 0
-        # Whether all samples are given.
-        self._ended = False
+        # Whether all samples are given, and whether those that are left will never be.
+        self._ended = self._left = False
 
     def samples(self) -> Iterator[Sample]:
         """Give the samples; the content of remote ones is on its way."""
@@ -65,6 +65,7 @@ class _Fetcher:
                 yield ahead.popleft()
         except BaseException:
             # Nobody takes samples any more.
+            self._left = True
             self._pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -100,12 +101,14 @@ class _Fetcher:
                 try:
                     fetched.future = self._pool.submit(self._fetch, fetched)
                 except RuntimeError:
-                    # Nobody takes samples any more.
+                    # The threads have ended: who wants it reads it himself.
+                    self._objects -= 1
+                    self._bytes -= fetched.held
                     fetched.begun = False
                     return
 
     def _fetch(self, fetched: _Fetched) -> bytes | None:
-        content, version = fetch(fetched.origin, SMALL)
+        content, version = fetch(fetched.origin, SMALL, lambda: not self._left)
         fetched.origin = replace(fetched.origin, version=version)
         with self._lock:
             size = len(content or b"")

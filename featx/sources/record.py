@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from featx.sources.sample import is_missing
-from featx.storage.blob import Blob
-
-__all__ = ["RECORD", "Record", "RecordColumn", "is_blank"]
+__all__ = ["RECORD", "Record", "RecordColumn"]
 
 RECORD = "input: "
 """What stands before the name of each column of a record, among what a table's columns are."""
@@ -83,16 +80,3 @@ class RecordColumn:
     reads: Literal["file", "text", "value"] = "value"
     suffixes: frozenset[str] = frozenset()
     is_input: bool = True
-
-
-def is_blank(cell: Any) -> bool:
-    """Return whether nothing stands in a cell: None, NaN, NA or a blank text.
-
-    >>> [is_blank(cell) for cell in (None, float("nan"), " ", 0, False, "n/a", [])]
-    [True, True, True, False, False, False, False]
-    """
-    if isinstance(cell, str):
-        return not cell.strip()
-    if isinstance(cell, bytes | Blob | list | tuple | dict) or hasattr(cell, "shape"):
-        return False
-    return cell is None or is_missing(cell)

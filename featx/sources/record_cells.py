@@ -6,17 +6,19 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from featx.errors import BadSource
 from featx.sources.file_names import Finder, find_below, refused
 from featx.sources.parquet_cells import ParquetCell
-from featx.sources.record import RECORD, Record, RecordColumn, is_blank
-from featx.sources.sample import Sample
+from featx.sources.record import RECORD, Record, RecordColumn
+from featx.sources.sample import Sample, is_blank
 from featx.storage.blob import Blob, to_text
-from featx.storage.remote import AnyPath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["RecordReader", "find_files"]
 

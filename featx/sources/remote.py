@@ -25,6 +25,7 @@ from featx.sources.source import (
 from featx.sources.table import Table
 from featx.sources.table_folder import TableFolder, holds_tables
 from featx.sources.tar import Tar
+from featx.sources.tars import TarFolder, holds_tars
 from featx.storage.address import blob_at, is_remote
 from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
 from featx.storage.remote import RemotePath
@@ -66,13 +67,15 @@ class RemoteSource:
     def _opened(self) -> Source:
         path, where = self._path.check_readable(), str(self._path)
         try:
-            kind: type[Table | Tar | SingleFile | TableFolder | Folder]
+            kind: type[Table | Tar | TarFolder | SingleFile | TableFolder | Folder]
             if table_suffix(path.name):
                 kind = Table
             elif path.name.lower().endswith(TAR_ENDINGS):
                 kind = Tar
             elif _is_object(path):
                 kind = SingleFile
+            elif holds_tars(path):
+                kind = TarFolder
             elif holds_tables(path):
                 kind = TableFolder
             else:
@@ -148,7 +151,7 @@ class RemoteTree:
     def _heads(self, doubtful: list[Parts]) -> Iterator[tuple[Parts, bytes]]:
         """Give the first bytes of objects whose names tell nothing."""
         rest = iter(doubtful)
-        with ThreadPoolExecutor(_LOOKERS, thread_name_prefix="featx-heads") as pool:
+        with ThreadPoolExecutor(_LOOKERS, thread_name_prefix="remote-heads") as pool:
             while some := list(islice(rest, _LOOKED)):
                 yield from zip(some, pool.map(first_bytes, map(self.blob, some)), strict=True)
 

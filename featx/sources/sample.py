@@ -19,6 +19,7 @@ from featx.storage.blob import Blob, to_text
 __all__ = [
     "IdNumbering",
     "Sample",
+    "is_blank",
     "is_missing",
     "merge_label_case",
     "number_repeats",
@@ -183,6 +184,19 @@ def is_missing(value: object) -> bool:
     except (TypeError, ValueError, ArithmeticError):
         # NA of pandas has no truth, nor has an array, nor a signalling NaN of decimals.
         return type(value).__name__ == "NAType"
+
+
+def is_blank(cell: Any) -> bool:
+    """Return whether nothing stands in a cell: None, NaN, NA or a blank text.
+
+    >>> [is_blank(cell) for cell in (None, float("nan"), " ", 0, False, "n/a", [])]
+    [True, True, True, False, False, False, False]
+    """
+    if isinstance(cell, str):
+        return not cell.strip()
+    if isinstance(cell, bytes | Blob | list | tuple | dict) or hasattr(cell, "shape"):
+        return False
+    return cell is None or is_missing(cell)
 
 
 def number_repeats(ids: Iterable[str]) -> list[str]:

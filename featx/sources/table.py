@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.errors import BadOption, BadSource
 from featx.sources.columns import (
@@ -25,9 +25,11 @@ from featx.sources.sample import Sample
 from featx.sources.source import ENOUGH, Columns, Peek, Readable, count_suffixes, table_suffix
 from featx.sources.table_rows import TableRows
 from featx.sources.table_text import read_text
-from featx.storage.address import to_path
+from featx.storage.address import pinned, to_path
 from featx.storage.blob import Blob, describe_os_error, to_text
-from featx.storage.remote import RemotePath, pinned
+
+if TYPE_CHECKING:
+    from featx.storage.remote import RemotePath
 
 __all__ = ["LABEL_COLUMNS", "Table"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.errors import BadSource
 from featx.sources.folder import Folder, is_folder
@@ -19,7 +19,9 @@ from featx.sources.splits import SPLIT_NAMES, choose, split_of
 from featx.sources.table import Table
 from featx.storage.address import to_path
 from featx.storage.blob import describe_os_error, to_text
-from featx.storage.remote import AnyPath, RemotePath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["TableFolder", "holds_tables"]
 
@@ -129,7 +131,7 @@ class TableFolder:
         return to_text(str(self._root))
 
     def _table(self, piece: _Piece) -> Table:
-        path = piece.path if isinstance(piece.path, RemotePath) else str(piece.path)
+        path = piece.path if not isinstance(piece.path, Path) else str(piece.path)
         return Table(path, self._columns, None)
 
     def _holds_contents(self, tables: Mapping[str, list[_Piece]]) -> bool:
@@ -192,7 +194,7 @@ def _find_pieces(root: AnyPath) -> list[_Piece]:
     if found:
         return found
     named = {path.name: path for path in _sorted(root.iterdir()) if path.is_dir()}
-    if isinstance(root, RemotePath) and len(named) > _FEW:
+    if not isinstance(root, Path) and len(named) > _FEW:
         # They are classes.
         named = {name: path for name, path in named.items() if name == _DEFAULT}
     configurations = {
@@ -227,7 +229,7 @@ def _pieces_of_splits(folder: AnyPath) -> list[_Piece]:
     """Return the numbered tables in folders of a folder that are named for a split."""
     pieces = []
     # A store is asked once, and not for each name.
-    remote = isinstance(folder, RemotePath)
+    remote = not isinstance(folder, Path)
     below: set[str] = set()
     if remote:
         some: Iterable[AnyPath] = islice(folder.iterdir(), ENOUGH)

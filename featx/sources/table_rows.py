@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.errors import BadLabels, BadOption, BadSource
 from featx.sources.columns import TARGET, choose_columns, note_unused
@@ -20,7 +20,9 @@ from featx.sources.source import Columns, Readable
 from featx.sources.splits import choose, split_of
 from featx.sources.targets import to_target
 from featx.storage.blob import Blob, to_text
-from featx.storage.remote import AnyPath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["TableRows"]
 

@@ -7,12 +7,14 @@ import io
 from collections.abc import Iterator
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.errors import BadOption, BadSource, first_line
 from featx.storage.address import blob_at
 from featx.storage.blob import to_text
-from featx.storage.remote import AnyPath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["INFLATED_LIMIT", "TEXT_LIMIT", "check_encoding", "decode_text", "read_text"]
 

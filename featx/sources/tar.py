@@ -31,13 +31,14 @@ from featx.sources.source import (
 )
 from featx.sources.splits import choose, label_within, splits_among
 from featx.sources.targets import to_target
-from featx.storage.address import blob_at, to_path
+from featx.storage.address import blob_at, pinned, to_path
 from featx.storage.blob import Blob, describe_os_error, read_bytes, suffix_of, to_text
 from featx.storage.bounded import BoundedReader
-from featx.storage.remote import AnyPath, RemotePath, pinned
 
 if TYPE_CHECKING:
     import tarfile
+
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["COMPRESSED_LIMIT", "Tar"]
 

@@ -14,7 +14,7 @@ from featx.storage.blob import Blob
 if TYPE_CHECKING:
     from featx.storage.remote import AnyPath, RemotePath
 
-__all__ = ["blob_at", "is_remote", "to_path"]
+__all__ = ["blob_at", "is_remote", "pinned", "to_path"]
 
 
 def is_remote(name: object) -> bool:
@@ -41,6 +41,11 @@ def to_path(value: str | os.PathLike[str] | RemotePath) -> AnyPath:
 
         return RemotePath(value)
     return Path(value) if isinstance(value, str | os.PathLike) else value
+
+
+def pinned(path: AnyPath) -> AnyPath:
+    """Return a path as it is, and an address with the version that is there now; raise OSError."""
+    return path if isinstance(path, Path) else path.pinned()
 
 
 def blob_at(path: AnyPath) -> Blob:

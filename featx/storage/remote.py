@@ -23,7 +23,6 @@ __all__ = [
     "RemotePath",
     "Store",
     "Version",
-    "pinned",
     "redact",
 ]
 
@@ -351,11 +350,6 @@ class Store(Protocol):
 
 AnyPath = Path | RemotePath
 """A path of this machine, or an address."""
-
-
-def pinned(path: AnyPath) -> AnyPath:
-    """Return a path as it is, and an address with the version that is there now; raise OSError."""
-    return path.pinned() if isinstance(path, RemotePath) else path
 
 
 def _readable(uri: str) -> str:

@@ -21,15 +21,17 @@ __all__ = [
     "check_remote_output",
     "local_container",
     "local_copy",
-    "plain_name",
+    "local_name",
     "put_container",
     "putting",
     "words_of_failure",
 ]
 
-# The most files of a predictor, and their bytes.
+# The most files of a predictor, or of a folder of rows, and their bytes.
 _MOST_FILES = 10_000
 _MOST_BYTES = 16 << 30
+# The ends of the names of copies that are one file, and no folder.
+_SINGLE = frozenset({".zip", ".npz", ".npy", ".parquet", ".csv", ".jsonl"})
 # What keeps copies of predictors, whose files are read when they are needed, until the process ends.
 _COPIES: list[tempfile.TemporaryDirectory[str]] = []
 
@@ -101,7 +103,7 @@ def local_copy(path: AnyPath) -> Iterator[Path]:
         yield copy
 
 
-def plain_name(path: RemotePath) -> str:
+def local_name(path: RemotePath) -> str:
     """Return the name of a predictor's address where a file of this machine can have it, else another."""
     name = path.name
     return name if is_inner(name) and "/" not in name else f"predictor{_plain_suffix(path)}"
@@ -117,7 +119,7 @@ def _copy(path: RemotePath, target: Path) -> None:
 
 
 def local_container(path: AnyPath) -> Path:
-    """Return the path of a predictor as it is, and of one at an address a copy, kept until the process ends.
+    """Return the path of a predictor, or of rows; of those at an address a copy, kept until the process ends.
 
     Raises
     ------
@@ -127,9 +129,9 @@ def local_container(path: AnyPath) -> Path:
     if not isinstance(path, RemotePath):
         return path
     folder = tempfile.TemporaryDirectory(prefix="featx-")
-    target = Path(folder.name, plain_name(path))
+    target = Path(folder.name, local_name(path))
     try:
-        if path.check_readable().suffix == ".zip":
+        if path.check_readable().suffix in _SINGLE:
             _copy(path, target)
         else:
             _copy_folder(path, target)
@@ -151,7 +153,7 @@ def _copy_folder(path: RemotePath, target: Path) -> None:
         if not is_inner(name):
             raise OSError(errno.EINVAL, f"holds {name!r:.60}: expected relative names without '..'")
         if number > _MOST_FILES or left < 0:
-            raise OSError(errno.EFBIG, "holds too much to be a predictor")
+            raise OSError(errno.EFBIG, "holds too much to be copied")
         place = target / name
         place.parent.mkdir(parents=True, exist_ok=True)
         _copy(file, place)

@@ -11,6 +11,7 @@ import io
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -36,11 +37,14 @@ def open_remote(path: RemotePath) -> IO[bytes]:
     return io.BufferedReader(_RemoteFile(pinned), 1 << 16)
 
 
-def fetch(path: RemotePath, limit: int) -> tuple[bytes | None, Version]:
+def fetch(
+    path: RemotePath, limit: int, is_wanted: Callable[[], bool] = lambda: True
+) -> tuple[bytes | None, Version]:
     """Return an object of at most ``limit`` bytes at one request, or None of a larger one; and its version."""
     if path.version and path.version.size > limit:
         return None, path.version
-    content, version = read_range(path, 0, path.version.size if path.version else limit)
+    end = path.version.size if path.version else limit
+    content, version = read_range(path, 0, end, is_wanted)
     return (content if version.size == len(content) else None), version
 
 
@@ -55,13 +59,15 @@ def read_whole(path: RemotePath, limit: int | None) -> bytes:
     return content
 
 
-def read_range(path: RemotePath, start: int, end: int) -> tuple[bytes, Version]:
+def read_range(
+    path: RemotePath, start: int, end: int, is_wanted: Callable[[], bool] = lambda: True
+) -> tuple[bytes, Version]:
     """Return bytes of an object and its version; raise OSError where it is not the one of ``path``."""
     from featx.storage.remote_store import retrying, store_of
 
     store = store_of(path.scheme)
     # A byte more shows an object that has grown, where its store has no tags.
-    return retrying(lambda: store.read(path, start, end, path.version))
+    return retrying(lambda: store.read(path, start, end, path.version), is_wanted)
 
 
 class _RemoteFile(io.RawIOBase):
@@ -161,4 +167,4 @@ def _nothing() -> Future[bytes]:
 
 @cache
 def _blocks() -> _Blocks:
-    return _Blocks(ThreadPoolExecutor(_THREADS, thread_name_prefix="featx-blocks"))
+    return _Blocks(ThreadPoolExecutor(_THREADS, thread_name_prefix="remote-blocks"))

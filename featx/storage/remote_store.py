@@ -72,8 +72,10 @@ def store_of(scheme: str) -> Store:
     return open_object_store(scheme)
 
 
-def retrying(action: Callable[[], T]) -> T:
+def retrying(action: Callable[[], T], is_wanted: Callable[[], bool] = lambda: True) -> T:
     """Return what an action gives; one that fails with ``PassingError`` is tried again, with longer pauses.
+
+    It is not where ``is_wanted`` says that nobody waits for it any more.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def retrying(action: Callable[[], T]) -> T:
         try:
             return action()
         except PassingError as error:
-            if number == _TRIES:
+            if number == _TRIES or not is_wanted():
                 raise OSError(errno.EIO, f"{error.strerror} ({_TRIES} tries)") from error
             pause = _PAUSE * 2 ** (number - 1) * random.uniform(0.75, 1.25)
             time.sleep(min(max(pause, error.pause or 0), _LONGEST_PAUSE))

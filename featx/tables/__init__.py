@@ -28,10 +28,10 @@ from featx.errors import BadTable
 from featx.storage.address import to_path
 from featx.storage.atomic import replacing
 from featx.storage.blob import Blob, describe_os_error
-from featx.storage.remote import AnyPath, RemotePath
 from featx.tables.writer import FORMATS, RowWriter, TableWriter, check_output, write_rows
 
 if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath, RemotePath
     from featx.tables.jsonl import json_lines as json_lines
     from featx.tables.shards import merge_shards as merge_shards
     from featx.tables.shards import read_shards as read_shards
@@ -90,7 +90,7 @@ def read_rows(path: str | os.PathLike[str] | RemotePath) -> Rows:
 
         return Rows.concatenate(read_shards(path))
     check_output(path)
-    if isinstance(path, RemotePath):
+    if not isinstance(path, Path):
         return _read_remote(path)
     entry = FORMATS[path.suffix.lower()]
     read: Callable[[Path], Rows] = entry.load(entry.reader)

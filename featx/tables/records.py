@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from featx._extras import require
 from featx.errors import BadTable
 from featx.storage.address import to_path
 from featx.storage.atomic import replacing
-from featx.storage.remote import AnyPath, RemotePath
 from featx.storage.writable import check_writable
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["RECORD_FORMATS", "RecordWriter", "check_records_output"]
 

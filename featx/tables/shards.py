@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.embedding.rows import Reject, Rows, Written
 from featx.errors import BadOption, BadTable
@@ -33,8 +33,10 @@ from featx.storage.atomic import os_errors_in_words
 from featx.storage.blob import Blob, describe_os_error
 from featx.storage.json_file import write_json_table
 from featx.storage.json_text import parse_json_text
-from featx.storage.remote import AnyPath, RemotePath
 from featx.tables.writer import TableWriter
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = [
     "INDEX",
@@ -298,7 +300,7 @@ def merge_shards(path: str | os.PathLike[str] | RemotePath) -> tuple[int, tuple[
 
 
 def _names_in(folder: AnyPath) -> list[str]:
-    if isinstance(folder, RemotePath):
+    if not isinstance(folder, Path):
         with suppress(FileNotFoundError):
             return [path.name for path in folder.check_readable().iterdir()]
         return []

@@ -21,14 +21,18 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.errors import BadTable
+from featx.errors import BadArtifact, BadTable
+from featx.storage.address import to_path
 from featx.storage.border import library_border
 from featx.tables.shards import INDEX, digest_of_shard, index_of_shards
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["RowFacts", "StoredRows", "is_rows", "open_stored_rows"]
 
@@ -215,7 +219,7 @@ def open_stored_rows(path: str | os.PathLike[str]) -> StoredRows:
     ...     stored.facts().labels, [block.tolist() for block in stored.blocks(1)]
     (['cat', 'dog'], [[[1.0, 0.0]], [[0.0, 1.0]]])
     """
-    where = Path(path)
+    where = _on_this_machine(to_path(path))
     if where.is_dir():
         index = index_of_shards(where)
         files = tuple(
@@ -232,15 +236,29 @@ def open_stored_rows(path: str | os.PathLike[str]) -> StoredRows:
     return StoredRows(where, dim, fingerprint, files, reader)
 
 
+def _on_this_machine(path: AnyPath) -> Path:
+    """Return a path as it is; of rows at an address a copy that is kept until the process ends."""
+    if isinstance(path, Path):
+        return path
+    from featx.storage.remote_output import local_container
+
+    try:
+        return local_container(path)
+    except BadArtifact as error:
+        raise BadTable(str(error)) from error
+
+
 def is_rows(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path is of rows that were extracted, and not of samples; never raises.
 
     Shards, .npz and .npy are. A table is where it carries a fingerprint: in the metadata of Parquet, in a
     column of the others.
     """
-    where = Path(path)
+    where = to_path(path)
     suffix = where.suffix.lower()
     try:
+        if not isinstance(where, Path):
+            return suffix in (".npz", ".npy") or (not suffix and (where / INDEX).is_file())
         if where.is_dir():
             return (where / INDEX).exists() or any(where.glob("part-*-of-*.parquet"))
         if not where.is_file():

@@ -13,14 +13,16 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from featx._extras import require
 from featx.embedding.rows import Reject, Rows, Written, check_block
 from featx.errors import BadTable
 from featx.storage.address import to_path
 from featx.storage.atomic import replacing
-from featx.storage.remote import AnyPath, RemotePath
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = [
     "FORMATS",

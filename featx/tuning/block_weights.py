@@ -15,14 +15,16 @@ from featx.inputs.scaling import BlockScaling, InputBlock
 from featx.tuning.problem import TuningProblem
 from featx.tuning.solvers.ridge import left_out_predictions, spectrum
 
-__all__ = ["WEIGHTS", "BlockWeights"]
+__all__ = ["FEW", "WEIGHTS", "BlockWeights"]
 
 # The weights that a block may have beside the others, whose middle is 1.
 WEIGHTS = (0.0, 0.1, 0.3, 1.0, 3.0)
 # Penalties in shares of the variance of a row.
 _PENALTIES = tuple(10.0 ** np.arange(-4, 1.5, 0.5))
-# Samples that are enough to choose by: the time grows with the cube of their number.
-_MOST = 600
+# Samples that are enough to choose by, of few blocks and of many: the time grows with the cube of their number.
+_MOST, _MOST_OF_MANY = 600, 300
+# Blocks that are few, and the most weights that are tried of all blocks, and where one is left out.
+FEW, _TRIED, _TRIED_WITHOUT = 8, 150, 50
 # By what share the error must shrink for a change of a weight.
 _GAIN = 1e-3
 
@@ -63,6 +65,8 @@ class BlockWeights:
         none changes. The squared error of the targets as numbers decides, and a group of samples is left out
         together. So labels of the training samples alone choose, and a block that tells nothing gets 0.
 
+        Of more than eight blocks 300 samples are looked at, and the search ends after some 150 weights tried.
+
         Parameters
         ----------
         rows : ndarray of shape (n, d), float32
@@ -75,9 +79,10 @@ class BlockWeights:
         plain = tuple(float(k not in self.left_out) for k in range(len(self.blocks)))
         if sum(plain) < 2:
             return plain
-        if len(problem) > 1.5 * _MOST:
+        most = _MOST if len(self.blocks) <= FEW else _MOST_OF_MANY
+        if len(problem) > 1.5 * most:
             rng = np.random.default_rng(random_state)
-            some = np.flatnonzero(problem.make_folds(-(-len(problem) // _MOST), rng) == 0)
+            some = np.flatnonzero(problem.make_folds(-(-len(problem) // most), rng) == 0)
             rows, problem = rows[some], problem.subset(some)
         key = _key(rows, problem)
         if key not in self._searches:
@@ -134,11 +139,13 @@ class _Search:
         if left_out not in self.found:
             others = [k for k in range(len(self.blocks)) if k not in left_out]
             weights, error = self._start(others)
+            most = len(self.errors) + (_TRIED_WITHOUT if left_out else _TRIED)
             while True:
                 before = error
                 for index in others:
-                    weights, error = self.improve(weights, error, index)
-                if error >= before:
+                    if len(self.errors) < most:
+                        weights, error = self.improve(weights, error, index)
+                if error >= before or len(self.errors) >= most:
                     break
             self.found[left_out] = tuple(weight / max(weights) for weight in weights)
         return self.found[left_out]

@@ -12,12 +12,16 @@ from recipes.common.comparison import require_close
 from recipes.common.onnx_graph import constants_of
 from recipes.common.sessions import open_session
 from recipes.text_nano.settings import LENGTH, PRIME
-from recipes.text_nano.tokens import pad_ids
+from recipes.text_nano.tokens import Spelled, pad_ids
 
 __all__ = ["check", "embed"]
 
 # The largest difference that is allowed, of an embedding of length 1.
 LIMIT = 1e-5
+# Constants of the tokens' part.
+PARTS = (
+    "tokens token_gain pairs pair_gain widen_half reach w_in_half b_in w_out_half b_out"
+).split()
 TEXTS = (
     "This is an example sentence",
     "card",
@@ -25,12 +29,49 @@ TEXTS = (
     "zzz qqq",
     "",
     "naïve café 漢字",
+    "Привет, мир! ไม่เป็นไร",
+    "नमस्ते",
 )
 
 
 def embed(constants: Mapping[str, np.ndarray], ids: Sequence[int]) -> np.ndarray:
-    """Return the embedding of one sentence in float64 numpy, from the graph's constants."""
-    c = {name: value.astype(np.float64) for name, value in constants.items()}
+    """Return the embedding of one text in float64 numpy, from the graph's constants.
+
+    ``ids`` are its tokens, and then its letters.
+    """
+    pieces = int(constants["pieces"])
+    tokens = [number for number in ids if number < pieces]
+    letters = [number - pieces for number in ids if number >= pieces]
+    row = np.zeros(int(constants["half"][0]))
+    english = embed_tokens(constants, tokens)
+    row[: len(english)] = english
+    if not letters:
+        return row
+    known = sum(number != int(constants["unknown"]) for number in tokens)
+    share = len(letters) / (len(letters) + known * float(constants["token_letters"]))
+    mixed = row * np.sqrt(1 - share) + embed_letters(constants, letters) * np.sqrt(share) * LENGTH
+    scaled: np.ndarray = mixed / float(np.linalg.norm(mixed)) * LENGTH
+    return scaled
+
+
+def embed_letters(constants: Mapping[str, np.ndarray], letters: Sequence[int]) -> np.ndarray:
+    """Return the direction of the runs of one to three letters, shape (row,)."""
+    width = int(constants["half"][0])
+    both = np.zeros(2 * width)
+    primes = [1, int(constants["prime_two"]), int(constants["prime_three"])]
+    for size, order in enumerate(("one", "two", "three"), 1):
+        for start in range(len(letters) - size + 1):
+            run = letters[start : start + size]
+            bucket = sum(a * b for a, b in zip(run, primes, strict=False)) % int(constants["runs"])
+            weight = float(constants["run_weight"][bucket]) * float(constants[f"order_{order}"])
+            both[constants["run_columns"][bucket]] += weight
+    direction: np.ndarray = both[:width] - both[width:]
+    return direction / max(float(np.linalg.norm(direction)), 1e-12)
+
+
+def embed_tokens(constants: Mapping[str, np.ndarray], ids: Sequence[int]) -> np.ndarray:
+    """Return the part of the tokens in float64 numpy, shape (width,)."""
+    c = {name: constants[name].astype(np.float64) for name in PARTS}
     if not ids:
         return np.zeros(len(c["b_out"]))
     ids = list(ids)
@@ -61,7 +102,8 @@ def check(out: Path) -> None:
     tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
     session = open_session(out / "backbone.onnx")
     constants = constants_of(out / "backbone.onnx")
-    rows = [tokenizer.encode(text).ids for text in TEXTS]
+    spell = Spelled(tokenizer)
+    rows = [spell.ids(text) for text in TEXTS]
     ids, mask = pad_ids(rows)
     together = run(session, ids, mask)
     alone = np.concatenate([run(session, *pad_ids([row])) for row in rows])

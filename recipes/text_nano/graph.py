@@ -7,6 +7,14 @@ import numpy as np
 from onnx import TensorProto
 
 from recipes.common.onnx_graph import Step, graph_value, save_graph
+from recipes.text_nano.letters import (
+    EACH_STEPS,
+    LETTER_STEPS,
+    MIX_STEPS,
+    SPLIT_STEPS,
+    letter_constants,
+    unit,
+)
 from recipes.text_nano.settings import LENGTH, PRIME, SHIPPED, Settings
 
 __all__ = ["export", "write_graph"]
@@ -43,7 +51,8 @@ def graph_constants(weights: dict[str, np.ndarray], settings: Settings) -> dict[
         ("w_out", "out_weight"),
     ):
         constants[f"{name}_half"] = weights[matrix].T.astype(np.float16)
-    return constants
+    runs = weights.get("runs", np.ones(settings.runs, np.float32))
+    return constants | letter_constants(runs, len(constants["tokens"]), settings)
 
 
 def masked_sum(ids: str, table: str, mask: str) -> list[Step]:
@@ -59,26 +68,17 @@ def masked_sum(ids: str, table: str, mask: str) -> list[Step]:
     ]
 
 
-def unit(x: str, result: str) -> list[Step]:
-    """Return the steps that divide the rows of ``x`` by their lengths."""
-    return [
-        ("ReduceL2", x, f"{x}_size", BY_ROW),
-        ("Max", f"{x}_size tiny", f"{x}_size_safe"),
-        ("Div", f"{x} {x}_size_safe", result),
-    ]
-
-
 # To ``pair_ids``, the bucket of each token and the next, and ``both``, the mask of such pairs.
 PAIR_STEPS: list[Step] = [
-    ("Slice", "input_ids one end one", "ids_after"),
+    ("Slice", "token_ids one end one", "ids_after"),
     ("Slice", "mask one end one", "mask_after"),
-    ("ReduceMax", "input_ids", "highest", BY_ROW),
+    ("ReduceMax", "token_ids", "highest", BY_ROW),
     ("Mul", "highest nil", "no_id"),
     ("Cast", "no_id", "no_mask", TO_FLOAT),
     ("Concat", "ids_after no_id", "next_ids", {"axis": 1}),
     ("Concat", "mask_after no_mask", "next_mask", {"axis": 1}),
-    ("Mul", "input_ids prime", "spread"),
-    ("Add", "spread next_ids", "key"),
+    ("Mul", "token_ids prime", "spread_ids"),
+    ("Add", "spread_ids next_ids", "key"),
     ("Mod", "key buckets", "pair_ids"),
     ("Mul", "mask next_mask", "both"),
 ]
@@ -92,11 +92,11 @@ HIDDEN_STEPS: list[Step] = [
     ("Add", "direction bend", "bent"),
 ]
 
-# To ``embedding``; a mask of zeros gives zeros.
+# To ``english``; a mask of zeros gives zeros.
 SCALE_STEPS: list[Step] = [
     ("ReduceMax", "mask", "any", BY_ROW),
     ("Mul", "any length", "scale"),
-    ("Mul", "bent_direction scale", "embedding"),
+    ("Mul", "bent_direction scale", "english"),
 ]
 
 
@@ -104,8 +104,8 @@ def graph_steps() -> list[Step]:
     """Return all the steps, from ``input_ids`` and ``attention_mask`` to ``embedding``."""
     return [
         *(("Cast", f"{name}_half", name, TO_FLOAT) for name in ("widen", "w_in", "w_out")),
-        ("Cast", "attention_mask", "mask", TO_FLOAT),
-        *masked_sum("input_ids", "token", "mask"),
+        *SPLIT_STEPS,
+        *masked_sum("token_ids", "token", "mask"),
         *PAIR_STEPS,
         *masked_sum("pair_ids", "pair", "both"),
         ("MatMul", "pair_sum widen", "pair_wide"),
@@ -114,13 +114,16 @@ def graph_steps() -> list[Step]:
         *HIDDEN_STEPS,
         *unit("bent", "bent_direction"),
         *SCALE_STEPS,
+        *LETTER_STEPS,
+        *MIX_STEPS,
+        *EACH_STEPS,
     ]
 
 
 def write_graph(path: Path, weights: dict[str, np.ndarray], settings: Settings = SHIPPED) -> None:
     """Write the graph of a student's parameters.
 
-    ``input_ids`` and ``attention_mask`` (N, L) int64 to ``embedding`` (N, width) float32.
+    ``input_ids`` and ``attention_mask`` (N, L) int64 to ``embedding`` (N, row) float32.
     """
     names = ("input_ids", "attention_mask")
     save_graph(
@@ -129,7 +132,7 @@ def write_graph(path: Path, weights: dict[str, np.ndarray], settings: Settings =
         graph_steps(),
         graph_constants(weights, settings),
         [graph_value(name, ["N", "L"], TensorProto.INT64) for name in names],
-        graph_value("embedding", ["N", settings.width]),
+        graph_value("embedding", ["N", settings.row]),
     )
 
 

@@ -16,8 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
 from recipes.common.heads import LOGISTIC_C, search_head
+from recipes.common.onnx_graph import constants_of
 from recipes.common.sessions import open_session
-from recipes.text_nano.tokens import pad_ids
+from recipes.text_nano.tokens import Spelled, pad_ids
 
 __all__ = ["SentenceBackbone", "print_accuracy", "print_speed"]
 
@@ -32,6 +33,9 @@ class SentenceBackbone:
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(longest)
         self.session = open_session(folder / "backbone.onnx")
+        # a graph that reads letters tells where their numbers begin
+        spells = "pieces" in constants_of(folder / "backbone.onnx")
+        self._spelled = Spelled(self.tokenizer, longest) if spells else None
         self.inputs = [value.name for value in self.session.get_inputs()]
         outputs = [value.name for value in self.session.get_outputs()]
         self.output = next(name for name in outputs if name.endswith("embedding"))
@@ -40,12 +44,16 @@ class SentenceBackbone:
         """Return the embeddings of ``texts``, ``batch`` at a time, shape (texts, width)."""
         table = []
         for i in range(0, len(texts), batch):
-            encodings = self.tokenizer.encode_batch(texts[i : i + batch])
-            ids, mask = pad_ids([encoding.ids for encoding in encodings])
+            ids, mask = pad_ids(self._ids(texts[i : i + batch]))
             feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
             given = {name: feed[name] for name in self.inputs}
             table.append(self.session.run([self.output], given)[0])
         return np.concatenate(table)
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        if self._spelled:
+            return self._spelled.ids_of(texts)
+        return [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]
 
 
 def read_set(path: Path) -> tuple[list[str], np.ndarray]:

@@ -21,11 +21,15 @@ class Settings:
     rarest : int
         Times a token of the teacher occurs in the corpus, to be kept.
     width : int
-        Columns of a token's row and of the embedding.
+        Columns of a token's row.
     buckets : int
         Rows of the table of pairs; pairs of tokens are hashed to them.
     pair_width, hidden : int
         Columns of a pair's row; units of the hidden layer.
+    row : int
+        Columns of the embedding; texts without letters use the first ``width``.
+    runs, spread : int
+        Buckets that runs of letters are hashed to, and columns of each.
     epochs, batch : int
     rate : float
         The highest learning rate.
@@ -44,6 +48,9 @@ class Settings:
     buckets: int = 16_384
     pair_width: int = 64
     hidden: int = 512
+    row: int = 1024
+    runs: int = 65_536
+    spread: int = 4
     epochs: int = 6
     batch: int = 1024
     rate: float = 3e-3

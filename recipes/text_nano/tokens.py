@@ -7,15 +7,50 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
+from featx.modalities.text.settings import TextSettings
+from featx.modalities.text.tokenizer import TokenReader
 from recipes.text_nano.sentences import read_sentences
 from recipes.text_nano.settings import SHIPPED, Settings
 
-__all__ = ["TokenIds", "pad_ids", "word_piece_tokenizer", "write_ids", "write_tokens"]
+__all__ = ["Spelled", "TokenIds", "pad_ids", "word_piece_tokenizer", "write_ids", "write_tokens"]
 
 # Sentences that are tokenised together.
 CHUNK = 20_000
 # Later tokens of a sentence are not learned from.
 LONGEST = 40
+
+
+class Spelled:
+    """A tokenizer whose unknown words are spelled in letters, as featx reads texts."""
+
+    def __init__(self, tokenizer: Any, longest: int = 256, letters: int = 1024) -> None:
+        own = Tokenizer.from_str(tokenizer.to_str())
+        own.no_padding()
+        own.no_truncation()
+        settings = TextSettings(max_length=longest, letters=letters)
+        self._reader = TokenReader(settings, own)
+        self._tokenizer, self._longest = own, longest
+
+    def ids(self, text: str) -> list[int]:
+        """Return the tokens of a text, and then its letters; none of one without either."""
+        if not text.strip():
+            return []
+        ids: list[int] = self._reader.read(text)[0].ids.tolist()
+        return ids
+
+    def ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the same of each text, tokenized together; only what may be spelled is looked into."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [
+            self._ids_of(text, encoding.ids)
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    def _ids_of(self, text: str, ids: list[int]) -> list[int]:
+        speller = self._reader.speller
+        if speller is None or not speller.may_spell(text, ids):
+            return ids[: self._longest]
+        return self.ids(text)
 
 
 class TokenIds:

@@ -1,12 +1,14 @@
 """Commands that read from addresses and write to them."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 import featx
 from featx.errors import BadArtifact, OutputFailed
-from tests.support.commands import refusal, run
+from tests.support.commands import FEATX, ROOT, refusal, run
 from tests.support.remote_server import Objects, serving
 
 
@@ -111,3 +113,13 @@ def test_an_address_that_cannot_be_used_is_refused_in_one_line(words, said, memo
 def test_an_output_that_only_this_machine_can_hold_says_so(shades):
     words = ("export", shades / "shade.featx", "--to", "s3://bucket/x.onnx")
     assert "path of this machine" in refusal(run(*words))
+
+
+def test_the_prediction_of_a_local_photo_loads_nothing_that_reads_addresses(shades):
+    command = [sys.executable, "-X", "importtime", *FEATX[1:], "predict"]
+    files = [str(shades / "shade.featx"), str(shades / "my photos/dark/0.png")]
+    done = subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "featx.storage.address" in loaded
+    assert not {name for name in loaded if name.startswith(("featx.storage.remote", "fsspec"))}
+    assert "featx.sources.read_ahead" not in loaded

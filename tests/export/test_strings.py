@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ from featx.cli import main
 from featx.demo.synthetic import make_sentences
 from featx.errors import BadGraph, BadOption, BadSample, NotExportable
 from featx.export import export, write_graph
-from featx.export.strings import HARD, add_tokens
+from featx.export.strings import HARD, add_tokens, open_reader
 from featx.graphs.builder import INT64, STRING, GraphBuilder
 from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.text.settings import TextSettings
@@ -45,6 +46,8 @@ class Graph:
         model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
         self._session = open_session(model.SerializeToString(), "tokens")
         self._names = [made[name] for name in FEEDS]
+        # a card that asks for letters: its reader spells what the library does not know
+        self._reader = open_reader(card) if card.input.letters else None
         self._own = tokenizers.Tokenizer.from_file(str(verify_files(card)["tokenizer.json"]))
         self._own.enable_truncation(card.input.max_length, direction=card.input.truncation)
         # what a text spells of [SEP] and the like is text
@@ -61,6 +64,12 @@ class Graph:
         return [np.array([getattr(each, kind) for each in made]) for kind in kinds]
 
     def check(self, texts):
+        if self._reader is not None:
+            ids, mask, _ = self.feeds(texts)
+            for text, row, real in zip(texts, ids, mask, strict=True):
+                expected = self._reader.read(text)[0].ids
+                np.testing.assert_array_equal(row[real > 0], expected, err_msg=repr(text))
+            return
         for found, expected in zip(self.feeds(texts), self.expected(texts), strict=True):
             np.testing.assert_array_equal(found, expected, err_msg=repr(texts))
 
@@ -149,6 +158,50 @@ def test_any_texts_have_the_librarys_tokens(graph, batch):
 def test_what_tokenizers_disagree_about_is_no_different_here(graph):
     graph.check([f"{text} a" for text in HARD])
     graph.check(["un[SEP] [SEP]d", "[SEP] [SEP", "[[SEP] [SEP]]", "a.+\\+"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Привет, мир! hello",
+        "我有iPhone手机。",
+        "ไม่ดี ไม่เป็นไร",
+        "I love it 🥰 and ❤\ufe0f",
+        "Wo ist meine Kreditkarte geblieben?",
+        "שָׁלוֹם עולם",
+        "می\u200cخواهم \u200fشكرا",
+        "ＦＵＬＬ ｗｉｄｔｈ",
+        "я" * 3000,
+        "слово " * 400,
+        "漢" * 300 + " the end",
+    ],
+)
+def test_words_are_spelled_in_the_graph_as_by_the_classifier(text):
+    graph = _spelling_graph()
+    graph.check([text])
+    graph.check(["plain words", text, "🥰"])
+
+
+@cache
+def _spelling_graph():
+    return Graph(get_card("featx-text-nano"))
+
+
+def test_what_the_graph_cannot_spell_is_refused(tmp_path):
+    card = get_card("featx-text-nano")
+    left = replace(card, input=replace(card.input, truncation="left"))
+    with pytest.raises(NotExportable, match="spells words in letters, and has truncation = 'left'"):
+        add_tokens(GraphBuilder(), left)
+
+
+@pytest.mark.filterwarnings("ignore:.*mostly unknown words")
+def test_texts_of_other_scripts_have_the_classifiers_answers(tmp_path):
+    good, bad = ["хорошая еда", "很好吃", "nice food"], ["плохая еда", "不好吃", "bad food"]
+    texts = [*good, *bad, "🥰🥰", "😡😡"]
+    samples = featx.make_samples(texts, [*"+++---+-"])
+    classifier = featx.fit(samples, head="centroid", backbone="featx-text-nano")
+    made = export(classifier, tmp_path / "m.onnx", samples=texts, strings=True)
+    assert (made.n, made.worst < 1e-5) == (8, True)
 
 
 def test_texts_in_one_batch_have_the_tokens_that_each_has_alone(graph):

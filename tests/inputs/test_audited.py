@@ -56,10 +56,10 @@ def test_wrong_labels_and_outliers_are_found_whatever_the_scale_of_an_input(repo
 def test_poor_contents_are_told_by_input_and_photo(report):
     said = {(one.code, one.id): one.message for one in report.findings}
     assert said["FX051", "64"].startswith("64: photo: not an image")
-    assert said["FX051", "65"] == "65: caption: is missing"
+    assert said["FX061", "65"] == "65: caption: is missing"
     assert said["FX053", "66"].startswith("66: photo: one grey level, 7 of 255")
     assert said["FX062", "67"].startswith("67: caption: 900 words, of which the backbone reads")
-    assert said["FX052", "68"] == "68: photo 2: 4 × 4 pixels"
+    assert "68: photo 2: 4 × 4 pixels" in {one.message for one in report.of("FX052")}
 
 
 def test_shortcuts_name_the_input(report):
@@ -71,6 +71,10 @@ def test_a_backbone_beside_inputs_is_refused(goods):
         audit_samples(goods, target="sold", inputs=INPUTS, backbone="featx-image-nano")
 
 
+def read(path):
+    return list(csv.DictReader(path.read_text("utf-8").splitlines()))
+
+
 def run(*args):
     main(list(map(str, args)), standalone_mode=False)
 
@@ -79,7 +83,7 @@ def run(*args):
 def test_the_command_writes_a_table_without_leaks_that_fit_reads(tmp_path, capsys):
     table, fixed = write_goods(tmp_path, 40), tmp_path / "fixed" / "goods.csv"
     fixed.parent.mkdir()
-    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    rows = read(table)
     for number, row in enumerate(rows):
         row["split"] = "test" if number % 4 == 0 else "train"
     rows += [
@@ -97,7 +101,7 @@ def test_the_command_writes_a_table_without_leaks_that_fit_reads(tmp_path, capsy
     found = json.loads(capsys.readouterr().out)["findings"]
     assert {"FX002", "FX051"} <= {one["code"] for one in found}
     assert "<img " in page.read_text("utf-8")
-    left = list(csv.DictReader(fixed.open(encoding="utf-8")))
+    left = read(fixed)
     assert {row["id"] for row in rows} - {row["id"] for row in left} == {"g1", "none"}
     assert left[0]["photo"] == "../photos/0.png"
     assert list(left[0]) == [*rows[0]]

@@ -103,6 +103,11 @@ def test_a_cell_that_is_none_is_refused_by_itself(cell, said):
     assert said in str(caught.value)
 
 
+def test_a_whole_number_that_python_cannot_write_is_refused():
+    with pytest.raises(BadSample, match="found a number of thousands of digits"):
+        fit(["a", "a"])[0].read(10**5000)
+
+
 def test_files_among_categories_are_told():
     _, notes = fit(["a.jpg", "a.jpg", "b.jpg", "b.jpg"])
     assert notes == (

@@ -95,6 +95,7 @@ def test_what_is_in_doubt_or_no_number_is_refused_by_name(cells, said):
         (("1", "2"), np.zeros((3, 3)), "an array of shape (3, 3)"),
         (("1", "2"), "2024-05-31", "expected a number"),
         (("1", "2"), complex(1, 2), "expected a number"),
+        (("1", "2"), np.timedelta64(3, "ns"), "found a value of type timedelta"),
     ],
 )
 def test_a_cell_that_is_written_in_another_way_is_refused_by_itself(training, cell, said):
@@ -103,6 +104,11 @@ def test_a_cell_that_is_written_in_another_way_is_refused_by_itself(training, ce
         encoder.read(cell)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_whole_number_that_python_cannot_write_is_refused():
+    with pytest.raises(BadSample, match="found a number of thousands of digits"):
+        fit("1", "2")[0].read(10**5000)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +183,7 @@ def test_what_is_saved_comes_back(cells):
         {"marks": ["plain"]},
         {"unit": 3},
         {"unit": "x" * 100},
+        {"unit": "\n"},
         {"truths": 1},
         {"empty": -1},
         {"empty": 1.5},

@@ -260,6 +260,19 @@ def test_standard_input_is_refused_where_nothing_or_nonsense_comes():
         stream("nope\n", skip=False)
 
 
+def test_records_of_standard_input_that_belong_together_are_one_sample():
+    rows = [{**ROW, "house": h, "photo": p} for h, p in ((1, "a.jpg"), (2, "b.jpg"), (1, "c.jpg"))]
+    found = stream("\n".join(map(json.dumps, rows)), pool_by="house")
+    assert [(one.id, names(one.data["photo"])) for one in found] == [
+        *[("1", ["a.jpg", "c.jpg"]), ("2", ["b.jpg"])]
+    ]
+
+
+def test_records_have_their_own_ids_where_they_say_them():
+    rows = [{**ROW, "id": name} for name in ("x", "row 9", "x")]
+    assert [one.id for one in stream("\n".join(map(json.dumps, rows[:2])))] == ["x", "row 9"]
+
+
 POOLED = "house,photo,caption,price,brand,sold\n"
 
 
@@ -353,3 +366,30 @@ def test_a_program_names_files_as_a_table_does(tmp_path, monkeypatch):
     assert photos[2] is photo
     assert len(photos[3]) == 2
     assert photos[4:] == [None, b"bytes"]
+
+
+@pytest.mark.parametrize("name", ["none.json", "folder.json", "none.csv"])
+def test_a_table_that_is_not_there_is_refused(tmp_path, name):
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(BadSource, match=name):
+        read_records(tmp_path / name, SPECS)
+
+
+def test_separators_marks_and_encodings_are_those_of_any_table(tmp_path):
+    text = "caption;größe (cm);sold\nrote Tüte;1,5;ja\nblaue, große;2,25;nein\n"
+    (tmp_path / "goods.csv").write_bytes(text.encode("cp1252"))
+    specs = make_specs(["caption:text", "größe (cm):number"])
+    asked = Columns(target=("sold",), encoding="cp1252")
+    first, second = read_records(tmp_path / "goods.csv", specs, asked)
+    assert dict(first.data) == {"caption": "rote Tüte", "größe (cm)": "1,5"}
+    assert (second.data["caption"], second.label) == ("blaue, große", "nein")
+    (tmp_path / "marked.csv").write_bytes(text.encode("utf-8-sig"))
+    assert read_records(tmp_path / "marked.csv", specs, SOLD)[0].data == first.data
+
+
+def test_what_says_that_rows_belong_together_goes_along(tmp_path):
+    path = write(tmp_path, "caption,who,when,often,part,sold\nx,ann,2024-05-31,2,train,yes\n")
+    asked = Columns(target=("sold",), group="who", time="when", weight="often", split="part")
+    [sample] = read_records(path, make_specs(["caption:text"]), asked)
+    assert (sample.group, sample.weight, sample.part) == ("ann", 2.0, "train")
+    assert sample.time == 1717113600

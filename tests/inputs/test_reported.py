@@ -61,6 +61,7 @@ def test_without_samples_it_shows_those_of_its_training(predictor):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.* among those that the classifier was trained on")
 def test_the_commands_write_it(tmp_path, capsys):
     table, path = write_goods(tmp_path, 30), tmp_path / "goods.featx"
     inputs = ["--input", "photo:image", "--input", "brand:category"]

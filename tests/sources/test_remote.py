@@ -161,6 +161,10 @@ def test_tars_of_a_pattern_are_read_in_place_and_by_blocks(place, server):
     assert of(samples)[39:41] == [("039.jpg", "1"), ("100.jpg", "0")]
     assert [read_bytes(sample.data) for sample in samples] == photos * 2
     assert server.asked.total() <= 12
+    folder = [(f"shard-{name[0]:0>3}.tar/{name}", label) for name, label in of(samples)]
+    assert of(read_samples(f"{uri}/t/")) == folder
+    with pytest.raises(BadSource, match=r"shard-002\.tar: cannot be read: file not found"):
+        read_samples(f"{uri}/t/shard-{{000..002}}.tar", modality="image")
 
 
 def test_parquet_with_contents_and_class_labels_is_read_in_place(place):

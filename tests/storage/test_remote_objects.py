@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from featx import read_samples
-from featx.errors import OutputFailed
+from featx.errors import BadSource, FeatxWarning, OutputFailed
 from featx.sources import read_bytes
 from featx.storage.address import blob_at, to_path
 from featx.storage.remote_store import store_of
@@ -157,6 +157,31 @@ def test_a_store_that_lies_of_a_size_gives_no_bytes(faulty):
     faulty.lies["/bucket/a.jpg"] = {"Content-Range": "bytes 0-10239/99999"}
     with pytest.raises(OSError, match=r"another part"):
         blob_at(to_path("s3://bucket/a.jpg")).read()
+
+
+def listing(entries, more):
+    items = "".join(
+        f"<Contents><Key>{key}</Key><Size>7</Size><ETag>x</ETag></Contents>" for key in entries
+    )
+    return (
+        f"<ListBucketResult><IsTruncated>{str(more).lower()}</IsTruncated>{items}"
+        "<NextContinuationToken>again</NextContinuationToken></ListBucketResult>"
+    ).encode()
+
+
+def test_a_listing_without_an_end_is_refused(faulty):
+    faulty.content["/bucket"] = listing(["f/a.jpg"], more=True)
+    with pytest.raises(BadSource, match="no end"):
+        read_samples("s3://bucket/f/", modality="image")
+    assert faulty.asked["/bucket"] < 10
+
+
+def test_keys_that_lead_elsewhere_are_left_out(faulty):
+    keys = ["f/a.jpg", "f/../../etc/x.jpg", "/etc/x.jpg", "g/x.jpg", "f//x.jpg", "f/./x.jpg"]
+    faulty.content["/bucket"] = listing(keys, more=False)
+    with pytest.warns(FeatxWarning, match="odd name"):
+        samples = read_samples("s3://bucket/f/", modality="image")
+    assert [sample.id for sample in samples] == ["a.jpg"]
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from featx.storage.address import to_path
 from featx.tables import merge_shards, write_rejects
 from featx.tables.records import RecordWriter, check_records_output
 from featx.tables.shards import Shard, ShardFolder
+from featx.tables.stored_rows import is_rows, open_stored_rows
 from tests.support.remote_server import Objects, serving
 
 pytest.importorskip("pyarrow")
@@ -67,6 +68,8 @@ def test_shards_that_are_there_are_kept_and_merged(memory):
         writer.write(ROWS.slice(1, 2))
     assert merge_shards("memory://box/rows") == (3, ())
     assert read_rows("memory://box/rows").ids == ROWS.ids
+    assert is_rows("memory://box/rows")
+    assert open_stored_rows("memory://box/rows").facts().labels == list(ROWS.labels)
     [found] = find_similar("memory://box/rows", ROWS.slice(0, 1), 1)
     assert found.id in "bc"
     memory.pipe_file("/box/rows/part-00001-of-00003.parquet", b"x")

@@ -62,6 +62,9 @@ def word_values(text: str, spans: Sequence[PlaceValue]) -> list[tuple[int, int, 
         if words and start < words[-1][1]:
             start = words[-1][1]
         if start >= stop:
+            if words and first < last:
+                # a letter of a word, or a word whose letters came first, that is marked already
+                words[-1] = (*words[-1][:2], words[-1][2] + value)
             continue
         if words and start == words[-1][1] and _goes_on(text[start - 1], text[start]):
             words[-1] = (words[-1][0], stop, words[-1][2] + value)

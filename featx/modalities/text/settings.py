@@ -71,6 +71,8 @@ class TextSettings:
     mask_prefix: bool = added_later(False)
     # position_ids of the first token of a text: the pad token and one in RoBERTa and its like
     first_position: int = added_later(0)
+    # the most letters that follow the tokens, of words that the vocabulary does not hold; 0: none
+    letters: int = added_later(0)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> TextSettings:
@@ -99,6 +101,11 @@ class TextSettings:
         self._check_numbers()
         for _, usual in self.feeds:
             among("text", "feeds", usual, FEEDS)
+        if self.letters and (self.pad or self.letters > _MOST):
+            raise BadCard(
+                f"[text] letters = {self.letters}, pad = {self.pad!r}: expected at most {_MOST} letters, and "
+                "no padding to max_length"
+            )
 
     def _check_numbers(self) -> None:
         whole = isinstance(self.max_length, int) and not isinstance(self.max_length, bool)
@@ -109,7 +116,7 @@ class TextSettings:
         most = self.max_characters
         if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
             raise BadCard(f"[text] max_characters = {most!r:.100}: expected characters, 1 or more")
-        for name in ("pad_id", "first_position"):
+        for name in ("pad_id", "first_position", "letters"):
             number = getattr(self, name)
             if name == "pad_id" and number is None:
                 continue

@@ -16,6 +16,7 @@ from featx.errors import BadCard, BadSample
 from featx.modalities import Batch
 from featx.modalities.text.baseline import digest_text, load_text
 from featx.modalities.text.encoding import Encoder
+from featx.modalities.text.letters import NOTHING, Speller, Spelling
 from featx.modalities.text.unknown import UnknownWords
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class TokenSettings(Protocol):
     def first_position(self) -> int:
         """The position of a window's first token, as graphs count that take positions."""
 
+    @property
+    def letters(self) -> int:
+        """The most letters of a window that follow its tokens; 0: none."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
@@ -92,6 +97,8 @@ class Window:
     types: Ids
     # how many of the first are not pooled
     lead: int = 0
+    # how many of the last are letters
+    letters: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,13 +113,22 @@ class Frame:
     def __len__(self) -> int:
         return len(self.before.ids) + len(self.after.ids)
 
-    def around(self, ids: Ids, masked: int = 0) -> Window:
-        """Return a text's tokens with those that stand around it; the first ``masked`` are not pooled."""
+    def around(self, ids: Ids, masked: int = 0, letters: Sequence[int] = ()) -> Window:
+        """Return a text's tokens with those that stand around it, and then its letters.
+
+        The first ``masked`` are not pooled.
+        """
         kinds = np.full(len(ids), self.kind, np.int64)
+        numbers = [self.before.ids, ids, self.after.ids]
+        types = [self.before.types, kinds, self.after.types]
+        if letters:
+            numbers.append(np.array(letters, np.int64))
+            types.append(np.full(len(letters), self.kind, np.int64))
         return Window(
-            np.concatenate([self.before.ids, ids, self.after.ids]),
-            np.concatenate([self.before.types, kinds, self.after.types]),
+            np.concatenate(numbers),
+            np.concatenate(types),
             len(self.before.ids) + masked if masked else 0,
+            len(letters),
         )
 
 
@@ -140,6 +156,8 @@ class TokenReader:
         self.frame = _frame(tokenizer)
         self.encoder = Encoder(tokenizer, settings.prefix)
         self._unknown_words = UnknownWords(tokenizer, self.encoder.unknown)
+        # of words that the tokenizer does not know; None where the card asks for no letters
+        self.speller = _speller(settings.letters, tokenizer, self.encoder.unknown)
         # tokens of a text in one window
         self.room = settings.max_length - len(self.frame)
         if self.room < 1:
@@ -165,7 +183,8 @@ class TokenReader:
 
     def read(self, content: str) -> tuple[Window, ...]:
         """Return the windows of a text: one, or with chunk-mean as many of equal length as it needs."""
-        return self._windows(self._encode(content))
+        encoding = self._encode(content)
+        return self._windows(encoding, self._spellings(content, encoding))
 
     def read_with_geometry(self, content: str) -> tuple[tuple[Window, ...], TextGeometry]:
         """Return what ``read`` returns, and where in the text each token stands."""
@@ -178,8 +197,16 @@ class TokenReader:
             for start, stop in encoding.offsets
         ]
         before, after = (None,) * len(self.frame.before.ids), (None,) * len(self.frame.after.ids)
-        places = ((*before, *spans[start:stop], *after) for start, stop in self._bounds(len(spans)))
-        windows = self._windows(encoding)
+        spellings = self._spellings(content, encoding)
+        letters = [
+            [(place - lead, place - lead + 1) if place >= lead else None for place in own.starts]
+            for own in spellings
+        ]
+        places = (
+            (*before, *spans[start:stop], *after, *own)
+            for (start, stop), own in zip(self._bounds(len(spans)), letters, strict=True)
+        )
+        windows = self._windows(encoding, spellings)
         # what is not pooled is in no map
         shown = (one[window.lead :] for one, window in zip(places, windows, strict=True))
         return windows, TextGeometry(tuple(shown))
@@ -192,11 +219,19 @@ class TokenReader:
         """Return whether most of a text's words are unknown to the tokenizer."""
         ids = item[0].ids
         first = len(self.frame.before.ids) + self.encoder.lead
-        return self._unknown_words.fill(ids[first : len(ids) - len(self.frame.after.ids)].tolist())
+        last = len(ids) - item[0].letters - len(self.frame.after.ids)
+        return self._unknown_words.fill(ids[first:last].tolist())
 
     def describe_doubts(self, count: int, examined: int, name: str) -> str:
         """Return what to say where most words of some texts are unknown to the tokenizer of ``name``."""
         are = f"{'text' if examined == 1 else 'texts'} {'is' if count == 1 else 'are'}"
+        if self._settings.letters:
+            return (
+                f"{count} of {examined} {are} mostly unknown words to the tokenizer of {name} "
+                f"({count / examined:.0%}): their rows tell how the words are spelled, not what they mean; "
+                "a backbone that knows their language or script, such as a multilingual one, may do better "
+                "(see featx backbones list)"
+            )
         return (
             f"{count} of {examined} {are} mostly unknown words to the tokenizer of {name} "
             f"({count / examined:.0%}): their rows say little; choose a backbone that knows their "
@@ -214,15 +249,36 @@ class TokenReader:
         most = None if self._settings.long == "chunk-mean" else self.room
         encoding = self.encoder.encode(content, most, end=self._settings.truncation)
         if not len(encoding.ids) and not len(self.frame):
-            raise BadSample("text: has no tokens; expected at least one word")
+            spelled = self.speller and not content.isspace() and content
+            if not spelled or not self._spellings(content, encoding)[0].ids:
+                raise BadSample("text: has no tokens; expected at least one word")
         return encoding
 
-    def _windows(self, encoding: Any) -> tuple[Window, ...]:
+    def _spellings(self, content: str, encoding: Any) -> list[Spelling]:
+        """Return the letters of each window of a text."""
+        ids = encoding.ids
+        bounds = self._bounds(len(ids))
+        if self.speller is None:
+            return [NOTHING] * len(bounds)
+        text = self._settings.prefix + content
+        ids = ids if isinstance(ids, list) else ids.tolist()
+        if not self.speller.may_spell(text, ids):
+            return [NOTHING] * len(bounds)
+        spans = encoding.offsets
+        # a window's characters reach from its first token to that of the next
+        starts = [spans[start][0] if start else 0 for start, _ in bounds]
+        stops = [*starts[1:], spans[bounds[-1][1]][0] if bounds[-1][1] < len(ids) else len(text)]
+        return [
+            self.speller.spell(text, ids[first:last], spans[first:last], start, stop)
+            for (first, last), start, stop in zip(bounds, starts, stops, strict=True)
+        ]
+
+    def _windows(self, encoding: Any, spellings: Sequence[Spelling]) -> tuple[Window, ...]:
         ids = np.asarray(encoding.ids, np.int64)
         lead = self.encoder.lead if self._settings.mask_prefix and self._settings.prefix else 0
         return tuple(
-            self.frame.around(ids[start:stop], min(max(lead - start, 0), stop - start))
-            for start, stop in self._bounds(len(ids))
+            self.frame.around(ids[start:stop], min(max(lead - start, 0), stop - start), own.ids)
+            for (start, stop), own in zip(self._bounds(len(ids)), spellings, strict=True)
         )
 
     def _bounds(self, n: int) -> list[tuple[int, int]]:
@@ -244,14 +300,14 @@ class TokenReader:
             for owner, item in enumerate(items)
             for number, window in enumerate(item)
         ]
-        entries.sort(key=lambda entry: len(entry[0].ids))
+        entries.sort(key=lambda entry: (_cost(entry[0]), len(entry[0].ids)))
         start = 0
         while start < len(entries):
             stop = start + 1
             while (
                 stop < len(entries)
                 and stop - start < size
-                and (stop + 1 - start) * len(entries[stop][0].ids) <= BUDGET
+                and (stop + 1 - start) * _cost(entries[stop][0]) <= BUDGET
             ):
                 stop += 1
             yield self._batch(entries[start:stop])
@@ -302,6 +358,19 @@ class TokenReader:
         if self._settings.long == "chunk-mean":
             numbers = np.array([number for _, _, number in entries], np.intp)
         return Batch(feeds, owners, mask, numbers)
+
+
+def _cost(window: Window) -> int:
+    """Return how many tokens a window counts for: letters are read in a sixteenth of the time."""
+    return len(window.ids) - window.letters + -(-window.letters // 16)
+
+
+def _speller(most: int, tokenizer: Any, unknown: int | None) -> Speller | None:
+    """Return what spells words that the tokenizer does not know; None where the card asks for no letters."""
+    if not most:
+        return None
+    mark = getattr(tokenizer.model, "continuing_subword_prefix", None) or ""
+    return Speller(tokenizer.get_vocab(), unknown, mark, most)
 
 
 def _pad_id(tokenizer: Any) -> int:
