@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from featx.audit.findings import AuditReport
-from featx.errors import BadSource
+from featx.errors import BadSource, FeatxWarning
 from featx.inputs.cells import is_empty, plain_value
 from featx.inputs.showing import SampleView
 from featx.modalities import Settings
@@ -136,6 +137,7 @@ class Manifest:
                     content = _content(sample, view.settings, folder)
                 own = _target(sample.label, target)
                 records.append({"id": sample.id, **content, **own, **_known(facts)})
+        _warn_of_joined(samples, view)
         left_out = tuple(sample.id for sample in samples if sample.id in bad)
         return cls(tuple(records), _columns(records), left_out)
 
@@ -143,6 +145,20 @@ class Manifest:
         """Write the manifest as .csv, .jsonl or .parquet; raise BadTable or OutputFailed."""
         with RecordWriter(path, self.columns) as writer:
             writer.write_all(self.records)
+
+
+def _warn_of_joined(samples: Sequence[Sample], view: SampleView) -> None:
+    """Say which columns hold several texts a sample, for which a table has one cell."""
+    for column, settings in view.columns.items():
+        if settings is None or not settings.string_is_sample:
+            continue
+        cells = [s.data.get(column) for s in samples if isinstance(s.data, Mapping)]
+        if n := sum(isinstance(cell, list | tuple) and len(cell) > 1 for cell in cells):
+            warnings.warn(
+                f"{column:.60}: samples of several texts ({n}) have them joined in the table",
+                FeatxWarning,
+                stacklevel=3,
+            )
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:

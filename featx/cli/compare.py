@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from featx._display import shell_command
-from featx.cli.input_options import InputChoice, input_options
+from featx.cli.input_options import InputChoice, InputSpecs, input_options
 from featx.cli.options import (
     BackboneChoice,
     RunChoice,
@@ -145,13 +146,45 @@ def compare_command(
         )
     print_result(comparison, style)
     if specs is None:
-        click.echo(_next(source, comparison, columns, target), err=True)
+        following = _next(source, comparison, columns, target)
+    else:
+        words = [*_input_words(specs, comparison.best.name), *several.to_words()]
+        following = _next_of_inputs(source, comparison, columns, target, words)
+    click.echo(following, err=True)
 
 
 def _card(backbones: tuple[str, ...], modality: str | None) -> Card:
     """Return the card that decides which files of the source are samples."""
     name = backbones[0].partition("@")[0] if backbones else None
     return BackboneChoice(name, None, None, None, (), modality).card()
+
+
+def _input_words(specs: InputSpecs, best: str) -> list[str]:
+    """Return the options that name the inputs of the best choice, by what a comparison calls it."""
+    words: list[str] = []
+    for spec in specs.joint:
+        if best == f"without {spec.name}":
+            continue
+        backbone = best.removeprefix(f"{spec.name}: ")
+        chosen = spec if backbone == best else replace(spec, backbone=backbone)
+        for column in spec.columns:
+            words += ["--input", replace(chosen, columns=(column,)).to_text()]
+        words += ["--pair", ",".join(spec.columns)] if spec.is_pair else []
+    return words
+
+
+def _next_of_inputs(
+    source: str,
+    comparison: Comparison,
+    columns: SourceChoice,
+    target: TargetChoice,
+    inputs: list[str],
+) -> str:
+    """Return the command that trains a predictor with the best inputs."""
+    words = ["featx", "fit", source, *columns.to_words(), *inputs]
+    words += ["--task", target.task] if target.task else []
+    words += ["--head", comparison.best.head, "--output", "NAME.featx"]
+    return f"\nNext: {shell_command(*words)}"
 
 
 def _next(source: str, comparison: Comparison, columns: SourceChoice, target: TargetChoice) -> str:

@@ -95,6 +95,11 @@ class InputChoice:
 
         return SampleReader(columns, None, specs.joint, self.pool_by)
 
+    def to_words(self) -> list[str]:
+        """Return what is said beside inputs and pairs, as words of a command."""
+        words = [] if self.missing is None else ["--missing", self.missing]
+        return words if self.pool_by is None else [*words, "--pool-by", self.pool_by]
+
     def to_config(self, specs: InputSpecs) -> dict[str, Any]:
         """Return what a saved predictor may keep: all but a folder of this machine."""
         return {

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from featx._typing import FloatArray
 from featx.embedding.neighbors import Neighbors, PreparedRows, nearest_among
 from featx.embedding.row_products import Metric
+from featx.errors import BadTable
 from featx.inputs.scaling import BlockScaling, InputBlock
 
 __all__ = ["FARTHEST", "RowSpace"]
@@ -45,9 +46,19 @@ class RowSpace:
 
     @classmethod
     def of(cls, rows: npt.NDArray[Any], blocks: Sequence[InputBlock] = ()) -> Self:
-        """Return the space of rows; ``blocks`` are those of joint rows."""
+        """Return the space of rows; ``blocks`` are those of joint rows.
+
+        Raises
+        ------
+        BadTable
+            Rows have not as many columns as the blocks together.
+        """
         if not blocks or not len(rows):
             return cls()
+        if rows.shape[1] != blocks[-1].stop:
+            raise BadTable(
+                f"rows: {rows.shape[1]} columns, expected {blocks[-1].stop}, those of all inputs"
+            )
         return cls(BlockScaling.fit(np.asarray(rows, np.float32), blocks))
 
     @property

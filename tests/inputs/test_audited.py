@@ -10,8 +10,12 @@ import pytest
 
 import featx
 from featx.audit.auditing import audit_samples
+from featx.audit.findings import AuditReport
+from featx.audit.fixing import Manifest
 from featx.cli import main
 from featx.errors import BadOption
+from featx.inputs.showing import SampleView
+from featx.inputs.spec import make_specs
 from tests.support.goods import draw_goods, write_goods
 
 pytestmark = pytest.mark.filterwarnings("ignore::featx.errors.FeatxNotice")
@@ -69,6 +73,17 @@ def test_shortcuts_name_the_input(report):
 def test_a_backbone_beside_inputs_is_refused(goods):
     with pytest.raises(BadOption, match="each of several inputs has its own"):
         audit_samples(goods, target="sold", inputs=INPUTS, backbone="featx-image-nano")
+
+
+def test_several_texts_are_one_cell_of_a_table_which_is_told(tmp_path):
+    texts = [featx.Sample("a", {"caption": ("red", "apple")}), featx.Sample("b", {"caption": "x"})]
+    view = SampleView.of_specs(make_specs({"caption": "text"}))
+    report = AuditReport("classification", 2, "", ())
+    with pytest.warns(
+        featx.FeatxWarning, match=r"caption: samples of several texts .1. have them joined"
+    ):
+        table = Manifest.of(texts, report, view, tmp_path)
+    assert [one["caption"] for one in table.records] == ["red apple", "x"]
 
 
 def read(path):

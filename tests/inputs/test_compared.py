@@ -92,6 +92,9 @@ def test_the_commands_compare_and_draw_curves(tmp_path, capsys):
     table = write_goods(tmp_path, 40)
     asked = ["--label-column", "sold", "--input", "price:number", "--input", "brand:category"]
     main(["compare", str(table), *asked, "--head", "ridge"], standalone_mode=False)
-    assert "without brand" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "without brand" in said.out
+    assert "Next: featx fit" in said.err
+    assert "--input price:number" in said.err
     main(["curve", str(table), *asked, "--head", "ridge", "--draws", "2"], standalone_mode=False)
     assert "head ridge, 2 draws of each number out of 40" in capsys.readouterr().out
