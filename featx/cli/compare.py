@@ -156,8 +156,8 @@ def _card(backbones: tuple[str, ...], modality: str | None) -> Card:
 
 def _next(source: str, comparison: Comparison, columns: SourceChoice, target: TargetChoice) -> str:
     """Return the command that trains a predictor with the best."""
+    from featx.catalog.tap_names import read_name
     from featx.fit_config import card_changes
-    from featx.selection.candidates import read_name
 
     card = read_name(comparison.best.name)
     words = ["featx", "fit", source, *columns.to_words(), "--backbone", card.name]

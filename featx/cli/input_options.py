@@ -140,8 +140,8 @@ def input_options(function: F) -> F:
             metavar="COLUMN:KIND",
             multiple=True,
             help="A column of the table, and what it is: image, text, audio, number, category, date or vector; "
-            "again for each. photo:image:NAME names its backbone, and emb:vector:PATH a file or folder of rows "
-            "whose ids stand in the column.",
+            "again for each. photo:image:NAME names its backbone (NAME@TAP:POOLING with another layer), and "
+            "emb:vector:PATH a file or folder of rows whose ids stand in the column.",
         ),
         click.option(
             "--pair",

@@ -270,9 +270,10 @@ class Explainer:
         """Give each record with its result; their rows are made many at a time."""
         workers = count_workers(self.engine.n_jobs)
         with ThreadPoolExecutor(workers, thread_name_prefix="featx") as pool:
-            while chunk := list(islice(samples, _CHUNK)):
-                rows = inputs.read(chunk)
-                yield from zip(chunk, pool.map(self._record_result, chunk, rows), strict=True)
+            rows = inputs.stream(samples)
+            while chunk := list(islice(rows, _CHUNK)):
+                results = pool.map(self._record_result, *zip(*chunk, strict=True))
+                yield from zip([sample for sample, _ in chunk], results, strict=True)
 
     def _record_result(self, sample: Sample, row: FloatArray | Reject) -> _Result:
         if isinstance(row, Reject):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,15 +50,25 @@ class InputParts:
         self._embedder: JointEmbedder = open_joint(predictor.inputs, predictor.provider)
         self._sums: dict[str, RowSums | str] = {}
 
-    def read(self, samples: Sequence[Sample]) -> list[FloatArray | Reject]:
-        """Return the joint row of each sample, or why it has none."""
-        numbered = [Sample(str(k), sample.data) for k, sample in enumerate(samples)]
-        rows = self._engine.embed(numbered, self._embedder)
-        found: dict[str, Any] = dict(zip(rows.ids, rows.embeddings, strict=True))
-        for reject in rows.rejects:
-            id = samples[int(reject.id)].id
-            found[reject.id] = Reject(id, reject.reason.removeprefix(f"{id}: "))
-        return [found[one.id] for one in numbered]
+    def stream(self, samples: Iterable[Sample]) -> Iterator[tuple[Sample, FloatArray | Reject]]:
+        """Give each sample with its joint row, or why it has none, in their order."""
+        waiting: dict[int, Sample] = {}
+
+        def numbered() -> Iterator[Sample]:
+            for number, sample in enumerate(samples):
+                waiting[number] = sample
+                yield Sample(str(number), sample.data)
+
+        for rows in self._engine.stream(numbered(), self._embedder):
+            found: dict[int, FloatArray | Reject] = {
+                int(name): row for name, row in zip(rows.ids, rows.embeddings, strict=True)
+            }
+            found |= {int(reject.id): reject for reject in rows.rejects}
+            for number in sorted(found):
+                sample, given = waiting.pop(number), found[number]
+                if isinstance(given, Reject):
+                    given = Reject(sample.id, given.reason.removeprefix(f"{sample.id}: "))
+                yield sample, given
 
     def open_sums(self) -> None:
         """Take apart the backbones, before several threads ask for them."""

@@ -9,7 +9,8 @@ from typing import Any
 from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
-from featx.catalog import Card, default_card, get_card
+from featx.catalog import Card, default_card
+from featx.catalog.tap_names import read_name
 from featx.embedding.joint_rows import InputPart, JointEmbedder
 from featx.errors import BadOption
 from featx.inputs.cells import show_text
@@ -106,9 +107,9 @@ def card_of(spec: InputSpec) -> Card:
     UnknownBackbone
         No model directory has it.
     BadOption
-        It reads something else.
+        It reads something else, or has no such tap or pooling.
     """
-    card = get_card(spec.backbone) if spec.backbone else default_card(spec.kind)
+    card = read_name(spec.backbone) if spec.backbone else default_card(spec.kind)
     if card.modality != spec.kind:
         raise BadOption(
             f"input {spec.name!r:.60}: is a {spec.kind}, and {card.name} reads {card.modality}s; "

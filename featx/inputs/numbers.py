@@ -210,7 +210,9 @@ class NumberEncoder:
             name,
             {
                 "marks": lambda value: isinstance(value, str) and value in MARKS,
-                "unit": lambda value: isinstance(value, str) and len(value) <= 20,
+                "unit": lambda value: (
+                    isinstance(value, str) and len(value) <= 20 and value.isprintable()
+                ),
                 "truths": lambda value: isinstance(value, bool),
                 **dict.fromkeys(("median", "mean", "low", "high"), _is_number),
                 "scale": lambda value: _is_number(value) and value > 0,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from featx.errors import BadArtifact, BadOption, wrong_type
+from featx.errors import BadOption, wrong_type
 from featx.modalities import MODALITIES
 from featx.storage.blob import to_text
 
@@ -102,8 +102,9 @@ class InputSpec:
     def parse(cls, text: str) -> InputSpec:
         """Return the input that a text names: COLUMN:KIND, or COLUMN:KIND:BACKBONE.
 
-        It is read from its end, so that a name of a column may hold colons: neither kinds nor names of
-        backbones do. What stands behind the last ``:vector:`` is the path of the rows, colons and all.
+        A backbone may have another tap and pooling, as ``compare`` takes them: NAME@TAP:POOLING. The text is
+        read from its end, so that a name of a column may hold colons: neither kinds nor names of backbones do.
+        What stands behind the last ``:vector:`` is the path of the rows, colons and all.
 
         Raises
         ------
@@ -116,8 +117,10 @@ class InputSpec:
         column, _, path = text.rpartition(":vector:")
         if column and path and (len(parts) < 3 or parts[-1] not in INPUT_KINDS):
             return cls.of(column, "vector", path)
-        for place in (len(parts) - 1, len(parts) - 2):
-            if place > 0 and parts[place] in INPUT_KINDS:
+        for place in range(len(parts) - 1, 0, -1):
+            # A tap and its pooling stand behind an at sign: featx-image-nano@last-map:mean.
+            ends = place >= len(parts) - 2 or "@" in parts[place + 1]
+            if ends and parts[place] in INPUT_KINDS:
                 return cls.of(
                     ":".join(parts[:place]), parts[place], ":".join(parts[place + 1 :]) or None
                 )
@@ -136,29 +139,6 @@ class InputSpec:
         """Return the text that ``parse`` reads: ``photo:image``."""
         detail = self.rows or self.backbone
         return ":".join([",".join(self.columns), self.kind, *([detail] if detail else [])])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it, without a path of this machine."""
-        table = {"name": self.name, "kind": self.kind, "columns": list(self.columns)}
-        return {**table, **({"backbone": self.backbone} if self.backbone else {})}
-
-    @classmethod
-    def from_dict(cls, table: Any) -> InputSpec:
-        """Return the input that ``to_dict`` wrote; raise BadArtifact for any other."""
-        if not isinstance(table, Mapping):
-            raise BadArtifact(f"input: expected a table, found {type(table).__name__}")
-        name, kind = table.get("name"), table.get("kind")
-        columns, backbone = table.get("columns"), table.get("backbone")
-        if not _is_name(name) or kind not in INPUT_KINDS:
-            raise BadArtifact(f"input {name!r:.60}: expected a name and one of the kinds of inputs")
-        if not isinstance(columns, list) or not all(map(_is_name, columns)):
-            raise BadArtifact(f"input {name!r:.60}: expected names of columns")
-        paired = len(columns) == 2 and kind in MODALITIES and columns[0] != columns[1]
-        if len(columns) != 1 and not paired:
-            raise BadArtifact(f"input {name!r:.60}: expected a column, or two of a pair")
-        if backbone is not None and (not _is_name(backbone) or kind not in MODALITIES):
-            raise BadArtifact(f"input {name!r:.60}: {kind} has no backbone {backbone!r:.60}")
-        return cls(str(name), str(kind), tuple(columns), backbone)
 
 
 def make_specs(
@@ -277,10 +257,6 @@ def _one_line(column: str) -> str:
     """Return the name of a column as messages and reports show it: spreadsheets have names of several lines."""
     text = " ".join(to_text(column).split())
     return text if text.isprintable() else repr(text)[1:-1]
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= 3 * _LONGEST
 
 
 def _check_length(text: str, what: str) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
-from featx.catalog import Card, get_card, list_cards, locate
-from featx.errors import BadOption, wrong_type
+from featx.catalog import Card, list_cards, locate
+from featx.catalog.tap_names import read_name
+from featx.errors import BadOption
 from featx.fit_config import card_changes
-from featx.graphs.pooling import read_pooling
 from featx.reporting.comparison import LeftOutBackbone
 from featx.selection.average_order import mean_rank
 
-__all__ = ["BackboneCandidate", "find_candidates", "read_name"]
+__all__ = ["BackboneCandidate", "find_candidates"]
 
 NOT_HERE = "not on this machine (featx backbones pull)"
 
@@ -128,35 +127,6 @@ def find_candidates(
             f"backbones for {modality}: expected one or more to compare, found none{why}"
         )
     return sorted(found, key=lambda one: (one.bytes or 0, one.name)), left_out
-
-
-def read_name(name: str) -> Card:
-    """Return the card of ``NAME``, ``NAME@TAP`` or ``NAME@TAP:POOLING``.
-
-    Raises
-    ------
-    UnknownBackbone
-        No model directory has it.
-    BadOption
-        It is no text.
-
-    Examples
-    --------
-    >>> card = read_name("featx-image-nano@last-map:max")
-    >>> card.name, card.output, card.pooling
-    ('featx-image-nano', 'last-map', 'max')
-    """
-    if not isinstance(name, str):
-        raise wrong_type("backbone", name, "a name, a card or a backbone")
-    own, at, tap = name.partition("@")
-    if not at:
-        return get_card(own)
-    # A tensor's name may have colons, and so may a pooling: the longest end that is one.
-    for place in (i for i, letter in enumerate(tap) if letter == ":"):
-        with suppress(BadOption):
-            pooling = str(read_pooling(tap[place + 1 :]))
-            return get_card(own).variant(tap=tap[:place] or None, pooling=pooling)
-    return get_card(own).variant(tap=tap or None)
 
 
 def _title(card: Card) -> str:

@@ -215,6 +215,27 @@ def test_a_broken_photo_is_skipped_in_training_and_listed(table, tmp_path):
     assert {row["id"] for row in rows_of(tmp_path / "rejects.csv")} == {"row 1", "row 4"}
 
 
+def test_a_row_without_its_photo_is_refused_and_two_ways_out_are_named(table, tmp_path):
+    rows = rows_of(table)
+    rows[2]["photo"] = " "
+    path = write(table.parent, rows, "without.csv")
+    words = (
+        "fit",
+        path,
+        "--label-column",
+        "sold",
+        "--input",
+        "photo:image",
+        "--input",
+        "price:number",
+    )
+    said = refusal(run(*words, *QUICK, "-o", tmp_path / "x.featx"))
+    assert said == (
+        "row 3: photo: is missing; mend or remove it, or leave such samples out with --on-error skip, or take "
+        "them with --missing zero"
+    )
+
+
 def test_a_date_that_is_none_is_told_by_its_row_and_cell(table, tmp_path):
     rows = [{**row, "when": f"2024-05-{n + 1:02d}"} for n, row in enumerate(rows_of(table))]
     rows[4]["when"] = "2024-02-30"
@@ -309,6 +330,20 @@ def test_rows_of_vectors_elsewhere_are_named_again_for_other_tables(table, tmp_p
     assert "its vectors: 'photo'" in refusal(
         run("predict", out, table, "--input", "brand:vector:x")
     )
+
+
+def test_rows_of_a_folder_of_shards_are_a_vector(table, tmp_path):
+    words = ("--path-column", "photo", "--backbone", "featx-image-nano", "--shard-size", "10")
+    done = run("extract", table, *words, "-o", tmp_path / "rows")
+    assert done.exit_code == 0, done.output
+    assert len(list((tmp_path / "rows").glob("*.parquet"))) == 3
+    vector, out = f"photo:vector:{tmp_path / 'rows'}", tmp_path / "v.featx"
+    words = ("fit", table, "--label-column", "sold", "--input", vector, "--input", "price:number")
+    done = run(*words, *QUICK, "-o", out)
+    assert done.exit_code == 0, done.output
+    found = [one["label"] for one in answers(run("predict", out, table, "--input", vector))]
+    right = [label == row["sold"] for label, row in zip(found, rows_of(table), strict=True)]
+    assert np.mean(right) > 0.9
 
 
 def test_a_configuration_holds_the_inputs(saved, table, tmp_path):

@@ -42,7 +42,7 @@ def test_each_input_is_left_out_and_other_backbones_stand_in(found):
     widths = {one.name: one.dim for one in found.backbones}
     assert widths["all inputs as named"] - widths["without photo"] == 384
     assert widths["without price"] + 1 == widths["all inputs as named"]
-    assert widths["photo: featx-image-nano@last-map:mean"] == 512 + 256 + 1
+    assert widths["photo: featx-image-nano@last-map:mean"] == 512 + widths["without photo"]
     behind = {one.name: one.difference for one in found.backbones}["without photo"]
     assert behind is not None
     assert behind.value == pytest.approx(found.best.score - scores["without photo"])

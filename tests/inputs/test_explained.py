@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
 import featx
-from featx.backbones.backbone import open_backbone
 from featx.cli import main
-from featx.errors import BadOption, NoExactSum
+from featx.errors import BadOption, NoExactSum, UnknownTap
+from featx.explanation.explaining import Explainer
 from featx.explanation.explanation import Explanation
 from featx.explanation.input_parts import InputParts
-from featx.inputs.input import Input
-from featx.inputs.joint import open_joint
-from featx.inputs.numbers import NumberEncoder
-from featx.sources.record import Record
-from featx.training import fit_rows
-from featx.tuning import HeadConfig
+from featx.export import export
 from tests.support.goods import draw_goods, write_goods
 from tests.support.sounds import encode, tone
 
@@ -89,7 +83,7 @@ def test_the_inputs_of_all_kinds_and_the_bias_add_up_to_the_score(predictor, goo
 def test_columns_photos_of_a_list_and_halves_of_a_pair_add_up_to_their_input(predictor, goods):
     parts = InputParts(predictor, featx.Engine())
     [sample] = predictor.make_samples(goods[5:6])
-    [row] = parts.read([sample])
+    [(_, row)] = parts.stream([sample])
     rng = np.random.default_rng(1)
     center = predictor.embed(goods).embeddings.mean(axis=0).astype(np.float64)
     weights = rng.normal(size=len(row)) / 20
@@ -111,16 +105,19 @@ def test_columns_photos_of_a_list_and_halves_of_a_pair_add_up_to_their_input(pre
 @pytest.fixture(scope="module")
 def placed(goods):
     """A photo by a backbone whose rows are sums over places, and a price."""
-    card = featx.get_card("featx-image-nano").variant(tap="last-map", pooling="mean")
-    card = replace(card, dim=open_backbone(card).dim)
-    encoder, _ = NumberEncoder.fit([row["price"] for row in goods], "price")
-    inputs = (
-        Input("photo", "image", card, ("photo",)),
-        Input("price", "number", encoder, ("price",)),
-    )
-    samples = [featx.Sample(str(k), Record(row), row["sold"]) for k, row in enumerate(goods)]
-    rows = featx.Engine().embed(samples, open_joint(inputs))
-    return fit_rows(rows, inputs, HeadConfig("ridge"))
+    inputs = {"photo": "image:featx-image-nano@last-map:mean", "price": "number"}
+    return featx.fit(goods, target="sold", inputs=inputs, head="ridge", baseline=False)
+
+
+def test_another_tap_and_pooling_of_an_input_are_saved_with_it(placed, goods, tmp_path):
+    assert placed.inputs[0].card.output == "last-map"
+    assert placed.inputs[0].dim == 512
+    loaded = featx.load(featx.save(placed, tmp_path / "goods.featx"))
+    assert np.array_equal(loaded.predict_proba(goods), placed.predict_proba(goods))
+    assert loaded.config.inputs == ("photo:image:featx-image-nano@last-map:mean", "price:number")
+    assert export(placed, tmp_path / "goods.onnx", samples=goods).worst < 1e-4
+    with pytest.raises(UnknownTap, match="no tensor named 'nope'"):
+        featx.fit(goods, target="sold", inputs={"photo": "image:featx-image-nano@nope:mean"})
 
 
 def test_a_photo_is_taken_apart_by_its_places(placed, goods, tmp_path):
@@ -187,3 +184,19 @@ def test_the_commands_say_it_in_json_and_on_pages(tmp_path, capsys):
     assert "Nearest training samples" in page
     run("explain", path, table, "--output", tmp_path / "folder")
     assert len(list((tmp_path / "folder").glob("*.html"))) == 24
+
+
+def test_what_is_unlike_training_is_told_once_and_rejects_keep_their_places(goods):
+    inputs = {"price": "number", "brand": "category"}
+    made = featx.fit(goods, target="sold", inputs=inputs, head="ridge", baseline=False)
+    rows = [{**goods[k % 24], "brand": "Never"} for k in range(100)]
+    rows[70] = {**rows[70], "price": "cheap"}
+    explainer = Explainer(made, engine=featx.Engine(on_error="skip"))
+    with pytest.warns(featx.FeatxWarning) as said:
+        found = list(explainer.stream(made.make_samples(rows)))
+    assert [one.id for one in found] == [str(k) for k in range(100)]
+    assert found[70].reason == "price: expected a number, found 'cheap'"
+    assert [str(one.message) for one in said] == [
+        "brand: 100 of 100 values are unlike all of training ('Never'): categories that were rare or not "
+        "there in training count as one"
+    ]

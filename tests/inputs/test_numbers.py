@@ -183,6 +183,7 @@ def test_what_is_saved_comes_back(cells):
         {"marks": ["plain"]},
         {"unit": 3},
         {"unit": "x" * 100},
+        {"unit": "\n"},
         {"truths": 1},
         {"empty": -1},
         {"empty": 1.5},

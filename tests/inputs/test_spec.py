@@ -2,8 +2,8 @@
 
 import pytest
 
-from featx.errors import BadArtifact, BadOption
-from featx.inputs.spec import INPUT_KINDS, InputSpec, make_specs
+from featx.errors import BadOption
+from featx.inputs.spec import InputSpec, make_specs
 
 
 @pytest.mark.parametrize(
@@ -109,38 +109,3 @@ def test_a_pair_is_one_input_at_the_place_of_its_first_column():
 def test_a_pair_that_cannot_be_compared_is_refused(inputs, pair, said):
     with pytest.raises(BadOption, match=said):
         make_specs(inputs, [pair])
-
-
-@pytest.mark.parametrize("kind", INPUT_KINDS)
-def test_what_is_saved_comes_back_without_a_path_of_the_machine(kind):
-    detail = "somewhere" if kind in ("image", "text", "audio", "vector") else None
-    spec = InputSpec.of("a column", kind, detail)
-    back = InputSpec.from_dict(spec.to_dict())
-    assert (back.name, back.kind, back.columns) == (spec.name, spec.kind, spec.columns)
-    assert back.rows is None
-    assert "somewhere" not in str(spec.to_dict()) or spec.has_backbone
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        None,
-        [],
-        {},
-        {"name": "a", "kind": "x", "columns": ["a"]},
-        {"name": "", "kind": "image", "columns": ["a"]},
-        {"name": "a" * 10_000, "kind": "image", "columns": ["a"]},
-        {"name": "a", "kind": "image", "columns": "a"},
-        {"name": "a", "kind": "image", "columns": []},
-        {"name": "a", "kind": "image", "columns": ["a", "b", "c"]},
-        {"name": "a", "kind": "image", "columns": ["a", "a"]},
-        {"name": "a", "kind": "number", "columns": ["a", "b"]},
-        {"name": "a", "kind": "image", "columns": [3]},
-        {"name": "a", "kind": "number", "columns": ["a"], "backbone": "x"},
-        {"name": "a", "kind": "image", "columns": ["a"], "backbone": 3},
-        {"name": "a", "kind": ["image"], "columns": ["a"]},
-    ],
-)
-def test_what_no_input_can_be_is_refused_when_it_is_read(table):
-    with pytest.raises(BadArtifact):
-        InputSpec.from_dict(table)
