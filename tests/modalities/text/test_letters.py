@@ -149,6 +149,34 @@ def test_heads_on_the_mean_of_tokens_and_letters_are_explained_exactly():
     assert abs(total) > 0.01
 
 
+@pytest.mark.parametrize(
+    ("things", "good", "bad"),
+    [
+        ("المنتج الطعام الفندق التوصيل", "ممتاز رائع لذيذ", "سيئ قذر مزعج"),
+        ("еда доставка комната услуга", "хорошая отличная вкусная", "плохая ужасная грязная"),
+        ("餐厅 服务 酒店 快递", "很好吃 非常棒 很干净", "太难吃 非常差 很脏乱"),
+        ("อาหาร ห้อง บริการ ราคา", "อร่อย ดีมาก สะอาด", "แย่ สกปรก แพงไป"),
+    ],
+    ids=["Arabic", "Russian", "Chinese", "Thai"],
+)
+@pytest.mark.filterwarnings("ignore:.*mostly unknown words")
+def test_heads_learn_from_words_that_the_vocabulary_does_not_hold(things, good, bad):
+    """Every word of a test text was met in training, though never beside the other."""
+    texts, labels = [], []
+    for k, thing in enumerate(things.split()):
+        for label, words in (("+", good), ("-", bad)):
+            for j, word in enumerate(words.split()):
+                texts.append(f"{thing} {word}")
+                labels.append((label, (k + j) % 4 == 0))
+    parts = [
+        [(text, label) for text, (label, held) in zip(texts, labels, strict=True) if held == part]
+        for part in (False, True)
+    ]
+    train, test = ([list(column) for column in zip(*part, strict=True)] for part in parts)
+    classifier = featx.fit(featx.make_samples(*train), head="ridge", backbone=NANO)
+    assert classifier.predict(test[0]).tolist() == test[1]
+
+
 def test_windows_of_a_long_text_have_the_letters_of_their_own_words():
     card = get_card(NANO).variant(options={"long": "chunk-mean", "max_length": 4})
     reader = featx.Backbone(card).reader
