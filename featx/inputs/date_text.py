@@ -103,10 +103,9 @@ class DateSpelling:
         spelling = cls(order, zones == {True})
         if example is None:
             return spelling, ()
-        day = datetime.fromtimestamp(spelling.read(example).seconds, UTC).date()
-        return spelling, (
-            f"{name}: the {order} stands first: {show_text(example)} is {day.isoformat()}",
-        )
+        shown = _try(example, order)
+        day = "" if shown is None else shown[0].date().isoformat()
+        return spelling, (f"{name}: the {order} stands first: {show_text(example)} is {day}",)
 
     def read(self, cell: Any) -> Moment:
         """Return the moment of a cell.
@@ -193,7 +192,12 @@ def _spoken(text: str) -> tuple[datetime, bool] | None:
 
 def _order(texts: Sequence[str], name: str) -> tuple[str, str | None]:
     """Return which number stands first, and a text that shows it."""
-    found = [(text, one) for text in texts if (one := _NUMBERS.fullmatch(text.strip()))]
+    # What is a date in neither order, such as 31.31.2024, tells nothing of the others.
+    found = [
+        (text, one)
+        for text in texts
+        if (one := _NUMBERS.fullmatch(text.strip())) and (_try(text, "day") or _try(text, "month"))
+    ]
     if not found:
         return "iso", None
     only: dict[str, str] = {}

@@ -151,3 +151,21 @@ def test_what_no_encoder_can_be_is_refused_when_it_is_read(change):
     encoder, _ = fit("2024-01-01", "2024-02-01")
     with pytest.raises(BadArtifact):
         read_encoder({**encoder.to_dict(), **change}, "sold")
+
+
+@pytest.mark.parametrize(
+    ("none", "others", "order"),
+    [
+        ("31.31.2024", ["2024-05-31", "2024-02-29"], "iso"),
+        ("31/12/2024 25:00", ["2024-05-31", "2024-02-29"], "iso"),
+        ("0.0.2024", ["2024-05-31", "2024-02-29"], "iso"),
+        ("31/02/2024", ["12/31/2024", "01/02/2024"], "month"),
+        ("31/12/9999 23:59 -12:00", ["31/12/2024 10:00 +01:00", "01/02/2024 10:00 Z"], "day"),
+    ],
+)
+def test_what_is_no_date_says_nothing_of_the_others_and_is_refused_alone(none, others, order):
+    encoder, _ = fit(none, *others)
+    assert encoder.spelling.order == order
+    with pytest.raises(ValueError, match="expected a date such as"):
+        encoder.read(none)
+    assert all(math.isfinite(encoder.read(cell).seconds) for cell in others)
