@@ -16,6 +16,7 @@ from featx.inputs.joint import is_joint
 from featx.labelled import LabelledSamples
 from featx.metrics.report import Report
 from featx.predictor import Predictor
+from featx.reading import target_columns
 from featx.sources import Sample
 from featx.sources.frames import is_table, list_records, targets_of
 from featx.sources.groups import duplicate_contents
@@ -177,7 +178,8 @@ def _labels(samples: Any, labels: Any, target: str | Sequence[str]) -> list[Any]
     """Return the cells of the columns of the truth."""
     if labels is not None:
         raise BadOption("target, labels: they are one; give the column or the labels")
-    return targets_of(samples, target)
+    columns = target_columns(target)
+    return targets_of(samples, columns[0] if isinstance(target, str) else columns)
 
 
 def _warn_of_training_samples(predictor: Predictor, rows: Rows) -> int:

@@ -223,8 +223,9 @@ def fit(
     asked = InputOptions(
         target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
     )
-    if specs := asked.specs():
-        samples, labels = asked.read(samples, labels, specs)
+    if specs := asked.specs(backbone):
+        skip = engine.on_error == "skip"
+        samples, labels = asked.read(samples, labels, specs, skip=skip)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None

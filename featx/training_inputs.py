@@ -14,13 +14,14 @@ from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.joint_rows import Missing, filled_rows
 from featx.embedding.rows import Rows
-from featx.errors import BadOption, BadSample, FeatxNotice
+from featx.errors import BadOption, BadSample, FeatxNotice, wrong_type
 from featx.evaluation import warn_about_rejects
 from featx.inputs.encoder import encoder_class
 from featx.inputs.input import Input, joint_fingerprint
 from featx.inputs.joint import card_of, open_joint
 from featx.inputs.reading import finish_records, read_records, record_columns
 from featx.inputs.spec import InputSpec, make_specs
+from featx.reading import target_columns
 from featx.sources import Columns, Sample, make_samples
 from featx.sources.frames import is_table, list_records, record_samples, targets_of
 from featx.sources.record import Record
@@ -56,24 +57,52 @@ class InputOptions:
     missing: Missing = "reject"
     pool_by: str | None = None
 
-    def specs(self) -> tuple[InputSpec, ...]:
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns of what is to be predicted; none where labels are given by themselves.
+
+        Raises
+        ------
+        BadOption
+            They are no names.
+        """
+        return target_columns(self.target)
+
+    def specs(self, backbone: object = None) -> tuple[InputSpec, ...]:
         """Return the inputs; none where the sample itself is the only one.
+
+        Parameters
+        ----------
+        backbone : object, default=None
+            What was named as the only backbone: there is none beside several inputs.
 
         Raises
         ------
         BadOption
             They make no sense, or something is said of them and there are none.
         """
+        if self.pool_by is not None and not isinstance(self.pool_by, str):
+            raise wrong_type("pool_by", self.pool_by, "the name of a column")
+        listed = isinstance(self.pairs, list | tuple)
+        if not listed or not all(isinstance(pair, list | tuple) for pair in self.pairs):
+            raise wrong_type("pairs", self.pairs, "a list of pairs of columns")
         if self.missing not in ("reject", "zero"):
             raise BadOption(f"missing = {self.missing!r:.60}: expected 'reject' or 'zero'")
         if self.inputs is not None:
+            if backbone is not None:
+                raise BadOption(
+                    f"backbone = {backbone!r:.60}: each input has its own; name it there, such as "
+                    "inputs={'photo': 'image:mobilenetv2-12'}"
+                )
             return make_specs(self.inputs, self.pairs)
-        named = {"target": self.target, "pairs": self.pairs or None, "pool_by": self.pool_by}
+        missing = None if self.missing == "reject" else self.missing
+        named = {"target": self.target, "pairs": self.pairs or None}
+        named |= {"pool_by": self.pool_by, "missing": missing}
         for name, value in named.items():
             if value is not None:
                 raise BadOption(
-                    f"{name} = {value!r:.60}: names columns; name those that are read as well, such as "
-                    "inputs={'photo': 'image'}"
+                    f"{name} = {value!r:.60}: is said of the columns of a table; name those that are "
+                    "read as well, such as inputs={'photo': 'image'}"
                 )
         return ()
 
@@ -81,7 +110,6 @@ class InputOptions:
         """Return the entries of ``FitConfig`` that say it."""
         if self.inputs is None:
             return {}
-        targets = [self.target] if isinstance(self.target, str) else list(self.target or ())
         specs = self.specs()
         # A pair is named by its columns, and a folder of this machine is nobody's business.
         alone = [InputSpec(n, s.kind, (n,), s.backbone) for s in specs for n in s.columns]
@@ -90,11 +118,11 @@ class InputOptions:
             "pairs": tuple(",".join(spec.columns) for spec in specs if spec.is_pair),
             "missing": self.missing,
             "pool_by": self.pool_by,
-            "target_column": tuple(targets),
+            "target_column": self.targets,
         }
 
     def read(
-        self, samples: Any, labels: Any, specs: Sequence[InputSpec]
+        self, samples: Any, labels: Any, specs: Sequence[InputSpec], *, skip: bool = False
     ) -> tuple[list[Sample], Any]:
         """Return samples of records, and their labels as ``fit`` takes them; None where they bring their own.
 
@@ -104,6 +132,8 @@ class InputOptions:
             A path is that of a table.
         labels : sequence or None
         specs : sequence of InputSpec
+        skip : bool, default=False
+            Whether a row of a table that makes no sense is a sample that cannot be read.
 
         Raises
         ------
@@ -112,8 +142,8 @@ class InputOptions:
         BadOption
             There are labels and a target, or the target is an input.
         """
-        target = self.target if isinstance(self.target, str | None) else tuple(self.target)
-        targets = (target,) if isinstance(target, str) else target or ()
+        targets = self.targets
+        target = self.target if isinstance(self.target, str) else targets
         columns = [column for spec in specs for column in spec.columns]
         if both := sorted(set(targets) & set(columns)):
             raise BadOption(
@@ -122,9 +152,8 @@ class InputOptions:
         if targets and labels is not None:
             raise BadOption("target, labels: they are one; give the column or the labels")
         if isinstance(samples, str | os.PathLike):
-            return read_records(
-                samples, specs, Columns(target=targets), pool_by=self.pool_by
-            ), labels
+            known = Columns(target=targets, skip=skip)
+            return read_records(samples, specs, known, pool_by=self.pool_by), labels
         if not is_table(samples):
             samples = list_records(samples)
         pooled = () if self.pool_by is None else (self.pool_by,)

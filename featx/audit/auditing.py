@@ -109,7 +109,7 @@ def audit_samples(
             raise BadOption(
                 "backbone: each of several inputs has its own; name it among the inputs"
             )
-        samples, labels = asked.read(samples, labels, specs)
+        samples, labels = asked.read(samples, labels, specs, skip=True)
     labelled = LabelledSamples.of(samples, labels, groups=groups)
     given = labelled.whole
     kind = get_task(task or "classification")

@@ -97,10 +97,17 @@ def _input_line(one: InputMetadata) -> str:
     if not one.columns:
         return f"Backbone {one.backbone}, {made}"
     noun = "column" if len(one.columns) == 1 else "columns"
-    by = f"backbone {one.backbone}" if one.backbone else "encoded"
+    by = f"backbone {one.backbone}" if one.backbone else _encoded(one)
     missing = ", missing ones say nothing" if one.missing == "zero" else ""
     read = ", ".join(map(one_line, one.columns))
     return f"Input {one_line(one.name)}: {one.kind} of the {noun} {read}; {by}{missing}; {made}"
+
+
+def _encoded(one: InputMetadata) -> str:
+    """Return what the encoder of an input makes of its cells."""
+    from featx.inputs.encoder import read_encoder
+
+    return one_line(read_encoder(one.encoder, one.name).describe())
 
 
 def _described(metadata: Metadata) -> str:

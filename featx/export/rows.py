@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
@@ -109,7 +109,8 @@ def add_rows(
         "backbone": card.name,
         "license": card.license,
         "source": card.source,
-        "card": card.to_toml(),
+        # Named taps are of no use to a graph that has one, and another catalogue may have none of them.
+        "card": replace(card, taps=()).to_toml(),
         **front.facts,
     }
     return RowsInGraph(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from onnx import helper
 
 from featx.backbones.session import FAILURES, open_session
-from featx.errors import BadGraph, BadSample, first_line
+from featx.errors import BadGraph, BadSample, FeatxWarning, first_line
 from featx.export.abstention import differs_beside
 from featx.export.assemble import write_graph
 from featx.export.feeds import draw_samples, feeds_of, text_inputs
@@ -80,8 +81,9 @@ def export(
     Parameters
     ----------
     samples : iterable of paths, arrays or Sample, default=None
-        What is compared, evenly chosen where there are more than 200; one that cannot be read is left
-        out. None: the card's canary in several lengths, and for images noise of several sizes.
+        What is compared, evenly chosen where there are more than 200; one that cannot be read, or that the
+        graph does not take, is left out with a FeatxWarning. None: the card's canary in several lengths, and
+        for images noise of several sizes.
     strings : bool, default=False
         Whether the tokenizer is in the graph too: BERT's WordPiece, whatever its vocabulary, case and
         accents. The tokens of each sample, and of texts on which tokenizers disagree, must be the same.
@@ -121,26 +123,33 @@ def export(
 def _check(classifier: Predictor, session: Any, samples: Iterable[Sample], real: bool) -> Check:
     """Compare an export with its classifier; raise BadGraph with the worst sample where they differ."""
     compared, worst, where, changed = 0, 0.0, "", ""
-    unread: BadSample | None = None
+    unread: list[BadSample] = []
     for sample in samples:
         try:
             apart, other = _compare(classifier, session, sample)
         # Training skips these too, when it is asked to.
         except BadSample as error:
-            unread = error
+            unread.append(error)
             continue
         compared += 1
         if not apart <= worst:
             worst, where = apart, sample.id
         if other:
             changed = changed or sample.id
-    if unread is not None and not compared:
-        raise unread
+    if unread and not compared:
+        raise unread[-1]
     if changed or not worst <= TOLERANCE:
         raise BadGraph(
             f"not exported: of {compared} samples the worst differs by {worst:.2g} ({where}) in "
             f"probability, or in standard deviations of the targets, expected {TOLERANCE:g}; "
             f"{changed or 'none'} has another label, or another set"
+        )
+    if unread:
+        warnings.warn(
+            f"{len(unread)} of {compared + len(unread)} samples are not compared with the graph, such as "
+            f"{unread[0]}",
+            FeatxWarning,
+            stacklevel=3,
         )
     return Check(compared, worst, real)
 

@@ -20,6 +20,7 @@ from featx.storage.blob import Blob
 
 __all__ = ["pool_samples"]
 
+_PAIR = "pair"
 # What the rows of one sample must agree in, and how a message calls it.
 _FACTS = {
     "label": "target",
@@ -36,8 +37,8 @@ def pool_samples(
     """Return a sample for each value of a column, in the order in which the values first stand.
 
     Photos, texts, sounds and vectors of its rows are several of the sample, each once: its row is their mean.
-    Numbers, categories and dates must agree where they are not empty, and so must targets, groups, weights,
-    times and parts of the data. The value of the column is the sample's id.
+    Numbers, categories, dates and what a pair compares must agree where they are not empty, and so must
+    targets, groups, weights, times and parts of the data. The value of the column is the sample's id.
 
     Parameters
     ----------
@@ -72,7 +73,8 @@ def pool_samples(
             members[key] = []
             order.append(key)
         members[key].append(sample)
-    kinds = {name: spec.kind for spec in specs for name in spec.columns}
+    # What is compared is one thing: of a pair all rows must have the same.
+    kinds = {name: _PAIR if spec.is_pair else spec.kind for spec in specs for name in spec.columns}
     pooled = [
         one if isinstance(one, Sample) else _pooled(one, members[one], kinds, column)
         for one in order
@@ -105,7 +107,7 @@ class _Group:
     def datum(self, name: str, kind: str) -> Any:
         """Return the datum of a column: the value that rows agree in, or all that they have."""
         cells = [(sample, sample.data[name]) for sample in self.samples]
-        if kind in ("number", "category", "date"):
+        if kind in ("number", "category", "date", _PAIR):
             return self._one(cells, name)
         found = [cell for _, cell in cells if cell is not None]
         if kind == "vector":

@@ -25,10 +25,10 @@ _RANKS: Mapping[str, float] = MappingProxyType(
         # all-minilm-l6-v2, in two files, and featx-text-nano
         "46b6396571af": 1.0,
         "6fd5d72fe458": 1.0,
-        "eee36cbb5978": 2.0,
+        "876edf3dc57c": 2.0,
         # speech-embedding, featx-audio-nano, featx-audio-mel, yamnet
         "fe23c9cabccd": 1.0,
-        "c65b163dc07d": 2.0,
+        "4008740da531": 2.0,
         "51a0713c4ab3": 3.0,
         "93611a8dfca2": 4.0,
     }

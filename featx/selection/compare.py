@@ -182,7 +182,8 @@ min_samples, unlabelled, random_state, n_jobs
     )
     if specs := asked.specs():
         _check_for_inputs(limits, several, logme=logme)
-        samples, labels = asked.read(samples, labels, specs)
+        skip = engine.on_error == "skip"
+        samples, labels = asked.read(samples, labels, specs, skip=skip)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None

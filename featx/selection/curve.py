@@ -142,7 +142,8 @@ def learning_curve(
             raise BadOption(
                 "backbone: each of several inputs has its own; name it among the inputs"
             )
-        samples, labels = asked.read(samples, labels, specs)
+        skip = engine.on_error == "skip"
+        samples, labels = asked.read(samples, labels, specs, skip=skip)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
     given = given.for_task(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None

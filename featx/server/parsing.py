@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -45,6 +45,7 @@ _Raw = SampleInput | tuple[str, bytes] | tuple[str, Mapping[str, Any]]
 
 # Names of classifiers, and fields of a form beside the samples.
 _MAX_NAMES = 100
+_SETTINGS = frozenset({"model", "top_k", *SURENESS_FIELDS})
 _KINDS = frozenset({"image", "audio", "text", "record"})
 _RAW_TYPES = ("image", "audio", "text", "application/octet-stream")
 _EXPECTED_TYPES = (
@@ -73,6 +74,8 @@ class PredictInput:
     fields : sequence of pairs, default=()
         The fields of a form that may be the columns of a record, each with its name; bytes of a file, or a
         text.
+    settings : frozenset of str, default=frozenset()
+        The names of fields of a form that were taken for settings of the request.
     """
 
     samples: Sequence[_Raw]
@@ -82,6 +85,7 @@ class PredictInput:
     kinds: frozenset[str] = frozenset()
     sureness: Mapping[str, Any] = field(default_factory=dict)
     fields: Sequence[tuple[str, str | bytes]] = ()
+    settings: frozenset[str] = frozenset()
 
     def of(self, served: ServedPredictor) -> Sequence[_Raw]:
         """Return the samples as a predictor reads them: the fields of a form are one record, or files.
@@ -89,8 +93,16 @@ class PredictInput:
         Raises
         ------
         HTTPError
-            The form has a field that the predictor knows nothing of (422).
+            The form has a field that the predictor knows nothing of, or one that may be a setting as well
+            as a column (422).
         """
+        for name in sorted(self.settings & served.input.columns.keys()):
+            raise HTTPError(
+                422,
+                "unprocessable",
+                f"field {name!r}: {served.name} reads a column of that name; name the model in the query, or "
+                "send values in JSON",
+            )
         if served.input.is_record and self.fields:
             values: dict[str, Any] = {}
             for name, value in self.fields:
@@ -165,9 +177,17 @@ def media_type_of(request: Request) -> str:
 
 
 def parse_predict_input(
-    body: bytes, request: Request, query: PredictQuery, limits: Limits
+    body: bytes,
+    request: Request,
+    query: PredictQuery,
+    limits: Limits,
+    *,
+    columns: Collection[str] = (),
 ) -> PredictInput:
     """Return what a request holds; what its body says of models and classes goes before the query.
+
+    ``columns`` are those of the record that is meant, where the query alone tells: fields of a form that have
+    these names are no settings.
 
     Raises
     ------
@@ -177,7 +197,7 @@ def parse_predict_input(
     media_type = media_type_of(request)
     kind = media_type.partition("/")[0]
     if media_type == "multipart/form-data":
-        return _parse_form(body, request, query, limits)
+        return _parse_form(body, request, query, limits, columns)
     if media_type == "application/json":
         table = parse_json(body, max_values=max_values(limits))
         check_list(table, "samples", limits.max_samples)
@@ -224,11 +244,18 @@ def _kind_of_object(given: SampleInput) -> str:
     return kind if kind in _KINDS else ""
 
 
-def _parse_form(body: bytes, request: Request, query: PredictQuery, limits: Limits) -> PredictInput:
+def _parse_form(
+    body: bytes,
+    request: Request,
+    query: PredictQuery,
+    limits: Limits,
+    columns: Collection[str],
+) -> PredictInput:
     samples: list[_Raw] = []
     fields: list[tuple[str, str | bytes]] = []
     kinds: set[str] = set()
     models: list[str] = []
+    settings: set[str] = set()
     top_k, sureness = query.top_k, {**query.asked()}
     # One more file than the limit, so that too many are refused in featx's words.
     form = parse_form(
@@ -246,18 +273,26 @@ def _parse_form(body: bytes, request: Request, query: PredictQuery, limits: Limi
             samples.append(SampleInput(id=f"samples[{len(samples)}]", text=value))
             fields.append((name, value))
             kinds.add("text")
-        elif name == "model":
-            models.append(value)
-        elif name == "top_k":
-            top_k = validate(PredictRequest, {"top_k": value}).top_k or top_k
-        elif name in SURENESS_FIELDS:
-            sureness |= validate(PredictRequest, {name: value}).asked()
-        else:
+        elif name in columns or name not in _SETTINGS:
             fields.append((name, value))
+        else:
+            settings.add(name)
+            if name == "model":
+                models.append(value)
+            elif name == "top_k":
+                top_k = validate(PredictRequest, {"top_k": value}).top_k or top_k
+            else:
+                sureness |= validate(PredictRequest, {name: value}).asked()
     plain = all(isinstance(value, bytes) or name == "text" for name, value in fields)
     known = frozenset(kinds & _KINDS) if plain else frozenset({"record"})
     return PredictInput(
-        samples, models or query.model, top_k, kinds=known, sureness=sureness, fields=fields
+        samples,
+        models or query.model,
+        top_k,
+        kinds=known,
+        sureness=sureness,
+        fields=fields,
+        settings=frozenset(settings),
     )
 
 
@@ -270,11 +305,24 @@ def validate(model: type[M], value: Any, *, within: str = "") -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        first, *others = error.errors(include_url=False, include_context=False, include_input=False)
-    location = ".".join(str(part)[:100] for part in ([within] if within else []) + [*first["loc"]])
+        errors = error.errors(include_url=False, include_context=False, include_input=False)
+    first, *others = dict(_told(one, model) for one in errors).items()
+    location = ".".join(str(part)[:100] for part in ([within] if within else []) + [*first[0]])
     more = f" (and {len(others)} more)" if others else ""
-    message = f"{location or 'the body'}: {first['msg']}{more}"
+    message = f"{location or 'the body'}: {first[1]}{more}"
     raise HTTPError(422, "unprocessable", message)
+
+
+def _told(error: Mapping[str, Any], model: type[BaseModel]) -> tuple[tuple[int | str, ...], str]:
+    """Return where an error is, and what it is: one for a value of a record, whatever it might have been."""
+    location: tuple[int | str, ...] = error["loc"]
+    start = location.index("values") + 2 if "values" in location else 0
+    if start and len(location) > start:
+        kinds = "a text, a number, true, false, null, or a list of texts and numbers"
+        return location[:start], f"expected {kinds}"
+    if issubclass(model, PredictRequest) and error["type"] == "extra_forbidden":
+        return location, f"{error['msg']}; the columns of a record stand within values"
+    return location, error["msg"]
 
 
 def to_samples(
@@ -377,6 +425,8 @@ def _from_bytes(id: str, data: bytes, reading: ServedInput) -> Sample | Reject:
 
 def _from_object(given: SampleInput, id: str, served: ServedPredictor) -> Sample | Reject:
     reading, id = served.input, shorten(to_text(given.id or id))
+    if given.values is not None and (given.data is not None or given.text is not None):
+        return Reject(id, "values: expected them alone, found data or text beside them")
     if given.values is not None and reading.is_record:
         return to_record(given.values, id, served)
     if reading.is_record:

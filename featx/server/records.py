@@ -25,7 +25,8 @@ def to_record(values: Mapping[str, Any], id: str, served: ServedPredictor) -> Sa
     """Return a sample of the values of columns, or why it is none.
 
     Pictures and sounds are bytes, or texts in base64; several of them, or several texts, stand in a list. A
-    column that is left out, or null, has no value: whether that is an answer is for the predictor to say.
+    column that is left out, null, or an empty file has no value: whether that is an answer is for the predictor
+    to say.
 
     Parameters
     ----------
@@ -76,6 +77,9 @@ def _value(value: Any, kind: str) -> Any:
     """Return a value as an input of the kind reads it; raise ValueError, in words, for what is none."""
     if kind == "vector" or value is None:
         return value
+    # As an empty cell of a table, and a field of a form in which no file was chosen.
+    if kind in _FILES and value in ("", b""):
+        return None
     if isinstance(value, list) and kind in (*_FILES, "text"):
         return [_value(one, kind) for one in value]
     if kind not in _FILES:

@@ -235,6 +235,12 @@ class Registry:
             )
         return chosen
 
+    def columns_meant(self, names: Sequence[str]) -> Collection[str]:
+        """Return the columns that the predictors of those names, or all, read; none where they differ."""
+        named = [self._served[name] for name in names if name in self._served]
+        read = [served.input.columns for served in named or self._served.values()]
+        return read[0] if read and all(other == read[0] for other in read) else ()
+
     def _input(self, predictor: Predictor) -> ServedInput:
         """Return what a predictor reads, opened; what is served already is shared."""
         if not is_joint(predictor.inputs):

@@ -65,7 +65,8 @@ async def predict_samples(state: AppState, request: Request) -> Response:
     body = await read_body(request, state.pool, state.limits)
 
     def parse() -> tuple[list[Sample | Reject], list[ServedPredictor], _Asked]:
-        given = parse_predict_input(body, request, query, state.limits)
+        columns = state.registry.columns_meant(query.model)
+        given = parse_predict_input(body, request, query, state.limits, columns=columns)
         chosen = state.registry.choose(given.models, given.kinds)
         if query.explain:
             check_explained(len(given.samples) * len(chosen))

@@ -42,7 +42,7 @@ class _Fetcher:
 
     def __init__(self, samples: Iterator[Sample]) -> None:
         self._samples = samples
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="featx-fetch")
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="remote-fetch")
         self._lock = threading.Lock()
         self._waiting: deque[_Fetched] = deque()
         # Objects that are fetched or held, and their bytes.

@@ -151,7 +151,7 @@ class RemoteTree:
     def _heads(self, doubtful: list[Parts]) -> Iterator[tuple[Parts, bytes]]:
         """Give the first bytes of objects whose names tell nothing."""
         rest = iter(doubtful)
-        with ThreadPoolExecutor(_LOOKERS, thread_name_prefix="featx-heads") as pool:
+        with ThreadPoolExecutor(_LOOKERS, thread_name_prefix="remote-heads") as pool:
             while some := list(islice(rest, _LOOKED)):
                 yield from zip(some, pool.map(first_bytes, map(self.blob, some)), strict=True)
 

@@ -167,4 +167,4 @@ def _nothing() -> Future[bytes]:
 
 @cache
 def _blocks() -> _Blocks:
-    return _Blocks(ThreadPoolExecutor(_THREADS, thread_name_prefix="featx-blocks"))
+    return _Blocks(ThreadPoolExecutor(_THREADS, thread_name_prefix="remote-blocks"))

@@ -430,7 +430,7 @@ def _wanted(
     """Return the columns that were asked for."""
     for name in columns:
         if table.get(name) is None:
-            raise BadTable(f"{path}: has no column {name!r}; extract it with --keep {name}")
+            raise BadTable(f"{path}: has no column {name!r}; extract it with keep={name!r}")
     return {name: list(table[name]) for name in columns}
 
 

@@ -1,4 +1,4 @@
-"""Make featx-text-nano: tables of tokens and of token pairs and one hidden layer, distilled.
+"""Make featx-text-nano: tables of tokens and of token pairs and one hidden layer, distilled; letters hashed.
 
 The teacher is all-MiniLM-L6-v2.
 
@@ -20,6 +20,9 @@ The teacher is all-MiniLM-L6-v2.
                                                                 made-up sentences, under a minute; with
                                                                 made-up targets without a teacher
     python -m recipes.text_nano accuracy MODEL DATA             heads on labelled sets
+    python -m recipes.text_nano sets                            print the labelled sets of other languages
+    python -m recipes.text_nano labelled SOURCES DATA           their texts as DATA/<set>/*.csv
+    python -m recipes.text_nano languages MODEL DATA            heads on them, beside TF-IDF of characters
     python -m recipes.text_nano speed MODEL DATA                sentences a second on one thread
 
 SOURCES holds a checkout of each repository as owner/name. EVALUATION holds <set>/*.csv with a
@@ -29,5 +32,6 @@ any sentence backbone; DATA <set>/train.csv and <set>/test.csv with the columns 
 The defaults are those of the shipped bytes; sums run in another order on another machine, so a new
 run agrees closely, not exactly.
 
-Needs numpy, onnx, onnxruntime and tokenizers; train and quick also torch, accuracy scikit-learn.
+Needs featx, numpy, onnx, onnxruntime and tokenizers; train and quick also torch, accuracy and languages
+scikit-learn. Nothing of the letters is learned: their columns are drawn (``recipes.text_nano.letters``).
 """

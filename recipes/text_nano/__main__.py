@@ -24,6 +24,9 @@ COMMANDS = {
             "--sets": {"nargs": "+", "choices": SETS, "default": SETS},
         },
     ),
+    "sets": Command("recipes.text_nano.languages:print_sets"),
+    "labelled": Command("recipes.text_nano.languages:write_sets", ("sources", "data")),
+    "languages": Command("recipes.text_nano.languages:print_languages", ("model", "data")),
     "speed": Command("recipes.text_nano.probe:print_speed", ("model", "data")),
 }
 

@@ -52,28 +52,12 @@ def letter_constants(weights: np.ndarray, pieces: int, settings: Settings) -> di
     pieces : int
         The number of tokens; letters are numbered from there on.
     """
-    whole = {
-        "pieces": pieces,
-        "unknown": 1,
-        "padding": 0,
-        "nobody": -1,
-        "runs": settings.runs,
-        "prime_two": PRIME,
-        "prime_three": PRIME * 31 + 2,
-        "double": 2 * settings.row,
-        "whole_one": 1,
-        "narrow": settings.width,
+    constants: dict[str, np.ndarray] = {
+        "run_columns": draw_columns(settings),
+        "run_weight": np.round(np.clip(weights, 0, 1) * 127).astype(np.int8),
     }
-    lists = {
-        "zero": [0],
-        "two": [2],
-        "behind": [0, 1],
-        "flat": [-1],
-        "one_column": [-1, 1],
-        "as_rows": [-1, 2 * settings.row],
-        "half": [settings.row],
-        "row_start": [0, 0, 0, settings.row - settings.width],
-        "spread": [1, settings.spread],
+    constants |= {
+        name: np.array(value) for name, value in whole_constants(pieces, settings).items()
     }
     floats = {
         "token_letters": LETTERS_OF_A_TOKEN,
@@ -84,13 +68,33 @@ def letter_constants(weights: np.ndarray, pieces: int, settings: Settings) -> di
         "order_two": ORDERS[1] / 127,
         "order_three": ORDERS[2] / 127,
     }
-    constants: dict[str, np.ndarray] = {
-        "run_columns": draw_columns(settings),
-        "run_weight": np.round(np.clip(weights, 0, 1) * 127).astype(np.int8),
-    }
-    constants |= {name: np.array(value) for name, value in {**whole, **lists}.items()}
     constants |= {name: np.array(value, np.float32) for name, value in floats.items()}
     return constants
+
+
+def whole_constants(pieces: int, settings: Settings) -> dict[str, int | list[int]]:
+    """Return the whole numbers of the letters' part."""
+    return {
+        "pieces": pieces,
+        "unknown": 1,
+        "padding": 0,
+        "nobody": -1,
+        "runs": settings.runs,
+        "prime_two": PRIME,
+        "prime_three": PRIME * 31 + 2,
+        "double": 2 * settings.row,
+        "whole_one": 1,
+        "narrow": settings.width,
+        "zero": [0],
+        "two": [2],
+        "behind": [0, 1],
+        "flat": [-1],
+        "one_column": [-1, 1],
+        "as_rows": [-1, 2 * settings.row],
+        "half": [settings.row],
+        "row_start": [0, 0, 0, settings.row - settings.width],
+        "spread": [1, settings.spread],
+    }
 
 
 def shifted(x: str, filling: str, result: str) -> list[Step]:

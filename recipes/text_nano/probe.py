@@ -52,7 +52,7 @@ class SentenceBackbone:
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         if self._spelled:
-            return [self._spelled.ids(text) for text in texts]
+            return self._spelled.ids_of(texts)
         return [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]
 
 

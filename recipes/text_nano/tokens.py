@@ -24,8 +24,12 @@ class Spelled:
     """A tokenizer whose unknown words are spelled in letters, as featx reads texts."""
 
     def __init__(self, tokenizer: Any, longest: int = 256, letters: int = 1024) -> None:
+        own = Tokenizer.from_str(tokenizer.to_str())
+        own.no_padding()
+        own.no_truncation()
         settings = TextSettings(max_length=longest, letters=letters)
-        self._reader = TokenReader(settings, tokenizer)
+        self._reader = TokenReader(settings, own)
+        self._tokenizer, self._longest = own, longest
 
     def ids(self, text: str) -> list[int]:
         """Return the tokens of a text, and then its letters; none of one without either."""
@@ -33,6 +37,20 @@ class Spelled:
             return []
         ids: list[int] = self._reader.read(text)[0].ids.tolist()
         return ids
+
+    def ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the same of each text, tokenized together; only what may be spelled is looked into."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [
+            self._ids_of(text, encoding.ids)
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    def _ids_of(self, text: str, ids: list[int]) -> list[int]:
+        speller = self._reader.speller
+        if speller is None or not speller.may_spell(text, ids):
+            return ids[: self._longest]
+        return self.ids(text)
 
 
 class TokenIds:

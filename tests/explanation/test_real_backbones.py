@@ -141,7 +141,7 @@ def test_the_patches_of_a_transformer_are_places_and_its_class_token_is_none(sha
     ("name", "words"),
     [
         ("featx-image-nano", "DequantizeLinear stands between the map and the row"),
-        ("featx-text-nano", "ReLU stands between the map and the row"),
+        ("featx-text-nano", "ScatterND stands between the map and the row"),
         ("featx-audio-mel", "Sqrt stands between the map and the row"),
         pytest.param(
             *("vit-tiny-patch16-224", "taken from one position, such as a class token"),

@@ -8,7 +8,7 @@ import pytest
 
 import featx
 from featx.backbones.session import open_session
-from featx.errors import BadOption
+from featx.errors import BadOption, FeatxWarning
 from featx.export import export
 from tests.support.goods import draw_goods
 
@@ -45,6 +45,16 @@ def test_the_graph_gives_the_answers_of_the_predictor(predictor, goods, tmp_path
     checked = export(predictor, tmp_path / "goods.onnx", samples=goods)
     assert (checked.n, checked.real) == (40, True)
     assert checked.worst < 1e-4
+
+
+def test_samples_that_the_graph_does_not_take_are_left_out_and_counted(predictor, goods, tmp_path):
+    two = {**goods[1], "photo": [goods[0]["photo"], goods[1]["photo"]]}
+    rows = [goods[0], two, {**goods[2], "price": "cheap"}]
+    said = (
+        "2 of 3 samples are not compared with the graph, such as 1: photo: has 2 values, expected 1"
+    )
+    with pytest.warns(FeatxWarning, match=said):
+        assert export(predictor, tmp_path / "goods.onnx", samples=rows).n == 1
 
 
 def test_it_is_fed_by_the_names_of_the_inputs_and_says_what_they_are(predictor, goods, tmp_path):

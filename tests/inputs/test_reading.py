@@ -318,6 +318,16 @@ def test_rows_of_one_group_that_contradict_each_other_are_refused(tmp_path, rows
     assert said in str(caught.value)
 
 
+def test_what_a_pair_compares_is_one_thing_in_a_group(tmp_path):
+    specs = make_specs(["a:text", "b:text"], [("a", "b")])
+    path = write(tmp_path, "house,a,b\n1,x,y\n1,x,y\n2,x,z\n")
+    first, second = read_records(path, specs, pool_by="house")
+    assert (first.data["a"], first.data["b"], second.data["b"]) == ("x", "y", "z")
+    path = write(tmp_path, "house,a,b\n1,x,y\n1,x,z\n")
+    with pytest.raises(BadSource, match="row 1 has the b 'y' and row 2 'z'"):
+        read_records(path, specs, pool_by="house")
+
+
 def test_vectors_of_one_group_are_averaged_and_must_have_one_length(tmp_path):
     path = write(
         tmp_path, 'house,emb\n1,"[1, 2]"\n1,"[3, 6]"\n2,"[1]"\n2,"[1, 2]"\n3,"[1]"\n3,no\n'

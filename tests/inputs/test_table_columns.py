@@ -72,7 +72,8 @@ def test_inspect_shows_each_input(predictor, tmp_path, capsys):
     main(["inspect", str(path)], standalone_mode=False)
     shown = capsys.readouterr().out
     assert "Input photo: image of the column photo; backbone featx-image-nano" in shown
-    assert "Input price: number of the column price; encoded; 1 column," in shown
+    assert "Input price: number of the column price; a number, from " in shown
+    assert "Input brand: category of the column brand; 3 categories; 4 columns," in shown
     assert "price brings" in shown
     assert "Format 3" in shown
 

@@ -83,10 +83,29 @@ def test_the_card_and_backbone_of_several_inputs_are_refused_in_words(predictor)
 def test_the_target_is_no_input_and_needs_inputs(goods):
     with pytest.raises(BadOption, match="is an input as well"):
         featx.fit(goods, target="photo", inputs=INPUTS)
-    with pytest.raises(BadOption, match="name those that are read as well"):
+    with pytest.raises(BadOption, match="is said of the columns of a table"):
         featx.fit(goods, target="sold")
     with pytest.raises(BadOption, match="give the column or the labels"):
         featx.fit(goods, ["a"] * len(goods), target="sold", inputs=INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"inputs": INPUTS, "target": 3}, "target = 3: expected a column, or several"),
+        ({"inputs": INPUTS, "backbone": "featx-image-nano"}, "each input has its own"),
+        ({"inputs": INPUTS, "missing": "guess"}, "expected 'reject' or 'zero'"),
+        ({"inputs": INPUTS, "pool_by": 3}, "the name of a column"),
+        ({"inputs": INPUTS, "pairs": [3]}, "a list of pairs of columns"),
+        ({"inputs": INPUTS, "pairs": "ab"}, "a list of pairs of columns"),
+        ({"inputs": {}}, "expected at least one"),
+        ({"missing": "zero"}, "is said of the columns of a table"),
+        ({"pool_by": "house"}, "is said of the columns of a table"),
+    ],
+)
+def test_what_is_said_of_inputs_is_refused_in_words(goods, asked, words):
+    with pytest.raises(BadOption, match=words):
+        featx.fit(goods, **{"target": None, **asked})
 
 
 def test_rows_of_other_inputs_are_refused(predictor, goods):

@@ -111,3 +111,19 @@ def test_rows_of_other_ids_are_refused(table):
         read(table, table.parent / "other.npz")
     with pytest.raises(BadTable):
         read(table, table.parent / "absent.npz")
+
+
+@pytest.mark.filterwarnings("ignore::featx.errors.FeatxWarning")
+def test_a_predictor_names_no_file_of_the_machine_that_made_it(table):
+    table.write_text("key,label\nb,x\n3,y\na,x\n ,y\nb,x\n3,y\n")
+    made = featx.fit(
+        table,
+        target="label",
+        inputs={"key": f"vector:{table.parent / 'rows.npz'}"},
+        engine=featx.Engine(on_error="skip"),
+        head="ridge",
+        baseline=False,
+    )
+    assert made.config.inputs == ("key:vector",)
+    # The row in which nothing stands is left out, since the engine skips.
+    assert [reject.id for reject in made.report.rejects] == ["row 4"]

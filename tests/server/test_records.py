@@ -190,6 +190,47 @@ def test_what_reads_no_records_and_what_reads_nothing_else_says_so(client, goods
     assert nested.status_code == 422
 
 
+def test_what_is_no_value_is_refused_in_words_for_people(client, goods):
+    row = values_of(goods[0])
+    bare = client.post("/v1/predict", json=row)
+    assert bare.status_code == 422
+    assert "the columns of a record stand within values" in bare.text
+    kinds = "expected a text, a number, true, false, null, or a list of texts and numbers"
+    nested = ask(client, {**row, "caption": [["a"]]}).json()["error"]["message"]
+    assert nested == f"samples.0.values.caption: {kinds}"
+    two = client.post("/v1/predict", json={"values": {"photo": {}, "emb": [[1]]}, "model": "goods"})
+    assert two.json()["error"]["message"] == f"values.photo: {kinds} (and 1 more)"
+    beside = client.post("/v1/predict", json={"values": row, "text": "a bag", "model": "goods"})
+    assert (beside.status_code, "found data or text beside them" in beside.text) == (422, True)
+    # As the same cell of a table.
+    empty = ask(client, {**row, "photo": ""}).json()["error"]["message"]
+    assert empty == "samples[0]: photo: is missing"
+
+
+def test_fields_of_a_form_named_like_a_setting_are_columns_or_refused(goods):
+    names = {"model": "brand", "top_k": "price", "text": "caption", "__proto__": "photo"}
+    rows = [{name: row[old] for name, old in names.items()} | {"y": row["sold"]} for row in goods]
+    inputs = ["model:category", "top_k:number", "text:text", "__proto__:image"]
+    cars = featx.fit(rows, target="y", inputs=inputs, head="ridge", baseline=False)
+    small = featx.fit(
+        goods, target="sold", inputs=["price:number", "brand:category"], baseline=False
+    )
+    [expected] = cars.predict_samples(cars.make_samples(rows[:1]))
+    data = {name: str(rows[0][name]) for name in ("model", "top_k", "text")}
+    form = {"data": data, "files": {"__proto__": ("a.png", png(rows[0]["__proto__"]))}}
+    with TestClient(create_app({"cars": cars})) as client:
+        [alone] = client.post("/v1/predict", **form).json()["results"]
+        assert alone["probability"] == pytest.approx(expected.probability, abs=1e-6)
+    with TestClient(create_app({"cars": cars, "goods": small})) as client:
+        [named] = client.post("/v1/predict?model=cars", **form).json()["results"]
+        assert named["probability"] == pytest.approx(expected.probability, abs=1e-6)
+        unnamed = client.post("/v1/predict", **{**form, "data": {**data, "model": "cars"}})
+        assert unnamed.status_code == 422
+        del data["top_k"]
+        unnamed = client.post("/v1/predict", **{**form, "data": {**data, "model": "cars"}})
+        assert "cars reads a column of that name; name the model in the query" in unnamed.text
+
+
 def test_files_and_texts_of_all_records_together_are_bounded(predictor, goods):
     limits = Limits(max_samples=2, max_characters=1000, max_total_pixels=400, max_pixels=300)
     with TestClient(create_app({"goods": predictor}, limits=limits)) as client:

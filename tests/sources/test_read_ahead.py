@@ -87,7 +87,7 @@ def test_threads_end_when_nobody_takes_samples_any_more(server):
 
     def own():
         new = set(threading.enumerate()) - before
-        return [thread for thread in new if thread.name.startswith("featx-fetch")]
+        return [thread for thread in new if thread.name.startswith("remote-fetch")]
 
     samples = fetching(iter(samples_of(server, range(300))))
     next(samples)

@@ -66,7 +66,7 @@ def test_facts_and_blocks_are_those_of_the_rows(tmp_path, rows, name):
     blocks = list(stored.blocks(700))
     assert [len(block) for block in blocks] == [700, 700, 700, 700, 200]
     np.testing.assert_array_equal(np.concatenate(blocks), rows.embeddings)
-    with pytest.raises(BadTable, match="has no column 'age'; extract it with --keep age"):
+    with pytest.raises(BadTable, match="has no column 'age'; extract it with keep='age'"):
         stored.facts(["age"])
 
 

@@ -23,7 +23,7 @@ LETTERS = 1 << 20
 _MOST_CHARACTERS = 1 << 16
 # A text is spelled as a whole where it has at least so many tokens that go on with a word, and so many a word;
 # the fraction is exact.
-LEAST_LATER, LATER_OF_WORDS = 3, (2, 5)
+LEAST_LATER, LATER_OF_WORDS = 4, (1, 2)
 # In the table of numbers: a character that is dropped, and white space.
 _DROPPED, _SPACE = -1, -2
 # Up to here letters with accents are taken for those without: Latin, Greek and Cyrillic.
