@@ -25,7 +25,9 @@ _PARTS, _NAME = 6, 120
 _LEAST = 1e-6
 
 
-def draw_record(predictor: Predictor, sample: Sample, found: Explanation) -> Markup:
+def draw_record(
+    predictor: Predictor, sample: Sample, found: Explanation, *, contents: bool = True
+) -> Markup:
     """Return the inputs of a record with what each adds to a score, for a page.
 
     Parameters
@@ -36,6 +38,8 @@ def draw_record(predictor: Predictor, sample: Sample, found: Explanation) -> Mar
         A record.
     found : Explanation
         Of that sample.
+    contents : bool, default=True
+        Whether a photo, text or sound is shown that has no places; False where it stands beside already.
 
     Raises
     ------
@@ -53,7 +57,7 @@ def draw_record(predictor: Predictor, sample: Sample, found: Explanation) -> Mar
     for share in found.inputs:
         if not by_name[share.name].has_backbone and abs(share.value) <= least:
             continue
-        shown = _shown(by_name[share.name], share, sample)
+        shown = _shown(by_name[share.name], share, sample, contents=contents)
         if shown:
             parts.append(subsection(f"{share.name}: {share.value:.4g}", *shown))
     return join(parts)
@@ -66,7 +70,7 @@ def _said(record: Mapping[str, Any], share: InputShare) -> str:
     return share.kind
 
 
-def _shown(one: Input, share: InputShare, sample: Sample) -> list[Child]:
+def _shown(one: Input, share: InputShare, sample: Sample, *, contents: bool) -> list[Child]:
     """Return an input drawn with the values of its places, or as it is; and its largest parts."""
     shown: list[Child] = []
     named: Sequence[tuple[str, float]] = [
@@ -78,7 +82,7 @@ def _shown(one: Input, share: InputShare, sample: Sample) -> list[Child]:
         drawer, content = shown_samples(one.kind, reader), reader.load(value)
         shown.append(drawer.draw(content, share.places, share.extent, share.name))
         named = drawer.name_places(content, share.places)
-    elif one.has_backbone:
+    elif one.has_backbone and contents:
         shown.append(SampleView.of((one,)).show(sample, Budget()))
     if len(named) > 1:
         largest = sorted(named, key=lambda pair: -abs(pair[1]))[:_PARTS]

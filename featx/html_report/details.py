@@ -65,6 +65,9 @@ class SampleDetails:
         self._pictures = _NEAREST * _MOST
         self._view = SampleView.of(evidence.predictor.inputs)
         self._reserved = sum(_RESERVED.get(kind, 0) for kind in self._view.modalities)
+        if self._view.columns:
+            # Of photos and sounds together something is left for tables.
+            self._reserved = min(self._reserved, budget.left // (examples + 1))
         self._search = self._neighbours()
         self._place = {} if evidence.row_index is None else _places(evidence.row_index.tolist())
         self._explainer = self._made(explain) if evidence.samples and examples else None
@@ -148,7 +151,7 @@ class SampleDetails:
     def _drawing(self, sample: Sample, found: Explanation) -> Markup:
         predictor = self._evidence.predictor
         if found.inputs:
-            return draw_record(predictor, sample, found)
+            return draw_record(predictor, sample, found, contents=False)
         shown, content = open_shown(predictor, sample)
         title = f"{shorten_text(found.id, _NAME)}: {found.heading}"
         return shown.draw(content, found.places, found.extent, title)

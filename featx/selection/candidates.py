@@ -65,6 +65,15 @@ class BackboneCandidate:
         sizes = [file.size for file in (self.card.graph, *self.card.files)]
         return None if None in sizes else sum(size or 0 for size in sizes)
 
+    def is_above(self, max_bytes: float | None) -> bool:
+        """Return whether its files are larger, or their size is not known; None is no limit."""
+        return max_bytes is not None and (self.bytes is None or self.bytes > max_bytes)
+
+    def describe_size(self, max_bytes: float | None) -> str:
+        """Return why it is left out by its size."""
+        size = "of unknown size" if self.bytes is None else f"{self.bytes / 1e6:.1f} MB"
+        return f"{size}, above max_size = {(max_bytes or 0) / 1e6:g} MB"
+
     @property
     def is_here(self) -> bool:
         """Tell whether its bytes are on this machine."""
@@ -115,9 +124,8 @@ def find_candidates(
         # That of a named one is missed when it is opened, in words that say how to get it.
         if named is None and not one.is_here:
             reason = NOT_HERE
-        elif max_bytes is not None and (one.bytes is None or one.bytes > max_bytes):
-            size = "of unknown size" if one.bytes is None else f"{one.bytes / 1e6:.1f} MB"
-            reason = f"{size}, above max_size = {max_bytes / 1e6:g} MB"
+        elif one.is_above(max_bytes):
+            reason = one.describe_size(max_bytes)
         if reason:
             left_out.append(LeftOutBackbone(one.name, reason))
             found.remove(one)

@@ -160,11 +160,15 @@ class _Stage:
             if own == []:
                 continue
             provider = read_provider(choices.provider)
-            candidates, without = find_candidates(own, one.kind, choices.max_bytes, provider)
+            candidates, without = find_candidates(own, one.kind, None, provider)
             left_out += [replace(each, name=f"{one.name}: {each.name}") for each in without]
             ranked: list[_Tried] = []
             for candidate in candidates:
                 if candidate.card.fingerprint == one.card.fingerprint:
+                    continue
+                if candidate.is_above(choices.max_bytes):
+                    reason = candidate.describe_size(choices.max_bytes)
+                    left_out.append(LeftOutBackbone(f"{one.name}: {candidate.name}", reason))
                     continue
                 try:
                     ranked.append(self._with(number, candidate))

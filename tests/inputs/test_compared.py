@@ -77,6 +77,22 @@ def test_what_is_not_looked_at_is_refused():
         learning_curve(rows, target="sold", inputs=INPUTS, backbone="featx-image-nano")
 
 
+def test_large_backbones_are_left_out_and_the_rest_is_compared():
+    inputs = {"photo": "image", "price": "number"}
+    found = compare(
+        draw_goods(20),
+        target="sold",
+        inputs=inputs,
+        backbones=[OTHER],
+        heads="ridge",
+        max_size="1kB",
+    )
+    [left] = found.left_out
+    assert left.name == "photo: featx-image-nano@last-map:mean"
+    assert left.reason.endswith("MB, above max_size = 0.001 MB")
+    assert len(found.backbones) == 3
+
+
 def test_a_learning_curve_is_that_of_joint_rows():
     inputs = {"price": "number", "brand": "category"}
     curve = learning_curve(draw_goods(60), target="sold", inputs=inputs, head="ridge", draws=3)
