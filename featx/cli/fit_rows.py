@@ -77,8 +77,10 @@ def fit_rows_of(
     """Train on extracted rows, and return the predictor."""
     from featx.cli.messages import as_options
 
+    # A baseline reads samples; that there is none may be said.
+    without = click.get_current_context().params.get("baseline") is False
     for name in _OF_SAMPLES:
-        if was_typed(name):
+        if was_typed(name) and not (name == "baseline" and without):
             option = "--report" if name == "page" else f"--{name.replace('_', '-')}"
             raise click.UsageError(
                 f"{option}: DATA holds rows that were extracted, of which no sample is read; leave it out"

@@ -35,6 +35,8 @@ class InputContribution:
     >>> from featx.metrics.paired import Difference
     >>> print(InputContribution("photo", 1.0, "accuracy", 0.8, Difference(0.05, 0.01, 0.09)))
     photo brings +5.0 points, 95 % 1.0 to 9.0 (accuracy 0.800 without it)
+    >>> print(InputContribution("size", 0.0, "accuracy", 0.85, Difference(0, 0, 0)))
+    size brings +0.0 points, 95 % 0.0 to 0.0, which may be nothing (accuracy 0.850 without it); weight 0
     """
 
     name: str
@@ -47,6 +49,8 @@ class InputContribution:
     def __str__(self) -> str:
         part = f", on {self.n} samples" if self.n else ""
         without = f"({self.score_name} {self.score_without:.3f} without it{part})"
+        if not self.weight:
+            without += "; weight 0"
         if self.difference is None:
             return f"{self.name} brings what cannot be told {without}"
         doubt = "" if self.difference.tells else ", which may be nothing"

@@ -449,12 +449,18 @@ def _read_facts(path: AnyPath) -> dict[str, Any]:
 
 
 def _read_index(path: AnyPath) -> dict[str, Any]:
-    index = _read_table(path, {"fingerprint": str, "dim": int, "shards": list})
+    index = _read_table(path, {"fingerprint": str, "dim": int, "rows": int, "shards": list})
     for entry in index["shards"]:
         if not _has(entry, _ENTRY) or _NAME.fullmatch(entry["name"]) is None:
             raise BadTable(f"{path}: expected the name, rows, bytes and digest of each shard")
     if not index["shards"]:
         raise BadTable(f"{path}: names no shards")
+    names = [entry["name"] for entry in index["shards"]]
+    if len(set(names)) < len(names):
+        raise BadTable(f"{path}: names a shard twice; expected each once")
+    total = sum(entry["rows"] for entry in index["shards"])
+    if min(entry["rows"] for entry in index["shards"]) < 0 or index["rows"] != total:
+        raise BadTable(f"{path}: says {index['rows']} rows, its shards have {total}")
     return index
 
 

@@ -139,6 +139,21 @@ def test_hostile_facts_are_refused_in_words(table, tmp_path):
                 each.write_bytes(content)
 
 
+def test_an_index_that_contradicts_itself_is_refused(table, tmp_path):
+    folder = tmp_path / "rows"
+    extract(table, folder, "--shards", 2)
+    index = json.loads((folder / INDEX).read_text())
+    twice = [index["shards"][0], *index["shards"]]
+    for change, said in (
+        ({"shards": twice}, "names a shard twice"),
+        ({"rows": index["rows"] + 1}, f"says {index['rows'] + 1} rows, its shards have"),
+        ({"rows": None}, "expected fingerprint, dim, rows, shards"),
+    ):
+        (folder / INDEX).write_text(json.dumps(index | change))
+        with pytest.raises(BadTable, match=said):
+            featx.read_rows(folder)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -158,6 +158,7 @@ def test_an_index_that_tells_of_other_rows_is_refused(tmp_path, rows):
         with pytest.raises(BadTable, match=r"is not the shard that _index\.json tells of"):
             open_stored_rows(folder)
     index["shards"][0]["rows"] += 1
+    index["rows"] += 1
     (folder / INDEX).write_text(json.dumps(index))
     with pytest.raises(BadTable, match=r"is not the shard that _index\.json tells of"):
         open_stored_rows(folder).facts()
