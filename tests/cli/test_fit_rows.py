@@ -88,7 +88,7 @@ def test_a_head_that_cannot_is_refused_in_the_words_of_options(world, tmp_path):
     [
         ["--path-column", "x"],
         ["--time-column", "day"],
-        ["--no-baseline"],
+        ["--baseline"],
         ["--provider", "openvino"],
         ["--report", "x.html"],
         ["--on-error", "skip"],
@@ -100,7 +100,7 @@ def test_a_head_that_cannot_is_refused_in_the_words_of_options(world, tmp_path):
 def test_options_of_samples_are_refused_by_name(world, tmp_path, words):
     made = fit(world, tmp_path / "x.featx", *words)
     assert made.exit_code == 2
-    named = {"--no-baseline": "--baseline", "--tap": "--backbone"}.get(words[0], words[0])
+    named = {"--tap": "--backbone"}.get(words[0], words[0])
     assert made.stderr.splitlines()[-1].startswith(f"Error: {named}")
 
 

@@ -16,7 +16,7 @@ tokenizers = pytest.importorskip("tokenizers")
     [
         (
             {"max_len": 3},
-            "unknown key 'max_len'; known: feeds, first_position, layout, long, lowercase",
+            "unknown key 'max_len'; known: feeds, first_position, layout, letters, long, lowercase",
         ),
         ({"max_length": 0}, "max_length = 0: expected tokens"),
         ({"max_length": True}, "max_length = True"),
