@@ -27,6 +27,7 @@ from featx.embedding.neighbors import Neighbors
 from featx.embedding.rows import Rows
 from featx.errors import BadLabels, BadOption, FeatxWarning
 from featx.inputs.comparing import RowSpace
+from featx.inputs.input import Input
 from featx.inputs.joint import blocks_of
 from featx.inputs.scaling import InputBlock
 from featx.labelled import LabelledSamples
@@ -39,12 +40,14 @@ from featx.training_inputs import InputOptions
 from featx.tuning import HeadConfig
 from featx.tuning.block_weights import BlockWeights
 
-__all__ = ["audit_rows", "audit_samples"]
+__all__ = ["audit_rows", "audit_samples", "without_chance_copies"]
 
 # Neighbours of each sample that are looked at, and samples below which neighbours say nothing.
 _NEIGHBORS, _FEW = 20, 10
 # Samples up to which all are compared with all.
 _EXACT = 200_000
+# The beginnings of the codes of copies and near-duplicates.
+_COPIES = ("FX00", "FX01")
 
 
 def audit_samples(
@@ -157,7 +160,25 @@ def _audit_records(
     found += unreadable(rows.rejects, records.wordless)
     found += records.poor()
     names = " + ".join(one.describe() for one in records.inputs)
-    return AuditReport(task.name, len(given), names, _in_order(found), tuple(skipped))
+    report = AuditReport(task.name, len(given), names, _in_order(found), tuple(skipped))
+    return without_chance_copies(report, records.inputs)
+
+
+def without_chance_copies(report: AuditReport, inputs: Sequence[Input]) -> AuditReport:
+    """Return a report without copies where inputs are numbers, categories and dates alone: chance repeats these.
+
+    Examples
+    --------
+    >>> from featx.audit.findings import AuditFinding
+    >>> copy = AuditFinding("FX001", "b", 1.0, "b is the same as a", ("a",))
+    >>> without_chance_copies(AuditReport("classification", 2, "", (copy,)), []).findings
+    ()
+    """
+    if any(one.has_backbone or one.kind == "vector" for one in inputs):
+        return report
+    kept = tuple(one for one in report.findings if not one.code.startswith(_COPIES))
+    said = "copies, for rows of numbers, categories and dates alone may well be equal"
+    return replace(report, findings=kept, skipped=(*report.skipped, said))
 
 
 def audit_rows(

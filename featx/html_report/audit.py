@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from featx.audit.auditing import audit_rows
+from featx.audit.auditing import audit_rows, without_chance_copies
 from featx.audit.findings import CHECKS, AuditReport
 from featx.embedding.rows import Rows
 from featx.errors import FeatxError, FeatxWarning
@@ -59,6 +59,7 @@ def audit_section(evidence: Evidence, audit: AuditReport | bool) -> PageSection:
                 groups=own if own is not None and len(own) == len(rows) else None,
                 blocks=joint_blocks(evidence.predictor.inputs),
             )
+            report = without_chance_copies(report, evidence.predictor.inputs)
     except FeatxError as error:
         return PageSection(title, [f"Not looked at: {error}"])
     where = "" if evidence.in_training else _said(parts.count("train"))

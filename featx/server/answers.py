@@ -41,7 +41,21 @@ class ExplainedPlace(StrictModel):
     """A place of a sample and what it adds to the score: a box in pixels, characters, or seconds."""
 
     value: float
-    place: list[float] | None
+    place: list[float] | None = None
+    name: str | None = Field(
+        default=None, description="Of several inputs: the input, or a column or photo of it"
+    )
+
+
+class ExplainedInput(StrictModel):
+    """One of several inputs and what it adds to the score, which its own parts add up to."""
+
+    name: str
+    kind: str
+    value: float
+    parts: list[ExplainedPlace] | None = None
+    extent: list[float] | None = None
+    reason: str | None = Field(default=None, description="Why its parts are no places")
 
 
 class ExplainedScore(StrictModel):
@@ -57,6 +71,9 @@ class ExplainedScore(StrictModel):
     negative: float | None = None
     extent: list[float] | None = Field(
         default=None, description="Width and height, characters, or seconds"
+    )
+    inputs: list[ExplainedInput] | None = Field(
+        default=None, description="Of several inputs: what each adds"
     )
     parts: list[ExplainedPlace] | None = None
     reason: str | None = Field(default=None, description="Why there is no exact sum")

@@ -75,6 +75,13 @@ def test_a_backbone_beside_inputs_is_refused(goods):
         audit_samples(goods, target="sold", inputs=INPUTS, backbone="featx-image-nano")
 
 
+def test_rows_of_numbers_and_categories_alone_are_no_copies(goods):
+    inputs = {"brand": "category", "price": "number"}
+    found = audit_samples([*goods[:40], goods[0]], target="sold", inputs=inputs)
+    assert not [one for one in found.findings if one.code < "FX02"]
+    assert any(text.startswith("copies, for rows of numbers") for text in found.skipped)
+
+
 def test_several_texts_are_one_cell_of_a_table_which_is_told(tmp_path):
     texts = [featx.Sample("a", {"caption": ("red", "apple")}), featx.Sample("b", {"caption": "x"})]
     view = SampleView.of_specs(make_specs({"caption": "text"}))

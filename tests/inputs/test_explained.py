@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 import featx
 from featx.cli import main
@@ -15,6 +16,8 @@ from featx.explanation.explaining import Explainer
 from featx.explanation.explanation import Explanation
 from featx.explanation.input_parts import InputParts
 from featx.export import export
+from featx.server import create_app
+from featx.server.answers import PredictAnswer
 from tests.support.goods import draw_goods, write_goods
 from tests.support.sounds import encode, tone
 
@@ -199,4 +202,22 @@ def test_what_is_unlike_training_is_told_once_and_rejects_keep_their_places(good
     assert [str(one.message) for one in said] == [
         "brand: 100 of 100 values are unlike all of training ('Never'): categories that were rare or not "
         "there in training count as one"
+    ]
+
+
+def test_a_server_says_what_each_input_adds(goods):
+    inputs = {"caption": "text", "price": "number", "brand": "category"}
+    made = featx.fit(goods, target="sold", inputs=inputs, head="ridge", baseline=False)
+    body = {"samples": [{"values": {name: goods[0][name] for name in inputs}}]}
+    with TestClient(create_app({"goods": made})) as client:
+        answer = client.post("/v1/predict?explain=1", json=body)
+    [result] = PredictAnswer.model_validate_json(answer.content, strict=True).results
+    [expected] = featx.explain(made, goods[:1])
+    shown = result.explanation.inputs
+    assert [one.name for one in shown] == list(inputs)
+    assert [one.value for one in shown] == pytest.approx(
+        [one.value for one in expected.inputs], abs=1e-5
+    )
+    assert [part.name for part in shown[2].parts] == [
+        part.name for part in expected.inputs[2].parts
     ]
