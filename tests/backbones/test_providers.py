@@ -1,5 +1,7 @@
 """Providers: named as people write them, refused where they are not, and never a silent stand-in."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -114,9 +116,7 @@ def test_rows_of_a_lesser_precision_have_a_fingerprint_of_their_own_and_no_class
         exact = backbone.fingerprint == backbone.card.fingerprint
         assert exact == (":" not in text)
     assert len(prints) == 5
-    lesser = featx.Classifier(
-        classifier.card, classifier.head, {}, provider=read_provider("openvino:bf16")
-    )
+    lesser = replace(classifier, provider=read_provider("openvino:bf16"))
     with pytest.raises(BadOption, match="provider openvino:bf16: makes other rows"):
         lesser.predict([np.zeros((9, 9, 3), np.uint8)])
 
