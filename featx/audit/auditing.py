@@ -165,7 +165,7 @@ def _audit_records(
 
 
 def without_chance_copies(report: AuditReport, inputs: Sequence[Input]) -> AuditReport:
-    """Return a report without copies where inputs are numbers, categories and dates alone: chance repeats these.
+    """Return a report without copies where no input has a backbone or vectors: chance repeats such rows.
 
     Examples
     --------

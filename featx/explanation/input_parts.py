@@ -48,6 +48,7 @@ class InputParts:
         self.inputs, self.blocks = predictor.inputs, blocks_of(predictor.inputs)
         self._engine = replace(engine, on_error="skip", progress=None)
         self._embedder: JointEmbedder = open_joint(predictor.inputs, predictor.provider)
+        self._provider = predictor.provider
         self._sums: dict[str, RowSums | str] = {}
 
     def stream(self, samples: Iterable[Sample]) -> Iterator[tuple[Sample, FloatArray | Reject]]:
@@ -128,9 +129,11 @@ class InputParts:
 
     def _of_several(self, own: _Share, values: Sequence[Any]) -> tuple[ScorePart, ...]:
         """Return what each of several photos or texts adds, whose mean the row is."""
-        backbone: Backbone = open_backbone(own.input.card)
+        backbone: Backbone = open_backbone(own.input.card, self._provider)
         samples = [Sample(str(k), value) for k, value in enumerate(values)]
-        rows = self._engine.embed(samples, backbone).embeddings.astype(np.float64)
+        # Records fill every core by themselves.
+        engine = replace(self._engine, n_jobs=1)
+        rows = engine.embed(samples, backbone).embeddings.astype(np.float64)
         added = (rows - own.base) @ own.weights / len(values)
         return tuple(
             ScorePart(value, None, f"{own.input.name} {k}")
@@ -158,7 +161,7 @@ class InputParts:
         key = one.card.fingerprint
         if key not in self._sums:
             try:
-                self._sums[key] = RowSums(open_backbone(one.card))
+                self._sums[key] = RowSums(open_backbone(one.card, self._provider))
             # A graph that cannot be cut again, for one.
             except (NoExactSum, BadGraph) as error:
                 self._sums[key] = str(error)
