@@ -79,11 +79,16 @@ def test_a_check_of_spoilt_weights_ends_with_status_1(tmp_path, monkeypatch):
 
 
 def test_layers_are_listed_from_shallow_to_deep():
-    layers = json.loads(featx("layers", NANO, "--format", "json").stdout)
+    listed = json.loads(featx("layers", NANO, "--format", "json").stdout)
+    named = [layer["name"] for layer in listed if "tensor" in layer]
+    layers = listed[: len(listed) - len(named)]
     depths = [layer["depth"] for layer in layers]
     assert depths == sorted(depths)
     assert [layer["name"] for layer in layers if layer["output"]] == ["embedding"]
-    assert featx("layers", NANO).stdout.splitlines()[-1].endswith("embedding")
+    # Names of taps stand behind the layers of the graph.
+    assert named == ["one-view", "mean-map"]
+    lines = featx("layers", NANO).stdout.splitlines()
+    assert [line.split()[-1] for line in lines[-3:]] == ["embedding", *named]
 
 
 def test_layers_of_a_file_can_be_listed_before_it_is_added(keras_net):
