@@ -24,7 +24,7 @@ import featx
 from featx.backbones.session import open_session
 from featx.catalog import Card, get_card, verify_files
 from featx.cli import main
-from featx.errors import BadGraph, BadSample, NotExportable, OutputFailed
+from featx.errors import BadGraph, BadSample, FeatxWarning, NotExportable, OutputFailed
 from featx.export import export
 from featx.heads import HEADS, TemperatureScaling, TrainedHead, make_head
 from featx.predictor import Classifier
@@ -222,7 +222,8 @@ def test_a_fitted_classifier_is_compared_on_the_samples_it_was_trained_on(photos
 
 def test_a_sample_that_cannot_be_read_is_not_compared(train, pictures, tmp_path):
     classifier = train("centroid", 2)
-    made = export(classifier, tmp_path / "m.onnx", samples=[b"no picture", *pictures[:3]])
+    with pytest.warns(FeatxWarning, match="not compared"):
+        made = export(classifier, tmp_path / "m.onnx", samples=[b"no picture", *pictures[:3]])
     assert made.n == 3
     with pytest.raises(BadSample, match="not an image"):
         export(classifier, tmp_path / "n.onnx", samples=[b"no picture"])

@@ -129,7 +129,7 @@ def check_tokens(card):
 def test_a_text_that_is_read_in_windows_is_refused_by_name(sentences):
     card = get_card("featx-text-nano").variant(options={"long": "chunk-mean"})
     with pytest.raises(NotExportable, match="long = 'chunk-mean': cannot be exported"):
-        write_graph(trained(replace(card, dim=256), sentences.train))
+        write_graph(trained(replace(card, dim=1024), sentences.train))
 
 
 def test_a_sound_classifier_takes_waveforms(sounds, tmp_path):
