@@ -118,7 +118,8 @@ def save(
 
     Examples
     --------
-    >>>     >>> import featx, numpy as np
+    >>> import tempfile
+    >>> import featx, numpy as np
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -236,7 +237,8 @@ def load(
 
     Examples
     --------
-    >>>     >>> import featx, numpy as np
+    >>> import tempfile
+    >>> import featx, numpy as np
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> classifier = featx.fit(images, ["dark"] * 3 + ["light"] * 3)
     >>> with tempfile.TemporaryDirectory() as folder:

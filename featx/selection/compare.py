@@ -155,6 +155,7 @@ min_samples, unlabelled, random_state, n_jobs
 
     Examples
     --------
+    >>> import numpy as np
     >>> images = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
     >>> found = compare(images, ["dark"] * 3 + ["light"] * 3, backbones=["featx-image-nano"])
     >>> found.best.name, found.best.score

@@ -91,7 +91,7 @@ def probe_layers(
     >>> texts = ["good", "very good", "fine and good", "bad", "very bad", "bad and sad"]
     >>> probe = probe_layers(texts, ["+", "+", "+", "-", "-", "-"], backbone="featx-text-nano")
     >>> [layer.tap for layer in probe.layers][-1], probe.own.dim
-    ('embedding', 256)
+    ('embedding', 1024)
     """
     _check_choices(max_samples, taps)
     kind = get_task(task or "classification")

@@ -31,7 +31,7 @@ BODIES = {
         {"text": "good day", "model": "mood"},
     ],
     "/v1/embeddings": [
-        {"model": "mood", "input": ["good", "bad"], "encoding_format": "float", "dimensions": 256},
+        {"model": "mood", "input": ["good", "bad"], "encoding_format": "float", "dimensions": 1024},
         {"model": "shade", "input": to_base64(DARK), "encoding_format": "base64", "user": "x"},
     ],
     "/v2/models/shade/infer": [
