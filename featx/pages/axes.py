@@ -41,6 +41,9 @@ def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     if not span > 0 or not math.isfinite(span):
         return [low]
     rough = span / max(1, most - 1)
+    # The smallest numbers that there are cannot be divided.
+    if not rough:
+        return [low, high]
     power = 10.0 ** math.floor(math.log10(rough))
     # a span of which the power is 0 or infinite cannot be divided
     if not power or not math.isfinite(power):

@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from featx.pages.axes import Axis, ChartFrame, format_tick, nice_ticks
@@ -33,6 +33,8 @@ def numbers_of(html):
 
 @settings(max_examples=60)
 @given(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300))
+@example(0.0, 5e-324)
+@example(0.0, 1e-322)
 def test_ticks_are_few_and_within_their_ends(first, second):
     low, high = sorted((first, second))
     ticks = nice_ticks(low, high)
