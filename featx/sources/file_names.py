@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Never, Protocol
 
 from featx.errors import BadOption
 from featx.storage.address import is_remote, to_path
-from featx.storage.blob import Blob, suffix_of, to_text
+from featx.storage.blob import Blob, Location, suffix_of, to_text
 
 if TYPE_CHECKING:
     from featx.storage.remote import AnyPath
@@ -159,18 +159,10 @@ def _exists(path: Path) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class _Refused(Location):
     """The location of bytes that a source knows not to be there."""
 
     reason: str
-
-    @property
-    def path(self) -> None:
-        return None
-
-    @property
-    def container(self) -> None:
-        return None
 
     def size(self) -> int:
         return self._refuse()

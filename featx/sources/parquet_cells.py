@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from featx._extras import require
 from featx.errors import first_line
 from featx.storage.address import blob_at
-from featx.storage.blob import Blob
+from featx.storage.blob import Blob, Location
 
 if TYPE_CHECKING:
     from featx.storage.remote import AnyPath
@@ -99,7 +99,7 @@ def _below(leaf: str, batch: Any) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class ParquetCell:
+class ParquetCell(Location):
     """A cell that holds the content of a file.
 
     Attributes
@@ -119,11 +119,6 @@ class ParquetCell:
     group: int
     row: int
     elsewhere: Blob | None = None
-
-    @property
-    def path(self) -> None:
-        """None: no file has these bytes alone."""
-        return None
 
     @property
     def container(self) -> str:
@@ -151,6 +146,11 @@ class ParquetCell:
         """Return a file object of its bytes; raise OSError likewise."""
         content = self._content()
         return io.BytesIO(content) if isinstance(content, bytes) else content.open()
+
+    def read(self, limit: int | None) -> bytes:
+        """Return the bytes of the cell, which is looked for once; raise OSError likewise."""
+        content = self._content()
+        return content if isinstance(content, bytes) else content.read(limit)
 
     def _content(self) -> bytes | Blob:
         try:

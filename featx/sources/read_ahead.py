@@ -17,7 +17,7 @@ from typing import IO, Any
 from featx.sources.record import Record
 from featx.sources.sample import Sample
 from featx.sources.segment import Segment
-from featx.storage.blob import Blob
+from featx.storage.blob import Blob, Location
 from featx.storage.remote import RemotePath
 from featx.storage.remote_reader import SMALL, fetch
 
@@ -141,7 +141,7 @@ class _Fetcher:
 
 
 @dataclass(slots=True, eq=False)
-class _Fetched:
+class _Fetched(Location):
     """The location of an object whose content may be here already; it is given once, and then read anew."""
 
     origin: RemotePath
@@ -157,14 +157,6 @@ class _Fetched:
         return _GUESS if version is None else version.size if version.size <= SMALL else 0
 
     @property
-    def path(self) -> None:
-        return None
-
-    @property
-    def container(self) -> None:
-        return None
-
-    @property
     def is_remote(self) -> bool:
         return True
 
@@ -175,7 +167,6 @@ class _Fetched:
         return io.BytesIO(content) if (content := self._taken()) is not None else self.origin.open()
 
     def read(self, limit: int | None) -> bytes:
-        """Return all bytes; raise OSError, also where there are more than ``limit``."""
         content = self._taken()
         return self.origin.read(limit) if content is None else content
 

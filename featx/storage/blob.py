@@ -1,6 +1,6 @@
 """Bytes that lie somewhere: in a file, in a part of one, in memory; they are read when they are needed.
 
-A ``Blob`` is a name and a location. What differs between locations is behind the protocol ``Location``, so that
+A ``Blob`` is a name and a location. What differs between locations is behind the class ``Location``, so that
 another one is a class in a module of its own: objects of a store are in ``featx.storage.remote``, members of a
 zip in ``featx.storage.container``.
 """
@@ -11,7 +11,7 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
@@ -22,6 +22,7 @@ from featx.storage.wrapper import FileWrapper
 __all__ = [
     "LIMIT",
     "Blob",
+    "Location",
     "Section",
     "describe_os_error",
     "read_bytes",
@@ -43,26 +44,43 @@ _REASONS = {
 }
 
 
-class Location(Protocol):
+class Location(ABC):
     """The location of a blob's bytes; a frozen dataclass, so that blobs can be hashed and pickled.
 
-    One on another machine says so by an attribute ``is_remote``, and may have a method ``read(limit)`` that
-    gives all bytes at once, and raises OSError where there are more.
+    Unless a location says otherwise, its bytes lie in no file of their own, stand alone, and are here.
     """
+
+    __slots__ = ()
 
     @property
     def path(self) -> Path | None:
         """The file that has these bytes and no others; None where there is none."""
+        return None
 
     @property
     def container(self) -> str | None:
         """The name of what the bytes are a part of, for messages; None where they stand alone."""
+        return None
 
+    @property
+    def is_remote(self) -> bool:
+        """True where the bytes lie on another machine, so that reading may be begun before they are needed."""
+        return False
+
+    @abstractmethod
     def size(self) -> int:
         """Return how many bytes there are; raise OSError where they cannot be read."""
 
+    @abstractmethod
     def open(self) -> IO[bytes]:
         """Return a new file object that stands at the first byte; raise OSError likewise."""
+
+    def read(self, limit: int | None) -> bytes:
+        """Return all bytes; raise OSError, before reading where there are more than ``limit``."""
+        if limit is not None:
+            _check_size(self.size(), limit)
+        with self.open() as file:
+            return file.read()
 
 
 class Archive(Protocol):
@@ -127,8 +145,8 @@ class Blob:
 
     @property
     def is_remote(self) -> bool:
-        """Whether the bytes lie on another machine, so that reading may be begun before they are needed."""
-        return bool(getattr(self.location, "is_remote", False))
+        """True where the bytes lie on another machine, so that reading may be begun before they are needed."""
+        return self.location.is_remote
 
     @property
     def size(self) -> int:
@@ -155,15 +173,7 @@ class Blob:
         OSError, BadArtifact
             The bytes cannot be read, as ``open`` says, or there are more than ``limit``.
         """
-        # What lies on another machine is read at one request, which also says its size.
-        whole: Callable[[int | None], bytes] | None = getattr(self.location, "read", None)
-        if whole is not None:
-            content = whole(limit)
-        else:
-            if limit is not None:
-                _check_size(self.size, limit)
-            with self.open() as file:
-                content = file.read()
+        content = self.location.read(limit)
         if limit is not None:
             _check_size(len(content), limit)
         return content
@@ -303,7 +313,7 @@ class Section(FileWrapper):
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class _File(Location):
     """The whole of a regular file."""
 
     name: str
@@ -311,10 +321,6 @@ class _File:
     @property
     def path(self) -> Path:
         return Path(self.name)
-
-    @property
-    def container(self) -> None:
-        return None
 
     def size(self) -> int:
         try:
@@ -335,16 +341,12 @@ class _File:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(Location):
     """A part of a file."""
 
     archive: Archive
     offset: int
     length: int
-
-    @property
-    def path(self) -> None:
-        return None
 
     @property
     def container(self) -> str:
@@ -358,18 +360,10 @@ class _Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Memory:
+class _Memory(Location):
     """Bytes in memory."""
 
     data: bytes = field(repr=False)
-
-    @property
-    def path(self) -> None:
-        return None
-
-    @property
-    def container(self) -> None:
-        return None
 
     def size(self) -> int:
         return len(self.data)

@@ -14,7 +14,7 @@ from typing import IO
 
 from featx.errors import BadArtifact, FeatxError, first_line
 from featx.storage.atomic import recover, replacing, replacing_folder
-from featx.storage.blob import Blob, describe_os_error
+from featx.storage.blob import Blob, Location, describe_os_error
 from featx.storage.bounded import BoundedReader
 
 __all__ = [
@@ -36,16 +36,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class ZipMember:
+class ZipMember(Location):
     """The location of a file that lies uncompressed inside a zip such as featx writes."""
 
     archive: Path
     name: str
-
-    @property
-    def path(self) -> None:
-        """No path: the zip has other bytes too."""
-        return None
 
     @property
     def container(self) -> str:

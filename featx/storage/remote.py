@@ -15,7 +15,7 @@ from typing import IO, Protocol
 from urllib.parse import quote, unquote
 
 from featx.errors import BadOption
-from featx.storage.blob import describe_os_error, suffix_of, to_text
+from featx.storage.blob import Location, describe_os_error, suffix_of, to_text
 
 __all__ = [
     "SCHEMES",
@@ -87,7 +87,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class RemotePath:
+class RemotePath(Location):
     """An address, with the part of ``pathlib.Path`` that has a meaning for it; a ``Location`` of a ``Blob``.
 
     Its text leaves out what may be secret.
@@ -268,16 +268,6 @@ class RemotePath:
         """Return the names on the way from this address to one below it, as they read."""
         names = path._names[len("/".join(self._names).rstrip("/").split("/")) :]
         return tuple(unquote(name) if self.scheme in _WEB else name for name in names)
-
-    @property
-    def path(self) -> None:
-        """None: no file has the bytes."""
-        return None
-
-    @property
-    def container(self) -> None:
-        """None: it is an object of its own."""
-        return None
 
     @property
     def is_remote(self) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from featx.errors import BadArtifact, BadSample
-from featx.storage.blob import Blob, read_bytes, suffix_of, to_blob
+from featx.storage.blob import Blob, Location, read_bytes, suffix_of, to_blob
 from featx.storage.container import member_at, write_container
 
 CONTENT = b"0123456789" * 100
@@ -139,12 +139,11 @@ def test_a_section_ends_where_it_ends(tmp_path):
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Shelf(Location):
     """A location that is none of featx's own: each byte of a number, once."""
 
     number: int
 
-    path = None
     container = "the shelf"
 
     def size(self):
