@@ -176,7 +176,7 @@ class Metadata:
 
     @property
     def is_bundled(self) -> bool:
-        """Whether the backbone's bytes are among the files."""
+        """True where the backbone's bytes are among the files."""
         return any(name.startswith(f"{BUNDLED}/") for name in self.files)
 
 

@@ -22,7 +22,7 @@ _HERE = Path()
 
 
 class Finder(Protocol):
-    """What finds the files that a table, or a list, names."""
+    """The finder of the files that a table, or a list, names."""
 
     def find(self, name: str) -> tuple[str, Blob]:
         """Return a name as it is meant, and the file; one that is not there, or not known, has no bytes."""

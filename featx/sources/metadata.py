@@ -7,7 +7,6 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featx.errors import BadSource, FeatxWarning
@@ -18,7 +17,7 @@ from featx.sources.table import LABEL_COLUMNS, Table
 from featx.storage.blob import to_text
 
 if TYPE_CHECKING:
-    from featx.storage.remote import AnyPath, RemotePath
+    from featx.storage.remote import AnyPath
 
 __all__ = ["FileLabels", "read_file_labels"]
 
@@ -97,7 +96,7 @@ def _add_table(
 ) -> set[Parts]:
     """Add what one table says, and return the files that have a row in it."""
     path = root.joinpath(*table)
-    source, where = Table(_as_uri(path), columns, None), to_text(str(path))
+    source, where = Table(path, columns, None), to_text(str(path))
     rows = source.samples(Readable(frozenset()))
     within = [parts for parts in files if parts[: len(table) - 1] == table[:-1]]
     matched = _match(rows, root, within, where)
@@ -142,10 +141,6 @@ def _match(
     if repeated:
         _warn(f"{where}: {_count(repeated, 'row')} left out, of files that had one before")
     return matched
-
-
-def _as_uri(path: AnyPath) -> str | RemotePath:
-    return str(path) if isinstance(path, Path) else path
 
 
 def _name(parts: Parts) -> str:

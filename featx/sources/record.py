@@ -9,14 +9,14 @@ from typing import Any, Literal
 __all__ = ["RECORD", "Record", "RecordColumn"]
 
 RECORD = "input: "
-"""What stands before the name of each column of a record, among what a table's columns are."""
+"""The text that stands before the name of each column of a record, among what a table's columns are."""
 
 # The characters of a value in the repr of a record.
 _SHOWN = 40
 
 
 class Record(Mapping[str, Any]):
-    """What a sample of several inputs holds: a value by the name of each column, which nothing can change.
+    """The content of a sample of several inputs: a value by the name of each column, which nothing can change.
 
     A value is what ``Sample.data`` is where there is one input: a ``Blob`` or a path where the content is still
     to be read, else the thing itself: bytes, an image, an array, a text, a number. A list of these is several

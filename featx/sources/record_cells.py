@@ -29,7 +29,7 @@ _SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class RecordReader:
-    """What makes a record of the cells of a row.
+    """The maker of a record of the cells of a row.
 
     A cell of files is a path, several with semicolons between them, a list of paths, or the content of a file;
     a file whose own name has a semicolon goes before several. A cell of texts is a text or a list of texts.

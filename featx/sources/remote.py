@@ -39,7 +39,7 @@ _LOOKED = 1024
 
 
 class RemoteSource:
-    """What an address names: of a web server it is a folder where it ends with a slash."""
+    """The source that an address names: of a web server it is a folder where it ends with a slash."""
 
     def __init__(self, uri: str, columns: Columns, stdin: Iterable[bytes | str] | None) -> None:
         self._path = RemotePath(uri)

@@ -72,7 +72,7 @@ class Sample:
 
     @property
     def is_remote(self) -> bool:
-        """Whether the content lies on another machine."""
+        """True where the content lies on another machine."""
         return _is_remote(self.data)
 
 

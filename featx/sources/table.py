@@ -29,7 +29,7 @@ from featx.storage.address import pinned, to_path
 from featx.storage.blob import Blob, describe_os_error, to_text
 
 if TYPE_CHECKING:
-    from featx.storage.remote import RemotePath
+    from featx.storage.remote import AnyPath
 
 __all__ = ["LABEL_COLUMNS", "Table"]
 
@@ -43,7 +43,7 @@ class Table:
     """A table with a row a sample: a column of paths, relative to the table, of contents, or of texts."""
 
     def __init__(
-        self, uri: str | RemotePath, columns: Columns, stdin: Iterable[bytes | str] | None
+        self, uri: str | AnyPath, columns: Columns, stdin: Iterable[bytes | str] | None
     ) -> None:
         self._path = to_path(uri)
         self._columns = columns

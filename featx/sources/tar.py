@@ -38,7 +38,7 @@ from featx.storage.bounded import BoundedReader
 if TYPE_CHECKING:
     import tarfile
 
-    from featx.storage.remote import AnyPath, RemotePath
+    from featx.storage.remote import AnyPath
 
 __all__ = ["COMPRESSED_LIMIT", "Tar"]
 
@@ -78,7 +78,7 @@ class Tar:
 
     def __init__(
         self,
-        uri: str | RemotePath,
+        uri: str | AnyPath,
         columns: Columns,
         stdin: Iterable[bytes | str] | None = None,
         *,

@@ -54,14 +54,14 @@ class TarFolder:
         samples: list[Sample] = []
         with warn_once_of_several():
             for path in self._paths():
-                found = Tar(_as_uri(path), self._columns).samples(readable, split)
+                found = Tar(path, self._columns).samples(readable, split)
                 name = to_text(path.name)
                 samples += (replace(sample, id=f"{name}/{sample.id}") for sample in found)
         return samples
 
     def peek(self) -> Peek:
         """Return what the first tar seems to hold."""
-        return Tar(_as_uri(next(self._paths())), self._columns).peek()
+        return Tar(next(self._paths()), self._columns).peek()
 
     def _paths(self) -> Iterator[AnyPath]:
         try:
@@ -78,10 +78,6 @@ def holds_tars(folder: AnyPath) -> bool:
     # Others are left at the first file that is none.
     names = (one.name for one in inner if not is_hidden(one.name))
     return _is_tar(next(names, "")) and all(map(_is_tar, names))
-
-
-def _as_uri(path: AnyPath) -> str | RemotePath:
-    return str(path) if isinstance(path, Path) else path
 
 
 def _is_tar(name: str) -> bool:

@@ -131,7 +131,7 @@ class RemotePath(Location):
 
     @property
     def key(self) -> str:
-        """What follows the bucket or the host: the names on the way, with slashes between."""
+        """The names that follow the bucket or the host, with slashes between."""
         return "/".join(self._names[1:])
 
     @property
@@ -309,7 +309,7 @@ class RemotePath(Location):
 
 
 class Store(Protocol):
-    """Whatever holds objects under addresses. Each method raises OSError, with words, where it cannot."""
+    """The holder of objects under addresses. Each method raises OSError, with words, where it cannot."""
 
     def stat(self, path: RemotePath) -> Version:
         """Return the version of an object."""

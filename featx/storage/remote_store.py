@@ -1,4 +1,4 @@
-"""What reads, lists and writes addresses: one store a scheme, and which failures are tried again."""
+"""The stores, which read, list and write addresses: one store a scheme, and which failures are tried again."""
 
 from __future__ import annotations
 
