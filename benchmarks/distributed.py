@@ -90,7 +90,7 @@ def run_workers(
 
 
 class PlainActor:
-    """What one writes without featx.distributed."""
+    """The actor that one writes without featx.distributed."""
 
     def __init__(self) -> None:
         from featx import FeatureExtractor

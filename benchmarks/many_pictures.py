@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ import numpy as np
 TARS = 20
 
 
-def draw(folder: Path, n: int) -> None:
-    """Write the tars, unless they are there."""
-    from PIL import Image
-
+def write_tars(
+    folder: Path, n: int, draw: Callable[[np.random.Generator, int], dict[str, bytes]]
+) -> None:
+    """Write n drawn samples, each a dict of the endings of its files, into tars, unless they are there."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(TARS):
         path = folder / f"shard-{number:03d}.tar"
@@ -38,17 +39,21 @@ def draw(folder: Path, n: int) -> None:
         temporary = path.with_suffix(".part")
         with tarfile.open(temporary, "w") as archive:
             for place in range(n // TARS):
-                pixels = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
-                stream = io.BytesIO()
-                Image.fromarray(pixels).save(stream, "JPEG")
-                for name, data in (
-                    (f"{place:06d}.jpg", stream.getvalue()),
-                    (f"{place:06d}.cls", str(place % 10).encode()),
-                ):
-                    info = tarfile.TarInfo(name)
+                for ending, data in draw(rng, place).items():
+                    info = tarfile.TarInfo(f"{place:06d}{ending}")
                     info.size = len(data)
                     archive.addfile(info, io.BytesIO(data))
         temporary.rename(path)
+
+
+def draw_tiny(rng: np.random.Generator, place: int) -> dict[str, bytes]:
+    """Return a picture of 32 x 32 and its class."""
+    from PIL import Image
+
+    pixels = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG")
+    return {".jpg": stream.getvalue(), ".cls": str(place % 10).encode()}
 
 
 def child(words: list[str]) -> None:
@@ -83,7 +88,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="resnet8-cifar10", help="[%(default)s]")
     given = common.parse(parser)
     folder = given.work / f"tars-{given.pictures}"
-    draw(folder, given.pictures)
+    write_tars(folder, given.pictures, draw_tiny)
     output = given.work / "many.parquet"
     words = ["extract", str(folder / f"shard-{{000..{TARS - 1:03d}}}.tar"), "--no-cache"]
     words += ["--backbone", given.backbone, "--output", str(output)]

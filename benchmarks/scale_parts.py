@@ -9,42 +9,29 @@ process grew by. Bytes read and written are those of the files.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import common
 import numpy as np
-from many_pictures import TARS
+from many_pictures import write_tars
 
 SIZE, ROWS = (240, 320), 100_000
 
 
-def draw(folder: Path, n: int) -> None:
-    """Write the tars of drawn pictures, unless they are there."""
-    import io
-    import tarfile
-
+def draw_large(rng: np.random.Generator, _place: int) -> dict[str, bytes]:
+    """Return a picture of SIZE, without a class."""
     from PIL import Image
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(TARS):
-        path = folder / f"shard-{number:03d}.tar"
-        if path.exists():
-            continue
-        rng = np.random.default_rng(number)
-        with tarfile.open(path, "w") as archive:
-            for place in range(n // TARS):
-                small = rng.integers(0, 256, (SIZE[0] // 8, SIZE[1] // 8, 3), dtype=np.uint8)
-                stream = io.BytesIO()
-                Image.fromarray(small).resize(SIZE[::-1]).save(stream, "JPEG", quality=90)
-                info = tarfile.TarInfo(f"{place:06d}.jpg")
-                info.size = stream.tell()
-                archive.addfile(info, io.BytesIO(stream.getvalue()))
+    small = rng.integers(0, 256, (SIZE[0] // 8, SIZE[1] // 8, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(small).resize(SIZE[::-1]).save(stream, "JPEG", quality=90)
+    return {".jpg": stream.getvalue()}
 
 
 def memory() -> int:
@@ -72,7 +59,7 @@ def main() -> None:
     given = common.parse(parser)
     card = get_card(given.backbone)
     folder, n = given.work / f"parts-{given.pictures}", given.pictures
-    draw(folder, n)
+    write_tars(folder, n, draw_large)
     backbone, lines = Backbone(card), []
 
     def add(part: str, seconds: float, count: int, grown: int = 0, size: int = 0) -> None:

@@ -100,7 +100,7 @@ def _outcomes(
 
 
 class ShardActor:
-    """What Ray Data runs in a process of its own: a worker that is opened when the versions agree.
+    """The actor that Ray Data runs in a process of its own: its worker is opened when the versions agree.
 
     Parameters
     ----------
@@ -160,6 +160,7 @@ def _ray_in_words() -> Iterator[None]:
         yield
     except FeatxError:
         raise
+    # Errors of Ray have no one base: RayError, Ray Data's SystemException, RuntimeError, ValueError.
     except Exception as error:
         raise ClusterFailed(f"the job failed in the cluster of Ray: {said_by_ray(error)}") from None
 

@@ -102,7 +102,7 @@ def library_versions() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ShardOutcome:
-    """What became of one shard: what it holds, or why it could not be made.
+    """The outcome of one shard: what it holds, or why it could not be made.
 
     Attributes
     ----------

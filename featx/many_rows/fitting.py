@@ -14,7 +14,7 @@ import numpy as np
 
 from featx._typing import FloatArray, Integers, Labels
 from featx.backbones.backbone import Backbone, open_backbone
-from featx.catalog import Card, list_cards
+from featx.catalog import Card, get_card, list_cards
 from featx.embedding.engine import count_workers
 from featx.embedding.rows import Rows
 from featx.errors import BadOption, FeatxNotice, FeatxWarning
@@ -154,7 +154,8 @@ def _card_of(stored: StoredRows, backbone: str | Card | Backbone | None) -> Card
             f"{stored.path}: rows {said}, that of no card on this machine; name what made them with "
             "backbone="
         )
-    opened = backbone if isinstance(backbone, Backbone) else open_backbone(_named(backbone))
+    named = get_card(backbone) if isinstance(backbone, str) else backbone
+    opened = named if isinstance(named, Backbone) else open_backbone(named)
     card = replace(opened.card, dim=opened.dim)
     if stored.dim != opened.dim or stored.fingerprint not in ("", card.fingerprint):
         raise BadOption(
@@ -166,12 +167,6 @@ def _card_of(stored: StoredRows, backbone: str | Card | Backbone | None) -> Card
         text = f"{stored.path}: does not say what made its rows; {card.name} is taken on your word"
         warnings.warn(text, FeatxWarning, stacklevel=3)
     return card
-
-
-def _named(backbone: str | Card) -> Card:
-    from featx.catalog import get_card
-
-    return get_card(backbone) if isinstance(backbone, str) else backbone
 
 
 def _asked(card: Card, config: HeadConfig, columns: RowColumns, task: str) -> FitConfig:

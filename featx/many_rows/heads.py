@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -43,6 +43,8 @@ __all__ = [
 
 # The most columns whose products are summed: 0.5 GB each of two tables.
 _MOST_COLUMNS = 8192
+# The share of the variance that the axes of the head "lda" explain.
+_AXES_SHARE = 0.99
 # The most classes.
 _MOST_CLASSES = 10_000
 
@@ -73,7 +75,6 @@ class ClosedForm:
     """
 
     sums: StreamedSums
-    _share: float = field(default=0.99, repr=False)
 
     @cached_property
     def standardized(self) -> StandardizedSums:
@@ -83,7 +84,7 @@ class ClosedForm:
     @cached_property
     def axes(self) -> PrincipalAxes:
         """The directions that explain 99 % of the variance, as the PCA of the head "lda" has them."""
-        return principal_axes(self.standardized, self._share)
+        return principal_axes(self.standardized, _AXES_SHARE)
 
     def scores(self, solution: LinearSolution, rows: FloatArray) -> Any:
         """Return the scores of rows by a solution of standardised rows, or of rows along the axes."""

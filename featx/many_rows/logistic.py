@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,7 @@ def climb(
         scores = form.scores(solver.solution, tune)
         evaluation = evaluate(scores)
         if best is not None and evaluation.loss >= best.evaluation.loss:
-            return _counted(best, n_tried)
+            return replace(best, n_tried=n_tried)
         own = {key: strengths[first + n_tried - 1]}
         best = LogisticChoice(own, solver.solution, evaluation, scores.astype(np.float32), n_tried)
     assert best is not None
@@ -166,7 +166,3 @@ def _solver(
         map_fn=passes.map_fn,
         start=start,
     )
-
-
-def _counted(choice: LogisticChoice, n_tried: int) -> LogisticChoice:
-    return LogisticChoice(choice.params, choice.solution, choice.evaluation, choice.scores, n_tried)

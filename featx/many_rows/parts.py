@@ -1,4 +1,4 @@
-"""Which rows a head is trained on, which its penalty is chosen by, and which it is measured on."""
+"""The rows that a head is trained on, those its penalty is chosen by, and those it is measured on."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _LARGEST = 1e15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowColumns:
-    """Where the targets of rows are, and what else is known of their samples.
+    """The places of the targets of rows, and what else is known of their samples.
 
     Attributes
     ----------

@@ -42,7 +42,7 @@ _LINE = 1 << 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowFacts:
-    """What is known of rows besides their numbers.
+    """The facts of rows: what is known of them besides their numbers.
 
     Attributes
     ----------
@@ -181,7 +181,7 @@ class StoredRows:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """How one format is read.
+    """The reader of one format.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How much each block of joint rows weighs, chosen by ridge with every training sample left out in turn."""
+"""The weights of the blocks of joint rows, chosen by ridge with every training sample left out in turn."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GAIN = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockWeights:
-    """What chooses how much each block of joint rows weighs.
+    """The choice of how much each block of joint rows weighs.
 
     What was found of some rows is remembered, also by those made of it with ``without``.
 
@@ -130,7 +130,7 @@ class _Search:
 
     @property
     def tells(self) -> bool:
-        """Whether there is anything to leave out, and to predict."""
+        """Tell whether there is anything to leave out, and to predict."""
         several = len(np.unique(self._units[self.sample_weight > 0])) > 2
         return several and bool(np.ptp(self.targets, axis=0).any())
 

@@ -1,4 +1,4 @@
-"""What the teachers say: speech-embedding around every second position, YAMNet in the middle of a clip."""
+"""The teachers answer: speech-embedding around every second position, YAMNet in the middle of a clip."""
 
 from pathlib import Path
 from typing import Any

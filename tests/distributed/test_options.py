@@ -1,4 +1,4 @@
-"""What is refused before anything is read, with Ray or without it."""
+"""Options that are refused before anything is read, with Ray or without it."""
 
 import sys
 
@@ -14,7 +14,7 @@ pytest.importorskip("pyarrow")
 
 @pytest.fixture
 def no_ray(monkeypatch):
-    """As where Ray is not installed."""
+    """The tests run as where Ray is not installed."""
     monkeypatch.setitem(sys.modules, "ray", None)
 
 

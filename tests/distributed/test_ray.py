@@ -5,8 +5,6 @@ Ray is not among the development dependencies, it takes a quarter of a gigabyte:
 
 import os
 import signal
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from featx.errors import BadSample, BadSource, ClusterFailed, FeatxWarning
 from featx.tables.shards import Shard
 from tests.support.commands import refusal, run
 from tests.support.ray_shards import (
+    MARKS,
     SHARDS,
     TEXTS,
     contents,
@@ -25,17 +24,7 @@ from tests.support.ray_shards import (
     workers_of,
 )
 
-if find_spec("ray") is None:
-    pytest.skip("Ray is not installed: pip install 'featx[ray]'", allow_module_level=True)
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills processes by /proc"),
-    # Ray's own, such as files that it leaves open
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,7 @@ Ray is not among the development dependencies, it takes a quarter of a gigabyte:
 
 import os
 import signal
-import sys
 import time
-from importlib.util import find_spec
 
 import pytest
 
@@ -16,6 +14,7 @@ from featx.errors import ClusterFailed
 from featx.tables.shards import Shard
 from tests.support.commands import ROOT, refusal, run, start
 from tests.support.ray_shards import (
+    MARKS,
     SHARDS,
     EndsWorkers,
     contents,
@@ -24,17 +23,7 @@ from tests.support.ray_shards import (
     words_of,
 )
 
-if find_spec("ray") is None:
-    pytest.skip("Ray is not installed: pip install 'featx[ray]'", allow_module_level=True)
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills processes by /proc"),
-    # Ray's own, such as files that it leaves open
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = MARKS
 
 
 def test_a_node_that_is_lost_costs_time_only(material, tmp_path):

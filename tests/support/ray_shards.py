@@ -2,7 +2,11 @@
 
 import os
 import signal
+import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 import featx
 from tests.support.commands import run
@@ -10,6 +14,19 @@ from tests.support.commands import run
 TEXTS = [f"text number {i} is about {'cats' if i % 2 else 'dogs'}" for i in range(3000)]
 TEXTS[17] = ""
 SHARDS = 12
+
+# Of modules whose tests start a cluster
+MARKS = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        find_spec("ray") is None, reason="Ray is not installed: pip install 'featx[ray]'"
+    ),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills processes by /proc"),
+    # Ray's own, such as files that it leaves open
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def make_material(folder):
@@ -36,7 +53,7 @@ def expected(material):
 
 
 def workers_of(pid):
-    """The processes of Ray's workers, which descend from this one by Ray's raylet."""
+    """Return the processes of Ray's workers, which descend from this one by Ray's raylet."""
     parents = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:

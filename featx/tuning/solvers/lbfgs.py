@@ -105,6 +105,15 @@ class Spectrum:
             solved += self.vectors @ (inner * (inverse - outside)).reshape(-1, p * m)
         return np.asarray(solved.reshape(d, p, m).transpose(1, 0, 2), np.float32)
 
+    def precondition(
+        self, gradient: FloatArray, curvature: float | FloatArray, penalty: FloatArray
+    ) -> FloatArray:
+        """Solve for gradients, shape (p, d + 1, m), whose last line is of intercepts, without a penalty."""
+        direction = np.empty_like(gradient)
+        direction[:, :-1] = self.solve(gradient[:, :-1], curvature, penalty)
+        direction[:, -1] = gradient[:, -1] / curvature
+        return direction
+
 
 class LbfgsHistory:
     """The last steps and the changes of the gradient along them, of every problem.

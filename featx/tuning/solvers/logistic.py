@@ -168,7 +168,4 @@ class LogisticPath(PenaltyPath):
         curvature: float | FloatArray,
     ) -> FloatArray:
         """Return gradients of splits times the inverse of a curvature that is the same for every row."""
-        direction = np.empty_like(gradient)
-        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty[problems])
-        direction[:, -1] = gradient[:, -1] / curvature
-        return direction
+        return self._spectrum.precondition(gradient, curvature, penalty[problems])

@@ -207,7 +207,4 @@ class MultilabelPath(PenaltyPath):
     ) -> FloatArray:
         """Return gradients of problems times the inverse of a curvature that is the same for every row."""
         own = np.asarray(curvature)[problems]
-        direction = np.empty_like(gradient)
-        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], own, penalty[problems])
-        direction[:, -1] = gradient[:, -1] / own
-        return direction
+        return self._spectrum.precondition(gradient, own, penalty[problems])

@@ -132,7 +132,4 @@ class StreamedLogistic(PenaltyPath):
         curvature: float | FloatArray,
     ) -> FloatArray:
         """Return the gradient times the inverse of a curvature that is the same for every row."""
-        direction = np.empty_like(gradient)
-        direction[:, :-1] = self._spectrum.solve(gradient[:, :-1], curvature, penalty[problems])
-        direction[:, -1] = gradient[:, -1] / curvature
-        return direction
+        return self._spectrum.precondition(gradient, curvature, penalty[problems])
