@@ -1,4 +1,4 @@
-"""What an audit knows of records: their joint rows, and the photos, texts and sounds of each column."""
+"""The knowledge an audit has of records: their joint rows, and the photos, texts and sounds of each column."""
 
 from __future__ import annotations
 

@@ -102,9 +102,7 @@ def audit_command(
     if output is not None:
         check_records_output(output)
     run.check()
-    plan = _plan_inputs(source, several, chosen, columns, run)
-    if plan is None:
-        plan = _plan_backbone(chosen, columns, run)
+    plan = _plan(source, several, chosen, columns, run)
     # A column of the usual name says the part of each.
     samples = plan.reader.read(source, keep=plan.keep, skip=run.skips, parts=True)
     from featx.audit.auditing import audit_samples
@@ -132,7 +130,7 @@ def audit_command(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the samples are read as.
+    """The plan of an audit: it tells what the samples are read as.
 
     Attributes
     ----------
@@ -153,35 +151,29 @@ class _Plan:
     target: str | None = None
 
 
-def _plan_inputs(
+def _plan(
     source: str,
     several: InputChoice,
     chosen: BackboneChoice,
     columns: SourceChoice,
     run: RunChoice,
-) -> _Plan | None:
-    if not several.is_asked:
-        return None
+) -> _Plan:
     from featx.inputs.showing import SampleView
 
-    several.check_others(chosen, run)
-    specs = several.specs(source, columns)
+    prepared = several.prepare(source, chosen, columns, run)
+    if prepared is None:
+        backbone = chosen.open(run.provider)
+        reader = SampleReader(columns, backbone.card)
+        return _Plan(reader, {"backbone": backbone}, SampleView({}, backbone.card.input))
+    specs, reader = prepared
     targets = columns.target_column
     return _Plan(
-        several.reader(specs, columns),
+        reader,
         specs.arguments(several.missing),
         SampleView.of_specs(specs.joint),
         ("all",),
         targets[0] if len(targets) == 1 else None,
     )
-
-
-def _plan_backbone(chosen: BackboneChoice, columns: SourceChoice, run: RunChoice) -> _Plan:
-    from featx.inputs.showing import SampleView
-
-    backbone = chosen.open(run.provider)
-    reader = SampleReader(columns, backbone.card)
-    return _Plan(reader, {"backbone": backbone}, SampleView({}, backbone.card.input))
 
 
 def _check(

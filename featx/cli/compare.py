@@ -113,13 +113,9 @@ def compare_command(
     for head in heads:
         check_head_name(head, task.head_names)
     run.check(exact=True)
-    specs = None
-    if several.is_asked:
-        several.check_others(BackboneChoice(None, None, None, None, (), modality), run)
-        specs = several.specs(source, columns)
-        reader = several.reader(specs, columns)
-    else:
-        reader = SampleReader(columns, _card(backbones, modality))
+    chosen = BackboneChoice(None, None, None, None, (), modality)
+    prepared = several.prepare(source, chosen, columns, run)
+    specs, reader = prepared or (None, SampleReader(columns, _card(backbones, modality)))
     samples = target.check(task, reader.read(source, split="train", skip=run.skips))
     # It takes seconds to import: what can be refused has been.
     from featx.selection.compare import compare

@@ -95,12 +95,8 @@ def curve_command(
     if plot is not None:
         check_plot(plot)
     run.check()
-    if several.is_asked:
-        several.check_others(chosen, run)
-        specs = several.specs(source, columns)
-        reader = several.reader(specs, columns)
-    else:
-        specs, reader = None, SampleReader(columns, chosen.card())
+    prepared = several.prepare(source, chosen, columns, run)
+    specs, reader = prepared or (None, SampleReader(columns, chosen.card()))
     samples = target.check(task, reader.read(source, split="train", skip=run.skips))
     if specs is None:
         own: dict[str, Any] = {"backbone": chosen.open(run.provider)}

@@ -1,4 +1,4 @@
-"""Which engine makes shards: this process, or the cores of a cluster of Ray."""
+"""The choice of the engine that makes shards: this process, or the cores of a cluster of Ray."""
 
 from __future__ import annotations
 

@@ -152,9 +152,12 @@ def fit_command(
         check_writable(page)
     if run.on_error == "skip":
         check_writable(_rejects_file(output))
-    plan = _plan_inputs(source, several, chosen, columns, run)
-    if plan is None:
+    prepared = several.prepare(source, chosen, columns, run)
+    if prepared is None:
         plan = _plan_backbone(source, output, chosen, columns, run)
+    else:
+        specs, reader = prepared
+        plan = _Plan(reader, lambda: specs.arguments(several.missing), several.to_config(specs))
     config = replace(_config(target, chosen, columns, run), baseline=baseline, **plan.config)
     if note := plan.note():
         # Before it is read: it may have no column of usual name.
@@ -192,7 +195,7 @@ def fit_command(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the samples are to be read for.
+    """The plan of a training: it tells what the samples are read for.
 
     Attributes
     ----------
@@ -209,25 +212,6 @@ class _Plan:
     arguments: Callable[[], dict[str, Any]]
     config: dict[str, Any]
     note: Callable[[], str] = str
-
-
-def _plan_inputs(
-    source: str,
-    several: InputChoice,
-    chosen: BackboneChoice,
-    columns: SourceChoice,
-    run: RunChoice,
-) -> _Plan | None:
-    """Return the plan for several inputs; None where none are named."""
-    if not several.is_asked:
-        return None
-    several.check_others(chosen, run)
-    specs = several.specs(source, columns)
-    return _Plan(
-        several.reader(specs, columns),
-        lambda: specs.arguments(several.missing),
-        several.to_config(specs),
-    )
 
 
 def _plan_backbone(

@@ -43,9 +43,8 @@ class InputChoice:
     missing: str | None
     pool_by: str | None
 
-    @property
-    def is_asked(self) -> bool:
-        """Whether a table is read as records; refuse what says something of inputs and names none."""
+    def _are_named(self) -> bool:
+        """Tell whether a table is read as records; refuse what says something of inputs and names none."""
         if self.inputs or self.pairs:
             return True
         for option, value in (("--missing", self.missing), ("--pool-by", self.pool_by)):
@@ -55,7 +54,27 @@ class InputChoice:
                 )
         return False
 
-    def check_others(self, chosen: BackboneChoice, run: RunChoice) -> None:
+    def prepare(
+        self, source: str, chosen: BackboneChoice, columns: SourceChoice, run: RunChoice
+    ) -> tuple[InputSpecs, SampleReader] | None:
+        """Return the inputs and the reader of their samples; None where none are named.
+
+        Raises
+        ------
+        click.UsageError
+            Options of a single backbone stand beside them.
+        BadOption
+            The inputs make no sense.
+        """
+        if not self._are_named():
+            return None
+        from featx.cli.sample_reader import SampleReader
+
+        self._check_others(chosen, run)
+        specs = self._specs(source, columns)
+        return specs, SampleReader(columns, None, specs.joint, self.pool_by)
+
+    def _check_others(self, chosen: BackboneChoice, run: RunChoice) -> None:
         """Refuse options of a single backbone, which have no meaning beside several inputs."""
         for option, value in (
             ("--backbone", chosen.backbone),
@@ -72,7 +91,7 @@ class InputChoice:
         if run.provider != "cpu":
             raise click.UsageError(f"--provider {run.provider}: with --input on cpu alone")
 
-    def specs(self, source: str, columns: SourceChoice) -> InputSpecs:
+    def _specs(self, source: str, columns: SourceChoice) -> InputSpecs:
         """Return the inputs; those of a pair that have no ``--input`` are guessed from the table."""
         from featx.inputs.spec import InputSpec, make_specs
 
@@ -88,12 +107,6 @@ class InputChoice:
                     single.append(_guessed(name, cells, text))
             pairs.append(pair)
         return InputSpecs(tuple(single), tuple(pairs), make_specs(single, pairs))
-
-    def reader(self, specs: InputSpecs, columns: SourceChoice) -> SampleReader:
-        """Return what reads the samples of these inputs."""
-        from featx.cli.sample_reader import SampleReader
-
-        return SampleReader(columns, None, specs.joint, self.pool_by)
 
     def to_words(self) -> list[str]:
         """Return what is said beside inputs and pairs, as words of a command."""

@@ -79,7 +79,7 @@ class SampleReader:
 
     @property
     def readable(self) -> Readable:
-        """Which files and texts are read."""
+        """Tell which files and texts are read."""
         if self.card is None:
             from featx.inputs.reading import readable_of
 

@@ -37,7 +37,7 @@ __all__ = ["InputChoices", "compare_inputs"]
 
 @dataclass(frozen=True, slots=True)
 class InputChoices:
-    """What is compared for several inputs.
+    """The plan of a comparison for several inputs.
 
     Attributes
     ----------

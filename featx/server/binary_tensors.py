@@ -20,7 +20,7 @@ __all__ = ["HEADER", "NUMBERS", "join_answer", "pack", "split_body", "split_byte
 
 HEADER = "inference-header-content-length"
 NUMBERS = {"FP32": "<f4", "FP64": "<f8", "INT32": "<i4", "INT64": "<i8"}
-"""How NumPy calls the protocol's types of numbers."""
+"""The names NumPy has for the protocol's types of numbers."""
 
 
 def split_body(body: bytes, length: str | None) -> tuple[bytes, memoryview]:

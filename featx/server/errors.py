@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from featx.errors import BadOption, BadSample, FeatxError
 
-__all__ = ["HTTPError", "error_response", "handle_error", "json_response"]
+__all__ = ["HTTPError", "error_response", "handle_error", "json_response", "wrong_inputs"]
 
 _MAX_MESSAGE = 1000
 _CODES = {
@@ -36,6 +36,11 @@ class HTTPError(FeatxError):
         self.status = status
         self.code = code
         self.headers = dict(headers or {})
+
+
+def wrong_inputs(words: str) -> HTTPError:
+    """Return the error (422) of tensors in the Open Inference Protocol that make no sense."""
+    return HTTPError(422, "unprocessable", f"inputs: {words}")
 
 
 def json_response(

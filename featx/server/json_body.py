@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from featx.server.errors import HTTPError
+from featx.server.errors import HTTPError, wrong_inputs
 
 __all__ = ["flatten", "parse_json"]
 
@@ -205,11 +205,7 @@ def flatten(values: list[Any]) -> list[Any]:
         for value in waiting[-1]:
             if isinstance(value, list):
                 if len(waiting) > _MAX_AXES:
-                    raise HTTPError(
-                        422,
-                        "unprocessable",
-                        f"inputs: data: lists within more than {_MAX_AXES} others",
-                    )
+                    raise wrong_inputs(f"data: lists within more than {_MAX_AXES} others")
                 waiting.append(iter(value))
                 break
             flat.append(value)

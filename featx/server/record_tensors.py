@@ -10,7 +10,7 @@ import numpy as np
 
 from featx.embedding.rows import Reject
 from featx.server.binary_tensors import NUMBERS, split_bytes
-from featx.server.errors import HTTPError
+from featx.server.errors import wrong_inputs
 from featx.server.json_body import flatten
 from featx.server.limits import Limits
 from featx.server.parsing import check_count, to_samples
@@ -59,14 +59,14 @@ def records_of(
         kind = served.input.columns.get(tensor.name)
         if kind is None or tensor.name in columns:
             what = "is there twice" if kind else "is none of them"
-            raise _wrong(
+            raise wrong_inputs(
                 f"tensors: expected those named {', '.join(served.input.columns)}; {tensor.name[:100]!r} {what}"
             )
         columns[tensor.name] = _values(tensor, data, kind, limits)
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise _wrong(f"tensors: expected one length, found {found:.200}")
+        raise wrong_inputs(f"tensors: expected one length, found {found:.200}")
     count = next(iter(lengths.values()), 0)
     rows = [{name: values[k] for name, values in columns.items()} for k in range(count)]
     return to_samples([(f"data[{k}]", row) for k, row in enumerate(rows)], served, limits)
@@ -76,19 +76,21 @@ def _values(tensor: TensorInput, binary: memoryview | None, kind: str, limits: L
     """Return the values of a tensor, one a sample."""
     name, shape = tensor.name, tensor.shape
     if (binary is None) == (tensor.data is None):
-        raise _wrong(f"{name}: expected either data or the parameter binary_data_size")
+        raise wrong_inputs(f"{name}: expected either data or the parameter binary_data_size")
     vector = kind == "vector"
     columns = shape[1] if len(shape) == 2 else 1
     if not 1 <= len(shape) <= 2 or min(shape) < 0 or (columns != 1 and not vector):
-        raise _wrong(f"{name}: shape: found {shape[:8]}, expected one value a sample")
+        raise wrong_inputs(f"{name}: shape: found {shape[:8]}, expected one value a sample")
     check_count(shape[0], limits)
     if columns > _MOST:
-        raise _wrong(f"{name}: shape: found {shape[:8]}, expected at most {_MOST} numbers a sample")
+        raise wrong_inputs(
+            f"{name}: shape: found {shape[:8]}, expected at most {_MOST} numbers a sample"
+        )
     count = math.prod(shape)
     if tensor.datatype == "BYTES" and not vector:
         return _texts(tensor, binary, kind, count)
     if tensor.datatype not in NUMBERS or kind not in ("number", "vector"):
-        raise _wrong(f"{name}: datatype: found {tensor.datatype[:40]}, which is no {kind}")
+        raise wrong_inputs(f"{name}: datatype: found {tensor.datatype[:40]}, which is no {kind}")
     numbers = _numbers(tensor, binary, count)
     if not vector:
         return [None if math.isnan(value) else value for value in numbers.tolist()]
@@ -99,14 +101,16 @@ def _numbers(tensor: TensorInput, binary: memoryview | None, count: int) -> Any:
     if binary is None:
         data = flatten(tensor.data or [])
         if len(data) != count or not all(type(value) in (int, float) for value in data):
-            raise _wrong(f"{tensor.name}: data: expected {count} numbers in one list")
+            raise wrong_inputs(f"{tensor.name}: data: expected {count} numbers in one list")
         try:
             return np.array(data, np.float64)
         except OverflowError:
-            raise _wrong(f"{tensor.name}: data: expected numbers that a float64 holds") from None
+            raise wrong_inputs(
+                f"{tensor.name}: data: expected numbers that a float64 holds"
+            ) from None
     kind = np.dtype(NUMBERS[tensor.datatype])
     if len(binary) != count * kind.itemsize:
-        raise _wrong(f"{tensor.name}: binary data: expected {count * kind.itemsize} bytes")
+        raise wrong_inputs(f"{tensor.name}: binary data: expected {count * kind.itemsize} bytes")
     return np.frombuffer(binary, kind).astype(np.float64)
 
 
@@ -115,16 +119,14 @@ def _texts(tensor: TensorInput, binary: memoryview | None, kind: str, count: int
     if binary is None:
         data = flatten(tensor.data or [])
         if len(data) != count or not all(isinstance(value, str) for value in data):
-            raise _wrong(f"{tensor.name}: data: expected {count} strings in one list")
+            raise wrong_inputs(f"{tensor.name}: data: expected {count} strings in one list")
         return [value or None for value in data]
     try:
         values = split_bytes(binary, count)
     except ValueError as error:
-        raise _wrong(f"{tensor.name}: binary data of shape {tensor.shape[:8]}: {error}") from None
+        raise wrong_inputs(
+            f"{tensor.name}: binary data of shape {tensor.shape[:8]}: {error}"
+        ) from None
     if str(tensor.parameters.get("content_type", "")) == "base64" and kind in ("image", "audio"):
         return [value.decode("ascii", "replace") or None for value in values]
     return [value or None for value in values]
-
-
-def _wrong(words: str) -> HTTPError:
-    return HTTPError(422, "unprocessable", f"inputs: {words}")

@@ -74,7 +74,7 @@ class LimitedBackbone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedInput:
-    """What one sample is to a predictor, with its backbone opened: a file, a text, or a record of columns.
+    """The kind of sample of a predictor, with its backbone opened: a file, a text, or a record of columns.
 
     Attributes
     ----------
@@ -96,22 +96,22 @@ class ServedInput:
 
     @property
     def string_is_sample(self) -> bool:
-        """Whether a text is the sample itself, and not the name of one."""
+        """Tell whether a text is the sample itself, and not the name of one."""
         return self.card is not None and self.card.input.string_is_sample
 
     @property
     def is_record(self) -> bool:
-        """Whether a sample is a value for each of several columns."""
+        """Tell whether a sample is a value for each of several columns."""
         return self.card is None
 
     @property
     def label(self) -> str:
-        """What makes its rows: the names of backbones, and of what is encoded."""
+        """Return what makes its rows: the names of backbones, and of what is encoded."""
         return self.backbone.name
 
     @property
     def fingerprint(self) -> str:
-        """That of the rows."""
+        """Return the fingerprint of the rows."""
         return self.backbone.fingerprint
 
     def measured(self, sample: Any) -> list[tuple[MeasuringReader, Any]]:

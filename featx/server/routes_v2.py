@@ -31,7 +31,7 @@ from featx.server.binary_tensors import (
     split_bytes,
     take_tensors,
 )
-from featx.server.errors import HTTPError, json_response
+from featx.server.errors import HTTPError, json_response, wrong_inputs
 from featx.server.extents import weigh
 from featx.server.json_body import flatten, parse_json
 from featx.server.limits import Limits
@@ -234,7 +234,7 @@ def _outputs(
 
 def _one_input(body: InferRequest) -> TensorInput:
     if len(body.inputs) != 1:
-        raise _wrong(f"expected one tensor, found {len(body.inputs)}")
+        raise wrong_inputs(f"expected one tensor, found {len(body.inputs)}")
     return body.inputs[0]
 
 
@@ -246,16 +246,16 @@ def _samples(
     ``binary`` is the tensor's data where it does not stand in the JSON.
     """
     if (binary is None) == (tensor.data is None):
-        raise _wrong("expected either data or the parameter binary_data_size")
+        raise wrong_inputs("expected either data or the parameter binary_data_size")
     if tensor.shape:
         check_count(tensor.shape[0], limits)
     if tensor.datatype == "UINT8" and served.input.modality == "image":
         return _pictures(tensor, binary)
     if tensor.datatype != "BYTES":
-        raise _wrong(f"datatype: found {tensor.datatype[:40]}, {served.name} takes BYTES")
+        raise wrong_inputs(f"datatype: found {tensor.datatype[:40]}, {served.name} takes BYTES")
     values = flatten(tensor.data or []) if binary is None else _elements(tensor, binary, limits)
     if not 1 <= len(tensor.shape) <= 2 or math.prod(tensor.shape) != len(values):
-        raise _wrong(
+        raise wrong_inputs(
             f"shape: found {tensor.shape[:8]} for {len(values)} values, expected one a sample"
         )
     content_type = str(tensor.parameters.get("content_type", "str"))
@@ -265,7 +265,7 @@ def _samples(
     if binary is not None:
         values = [value.decode("ascii", "replace") for value in values]
     if not all(isinstance(text, str) for text in values):
-        raise _wrong("data: expected strings")
+        raise wrong_inputs("data: expected strings")
     field = "text" if is_text and content_type in _TEXT_TYPES else "data"
     given = [
         SampleInput.model_validate({"id": f"data[{k}]", field: text})
@@ -280,7 +280,7 @@ def _elements(tensor: TensorInput, binary: memoryview, limits: Limits) -> list[b
     try:
         return split_bytes(binary, count)
     except ValueError as error:
-        raise _wrong(f"binary data of shape {tensor.shape[:8]}: {error}") from None
+        raise wrong_inputs(f"binary data of shape {tensor.shape[:8]}: {error}") from None
 
 
 def _pictures(tensor: TensorInput, binary: memoryview | None) -> list[Sample | Reject]:
@@ -297,7 +297,7 @@ def _pictures(tensor: TensorInput, binary: memoryview | None) -> list[Sample | R
 
 
 def _no_pictures(shape: Sequence[int], count: int) -> HTTPError:
-    return _wrong(
+    return wrong_inputs(
         f"data: {count} values for shape {shape[:8]}; expected whole numbers from 0 to 255 of "
         f"shape [n, height, width, 3]"
     )
@@ -313,10 +313,6 @@ def _to_bytes(values: list[Any]) -> npt.NDArray[np.uint8] | None:
             return None
         pieces.append(np.array(piece, np.uint8))
     return np.concatenate(pieces)
-
-
-def _wrong(words: str) -> HTTPError:
-    return HTTPError(422, "unprocessable", f"inputs: {words}")
 
 
 _TAG = "Open Inference Protocol"

@@ -55,6 +55,12 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
+def fit_words(path, *inputs):
+    """Return the words that train on a table of goods by some of its columns."""
+    named = [word for text in inputs for word in ("--input", text)]
+    return ("fit", path, "--label-column", "sold", *named)
+
+
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     return draw(tmp_path_factory.mktemp("shop") / "my goods")
@@ -198,16 +204,7 @@ def test_a_broken_photo_is_skipped_in_training_and_listed(table, tmp_path):
     rows[0]["photo"] = "photos/none.png"
     rows[3].update(photo="", caption="", price="", brand="")
     path = write(table.parent, rows, "broken.csv")
-    words = (
-        "fit",
-        path,
-        "--label-column",
-        "sold",
-        "--input",
-        "photo:image",
-        "--input",
-        "price:number",
-    )
+    words = fit_words(path, "photo:image", "price:number")
     done = run(*words, *QUICK, "-o", tmp_path / "x.featx")
     assert "nothing stands in its inputs" in refusal(done)
     done = run(*words, *QUICK, "--on-error", "skip", "-o", tmp_path / "x.featx")
@@ -219,16 +216,7 @@ def test_a_row_without_its_photo_is_refused_and_two_ways_out_are_named(table, tm
     rows = rows_of(table)
     rows[2]["photo"] = " "
     path = write(table.parent, rows, "without.csv")
-    words = (
-        "fit",
-        path,
-        "--label-column",
-        "sold",
-        "--input",
-        "photo:image",
-        "--input",
-        "price:number",
-    )
+    words = fit_words(path, "photo:image", "price:number")
     said = refusal(run(*words, *QUICK, "-o", tmp_path / "x.featx"))
     assert said == (
         "row 3: photo: is missing; mend or remove it, or leave such samples out with --on-error skip, or take "
@@ -240,16 +228,7 @@ def test_a_date_that_is_none_is_told_by_its_row_and_cell(table, tmp_path):
     rows = [{**row, "when": f"2024-05-{n + 1:02d}"} for n, row in enumerate(rows_of(table))]
     rows[4]["when"] = "2024-02-30"
     path = write(table.parent, rows, "dates.csv")
-    words = (
-        "fit",
-        path,
-        "--label-column",
-        "sold",
-        "--input",
-        "when:date",
-        "--input",
-        "price:number",
-    )
+    words = fit_words(path, "when:date", "price:number")
     done = run(*words, *QUICK, "-o", tmp_path / "d.featx")
     said = "row 5: when: expected a date such as 2024-05-31, found '2024-02-30'"
     assert refusal(done).startswith(said)
