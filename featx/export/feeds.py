@@ -1,4 +1,4 @@
-"""What is fed to an exported graph for a sample, and the row that the predictor makes of the same values."""
+"""The feeds of an exported graph for a sample, and the row that the predictor makes of the same values."""
 
 from __future__ import annotations
 

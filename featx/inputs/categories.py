@@ -40,7 +40,7 @@ _LONGEST, _SHOWN = 1000, 3
 
 @dataclass(frozen=True)
 class CategoryEncoder:
-    """What makes columns of the categories of a table: 1 in that of its category, else 0.
+    """The encoder that makes columns of the categories of a table: 1 in that of its category, else 0.
 
     Categories are texts, numbers or truth values, spelled as labels are (``to_label``): "1.0" is "1", spaces at
     the ends do not count, upper and lower case differ. An empty cell is a category, too. Those of few rows,
@@ -162,7 +162,7 @@ class CategoryEncoder:
 
     @property
     def on_doubts(self) -> str:
-        """What is done with values that are doubtful."""
+        """Return what is done with values that are doubtful."""
         return "categories that were rare or not there in training count as one"
 
     def describe(self) -> str:

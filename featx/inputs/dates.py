@@ -31,7 +31,7 @@ _FIRST, _LAST = -62135596800.0, 253402300800.0
 
 @dataclass(frozen=True, slots=True)
 class DateEncoder:
-    """What makes columns of the dates of a table.
+    """The encoder that makes columns of the dates of a table.
 
     The first column is the time, standardised by training; then the sine and cosine of the place in the year
     and in the week, and, where training had times of day, in the day: so December is beside January, and
@@ -168,7 +168,7 @@ class DateEncoder:
 
     @property
     def on_doubts(self) -> str:
-        """What is done with values that are doubtful."""
+        """Return what is done with values that are doubtful."""
         return f"empty cells have the median date, {_day(self.median)}"
 
     def describe(self) -> str:

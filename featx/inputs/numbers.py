@@ -37,7 +37,7 @@ _WIDTHS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class NumberEncoder:
-    """What makes a column of the numbers of a table, and a second one where some are empty.
+    """The encoder that makes a column of the numbers of a table, and a second one where some are empty.
 
     Numbers are standardised by the mean and the standard deviation of training, in float64, so that times in
     seconds or prices in cents keep their digits. An empty cell has the median, and 1 in a column of its own
@@ -177,7 +177,7 @@ class NumberEncoder:
 
     @property
     def on_doubts(self) -> str:
-        """What is done with values that are doubtful."""
+        """Return what is done with values that are doubtful."""
         return (
             f"numbers of training are {self.low:g} to {self.high:g}; empty cells have the median, "
             f"{self.median:g}"

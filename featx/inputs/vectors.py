@@ -31,7 +31,7 @@ _LARGEST = 1e18
 
 @dataclass(frozen=True, slots=True)
 class VectorEncoder:
-    """What makes columns of vectors that are given: their numbers as they are.
+    """The encoder that makes columns of vectors that are given: their numbers as they are.
 
     A vector is a list or an array of finite numbers, or a text with such a list in JSON. All have one length.
     An empty cell gives zeros and, where training had empty ones, 1 in a column of its own.
@@ -140,7 +140,7 @@ class VectorEncoder:
 
     @property
     def on_doubts(self) -> str:
-        """What is done with values that are doubtful."""
+        """Return what is done with values that are doubtful."""
         return "empty cells are zeros"
 
     def describe(self) -> str:
