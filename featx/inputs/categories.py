@@ -15,6 +15,7 @@ from featx.errors import BadLabels, BadSample
 from featx.inputs.cells import (
     describe_cell,
     digest_of,
+    is_count,
     is_empty,
     modality_of_cell,
     plain_value,
@@ -188,7 +189,7 @@ class CategoryEncoder:
             name,
             {
                 "categories": _are_categories,
-                **dict.fromkeys(("folded", "folded_rows"), _is_count),
+                **dict.fromkeys(("folded", "folded_rows"), is_count),
             },
         )
         return cls(name, tuple(entries["categories"]), entries["folded"], entries["folded_rows"])
@@ -260,7 +261,3 @@ def _are_categories(value: Any) -> bool:
         and len(set(value)) == len(value)
         and all(label == EMPTY or to_label(label) == label for label in value)
     )
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 53

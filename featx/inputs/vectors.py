@@ -14,6 +14,7 @@ from featx.errors import BadSample
 from featx.inputs.cells import (
     describe_cell,
     digest_of,
+    is_count,
     is_empty,
     read_entries,
     refuse_unread,
@@ -160,7 +161,7 @@ class VectorEncoder:
             name,
             {
                 "length": lambda value: type(value) is int and 0 < value <= _MOST,
-                "empty": lambda value: type(value) is int and 0 <= value < 1 << 53,
+                "empty": is_count,
             },
         )
         return cls(name, entries["length"], entries["empty"])
