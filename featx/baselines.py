@@ -1,4 +1,4 @@
-"""What the score of a training is compared with: baselines, groups not kept apart, and one input less."""
+"""The scores that a training is compared with: baselines, groups not kept apart, and one input less."""
 
 from __future__ import annotations
 

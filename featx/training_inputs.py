@@ -36,7 +36,7 @@ _IS_MISSING = ": is missing;"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputOptions:
-    """What ``fit`` was told of several inputs.
+    """The options that ``fit`` was given of several inputs.
 
     Attributes
     ----------

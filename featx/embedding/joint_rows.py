@@ -81,7 +81,7 @@ class InputPart:
 
     @property
     def pair(self) -> bool:
-        """Whether two values are compared."""
+        """Tell whether two values are compared."""
         return len(self.columns) > 1
 
     @property

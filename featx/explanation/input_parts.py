@@ -1,4 +1,4 @@
-"""What each input of a record adds to a score, and within it each place, column or photo."""
+"""The share of each input of a record in a score, and within it each place, column or photo."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class _Share:
 
     @property
     def spread(self) -> Callable[[float], float]:
-        """What of the constant of a row is dealt out to its places."""
+        """Return what of the constant of a row is dealt out to its places, as a function of it."""
         mean = float(self.weights @ self.base)
         return lambda constant: constant - mean
 

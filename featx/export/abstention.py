@@ -1,4 +1,4 @@
-"""What is said beside answers as nodes of a graph: sets that cover, whether it answers, how new a sample is."""
+"""Nodes of a graph for what stands beside answers: sets that cover, whether it answers, how new a sample is."""
 
 from __future__ import annotations
 

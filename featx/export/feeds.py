@@ -1,4 +1,4 @@
-"""What is fed to an exported graph for a sample, and the row that the predictor makes of the same values."""
+"""The feeds of an exported graph for a sample, and the row that the predictor makes of the same values."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from featx.inputs.encoder import ColumnEncoder
 from featx.inputs.input import Input
 from featx.inputs.joint import is_joint, open_joint
 from featx.inputs.numbers import NumberEncoder
+from featx.inputs.vectors import VectorEncoder
 from featx.modalities.audio.decode import stream
 from featx.modalities.audio.settings import AudioSettings
 from featx.modalities.image.settings import ImageSettings
@@ -137,9 +138,9 @@ def _drawn_cells(encoder: ColumnEncoder) -> Iterator[Any]:
         yield from (
             epoch + timedelta(seconds=at) for at in (encoder.first, encoder.median, encoder.last)
         )
-    else:
-        length = encoder.dim if not getattr(encoder, "empty", 0) else encoder.dim - 1
-        yield from np.random.default_rng(0).standard_normal((3, length)).astype(np.float32)
+    elif isinstance(encoder, VectorEncoder):
+        shape = (3, encoder.length)
+        yield from np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def _drawn(settings: Any) -> Iterator[Any]:

@@ -185,7 +185,6 @@ def _within(graph: GraphBuilder, letters: Characters, found: FoundTokens) -> str
     zero, one = (graph.constant(value, np.int64) for value in (0, 1))
     flat = graph.add("Reshape", letters.per_character, graph.int_const(-1))
     upto = graph.add("CumSum", flat, zero)
-    # a character is behind the cut where so many symbols come before it as before the token
     first = graph.add("Squeeze", graph.add("NonZero", found.begins), graph.int_const(0))
     beyond = graph.add("Add", found.starts, found.counts)
     cut = graph.add("Less", found.counts, found.whole)
@@ -195,13 +194,9 @@ def _within(graph: GraphBuilder, letters: Characters, found: FoundTokens) -> str
     padded = graph.add("Concat", first, graph.int_const(0), axis=0)
     limit = graph.add("Gather", padded, safe)
     limit = graph.add("Where", cut, limit, graph.constant(1 << 62, np.int64))
-    grid = graph.add("Shape", letters.numbers)
-    before = graph.add("Reshape", graph.add("Sub", upto, flat), grid)
-    inside = graph.add("Less", before, graph.add("Unsqueeze", limit, graph.int_const(1)))
-    # what follows the last token that is kept, and makes no symbol, is before the cut
-    ends = graph.add("Reshape", upto, grid)
-    behind = graph.add("LessOrEqual", ends, graph.add("Unsqueeze", limit, graph.int_const(1)))
-    kept = graph.add("And", graph.add("Or", inside, behind), behind)
+    # a character is kept where no symbol of it is behind the cut; one that makes none may follow the last token
+    ends = graph.add("Reshape", upto, graph.add("Shape", letters.numbers))
+    kept = graph.add("LessOrEqual", ends, graph.add("Unsqueeze", limit, graph.int_const(1)))
     return graph.add("Where", kept, letters.numbers, graph.constant(_DROPPED, np.int64))
 
 

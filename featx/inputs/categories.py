@@ -15,6 +15,7 @@ from featx.errors import BadLabels, BadSample
 from featx.inputs.cells import (
     describe_cell,
     digest_of,
+    is_count,
     is_empty,
     modality_of_cell,
     plain_value,
@@ -40,7 +41,7 @@ _LONGEST, _SHOWN = 1000, 3
 
 @dataclass(frozen=True)
 class CategoryEncoder:
-    """What makes columns of the categories of a table: 1 in that of its category, else 0.
+    """The encoder that makes columns of the categories of a table: 1 in that of its category, else 0.
 
     Categories are texts, numbers or truth values, spelled as labels are (``to_label``): "1.0" is "1", spaces at
     the ends do not count, upper and lower case differ. An empty cell is a category, too. Those of few rows,
@@ -162,7 +163,7 @@ class CategoryEncoder:
 
     @property
     def on_doubts(self) -> str:
-        """What is done with values that are doubtful."""
+        """Return what is done with values that are doubtful."""
         return "categories that were rare or not there in training count as one"
 
     def describe(self) -> str:
@@ -188,7 +189,7 @@ class CategoryEncoder:
             name,
             {
                 "categories": _are_categories,
-                **dict.fromkeys(("folded", "folded_rows"), _is_count),
+                **dict.fromkeys(("folded", "folded_rows"), is_count),
             },
         )
         return cls(name, tuple(entries["categories"]), entries["folded"], entries["folded_rows"])
@@ -260,7 +261,3 @@ def _are_categories(value: Any) -> bool:
         and len(set(value)) == len(value)
         and all(label == EMPTY or to_label(label) == label for label in value)
     )
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 53

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
 from typing import Any
 
@@ -21,9 +21,11 @@ __all__ = [
     "LONGEST_TEXT",
     "describe_cell",
     "digest_of",
+    "is_count",
     "is_empty",
-    "is_word_of_nothing",
+    "is_nothing",
     "modality_of_cell",
+    "notes_of_nothing",
     "plain_value",
     "read_entries",
     "refuse_unread",
@@ -64,13 +66,26 @@ def is_empty(cell: Any) -> bool:
     return not cell if isinstance(cell, list | tuple) else is_blank(cell)
 
 
-def is_word_of_nothing(text: str) -> bool:
-    """Return whether a text says that there is no number, or no date.
+def is_nothing(cell: Any) -> bool:
+    """Return whether a cell is empty, or has a text that says that there is no number, or no date.
 
-    >>> is_word_of_nothing(" N/A "), is_word_of_nothing("0")
-    (True, False)
+    >>> is_nothing(" N/A "), is_nothing(""), is_nothing("0")
+    (True, True, False)
     """
-    return text.strip().casefold() in _NOTHING
+    return is_empty(cell) or _is_word_of_nothing(cell)
+
+
+def _is_word_of_nothing(cell: Any) -> bool:
+    return isinstance(cell, str) and cell.strip().casefold() in _NOTHING
+
+
+def notes_of_nothing(cells: Sequence[Any], name: str) -> tuple[str, ...]:
+    """Return what there is to say of the cells of training whose text says that there is nothing."""
+    words = [cell for cell in cells if _is_word_of_nothing(cell)]
+    if not words:
+        return ()
+    count = "1 cell is" if len(words) == 1 else f"{len(words)} cells are"
+    return (f"{name}: {count} taken for empty, such as {show_text(words[0])}",)
 
 
 def show_text(text: object) -> str:
@@ -136,6 +151,15 @@ def digest_of(table: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what an encoder is, as JSON has it."""
     text = json.dumps(table, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_count(value: Any) -> bool:
+    """Return whether a value of JSON counts something: a whole number that a float holds, too.
+
+    >>> is_count(3), is_count(True), is_count(-1)
+    (True, False, False)
+    """
+    return type(value) is int and 0 <= value < 1 << 53
 
 
 def read_entries(

@@ -1,4 +1,4 @@
-"""How far rows are apart: those of one backbone by their directions, joint rows with all inputs alike."""
+"""The distances between rows: those of one backbone by their directions, joint rows with all inputs alike."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class RowSpace:
 
     @property
     def metric(self) -> Metric:
-        """How distances are measured."""
+        """The metric by which distances are measured."""
         return "cosine" if self.scaling is None else "euclidean"
 
     def apply(self, rows: npt.NDArray[Any]) -> FloatArray:

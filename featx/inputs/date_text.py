@@ -60,7 +60,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class DateSpelling:
-    """How the cells of a column write their dates.
+    """The way in which the cells of a column write their dates.
 
     Attributes
     ----------

@@ -14,11 +14,11 @@ from featx._typing import Doubles, FloatArray
 from featx.errors import BadArtifact, BadSample
 from featx.inputs.cells import (
     digest_of,
-    is_empty,
-    is_word_of_nothing,
+    is_count,
+    is_nothing,
+    notes_of_nothing,
     plain_value,
     read_entries,
-    show_text,
 )
 from featx.inputs.date_text import ORDERS, DateSpelling, Moment
 
@@ -31,7 +31,7 @@ _FIRST, _LAST = -62135596800.0, 253402300800.0
 
 @dataclass(frozen=True, slots=True)
 class DateEncoder:
-    """What makes columns of the dates of a table.
+    """The encoder that makes columns of the dates of a table.
 
     The first column is the time, standardised by training; then the sine and cosine of the place in the year
     and in the week, and, where training had times of day, in the day: so December is beside January, and
@@ -75,7 +75,7 @@ class DateEncoder:
             All are empty, most are no dates, or which number is the month is in doubt.
         """
         plain = [plain_value(cell) for cell in cells]
-        full = [cell for cell in plain if not _is_nothing(cell)]
+        full = [cell for cell in plain if not is_nothing(cell)]
         if not full:
             raise BadSample(f"{name}: all {len(plain)} cells are empty; expected dates")
         texts = [cell for cell in full if isinstance(cell, str)]
@@ -90,10 +90,7 @@ class DateEncoder:
             raise BadSample(
                 f"{name}: {len(refused)} of {len(full)} cells are no dates: {refused[0]}"
             )
-        words = [cell for cell in plain if isinstance(cell, str) and is_word_of_nothing(cell)]
-        if words:
-            count = "1 cell is" if len(words) == 1 else f"{len(words)} cells are"
-            notes += (f"{name}: {count} taken for empty, such as {show_text(words[0])}",)
+        notes += notes_of_nothing(plain, name)
         seconds = np.array([moment.seconds for moment in moments])
         empty = len(plain) - len(full)
         median = float(np.median(seconds))
@@ -138,7 +135,7 @@ class DateEncoder:
             It is no date, or one that is written in another way than those of training.
         """
         cell = plain_value(cell)
-        if _is_nothing(cell):
+        if is_nothing(cell):
             return None
         try:
             return self.spelling.read(cell)
@@ -168,7 +165,7 @@ class DateEncoder:
 
     @property
     def on_doubts(self) -> str:
-        """What is done with values that are doubtful."""
+        """Return what is done with values that are doubtful."""
         return f"empty cells have the median date, {_day(self.median)}"
 
     def describe(self) -> str:
@@ -201,17 +198,13 @@ class DateEncoder:
                 "scale": lambda value: (
                     type(value) in (int, float) and 1e-6 <= value <= _LAST - _FIRST
                 ),
-                "empty": lambda value: type(value) is int and 0 <= value < 1 << 53,
+                "empty": is_count,
             },
         )
         if entries["first"] > entries["last"]:
             raise BadArtifact(f"input {name!r:.60}: its first date is behind its last")
         spelling = DateSpelling(entries.pop("order"), entries.pop("zoned"))
         return cls(name, spelling, **entries)
-
-
-def _is_nothing(cell: Any) -> bool:
-    return is_empty(cell) or (isinstance(cell, str) and is_word_of_nothing(cell))
 
 
 def _is_time(value: Any) -> bool:

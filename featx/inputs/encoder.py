@@ -23,7 +23,7 @@ ENCODERS: Mapping[str, str] = MappingProxyType(
 
 
 class ColumnEncoder(Protocol):
-    """What makes columns of the cells of one column of a table; it was fitted on those of training.
+    """The maker of columns from the cells of one column of a table; it was fitted on those of training.
 
     A cell is read first (``read``), so that each that makes no sense is the reject of its own row; what was
     read is encoded. Encoders change nothing of themselves and say nothing: what is doubtful is asked of them.
@@ -88,7 +88,7 @@ class ColumnEncoder(Protocol):
 
     @property
     def on_doubts(self) -> str:
-        """What is done with values that are doubtful, in words."""
+        """Return what is done with values that are doubtful, in words."""
 
     def describe(self) -> str:
         """Return what it makes of the column, in one line for the report."""

@@ -60,13 +60,13 @@ class Input:
 
     @property
     def spec(self) -> InputSpec:
-        """What it reads, as ``fit`` was told."""
+        """The account of what it reads, as ``fit`` was told."""
         name = self.source.name if isinstance(self.source, Card) else None
         return InputSpec(self.name, self.kind, self.columns, name)
 
     @property
     def has_backbone(self) -> bool:
-        """Whether a backbone reads it, and not an encoder of values."""
+        """Tell whether a backbone reads it, and not an encoder of values."""
         return isinstance(self.source, Card)
 
     @property
@@ -99,7 +99,7 @@ class Input:
 
     @property
     def pair(self) -> bool:
-        """Whether two columns are compared."""
+        """Tell whether two columns are compared."""
         return len(self.columns) > 1
 
     @property
@@ -109,7 +109,7 @@ class Input:
 
     @property
     def label(self) -> str:
-        """What makes its rows, in a word: the name of the backbone, or the kind."""
+        """The maker of its rows, in a word: the name of the backbone, or the kind."""
         return self.source.name if isinstance(self.source, Card) else self.kind
 
     def describe(self) -> str:

@@ -77,7 +77,7 @@ class _Parts:
 
     @property
     def is_number(self) -> bool:
-        """Whether its marks are those of any style."""
+        """Tell whether its marks are those of any style."""
         return self.value("point") is not None or self.value("comma") is not None
 
     def value(self, style: str) -> float | None:
@@ -107,7 +107,7 @@ def _is_currency(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class NumberSpelling:
-    """How the cells of a column write their numbers.
+    """The way in which the cells of a column write their numbers.
 
     Attributes
     ----------

@@ -16,9 +16,10 @@ from featx.errors import BadArtifact, BadSample
 from featx.inputs.cells import (
     describe_cell,
     digest_of,
-    is_empty,
-    is_word_of_nothing,
+    is_count,
+    is_nothing,
     modality_of_cell,
+    notes_of_nothing,
     plain_value,
     read_entries,
     show_text,
@@ -37,7 +38,7 @@ _WIDTHS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class NumberEncoder:
-    """What makes a column of the numbers of a table, and a second one where some are empty.
+    """The encoder that makes a column of the numbers of a table, and a second one where some are empty.
 
     Numbers are standardised by the mean and the standard deviation of training, in float64, so that times in
     seconds or prices in cents keep their digits. An empty cell has the median, and 1 in a column of its own
@@ -83,7 +84,7 @@ class NumberEncoder:
             All are empty, most are no numbers, or what a comma means is in doubt.
         """
         plain = [plain_value(cell) for cell in cells]
-        full = [cell for cell in plain if not _is_nothing(cell)]
+        full = [cell for cell in plain if not is_nothing(cell)]
         if not full:
             raise BadSample(f"{name}: all {len(plain)} cells are empty; expected numbers")
         texts = [cell for cell in full if isinstance(cell, str)]
@@ -99,10 +100,7 @@ class NumberEncoder:
                 refused.append((cell, str(error)))
         if len(values) <= len(refused):
             raise BadSample(_no_numbers(name, refused, len(full)))
-        words = [cell for cell in plain if isinstance(cell, str) and is_word_of_nothing(cell)]
-        if words:
-            count = "1 cell is" if len(words) == 1 else f"{len(words)} cells are"
-            notes += (f"{name}: {count} taken for empty, such as {show_text(words[0])}",)
+        notes += notes_of_nothing(plain, name)
         if len(set(values)) == 1 and len(values) > 1:
             notes += (f"{name}: all numbers are {values[0]:g}, which tells nothing",)
         return cls._of(np.array(values), len(plain) - len(full), name, spelling), notes
@@ -146,7 +144,7 @@ class NumberEncoder:
             It is none, or infinite, or written in another way than those of training.
         """
         cell = plain_value(cell)
-        if _is_nothing(cell):
+        if is_nothing(cell):
             return None
         try:
             value = _number(cell, self.spelling)
@@ -177,7 +175,7 @@ class NumberEncoder:
 
     @property
     def on_doubts(self) -> str:
-        """What is done with values that are doubtful."""
+        """Return what is done with values that are doubtful."""
         return (
             f"numbers of training are {self.low:g} to {self.high:g}; empty cells have the median, "
             f"{self.median:g}"
@@ -216,7 +214,7 @@ class NumberEncoder:
                 "truths": lambda value: isinstance(value, bool),
                 **dict.fromkeys(("median", "mean", "low", "high"), _is_number),
                 "scale": lambda value: _is_number(value) and value > 0,
-                "empty": lambda value: type(value) is int and 0 <= value < 1 << 53,
+                "empty": is_count,
             },
         )
         spelling = NumberSpelling(*(entries.pop(key) for key in ("marks", "unit", "truths")))
@@ -225,10 +223,6 @@ class NumberEncoder:
         if not abs((encoder.median - encoder.mean) / encoder.scale) <= _FARTHEST:
             raise BadArtifact(f"input {name!r:.60}: its median is too far from its mean")
         return encoder
-
-
-def _is_nothing(cell: Any) -> bool:
-    return is_empty(cell) or (isinstance(cell, str) and is_word_of_nothing(cell))
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What the columns of a table may be to a predictor, guessed from their first cells."""
+"""A guess, from their first cells, at what the columns of a table may be to a predictor."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _OF_LIST, _CELL = 3, 120
 
 @dataclass(frozen=True, slots=True)
 class SampleView:
-    """How samples are shown in a page.
+    """The way in which samples are shown in a page.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What was said of the inputs of a predictor: which column each reads, what it is, and by which backbone."""
+"""The inputs of a predictor as they were named: the column of each, its kind, and its backbone."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class InputSpec:
 
     @property
     def is_pair(self) -> bool:
-        """Whether two columns are compared."""
+        """Tell whether two columns are compared."""
         return len(self.columns) > 1
 
     @property
     def has_backbone(self) -> bool:
-        """Whether a backbone reads it, and not an encoder of values."""
+        """Tell whether a backbone reads it, and not an encoder of values."""
         return self.kind in MODALITIES
 
     @classmethod

@@ -14,6 +14,7 @@ from featx.errors import BadSample
 from featx.inputs.cells import (
     describe_cell,
     digest_of,
+    is_count,
     is_empty,
     read_entries,
     refuse_unread,
@@ -31,7 +32,7 @@ _LARGEST = 1e18
 
 @dataclass(frozen=True, slots=True)
 class VectorEncoder:
-    """What makes columns of vectors that are given: their numbers as they are.
+    """The encoder that makes columns of vectors that are given: their numbers as they are.
 
     A vector is a list or an array of finite numbers, or a text with such a list in JSON. All have one length.
     An empty cell gives zeros and, where training had empty ones, 1 in a column of its own.
@@ -140,7 +141,7 @@ class VectorEncoder:
 
     @property
     def on_doubts(self) -> str:
-        """What is done with values that are doubtful."""
+        """Return what is done with values that are doubtful."""
         return "empty cells are zeros"
 
     def describe(self) -> str:
@@ -160,7 +161,7 @@ class VectorEncoder:
             name,
             {
                 "length": lambda value: type(value) is int and 0 < value <= _MOST,
-                "empty": lambda value: type(value) is int and 0 <= value < 1 << 53,
+                "empty": is_count,
             },
         )
         return cls(name, entries["length"], entries["empty"])

@@ -1,4 +1,4 @@
-"""What each input of a predictor brings."""
+"""The contribution of each input of a predictor."""
 
 from __future__ import annotations
 
