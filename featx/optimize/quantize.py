@@ -97,7 +97,7 @@ def optimize(
         Sums of integers saturate on this processor.
     """
     card = get_card(backbone) if isinstance(backbone, str) else backbone
-    config, engine, log = config or QuantizationConfig(), engine or Engine(), log or _log_nothing
+    config, engine, log = config or QuantizationConfig(), Engine.of(engine), log or _log_nothing
     name = config.name if config.name is not None else f"{card.name}-{config.weights}"
     _check(card, name)
     folder = new_directory(name, directory or user_directory())

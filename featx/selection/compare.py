@@ -16,7 +16,7 @@ from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.embedding.joint_rows import Missing
 from featx.embedding.rows import Reject
-from featx.errors import BadOption, FeatxNotice
+from featx.errors import BadOption, FeatxNotice, check_iterable
 from featx.evaluation import warn_about_rejects
 from featx.heads.names import check_head_name
 from featx.labelled import LabelledSamples
@@ -166,8 +166,10 @@ min_samples, unlabelled, random_state, n_jobs
     _check_counts(n_best=n_best, n_quick=n_quick)
     if isinstance(backbones, str | Card | Backbone):
         backbones = [backbones]
+    if backbones is not None and not isinstance(backbones, Mapping):
+        check_iterable("backbones", backbones, "names, cards or backbones")
     kind = get_task(task or "classification")
-    engine = engine or Engine(n_jobs=n_jobs)
+    engine = Engine.of(engine, n_jobs=n_jobs)
     config = HeadConfig(
         class_weight=class_weight,
         log_target=log_target,

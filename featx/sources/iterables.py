@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.errors import BadLabels, BadSource
+from featx.errors import BadLabels, BadSource, check_iterable
 from featx.sources.sample import Sample, number_repeats, shorten, to_label
 from featx.sources.segment import Segment
 from featx.sources.targets import iterate_targets, to_target
@@ -81,8 +81,9 @@ def _items(X: Any) -> list[Any]:
             raise BadSource(f"X: expected one column of inputs, found shape {X.shape}")
         items: list[Any] = X.ravel().tolist()
         return items
-    if isinstance(X, np.ndarray) and X.ndim < 2:
-        raise BadSource(f"X: expected a list of inputs, found numbers of shape {X.shape}")
+    if isinstance(X, np.ndarray) and (X.ndim < 2 or _is_picture(X.shape)):
+        one = ", which is one picture; put it in a list" if X.ndim == 3 else ""
+        raise BadSource(f"X: expected a list of inputs, found numbers of shape {X.shape}{one}")
     return [
         item if isinstance(item, Sample) or not _is_address(item) else to_blob(item) for item in X
     ]
@@ -104,7 +105,13 @@ def _id(item: Any, index: int) -> str:
     return str(index)
 
 
+def _is_picture(shape: tuple[int, ...]) -> bool:
+    """Return whether an array has the shape of a picture in colours, whose rows are no pictures themselves."""
+    return len(shape) == 3 and shape[2] in (3, 4)
+
+
 def _ids(ids: Iterable[str], items: Sequence[Any]) -> list[str]:
+    check_iterable("ids", ids, "an id a sample")
     names = [to_text(str(name)) for name in ids]
     if len(names) != len(items):
         raise BadSource(f"ids: expected {len(items)}, one a sample; found {len(names)}")
