@@ -96,6 +96,7 @@ def compare(
     n_best: int = 3,
     n_quick: int = 2000,
     logme: bool = False,
+    taps: bool = False,
     provider: str = "cpu",
     random_state: int = 0,
     n_jobs: int | None = None,
@@ -130,6 +131,9 @@ min_samples, unlabelled, random_state, n_jobs
         The most samples that the quick pass looks at.
     logme : bool, default=False
         Whether the quick pass computes LogME too; it never ranks.
+    taps : bool, default=False
+        Whether the taps behind each layer or block of a backbone are ranked too, in one pass over the samples.
+        The best of them is compared beside the backbone's own where it is better beyond chance.
     provider : str, default="cpu"
         Where graphs are computed.
     engine : Engine, default=None
@@ -184,7 +188,7 @@ min_samples, unlabelled, random_state, n_jobs
         target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
     )
     if specs := asked.specs():
-        _check_for_inputs(limits, several, logme=logme)
+        _check_for_inputs(limits, several, logme=logme, taps=taps)
         skip = engine.on_error == "skip"
         samples, labels = asked.read(samples, labels, specs, skip=skip)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
@@ -208,6 +212,7 @@ min_samples, unlabelled, random_state, n_jobs
             max_milliseconds=read_milliseconds(max_latency, "max_latency"),
             logme=logme,
             skip=backbones is None,
+            taps=taps,
         )
         if specs:
             most = read_size(max_size, "max_size")
@@ -277,13 +282,14 @@ def _check_heads(task: Task, heads: Any, config: HeadConfig) -> tuple[Any, ...]:
     return chosen
 
 
-def _check_for_inputs(limits: CostLimits, heads: Sequence[Any], *, logme: bool) -> None:
+def _check_for_inputs(limits: CostLimits, heads: Sequence[Any], **flags: bool) -> None:
     """Refuse what is not looked at where there are several inputs."""
     for name in ("max_latency", "time_limit"):
         if (value := getattr(limits, name)) is not None:
             raise BadOption(f"{name} = {value!r:.60}: is not for several inputs; leave it out")
-    if logme:
-        raise BadOption("logme = True: is not for several inputs; leave it out")
+    for name, is_set in flags.items():
+        if is_set:
+            raise BadOption(f"{name} = True: is not for several inputs; leave it out")
     if len(heads) > 1:
         raise BadOption(
             f"heads: expected one with several inputs, found {len(heads)}; head='auto' of fit chooses"

@@ -68,6 +68,7 @@ def test_what_is_not_looked_at_is_refused():
     for wrong, said in (
         ({"time_limit": "1min"}, "time_limit = '1min': is not for several inputs"),
         ({"logme": True}, "logme = True"),
+        ({"taps": True}, "taps = True"),
         ({"heads": ["ridge", "logistic"]}, "expected one with several inputs, found 2"),
         ({"backbones": ["featx-audio-mel"]}, "is a backbone for audio; the inputs with one are"),
     ):
