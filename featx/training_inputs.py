@@ -18,7 +18,7 @@ from featx.errors import BadOption, BadSample, FeatxNotice, wrong_type
 from featx.evaluation import warn_about_rejects
 from featx.inputs.encoder import encoder_class
 from featx.inputs.input import Input, joint_fingerprint
-from featx.inputs.joint import card_of, open_joint
+from featx.inputs.joint import card_of, open_joint, open_joint_baseline
 from featx.inputs.reading import finish_records, read_records, record_columns
 from featx.inputs.spec import InputSpec, make_specs
 from featx.reading import target_columns
@@ -27,7 +27,7 @@ from featx.sources.frames import is_table, list_records, record_samples, targets
 from featx.sources.record import Record
 from featx.sources.record_cells import find_files
 
-__all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs"]
+__all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs", "embed_raw_inputs"]
 
 
 # How an engine refuses a row without its photo, text or sound.
@@ -248,6 +248,19 @@ def embed_inputs(
     )
     rows = replace(rows, fingerprint=joint_fingerprint(inputs))
     return TrainingRows(rows, inputs, {"inputs": time.perf_counter() - start}, notes=notes)
+
+
+def embed_raw_inputs(samples: Sequence[Sample], inputs: Sequence[Input], engine: Engine) -> Rows:
+    """Return joint rows of samples without any backbone, for the baseline; encoders are as they are.
+
+    Raises
+    ------
+    BadSample
+        A sample cannot be read any more, and the engine does not skip.
+    """
+    embedder = open_joint_baseline(inputs)
+    rows = replace(engine, progress=None).embed(samples, embedder)
+    return filled_rows(rows, embedder.parts)[0]
 
 
 def _make_inputs(

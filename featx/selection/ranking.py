@@ -24,12 +24,20 @@ from featx.tuning import HeadConfig, TuningProblem
 from featx.tuning.search import tune
 from featx.tuning.validation import heads_for
 
-__all__ = ["RankedBackbone", "RankingSetup", "draw_some", "head_name", "rank"]
+__all__ = [
+    "TIME_TO_RANK",
+    "RankedBackbone",
+    "RankingSetup",
+    "draw_some",
+    "head_name",
+    "rank",
+    "score_table",
+]
 
 # Samples of each class or label that are looked at, where there are so many.
 _LEAST_EACH = 10
-# The share of the time that ranking may take; the rest is for measuring the best.
-_SHARE = 0.6
+TIME_TO_RANK = 0.6
+"""The share of the time that ranking may take; the rest is for measuring the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,7 @@ def _rank_one(
     stage: tuple[str, int, int],
 ) -> RankedBackbone:
     """Return a candidate as the quick pass scores it."""
-    if setup.clock.is_over(_SHARE) and stage[1]:
+    if setup.clock.is_over(TIME_TO_RANK) and stage[1]:
         raise OutOfTime
     try:
         backbone = candidate.open()
@@ -169,7 +177,7 @@ def _rank_one(
     if most is not None and milliseconds is not None and milliseconds > most:
         raise _LeftOut(f"{milliseconds:.1f} ms a sample, above max_latency = {most:g} ms")
     # The first is ranked whatever it takes: a comparison of none says nothing.
-    share = _SHARE if stage[1] else None
+    share = TIME_TO_RANK if stage[1] else None
     engine = replace(setup.engine, on_error="skip")
     rows = setup.clock.embed(engine, some, backbone, stage, share=share)
     # Rows that are not finite are the backbone's fault, and a picture that cannot be read is not.
@@ -185,10 +193,10 @@ def _rank_one(
     except (BadLabels, BadOption) as error:
         raise BadLabels(f"ranking: {first_line(error)}") from error
     head = setup.heads[0]
-    return RankedBackbone(candidate, head, _finite(scores), milliseconds, rows.dim, rows)
+    return RankedBackbone(candidate, head, score_table(scores), milliseconds, rows.dim, rows)
 
 
-def _finite(scores: QuickScores) -> dict[str, float]:
+def score_table(scores: QuickScores) -> dict[str, float]:
     """Return the scores that there are, and the one that ranks."""
     table = {**asdict(scores), "rank": scores.rank}
     return {k: float(v) for k, v in table.items() if v is not None and math.isfinite(v)}
