@@ -14,7 +14,7 @@ from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.joint_rows import Missing, filled_rows
 from featx.embedding.rows import Rows
-from featx.errors import BadOption, BadSample, FeatxNotice, wrong_type
+from featx.errors import BadOption, BadSample, FeatxNotice, MissingInput, wrong_type
 from featx.evaluation import warn_about_rejects
 from featx.inputs.encoder import encoder_class
 from featx.inputs.input import Input, joint_fingerprint
@@ -28,10 +28,6 @@ from featx.sources.record import Record
 from featx.sources.record_cells import find_files
 
 __all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs", "embed_raw_inputs"]
-
-
-# How an engine refuses a row without its photo, text or sound.
-_IS_MISSING = ": is missing;"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,10 +233,8 @@ def embed_inputs(
     embedder = open_joint(inputs, examine=False)
     try:
         rows = engine.embed(samples, embedder, digests=True)
-    except BadSample as error:
-        if missing == "reject" and _IS_MISSING in str(error):
-            raise BadSample(f"{error}, or take them with missing='zero'") from error
-        raise
+    except MissingInput as error:
+        raise MissingInput(f"{error}, or take them with missing='zero'") from error
     warn_about_rejects(rows.rejects, len(samples))
     rows, fillings = filled_rows(rows, embedder.parts)
     inputs = tuple(

@@ -16,7 +16,7 @@ from featx.embedding.joint_rows import InputPart, JointEmbedder
 from featx.errors import BadOption
 from featx.inputs.cells import show_text
 from featx.inputs.encoder import ColumnEncoder
-from featx.inputs.input import Input, joint_fingerprint
+from featx.inputs.input import Input, is_joint, joint_fingerprint
 from featx.inputs.scaling import InputBlock
 from featx.inputs.spec import InputSpec
 
@@ -26,7 +26,6 @@ __all__ = [
     "baseline_name",
     "blocks_of",
     "card_of",
-    "is_joint",
     "joint_blocks",
     "open_joint",
     "open_joint_baseline",
@@ -98,11 +97,6 @@ class EncoderEmbedder:
     def embed_items(self, items: Sequence[Any], batch_size: int | None = None) -> FloatArray:
         """Return the columns of values that were read; shape (n, dim), float32."""
         return self._encoder.encode(items)
-
-
-def is_joint(inputs: Sequence[Input]) -> bool:
-    """Return whether a sample is a record of values, and not the value of the only input itself."""
-    return len(inputs) > 1 or bool(inputs[0].columns)
 
 
 def blocks_of(inputs: Sequence[Input]) -> tuple[InputBlock, ...]:
