@@ -96,11 +96,12 @@ def probe_layers(
     """
     _check_choices(max_samples, taps)
     kind = get_task(task or "classification")
+    engine = Engine.of(engine)
     config = HeadConfig(
         class_weight=class_weight,
         log_target=log_target,
         random_state=random_state,
-        n_jobs=engine.n_jobs if engine else None,
+        n_jobs=engine.n_jobs,
     )
     config.check()
     kind.check_config(config)
@@ -118,7 +119,7 @@ def probe_layers(
         )
     several = SeveralTaps(opened, list(scored))
     known = embed_labelled(
-        given, kind, config, opened, engine=engine or Engine(), limit=max_samples, embedder=several
+        given, kind, config, opened, engine=engine, limit=max_samples, embedder=several
     )
     with progress_bars() if verbose else nullcontext() as progress:
         layers = score_views(several, known.rows, known.problem, scored, config, progress)

@@ -26,12 +26,20 @@ from featx.tuning import HeadConfig, TuningProblem
 from featx.tuning.search import tune
 from featx.tuning.validation import heads_for
 
-__all__ = ["RankedBackbone", "RankingSetup", "draw_some", "head_name", "rank"]
+__all__ = [
+    "TIME_TO_RANK",
+    "RankedBackbone",
+    "RankingSetup",
+    "draw_some",
+    "head_name",
+    "rank",
+    "score_table",
+]
 
 # Samples of each class or label that are looked at, where there are so many.
 _LEAST_EACH = 10
-# The share of the time that ranking may take; the rest is for measuring the best.
-_SHARE = 0.6
+TIME_TO_RANK = 0.6
+"""The share of the time that ranking may take; the rest is for measuring the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +172,7 @@ def _rank_one(
     stage: tuple[str, int, int],
 ) -> tuple[list[RankedBackbone], list[LeftOutBackbone]]:
     """Return a candidate as the quick pass scores it, beside it another tap that is better, and other taps."""
-    if setup.clock.is_over(_SHARE) and stage[1]:
+    if setup.clock.is_over(TIME_TO_RANK) and stage[1]:
         raise OutOfTime
     milliseconds, backbone = _timed(candidate, some, setup)
     taps, left_out = None, list[LeftOutBackbone]()
@@ -215,7 +223,7 @@ def _embed(
 ) -> Rows:
     """Return the rows of a backbone, or of all of its taps side by side."""
     # The first is ranked whatever it takes: a comparison of none says nothing.
-    share = _SHARE if stage[1] else None
+    share = TIME_TO_RANK if stage[1] else None
     engine = replace(setup.engine, on_error="skip")
     return setup.clock.embed(engine, some, taps.several if taps else backbone, stage, share=share)
 
@@ -241,7 +249,7 @@ def _scored(
     except (BadLabels, BadOption) as error:
         raise BadLabels(f"ranking: {first_line(error)}") from error
     head = setup.heads[0]
-    return RankedBackbone(candidate, head, _finite(scores), milliseconds, rows.dim, rows)
+    return RankedBackbone(candidate, head, score_table(scores), milliseconds, rows.dim, rows)
 
 
 def _better_tap(
@@ -281,7 +289,7 @@ def _other_taps(candidate: BackboneCandidate) -> str:
     return f"{candidate.name}: other taps"
 
 
-def _finite(scores: QuickScores) -> dict[str, float]:
+def score_table(scores: QuickScores) -> dict[str, float]:
     """Return the scores that there are, and the one that ranks."""
     table = {**asdict(scores), "rank": scores.rank}
     return {k: float(v) for k, v in table.items() if v is not None and math.isfinite(v)}
