@@ -21,9 +21,9 @@ from featx.tuning.solvers.ridge import left_out_predictions
 __all__ = ["WideRidge", "suits_wide_ridge"]
 
 # The smaller side of a table from which on its decomposition takes longer than a few factors.
-_WIDE = 600
+_WIDE = 500
 # Samples that choose the penalty.
-_SOME = 400
+_SOME = 300
 # What is added to the products of rows to factor them: a share of their mean, far below any penalty.
 _JITTER = 1e-6
 
