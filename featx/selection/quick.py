@@ -228,6 +228,9 @@ def _best_of_a_wide_table(
         place = _place_of_the_least_loss(_evaluated(head, places, found, problem, some))
         # All samples bear a penalty that is a little weaker.
         places = places[place : place + 2]
+    if groups is None:
+        found = ridge.left_out([alphas[place] for place in places], some)
+        places = [places[_place_of_the_least_loss(_evaluated(head, places, found, problem, some))]]
     found = ridge.left_out([alphas[place] for place in places])
     return best_candidate(_evaluated(head, places, found, problem, every))
 
