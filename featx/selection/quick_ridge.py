@@ -94,7 +94,9 @@ class WideRidge:
         some = slice(None) if judged is None else judged
         root = np.sqrt(self.weights)[some, None]
         for alpha in alphas:
-            factor, coefficients = _solved(own[some], products, told, alpha)
+            if alpha not in self._lowers:
+                self._lowers[alpha] = _lower(products, alpha)
+            factor, coefficients = _solved(own[some], self._lowers[alpha], told)
             residuals = centered[some] - own[some] @ coefficients
             if self.groups is None:
                 leverages = np.einsum("ij,ij->i", factor, factor) + intercept[some, 0] ** 2
@@ -120,6 +122,11 @@ class WideRidge:
         return own, root * (self.targets - mean_target), intercept
 
     @cached_property
+    def _lowers(self) -> dict[float, Numbers]:
+        """Return the Cholesky factors that were made, by their penalty."""
+        return {}
+
+    @cached_property
     def _products(self) -> tuple[FloatArray, FloatArray]:
         """Return the products of the columns with each other and with the targets."""
         own, centered, _ = self._weighted
@@ -141,42 +148,43 @@ def _square(own: FloatArray) -> FloatArray:
         return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), np.float32)
 
 
-def _solved(
-    rows: FloatArray, products: FloatArray, told: FloatArray, alpha: float
-) -> tuple[FloatArray, FloatArray]:
+def _lower(products: FloatArray, alpha: float) -> Numbers:
+    """Return the Cholesky factor of the penalised products of the columns; float64 where float32 fails."""
+    from scipy.linalg import cholesky
+
+    penalised: Numbers = products.copy()
+    np.fill_diagonal(penalised, penalised.diagonal() + alpha)
+    try:
+        return np.asarray(cholesky(penalised, lower=True, overwrite_a=True, check_finite=False))
+    except np.linalg.LinAlgError:
+        # Rounding has made it indefinite: the penalty is small beside the largest product.
+        wide = products.astype(np.float64)
+        np.fill_diagonal(wide, wide.diagonal() + alpha)
+        return np.asarray(cholesky(wide, lower=True, overwrite_a=True, check_finite=False))
+
+
+def _solved(rows: FloatArray, lower: Numbers, told: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the matrix whose product with its transpose is the hat matrix of some rows, and coefficients.
 
     Parameters
     ----------
     rows : ndarray of shape (m, r), float32
-    products : ndarray of shape (r, r), float32
-        The products of the columns of all rows.
+    lower : ndarray of shape (r, r)
+        The Cholesky factor of the penalised products of the columns of all rows.
     told : ndarray of shape (r, k), float32
         Their products with the targets.
-    alpha : float
 
     Returns
     -------
     factor : ndarray of shape (m, r), float32
     coefficients : ndarray of shape (r, k), float32
     """
-    from scipy.linalg import cho_solve, cholesky, solve_triangular
+    from scipy.linalg import cho_solve, solve_triangular
 
-    for kind in (np.float32, np.float64):
-        penalised: Numbers = products.astype(kind)
-        np.fill_diagonal(penalised, penalised.diagonal() + alpha)
-        try:
-            lower = cholesky(penalised, lower=True, overwrite_a=True, check_finite=False)
-        except np.linalg.LinAlgError:
-            # Rounding has made it indefinite: the penalty is small beside the largest product.
-            if kind is np.float64:
-                raise
-            continue
-        transposed = rows.T.astype(kind, copy=False)
-        factor = solve_triangular(lower, transposed, lower=True, check_finite=False).T
-        coefficients = cho_solve((lower, True), told.astype(kind), check_finite=False)
-        return np.asarray(factor, np.float32), np.asarray(coefficients, np.float32)
-    raise AssertionError
+    transposed = rows.T.astype(lower.dtype, copy=False)
+    factor = solve_triangular(lower, transposed, lower=True, check_finite=False).T
+    coefficients = cho_solve((lower, True), told.astype(lower.dtype), check_finite=False)
+    return np.asarray(factor, np.float32), np.asarray(coefficients, np.float32)
 
 
 def _without_groups(
