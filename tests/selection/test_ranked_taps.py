@@ -87,6 +87,7 @@ def test_a_tap_that_overflows_on_some_samples_does_not_spoil_its_backbone(tmp_pa
     ]
 
 
+@pytest.mark.slow
 def test_a_tap_of_the_quick_pass_is_measured_on_all_samples(residual, shallow):
     found = featx.compare(
         *shallow, backbones=[residual], taps=True, heads="ridge", n_quick=40, n_best=1
