@@ -19,6 +19,7 @@ from featx.server.explain import check_explained, explain_outcomes
 from featx.server.extents import weigh
 from featx.server.json_body import parse_json
 from featx.server.parsing import (
+    bytes_to_parse,
     check_json_type,
     check_list,
     max_values,
@@ -78,7 +79,7 @@ async def predict_samples(state: AppState, request: Request) -> Response:
         return samples, chosen, asked
 
     with state.pool.slot():
-        samples, chosen, asked = await state.pool.parse(parse, len(body))
+        samples, chosen, asked = await state.pool.parse(parse, bytes_to_parse(request, body))
         outcomes = await predict(
             samples,
             chosen,
@@ -242,6 +243,7 @@ OPERATIONS = (
             "audio/*": _FILE,
             "text/plain": _FILE,
         },
+        takes_slot=True,
     ),
     Operation(
         "POST",
@@ -250,6 +252,7 @@ OPERATIONS = (
         tag="featx",
         body=EmbeddingsRequest,
         answer=EmbeddingsAnswer,
+        takes_slot=True,
     ),
     Operation("GET", "/v1/models", list_models, tag="featx", answer=ModelsAnswer),
 )
