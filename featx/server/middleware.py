@@ -162,7 +162,10 @@ class RequestMiddleware:
 
     def _check(self, progress: _Progress) -> None:
         """Refuse a request before anything of its body is read."""
-        headers = progress.headers
+        headers, lines = progress.headers, progress.scope["headers"]
+        # A proxy in front might take another one of them for the host (RFC 9112, section 3.2).
+        if len(headers) < len(lines) and sum(name == b"host" for name, _ in lines) > 1:
+            raise HTTPError(400, "bad_request", "found more than one header Host; expected one")
         if self._token is None:
             self._hosts.check(headers, sends=progress.scope["method"] not in ("GET", "HEAD"))
         elif progress.scope["path"] not in _PUBLIC_PATHS:
