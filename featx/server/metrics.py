@@ -60,6 +60,7 @@ class Metrics:
             ["model", "outcome"],
             registry=registry,
         )
+        self._by_request: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._recent: dict[str, _RecentMean] = {}
         self._lock = threading.Lock()
 
@@ -77,8 +78,13 @@ class Metrics:
         ``route`` is a path of the application, not what a client typed, so that clients cannot make
         ever new labels.
         """
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        # A series is found by its labels in a dictionary of its own: the client's way takes a lock and checks.
+        key = route, method, status
+        if (series := self._by_request.get(key)) is None:
+            count = self._requests.labels(route, method, str(status))
+            series = self._by_request[key] = count, self._seconds.labels(route)
+        series[0].inc()
+        series[1].observe(seconds)
 
     def count_sample(self, model: str, result: Prediction | Reject) -> None:
         """Count a sample that was predicted or rejected, and the labels that it got."""

@@ -15,10 +15,11 @@ from featx._typing import FloatArray
 from featx.embedding.rows import Reject
 from featx.server.answers import EmbeddingsAnswer, ModelsAnswer, PredictAnswer
 from featx.server.errors import HTTPError, error_response, json_response
-from featx.server.explain import check_explained, explain_outcomes
+from featx.server.explain import check_explained, check_explained_seconds, explain_outcomes
 from featx.server.extents import weigh
 from featx.server.json_body import parse_json
 from featx.server.parsing import (
+    bytes_to_parse,
     check_json_type,
     check_list,
     max_values,
@@ -71,6 +72,8 @@ async def predict_samples(state: AppState, request: Request) -> Response:
         if query.explain:
             check_explained(len(given.samples) * len(chosen))
         samples = to_samples(given.of(chosen[0]), chosen[0], state.limits, modality=given.modality)
+        if query.explain:
+            check_explained_seconds(samples, chosen, state.limits)
         sureness = tuple(sorted(given.sureness.items()))
         for served in chosen:
             served.careful(sureness)
@@ -78,7 +81,7 @@ async def predict_samples(state: AppState, request: Request) -> Response:
         return samples, chosen, asked
 
     with state.pool.slot():
-        samples, chosen, asked = await state.pool.parse(parse, len(body))
+        samples, chosen, asked = await state.pool.parse(parse, bytes_to_parse(request, body))
         outcomes = await predict(
             samples,
             chosen,
@@ -242,6 +245,7 @@ OPERATIONS = (
             "audio/*": _FILE,
             "text/plain": _FILE,
         },
+        takes_slot=True,
     ),
     Operation(
         "POST",
@@ -250,6 +254,7 @@ OPERATIONS = (
         tag="featx",
         body=EmbeddingsRequest,
         answer=EmbeddingsAnswer,
+        takes_slot=True,
     ),
     Operation("GET", "/v1/models", list_models, tag="featx", answer=ModelsAnswer),
 )
