@@ -167,7 +167,7 @@ def _posterior(p: Doubles, labels: Integers) -> Doubles:
     rates = _normalized(_surest_rates(p) * counts[:, None] + _PRIOR)
     for _ in range(_ROUNDS):
         posterior = _bayes(p, rates, labels)
-        sums = np.stack([np.bincount(labels, column, n_classes) for column in posterior.T])
+        sums: Doubles = np.stack([np.bincount(labels, column, n_classes) for column in posterior.T])
         rates = _normalized(sums + _PRIOR)
     if sums.sum() - np.trace(sums) < _LEAST_WRONG * n_classes:
         return p
