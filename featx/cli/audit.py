@@ -127,6 +127,10 @@ def audit_command(
     plan = _plan(source, several, chosen, columns, run)
     # A column of the usual name says the part of each.
     samples = plan.reader.read(source, keep=plan.keep, skip=run.skips, parts=True)
+    if fix is not None:
+        from featx.audit.fixing import check_files
+
+        check_files(samples, plan.view)
     from featx.audit.auditing import audit_samples
 
     with run.engine(len(samples)) as engine:
