@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -77,6 +77,14 @@ class RowSpace:
         """Return rows among which ``apply`` of others are searched."""
         return PreparedRows(self.apply(rows), metric=self.metric)
 
-    def nearest_among(self, rows: npt.NDArray[Any], k: int, groups: Any = None) -> Neighbors:
+    def nearest_among(
+        self,
+        rows: npt.NDArray[Any],
+        k: int,
+        groups: Any = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Neighbors:
         """Return the k nearest others of each row; see ``featx.embedding.neighbors.nearest_among``."""
-        return nearest_among(self.apply(rows), k, metric=self.metric, groups=groups)
+        return nearest_among(
+            self.apply(rows), k, metric=self.metric, groups=groups, progress=progress
+        )
