@@ -35,6 +35,8 @@ class ChunkResult:
     fresh: list[tuple[bytes, FloatArray]]
     # What is said of samples, by their ids.
     remarks: list[tuple[str, Remark]]
+    # The same, and what is doubtful, as sentences for whoever sent them.
+    said: list[tuple[str, str]]
 
 
 class ChunkTask(Protocol):
@@ -231,9 +233,9 @@ class JointTask:
             columns=self.columns([chunk[i] for i in good]),
         )
         fresh = [pair for one in done for pair in one.fresh]
-        return ChunkResult(
-            block, fresh, [(chunk[i].id, said) for one in done for i, said in one.remarks]
-        )
+        remarks = [(chunk[i].id, remark) for one in done for i, remark in one.remarks]
+        said = [(chunk[i].id, text) for one in done for i, text in one.said]
+        return ChunkResult(block, fresh, remarks, said)
 
     def doubts(self) -> list[str]:
         """Return what to say of samples that a backbone can hardly make sense of, by input."""
@@ -256,6 +258,7 @@ class _PartRows:
     digests: Mapping[int, str]
     fresh: list[tuple[bytes, FloatArray]]
     remarks: list[tuple[int, Remark]]
+    said: list[tuple[int, str]]
     examined: int
     doubtful: int
 
@@ -285,6 +288,11 @@ class _PartRows:
             digests,
             [pair for result in results for pair in result.fresh],
             [(owners[int(name)], said) for result in results for name, said in result.remarks],
+            [
+                (owners[int(name)], f"{part.name}: {text}")
+                for result in results
+                for name, text in result.said
+            ],
             sum(result.rows.examined for result in results),
             sum(result.rows.doubtful for result in results),
         )

@@ -62,8 +62,12 @@ class CellReader:
         """Return whether a value is unlike all of training."""
         doubtful = self._examine and self._encoder.is_doubtful(item)
         if doubtful and len(self._examples) < _EXAMPLES:
-            self._examples["an empty cell" if item is None else show_text(item)] = None
+            self._examples[_show(item)] = None
         return doubtful
+
+    def describe_doubt(self, item: Any, name: str) -> str:
+        """Return what to say of a value that is doubtful."""
+        return f"{_show(item)} is unlike all of training: {self._encoder.on_doubts}"
 
     def describe_doubts(self, count: int, examined: int, name: str) -> str:
         """Return what to say of values that are doubtful."""
@@ -73,6 +77,11 @@ class CellReader:
             f"{count} of {examined} values {verb} unlike all of training ({shown}): "
             f"{self._encoder.on_doubts}"
         )
+
+
+def _show(item: Any) -> str:
+    """Return a value that was read as a message has it."""
+    return "an empty cell" if item is None else show_text(item)
 
 
 class EncoderEmbedder:
