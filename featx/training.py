@@ -205,7 +205,7 @@ def fit(
     limits = CostLimits(max_latency, time_limit)
     check_costs(backbone, limits)
     kind = get_task(task or "classification")
-    engine = engine or Engine(n_jobs=n_jobs)
+    engine = Engine.of(engine, n_jobs=n_jobs)
     head_config = HeadConfig(
         head,
         class_weight=class_weight,

@@ -98,7 +98,8 @@ class InputOptions:
             if value is not None:
                 raise BadOption(
                     f"{name} = {value!r:.60}: is said of the columns of a table; name those that are "
-                    "read as well, such as inputs={'photo': 'image'}"
+                    "read as well, such as inputs={'photo': 'image'}, or give labels one a sample as the "
+                    "second argument"
                 )
         return ()
 

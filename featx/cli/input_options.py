@@ -213,7 +213,11 @@ def propose(source: str, output: AnyPath, columns: SourceChoice) -> str:
     plain = {plain_name(name): name for name in reversed([*cells])}
     taken = {*typed.named(), *(plain.get(name) for name in (*USUAL["id"], *USUAL["split"]))}
     if not columns.target_column:
-        taken.add(next((plain[name] for name in USUAL["label"] if name in plain), None))
+        target = next((plain[name] for name in USUAL["label"] if name in plain), None)
+        # A command without what is to be predicted would be refused.
+        if target is None:
+            return ""
+        taken.add(target)
     others = {name: column for name, column in cells.items() if name not in taken}
     specs = propose_inputs(others)
     if len(specs) < 2:

@@ -11,7 +11,7 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.errors import BadSample, BadTable, MissingInput
 
-__all__ = ["Reject", "Rows", "Written"]
+__all__ = ["Reject", "Rows", "Written", "check_block", "check_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,20 @@ class Written:
 
     rows: int
     rejects: tuple[Reject, ...]
+
+
+def check_rows(name: str, value: object) -> None:
+    """Refuse an argument that is no Rows, such as the array within them.
+
+    Raises
+    ------
+    BadTable
+    """
+    if not isinstance(value, Rows):
+        raise BadTable(
+            f"{name}: expected Rows, such as Engine.embed and read_rows return, found {type(value).__name__}; "
+            "Rows(ids, labels, embeddings, '') makes them of an array"
+        )
 
 
 def check_block(block: Rows, *, fingerprint: str, dim: int) -> None:

@@ -16,7 +16,7 @@ from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.embedding.joint_rows import Missing
 from featx.embedding.rows import Reject
-from featx.errors import BadOption, FeatxNotice
+from featx.errors import BadOption, FeatxNotice, check_iterable
 from featx.evaluation import warn_about_rejects
 from featx.heads.names import check_head_name
 from featx.labelled import LabelledSamples
@@ -97,6 +97,7 @@ def compare(
     n_best: int = 3,
     n_quick: int = 2000,
     logme: bool = False,
+    taps: bool = False,
     provider: str = "cpu",
     random_state: int = 0,
     n_jobs: int | None = None,
@@ -131,6 +132,9 @@ min_samples, unlabelled, random_state, n_jobs
         The most samples that the quick pass looks at.
     logme : bool, default=False
         Whether the quick pass computes LogME too; it never ranks.
+    taps : bool, default=False
+        Whether the taps behind each layer or block of a backbone are ranked too, in one pass over the samples.
+        The best of them is compared beside the backbone's own where it is better beyond chance.
     provider : str, default="cpu"
         Where graphs are computed.
     engine : Engine, default=None
@@ -167,8 +171,10 @@ min_samples, unlabelled, random_state, n_jobs
     _check_counts(n_best=n_best, n_quick=n_quick)
     if isinstance(backbones, str | Card | Backbone):
         backbones = [backbones]
+    if backbones is not None and not isinstance(backbones, Mapping):
+        check_iterable("backbones", backbones, "names, cards or backbones")
     kind = get_task(task or "classification")
-    engine = engine or Engine(n_jobs=n_jobs)
+    engine = Engine.of(engine, n_jobs=n_jobs)
     config = HeadConfig(
         class_weight=class_weight,
         log_target=log_target,
@@ -183,6 +189,8 @@ min_samples, unlabelled, random_state, n_jobs
         target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
     )
     if specs := asked.specs():
+        if taps:
+            raise BadOption("taps = True: is not for several inputs; leave it out")
         skip = engine.on_error == "skip"
         samples, labels = asked.read(samples, labels, specs, skip=skip)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
@@ -206,6 +214,7 @@ min_samples, unlabelled, random_state, n_jobs
             max_milliseconds=read_milliseconds(max_latency, "max_latency"),
             logme=logme,
             skip=backbones is None,
+            taps=taps,
         )
         if specs:
             most = read_size(max_size, "max_size")

@@ -124,17 +124,17 @@ def learning_curve(
     """
     _check_choices(draws, sizes, max_labels)
     kind = get_task(task or "classification")
+    engine = Engine.of(engine)
     config = HeadConfig(
         head,
         class_weight=class_weight,
         log_target=log_target,
         threshold=threshold,
         random_state=random_state,
-        n_jobs=engine.n_jobs if engine else None,
+        n_jobs=engine.n_jobs,
     )
     config.check()
     kind.check_config(config)
-    engine = engine or Engine()
     asked = InputOptions(
         target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
     )

@@ -73,6 +73,7 @@ TARGET = "target: "
 
 # How many of the usual names, and of the columns that there are, a refusal shows.
 _SHOWN = 12
+_SHOWN_USUAL = 4
 
 
 def pick(
@@ -102,13 +103,17 @@ def pick(
     if column is None and (needed or asked is not None):
         named = " or ".join(usual[:_SHOWN]) + (", …" if len(usual) > _SHOWN else "")
         expected = repr(asked) if asked is not None else f"named {named}"
-        found = [*columns, *others]
-        listed = ", ".join(map(repr, found[:_SHOWN])) or "none"
-        listed += ", …" if len(found) > _SHOWN else ""
-        raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(listed)}")
+        found = _listed([*columns, *others])
+        raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(found)}")
     if column is not None and columns.count(column) > 1:
         raise BadSource(f"{where}: the column {column!r} is there {columns.count(column)} times")
     return column
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """Return the first names of columns, in quotes."""
+    listed = ", ".join(map(repr, columns[:_SHOWN])) or "none"
+    return listed + (", …" if len(columns) > _SHOWN else "")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -180,12 +185,11 @@ def _record_columns(names: Sequence[str], asked: Columns, where: str) -> dict[st
             )
     missing = [column.name for column in asked.record if column.name not in names]
     if missing:
-        found = ", ".join(map(repr, names[:_SHOWN])) + (", …" if len(names) > _SHOWN else "")
         expected = ", ".join(map(repr, missing[:_SHOWN]))
         noun = "a column" if len(missing) == 1 else "columns"
         near = _near_names(missing[0], names)
         raise BadSource(
-            to_text(f"{where}: expected {noun} {expected}; found columns {found or 'none'}{near}")
+            to_text(f"{where}: expected {noun} {expected}; found columns {_listed(names)}{near}")
         )
     return {
         f"{RECORD}{column.name}": pick(names, column.name, (), where) for column in asked.record
@@ -234,9 +238,26 @@ def _data_columns(
     content = choose_content(table, asked.path, readable)
     if content is not None:
         return {"path": pick(names, content, (), where)}
-    usual = (*TEXT_COLUMNS, *PATH_COLUMNS) if readable.string_is_sample else PATH_COLUMNS
     path = pick(names, asked.path, PATH_COLUMNS, where)
-    return {"path": path or pick(names, None, usual, where, needed=True)}
+    if path is None:
+        raise BadSource(_no_data(names, readable, where))
+    return {"path": path}
+
+
+def _no_data(names: Sequence[str], readable: Readable, where: str) -> str:
+    """Return what is said of a table in which no column holds the samples."""
+    if not names:
+        return f"{where}: expected a table, found an empty file"
+    files = f"a column of files (named {', '.join(PATH_COLUMNS[:_SHOWN_USUAL])}, …)"
+    if not readable.string_is_sample and pick(names, None, TEXT_COLUMNS, where) is not None:
+        return to_text(
+            f"{where}: expected {files}, since the backbone reads no texts; found columns {_listed(names)}"
+        )
+    texts = f"a column of texts (named {', '.join(TEXT_COLUMNS[:_SHOWN_USUAL])}, …)"
+    return to_text(
+        f"{where}: expected {texts} or {files}; found columns {_listed(names)}; name it with text_column or "
+        "path_column, and see that the first line holds the names of the columns"
+    )
 
 
 def choose_content(table: OpenTable, asked: str | None, readable: Readable | None) -> str | None:

@@ -94,6 +94,7 @@ def test_it_is_told_and_read_back(found):
 def test_what_is_not_looked_at_is_refused():
     rows = draw_goods(12)
     for wrong, said in (
+        ({"taps": True}, "taps = True"),
         ({"max_latency": "1ns"}, "max_latency = '1ns': expected a time"),
         (
             {"max_latency": "1us"},
