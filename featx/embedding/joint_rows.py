@@ -18,7 +18,15 @@ from featx.sources import Sample
 from featx.sources.file_names import refusal_of
 from featx.sources.sample import is_blank
 
-__all__ = ["ChunkResult", "InputPart", "JointEmbedder", "JointTask", "Missing"]
+__all__ = [
+    "ChunkResult",
+    "InputPart",
+    "JointEmbedder",
+    "JointTask",
+    "Missing",
+    "filled_block",
+    "filled_rows",
+]
 
 Missing = Literal["reject", "zero", "read"]
 
@@ -360,9 +368,20 @@ def filled_rows(rows: Rows, parts: Sequence[InputPart]) -> tuple[Rows, dict[str,
         block = embeddings[:, start : start + part.dim]
         start += part.dim
         if part.missing == "zero" and part.filling is None:
-            absent = np.isnan(block[:, 0])
-            known = block[~absent].astype(np.float64)
-            mean = known.mean(axis=0) if len(known) else np.zeros(part.dim)
-            fillings[part.name] = mean.astype(np.float32)
-            block[absent] = fillings[part.name]
+            filled, fillings[part.name] = filled_block(block)
+            block[:] = filled
     return replace(rows, embeddings=embeddings), fillings
+
+
+def filled_block(block: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the columns of one input with their mean in rows of NaN, and this mean; 0 where all are NaN.
+
+    >>> block, mean = filled_block(np.array([[1, 2], [np.nan, np.nan], [3, 4]], np.float32))
+    >>> block.tolist(), mean.tolist()
+    ([[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]], [2.0, 3.0])
+    """
+    absent = np.isnan(block[:, 0])
+    known = block[~absent].astype(np.float64)
+    mean = known.mean(axis=0) if len(known) else np.zeros(block.shape[1])
+    filling = np.asarray(mean, np.float32)
+    return np.where(absent[:, None], filling, block), filling
