@@ -33,6 +33,8 @@ __all__ = [
 
 # Cells that are encoded together.
 _CHUNK = 256
+# Kinds whose words on doubts hold no number of training, which those who ask a server need not learn.
+_WITHOUT_NUMBERS = ("category", "vector")
 # Values that are doubtful of which a message tells.
 _EXAMPLES = 3
 
@@ -67,7 +69,10 @@ class CellReader:
 
     def describe_doubt(self, item: Any, name: str) -> str:
         """Return what to say of a value that is doubtful."""
-        return f"{_show(item)} is unlike all of training: {self._encoder.on_doubts}"
+        said = f"{_show(item)} is unlike all of training"
+        if self._encoder.kind in _WITHOUT_NUMBERS:
+            return f"{said}: {self._encoder.on_doubts}"
+        return f"{said}: the median stands in for it" if item is None else said
 
     def describe_doubts(self, count: int, examined: int, name: str) -> str:
         """Return what to say of values that are doubtful."""
