@@ -27,6 +27,7 @@ def found():
     )
 
 
+@pytest.mark.slow
 def test_each_input_is_left_out_and_other_backbones_stand_in(found):
     assert isinstance(found, ShownReport)
     assert {one.name for one in found.backbones} == {
@@ -97,6 +98,7 @@ def test_one_backbone_for_two_inputs_is_counted_once():
     assert named.bytes == sum(file.size for file in (card.graph, *card.files))
 
 
+@pytest.mark.slow
 def test_they_are_measured_as_fit_measures(found):
     fitted = featx.fit(draw_goods(40), target="sold", inputs=INPUTS, head="ridge")
     scores = {one.name: one.score for one in found.backbones}
@@ -220,6 +222,7 @@ def test_what_comes_too_late_is_left_out_and_told():
     assert Comparison.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 
+@pytest.mark.slow
 def test_a_learning_curve_is_that_of_joint_rows():
     inputs = {"price": "number", "brand": "category"}
     curve = learning_curve(draw_goods(60), target="sold", inputs=inputs, head="ridge", draws=3)
