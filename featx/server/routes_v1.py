@@ -59,7 +59,8 @@ async def predict_samples(state: AppState, request: Request) -> Response:
     also has ``set``, the labels that cover the right one, and ``answered``, whether that is one; with
     ``novelty`` the p-value ``novelty``, and ``novel``; with ``abstain`` the label is ``unsure`` where it
     is not answered. With ``explain=1`` in the query it has ``explanation``: what of the sample speaks for
-    the answer, and what against it.
+    the answer, and what against it. What is to be known of a sample stands in ``remarks``, such as a
+    category that training never had, or a text in words that the backbone does not know.
     """
     start = time.perf_counter()
     query = read_query(request)
@@ -177,6 +178,8 @@ def _predictions(
             result["error"] = {"status": 422, "code": "bad_sample", "message": message}
         else:
             result |= outcome.result.to_dict()
+        if outcome.remarks:
+            result["remarks"] = list(outcome.remarks)
         if explanation is not None:
             result["explanation"] = explanation
         results.append(result)
