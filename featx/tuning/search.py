@@ -317,7 +317,8 @@ def _fit_by_path(
     weights, multilabel = problem.design.weights, choice.head.search == "label-path"
     n_columns = 1 if problem.n_outputs == 2 and not multilabel else problem.n_outputs
     warm_start = choice.warm_start
-    if warm_start and warm_start.weights.shape != (rows.shape[1] + 1, n_columns):
+    known = None if warm_start is None else warm_start.weights
+    if known is not None and known.shape != (rows.shape[1] + 1, n_columns):
         warm_start = None
     every = [np.arange(len(problem))]
     path = open_path(choice.head, rows, problem, every, map_fn, gap=_GAP, warm_start=warm_start)

@@ -141,7 +141,7 @@ class RowSpacePath(PenaltyPath):
         for index, part in enumerate(self._parts):
             r = len(part.values)
             self._values[index, :r, 0] = part.values
-            if warm_start is not None:
+            if warm_start is not None and warm_start.weights is not None:
                 start[index, :r] = part.from_columns(rows, warm_start.weights)
                 start[index, -1] = warm_start.weights[-1]
         super().__init__(start, weights.sum(axis=0), gap=gap, max_steps=max_steps)

@@ -132,4 +132,4 @@ class StreamedLogistic(PenaltyPath):
         curvature: float | FloatArray,
     ) -> FloatArray:
         """Return the gradient times the inverse of a curvature that is the same for every row."""
-        return self._spectrum.precondition(gradient, curvature, penalty[problems])
+        return self._spectrum.precondition(gradient, curvature, penalty[problems], self._map_fn)
