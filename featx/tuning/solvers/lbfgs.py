@@ -44,10 +44,10 @@ _CHUNK = 2048
 _COLUMNS = 128
 # Share of the largest eigenvalue: a direction below it holds no row.
 _RANK = 1e-6
-# Steps that are remembered, or fewer where they are long: so many numbers in them, and as many in the
-# changes of the gradient.
+# Steps that are remembered of one column, and of a table of several, in which the curvature between columns
+# changes so much on the way that older steps do not help.
 _MEMORY = 20
-_MEMORY_NUMBERS = 20_000_000
+_MEMORY_OF_TABLES = 5
 # Columns, or a few more, by which the preconditioner is scaled to the last step.
 _SCALED_BY = 8
 # Least product of a step and its change of the gradient: below it a pair tells nothing of the curvature.
@@ -179,7 +179,7 @@ class LbfgsHistory:
         product = dot(step, change)
         useful = product > _SMALLEST_CURVATURE
         inverse = np.where(useful, 1 / np.where(useful, product, 1), 0).astype(np.float32)
-        most = min(_MEMORY, max(4, _MEMORY_NUMBERS // step.size))
+        most = _MEMORY if step.shape[2] == 1 else _MEMORY_OF_TABLES
         self._pairs = [*self._pairs[1 - most :], (step, change, inverse)]
         some = slice(None, None, max(1, step.shape[2] // _SCALED_BY))
         step, change = step[:, :, some], change[:, :, some]

@@ -14,7 +14,7 @@ import numpy as np
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Mask
 from featx.tuning.solvers.lbfgs import ALL, MapFn, ProblemIndex, Spectrum
-from featx.tuning.solvers.losses import class_shares, mean_curvature, one_hot, softmax_loss
+from featx.tuning.solvers.losses import class_shares, mean_curvature, n_score_columns, softmax_loss
 from featx.tuning.solvers.path import PenaltyPath, WarmStart, add_penalty
 from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
@@ -78,9 +78,9 @@ class LogisticPath(PenaltyPath):
             rows, trains, map_fn, sample_weight, standardize=standardize, order=order
         )
         self._rows, self._stretch, self._shift = shared.table, shared.stretch, shared.shift
-        self._one_hot = one_hot(y)[order]
+        self._codes = y[order]
         self._shares = class_shares(weights, y, class_weight)[order]
-        start = np.zeros((len(trains), d + 1, self._one_hot.shape[1]), np.float32)
+        start = np.zeros((len(trains), d + 1, n_score_columns(y)), np.float32)
         spectrum = None
         if warm_start is not None:
             spectrum = warm_start.spectrum
@@ -173,7 +173,7 @@ class LogisticPath(PenaltyPath):
         values = (rows @ coef).reshape(len(rows), *offset.shape)
         values += offset
         shares = self._shares[part].take(splits, axis=1)
-        losses, slopes = softmax_loss(values, self._one_hot[part, None], shares)
+        losses, slopes = softmax_loss(values, self._codes[part], shares)
         return losses, rows.T @ slopes.reshape(len(rows), -1), slopes.sum(axis=0)
 
     def _curvature(self, weights: FloatArray) -> float:
