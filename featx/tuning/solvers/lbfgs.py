@@ -105,7 +105,8 @@ class Spectrum:
         """
         p, d, m = table.shape
         flat = table.transpose(1, 0, 2).reshape(d, p * m)
-        inverse = 1 / (np.reshape(curvature, -1) * self.values[:, None] + penalty[:, 0, 0])
+        own_curvature = np.asarray(curvature, np.float32).reshape(-1)
+        inverse = 1 / (own_curvature * self.values[:, None] + penalty[:, 0, 0])
         # Outside the span of the rows there is nothing but the penalty.
         outside = 1 / penalty[:, 0, 0] if len(self.values) < d else np.zeros(p, np.float32)
         inside, owner = inverse - outside, np.arange(p * m) // m
