@@ -11,6 +11,7 @@ the builtin exception that people already catch, where one fits; it stands behin
     ├── BadModelFolder (ValueError)
     ├── BadOption (ValueError)
     ├── BadSample (ValueError)
+    │   └── MissingInput
     ├── BadSource (ValueError)
     ├── BadTable (ValueError)
     ├── ClusterFailed (RuntimeError)
@@ -54,6 +55,7 @@ __all__ = [
     "FeatxNotice",
     "FeatxWarning",
     "MissingExtra",
+    "MissingInput",
     "MissingProvider",
     "MissingWeights",
     "NoExactSum",
@@ -132,6 +134,10 @@ class BadSample(FeatxError, ValueError):
     Traceback (most recent call last):
     featx.errors.BadSample: sample 0: not an image...
     """
+
+
+class MissingInput(BadSample):
+    """A sample has no value of an input that it needs; with ``missing="zero"`` it is taken."""
 
 
 class BadSource(FeatxError, ValueError):

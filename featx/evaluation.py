@@ -12,7 +12,7 @@ from featx.abstention import doubts_of
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadLabels, BadOption, FeatxWarning
-from featx.inputs.joint import is_joint
+from featx.inputs.input import is_joint
 from featx.labelled import LabelledSamples
 from featx.metrics.report import Report
 from featx.predictor import Predictor, check_predictor

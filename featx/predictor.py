@@ -20,8 +20,8 @@ from featx.embedding.rows import Reject, Rows
 from featx.errors import BadOption, wrong_type
 from featx.heads import TrainedHead
 from featx.heads.label_types import label_type_of
-from featx.inputs.input import Input, joint_fingerprint, only_input
-from featx.inputs.joint import is_joint, open_joint
+from featx.inputs.input import Input, is_joint, joint_fingerprint, only_input
+from featx.inputs.joint import open_joint
 from featx.sources import Sample, make_samples
 from featx.tasks import get_task
 

@@ -22,8 +22,8 @@ from featx.embedding.rows import Rows
 from featx.errors import BadSample, FeatxNotice, FeatxWarning
 from featx.fit_config import FitConfig, card_changes
 from featx.heads import TrainedHead
-from featx.inputs.input import Input
-from featx.inputs.joint import blocks_of, is_joint, joint_blocks
+from featx.inputs.input import Input, is_joint
+from featx.inputs.joint import blocks_of, joint_blocks
 from featx.labelled import LabelledSamples
 from featx.predictor import (
     Predictor,

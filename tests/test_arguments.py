@@ -107,3 +107,8 @@ def test_a_picture_alone_is_not_taken_for_as_many_pictures_as_it_has_rows():
 def test_an_array_in_place_of_rows_is_told_how_to_become_rows(tmp_path):
     with pytest.raises(FeatxError, match=r"expected Rows, .*found ndarray; Rows"):
         featx.write_rows(tmp_path / "x.npz", np.eye(2, dtype=np.float32))
+
+
+def test_an_extractor_takes_a_picture_alone_for_no_list_either():
+    with pytest.raises(FeatxError, match="found one ndarray; put it in a list"):
+        featx.FeatureExtractor("featx-image-nano").fit_transform(np.zeros((32, 32, 3), np.uint8))

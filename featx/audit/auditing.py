@@ -25,7 +25,7 @@ from featx.embedding.engine import Engine
 from featx.embedding.joint_rows import Missing
 from featx.embedding.neighbors import Neighbors
 from featx.embedding.rows import Rows, check_rows
-from featx.errors import BadLabels, BadOption, FeatxWarning
+from featx.errors import BadLabels, FeatxWarning
 from featx.inputs.comparing import RowSpace
 from featx.inputs.input import Input
 from featx.inputs.joint import blocks_of
@@ -108,11 +108,7 @@ def audit_samples(
     asked = InputOptions(
         target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
     )
-    if specs := asked.specs():
-        if backbone is not None:
-            raise BadOption(
-                "backbone: each of several inputs has its own; name it among the inputs"
-            )
+    if specs := asked.specs(backbone):
         samples, labels = asked.read(samples, labels, specs, skip=True)
     labelled = LabelledSamples.of(samples, labels, groups=groups)
     given = labelled.whole

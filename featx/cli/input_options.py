@@ -113,6 +113,13 @@ class InputChoice:
         words = [] if self.missing is None else ["--missing", self.missing]
         return words if self.pool_by is None else [*words, "--pool-by", self.pool_by]
 
+    def rows_words(self) -> list[str]:
+        """Return the inputs whose rows lie elsewhere, which no predictor keeps, as words of a command."""
+        from featx.inputs.spec import InputSpec
+
+        named = [text for text in self.inputs if InputSpec.parse(text).rows is not None]
+        return [word for text in named for word in ("--input", text)]
+
     def to_config(self, specs: InputSpecs) -> dict[str, Any]:
         """Return what a saved predictor may keep: all but a folder of this machine."""
         return {

@@ -22,7 +22,7 @@ from featx.explanation.occlusion import Occluder
 from featx.explanation.row_sums import RowSums
 from featx.explanation.score_targets import ScoreTarget, choose_target
 from featx.heads.linear_form import LinearForm, linear_form
-from featx.inputs.joint import is_joint
+from featx.inputs.input import is_joint
 from featx.modalities.remarks import Remark, collected, warn_of
 from featx.predictor import Predictor, check_predictor
 from featx.sources import Sample

@@ -21,8 +21,8 @@ from featx.export.strings import IDS, TEXT
 from featx.inputs.categories import CategoryEncoder
 from featx.inputs.dates import DateEncoder
 from featx.inputs.encoder import ColumnEncoder
-from featx.inputs.input import Input
-from featx.inputs.joint import is_joint, open_joint
+from featx.inputs.input import Input, is_joint
+from featx.inputs.joint import open_joint
 from featx.inputs.numbers import NumberEncoder
 from featx.inputs.vectors import VectorEncoder
 from featx.modalities.audio.decode import stream

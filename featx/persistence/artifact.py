@@ -29,7 +29,7 @@ from featx.errors import (
 )
 from featx.heads import TrainedHead, read_calibrator
 from featx.heads.label_types import typed_labels
-from featx.inputs.joint import is_joint
+from featx.inputs.input import is_joint
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.inputs import filling_files, input_tables, read_inputs
 from featx.persistence.metadata import (

@@ -83,10 +83,12 @@ def pick(
     where: str,
     *,
     needed: bool = False,
+    others: Sequence[str] = (),
 ) -> str | None:
     """Return the column that was asked for, else the first of the usual ones.
 
-    Of usual names neither the case of letters matters, nor what stands between words.
+    Of usual names neither the case of letters matters, nor what stands between words. ``others`` are columns
+    that it cannot be, which a message names beside those that it could be.
 
     Raises
     ------
@@ -101,9 +103,8 @@ def pick(
     if column is None and (needed or asked is not None):
         named = " or ".join(usual[:_SHOWN]) + (", …" if len(usual) > _SHOWN else "")
         expected = repr(asked) if asked is not None else f"named {named}"
-        raise BadSource(
-            f"{where}: expected a column {expected}; found columns {to_text(_listed(columns))}"
-        )
+        found = _listed([*columns, *others])
+        raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(found)}")
     if column is not None and columns.count(column) > 1:
         raise BadSource(f"{where}: the column {column!r} is there {columns.count(column)} times")
     return column
@@ -139,7 +140,7 @@ def choose_columns(
     """
     names = table.columns
     if asked.record:
-        data, segment = _record_columns(names, asked, where), {}
+        data, segment = _record_columns(names, asked, where), _record_segment(names, asked, where)
     else:
         data = _data_columns(table, asked, readable, where)
         segment = _segment_columns(names, asked, readable, where)
@@ -166,8 +167,10 @@ def _target_columns(names: Sequence[str], asked: Columns, where: str) -> dict[st
             "from"
         )
     if len(asked.target) < 2:
-        others = [name for name in names if name not in inputs]
-        return {"label": pick(others, next(iter(asked.target), None), LABEL_COLUMNS, where)}
+        free = [name for name in names if name not in inputs]
+        taken = [name for name in names if name in inputs]
+        target = next(iter(asked.target), None)
+        return {"label": pick(free, target, LABEL_COLUMNS, where, others=taken)}
     if len(set(asked.target)) < len(asked.target):
         raise BadOption("target: a column is named twice; name each once")
     return {f"{TARGET}{name}": pick(names, name, (), where) for name in asked.target}
@@ -175,7 +178,7 @@ def _target_columns(names: Sequence[str], asked: Columns, where: str) -> dict[st
 
 def _record_columns(names: Sequence[str], asked: Columns, where: str) -> dict[str, str | None]:
     """Return the columns of records, each as "input: NAME"."""
-    for role in ("path", "text", "start", "end", "duration"):
+    for role in ("path", "text"):
         if getattr(asked, role) is not None:
             raise BadOption(
                 f"{role}_column {getattr(asked, role)!r}: inputs name their own columns; leave the option out"
@@ -191,6 +194,25 @@ def _record_columns(names: Sequence[str], asked: Columns, where: str) -> dict[st
     return {
         f"{RECORD}{column.name}": pick(names, column.name, (), where) for column in asked.record
     }
+
+
+def _record_segment(names: Sequence[str], asked: Columns, where: str) -> dict[str, str | None]:
+    """Return the columns of seconds where these were named; usual names alone do not cut sounds of records.
+
+    Raises
+    ------
+    BadOption
+        There is no input of sounds, or there are several.
+    """
+    if asked.start is None and asked.end is None and asked.duration is None:
+        return {}
+    sounds = [column.name for column in asked.record if column.is_sound]
+    if len(sounds) != 1:
+        found = to_text(", ".join(map(repr, sounds[:_SHOWN]))) or "none"
+        raise BadOption(
+            f"start_column, end_column: expected one input of sounds, whose segments they are; found {found}"
+        )
+    return _segment_columns(names, asked, Readable(frozenset(), segments=True), where)
 
 
 def _near_names(name: str, names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from featx.sources.segment import Segment
 from featx.sources.targets import iterate_targets, to_target
 from featx.storage.blob import Blob, to_blob, to_text
 
-__all__ = ["make_samples"]
+__all__ = ["is_one_picture", "make_samples"]
 
 
 def make_samples(
@@ -67,6 +67,15 @@ def make_samples(
     ]
 
 
+def is_one_picture(X: object) -> bool:
+    """Return whether an array is a picture in colours, whose rows are no pictures themselves.
+
+    >>> is_one_picture(np.zeros((32, 32, 3))), is_one_picture(np.zeros((5, 8, 8)))
+    (True, False)
+    """
+    return isinstance(X, np.ndarray) and X.ndim == 3 and X.shape[2] in (3, 4)
+
+
 def _items(X: Any) -> list[Any]:
     if isinstance(X, str | bytes | bytearray | os.PathLike | dict) or not hasattr(X, "__iter__"):
         raise BadSource(
@@ -81,8 +90,8 @@ def _items(X: Any) -> list[Any]:
             raise BadSource(f"X: expected one column of inputs, found shape {X.shape}")
         items: list[Any] = X.ravel().tolist()
         return items
-    if isinstance(X, np.ndarray) and (X.ndim < 2 or _is_picture(X.shape)):
-        one = ", which is one picture; put it in a list" if X.ndim == 3 else ""
+    if isinstance(X, np.ndarray) and (X.ndim < 2 or is_one_picture(X)):
+        one = ", which is one picture; put it in a list" if X.ndim > 1 else ""
         raise BadSource(f"X: expected a list of inputs, found numbers of shape {X.shape}{one}")
     return [
         item if isinstance(item, Sample) or not _is_address(item) else to_blob(item) for item in X
@@ -103,11 +112,6 @@ def _id(item: Any, index: int) -> str:
     if isinstance(item, os.PathLike | Blob):
         return to_text(item.name if isinstance(item, Blob) else os.fsdecode(item))
     return str(index)
-
-
-def _is_picture(shape: tuple[int, ...]) -> bool:
-    """Return whether an array has the shape of a picture in colours, whose rows are no pictures themselves."""
-    return len(shape) == 3 and shape[2] in (3, 4)
 
 
 def _ids(ids: Iterable[str], items: Sequence[Any]) -> list[str]:

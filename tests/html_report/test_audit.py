@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 import featx
 from featx.audit.findings import AuditFinding, AuditReport
 from tests.support.pages import HOSTILE, assert_page
@@ -13,6 +15,7 @@ def text_of(samples=None, **options):
     return assert_page(featx.report(shade_classifier(), samples, options=options).html).text
 
 
+@pytest.mark.slow
 def test_copies_of_training_samples_and_among_those_that_are_measured_are_found(recwarn):
     new, old = shades(30, seed=1), shades(60)[7]
     copy = replace(new[3], id="again")
@@ -50,6 +53,7 @@ def test_an_audit_that_was_made_is_shown_as_it_is():
     assert "Not looked at: x." in text
 
 
+@pytest.mark.slow
 def test_where_no_rows_are_kept_that_is_said():
     predictor = shade_classifier_without_rows()
     html = featx.report(predictor, shades(20, seed=1), options=featx.ReportOptions(examples=0)).html
