@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import featx
 from featx.audit.findings import AuditFinding, AuditReport
+from featx.html_report.audit import audit_section
+from featx.html_report.evidence import evidence_of_samples
+from featx.pages.document import Page
 from tests.support.pages import HOSTILE, assert_page
 from tests.support.reports import shade_classifier, shade_classifier_without_rows, shades
 
@@ -51,6 +55,22 @@ def test_an_audit_that_was_made_is_shown_as_it_is():
     assert "9 samples: 4 findings" in text
     assert "<script>alert(1)</script> has one colour" in text
     assert "Not looked at: x." in text
+
+
+def test_of_very_many_rows_some_are_looked_at_and_that_is_said():
+    rng, n = np.random.default_rng(0), 10_400
+    rows = rng.standard_normal((n, 4)).astype(np.float32)
+    measured = evidence_of_samples(shade_classifier_without_rows(), shades(20, seed=1))
+    many = replace(
+        measured,
+        ids=tuple(map(str, range(n))),
+        targets=("dark",) * n,
+        rows=rows,
+        row_index=np.arange(n),
+        digests=tuple(map(str, range(n))),
+    )
+    page = Page("Audit", [], [audit_section(many, audit=True)]).to_html()
+    assert "Looked at are 10,000 of 10,400 rows, drawn by chance" in assert_page(page).text
 
 
 @pytest.mark.slow

@@ -44,6 +44,19 @@ def test_samples_are_explained_where_scores_are_exact_sums(pooled):
     assert len(parsed.all_of("img")) == 18
 
 
+def test_a_wrong_answer_is_explained_against_the_label_of_the_sample():
+    rng = np.random.default_rng(0)
+    names, levels = ["dark", "grey", "light"], np.repeat([40, 120, 210], 8)
+    images = [rng.normal(level, 9, (32, 32, 3)).clip(0, 255).astype(np.uint8) for level in levels]
+    labels = [names[code] for code in np.repeat([0, 1, 2], 8)]
+    backbone = featx.get_card("featx-image-nano").variant(tap="last-map", pooling="mean")
+    predictor = featx.fit(images, labels, backbone=backbone, baseline=False)
+    new = [rng.normal(level, 9, (32, 32, 3)).clip(0, 255).astype(np.uint8) for level in (40, 210)]
+    text = page(predictor, featx.make_samples(new, ["light", "light"]), examples=2).text
+    assert text.count("What speaks for dark, not light") == 1
+    assert text.count("What speaks for light") == 1
+
+
 def test_samples_are_not_explained_where_that_is_not_wanted(pooled):
     assert "What speaks for" not in page(pooled, shades(30, seed=1), explain="none").text
 
