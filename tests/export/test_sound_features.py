@@ -12,6 +12,7 @@ from featx.export import export
 from featx.export.names import Names
 from featx.export.rows import add_rows
 from featx.graphs.builder import GraphBuilder
+from featx.graphs.cut import read_by
 from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.audio.settings import AudioSettings
 from featx.predictor import Classifier
@@ -217,6 +218,12 @@ def test_a_predictor_of_features_is_exported_and_checked(tmp_path):
     trained = TrainedHead.from_estimator("logistic", head, TemperatureScaling(0.7))
     checked = export(Classifier.from_card(card, trained), tmp_path / "m.onnx")
     assert (checked.n, checked.worst < 1e-5) == (3, True)
+    graph = onnx.load(tmp_path / "m.onnx").graph
+    # of what nothing reads ONNX Runtime warns whoever loads the graph
+    read = {name for node in graph.node for name in read_by(node)}
+    assert {tensor.name for tensor in graph.initializer} <= read
+    made = {name for node in graph.node for name in node.output}
+    assert made <= read | {value.name for value in graph.output}
 
 
 def test_two_sounds_of_a_graph_are_heard_one_by_one_each(speech):
