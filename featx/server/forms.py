@@ -38,7 +38,7 @@ def parse_form(
     Raises
     ------
     HTTPError
-        It is no form, or has too many files or fields, or too long a head of a part (400).
+        It is no form, has no end, too many files or fields, or too long a head of a part (400).
     """
 
     async def pieces() -> AsyncGenerator[bytes, None]:
@@ -61,6 +61,11 @@ def parse_form(
     # What the parser below raises is a ValueError; the others come of names and types that are no text.
     except (ValueError, LookupError, AttributeError) as error:
         raise HTTPError(400, "bad_request", f"the body is no form: {error}") from error
+    # A part that was cut off would be left out without a word.
+    if not parser.ended:
+        raise HTTPError(
+            400, "bad_request", "the form has no end: expected --BOUNDARY-- behind its last part"
+        )
     return [
         (name, _read(value) if isinstance(value, UploadFile) else value)
         for name, value in form.multi_items()
@@ -73,7 +78,19 @@ def _read(upload: UploadFile) -> FormFile:
 
 
 class _Parser(MultiPartParser):
-    """A parser that refuses a part with a long head: it is built of pieces, and read by slow functions."""
+    """A parser that refuses a part with a long head: it is built of pieces, and read by slow functions.
+
+    Attributes
+    ----------
+    ended : bool
+        Whether the end of the form has come.
+    """
+
+    ended = False
+
+    def on_end(self) -> None:
+        super().on_end()
+        self.ended = True
 
     def on_part_begin(self) -> None:
         super().on_part_begin()
