@@ -44,6 +44,11 @@ def parse_form(
     async def pieces() -> AsyncGenerator[bytes, None]:
         for start in range(0, len(body), _PIECE):
             yield body[start : start + _PIECE]
+        # A part that was cut off would be left out without a word. Raised here the parser closes its files.
+        if not parser.ended:
+            raise MultiPartException(
+                "the form has no end: expected --BOUNDARY-- behind its last part"
+            )
 
     parser = _Parser(
         headers,
@@ -61,11 +66,6 @@ def parse_form(
     # What the parser below raises is a ValueError; the others come of names and types that are no text.
     except (ValueError, LookupError, AttributeError) as error:
         raise HTTPError(400, "bad_request", f"the body is no form: {error}") from error
-    # A part that was cut off would be left out without a word.
-    if not parser.ended:
-        raise HTTPError(
-            400, "bad_request", "the form has no end: expected --BOUNDARY-- behind its last part"
-        )
     return [
         (name, _read(value) if isinstance(value, UploadFile) else value)
         for name, value in form.multi_items()
