@@ -24,7 +24,7 @@ from featx.sources.targets import read_target
 from featx.storage.blob import Blob
 from featx.tables.records import RecordWriter
 
-__all__ = ["Manifest", "copy_groups"]
+__all__ = ["Manifest", "check_files", "copy_groups"]
 
 _COPIES = ("FX001", "FX002", "FX003", "FX004", "FX011", "FX012", "FX013", "FX014")
 # Samples that are left out: exact leaks, and what cannot be read.
@@ -66,6 +66,42 @@ def copy_groups(report: AuditReport, samples: Sequence[Sample]) -> dict[str, str
             low, high = sorted((root(one), root(other)), key=places.__getitem__)
             parents[high] = low
     return {sample.id: root(sample.id) for sample in samples}
+
+
+def check_files(samples: Iterable[Sample], settings: Settings | SampleView) -> None:
+    """Refuse samples that no manifest could name, before any work is done on them.
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+    settings : Settings or SampleView
+        How a card reads them, or how records are shown.
+
+    Raises
+    ------
+    BadSource
+        A photo or sound has no file of its own, as in an archive or in a cell of Parquet.
+
+    Examples
+    --------
+    >>> from featx import get_card
+    >>> check_files([Sample("x.jpg", Path("x.jpg"))], get_card("featx-image-nano").input)
+    """
+    view = settings if isinstance(settings, SampleView) else SampleView({}, settings)
+    columns = view.columns or {"": view.settings}
+    files = [name for name, own in columns.items() if own is not None and not own.string_is_sample]
+    if view.columns and not files:
+        return
+    for sample in samples:
+        for name in files or [""]:
+            data = sample.data
+            if view.columns:
+                # A row that makes no sense is no record, and is left out.
+                data = data.get(name) if isinstance(data, Mapping) else None
+            for one in data if isinstance(data, list | tuple) else [data]:
+                one = one.data if isinstance(one, Segment) else one
+                if isinstance(one, bytes) or (isinstance(one, Blob) and one.path is None):
+                    _path_of(sample.id, one, Path())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
