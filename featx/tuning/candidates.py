@@ -46,9 +46,10 @@ Path = LogisticPath | MultilabelPath | RowSpacePath
 Tick = Callable[[int, int], object]
 
 # Share of the loss that a path may leave unfinished: scores are then within some hundredths of the solutions'.
-# Below so much work (samples x columns x outputs) it is no more than this, which costs little there.
+# Below so much work (samples x columns x outputs) it is a tenth of that, and below a tenth of so much work
+# the last value: that costs little there.
 _GAPS = {"path": 1e-3, "label-path": 1e-4}
-_LITTLE_GAPS = ((500_000, 1e-6), (5_000_000, 1e-4))
+_LITTLE_WORK, _LEAST_GAP = 5_000_000, 1e-6
 # From so much work on, the splits that are solved for the choice alone may leave ten times as much.
 _VAST_WORK = 500_000_000
 # Samples from which on one split is enough to choose a penalty by, and samples x columns x outputs below which
@@ -191,7 +192,8 @@ def _score_path(
     """
     work, gap = rows.size * problem.n_outputs, _GAPS[head.search]
     if len(problem) < _MANY or work < _MUCH_WORK or len(splits.pairs) == 1:
-        gap = min([gap, *(least for most, least in _LITTLE_GAPS if work < most)])
+        if work < _LITTLE_WORK:
+            gap = _LEAST_GAP if work < _LITTLE_WORK / 10 else gap / 10
         path = open_path(head, rows, problem, splits.trains, map_fn, gap=gap)
         tests = [test for _, test in splits.pairs]
         return list(_walk(head, path, problem, tests, tests, tick))
