@@ -18,7 +18,6 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,28 +106,14 @@ def fit(head: str, folder: Path, classes: int) -> Any:
     return predictor.head.predict
 
 
-def blocks(folder: Path) -> Iterator[tuple[Any, Any]]:
-    from featx.tables import read_shards
-
-    for rows in read_shards(folder):
-        labels = np.array(rows.labels)
-        for start in range(0, len(rows), BLOCK):
-            yield rows.embeddings[start : start + BLOCK], labels[start : start + BLOCK]
-
-
 def partial_fit(head: str, folder: Path, classes: int) -> Any:
-    """Train scikit-learn's streaming classifier: one reading for the scaler, one for the classifier."""
-    from sklearn.linear_model import SGDClassifier
-    from sklearn.preprocessing import StandardScaler
+    """Train scikit-learn's streaming classifier, which goes on where an earlier run was stopped."""
+    from streaming_sgd import StreamingSGD
 
-    scaler = StandardScaler()
-    for rows, _ in blocks(folder):
-        scaler.partial_fit(rows)
-    model = SGDClassifier(loss="log_loss", alpha=1e-5, average=True, random_state=0, n_jobs=-1)
-    names = [name_of(code) for code in range(classes)]
-    for rows, labels in blocks(folder):
-        model.partial_fit(scaler.transform(rows), labels, classes=names)
-    return lambda rows: model.predict(scaler.transform(rows))
+    training = StreamingSGD(folder, list(map(name_of, range(classes))))
+    predict = training.fit()
+    print(json.dumps(training.chosen))
+    return predict
 
 
 def measure(head: str, folder: Path, truth: Truth) -> dict[str, Any]:

@@ -1,11 +1,14 @@
-"""Compare extraction from a web server that takes 50 ms for each answer with extraction from local disk.
+"""Compare extraction from a server that takes 50 ms for each answer with extraction from local disk.
 
     python benchmarks/remote.py                          # 1200 photos, five rounds, on the cores there are
     python benchmarks/remote.py --photos 300 --rounds 1 --latency 0.2
+    python benchmarks/remote.py --apart                  # featx on all cores but one, the server on that one
 
-The photos, drawn here and of about 70 kB each, lie in a folder, and the same ones in a tar. A server in a
-process of its own, which shares the cores, has them in memory. Contenders take turns in each round, rows are
-not cached, and the last line is the ratio of medians. The rows are compared to the bit.
+The photos, drawn here and of about 70 kB each, lie in a folder, and the same ones in a tar. They are read as a
+web server and, with the extra ``remote``, as S3 gives them. The server, in a process of its own, has them in
+memory; by default it shares the cores, which a store does not. Contenders take turns in each round, rows are
+not cached, and the last lines are the ratios of medians: of photos a second, and of the processor time that
+featx itself took a photo, which no neighbour on the machine changes. The rows are compared to the bit.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ import sys
 import tarfile
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -28,7 +33,14 @@ from PIL import Image
 import featx
 from featx.embedding.engine import Engine
 
-ROOT = Path(__file__).parent.parent
+HERE = Path(__file__).parent
+
+
+class Taken(NamedTuple):
+    """Seconds of one extraction, and of the processor in this process."""
+
+    wall: float
+    cpu: float
 
 
 def draw(folder: Path, count: int) -> None:
@@ -50,12 +62,12 @@ def draw(folder: Path, count: int) -> None:
             archive.addfile(member, io.BytesIO(data.getvalue()))
 
 
-def extract(source: str, backbone: featx.Backbone) -> tuple[float, featx.Rows]:
-    """Return the seconds from a source to its rows, and these."""
-    start = time.perf_counter()
+def extract(source: str, backbone: featx.Backbone) -> tuple[Taken, featx.Rows]:
+    """Return what it takes from a source to its rows, and these."""
+    wall, cpu = time.perf_counter(), time.process_time()
     samples = featx.read_samples(source, modality="image")
     rows = Engine(cache=None).embed(samples, backbone)
-    return time.perf_counter() - start, rows
+    return Taken(time.perf_counter() - wall, time.process_time() - cpu), rows
 
 
 def main() -> None:
@@ -64,23 +76,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds before each answer")
     parser.add_argument("--backbone", default="featx-image-nano")
+    parser.add_argument("--apart", action="store_true", help="give the server a core of its own")
     asked = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw(folder, asked.photos)
         size = sum(path.stat().st_size for path in (folder / "photos").rglob("*.jpg"))
-        print(
-            f"{asked.photos} photos of {size / asked.photos / 1e3:.0f} kB, {os.cpu_count()} cores"
-        )
+        own = cores[:-1] if asked.apart else cores
+        print(f"{asked.photos} photos of {size / asked.photos / 1e3:.0f} kB, {len(own)} cores")
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.remote_server", name, str(asked.latency)],
+            [sys.executable, str(HERE / "object_server.py"), name, str(asked.latency)],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         try:
             assert server.stdout is not None
-            measure(folder, server.stdout.readline().strip(), asked)
+            url = server.stdout.readline().strip()
+            if asked.apart:
+                os.sched_setaffinity(server.pid, cores[-1:])
+                os.sched_setaffinity(0, own)
+            measure(folder, url, asked)
         finally:
             server.terminate()
             server.wait()
@@ -91,27 +107,38 @@ def measure(folder: Path, url: str, asked: argparse.Namespace) -> None:
     backbone = featx.Backbone(asked.backbone)
     sources = {
         "local folder": str(folder / "photos"),
-        "remote folder": f"{url}/photos/",
+        "web folder": f"{url}/photos/",
         "local tar": str(folder / "photos.tar"),
-        "remote tar": f"{url}/photos.tar",
+        "web tar": f"{url}/photos.tar",
     }
-    extract(sources["local folder"], backbone)
-    seconds: dict[str, list[float]] = {name: [] for name in sources}
-    rows: dict[str, bytes] = {}
+    if find_spec("s3fs"):
+        os.environ |= {"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1"}
+        os.environ |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "word"}
+        sources |= {"S3 folder": "s3://bucket/photos/", "S3 tar": "s3://bucket/photos.tar"}
+    # The first use of a library is not measured.
+    for source in sources.values():
+        rows = extract(source, backbone)[1]
+    taken: dict[str, list[Taken]] = {name: [] for name in sources}
+    seen = set()
     for number in range(asked.rounds):
         turns = list(sources)
         for name in turns if number % 2 == 0 else reversed(turns):
-            taken, found = extract(sources[name], backbone)
-            seconds[name].append(taken)
-            order = np.argsort(found.ids)
-            rows[name] = found.embeddings[order].tobytes()
-    assert len(set(rows.values())) == 1, "the rows differ"
-    rates = {name: asked.photos / statistics.median(taken) for name, taken in seconds.items()}
-    for name, rate in rates.items():
-        print(f"{name:14} {rate:7.1f} photos/s")
+            one, rows = extract(sources[name], backbone)
+            taken[name].append(one)
+            seen.add(rows.embeddings[np.argsort(rows.ids)].tobytes())
+    assert len(seen) == 1, "the rows differ"
+    wall = {name: statistics.median(one.wall for one in all_) for name, all_ in taken.items()}
+    cpu = {name: statistics.median(one.cpu for one in all_) for name, all_ in taken.items()}
+    for name in sources:
+        rate, each = asked.photos / wall[name], cpu[name] / asked.photos
+        print(f"{name:13} {rate:7.1f} photos/s {each * 1e3:7.2f} ms of the processor a photo")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"remote / local: folder {rates['remote folder'] / rates['local folder']:.2f}, ", end="")
-    print(f"tar {rates['remote tar'] / rates['local tar']:.2f}; peak memory {peak:.0f} MiB")
+    print(f"peak memory {peak:.0f} MiB; remote / local:")
+    for name in sources:
+        place, kind = name.split()
+        if place != "local":
+            ratios = (each[f"local {kind}"] / each[name] for each in (wall, cpu))
+            print("{:13} rate {:.2f}, by processor time {:.2f}".format(name, *ratios))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from featx.many_rows.heads import (
     choose_streamed_head,
     streamed_grid,
 )
-from featx.many_rows.logistic import choose_on_sample, climb, solve_all
+from featx.many_rows.logistic import choose_on_sample, search_penalty, solve_all
 from featx.many_rows.parts import RowParts, draw_parts
 from featx.many_rows.passes import RowPasses
 from featx.many_rows.reading import RowColumns, RowsWithTargets, read_labelled_rows
@@ -358,7 +358,7 @@ def _solve(
         first, n_sample, begin = choose_on_sample(
             spec, problem, (parts.sample, parts.tune), (sample, tune), passes
         )
-        choice = climb(
+        choice = search_penalty(
             spec,
             first.params,
             begin,

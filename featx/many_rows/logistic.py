@@ -19,10 +19,12 @@ from featx.tuning.solvers.standardization import fit_scaler
 from featx.tuning.solvers.streamed_logistic import StreamedLogistic
 from featx.tuning.splits import Splits
 
-__all__ = ["LogisticChoice", "choose_on_sample", "climb", "solve_all"]
+__all__ = ["LogisticChoice", "choose_on_sample", "search_penalty", "solve_all"]
 
 # The share of the loss that may be left to gain.
 _GAP = 1e-4
+# The share of the loss by which a stronger penalty may be worse without an end of the search.
+_PLATEAU = 1e-3
 # Rows by which the curvature of the loss is judged.
 _PROBE = 2048
 
@@ -97,7 +99,7 @@ def _weights(problem: TuningProblem, indices: Integers) -> Any:
     return None if weights is None else weights[indices]
 
 
-def climb(
+def search_penalty(
     spec: HeadSpec,
     params: Any,
     start: LinearSolution,
@@ -107,23 +109,37 @@ def climb(
     tune: FloatArray,
     evaluate: Evaluate,
 ) -> LogisticChoice:
-    """Return the best of a penalty and those that are weaker, as long as each is better than the one before.
+    """Return the best of a penalty and those beside it, as long as each is better than the one before.
 
-    More rows bear a weaker penalty than the sample did.
+    What a sample chose may be too weak for more rows, or too strong. Stronger penalties are tried first: they
+    take fewer readings, and more rows of the same kind mostly bear them.
     """
     strengths = [next(iter(own.values())) for own in spec.grid]
     key, first = next(iter(params)), strengths.index(next(iter(params.values())))
-    solver = _solver(form, passes, train, tune[:_PROBE], start)
     best: LogisticChoice | None = None
-    for n_tried, _ in enumerate(solver.solve_path(strengths[first:]), 1):
-        scores = form.scores(solver.solution, tune)
-        evaluation = evaluate(scores)
-        if best is not None and evaluation.loss >= best.evaluation.loss:
-            return replace(best, n_tried=n_tried)
-        own = {key: strengths[first + n_tried - 1]}
-        best = LogisticChoice(own, solver.solution, evaluation, scores.astype(np.float32), n_tried)
+    n_tried = 0
+    for side in (strengths[first::-1], strengths[first + 1 :]):
+        solver = _solver(
+            form, passes, train, tune[:_PROBE], best.solution if best else start, plain=not best
+        )
+        begun = best
+        for strength in solver.solve_path(side):
+            n_tried += 1
+            scores = form.scores(solver.solution, tune)
+            evaluation = evaluate(scores)
+            if best is None or evaluation.loss < best.evaluation.loss:
+                best = LogisticChoice(
+                    {key: strength}, solver.solution, evaluation, scores.astype(np.float32), n_tried
+                )
+            elif begun or evaluation.loss > best.evaluation.loss * (1 + _PLATEAU):
+                # Penalties too weak to matter differ by chance alone: a stronger one may matter.
+                break
+        assert best is not None
+        if begun is None and best.params[key] != strengths[first]:
+            # A stronger one was better: weaker ones are not.
+            break
     assert best is not None
-    return best
+    return replace(best, n_tried=n_tried)
 
 
 def solve_all(

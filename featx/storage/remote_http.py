@@ -33,7 +33,7 @@ from featx.storage.remote_store import (
     walk_folders,
 )
 
-__all__ = ["HttpStore"]
+__all__ = ["AccessDenied", "HttpStore"]
 
 # Seconds of silence after which a connection counts as cut, and bytes a second that are waited for.
 _SILENCE = 30.0
@@ -52,6 +52,10 @@ _PLAIN = "%/!$&'()*+,;=:@~"
 _LINK = re.compile(r"""<a\s[^>]{0,1000}?href\s*=\s*["']?([^"'>\s]{1,4096})""", re.IGNORECASE)
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _EMPTY = re.compile(r"bytes \*/(\d{1,18})")
+
+
+class AccessDenied(PermissionError):
+    """A refusal by the server itself."""
 
 
 class HttpStore:
@@ -73,7 +77,14 @@ class HttpStore:
         self, path: RemotePath, start: int, end: int, version: Version | None
     ) -> tuple[bytes, Version]:
         """Return the bytes from ``start`` to ``end``; a server that knows no ranges gives the first ones."""
-        with _Answer(path.uri, {"Range": f"bytes={start}-{max(start, end - 1)}"}) as answer:
+        return self.part(path.uri, {}, start, end, version)
+
+    def part(
+        self, uri: str, headers: Mapping[str, str], start: int, end: int, version: Version | None
+    ) -> tuple[bytes, Version]:
+        """Return what ``read`` does, asked for with further headers."""
+        wanted = {**headers, "Range": f"bytes={start}-{max(start, end - 1)}"}
+        with _Answer(uri, wanted) as answer:
             first, stop, found = _extent(answer.response, start, end)
             check_version(found, version)
             content = answer.read(stop - first)
@@ -202,7 +213,7 @@ class _Answer:
             pause = self.response.headers.get("Retry-After", "")
             raise PassingError(said, float(pause) if re.fullmatch(r"\d{1,4}", pause) else None)
         if status in (401, 403, 407):
-            raise PermissionError(errno.EACCES, f"{said}, access denied")
+            raise AccessDenied(errno.EACCES, f"{said}, access denied")
         if status in (404, 410):
             raise FileNotFoundError(errno.ENOENT, f"{said}, not found")
         raise OSError(errno.EPROTO, said)

@@ -13,6 +13,7 @@ from featx._extras import require
 from featx.errors import FeatxError, MissingExtra
 from featx.storage.border import error_line
 from featx.storage.remote import SCHEMES, RemotePath, Store, Version, redact
+from featx.storage.remote_signed import SignedReads
 from featx.storage.remote_store import (
     MOST_FOLDERS,
     PassingError,
@@ -151,13 +152,24 @@ class ObjectStore:
 class S3Store(ObjectStore):
     """The objects of S3 and of what speaks like it: read at one request, which names the version."""
 
+    def __init__(self, system: Any) -> None:
+        super().__init__(system)
+        self._signed = SignedReads(system)
+
     def read(
         self, path: RemotePath, start: int, end: int, version: Version | None
     ) -> tuple[bytes, Version]:
         """Return bytes of an object of one version."""
+        bucket, key = _bucket(path)
+        found = self._signed.read(bucket, key, start, end, version)
+        return found or self._ask(bucket, key, start, end, version)
+
+    def _ask(
+        self, bucket: str, key: str, start: int, end: int, version: Version | None
+    ) -> tuple[bytes, Version]:
+        """Return bytes of an object as the library reads it."""
         from fsspec.asyn import sync
 
-        bucket, key = _bucket(path)
         wanted = {"IfMatch": version.tag} if version and version.tag else {}
         with _in_words():
             try:

@@ -66,6 +66,7 @@ def score_of(predictor, found, record):
     return scores[places[0]] - scores[places[1]]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::featx.errors.FeatxWarning")
 def test_the_inputs_of_all_kinds_and_the_bias_add_up_to_the_score(predictor, goods):
     rows = [*goods[:3], {**goods[3], "photo": None, "price": None}]
@@ -112,6 +113,7 @@ def placed(goods):
     return featx.fit(goods, target="sold", inputs=inputs, head="ridge", baseline=False)
 
 
+@pytest.mark.slow
 def test_another_tap_and_pooling_of_an_input_are_saved_with_it(placed, goods, tmp_path):
     assert placed.inputs[0].card.output == "last-map"
     assert placed.inputs[0].dim == 512

@@ -145,6 +145,25 @@ def test_a_busy_store_and_a_cut_connection_are_tried_again(faulty):
     assert blob_at(to_path("s3://bucket/a.jpg")).read() == CONTENT
 
 
+def test_an_object_is_read_by_one_signed_request_of_our_own(faulty):
+    assert blob_at(to_path("s3://bucket/a.jpg")).read() == CONTENT
+    headers = faulty.headers["/bucket/a.jpg"]
+    assert (faulty.asked["/bucket/a.jpg"], headers["User-Agent"]) == (1, "featx")
+    signed = headers["Authorization"]
+    assert signed.startswith("AWS4-HMAC-SHA256 Credential=key/")
+    assert "/us-east-1/s3/aws4_request" in signed
+    assert "secret-word" not in str(headers)
+
+
+def test_what_a_request_of_our_own_cannot_do_is_left_to_the_library(faulty):
+    """Buckets of another region lead to another host, which only the library may go to."""
+    faulty.add({"bucket/there.jpg": CONTENT[::-1]})
+    elsewhere = faulty.url.replace("127.0.0.1", "localhost")
+    faulty.redirects["/bucket/a.jpg"] = f"{elsewhere}/bucket/there.jpg"
+    assert blob_at(to_path("s3://bucket/a.jpg")).read() == CONTENT[::-1]
+    assert "boto" in faulty.headers["/bucket/there.jpg"]["User-Agent"].lower()
+
+
 @pytest.mark.parametrize(("status", "kind"), [(403, PermissionError), (404, FileNotFoundError)])
 def test_a_store_that_denies_access_is_asked_once(faulty, status, kind):
     faulty.refusals["/bucket/a.jpg"] = (status, 99)
