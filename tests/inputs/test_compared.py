@@ -51,6 +51,9 @@ def test_each_input_is_left_out_and_other_backbones_stand_in(found):
     assert trivial.name == "always the most frequent class"
     assert raw.name == "the same head on raw pixels + hashed words + price"
     assert trivial.score < raw.score <= 1
+    assert raw.difference.value == pytest.approx(found.best.score - raw.score)
+    # Raw pixels tell light photos from dark ones as well as any backbone.
+    assert any(note.startswith(f"Nothing beats {raw.name}") for note in found.notes)
 
 
 def test_a_choice_costs_what_all_its_inputs_cost(found):
@@ -65,6 +68,23 @@ def test_a_choice_costs_what_all_its_inputs_cost(found):
     lost = [whole - costs[f"without {name}"][0] for name in INPUTS]
     assert min(lost) > 0
     assert sum(lost) == pytest.approx(whole)
+
+
+def test_other_backbones_are_compared_where_some_rows_have_no_photo():
+    rows = draw_goods(20)
+    for row in rows[::7]:
+        row["photo"] = None
+    found = compare(
+        rows,
+        target="sold",
+        inputs={"photo": "image", "price": "number"},
+        backbones=[OTHER],
+        heads="ridge",
+        missing="zero",
+    )
+    assert found.left_out == ()
+    assert "photo: featx-image-nano@last-map:mean" in {one.name for one in found.backbones}
+    assert found.n_measured == 20
 
 
 @pytest.mark.slow
