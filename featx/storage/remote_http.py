@@ -24,13 +24,13 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from featx.storage.remote import RemotePath, Version, redact
+from featx.storage.remote_listing import walk_folders
 from featx.storage.remote_store import (
     PassingError,
     bounded_listing,
     check_version,
     has_odd_names,
     retrying,
-    walk_folders,
 )
 
 __all__ = ["AccessDenied", "HttpStore"]
