@@ -101,7 +101,8 @@ def measure_one(candidate: tuple[str, str, str], whole: Any, folder: Path) -> tu
     """Return one backbone on a set, and how the samples of the test part belong together."""
     import featx
     from featx.labelled import LabelledSamples
-    from featx.selection.quick import log_evidence, quick_scores
+    from featx.selection.evidence import log_evidence
+    from featx.selection.quick import quick_scores
     from featx.tasks import get_task
     from featx.training import fit_head
     from featx.tuning import HeadConfig

@@ -11,6 +11,7 @@ the builtin exception that people already catch, where one fits; it stands behin
     ├── BadModelFolder (ValueError)
     ├── BadOption (ValueError)
     ├── BadSample (ValueError)
+    │   └── MissingInput
     ├── BadSource (ValueError)
     ├── BadTable (ValueError)
     ├── ClusterFailed (RuntimeError)
@@ -54,6 +55,7 @@ __all__ = [
     "FeatxNotice",
     "FeatxWarning",
     "MissingExtra",
+    "MissingInput",
     "MissingProvider",
     "MissingWeights",
     "NoExactSum",
@@ -67,6 +69,7 @@ __all__ = [
     "UnknownTask",
     "WrongCanary",
     "WrongDigest",
+    "check_iterable",
     "first_line",
     "reason_of",
     "wrong_type",
@@ -131,6 +134,10 @@ class BadSample(FeatxError, ValueError):
     Traceback (most recent call last):
     featx.errors.BadSample: sample 0: not an image...
     """
+
+
+class MissingInput(BadSample):
+    """A sample has no value of an input that it needs; with ``missing="zero"`` it is taken."""
 
 
 class BadSource(FeatxError, ValueError):
@@ -291,4 +298,17 @@ def wrong_type(name: str, value: object, expected: str) -> BadOption:
     >>> print(wrong_type("cache", 5, "a path"))
     cache = 5: expected a path, found int
     """
-    return BadOption(f"{name} = {value!r:.60}: expected {expected}, found {type(value).__name__}")
+    shown = " ".join(repr(value).split())
+    return BadOption(f"{name} = {shown:.60}: expected {expected}, found {type(value).__name__}")
+
+
+def check_iterable(name: str, value: object, expected: str) -> None:
+    """Refuse an argument that is no list, array or other iterable; a text and bytes are none here.
+
+    >>> check_iterable("groups", ["a", "b"], "a name a sample")
+    >>> check_iterable("groups", 5, "a name a sample")
+    Traceback (most recent call last):
+    featx.errors.BadOption: groups = 5: expected a name a sample, found int
+    """
+    if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
+        raise wrong_type(name, value, expected)

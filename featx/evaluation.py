@@ -12,10 +12,10 @@ from featx.abstention import doubts_of
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Rows
 from featx.errors import BadLabels, BadOption, FeatxWarning
-from featx.inputs.joint import is_joint
+from featx.inputs.input import is_joint
 from featx.labelled import LabelledSamples
 from featx.metrics.report import Report
-from featx.predictor import Predictor
+from featx.predictor import Predictor, check_predictor
 from featx.reading import target_columns
 from featx.sources import Sample
 from featx.sources.frames import is_table, list_records, targets_of
@@ -135,6 +135,7 @@ def measure(
     >>> measured.outputs.shape, measured.n_seen
     ((1, 2), 0)
     """
+    check_predictor(predictor)
     if target is not None:
         samples = samples if is_table(samples) else list_records(samples)
         labels = _labels(samples, labels, target)
@@ -152,7 +153,7 @@ def measure(
     )
     known = [replace(sample, label=label) for sample, label in zip(known, matched, strict=True)]
     known += given.unread
-    rows = (engine or Engine()).embed(known, predictor.open_embedder(), digests=True)
+    rows = Engine.of(engine).embed(known, predictor.open_embedder(), digests=True)
     warn_about_rejects(rows.rejects, len(known))
     n_seen = _warn_of_training_samples(predictor, rows)
     digests = [digest or None for digest in rows.digests]

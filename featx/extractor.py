@@ -17,6 +17,7 @@ from featx.catalog import Card, get_card
 from featx.embedding.engine import Cache, Engine, OnError
 from featx.errors import BadOption, FeatxWarning
 from featx.sources import Sample, shorten
+from featx.sources.iterables import is_one_picture
 from featx.storage.blob import Blob
 
 __all__ = ["FeatureExtractor", "predictor_tags"]
@@ -148,7 +149,7 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
 def _column(X: Any) -> Sequence[Any]:
     """Return the samples of whatever scikit-learn hands a transformer."""
-    if isinstance(X, (str, bytes)) or not hasattr(X, "__len__"):
+    if isinstance(X, (str, bytes)) or not hasattr(X, "__len__") or is_one_picture(X):
         raise BadOption(
             f"X: expected a list of inputs, found one {type(X).__name__}; put it in a list"
         )

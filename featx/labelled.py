@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from featx.embedding.rows import Reject
-from featx.errors import BadLabels, BadOption, FeatxWarning
+from featx.errors import BadLabels, BadOption, FeatxWarning, check_iterable
 from featx.sources import Sample, make_samples
 from featx.sources.file_names import refusal_of
 from featx.sources.labels import missing_labels, refuse_numbers
+from featx.storage.border import library_border
 from featx.tasks import Task
 from featx.tuning.design import SampleDesign
 
@@ -69,7 +70,9 @@ class LabelledSamples:
         if names is not None:
             samples = [replace(s, group=name) for s, name in zip(samples, names, strict=True)]
         if sample_weight is not None:
-            weights = np.asarray(sample_weight, np.float64)
+            check_iterable("sample_weight", sample_weight, "a number a sample")
+            with library_border("sample_weight: expected a number a sample", error=BadOption):
+                weights = np.asarray(sample_weight, np.float64)
             if weights.shape != (len(samples),):
                 raise BadOption(
                     f"sample_weight: expected {len(samples)} numbers, one a sample; found shape {weights.shape}"
@@ -116,7 +119,7 @@ class LabelledSamples:
         """
         if unlabelled not in ("fail", "skip"):
             raise BadOption(f"unlabelled = {unlabelled!r}: expected 'fail' or 'skip'")
-        if min_samples is not None and (isinstance(min_samples, bool) or min_samples < 1):
+        if min_samples is not None and (type(min_samples) is not int or min_samples < 1):
             raise BadOption(f"min_samples = {min_samples!r}: expected a whole number, 1 or more")
         notes, samples = [], self.samples
         if unlabelled == "skip":
@@ -220,6 +223,7 @@ def _groups(
         ids = [sample.id for sample in samples if not _is_unread(sample)]
         known = dict(zip(ids, groups_from_pattern(ids, groups), strict=True))
         return [known.get(sample.id) for sample in samples]
+    check_iterable("groups", groups, "a name a sample, or a pattern")
     names = [str(name) for name in groups]
     if len(names) != len(samples):
         raise BadOption(f"groups: expected {len(samples)} names, one a sample; found {len(names)}")

@@ -17,11 +17,11 @@ from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.embedding.joint_rows import JointEmbedder
 from featx.embedding.rows import Reject, Rows
-from featx.errors import BadOption
+from featx.errors import BadOption, wrong_type
 from featx.heads import TrainedHead
 from featx.heads.label_types import label_type_of
-from featx.inputs.input import Input, joint_fingerprint, only_input
-from featx.inputs.joint import is_joint, open_joint
+from featx.inputs.input import Input, is_joint, joint_fingerprint, only_input
+from featx.inputs.joint import open_joint
 from featx.sources import Sample, make_samples
 from featx.tasks import get_task
 
@@ -40,6 +40,7 @@ __all__ = [
     "Predictor",
     "Regressor",
     "check_exact",
+    "check_predictor",
     "predictor_class",
 ]
 
@@ -57,6 +58,17 @@ def check_exact(provider: Provider) -> None:
             f"provider {provider}: makes other rows than the card's, which classifiers are not "
             f"trained on; expected {provider.name} here, {provider} only for rows (featx extract)"
         )
+
+
+def check_predictor(value: object) -> None:
+    """Refuse an argument that is no predictor, such as the path of one.
+
+    Raises
+    ------
+    BadOption
+    """
+    if not isinstance(value, Predictor):
+        raise wrong_type("predictor", value, "one that featx.fit or featx.load returned")
 
 
 def predictor_class(task: Task) -> type[Predictor]:
@@ -224,7 +236,7 @@ class Predictor(CanAbstain):
 
     def embed(self, X: Iterable[Any], *, engine: Engine | None = None) -> Rows:
         """Return the rows of samples: what the head is given."""
-        return (engine or Engine()).embed(self.make_samples(X), self.open_embedder())
+        return Engine.of(engine).embed(self.make_samples(X), self.open_embedder())
 
     def predict_samples(
         self, samples: Iterable[Sample], *, top_k: int = 1, engine: Engine | None = None
@@ -248,7 +260,7 @@ class Predictor(CanAbstain):
             A sample cannot be read, and the engine does not skip.
         """
         _check_top_k(top_k)
-        for rows in (engine or Engine()).stream(samples, self.open_embedder()):
+        for rows in Engine.of(engine).stream(samples, self.open_embedder()):
             yield from self.predict_rows(rows, top_k=top_k)
             yield from rows.rejects
 

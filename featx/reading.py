@@ -119,6 +119,9 @@ def read_samples(
         raise wrong_type("root", root, "the path of a folder")
     if not isinstance(keep, Iterable):
         raise wrong_type("keep", keep, "names of columns")
+    kept = (keep,) if isinstance(keep, str) else tuple(keep)
+    if not all(isinstance(name, str) for name in kept):
+        raise wrong_type("keep", keep, "names of columns")
     for name, value in (
         *(("path_column", path_column), ("text_column", text_column), ("id_column", id_column)),
         *(("start_column", start_column), ("end_column", end_column), ("encoding", encoding)),
@@ -147,7 +150,7 @@ def read_samples(
         end=end_column,
         encoding=encoding,
         root=folder,
-        keep=(keep,) if isinstance(keep, str) else tuple(keep),
+        keep=kept,
         separator=label_separator,
         group=group_column,
         weight=weight_column,

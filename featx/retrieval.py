@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from featx.embedding.neighbors import Neighbors, nearest_in_blocks
 from featx.embedding.row_products import Metric
-from featx.embedding.rows import Rows
+from featx.embedding.rows import Rows, check_rows
 from featx.errors import BadTable
 from featx.storage.address import to_path
 from featx.tables import is_shard_folder, read_rows
@@ -88,6 +88,7 @@ def find_similar(
     >>> [found.id for found in find_similar(rows, rows.slice(0, 1), 1)]
     ['b']
     """
+    check_rows("queries", queries)
     ids: list[str] = []
     labels: list[str | None] = []
     own = np.full(len(queries), -1, np.intp)

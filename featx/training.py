@@ -22,8 +22,8 @@ from featx.embedding.rows import Rows
 from featx.errors import BadSample, FeatxNotice, FeatxWarning
 from featx.fit_config import FitConfig, card_changes
 from featx.heads import TrainedHead
-from featx.inputs.input import Input
-from featx.inputs.joint import blocks_of, is_joint, joint_blocks
+from featx.inputs.input import Input, is_joint
+from featx.inputs.joint import blocks_of, joint_blocks
 from featx.labelled import LabelledSamples
 from featx.predictor import (
     Predictor,
@@ -205,7 +205,7 @@ def fit(
     limits = CostLimits(max_latency, time_limit)
     check_costs(backbone, limits)
     kind = get_task(task or "classification")
-    engine = engine or Engine(n_jobs=n_jobs)
+    engine = Engine.of(engine, n_jobs=n_jobs)
     head_config = HeadConfig(
         head,
         class_weight=class_weight,

@@ -14,11 +14,11 @@ from featx.embedding.embedder import describe_doubts
 from featx.embedding.engine import BaselineEmbedder, Engine
 from featx.embedding.joint_rows import Missing, filled_rows
 from featx.embedding.rows import Rows
-from featx.errors import BadOption, BadSample, FeatxNotice, wrong_type
+from featx.errors import BadOption, BadSample, FeatxNotice, MissingInput, wrong_type
 from featx.evaluation import warn_about_rejects
 from featx.inputs.encoder import encoder_class
 from featx.inputs.input import Input, joint_fingerprint
-from featx.inputs.joint import card_of, open_joint
+from featx.inputs.joint import card_of, open_joint, open_joint_baseline
 from featx.inputs.reading import finish_records, read_records, record_columns
 from featx.inputs.spec import InputSpec, make_specs
 from featx.reading import target_columns
@@ -27,11 +27,7 @@ from featx.sources.frames import is_table, list_records, record_samples, targets
 from featx.sources.record import Record
 from featx.sources.record_cells import find_files
 
-__all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs"]
-
-
-# How an engine refuses a row without its photo, text or sound.
-_IS_MISSING = ": is missing;"
+__all__ = ["InputOptions", "TrainingRows", "embed_backbone", "embed_inputs", "embed_raw_inputs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +98,8 @@ class InputOptions:
             if value is not None:
                 raise BadOption(
                     f"{name} = {value!r:.60}: is said of the columns of a table; name those that are "
-                    "read as well, such as inputs={'photo': 'image'}"
+                    "read as well, such as inputs={'photo': 'image'}, or give labels one a sample as the "
+                    "second argument"
                 )
         return ()
 
@@ -237,10 +234,8 @@ def embed_inputs(
     embedder = open_joint(inputs, examine=False)
     try:
         rows = engine.embed(samples, embedder, digests=True)
-    except BadSample as error:
-        if missing == "reject" and _IS_MISSING in str(error):
-            raise BadSample(f"{error}, or take them with missing='zero'") from error
-        raise
+    except MissingInput as error:
+        raise MissingInput(f"{error}, or take them with missing='zero'") from error
     warn_about_rejects(rows.rejects, len(samples))
     rows, fillings = filled_rows(rows, embedder.parts)
     inputs = tuple(
@@ -248,6 +243,19 @@ def embed_inputs(
     )
     rows = replace(rows, fingerprint=joint_fingerprint(inputs))
     return TrainingRows(rows, inputs, {"inputs": time.perf_counter() - start}, notes=notes)
+
+
+def embed_raw_inputs(samples: Sequence[Sample], inputs: Sequence[Input], engine: Engine) -> Rows:
+    """Return joint rows of samples without any backbone, for the baseline; encoders are as they are.
+
+    Raises
+    ------
+    BadSample
+        A sample cannot be read any more, and the engine does not skip.
+    """
+    embedder = open_joint_baseline(inputs)
+    rows = replace(engine, progress=None).embed(samples, embedder)
+    return filled_rows(rows, embedder.parts)[0]
 
 
 def _make_inputs(

@@ -24,8 +24,8 @@ from featx.embedding.approximate import approximate_nearest
 from featx.embedding.engine import Engine
 from featx.embedding.joint_rows import Missing
 from featx.embedding.neighbors import Neighbors
-from featx.embedding.rows import Rows
-from featx.errors import BadLabels, BadOption, FeatxWarning
+from featx.embedding.rows import Rows, check_rows
+from featx.errors import BadLabels, FeatxWarning
 from featx.inputs.comparing import RowSpace
 from featx.inputs.input import Input
 from featx.inputs.joint import blocks_of
@@ -39,6 +39,7 @@ from featx.tasks import Task, get_task
 from featx.training_inputs import InputOptions
 from featx.tuning import HeadConfig
 from featx.tuning.block_weights import BlockWeights
+from featx.tuning.search import check_seed
 
 __all__ = ["audit_rows", "audit_samples", "without_chance_copies"]
 
@@ -107,18 +108,14 @@ def audit_samples(
     asked = InputOptions(
         target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
     )
-    if specs := asked.specs():
-        if backbone is not None:
-            raise BadOption(
-                "backbone: each of several inputs has its own; name it among the inputs"
-            )
+    if specs := asked.specs(backbone):
         samples, labels = asked.read(samples, labels, specs, skip=True)
     labelled = LabelledSamples.of(samples, labels, groups=groups)
     given = labelled.whole
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(sample.label for sample in given)
-    engine = replace(engine or Engine(), on_error="skip")
+    engine = replace(Engine.of(engine), on_error="skip")
     if specs:
         records = AuditedRecords.read(given, specs, engine, asked.missing)
         return _audit_records(given, records, kind, random_state)
@@ -219,6 +216,7 @@ def audit_rows(
     >>> [(found.code, found.id, found.related) for found in report.findings]
     [('FX011', 'b', ('a',))]
     """
+    check_rows("rows", rows)
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(rows.labels)
@@ -232,6 +230,7 @@ def _findings(
     data: AuditData, task: Task, random_state: int
 ) -> tuple[list[AuditFinding], list[str]]:
     """Return all that rows, targets, parts and groups tell, and what they could not."""
+    check_seed(random_state)
     skipped: list[str] = []
     found = exact_copies(data)
     labelled = any(target is not None for target in data.targets)

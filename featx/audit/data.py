@@ -13,6 +13,7 @@ from featx._typing import FloatArray, Integers
 from featx.embedding.embedder import ReaderEmbedder
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Rows
+from featx.errors import BadOption, check_iterable
 from featx.inputs.scaling import InputBlock
 from featx.modalities import Settings
 from featx.modalities.facts import FactsReader, open_facts
@@ -100,6 +101,11 @@ class AuditData:
     ) -> AuditData:
         """Return rows with the part, the group and the facts of each; None where nothing is known."""
         nothing = (None,) * len(rows)
+        for name, given in (("parts", parts), ("groups", groups)):
+            if given is not None:
+                check_iterable(name, given, "a text or None a row")
+                if len(given) != len(rows):
+                    raise BadOption(f"{name}: expected {len(rows)}, one a row; found {len(given)}")
         digests = rows.digests or ("",) * len(rows)
         return cls(
             rows.ids,

@@ -176,10 +176,14 @@ def _columns(records: Iterable[dict[str, Any]]) -> dict[str, type]:
 
 
 def _cells(sample: Sample, view: SampleView, folder: Path) -> dict[str, Any]:
-    """Return the cells of a record, and of what goes along with it."""
+    """Return the cells of a record, and of what goes along with it, such as the seconds of a segment."""
     cells: dict[str, Any] = {}
     for column, settings in view.columns.items():
         value = plain_value(sample.data.get(column))
+        if isinstance(value, Segment):
+            if not sample.columns:
+                cells |= {"start": float(value.start), "end": float(value.end)}
+            value = value.data
         if settings is not None and not settings.string_is_sample and not is_empty(value):
             several = value if isinstance(value, list | tuple) else [value]
             value = ";".join(_path_of(sample.id, one, folder) for one in several)

@@ -6,6 +6,7 @@ What the folder's configuration and the graph say is read; what neither tells of
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from typing import Any
 from featx.backbones.importing import LIKE, Question, draft_card, questions
 from featx.backbones.installing import install
 from featx.catalog import Card, File
-from featx.errors import BadCard, BadOption, FeatxNotice
+from featx.errors import BadCard, BadOption, FeatxNotice, wrong_type
 from featx.hub.dense import join_layers
 from featx.hub.folder import ModelFolder
 from featx.hub.graph_file import choose_graph, folder_of
@@ -129,6 +130,10 @@ def add_backbone(
     Traceback (most recent call last):
     featx.errors.BadGraph: no-such-folder: no such file; expected an ONNX graph
     """
+    if not isinstance(path, str | os.PathLike):
+        raise wrong_type("path", path, "that of a folder or of a graph")
+    if options is not None and not isinstance(options, Mapping):
+        raise wrong_type("options", options, "entries of a card by their names")
     found = find_model(Path(path), file)
     drafted = draft_backbone(found, name=name, tap=tap, pooling=pooling, options=options)
     for remark in drafted.remarks:

@@ -52,6 +52,9 @@ class QuantizationInfo:
         Accuracy of a linear head on rows of the parent, and on its own.
     probe_samples : int or None
         Samples on which the accuracies were measured.
+    slow_layers : tuple of str
+        Layers that could be, and were left in float because integers did not make them faster on the machine
+        that it was made for.
     """
 
     parent: str
@@ -72,6 +75,7 @@ class QuantizationInfo:
     probe_before: float | None = None
     probe_after: float | None = None
     probe_samples: int | None = None
+    slow_layers: tuple[str, ...] = ()
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> QuantizationInfo:
@@ -100,7 +104,7 @@ class QuantizationInfo:
         return {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in pairs.items()
-            if value is not None
+            if value is not None and (key, value) != ("slow_layers", ())
         }
 
 

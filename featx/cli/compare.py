@@ -72,6 +72,11 @@ __all__ = ["compare_command"]
     help="The most samples that the quick pass looks at.",
 )
 @click.option("--logme", is_flag=True, help="Compute LogME too, which is in JSON alone.")
+@click.option(
+    "--taps",
+    is_flag=True,
+    help="Rank the taps behind each layer of a backbone too, and take one that is better beyond chance.",
+)
 @click.option("--modality", metavar="NAME", help="image, text or audio [default: what files are].")
 @input_options
 @partial(target_options, without=("head", "target-error", "keep-rows", "keep-samples"))
@@ -89,6 +94,7 @@ def compare_command(
     n_best: int,
     n_quick: int,
     logme: bool,
+    taps: bool,
     modality: str | None,
     style: str,
     target: TargetChoice,
@@ -134,6 +140,7 @@ def compare_command(
             n_best=n_best,
             n_quick=n_quick,
             logme=logme,
+            taps=taps,
             provider=run.provider,
             engine=engine,
             verbose=sys.stderr.isatty(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,7 +190,7 @@ def fit_command(
     _print(classifier, output, style)
     if samples_note := _kept(classifier):
         click.echo(samples_note, err=True)
-    click.echo(_next(source, output, plan.reader, len(samples)), err=True)
+    click.echo(_next(source, output, plan.reader, len(samples), several.rows_words()), err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,8 +340,10 @@ def _kept(classifier: Predictor) -> str:
     )
 
 
-def _next(source: str, output: AnyPath, reader: SampleReader, used: int) -> str:
-    """Return where the classifier is, and what to do with it."""
+def _next(
+    source: str, output: AnyPath, reader: SampleReader, used: int, rows: Sequence[str]
+) -> str:
+    """Return where the classifier is, and what to do with it; ``rows`` say where those of vectors lie."""
     written = f"\nWrote {output}. "
     typed = reader.columns.to_words()
     with warnings.catch_warnings():
@@ -351,6 +353,13 @@ def _next(source: str, output: AnyPath, reader: SampleReader, used: int) -> str:
     if len(whole) > used:
         return (
             f"{written}{len(whole) - used} samples outside the train part were left alone; "
-            f"measure on them: {shell_command('featx', 'evaluate', output, source, *typed)}"
+            f"measure on them: {shell_command('featx', 'evaluate', output, source, *typed, *rows)}"
         )
-    return f"{written}Next: {shell_command('featx', 'predict', output)} FILES…"
+    if reader.specs and source != "-":
+        # A table, in which the columns of training are looked for.
+        labels = ("weight_column", "group_column", "split_column", "time_column", "label_separator")
+        known = replace(reader.columns, target_column=(), **dict.fromkeys(labels))
+        read = known.to_words()
+        return f"{written}Next: {shell_command('featx', 'predict', output, source, *read, *rows)}"
+    files = "TABLE" if reader.specs else "FILES…"
+    return f"{written}Next: {shell_command('featx', 'predict', output)} {files}"

@@ -113,6 +113,13 @@ class InputChoice:
         words = [] if self.missing is None else ["--missing", self.missing]
         return words if self.pool_by is None else [*words, "--pool-by", self.pool_by]
 
+    def rows_words(self) -> list[str]:
+        """Return the inputs whose rows lie elsewhere, which no predictor keeps, as words of a command."""
+        from featx.inputs.spec import InputSpec
+
+        named = [text for text in self.inputs if InputSpec.parse(text).rows is not None]
+        return [word for text in named for word in ("--input", text)]
+
     def to_config(self, specs: InputSpecs) -> dict[str, Any]:
         """Return what a saved predictor may keep: all but a folder of this machine."""
         return {
@@ -206,7 +213,11 @@ def propose(source: str, output: AnyPath, columns: SourceChoice) -> str:
     plain = {plain_name(name): name for name in reversed([*cells])}
     taken = {*typed.named(), *(plain.get(name) for name in (*USUAL["id"], *USUAL["split"]))}
     if not columns.target_column:
-        taken.add(next((plain[name] for name in USUAL["label"] if name in plain), None))
+        target = next((plain[name] for name in USUAL["label"] if name in plain), None)
+        # A command without what is to be predicted would be refused.
+        if target is None:
+            return ""
+        taken.add(target)
     others = {name: column for name, column in cells.items() if name not in taken}
     specs = propose_inputs(others)
     if len(specs) < 2:

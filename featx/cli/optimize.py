@@ -50,7 +50,8 @@ __all__ = ["optimize_command"]
 @click.option(
     "--for-this-machine",
     is_flag=True,
-    help="Weights of eight bits instead of seven: other processors may give other rows.",
+    help="Weights of eight bits instead of seven where this processor adds them exactly (others may give other "
+    "rows), and layers in float that integers do not make faster here.",
 )
 @click.option("--name", help="Of the new backbone [default: BACKBONE-int8 or BACKBONE-fp16].")
 @click.option(

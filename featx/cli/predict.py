@@ -90,9 +90,9 @@ def predict_command(
     """Say what each of FILES is: its id, label, probability and the most probable classes.
 
     FILES may also be folders, tables, tars, or - for a list of paths (or texts) on standard input, answered as
-    they come. A predictor of several inputs reads its columns of tables (also of a .json), and of JSON lines on
-    standard input. A sample that cannot be read is told on standard error, the others are still predicted, and
-    the exit status is 1.
+    they come. A predictor of several inputs reads its columns of tables (also of a .json), and of JSON lines or
+    CSV on standard input. A sample that cannot be read is told on standard error, the others are still
+    predicted, and the exit status is 1.
     """
     from featx.embedding.rows import Reject
     from featx.persistence.artifact import load

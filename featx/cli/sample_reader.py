@@ -60,7 +60,7 @@ class SampleReader:
         labelled : bool, default=False
             Whether samples need targets: they are in the columns of training, unless others are named.
         """
-        from featx.inputs.joint import is_joint
+        from featx.inputs.input import is_joint
 
         if not is_joint(loaded.inputs):
             if rows:
@@ -73,6 +73,10 @@ class SampleReader:
                 columns, target_column=tuple(config.target_column), label_separator=separator
             )
         pool_by = None if config is None else config.pool_by
+        segment = ("start_column", "end_column", "duration_column")
+        if config is not None and not any(getattr(columns, role) for role in segment):
+            # What was heard of a sound in training is heard now.
+            columns = replace(columns, **{role: getattr(config, role) for role in segment})
         return cls(
             columns, None, _with_rows(tuple(one.spec for one in loaded.inputs), rows), pool_by
         )

@@ -43,7 +43,7 @@ def run_demo(
     backbone: Backbone, engine: Engine | None = None, *, seed: int = 0
 ) -> Iterator[DemoResult]:
     """Train and measure on each set, one after the other, as soon as each is done."""
-    engine = engine or Engine()
+    engine = Engine.of(engine)
     for make in SETS[backbone.card.modality]:
         yield _contest(make(seed=seed), backbone, engine, seed)
 

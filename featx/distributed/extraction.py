@@ -83,7 +83,7 @@ def extract(
     Traceback (most recent call last):
     featx.errors.BadOption: shards=1, shard_size=10: expected one of the two
     """
-    engine = engine or Engine()
+    engine = Engine.of(engine)
     folder = Path(output).absolute()
     _check_numbers(shards, shard_size)
     check_output(folder / "part.parquet")

@@ -88,6 +88,26 @@ class Engine:
     on_error: OnError = "fail"
     progress: Callable[[int], object] | None = None
 
+    @classmethod
+    def of(cls, engine: Engine | None, *, n_jobs: int | None = None) -> Engine:
+        """Return the engine that was given, else one of defaults.
+
+        Raises
+        ------
+        BadOption
+            It is no engine.
+
+        Examples
+        --------
+        >>> Engine.of(None, n_jobs=2).n_jobs
+        2
+        """
+        if engine is None:
+            return cls(n_jobs=n_jobs)
+        if not isinstance(engine, Engine):
+            raise wrong_type("engine", engine, "an Engine, or None")
+        return engine
+
     def embed(
         self,
         samples: Iterable[Sample],

@@ -212,18 +212,21 @@ class JointTask:
             for counts, one in zip(self._doubts, done, strict=True):
                 counts[0] += one.doubtful
                 counts[1] += one.examined
-        reasons = {i: why for i in range(len(chunk)) if (why := _reason(done, i))}
-        reasons |= {i: why for i, sample in enumerate(chunk) if (why := _unread(sample.data))}
+        rejects = {
+            i: reject
+            for i, one in enumerate(chunk)
+            if (reject := _reject(one, done, i)) is not None
+        }
         # After an interrupt, some samples have neither a row nor a reason.
         good = [i for i in range(len(chunk)) if all(i in one.rows for one in done)]
-        good = [i for i in good if i not in reasons]
+        good = [i for i in good if i not in rejects]
         rows = [np.concatenate([one.rows[i] for one in done]) for i in good]
         block = Rows(
             ids=tuple(chunk[i].id for i in good),
             labels=tuple(chunk[i].label for i in good),
             embeddings=np.stack(rows) if rows else np.empty((0, self.backbone.dim), np.float32),
             fingerprint=self.backbone.fingerprint,
-            rejects=tuple(Reject(chunk[i].id, reasons[i]) for i in sorted(reasons)),
+            rejects=tuple(rejects.values()),
             digests=tuple(_digest(done, i) for i in good) if self.digests else (),
             columns=self.columns([chunk[i] for i in good]),
         )
@@ -247,6 +250,8 @@ class _PartRows:
 
     rows: Mapping[int, FloatArray]
     reasons: Mapping[int, str]
+    # Those that are refused because they have no value, and those that have none, refused or not.
+    lacking: frozenset[int]
     missing: frozenset[int]
     digests: Mapping[int, str]
     fresh: list[tuple[bytes, FloatArray]]
@@ -269,13 +274,13 @@ class _PartRows:
         absent = frozenset(range(len(chunk))) - frozenset(owners)
         counts = {index: owners.count(index) for index in found}
         rows = {i: part.combine(own) for i, own in found.items() if len(own) == counts[i]}
-        if part.missing == "zero":
-            rows |= dict.fromkeys(absent, part.filled)
-        else:
-            reasons |= dict.fromkeys(absent, "is missing")
+        lacking = frozenset[int]() if part.missing == "zero" else absent
+        rows |= dict.fromkeys(absent - lacking, part.filled)
+        reasons |= dict.fromkeys(lacking, "is missing")
         return cls(
             rows,
             {i: f"{part.name}: {why.removeprefix(f'{part.name}: ')}" for i, why in reasons.items()},
+            lacking,
             frozenset(i for i, sample in enumerate(chunk) if part.is_missing(sample.data)),
             digests,
             [pair for result in results for pair in result.fresh],
@@ -318,11 +323,16 @@ def _unread(data: Any) -> str | None:
     return refusal_of(data) or f"expected a record, a value for each input; found {found}"
 
 
-def _reason(done: Sequence[_PartRows], index: int) -> str | None:
-    """Return why a sample has no row; None where it has one."""
+def _reject(sample: Sample, done: Sequence[_PartRows], index: int) -> Reject | None:
+    """Return a sample that has no row, and why; None where it has one."""
+    if reason := _unread(sample.data):
+        return Reject(sample.id, reason)
     if all(index in one.missing for one in done):
-        return "every input is missing"
-    return next((one.reasons[index] for one in done if index in one.reasons), None)
+        return Reject(sample.id, "every input is missing")
+    refusing = next((one for one in done if index in one.reasons), None)
+    if refusing is None:
+        return None
+    return Reject(sample.id, refusing.reasons[index], lacks_input=index in refusing.lacking)
 
 
 def _digest(done: Sequence[_PartRows], index: int) -> str:

@@ -9,14 +9,21 @@ from typing import Any
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.errors import BadSample, BadTable
+from featx.errors import BadSample, BadTable, MissingInput
 
-__all__ = ["Reject", "Rows", "Written"]
+__all__ = ["Reject", "Rows", "Written", "check_block", "check_rows"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A sample that could not be read, and why.
+
+    Attributes
+    ----------
+    id, reason : str
+    lacks_input : bool, default=False
+        Whether it is refused because it has no value of an input, not because of one that it has. It is not
+        kept where rejects are written.
 
     Examples
     --------
@@ -28,10 +35,12 @@ class Reject:
 
     id: str
     reason: str
+    lacks_input: bool = field(default=False, compare=False, repr=False)
 
     def failure(self) -> BadSample:
         """Return what to raise where nobody asked to go on without it."""
-        return BadSample(
+        kind = MissingInput if self.lacks_input else BadSample
+        return kind(
             f"{self.id}: {self.reason}; mend or remove it, or leave such samples out with "
             "on_error='skip'"
         )
@@ -170,6 +179,20 @@ class Written:
 
     rows: int
     rejects: tuple[Reject, ...]
+
+
+def check_rows(name: str, value: object) -> None:
+    """Refuse an argument that is no Rows, such as the array within them.
+
+    Raises
+    ------
+    BadTable
+    """
+    if not isinstance(value, Rows):
+        raise BadTable(
+            f"{name}: expected Rows, such as Engine.embed and read_rows return, found {type(value).__name__}; "
+            "Rows(ids, labels, embeddings, '') makes them of an array"
+        )
 
 
 def check_block(block: Rows, *, fingerprint: str, dim: int) -> None:

@@ -22,9 +22,9 @@ from featx.explanation.occlusion import Occluder
 from featx.explanation.row_sums import RowSums
 from featx.explanation.score_targets import ScoreTarget, choose_target
 from featx.heads.linear_form import LinearForm, linear_form
-from featx.inputs.joint import is_joint
+from featx.inputs.input import is_joint
 from featx.modalities.remarks import Remark, collected, warn_of
-from featx.predictor import Predictor
+from featx.predictor import Predictor, check_predictor
 from featx.sources import Sample
 
 if TYPE_CHECKING:
@@ -171,9 +171,10 @@ class Explainer:
         engine: Engine | None = None,
         quiet: bool = False,
     ) -> None:
+        check_predictor(predictor)
         self.options = options or ExplanationOptions()
         self.predictor = predictor
-        self.engine = engine or Engine()
+        self.engine = Engine.of(engine)
         method = self.options.method
         if method not in _METHODS:
             raise BadOption(f"method = {method!r:.60}: expected one of {', '.join(_METHODS)}")

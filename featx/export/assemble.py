@@ -13,7 +13,7 @@ from featx.export.heads import add_head
 from featx.export.inputs import add_inputs
 from featx.export.rows import RowsInGraph, add_rows
 from featx.graphs.builder import FLOAT, STRING, GraphBuilder
-from featx.inputs.joint import is_joint
+from featx.inputs.input import is_joint
 from featx.predictor import Predictor
 from featx.tasks import OutputTensor, get_task
 

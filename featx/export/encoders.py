@@ -13,7 +13,7 @@ from onnx import ValueInfoProto, helper
 from featx.errors import NotExportable
 from featx.graphs.builder import DOUBLE, FLOAT, INT64, ML, STRING, GraphBuilder
 from featx.inputs.categories import CategoryEncoder
-from featx.inputs.dates import DateEncoder
+from featx.inputs.dates import DAY, WEEK, YEAR, DateEncoder
 from featx.inputs.encoder import ColumnEncoder
 from featx.inputs.input import Input
 from featx.inputs.numbers import NumberEncoder
@@ -21,7 +21,6 @@ from featx.inputs.vectors import VectorEncoder
 
 __all__ = ["add_encoder", "encoder_feed"]
 
-_DAY, _WEEK, _YEAR = 86400, 7, 365.2425
 # The first of January 1970 by the count of days in which that of the year 1 is 0.
 _EPOCH = 719162
 
@@ -94,7 +93,7 @@ def _category(graph: GraphBuilder, encoder: Any, name: str) -> str:
 def _date(graph: GraphBuilder, encoder: Any, name: str) -> str:
     empty = graph.add("IsNaN", name)
     seconds = graph.add("Where", empty, graph.constant(encoder.median), name)
-    days = graph.add("Div", seconds, graph.constant(float(_DAY)))
+    days = graph.add("Div", seconds, graph.constant(DAY))
     places = [_place_in_year(graph, days), _place_in_week(graph, days)]
     if encoder.with_time:
         places.append(graph.add("Sub", days, graph.add("Floor", days)))
@@ -112,7 +111,7 @@ def _date(graph: GraphBuilder, encoder: Any, name: str) -> str:
 def _place_in_week(graph: GraphBuilder, days: str) -> str:
     """Return the place in the week, from 0 to 1; the first of January 1970 was the fourth day of one."""
     weeks = graph.add("Add", days, graph.constant(3.0))
-    weeks = graph.add("Div", weeks, graph.constant(float(_WEEK)))
+    weeks = graph.add("Div", weeks, graph.constant(WEEK))
     return graph.add("Sub", weeks, graph.add("Floor", weeks))
 
 
@@ -120,13 +119,13 @@ def _place_in_year(graph: GraphBuilder, days: str) -> str:
     """Return the days since the first of January, as a share of a year."""
     days = graph.add("Add", days, graph.constant(float(_EPOCH)))
     # The year by its mean length is at most one off.
-    guess = graph.add("Floor", graph.add("Div", days, graph.constant(_YEAR)))
+    guess = graph.add("Floor", graph.add("Div", days, graph.constant(YEAR)))
     before = _first_day(graph, guess)
     guess = graph.add("Sub", guess, _as_double(graph, graph.add("Less", days, before)))
     following = _first_day(graph, graph.add("Add", guess, graph.constant(1.0)))
     late = _as_double(graph, graph.add("GreaterOrEqual", days, following))
     start = _first_day(graph, graph.add("Add", guess, late))
-    return graph.add("Div", graph.add("Sub", days, start), graph.constant(_YEAR))
+    return graph.add("Div", graph.add("Sub", days, start), graph.constant(YEAR))
 
 
 def _first_day(graph: GraphBuilder, years: str) -> str:

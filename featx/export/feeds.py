@@ -21,8 +21,8 @@ from featx.export.strings import IDS, TEXT
 from featx.inputs.categories import CategoryEncoder
 from featx.inputs.dates import DateEncoder
 from featx.inputs.encoder import ColumnEncoder
-from featx.inputs.input import Input
-from featx.inputs.joint import is_joint, open_joint
+from featx.inputs.input import Input, is_joint
+from featx.inputs.joint import open_joint
 from featx.inputs.numbers import NumberEncoder
 from featx.inputs.vectors import VectorEncoder
 from featx.modalities.audio.decode import stream
@@ -188,9 +188,10 @@ def _text(backbone: Backbone, sample: Sample, names: Names) -> tuple[Feeds, Any]
     [batch] = backbone.reader.batches([item], 1)
     # The graph fills the tokens up itself where the backbone wants that.
     tokens = len(item[0].ids)
-    feeds = {
-        names.part(name): feed.reshape(1, -1)[:, :tokens] for name, feed in batch.feeds.items()
-    }
+    settings: Any = backbone.card.input
+    left = settings.padding_side == "left"
+    part = slice(-tokens, None) if left else slice(tokens)
+    feeds = {names.part(name): feed.reshape(1, -1)[:, part] for name, feed in batch.feeds.items()}
     return {**feeds, names.whole(TEXT): np.array([text], np.object_)}, item
 
 

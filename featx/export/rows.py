@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from onnx import (
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card, verify_files
 from featx.errors import BadGraph, NotExportable, first_line
-from featx.export.preprocessing import USUAL, Names, Preprocessing, add_preprocessing
+from featx.export.preprocessing import USUAL, Names, add_preprocessing
 from featx.graphs import cut_graph
 from featx.graphs.builder import GraphBuilder
 from featx.graphs.opsets import drop_unused_opsets, opset_of
@@ -91,14 +91,20 @@ def add_rows(
     model = _model(card, names.inner, opset)
     wanted = _wanted(model)
     front = add_preprocessing(graph, card, wanted, strings=strings, names=names)
-    tap = _run(graph, model, wanted, front, alone=_runs_alone(backbone, wanted))
     rank = len(_dims(model.graph.output[0]))
     if rank < 2:
         raise NotExportable(
             f"tap of {card.name}: its graph does not say its rank; choose another tap"
         )
-    pooling = read_pooling(card.pooling)
-    rows = front.merge(pooling.add_nodes(graph, tap, rank, card.channel_axis, front.mask))
+    pooling, alone = read_pooling(card.pooling), _runs_alone(backbone, wanted)
+
+    def rows_of(
+        inner: GraphBuilder, feeds: Mapping[str, str], mask: Callable[[], str] | None
+    ) -> str:
+        tap = _run(inner, model, wanted, feeds, alone=alone)
+        return pooling.add_nodes(inner, tap, rank, card.channel_axis, mask)
+
+    rows = front.rows(rows_of)
     if card.normalize:
         length = graph.reduce("ReduceL2", rows, 1)
         floor = graph.constant(1e-12, np.float32)
@@ -172,7 +178,7 @@ def _run(
     graph: GraphBuilder,
     backbone: ModelProto,
     wanted: Sequence[ValueInfoProto],
-    front: Preprocessing,
+    feeds: Mapping[str, str],
     *,
     alone: bool,
 ) -> str:
@@ -180,7 +186,7 @@ def _run(
     tap = str(backbone.graph.output[0].name)
     if not alone:
         for value in wanted:
-            graph.named(value.name, "Cast", front.feeds[value.name], to=_kind(value))
+            graph.named(value.name, "Cast", feeds[value.name], to=_kind(value))
         graph.nodes += backbone.graph.node
         return tap
     inner, inputs = graph.subgraph(), []
@@ -193,8 +199,8 @@ def _run(
     row = inner.add("Squeeze", tap, axis)
     given = helper.make_tensor_value_info(row, _kind(backbone.graph.output[0]), None)
     body = helper.make_graph(inner.nodes, "each", inputs, [given])
-    feeds = [graph.cast(front.feeds[value.name], _kind(value)) for value in wanted]
-    return graph.add("Scan", *feeds, body=body, num_scan_inputs=len(feeds))
+    fed = [graph.cast(feeds[value.name], _kind(value)) for value in wanted]
+    return graph.add("Scan", *fed, body=body, num_scan_inputs=len(fed))
 
 
 def _dims(value: ValueInfoProto) -> Sequence[object]:

@@ -28,9 +28,11 @@ from featx.graphs.builder import INT64, ML, RUNTIME, GraphBuilder
 from featx.modalities.text.settings import TextSettings
 from featx.modalities.text.tokenizer import TokenReader
 
-__all__ = ["HARD", "IDS", "TEXT", "add_tokens", "open_reader"]
+__all__ = ["HARD", "IDS", "LEAD", "TEXT", "add_tokens", "open_reader"]
 
 TEXT, IDS = "text", "input_ids"
+# How many of the first tokens of a text are not pooled.
+LEAD = "lead"
 # Texts about which tokenizers disagree; every export is compared on these.
 HARD = (
     "",
@@ -59,7 +61,9 @@ def add_tokens(
 ) -> dict[str, str]:
     """Return ``input_ids``, ``attention_mask`` and ``token_type_ids``, int64 of (n, tokens), of ``text``.
 
-    A text without a token fails, as it does with the classifier, where nothing stands around texts.
+    Where the card leaves the prefix out of its pooling, ``LEAD`` is of shape (n, 1): how many of the first
+    tokens that are. A text without a token fails, as it does with the classifier, where nothing stands
+    around texts.
 
     Raises
     ------
@@ -83,7 +87,9 @@ def add_tokens(
     stops = graph.add("Compress", counts, ends, axis=0)
     tokens = graph.add("Compress", tokens, begins, axis=0)
     bounds = _bounds(graph, stops, reader, settings.truncation, text)
-    feeds = _dealt(graph, tokens, bounds, reader)
+    feeds = _dealt(graph, tokens, bounds, reader, left=settings.padding_side == "left")
+    if settings.mask_prefix and settings.prefix:
+        feeds[LEAD] = _lead(graph, bounds, reader, settings.truncation)
     if characters is not None and reader.speller is not None:
         inside = graph.add("Greater", stream, graph.constant(END, np.int64))
         found = FoundTokens(begins, inside, tokens, *bounds)
@@ -108,7 +114,8 @@ def _with_letters(
     letters, mask = spelled
     types = graph.add("Mul", mask, graph.constant(0, np.int64))
     added = {IDS: letters, "attention_mask": mask, "token_type_ids": types}
-    return {name: graph.add("Concat", feeds[name], added[name], axis=1) for name in feeds}
+    joined = {name: graph.add("Concat", feeds[name], added[name], axis=1) for name in added}
+    return {**feeds, **joined}
 
 
 def _refuse_unspelled(
@@ -117,6 +124,7 @@ def _refuse_unspelled(
     """Raise NotExportable where letters stand elsewhere than the graph can put them."""
     asked = {
         "truncation = 'left'": settings.truncation == "left",
+        "padding_side = 'left'": settings.padding_side == "left",
         "added tokens": bool(letters.added),
         "tokens around a text": len(reader.frame) > 0,
         "no unknown token": reader.encoder.unknown is None,
@@ -209,8 +217,31 @@ def _bounds(
     return starts, counts, whole
 
 
+def _lead(
+    graph: GraphBuilder, bounds: tuple[str, str, str], reader: TokenReader, truncation: str
+) -> str:
+    """Return how many of the first tokens of each text are not pooled, int64 of (n, 1)."""
+    zero = graph.constant(0, np.int64)
+    counts, whole = bounds[1], bounds[2]
+    masked = graph.constant(reader.encoder.lead, np.int64)
+    if truncation == "left":
+        # as many of the prefix as were cut off are not there
+        masked = graph.add("Sub", masked, graph.add("Sub", whole, counts))
+        masked = graph.add("Max", masked, zero)
+    masked = graph.add("Min", masked, counts)
+    before = graph.constant(len(reader.frame.before.ids), np.int64)
+    some = graph.add("Greater", masked, zero)
+    lead = graph.add("Where", some, graph.add("Add", masked, before), zero)
+    return graph.add("Unsqueeze", lead, graph.int_const(1))
+
+
 def _dealt(
-    graph: GraphBuilder, tokens: str, bounds: tuple[str, str, str], reader: TokenReader
+    graph: GraphBuilder,
+    tokens: str,
+    bounds: tuple[str, str, str],
+    reader: TokenReader,
+    *,
+    left: bool = False,
 ) -> dict[str, str]:
     """Return the tokens of texts as rows that are cut, framed and filled up."""
     frame = reader.frame
@@ -220,6 +251,9 @@ def _dealt(
     width = graph.add("Add", longest, graph.constant(before + after, np.int64))
     ends = [graph.constant(value, np.int64) for value in (0, 1)]
     columns = graph.add("Range", ends[0], width, ends[1])
+    if left:
+        # Columns count from the first token of a text: those before it are filled up.
+        columns = graph.add("Sub", columns, graph.add("Sub", longest, counts))
     # Positions count from the text's own first token.
     position = graph.add("Sub", columns, graph.int_const(before))
     past = graph.add("Sub", position, counts)
@@ -233,6 +267,10 @@ def _dealt(
     picked = graph.add("Where", real, tail, fill)
     picked = graph.add("Where", graph.add("Less", past, graph.int_const(0)), own, picked)
     picked = graph.add("Where", graph.add("Less", position, graph.int_const(0)), head, picked)
+    if left:
+        inside = graph.add("GreaterOrEqual", columns, graph.int_const(0))
+        picked = graph.add("Where", inside, picked, fill)
+        real = graph.add("And", real, inside)
     kinds = graph.add("Expand", graph.int_const(frame.kind), graph.add("Shape", tokens))
 
     def row(values: str, first: Any, last: Any, filling: int) -> str:

@@ -170,7 +170,7 @@ def _loop(
         for value, kind in zip(results, kinds, strict=True)
     ]
     going = graph.constant(True, np.bool_)
-    last = graph.add(
+    return graph.add_several(
         "Loop",
         steps,
         going,
@@ -178,8 +178,6 @@ def _loop(
         outputs=len(carried),
         body=helper.make_graph(body.nodes, name, inputs, outputs),
     )
-    stem = last.rpartition("/")[0]
-    return [f"{stem}/{k}" for k in range(len(carried))]
 
 
 def _both_but(graph: GraphBuilder, one: str, other: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 __all__ = [
+    "BOOL",
     "BYTE",
     "DOMAINS",
     "DOUBLE",
@@ -24,6 +25,7 @@ __all__ = [
     "GraphBuilder",
 ]
 
+BOOL = TensorProto.BOOL
 BYTE, DOUBLE, FLOAT = TensorProto.UINT8, TensorProto.DOUBLE, TensorProto.FLOAT
 HALF, INT64, STRING = TensorProto.FLOAT16, TensorProto.INT64, TensorProto.STRING
 # Operators beyond ONNX's usual ones: its own for classic learning, and those that every build of
@@ -57,12 +59,16 @@ class GraphBuilder:
 
         ``domain`` is given for operators beyond ONNX's usual ones.
         """
+        return self.add_several(op, *inputs, outputs=outputs, **attributes)[-1]
+
+    def add_several(self, op: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
+        """Add a node as ``add`` does and return the names of all its outputs."""
         if "domain" in attributes:
             self.domains[attributes["domain"]] = DOMAINS[attributes["domain"]]
         stem = f"featx/{next(self._count)}/{op}"
         names = [f"{stem}/{k}" for k in range(outputs)]
         self.nodes.append(helper.make_node(op, list(inputs), names, **attributes))
-        return names[-1]
+        return names
 
     def named(self, name: str, op: str, *inputs: str, **attributes: Any) -> None:
         """Add a node whose output has a name that people will use."""
@@ -103,8 +109,26 @@ class GraphBuilder:
         self, condition: str, then: tuple[GraphBuilder, str], otherwise: tuple[GraphBuilder, str]
     ) -> str:
         """Return the value of one of two subgraphs, of which only that one is run."""
+        [value] = self.if_else_several(
+            condition, (then[0], [then[1]]), (otherwise[0], [otherwise[1]])
+        )
+        return value
+
+    def if_else_several(
+        self,
+        condition: str,
+        then: tuple[GraphBuilder, Sequence[str]],
+        otherwise: tuple[GraphBuilder, Sequence[str]],
+    ) -> list[str]:
+        """Return the values of one of two subgraphs, of which only that one is run."""
         branches = []
-        for part, result in (then, otherwise):
-            given = helper.make_empty_tensor_value_info(result)
-            branches.append(helper.make_graph(part.nodes, "featx", [], [given]))
-        return self.add("If", condition, then_branch=branches[0], else_branch=branches[1])
+        for part, results in (then, otherwise):
+            given = [helper.make_empty_tensor_value_info(result) for result in results]
+            branches.append(helper.make_graph(part.nodes, "featx", [], given))
+        return self.add_several(
+            "If",
+            condition,
+            outputs=len(then[1]),
+            then_branch=branches[0],
+            else_branch=branches[1],
+        )

@@ -10,7 +10,7 @@ from typing import Any
 
 from featx._display import shell_command
 from featx.catalog import Card
-from featx.inputs.joint import is_joint
+from featx.inputs.input import is_joint
 from featx.pages.charts import Bar, bar_chart, charts
 from featx.pages.document import PageSection, code_block, facts, notes, subsection
 from featx.pages.markup import Child, Markup

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from featx._display import TextTable
 from featx.audit.findings import AuditReport
 from featx.embedding.engine import Engine
-from featx.errors import BadOption, FeatxWarning
+from featx.errors import BadOption, FeatxWarning, check_iterable, wrong_type
 from featx.html_report.audit import audit_section
 from featx.html_report.background import baseline_parts, identity, making, training_section
 from featx.html_report.classes import ClassificationView
@@ -33,7 +33,7 @@ from featx.pages.charts import charts
 from featx.pages.document import Page, PageSection, notes, tiles
 from featx.pages.markup import Child
 from featx.pages.tables import html_table
-from featx.predictor import Predictor
+from featx.predictor import Predictor, check_predictor
 from featx.selection.curve_report import LearningCurve
 from featx.sources import Sample, make_samples
 from featx.storage.address import to_path
@@ -205,12 +205,17 @@ def report(
     >>> "Confusion matrix" in page.html
     True
     """
+    check_predictor(predictor)
+    if options is not None and not isinstance(options, ReportOptions):
+        raise wrong_type("options", options, "ReportOptions")
     options = options or ReportOptions()
     if options.explain not in get_args(Explain):
         listed = ", ".join(get_args(Explain))
         raise BadOption(f"explain = {options.explain!r:.60}: expected one of {listed}")
     if not isinstance(options.examples, int) or options.examples < 0:
         raise BadOption(f"examples = {options.examples!r}: expected a whole number, 0 or more")
+    if samples is not None:
+        check_iterable("samples", samples, "a list of inputs")
     known = make_samples(training)
     evidence, said = _measured(predictor, samples, labels, known, options, engine)
     view = VIEWS[predictor.task_name]()

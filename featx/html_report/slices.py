@@ -18,8 +18,7 @@ from featx.errors import BadOption, FeatxError, FeatxWarning
 from featx.html_report.evidence import Evidence
 from featx.html_report.view import SliceScore, TaskView
 from featx.inputs.cells import is_empty, plain_value
-from featx.inputs.input import Input
-from featx.inputs.joint import is_joint
+from featx.inputs.input import Input, is_joint
 from featx.modalities import MeasuringReader
 from featx.pages.document import notes
 from featx.pages.markup import Child, shorten_text

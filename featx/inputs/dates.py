@@ -22,9 +22,10 @@ from featx.inputs.cells import (
 )
 from featx.inputs.date_text import ORDERS, DateSpelling, Moment
 
-__all__ = ["DateEncoder"]
+__all__ = ["DAY", "WEEK", "YEAR", "DateEncoder"]
 
-_DAY, _WEEK, _YEAR = 86400.0, 7.0, 365.2425
+DAY, WEEK, YEAR = 86400.0, 7.0, 365.2425
+"""The seconds of a day, the days of a week, and those of a mean year of the Gregorian calendar."""
 # The earliest and the latest second: the years 1 and 9999.
 _FIRST, _LAST = -62135596800.0, 253402300800.0
 
@@ -148,9 +149,9 @@ class DateEncoder:
         seconds = np.array([self.median if v is None else v.seconds for v in values], np.float64)
         columns = np.zeros((len(empty), self.dim), np.float32)
         columns[:, 0] = (seconds - self.mean) / self.scale
-        cycles = [_place_in_year(values), (seconds / _DAY + 3) % _WEEK / _WEEK]
+        cycles = [_place_in_year(values), (seconds / DAY + 3) % WEEK / WEEK]
         if self.with_time:
-            cycles.append(seconds % _DAY / _DAY)
+            cycles.append(seconds % DAY / DAY)
         for number, place in enumerate(cycles):
             angle = 2 * math.pi * place
             columns[:, 1 + 2 * number] = np.where(empty, 0, np.sin(angle))
@@ -214,12 +215,12 @@ def _is_time(value: Any) -> bool:
 def _place_in_year(values: Sequence[Moment | None]) -> Doubles:
     """Return the place of each moment in its year, from 0 to 1."""
     return np.array(
-        [0.0 if value is None else value.day_of_year / _YEAR for value in values], np.float64
+        [0.0 if value is None else value.day_of_year / YEAR for value in values], np.float64
     )
 
 
 def _day(seconds: float) -> str:
     moment = date.fromordinal(
-        min(max(int(seconds // _DAY) + date(1970, 1, 1).toordinal(), 1), date.max.toordinal())
+        min(max(int(seconds // DAY) + date(1970, 1, 1).toordinal(), 1), date.max.toordinal())
     )
     return moment.isoformat()

@@ -15,7 +15,7 @@ from featx.errors import BadOption
 from featx.inputs.encoder import ColumnEncoder
 from featx.inputs.spec import InputSpec
 
-__all__ = ["Input", "joint_fingerprint", "only_input"]
+__all__ = ["Input", "is_joint", "joint_fingerprint", "only_input"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,14 @@ class Input:
         return f"{self.name}: {self.label}"
 
 
+def is_joint(inputs: Sequence[Input]) -> bool:
+    """Return whether a sample is a record of values, and not the value of the only input itself."""
+    return len(inputs) > 1 or bool(inputs[0].columns)
+
+
 def joint_fingerprint(inputs: Sequence[Input]) -> str:
     """Return the digest of all that decides a joint row; of a single input without columns that of its card."""
-    if len(inputs) == 1 and not inputs[0].columns:
+    if not is_joint(inputs):
         return inputs[0].source.fingerprint
     entries: list[list[Any]] = []
     for one in inputs:
@@ -151,7 +156,7 @@ def only_input(inputs: Sequence[Input], what: str = "") -> Input:
     >>> only_input([one], "export").name
     'image'
     """
-    if len(inputs) == 1 and inputs[0].has_backbone and not inputs[0].columns:
+    if not is_joint(inputs) and inputs[0].has_backbone:
         return inputs[0]
     names = ", ".join(one.name for one in inputs)
     noun = "one input" if len(inputs) == 1 else f"{len(inputs)} inputs"

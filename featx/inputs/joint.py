@@ -11,15 +11,25 @@ from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card, default_card
 from featx.catalog.tap_names import read_name
+from featx.embedding.embedder import BaselineEmbedder
 from featx.embedding.joint_rows import InputPart, JointEmbedder
 from featx.errors import BadOption
 from featx.inputs.cells import show_text
 from featx.inputs.encoder import ColumnEncoder
-from featx.inputs.input import Input, joint_fingerprint
+from featx.inputs.input import Input, is_joint, joint_fingerprint
 from featx.inputs.scaling import InputBlock
 from featx.inputs.spec import InputSpec
 
-__all__ = ["EncoderEmbedder", "blocks_of", "card_of", "is_joint", "joint_blocks", "open_joint"]
+__all__ = [
+    "EncoderEmbedder",
+    "baseline_blocks",
+    "baseline_name",
+    "blocks_of",
+    "card_of",
+    "joint_blocks",
+    "open_joint",
+    "open_joint_baseline",
+]
 
 # Cells that are encoded together.
 _CHUNK = 256
@@ -89,11 +99,6 @@ class EncoderEmbedder:
         return self._encoder.encode(items)
 
 
-def is_joint(inputs: Sequence[Input]) -> bool:
-    """Return whether a sample is a record of values, and not the value of the only input itself."""
-    return len(inputs) > 1 or bool(inputs[0].columns)
-
-
 def blocks_of(inputs: Sequence[Input]) -> tuple[InputBlock, ...]:
     """Return the columns of each input in a joint row."""
     return InputBlock.of_widths([one.name for one in inputs], [one.dim for one in inputs])
@@ -153,3 +158,42 @@ def _part(one: Input, provider: Provider, *, examine: bool) -> InputPart:
         )
     backbone: Backbone = open_backbone(one.card, provider)
     return InputPart(one.name, backbone, one.columns, missing=one.missing, filling=one.filling)
+
+
+def open_joint_baseline(inputs: Sequence[Input]) -> JointEmbedder:
+    """Return what makes joint rows without any backbone: raw pixels, words or mel bands in its place.
+
+    Inputs with an encoder are as they are.
+
+    Parameters
+    ----------
+    inputs : sequence of Input
+        With columns.
+    """
+    parts = tuple(
+        InputPart(one.name, BaselineEmbedder(one.card.input), one.columns, missing=one.missing)
+        if one.has_backbone
+        else _part(one, CPU, examine=False)
+        for one in inputs
+    )
+    return JointEmbedder(parts, f"{joint_fingerprint(inputs)} without backbones")
+
+
+def baseline_name(inputs: Sequence[Input]) -> str:
+    """Return what ``open_joint_baseline`` makes rows of; '' where no input has a backbone.
+
+    >>> import featx
+    >>> photo = Input("photo", "image", featx.get_card("featx-image-nano"), ("photo",))
+    >>> baseline_name([photo])
+    'raw pixels'
+    """
+    if not any(one.has_backbone for one in inputs):
+        return ""
+    names = [one.card.input.baseline_name if one.has_backbone else one.name for one in inputs]
+    return " + ".join(dict.fromkeys(names))
+
+
+def baseline_blocks(inputs: Sequence[Input]) -> tuple[InputBlock, ...]:
+    """Return the columns of each input in a row of ``open_joint_baseline``."""
+    parts = open_joint_baseline(inputs).parts
+    return InputBlock.of_widths([part.name for part in parts], [part.dim for part in parts])

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from featx.errors import BadOption, BadSource
+from featx.inputs.cells import show_text
 from featx.inputs.kind_checks import check_kinds
 from featx.inputs.pooling import pool_samples
 from featx.inputs.spec import InputSpec
 from featx.inputs.vector_rows import join_rows
 from featx.modalities import kind_of
 from featx.sources import Columns, Readable, Sample, read_source
+from featx.sources.delimited import open_delimited
 from featx.sources.file_names import refusal_of, refused
 from featx.sources.json_records import open_json_file, open_records, parse_records
 from featx.sources.kept import asked_columns
@@ -26,6 +28,7 @@ from featx.sources.open_table import Notes
 from featx.sources.record import RecordColumn
 from featx.sources.sample import IdNumbering, merge_label_case
 from featx.sources.table_rows import TableRows
+from featx.sources.table_text import decode_text
 from featx.storage.address import to_path
 from featx.storage.blob import suffix_of, to_text
 from featx.storage.remote import AnyPath
@@ -33,6 +36,9 @@ from featx.storage.remote import AnyPath
 __all__ = ["RecordStream", "finish_records", "read_records", "readable_of", "record_columns"]
 
 _JSON = ".json"
+_NEWLINE = "\n"
+# Columns that a message names.
+_SHOWN = 12
 
 
 def read_records(
@@ -147,7 +153,9 @@ def finish_records(
 
 @dataclass(frozen=True, slots=True)
 class RecordStream:
-    """Standard input as records: a JSON object a line, or one JSON text of an object or a list of them.
+    """Standard input as records: a JSON object a line, one JSON text of an object or a list, or a table.
+
+    A table is text with separators, whose first line names its columns; it is read as a whole.
 
     Attributes
     ----------
@@ -180,6 +188,11 @@ class RecordStream:
             raise BadSource("standard input: is closed; expected a JSON object a line")
         number, rename, empty = 0, IdNumbering(), True
         batches = read_batches(stream, most, wait, nul=False, encoding=self.columns.encoding)
+        required = [column.name for column in record_columns(self.specs, self.pool_by)]
+        batches, is_table = _peek(batches, required)
+        if is_table:
+            yield self._table(list(chain.from_iterable(batches)), readable)
+            return
         if self.pool_by is not None:
             # Rows of one sample may stand anywhere.
             batches = iter([list(chain.from_iterable(batches))])
@@ -200,6 +213,28 @@ class RecordStream:
             yield [rename.rename(one) for one in self._samples(records, places, readable)]
         if empty:
             raise BadSource("standard input: expected records, a JSON object a line; found none")
+
+    def _table(self, lines: Sequence[bytes], readable: Readable) -> list[Sample]:
+        """Return the samples of lines that are a table with separators."""
+        where = "standard input"
+        asked = replace(self.columns, record=record_columns(self.specs, self.pool_by))
+        required = [column.name for column in asked.record]
+        notes = Notes()
+        text = decode_text(b"\n".join(lines), self.columns.encoding, where)
+        table = open_delimited(text, where, {name.lower() for name in required}, notes)
+        if not set(required) & set(table.columns):
+            listed = ", ".join(map(repr, required[:_SHOWN]))
+            raise BadSource(
+                to_text(
+                    f"{where}: expected a JSON object a line, or a table whose first line names its columns, "
+                    f"among them {listed}; found {show_text(text.lstrip().partition(_NEWLINE)[0])}"
+                )
+            )
+        samples = TableRows(table, asked, where, Path()).read(readable, None, notes)
+        notes.warn()
+        if not asked.skip:
+            check_kinds(samples, self.specs)
+        return finish_records(samples, self.specs, self.pool_by)
 
     def kept(self, readable: Readable) -> list[str]:
         """Return the columns that the samples carry along: of those that inputs read.
@@ -240,6 +275,28 @@ class RecordStream:
             for number, (sample, place) in enumerate(zip(samples, places, strict=True), start=1)
         ]
         return finish_records(named, self.specs, self.pool_by)
+
+
+def _peek(
+    batches: Iterator[list[bytes]], names: Sequence[str]
+) -> tuple[Iterator[list[bytes]], bool]:
+    """Return the batches of lines, and whether they are a table's: the first two are no JSON.
+
+    One alone may be anything that a program wrote before its records; without any behind it, it is the first
+    line of a table where it has a name of a column.
+    """
+    taken: list[list[bytes]] = []
+    odd = 0
+    for batch in batches:
+        taken.append(batch)
+        for line in filter(None, map(bytes.strip, batch)):
+            if line[:1] in (b"{", b"["):
+                return chain(taken, batches), False
+            odd += 1
+            if odd > 1:
+                return chain(taken, batches), True
+    text = b"".join(chain.from_iterable(taken)).decode(errors="replace")
+    return iter(taken), odd > 0 and any(name in text for name in names)
 
 
 def _one_record(line: bytes, where: str) -> list[Mapping[str, Any]]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from featx.inputs.cells import describe_cell, is_empty, plain_value
-from featx.inputs.input import Input
-from featx.inputs.joint import card_of, is_joint
+from featx.inputs.input import Input, is_joint
+from featx.inputs.joint import card_of
 from featx.inputs.spec import InputSpec
 from featx.modalities import Settings
 from featx.modalities.showing import CARDS, Budget, show_sample

@@ -39,9 +39,10 @@ class QuantizationConfig:
         ``int8`` computes convolutions, or dense layers, in eight-bit integers. ``fp16`` only stores the
         weights in half the bytes.
     for_this_machine : bool, default=False
-        Whether integer weights take all eight bits. With the seven of the default, rows are the same on every
-        processor; with eight, sums saturate on processors without VNNI, and the backbone checks its
-        canary whenever it is opened.
+        Whether integer weights take all eight bits where this processor adds their products exactly, and layers
+        that integers do not make faster here stay in float. With the seven bits of the default, and
+        where eight saturate (processors without VNNI), rows are the same on every processor; with
+        eight the backbone checks its canary whenever it is opened.
     tolerance : Tolerance, default=Tolerance()
         How far rows may be from the parent's.
 
@@ -67,7 +68,7 @@ class QuantizationConfig:
 
     @property
     def weight_bits(self) -> int | None:
-        """The bits of an integer weight, 7 or 8; None where weights stay floats."""
+        """The bits of an integer weight that are asked for, 7 or 8; None where weights stay floats."""
         if self.weights != "int8":
             return None
         return 8 if self.for_this_machine else 7

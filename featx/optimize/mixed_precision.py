@@ -13,6 +13,7 @@ import onnx
 from featx.errors import FeatxWarning
 from featx.optimize.config import QuantizationConfig
 from featx.optimize.integer_graph import quantize
+from featx.optimize.layer_times import slow_in_integers
 from featx.optimize.layers import Layer, Prepared
 from featx.optimize.metrics import cosines
 from featx.optimize.quant_params import QuantParams, choose_quant_params
@@ -39,7 +40,8 @@ def search(
     """Return the candidate with the fewest layers in float that is within the tolerance.
 
     Layers are ranked by what each costs alone, and 1, 2, 4, 8 … of the most sensitive stay in float, up to half
-    of all. With labels the probe decides and the cosine is only aimed at; without, the cosine decides.
+    of all. With labels the probe decides and the cosine is only aimed at; without, the cosine decides. Of a
+    backbone for this machine, layers that integers do not make faster here stay in float from the start.
 
     Raises
     ------
@@ -49,12 +51,13 @@ def search(
     Warns
     -----
     FeatxWarning
-        Sums of eight-bit products saturate on this processor.
+        Sums of eight-bit products saturate on this processor: weights have seven bits then.
     """
-    n_layers, bits = len(prepared.layers), config.weight_bits or 7
+    n_layers = len(prepared.layers)
     log(f"observing {n_layers} layers on {len(candidates.calibration)} samples")
-    params, first = _start(prepared, candidates, bits)
-    _warn_of_saturation(candidates, _steps_from_exact(prepared, candidates, first), config)
+    params, first, bits = _start_exact(prepared, candidates, config)
+    if config.for_this_machine:
+        first = _without_slow(prepared, candidates, first, params, bits, log)
 
     nearest = first
     for candidate in _with_layers_in_float(prepared, candidates, first, params, bits, log):
@@ -67,7 +70,8 @@ def search(
             break
     nearest = nearest if nearest.probe else candidates.with_probe(nearest)
     candidates.require(nearest, config.tolerance)
-    return replace(nearest, steps_from_exact=_steps_from_exact(prepared, candidates, nearest))
+    steps = _steps_from_exact(prepared, candidates, nearest)
+    return replace(nearest, steps_from_exact=steps, weight_bits=bits)
 
 
 def _with_layers_in_float(
@@ -80,13 +84,53 @@ def _with_layers_in_float(
 ) -> Iterator[Candidate]:
     """Yield the first candidate, then those with 1, 2, 4, 8 … of the most sensitive layers in float."""
     yield first
-    if not (steps := _steps(len(prepared.layers))):
+    integers = [layer for layer in prepared.layers if layer.name not in first.slow_layers]
+    if not (steps := _steps(len(integers))):
         return
-    ranked = _rank(prepared, params, candidates, bits, log)
+    ranked = _rank(prepared, integers, params, candidates, bits, log)
     for n in steps:
         in_float = sorted(layer.name for layer in ranked[:n])
-        rest = [layer for layer in prepared.layers if layer.name not in in_float]
-        yield candidates.compare(quantize(prepared, rest, params, bits), in_float, len(rest))
+        rest = [layer for layer in integers if layer.name not in in_float]
+        candidate = candidates.compare(quantize(prepared, rest, params, bits), in_float, len(rest))
+        yield replace(candidate, slow_layers=first.slow_layers)
+
+
+def _start_exact(
+    prepared: Prepared, candidates: Candidates, config: QuantizationConfig
+) -> tuple[Params, Candidate, int]:
+    """Return the best ranges, the candidate with every layer in integers, and the bits of its weights.
+
+    Eight are asked for where they are wanted, and seven taken where eight saturate.
+    """
+    bits = config.weight_bits or 7
+    params, first = _start(prepared, candidates, bits)
+    steps = _steps_from_exact(prepared, candidates, first)
+    if steps <= MOST_STEPS:
+        return params, first, bits
+    _warn_of_saturation(candidates, steps, bits)
+    if bits == 7:
+        return params, first, bits
+    params, first = _start(prepared, candidates, 7)
+    return params, first, 7
+
+
+def _without_slow(
+    prepared: Prepared,
+    candidates: Candidates,
+    first: Candidate,
+    params: Params,
+    bits: int,
+    log: Log,
+) -> Candidate:
+    """Return the candidate with those layers in float that integers do not make faster on this machine."""
+    where = candidates.folder / candidates.parent.card.graph.name
+    feeds = _typical_feeds(prepared, candidates)
+    slow = slow_in_integers(prepared, params, bits, feeds, where, log)
+    if not slow:
+        return first
+    rest = [layer for layer in prepared.layers if layer not in slow]
+    candidate = candidates.compare(quantize(prepared, rest, params, bits), layers=len(rest))
+    return replace(candidate, slow_layers=tuple(layer.name for layer in slow))
 
 
 def _steps_from_exact(prepared: Prepared, candidates: Candidates, candidate: Candidate) -> int:
@@ -96,18 +140,16 @@ def _steps_from_exact(prepared: Prepared, candidates: Candidates, candidate: Can
     return steps_from_exact(onnx.load(path), _feeds(prepared, candidates, items), path)
 
 
-def _warn_of_saturation(candidates: Candidates, steps: int, config: QuantizationConfig) -> None:
-    if steps <= MOST_STEPS:
-        return
-    remedy = "leave out for_this_machine: weights of seven bits do not saturate"
-    if not config.for_this_machine:
-        remedy = "please report it: weights of seven bits should not"
+def _warn_of_saturation(candidates: Candidates, steps: int, bits: int) -> None:
+    what = "weights have seven bits instead of eight, which do not saturate"
+    if bits == 7:
+        what = "please report it: weights of seven bits should not"
     warnings.warn(
         f"{candidates.parent.card.name}: sums of integers saturate on this processor: a layer is {steps} "
-        f"steps of 255 from the same layer computed exactly; {remedy}",
+        f"steps of 255 from the same layer computed exactly; {what}",
         FeatxWarning,
         # The line that called optimize.
-        stacklevel=5,
+        stacklevel=6,
     )
 
 
@@ -167,11 +209,25 @@ def _feeds(prepared: Prepared, candidates: Candidates, items: Sequence[Any]) -> 
                 yield {k: np.repeat(v[index : index + 1], copies, 0) for k, v in feeds.items()}
 
 
+def _typical_feeds(prepared: Prepared, candidates: Candidates) -> Feeds:
+    """Return the graph's inputs for a batch as the engine makes them."""
+    parent = candidates.parent
+    if parent.fixed:
+        return next(_feeds(prepared, candidates, candidates.calibration))
+    items = candidates.calibration[: parent.batch_size]
+    return parent.feeds(next(iter(parent.reader.batches(items, parent.batch_size))))
+
+
 def _rank(
-    prepared: Prepared, params: Params, candidates: Candidates, bits: int, log: Log
+    prepared: Prepared,
+    layers: Sequence[Layer],
+    params: Params,
+    candidates: Candidates,
+    bits: int,
+    log: Log,
 ) -> list[Layer]:
     """Return the layers, first the one that alone turns rows away most."""
-    log(f"ranking {len(prepared.layers)} layers by what each costs alone")
+    log(f"ranking {len(layers)} layers by what each costs alone")
     calibration = candidates.calibration
     items = calibration[:: max(1, len(calibration) // _RANKED_ON)][:_RANKED_ON]
     exact = candidates.parent.embed_items(items)
@@ -180,8 +236,8 @@ def _rank(
         with candidates.temporary(quantize(prepared, [layer], params, bits)) as backbone:
             return float(np.mean(1 - cosines(exact, backbone.embed_items(items))))
 
-    costs = {layer.name: lost(layer) for layer in prepared.layers}
-    return sorted(prepared.layers, key=lambda layer: -costs[layer.name])
+    costs = {layer.name: lost(layer) for layer in layers}
+    return sorted(layers, key=lambda layer: -costs[layer.name])
 
 
 def _steps(n: int) -> list[int]:

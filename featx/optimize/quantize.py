@@ -94,10 +94,10 @@ def optimize(
     Warns
     -----
     FeatxWarning
-        Sums of integers saturate on this processor.
+        Sums of integers saturate on this processor; where eight bits were asked for, weights have seven then.
     """
     card = get_card(backbone) if isinstance(backbone, str) else backbone
-    config, engine, log = config or QuantizationConfig(), engine or Engine(), log or _log_nothing
+    config, engine, log = config or QuantizationConfig(), Engine.of(engine), log or _log_nothing
     name = config.name if config.name is not None else f"{card.name}-{config.weights}"
     _check(card, name)
     folder = new_directory(name, directory or user_directory())
@@ -181,7 +181,7 @@ def _card(
     note = (
         f"Made of {parent.card.name} by featx optimize. The canary is the row that it gave there."
     )
-    if config.for_this_machine:
+    if info.weight_bits == 8:
         note += (
             " It is compared whenever the backbone is opened: other processors may give other rows."
         )
@@ -216,7 +216,8 @@ def _info(
         calibration=len(candidates.calibration) if integers else 0,
         layers=candidate.layers,
         float_layers=candidate.float_layers,
-        weight_bits=config.weight_bits,
+        slow_layers=candidate.slow_layers,
+        weight_bits=candidate.weight_bits,
         steps_from_exact=candidate.steps_from_exact,
         probe=after.method if after else None,
         probe_before=round(before.accuracy, 6) if before else None,

@@ -41,6 +41,10 @@ class Candidate:
         Accuracy of a head, measured once the cosine is good enough.
     steps_from_exact : int, default=None
         Steps by which some layer differs from the same layer computed exactly; None before it is chosen.
+    slow_layers : tuple of str, default=()
+        Names of the layers that were left in float because integers did not make them faster.
+    weight_bits : int, default=None
+        Bits of its integer weights; None before it is chosen, and where weights stay floats.
     """
 
     backbone: Backbone
@@ -50,6 +54,8 @@ class Candidate:
     layers: int = 0
     probe: Probe | None = None
     steps_from_exact: int | None = None
+    slow_layers: tuple[str, ...] = ()
+    weight_bits: int | None = None
 
 
 class Candidates:
@@ -178,7 +184,8 @@ class Candidates:
         if candidate.probe is None:
             remedy = "labelled= would judge by accuracy"
             allowed = f"expected a mean cosine of {tolerance.min_cosine:g}; {remedy}"
-        n_layers = candidate.layers + len(candidate.float_layers)
+        in_float = len(candidate.float_layers) + len(candidate.slow_layers)
+        n_layers = candidate.layers + in_float
         layers = (
             f"{candidate.layers} of {n_layers} layers in int8" if n_layers else "weights in fp16"
         )

@@ -7,7 +7,6 @@ file; ``featx.persistence.head`` says what the head's files are. Nothing is ever
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
@@ -26,11 +25,11 @@ from featx.errors import (
     FeatxError,
     OutputFailed,
     UnknownBackbone,
-    wrong_type,
+    check_iterable,
 )
 from featx.heads import TrainedHead, read_calibrator
 from featx.heads.label_types import typed_labels
-from featx.inputs.joint import is_joint
+from featx.inputs.input import is_joint
 from featx.persistence.head import ARRAYS, read_head, write_head
 from featx.persistence.inputs import filling_files, input_tables, read_inputs
 from featx.persistence.metadata import (
@@ -247,8 +246,6 @@ def load(
     >>> path.name, [str(label) for label in again.predict(images[:1])]
     ('shade.featx', ['dark'])
     """
-    if not isinstance(path, str | os.PathLike) and not getattr(path, "is_remote", False):
-        raise wrong_type("path", path, "that of a predictor")
     path = local_predictor(to_path(path))
     known = _check_names(trusted)
     metadata = read_metadata(path)
@@ -278,6 +275,8 @@ def load(
 
 def _check_names(trusted: Iterable[str]) -> frozenset[str]:
     """Return the names of trusted types; raise BadOption where one is no full name."""
+    if not isinstance(trusted, str):
+        check_iterable("trusted", trusted, "full names of types")
     given = [trusted] if isinstance(trusted, str) else list(trusted)
     for name in given:
         parts = name.split(".") if isinstance(name, str) else []

@@ -14,8 +14,7 @@ from featx.catalog import Card
 from featx.embedding.joint_rows import Missing
 from featx.errors import BadArtifact
 from featx.inputs.encoder import read_encoder
-from featx.inputs.input import Input
-from featx.inputs.joint import is_joint
+from featx.inputs.input import Input, is_joint
 from featx.persistence.metadata import (
     FILLINGS,
     JOINT_FORMAT,

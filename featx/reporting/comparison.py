@@ -220,22 +220,33 @@ class Comparison(ShownReport):
         return draw(measured, score=self.score, baselines=baselines, ax=ax)
 
     def _score_lines(self) -> list[str]:
-        if any(one.name == AS_NAMED for one in self.backbones):
-            return [
-                f"{len(self.backbones)} choices of inputs and backbones measured as fit measures, on "
-                f"{self.n_measured} samples by {self.method}."
-            ]
-        names = len({one.name for one in self.backbones})
+        measured = sum(one.score is not None for one in self.backbones)
+        names = [one.name for one in self.backbones] + [one.name for one in self.left_out]
+        if AS_NAMED in names:
+            return [self._describe_choices(measured)]
+        count = len({one.name for one in self.backbones})
         ranked = (
-            f"{names} {'backbone' if names == 1 else 'backbones'} ranked by a quick pass over "
+            f"{count} {'backbone' if count == 1 else 'backbones'} ranked by a quick pass over "
             f"{self.n_quick} of {self.n} samples"
         )
         if not self.method:
             return [f"{ranked}; none measured as fit measures."]
-        measured = sum(one.score is not None for one in self.backbones)
         return [
             f"{ranked}; {measured} measured as fit measures, on {self.n_measured} samples by {self.method}."
         ]
+
+    def _describe_choices(self, measured: int) -> str:
+        """Return how many choices of several inputs were measured, and what their time is."""
+        count = measured if self.method else len(self.backbones)
+        said = f"{count} {'choice' if count == 1 else 'choices'} of inputs and backbones"
+        if self.method:
+            said += f" measured as fit measures, on {self.n_measured} samples by {self.method}"
+        else:
+            said += (
+                f" ranked by a quick pass over {self.n_quick} of {self.n} samples; none measured as fit "
+                "measures"
+            )
+        return f"{said}; ms and size are of all inputs of a choice together."
 
     def _tables(self) -> list[TextTable]:
         title = _TITLES.get(self.score, self.score)

@@ -225,7 +225,7 @@ class FitReport:
             "without_groups": self.without_groups and self.without_groups.to_dict(),
             "comparison": self.comparison and self.comparison.to_dict(),
             "timings": dict(self.timings),
-            "rejects": [asdict(reject) for reject in self.rejects],
+            "rejects": [{"id": one.id, "reason": one.reason} for one in self.rejects],
             "notes": list(self.notes),
             **self._contributions(),
         }

@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from featx.backbones.backbone import Backbone
+from featx.embedding.embedder import Embedder
 from featx.embedding.engine import BaselineEmbedder, Engine
+from featx.embedding.joint_rows import JointEmbedder
 from featx.embedding.rows import Rows
 from featx.sources import Sample
 from featx.tuning.progress import Progress
@@ -53,7 +54,7 @@ class Clock:
         self,
         engine: Engine,
         samples: Sequence[Sample],
-        backbone: Backbone | BaselineEmbedder,
+        backbone: Embedder | BaselineEmbedder | JointEmbedder,
         stage: tuple[str, int, int],
         *,
         share: float | None = 1.0,

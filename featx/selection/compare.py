@@ -16,7 +16,7 @@ from featx.catalog import Card
 from featx.embedding.engine import Engine
 from featx.embedding.joint_rows import Missing
 from featx.embedding.rows import Reject
-from featx.errors import BadOption, FeatxNotice
+from featx.errors import BadOption, FeatxNotice, check_iterable
 from featx.evaluation import warn_about_rejects
 from featx.heads.names import check_head_name
 from featx.labelled import LabelledSamples
@@ -25,8 +25,9 @@ from featx.predictor import check_exact
 from featx.reporting.comparison import Comparison
 from featx.selection.candidates import BackboneCandidate, find_candidates
 from featx.selection.clock import Clock
-from featx.selection.compare_inputs import InputChoices, compare_inputs
+from featx.selection.compare_inputs import compare_inputs
 from featx.selection.finals import run_finals
+from featx.selection.input_ranking import InputChoices
 from featx.selection.limits import is_whole_number, read_milliseconds, read_seconds, read_size
 from featx.selection.ranking import RankedBackbone, RankingSetup, draw_some, rank
 from featx.selection.table import ComparisonTable
@@ -96,6 +97,7 @@ def compare(
     n_best: int = 3,
     n_quick: int = 2000,
     logme: bool = False,
+    taps: bool = False,
     provider: str = "cpu",
     random_state: int = 0,
     n_jobs: int | None = None,
@@ -130,6 +132,9 @@ min_samples, unlabelled, random_state, n_jobs
         The most samples that the quick pass looks at.
     logme : bool, default=False
         Whether the quick pass computes LogME too; it never ranks.
+    taps : bool, default=False
+        Whether the taps behind each layer or block of a backbone are ranked too, in one pass over the samples.
+        The best of them is compared beside the backbone's own where it is better beyond chance.
     provider : str, default="cpu"
         Where graphs are computed.
     engine : Engine, default=None
@@ -138,8 +143,8 @@ min_samples, unlabelled, random_state, n_jobs
         Whether to show bars with the time left.
     target, inputs, pairs, missing, pool_by
         Several inputs, as ``fit`` takes them. Backbones are then compared for each photo, text or sound, the
-        other inputs as they are named, beside what is lost without each input. ``heads`` is one, and there
-        is no limit of time or latency.
+        other inputs as they are named, beside what is lost without each input. The time and the size of a
+        choice are those of all its inputs together, each backbone's files counted once.
 
     Returns
     -------
@@ -166,8 +171,10 @@ min_samples, unlabelled, random_state, n_jobs
     _check_counts(n_best=n_best, n_quick=n_quick)
     if isinstance(backbones, str | Card | Backbone):
         backbones = [backbones]
+    if backbones is not None and not isinstance(backbones, Mapping):
+        check_iterable("backbones", backbones, "names, cards or backbones")
     kind = get_task(task or "classification")
-    engine = engine or Engine(n_jobs=n_jobs)
+    engine = Engine.of(engine, n_jobs=n_jobs)
     config = HeadConfig(
         class_weight=class_weight,
         log_target=log_target,
@@ -182,7 +189,8 @@ min_samples, unlabelled, random_state, n_jobs
         target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
     )
     if specs := asked.specs():
-        _check_for_inputs(limits, several, logme=logme)
+        if taps:
+            raise BadOption("taps = True: is not for several inputs; leave it out")
         skip = engine.on_error == "skip"
         samples, labels = asked.read(samples, labels, specs, skip=skip)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
@@ -206,6 +214,7 @@ min_samples, unlabelled, random_state, n_jobs
             max_milliseconds=read_milliseconds(max_latency, "max_latency"),
             logme=logme,
             skip=backbones is None,
+            taps=taps,
         )
         if specs:
             most = read_size(max_size, "max_size")
@@ -273,19 +282,6 @@ def _check_heads(task: Task, heads: Any, config: HeadConfig) -> tuple[Any, ...]:
             check_head_name(head, task.head_names)
         task.check_config(replace(config, head=head))
     return chosen
-
-
-def _check_for_inputs(limits: CostLimits, heads: Sequence[Any], *, logme: bool) -> None:
-    """Refuse what is not looked at where there are several inputs."""
-    for name in ("max_latency", "time_limit"):
-        if (value := getattr(limits, name)) is not None:
-            raise BadOption(f"{name} = {value!r:.60}: is not for several inputs; leave it out")
-    if logme:
-        raise BadOption("logme = True: is not for several inputs; leave it out")
-    if len(heads) > 1:
-        raise BadOption(
-            f"heads: expected one with several inputs, found {len(heads)}; head='auto' of fit chooses"
-        )
 
 
 def _check_counts(**counts: int) -> None:

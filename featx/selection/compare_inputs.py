@@ -2,88 +2,44 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from featx._typing import Doubles, FloatArray
-from featx.backbones.backbone import Backbone
-from featx.backbones.providers import read_provider
-from featx.catalog import Card
-from featx.embedding.joint_rows import Missing, filled_rows
-from featx.embedding.rows import Rows
-from featx.errors import BadOption, FeatxError, first_line
-from featx.inputs.input import Input
-from featx.inputs.joint import blocks_of, open_joint
-from featx.inputs.scaling import BlockScaling, InputBlock
-from featx.inputs.spec import InputSpec
-from featx.metrics.paired import paired_difference
+from featx._typing import Doubles
+from featx.errors import BadOption
+from featx.inputs.joint import baseline_blocks, baseline_name
+from featx.metrics.paired import Difference, paired_difference
 from featx.metrics.resampling import Resampling
-from featx.reporting.comparison import AS_NAMED, Comparison, Contender, LeftOutBackbone
-from featx.selection.candidates import BackboneCandidate, find_candidates
-from featx.selection.draws import draw_part
-from featx.selection.quick import quick_scores
+from featx.reporting.comparison import Comparison, Contender
+from featx.selection.clock import OutOfTime
+from featx.selection.input_ranking import InputChoices, InputRanking, JointChoice
 from featx.selection.ranking import RankingSetup, head_name
-from featx.training_inputs import TrainingRows, embed_inputs
+from featx.training_inputs import embed_inputs, embed_raw_inputs
 from featx.tuning import HeadConfig
 from featx.tuning.block_weights import BlockWeights
 from featx.tuning.fit_warnings import warn_once
 from featx.tuning.validation import ValidationResult, cross_validate, is_nested
 
-__all__ = ["InputChoices", "compare_inputs"]
-
-
-@dataclass(frozen=True, slots=True)
-class InputChoices:
-    """The plan of a comparison for several inputs.
-
-    Attributes
-    ----------
-    specs : tuple of InputSpec
-    missing : {"reject", "zero"}
-    backbones : sequence of str, Card or Backbone, or None
-        Those that are tried for the inputs that they can read; None: all that are on this machine.
-    max_bytes : float or None
-        The size above which backbones are left out.
-    provider : str, default="cpu"
-    """
-
-    specs: tuple[InputSpec, ...]
-    missing: Missing = "reject"
-    backbones: Sequence[str | Card | Backbone] | None = None
-    max_bytes: float | None = None
-    provider: str = "cpu"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tried:
-    """A choice of inputs with its joint rows."""
-
-    name: str
-    rows: FloatArray = field(repr=False)
-    weights: BlockWeights
-    candidate: BackboneCandidate | None = None
-    quick: float | None = None
+__all__ = ["compare_inputs"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Result:
     """A choice that was measured as ``fit`` measures."""
 
-    tried: _Tried
+    choice: JointChoice
     found: ValidationResult
     score: float
     measure: Callable[[Doubles], Doubles] = field(repr=False)
 
 
 def compare_inputs(setup: RankingSetup, choices: InputChoices) -> Comparison:
-    """Return how good a head is with each backbone for each input, and without each input.
+    """Return how good heads are with each backbone for each input, and without each input.
 
-    A quick pass ranks the backbones of each input in joint rows with the others as they are named; the best
-    ``setup.best`` of each are measured as ``fit`` measures, on the same folds, as are all inputs as they are
-    named and all but each of them.
+    A quick pass ranks the backbones of each input in joint rows with the others as they are named, and then
+    the heads; the best ``setup.best`` of each are measured as ``fit`` measures, on the same folds, as are all
+    inputs as they are named and all but each of them. A choice costs what all its inputs cost, and is left out
+    where that is above a limit.
 
     Parameters
     ----------
@@ -94,208 +50,177 @@ def compare_inputs(setup: RankingSetup, choices: InputChoices) -> Comparison:
     Raises
     ------
     BadOption
-        A backbone is for samples that no input holds.
+        A backbone is for samples that no input holds, or no choice keeps to the limits.
     BadSample
         A sample cannot be read, and the engine does not skip.
     """
-    start = time.perf_counter()
+    named = choices.by_modality()
     made = embed_inputs(setup.given.whole, choices.specs, setup.engine, choices.missing)
-    stage = _Stage(setup, made)
-    others, left_out = stage.with_others(choices)
-    ranked = time.perf_counter()
-    results = [stage.measure(tried) for tried in (stage.as_named, *others, *stage.without_each())]
-    results.sort(key=lambda one: one.score, reverse=True)
-    contenders = [stage.contender(one, results[0]) for one in results]
-    best = results[0].found
-    trivial, scores = setup.task.trivial_baseline(best.report)
-    baseline = Contender(trivial, "", True, {}, scores.get(stage.problem.score_name))
+    ranking = InputRanking(setup, choices, made, named)
+    ranked = ranking.run()
+    seconds = setup.clock.seconds
+    finals = _Finals(ranking)
+    finals.run([one for one in ranked if one.rows is not None])
+    measured = {id(one.choice) for one in finals.results}
+    behind = sorted((one for one in ranked if id(one) not in measured), key=lambda one: one.key)
+    best = finals.results[0] if finals.results else None
+    baselines = finals.baselines()
     return Comparison(
         task=setup.task.name,
-        score=stage.problem.score_name,
+        score=ranking.problem.score_name,
         n=len(setup.given.samples),
-        n_quick=len(stage.some),
-        n_measured=len(best.tested),
-        method=best.method,
-        contenders=(*contenders, baseline),
-        left_out=tuple(left_out),
-        notes=tuple(stage.notes(results)),
-        timings={"quick pass": ranked - start, "measuring": time.perf_counter() - ranked},
+        n_quick=len(ranking.some),
+        n_measured=len(best.found.tested) if best else 0,
+        method=best.found.method if best else "",
+        contenders=(
+            *map(finals.contender, finals.results),
+            *map(ranking.contender, reversed(behind)),
+            *baselines,
+        ),
+        left_out=tuple(ranking.left_out),
+        notes=tuple(finals.notes()),
+        timings={"quick pass": seconds, "measuring": setup.clock.seconds - seconds},
     )
 
 
-class _Stage:
-    """Joint rows of the inputs as they are named, and the targets, on which all choices are measured."""
+class _Finals:
+    """The choices measured as ``fit`` measures, all on the same folds, with baselines beside.
 
-    def __init__(self, setup: RankingSetup, made: TrainingRows) -> None:
-        self.setup, self.made = setup, made
-        self.inputs, self.blocks = made.inputs, blocks_of(made.inputs)
-        self.problem = setup.problem(made.rows)
-        self.config = setup.with_head(setup.heads[0])
-        readable = set(made.rows.ids)
-        self.samples = [one for one in setup.given.samples if one.id in readable]
-        rng = np.random.default_rng(setup.config.random_state)
-        self.some = draw_part(self.problem, setup.n_quick, rng)
-        self.nested = is_nested(made.rows.embeddings, self.problem, self.config)
-        self.as_named = _Tried(AS_NAMED, made.rows.embeddings, BlockWeights(self.blocks))
+    Attributes
+    ----------
+    results : list of _Result
+        The best first.
+    """
 
-    def without_each(self) -> list[_Tried]:
-        """Return the inputs without each of them."""
-        if len(self.inputs) < 2:
-            return []
-        weights = self.as_named.weights
-        return [
-            _Tried(f"without {one.name}", self.as_named.rows, weights.without(number))
-            for number, one in enumerate(self.inputs)
-        ]
+    def __init__(self, ranking: InputRanking) -> None:
+        self.ranking, self.setup, self.problem = ranking, ranking.setup, ranking.problem
+        self.nested = is_nested(ranking.rows, self.problem, self.setup.config)
+        self.results: list[_Result] = []
+        self.late: list[str] = []
+        self._lacks_baseline = False
 
-    def with_others(self, choices: InputChoices) -> tuple[list[_Tried], list[LeftOutBackbone]]:
-        """Return the best other backbones of each input by the quick pass, and those left out."""
-        found: list[_Tried] = []
-        left_out: list[LeftOutBackbone] = []
-        named = _by_modality(choices.backbones, self.inputs)
-        for number, one in enumerate(self.inputs):
-            if not one.has_backbone:
-                continue
-            own = None if named is None else named.get(one.kind, [])
-            if own == []:
-                continue
-            provider = read_provider(choices.provider)
-            candidates, without = find_candidates(own, one.kind, None, provider)
-            left_out += [replace(each, name=f"{one.name}: {each.name}") for each in without]
-            ranked: list[_Tried] = []
-            for candidate in candidates:
-                if candidate.card.fingerprint == one.card.fingerprint:
-                    continue
-                if candidate.is_above(choices.max_bytes):
-                    reason = candidate.describe_size(choices.max_bytes)
-                    left_out.append(LeftOutBackbone(f"{one.name}: {candidate.name}", reason))
-                    continue
-                try:
-                    ranked.append(self._with(number, candidate))
-                except FeatxError as error:
-                    if named is not None:
-                        raise
-                    name = f"{one.name}: {candidate.name}"
-                    left_out.append(LeftOutBackbone(name, first_line(error)))
-                ranked.sort(key=lambda tried: -(tried.quick or -np.inf))
-                for beaten in ranked[self.setup.best :]:
-                    reason = f"behind the best {self.setup.best} of the quick pass"
-                    left_out.append(LeftOutBackbone(beaten.name, reason))
-                # What is left behind takes no memory.
-                ranked = ranked[: self.setup.best]
-            found += ranked
-        return found, left_out
+    def run(self, ranked: Sequence[JointChoice]) -> None:
+        """Measure choices one after the other, then all inputs but each; what comes too late is noted.
 
-    def _with(self, number: int, candidate: BackboneCandidate) -> _Tried:
-        """Return the inputs with another backbone for one of them, scored by the quick pass."""
-        one = self.inputs[number]
-        backbone = candidate.open()
-        card = replace(candidate.card, dim=backbone.dim)
-        other = replace(one, source=card, filling=None)
-        embedder = open_joint((other,), backbone.provider)
-        engine = replace(self.setup.engine, on_error="skip")
-        rows = engine.embed(self.samples, embedder)
-        if rows.rejects:
-            first = rows.rejects[0]
+        Raises
+        ------
+        BadOption
+            There is nothing to measure.
+        """
+        self._measure_all(ranked)
+        done = [one for one in self.results if one.choice.kind == "named"] or self.results
+        head = max(done, key=lambda one: one.score).choice.head if done else self.setup.heads[0]
+        without = self.ranking.without_each(head)
+        if not ranked and not without:
+            first = "; ".join(f"{one.name}: {one.reason}" for one in self.ranking.left_out[:3])
             raise BadOption(
-                f"cannot read {len(rows.rejects)} of {len(self.samples)} samples: {first.id}: {first.reason}"
+                f"inputs: expected one choice or more to compare, none is left: {first}"
             )
-        rows, _ = filled_rows(rows, embedder.parts)
-        joint, blocks = self._replaced(number, rows, other)
-        scaled = BlockScaling.fit(joint[self.some], blocks).apply(joint[self.some])
-        quick = quick_scores(scaled, self.problem.subset(self.some))
-        name = f"{one.name}: {candidate.name}"
-        return _Tried(name, joint, BlockWeights(blocks), candidate, float(quick.rank))
+        self._measure_all(without)
+        self.results.sort(key=lambda one: one.score, reverse=True)
 
-    def _replaced(
-        self, number: int, rows: Rows, other: Input
-    ) -> tuple[FloatArray, tuple[InputBlock, ...]]:
-        """Return joint rows with other columns for one input, and their blocks."""
-        table = self.as_named.rows
-        tables = [table[:, block.columns] for block in self.blocks]
-        tables[number] = rows.embeddings
-        inputs = (*self.inputs[:number], other, *self.inputs[number + 1 :])
-        return np.ascontiguousarray(np.concatenate(tables, axis=1)), blocks_of(inputs)
+    def _measure_all(self, choices: Sequence[JointChoice]) -> None:
+        for place, choice in enumerate(choices):
+            try:
+                self.results.append(self._measure(choice))
+            except OutOfTime:
+                self.late += [one.name for one in choices[place:]]
+                break
 
-    def measure(self, tried: _Tried) -> _Result:
+    def _measure(self, choice: JointChoice) -> _Result:
         """Return a choice as ``fit`` measures it."""
         clock = self.setup.clock
 
         def tell(stage: str, done: int, total: int, /) -> None:
-            clock.tell(f"{tried.name}: {stage}", done, total)
+            clock.tell(f"{choice.name}: {stage}", done, total)
+            if clock.is_over():
+                raise OutOfTime
 
-        config: HeadConfig = replace(self.config, blocks=tried.weights, progress=tell)
+        if clock.is_over():
+            raise OutOfTime
+        assert choice.rows is not None
+        config: HeadConfig = replace(
+            self.setup.with_head(choice.head), blocks=choice.weights, progress=tell
+        )
         with warn_once():
-            found = cross_validate(tried.rows, self.problem, config, nested=self.nested)
+            found = cross_validate(choice.rows, self.problem, config, nested=self.nested)
         measure = self.problem.measure(found.predictions, found.tested)
         score = float(measure(self._resampling(found).whole())[0])
-        return _Result(tried, found, score, measure)
+        return _Result(choice, found, score, measure)
 
-    def contender(self, one: _Result, best: _Result) -> Contender:
+    def contender(self, one: _Result) -> Contender:
         """Return the line of a choice in the table."""
-        candidate = one.tried.candidate
-        quick = {} if one.tried.quick is None else {"rank": one.tried.quick}
-        difference = None
-        if one is not best:
-            resampling = self._resampling(best.found)
-            seed = self.setup.config.random_state
-            difference = paired_difference(best.measure, one.measure, resampling, seed)
-        weights = one.tried.weights
-        used = [b for k, b in enumerate(weights.blocks) if k not in weights.left_out]
-        return Contender(
-            one.tried.name,
-            head_name(self.config.head, self.setup),
-            False,
-            quick,
-            one.score,
-            one.found.report.intervals.get(self.problem.score_name),
-            difference,
-            bytes=None if candidate is None else candidate.bytes,
-            dim=sum(block.width for block in used),
-            license="" if candidate is None else candidate.card.license,
+        return replace(
+            self.ranking.contender(one.choice),
+            score=one.score,
+            interval=one.found.report.intervals.get(self.problem.score_name),
+            difference=None if one is self.results[0] else self._apart(self.results[0], one),
         )
 
-    def notes(self, results: Sequence[_Result]) -> list[str]:
+    def baselines(self) -> list[Contender]:
+        """Return what needs no features, and what the same head reaches without any backbone."""
+        if not self.results:
+            return []
+        best, name = self.results[0].found, self.problem.score_name
+        trivial, scores = self.setup.task.trivial_baseline(best.report)
+        found = [Contender(trivial, "", True, {}, scores.get(name))]
+        inputs = self.ranking.inputs
+        if not (raw_name := baseline_name(inputs)):
+            return found
+        self._lacks_baseline = self.setup.clock.is_over()
+        if self._lacks_baseline:
+            return found
+        engine = replace(self.setup.engine, on_error="fail")
+        rows = embed_raw_inputs(self.ranking.samples, inputs, engine).embeddings
+        weights, head = BlockWeights(baseline_blocks(inputs)), self.results[0].choice.head
+        config = replace(self.setup.with_head(head), blocks=weights)
+        with warn_once():
+            result = cross_validate(rows, self.problem, config, nested=self.nested)
+        measure = self.problem.measure(result.predictions, result.tested)
+        score = float(measure(self._resampling(result).whole())[0])
+        raw = _Result(self.results[0].choice, result, score, measure)
+        interval, title = result.report.intervals.get(name), f"the same head on {raw_name}"
+        behind = self._apart(self.results[0], raw)
+        return [*found, Contender(title, "", True, {}, score, interval, behind)]
+
+    def notes(self) -> list[str]:
         """Return what follows, in sentences."""
-        named = next(one for one in results if one.tried is self.as_named)
-        resampling = self._resampling(named.found)
+        if not self.results:
+            return ["No time was left to measure any as fit measures: the quick pass alone ranks."]
+        said = self._advice()
+        if self._lacks_baseline:
+            said.append("No time was left to measure the baseline without a backbone.")
+        if self.late:
+            said.append(f"No time was left to measure {', '.join(self.late)} as fit measures.")
+        return said
+
+    def _advice(self) -> list[str]:
+        """Return what is better than the inputs as named, and what can be left out, beyond chance."""
+        named = next((one for one in self.results if one.choice.kind == "named"), None)
+        if named is None:
+            return []
         said = []
-        for one in results:
-            if one is named:
+        for one in self.results:
+            if one.choice.kind == "named" or (apart := self._apart(one, named)) is None:
                 continue
-            seed = self.setup.config.random_state
-            apart = paired_difference(one.measure, named.measure, resampling, seed)
-            if apart is None:
-                continue
-            if one.tried.candidate is not None and apart.low is not None and apart.low > 0:
-                said.append(f"{one.tried.name} is better than what is named by {apart}.")
-            left = one.tried.weights.left_out
-            if left and not (apart.high is not None and apart.high < 0):
-                said.append(f"{one.tried.name} nothing is lost beyond chance ({apart}).")
-        if not said:
+            several = len(self.setup.heads) > 1
+            name = one.choice.name
+            if several:
+                name += f" with {head_name(one.choice.head, self.setup)}"
+            if one.choice.kind == "other" and apart.low is not None and apart.low > 0:
+                said.append(f"{name} is better than what is named by {apart}.")
+            lost = apart.high is not None and apart.high < 0
+            if one.choice.kind == "without" and not lost:
+                said.append(f"{one.choice.name} nothing is lost beyond chance ({apart}).")
+        if not said and not self.late:
             said.append("No other choice is better beyond chance, and no input can be left out.")
         return said
+
+    def _apart(self, first: _Result, second: _Result) -> Difference | None:
+        """Return by how much one choice is above another on the same samples."""
+        resampling, seed = self._resampling(first.found), self.setup.config.random_state
+        return paired_difference(first.measure, second.measure, resampling, seed)
 
     def _resampling(self, found: ValidationResult) -> Resampling:
         design = self.problem.design.subset(found.tested)
         return Resampling.of(len(found.tested), design.groups, design.weights)
-
-
-def _by_modality(
-    backbones: Sequence[str | Card | Backbone] | None, inputs: Sequence[Input]
-) -> dict[str, list[str | Card | Backbone]] | None:
-    """Return named backbones by what they read; refuse those that read what no input holds."""
-    if backbones is None:
-        return None
-    found: dict[str, list[str | Card | Backbone]] = {}
-    kinds = sorted({one.kind for one in inputs if one.has_backbone})
-    for backbone in backbones:
-        candidate = BackboneCandidate.of(backbone)
-        modality = candidate.card.modality
-        if modality not in kinds:
-            raise BadOption(
-                f"{candidate.name} is a backbone for {modality}; the inputs with one are "
-                f"{', '.join(kinds) or 'none'}"
-            )
-        found.setdefault(modality, []).append(backbone)
-    return found

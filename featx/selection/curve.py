@@ -18,7 +18,7 @@ from featx.embedding.engine import Engine
 from featx.embedding.joint_rows import Missing
 from featx.errors import BadLabels, BadOption, FeatxWarning
 from featx.heads import HeadSpec
-from featx.inputs.joint import blocks_of
+from featx.inputs.joint import baseline_blocks, blocks_of
 from featx.labelled import LabelledSamples
 from featx.selection.curve_report import (
     CurvePoint,
@@ -98,7 +98,8 @@ def learning_curve(
     max_labels : int, default=10 000
         Where there are more samples, so many are drawn of them to train on; None: all are used.
     baseline : bool, default=True
-        Whether the same head is measured on raw pixels, words or mel bands too; of several inputs on none.
+        Whether the same head is measured on raw pixels, words or mel bands too; of several inputs in place of
+        every backbone, with the other inputs as they are.
     target, inputs, pairs, missing, pool_by
         Several inputs, as for ``featx.fit``.
 
@@ -123,25 +124,21 @@ def learning_curve(
     """
     _check_choices(draws, sizes, max_labels)
     kind = get_task(task or "classification")
+    engine = Engine.of(engine)
     config = HeadConfig(
         head,
         class_weight=class_weight,
         log_target=log_target,
         threshold=threshold,
         random_state=random_state,
-        n_jobs=engine.n_jobs if engine else None,
+        n_jobs=engine.n_jobs,
     )
     config.check()
     kind.check_config(config)
-    engine = engine or Engine()
     asked = InputOptions(
         target=target, inputs=inputs, pairs=pairs, missing=missing, pool_by=pool_by
     )
-    if specs := asked.specs():
-        if backbone is not None:
-            raise BadOption(
-                "backbone: each of several inputs has its own; name it among the inputs"
-            )
+    if specs := asked.specs(backbone):
         skip = engine.on_error == "skip"
         samples, labels = asked.read(samples, labels, specs, skip=skip)
     given = LabelledSamples.of(samples, labels, groups=groups, sample_weight=sample_weight)
@@ -151,15 +148,17 @@ def learning_curve(
     check_own_head(kind, config, given.samples)
     limit = None if max_labels is None else max_labels * FOLDS // (FOLDS - 1)
     if specs:
-        made, known = embed_records(
+        known = embed_records(
             given, kind, config, specs, engine=engine, limit=limit, missing=missing
         )
-        config = replace(config, blocks=BlockWeights(blocks_of(made)))
-        raw = None
+        config = replace(config, blocks=BlockWeights(blocks_of(known.inputs)))
     else:
         opened = open_for(backbone, given)
         known = embed_labelled(given, kind, config, opened, engine=engine, limit=limit)
-        raw = known.embed_baseline(engine) if baseline else None
+    if baseline and not known.baseline_name:
+        note = "no input has a backbone: there is no baseline without one"
+        known = replace(known, notes=(*known.notes, note))
+    raw = known.embed_baseline(engine) if baseline and known.baseline_name else None
     with progress_bars() if verbose else nullcontext() as progress:
         shown = replace(config, progress=progress)
         return curve_of_rows(known, kind, shown, raw, sizes=sizes, draws=draws)
@@ -185,18 +184,19 @@ def curve_of_rows(
             f"{len(problem)} samples"
         )
     least = task.least_outputs
-    tables = [(known.name, known.rows)]
-    if raw is not None and known.backbone is not None:
-        tables.append((known.backbone.card.input.baseline_name, raw))
+    tables = [(known.name, known.rows, config)]
+    if raw is not None:
+        blocks = BlockWeights(baseline_blocks(known.inputs)) if known.inputs else None
+        tables.append((known.baseline_name, raw, replace(config, blocks=blocks)))
     labels = [
         round(float(np.mean([len(draw.trains[k]) for draw in parts]))) for k in range(len(chosen))
     ]
     curves, laws = [], list[PowerLaw | None]()
     lacking = np.zeros(len(labels), bool)
     with warn_once():
-        for name, rows in tables:
+        for name, rows, own_config in tables:
             scores = measure_draws(
-                rows, problem, parts, config, least=least, stage=f"learning curve of {name}"
+                rows, problem, parts, own_config, least=least, stage=f"learning curve of {name}"
             )
             lacking |= np.isnan(scores).any(axis=0)
             law, curve = _fit_curve(name, labels, scores, known.n, rng)

@@ -15,9 +15,10 @@ from featx.embedding.embedder import BaselineEmbedder, Embedder, describe_doubts
 from featx.embedding.engine import Engine
 from featx.embedding.joint_rows import Missing
 from featx.embedding.rows import Rows
-from featx.errors import BadOption, FeatxNotice, FeatxWarning
+from featx.errors import FeatxNotice, FeatxWarning
 from featx.evaluation import warn_about_rejects
 from featx.inputs.input import Input
+from featx.inputs.joint import baseline_name
 from featx.inputs.spec import InputSpec
 from featx.labelled import LabelledSamples
 from featx.modalities.guess import modality_of
@@ -25,7 +26,7 @@ from featx.selection.draws import draw_part
 from featx.sources import Sample
 from featx.sources.groups import duplicate_contents
 from featx.tasks import Task
-from featx.training_inputs import embed_inputs
+from featx.training_inputs import embed_inputs, embed_raw_inputs
 from featx.tuning import HeadConfig, TuningProblem
 
 __all__ = ["LabelledRows", "embed_labelled", "embed_records", "open_for"]
@@ -49,6 +50,8 @@ class LabelledRows:
     notes : tuple of str
     name : str
         What the rows are of.
+    inputs : tuple of Input
+        Several inputs; none of a backbone alone.
     """
 
     backbone: Backbone | None
@@ -58,6 +61,14 @@ class LabelledRows:
     samples: list[Sample]
     notes: tuple[str, ...] = ()
     name: str = ""
+    inputs: tuple[Input, ...] = ()
+
+    @property
+    def baseline_name(self) -> str:
+        """What the rows of ``embed_baseline`` are of; '' where no input has a backbone."""
+        if self.backbone is None:
+            return baseline_name(self.inputs)
+        return self.backbone.card.input.baseline_name
 
     def embed_baseline(self, engine: Engine) -> FloatArray:
         """Return the same samples without a backbone; shape (n_rows, n_columns), float32.
@@ -66,14 +77,11 @@ class LabelledRows:
         ------
         BadSample
             One of them cannot be read any more.
-        BadOption
-            They have several inputs, for which there is no baseline.
         """
+        careful = replace(engine, progress=None, on_error="fail")
         if self.backbone is None:
-            raise BadOption(f"baseline: there is none of several inputs ({self.name:.100})")
-        embedder = BaselineEmbedder(self.backbone.card.input)
-        raw = replace(engine, progress=None, on_error="fail").embed(self.samples, embedder)
-        return raw.embeddings
+            return embed_raw_inputs(self.samples, self.inputs, careful).embeddings
+        return careful.embed(self.samples, BaselineEmbedder(self.backbone.card.input)).embeddings
 
 
 def open_for(backbone: str | Card | Backbone | None, given: LabelledSamples) -> Backbone:
@@ -132,8 +140,8 @@ def embed_records(
     engine: Engine,
     limit: int | None = None,
     missing: Missing = "reject",
-) -> tuple[tuple[Input, ...], LabelledRows]:
-    """Embed labelled records of several inputs, or a part of them, and return the inputs beside their rows.
+) -> LabelledRows:
+    """Embed labelled records of several inputs, or a part of them.
 
     Parameters and errors are those of ``embed_labelled``.
     """
@@ -142,7 +150,7 @@ def embed_records(
     made = embed_inputs(given.whole, specs, engine, missing)
     known = _labelled(given, task, config, made.rows, (*notes, *made.notes))
     name = " + ".join(one.name for one in made.inputs)
-    return made.inputs, replace(known, n=n - len(made.rows.rejects), name=name)
+    return replace(known, n=n - len(made.rows.rejects), name=name, inputs=made.inputs)
 
 
 def _limited(

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone
 from featx.backbones.several_taps import SeveralTaps, own_tap
 from featx.catalog import Card, verify_files
@@ -23,15 +24,15 @@ from featx.graphs import taps as all_taps
 from featx.labelled import LabelledSamples
 from featx.metrics.paired import paired_difference
 from featx.metrics.resampling import Resampling
-from featx.selection.labelled_rows import LabelledRows, embed_labelled, open_for
+from featx.selection.labelled_rows import embed_labelled, open_for
 from featx.selection.layer_report import LayerProbe, LayerScore
 from featx.selection.limits import is_whole_number
 from featx.selection.quick import ridge_predictions
 from featx.tasks import get_task
-from featx.tuning import HeadConfig
+from featx.tuning import HeadConfig, TuningProblem
 from featx.tuning.progress import Progress, progress_bars
 
-__all__ = ["probe_layers"]
+__all__ = ["known_taps", "probe_layers", "score_views"]
 
 # Taps of one pass.
 _MOST_TAPS = 32
@@ -95,11 +96,12 @@ def probe_layers(
     """
     _check_choices(max_samples, taps)
     kind = get_task(task or "classification")
+    engine = Engine.of(engine)
     config = HeadConfig(
         class_weight=class_weight,
         log_target=log_target,
         random_state=random_state,
-        n_jobs=engine.n_jobs if engine else None,
+        n_jobs=engine.n_jobs,
     )
     config.check()
     kind.check_config(config)
@@ -108,13 +110,19 @@ def probe_layers(
         kind, min_samples=min_samples, unlabelled=unlabelled, by_default=task is None
     )
     opened = open_for(backbone, given)
-    known_taps = _known_taps(opened, taps)
-    several = SeveralTaps(opened, list(known_taps))
+    scored = known_taps(opened, taps)
+    if taps is None and len(scored) < 2:
+        warnings.warn(
+            f"{opened.name}: no bottleneck was found behind its layers; name tensors with taps=",
+            FeatxWarning,
+            stacklevel=2,
+        )
+    several = SeveralTaps(opened, list(scored))
     known = embed_labelled(
-        given, kind, config, opened, engine=engine or Engine(), limit=max_samples, embedder=several
+        given, kind, config, opened, engine=engine, limit=max_samples, embedder=several
     )
     with progress_bars() if verbose else nullcontext() as progress:
-        layers = _score_views(several, known, known_taps, config, progress)
+        layers = score_views(several, known.rows, known.problem, scored, config, progress)
     return LayerProbe(
         backbone=opened.name,
         task=kind.name,
@@ -136,20 +144,26 @@ def _check_choices(max_samples: object, taps: object) -> None:
         raise BadOption(f"taps = {taps!r:.80}: expected a list of names of tensors")
 
 
-def _known_taps(backbone: Backbone, names: Sequence[str] | None) -> dict[str, Tap]:
-    """Return taps by their names, from shallow to deep, the backbone's own among them."""
+def known_taps(backbone: Backbone, names: Sequence[str] | None = None) -> dict[str, Tap]:
+    """Return taps by their names, from shallow to deep, the backbone's own among them.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    names : sequence of str, default=None
+        Taps to take; None: those behind each layer or block, at most 32.
+
+    Raises
+    ------
+    UnknownTap
+        The graph computes no tensor of a name.
+    """
     graph = verify_files(backbone.card)[backbone.card.graph.name]
     every, own = {tap.name: tap for tap in all_taps(graph)}, own_tap(backbone)
     for name in names or ():
         if name not in every:
             raise UnknownTap(name, list(every))
     chosen = _thinned(stages(graph, [own])) if names is None else [every[name] for name in names]
-    if names is None and len(chosen) < 2:
-        warnings.warn(
-            f"{backbone.name}: no bottleneck was found behind its layers; name tensors with taps=",
-            FeatxWarning,
-            stacklevel=3,
-        )
     found = sorted({*chosen, every[own]}, key=lambda tap: (tap.depth, tap.name))
     return {tap.name: tap for tap in found}
 
@@ -167,20 +181,32 @@ def _thinned(found: list[Tap]) -> list[Tap]:
     return [found[place] for place in places.tolist()]
 
 
-def _score_views(
+def score_views(
     several: SeveralTaps,
-    known: LabelledRows,
+    rows: FloatArray,
+    problem: TuningProblem,
     taps: Mapping[str, Tap],
     config: HeadConfig,
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> tuple[LayerScore, ...]:
-    """Return the score of each view, from shallow to deep."""
-    problem, views = known.problem, several.views
+    """Return the score of each view, from shallow to deep.
+
+    Parameters
+    ----------
+    several : SeveralTaps
+    rows : ndarray of shape (n, several.dim), float32
+    problem : TuningProblem
+    taps : mapping of str to Tap
+        What is known of each tap, by its name.
+    config : HeadConfig
+    progress : Progress, default=None
+    """
+    views = several.views
     measures, tested = [], np.arange(len(problem))
     for number, view in enumerate(views):
         if progress:
             progress("scoring taps", number, len(views))
-        predictions, tested = ridge_predictions(several.rows(known.rows, view), problem)
+        predictions, tested = ridge_predictions(several.rows(rows, view), problem)
         measures.append(problem.measure(predictions, tested))
     if progress:
         progress("scoring taps", len(views), len(views))
@@ -199,7 +225,7 @@ def _score_views(
             depth=taps[view.tap].depth,
             made_by=taps[view.tap].op,
             shape=view.shape,
-            dim=several.rows(known.rows[:1], view).shape[1],
+            dim=several.rows(rows[:1], view).shape[1],
             score=float(measure(resampling.whole())[0]),
             gain=None
             if measure is own

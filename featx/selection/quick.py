@@ -6,39 +6,39 @@ times, the samples that it measures are judged by those that it trains on.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featx._typing import Doubles, FloatArray, Integers
+from featx._typing import Doubles, FloatArray, Integers, Mask
 from featx.errors import BadLabels
+from featx.selection.evidence import log_evidence
+from featx.selection.quick_ridge import WideRidge, suits_wide_ridge
 from featx.tuning.problem import Evaluation, TuningProblem
-from featx.tuning.solvers.ridge import spectrum
 from featx.tuning.splits import Splits, make_splits
 from featx.tuning.threads import one_thread_each
 
 if TYPE_CHECKING:
+    from featx.heads import HeadSpec
     from featx.tuning.candidates import CandidateScore
 
 __all__ = [
     "QuickScores",
     "centroid_evaluation",
-    "log_evidence",
     "neighbor_evaluation",
     "quick_scores",
     "ridge_evaluation",
     "ridge_predictions",
 ]
 
-# Neighbours that vote on a sample.
-NEIGHBORS = 5
+# Neighbours that vote on a sample, and the most samples of a part that are judged by theirs.
+NEIGHBORS, _JUDGED = 5, 500
 # Folds where samples cannot be left out in turn.
 _FOLDS = 4
 # The distance to a class or a label of which nothing is left, and the weight that is nothing.
 _NOWHERE, _LEAST = 1e6, 1e-9
-# Steps in which the evidence is maximised, and the change that ends them.
-_STEPS, _TOLERANCE = 100, 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +165,61 @@ def _best_ridge(rows: FloatArray, problem: TuningProblem) -> tuple[CandidateScor
     [head] = problem.choose_heads("ridge", random_state=0)
     if problem.can_leave_out_each:
         _check_units(problem.design.units(len(problem)))
-        return best_candidate(leave_out_each(head, rows, problem)), np.arange(len(problem))
+        every = np.arange(len(problem))
+        if suits_wide_ridge(rows, problem) and head.standardizes and not _is_balanced(head):
+            return _best_of_a_wide_table(head, rows, problem), every
+        return best_candidate(leave_out_each(head, rows, problem)), every
     splits = _splits(problem)
     return best_candidate(score_candidates(head, rows, problem, splits, map)), splits.tested
+
+
+def _is_balanced(head: HeadSpec) -> bool:
+    """Return whether classes that have fewer samples count more in training."""
+    from featx.heads import last_step
+
+    return getattr(last_step(head.build()), "class_weight", None) is not None
+
+
+def _best_of_a_wide_table(
+    head: HeadSpec, rows: FloatArray, problem: TuningProblem
+) -> CandidateScore:
+    """Return the best penalty: of all by some of the samples, of that and its neighbours by all."""
+    from featx.tuning.candidates import CandidateScore, best_candidate
+
+    every, grid = np.arange(len(problem)), list(head.grid)
+    alphas = [value for params in grid for value in params.values()]
+    targets = problem.neighbor_targets(every)
+    ridge = WideRidge(
+        _standardized(rows), targets, problem.design.counts(len(problem)), problem.design.groups
+    )
+
+    def candidates(
+        places: Sequence[int], found: Iterable[Doubles], judged: Integers
+    ) -> list[CandidateScore]:
+        return [
+            CandidateScore(
+                head, grid[place], problem.evaluate(scores, judged), scores.astype(np.float32)
+            )
+            for place, scores in zip(places, found, strict=True)
+        ]
+
+    places, some = list(range(len(grid))), ridge.some()
+    # Of few groups, some samples may be of one alone.
+    if len(np.unique(problem.design.units(len(problem))[some])) > 1:
+        tried = candidates(places, ridge.left_out_of_some(some, alphas), some)
+        place = grid.index(best_candidate(tried).params)
+        places = places[max(place - 1, 0) : place + 1]
+    return best_candidate(
+        candidates(places, ridge.left_out([alphas[place] for place in places]), every)
+    )
 
 
 def neighbor_evaluation(
     rows: FloatArray, problem: TuningProblem, n_neighbors: int = NEIGHBORS
 ) -> Evaluation:
     """Return the evaluation of the nearest other samples by the cosine of centred rows.
+
+    Of more than 500 samples so many are judged, each by its neighbours among all.
 
     Parameters
     ----------
@@ -187,24 +233,18 @@ def neighbor_evaluation(
     BadLabels
         See ``quick_scores``.
     """
-    # Imported where neighbours are searched: scores in closed form need not wait for it.
-    from featx.embedding.neighbors import nearest_among, nearest_rows
-
-    table = _centered(rows)
-    weights, units = problem.design.counts(len(problem)), problem.design.units(len(problem))
-    parts, votes = _parts(problem), np.empty((len(problem), problem.n_outputs))
-    for train, test in parts:
+    table, weights = _unit_rows(rows), problem.design.counts(len(problem))
+    units, judged, votes = problem.design.units(len(problem)), [], []
+    for train, test in _parts(problem):
         # A sample of no weight is nobody's neighbour.
         train = train[weights[train] > 0]
-        if len(test) == len(problem):
-            votes[:] = _average(problem, train, weights)
-            test = train
-            found = nearest_among(table[train], n_neighbors, groups=units[train]).indices
-        else:
-            found = nearest_rows(table[test], table[train], n_neighbors).indices
-        votes[test] = _votes(found, problem, train, weights)
-    tested = np.concatenate([test for _, test in parts])
-    return problem.evaluate(problem.scores_of_averages(votes[tested]), tested)
+        some = _at_most(test, _JUDGED)
+        alike = units[some, None] == units[train] if len(test) == len(problem) else None
+        found = _nearest(table[some], table[train], n_neighbors, alike)
+        judged.append(some)
+        votes.append(_votes(found, problem, train, weights))
+    tested = np.concatenate(judged)
+    return problem.evaluate(problem.scores_of_averages(np.concatenate(votes)), tested)
 
 
 def centroid_evaluation(rows: FloatArray, problem: TuningProblem) -> Evaluation | None:
@@ -240,68 +280,6 @@ def centroid_evaluation(rows: FloatArray, problem: TuningProblem) -> Evaluation 
     return problem.evaluate(scores[tested], tested)
 
 
-def log_evidence(rows: FloatArray, problem: TuningProblem) -> float:
-    """Return the maximum of the evidence of a linear model on rows: LogME, a sample and an output.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d), float32
-    problem : TuningProblem
-        Groups and weights have no part in it.
-
-    Notes
-    -----
-    You et al., "LogME: practical assessment of pre-trained models for transfer learning", 2021. Targets are
-    a Gaussian around a linear function whose coefficients are a Gaussian around 0; the precisions of both are
-    those that make the targets most probable. A class is 1 for its samples and 0 for the others; numbers are
-    standardised.
-    """
-    targets = problem.neighbor_targets(np.arange(len(problem)))
-    if not rows.any():
-        rows = np.ones_like(rows)
-    squares, basis = spectrum(np.asarray(rows, np.float64))
-    projected = basis.T @ targets
-    evidences = [
-        _evidence(squares, projected[:, k] ** 2, float(targets[:, k] @ targets[:, k]), len(rows))
-        for k in range(targets.shape[1])
-    ]
-    return float(np.mean(evidences))
-
-
-def _evidence(squares: Doubles, along: Doubles, norm: float, n: int) -> float:
-    """Return the largest evidence of one column of targets, a sample.
-
-    Parameters
-    ----------
-    squares : ndarray of shape (r,)
-        Squared singular values of the rows.
-    along : ndarray of shape (r,)
-        Squares of the column along the left singular vectors.
-    norm : float
-        The sum of the squares of the column.
-    n : int
-        Samples.
-    """
-    tiny = float(np.finfo(np.float64).tiny)
-    outside = max(norm - float(along.sum()), 0.0)
-    alpha = beta = 1.0
-    for _ in range(_STEPS):
-        shares = squares / (squares + alpha / beta)
-        size = max(float((shares**2 * along / np.maximum(squares, tiny)).sum()), 1e-12 * norm, tiny)
-        rest = max(float(((1 - shares) ** 2 * along).sum()) + outside, 1e-12 * norm, tiny)
-        effective = float(shares.sum())
-        before, alpha = alpha / beta, effective / size
-        beta = (n - effective) / rest
-        if abs(alpha / beta - before) <= _TOLERANCE * before:
-            break
-    shares = squares / (squares + alpha / beta)
-    size = float((shares**2 * along / np.maximum(squares, tiny)).sum())
-    rest = float(((1 - shares) ** 2 * along).sum()) + outside
-    whole = n * np.log(beta) + len(squares) * np.log(alpha) - n * np.log(2 * np.pi)
-    whole -= beta * rest + alpha * size + np.log(alpha + beta * squares).sum()
-    return float(whole / (2 * n))
-
-
 def _parts(problem: TuningProblem) -> list[tuple[Integers, Integers]]:
     """Return pairs of samples to learn from and to judge; a sample never learns from its own unit."""
     if problem.design.allows_leaving_out_each:
@@ -327,10 +305,50 @@ def _check_units(units: Integers) -> None:
         )
 
 
-def _centered(rows: FloatArray) -> FloatArray:
-    """Return rows less their mean."""
-    mean = rows.mean(axis=0, dtype=np.float64)
-    return np.asarray(rows - mean.astype(np.float32))
+def _unit_rows(rows: FloatArray) -> FloatArray:
+    """Return rows less their mean, each of length 1; those that are the mean stay 0."""
+    centered = rows - rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", centered, centered))[:, None]
+    return np.asarray(centered / np.maximum(lengths, np.finfo(np.float32).tiny))
+
+
+def _at_most(samples: Integers, most: int) -> Integers:
+    """Return samples, or so many of them that are drawn evenly, in their order."""
+    if len(samples) <= most:
+        return samples
+    return samples[np.sort(np.random.default_rng(0).permutation(len(samples))[:most])]
+
+
+def _nearest(
+    queries: FloatArray, others: FloatArray, k: int, alike: Mask | None = None
+) -> Integers:
+    """Return which others are nearest to each query by products in float32, the nearest first.
+
+    Rounding may decide between neighbours that are about as near, which a score does not feel.
+
+    Parameters
+    ----------
+    queries : ndarray of shape (n, d), float32
+    others : ndarray of shape (m, d), float32
+    k : int
+    alike : ndarray of shape (n, m), default=None
+        Which others are no neighbours of a query.
+
+    Returns
+    -------
+    ndarray of shape (n, min(k, m)), intp
+        -1 where there are fewer.
+    """
+    products = queries @ others.T
+    if alike is not None:
+        products[alike] = -np.inf
+    found, every = np.empty((len(queries), min(k, len(others))), np.intp), np.arange(len(queries))
+    for place in range(found.shape[1]):
+        # For a few neighbours faster than to sort or to part all others; of ties the first.
+        nearest = products.argmax(axis=1)
+        found[:, place] = np.where(products[every, nearest] > -np.inf, nearest, -1)
+        products[every, nearest] = -np.inf
+    return found
 
 
 def _standardized(rows: FloatArray) -> FloatArray:
@@ -376,13 +394,10 @@ def _distances(
     """
     train, test = part
     sums, counts = amounts.T @ table[train], amounts.sum(axis=0)
-    by_unit, distances = _members(units[train]), np.empty((len(test), len(sums)))
-    alone = np.zeros(len(test), np.bool_)
-    for unit, places in _members(units[test]).items():
-        own = by_unit.get(unit, np.empty(0, np.intp))
-        if len(own) < 2:
-            alone[places] = True
-            continue
+    distances, alone = np.empty((len(test), len(sums))), np.ones(len(test), np.bool_)
+    for unit, own in _members(units[train]).items():
+        places = np.flatnonzero(units[test] == unit)
+        alone[places] = False
         left = counts - amounts[own].sum(axis=0)
         means = (sums - amounts[own].T @ table[train[own]]) / np.maximum(left, _LEAST)[:, None]
         distances[places] = _far(_squares(table[test[places]], means), left)
@@ -400,8 +415,9 @@ def _distances(
 
 def _squares(rows: FloatArray, means: Doubles) -> Doubles:
     """Return the mean squared difference of each row to each mean."""
-    wide = rows.astype(np.float64)
-    squares = (wide**2).sum(axis=1)[:, None] - 2 * wide @ means.T + (means**2).sum(axis=1)[None]
+    products = (rows @ means.T.astype(np.float32)).astype(np.float64)
+    lengths = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    squares = lengths[:, None] - 2 * products + (means**2).sum(axis=1)[None]
     return np.asarray(np.maximum(squares, 0.0) / rows.shape[1])
 
 
@@ -411,7 +427,14 @@ def _far(distances: Doubles, left: Doubles) -> Doubles:
 
 
 def _members(units: Integers) -> dict[int, Integers]:
-    """Return the places of each unit."""
+    """Return the places of each unit that has several."""
     order = np.argsort(units, kind="stable")
-    names, starts = np.unique(units[order], return_index=True)
-    return dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True))
+    names, starts, counts = np.unique(units[order], return_index=True, return_counts=True)
+    several = counts > 1
+    ends = (starts + counts)[several].tolist()
+    return {
+        name: order[start:end]
+        for name, start, end in zip(
+            names[several].tolist(), starts[several].tolist(), ends, strict=True
+        )
+    }

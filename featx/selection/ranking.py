@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from featx.backbones.backbone import Backbone
 from featx.embedding.engine import NOT_FINITE, Engine
 from featx.embedding.rows import Rows
 from featx.errors import BadLabels, BadOption, FeatxError, first_line
@@ -18,18 +19,27 @@ from featx.selection.candidates import BackboneCandidate
 from featx.selection.clock import Clock, OutOfTime
 from featx.selection.latency import measure_milliseconds
 from featx.selection.quick import QuickScores, quick_scores
+from featx.selection.ranked_taps import RankedTaps
 from featx.sources import Sample
 from featx.tasks import Task
 from featx.tuning import HeadConfig, TuningProblem
 from featx.tuning.search import tune
 from featx.tuning.validation import heads_for
 
-__all__ = ["RankedBackbone", "RankingSetup", "draw_some", "head_name", "rank"]
+__all__ = [
+    "TIME_TO_RANK",
+    "RankedBackbone",
+    "RankingSetup",
+    "draw_some",
+    "head_name",
+    "rank",
+    "score_table",
+]
 
 # Samples of each class or label that are looked at, where there are so many.
 _LEAST_EACH = 10
-# The share of the time that ranking may take; the rest is for measuring the best.
-_SHARE = 0.6
+TIME_TO_RANK = 0.6
+"""The share of the time that ranking may take; the rest is for measuring the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,9 @@ class RankingSetup:
         Whether the evidence is computed too.
     skip : bool
         Whether a backbone that cannot be opened is left out, as where nobody named it.
+    taps : bool
+        Whether further taps of each backbone are ranked, and the best of them goes on where it is better than
+        the backbone's own beyond chance.
     """
 
     given: LabelledSamples
@@ -67,6 +80,7 @@ class RankingSetup:
     max_milliseconds: float | None = None
     logme: bool = False
     skip: bool = True
+    taps: bool = False
 
     def problem(self, rows: Rows) -> TuningProblem:
         """Return the targets of rows as what a head is tuned for."""
@@ -123,7 +137,9 @@ def rank(
     for number, candidate in enumerate(candidates):
         stage = "ranking", number * len(some), len(candidates) * len(some)
         try:
-            entries.append(_rank_one(candidate, some, setup, stage))
+            ranked, taps_left_out = _rank_one(candidate, some, setup, stage)
+            entries += ranked
+            left_out += taps_left_out
         except OutOfTime:
             left_out += [
                 LeftOutBackbone(one.name, "time_limit was over before it was ranked")
@@ -154,10 +170,37 @@ def _rank_one(
     some: Sequence[Sample],
     setup: RankingSetup,
     stage: tuple[str, int, int],
-) -> RankedBackbone:
-    """Return a candidate as the quick pass scores it."""
-    if setup.clock.is_over(_SHARE) and stage[1]:
+) -> tuple[list[RankedBackbone], list[LeftOutBackbone]]:
+    """Return a candidate as the quick pass scores it, beside it another tap that is better, and other taps."""
+    if setup.clock.is_over(TIME_TO_RANK) and stage[1]:
         raise OutOfTime
+    milliseconds, backbone = _timed(candidate, some, setup)
+    taps, left_out = None, list[LeftOutBackbone]()
+    # A tap that was named is the one that is meant.
+    if setup.taps and "@" not in candidate.name:
+        taps = RankedTaps.open(backbone)
+        if taps is None:
+            reason = "none was found behind its layers"
+            left_out.append(LeftOutBackbone(_other_taps(candidate), reason))
+    rows = _embed(backbone, taps, some, setup, stage)
+    if taps and any(reject.reason == NOT_FINITE for reject in rows.rejects):
+        # Another tap may overflow where the backbone's own does not.
+        reason = "rows of some hold NaN or infinity"
+        left_out.append(LeftOutBackbone(_other_taps(candidate), reason))
+        taps, rows = None, _embed(backbone, None, some, setup, stage)
+    _check_rows(rows, some, setup)
+    own = rows if taps is None else taps.own_rows(rows)
+    entry = _scored(candidate, own, setup, milliseconds)
+    if taps is None:
+        return [entry], left_out
+    better, left_out = _better_tap(candidate, taps, rows, some, setup)
+    return [entry, *better], left_out
+
+
+def _timed(
+    candidate: BackboneCandidate, some: Sequence[Sample], setup: RankingSetup
+) -> tuple[float | None, Backbone]:
+    """Return the milliseconds of a sample, and the backbone, open; leave out what is too slow."""
     try:
         backbone = candidate.open()
         milliseconds = measure_milliseconds(some, backbone)
@@ -168,10 +211,25 @@ def _rank_one(
     most = setup.max_milliseconds
     if most is not None and milliseconds is not None and milliseconds > most:
         raise _LeftOut(f"{milliseconds:.1f} ms a sample, above max_latency = {most:g} ms")
+    return milliseconds, backbone
+
+
+def _embed(
+    backbone: Backbone,
+    taps: RankedTaps | None,
+    some: Sequence[Sample],
+    setup: RankingSetup,
+    stage: tuple[str, int, int],
+) -> Rows:
+    """Return the rows of a backbone, or of all of its taps side by side."""
     # The first is ranked whatever it takes: a comparison of none says nothing.
-    share = _SHARE if stage[1] else None
+    share = TIME_TO_RANK if stage[1] else None
     engine = replace(setup.engine, on_error="skip")
-    rows = setup.clock.embed(engine, some, backbone, stage, share=share)
+    return setup.clock.embed(engine, some, taps.several if taps else backbone, stage, share=share)
+
+
+def _check_rows(rows: Rows, some: Sequence[Sample], setup: RankingSetup) -> None:
+    """Leave out a backbone whose rows cannot be used; refuse samples that cannot be read."""
     # Rows that are not finite are the backbone's fault, and a picture that cannot be read is not.
     bad = sum(reject.reason == NOT_FINITE for reject in rows.rejects)
     if bad:
@@ -180,15 +238,58 @@ def _rank_one(
         raise rows.rejects[0].failure()
     if not len(rows):
         raise _LeftOut(f"it reads none of the samples: {rows.rejects[0].reason}")
+
+
+def _scored(
+    candidate: BackboneCandidate, rows: Rows, setup: RankingSetup, milliseconds: float | None
+) -> RankedBackbone:
+    """Return a candidate with the quick scores of its rows."""
     try:
         scores = quick_scores(rows.embeddings, setup.problem(rows), logme=setup.logme)
     except (BadLabels, BadOption) as error:
         raise BadLabels(f"ranking: {first_line(error)}") from error
     head = setup.heads[0]
-    return RankedBackbone(candidate, head, _finite(scores), milliseconds, rows.dim, rows)
+    return RankedBackbone(candidate, head, score_table(scores), milliseconds, rows.dim, rows)
 
 
-def _finite(scores: QuickScores) -> dict[str, float]:
+def _better_tap(
+    candidate: BackboneCandidate,
+    taps: RankedTaps,
+    wide: Rows,
+    some: Sequence[Sample],
+    setup: RankingSetup,
+) -> tuple[list[RankedBackbone], list[LeftOutBackbone]]:
+    """Return the best other tap where it is better than the own beyond chance, and what the others are.
+
+    The best of some dozens is a little lucky, so that one which is not better beyond chance does not go on.
+    """
+    layers = taps.scores(wide, setup.problem(wide), setup.config)
+    better = [layer for layer in layers if layer.tells]
+    n_others = sum(not layer.is_own for layer in layers)
+    none_better = f"of {n_others} none is better than its own beyond chance"
+    if not better:
+        return [], [LeftOutBackbone(_other_taps(candidate), none_better)]
+    best = max(better, key=lambda layer: layer.score)
+    variant = BackboneCandidate.of(taps.card_of(best), taps.backbone.provider)
+    if "@" not in variant.name:
+        # Of a card in no model directory nothing says what is changed of it.
+        variant = replace(variant, name=f"{candidate.name}@{best.tap}:{best.pooling}")
+    try:
+        milliseconds, backbone = _timed(variant, some, setup)
+    except _LeftOut as reason:
+        return [], [LeftOutBackbone(variant.name, str(reason))]
+    rows = taps.rows_of(wide, best, backbone.fingerprint)
+    rest = f"of {n_others - 1} none is above {variant.name}"
+    left_out = [LeftOutBackbone(_other_taps(candidate), rest)] if n_others > 1 else []
+    return [_scored(variant, rows, setup, milliseconds)], left_out
+
+
+def _other_taps(candidate: BackboneCandidate) -> str:
+    """Return how the table names the taps of a backbone that are not compared."""
+    return f"{candidate.name}: other taps"
+
+
+def score_table(scores: QuickScores) -> dict[str, float]:
     """Return the scores that there are, and the one that ranks."""
     table = {**asdict(scores), "rank": scores.rank}
     return {k: float(v) for k, v in table.items() if v is not None and math.isfinite(v)}

@@ -13,8 +13,8 @@ from featx.backbones.backbone import Backbone
 from featx.catalog import Card
 from featx.embedding.joint_rows import InputPart, JointEmbedder
 from featx.errors import BadOption, FeatxWarning
-from featx.inputs.input import Input
-from featx.inputs.joint import is_joint, open_joint
+from featx.inputs.input import Input, is_joint
+from featx.inputs.joint import open_joint
 from featx.modalities import MeasuringReader, Reader
 from featx.predictor import Predictor
 from featx.server.errors import HTTPError

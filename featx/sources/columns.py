@@ -73,6 +73,7 @@ TARGET = "target: "
 
 # How many of the usual names, and of the columns that there are, a refusal shows.
 _SHOWN = 12
+_SHOWN_USUAL = 4
 
 
 def pick(
@@ -82,10 +83,12 @@ def pick(
     where: str,
     *,
     needed: bool = False,
+    others: Sequence[str] = (),
 ) -> str | None:
     """Return the column that was asked for, else the first of the usual ones.
 
-    Of usual names neither the case of letters matters, nor what stands between words.
+    Of usual names neither the case of letters matters, nor what stands between words. ``others`` are columns
+    that it cannot be, which a message names beside those that it could be.
 
     Raises
     ------
@@ -100,12 +103,17 @@ def pick(
     if column is None and (needed or asked is not None):
         named = " or ".join(usual[:_SHOWN]) + (", …" if len(usual) > _SHOWN else "")
         expected = repr(asked) if asked is not None else f"named {named}"
-        listed = ", ".join(map(repr, columns[:_SHOWN])) or "none"
-        listed += ", …" if len(columns) > _SHOWN else ""
-        raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(listed)}")
+        found = _listed([*columns, *others])
+        raise BadSource(f"{where}: expected a column {expected}; found columns {to_text(found)}")
     if column is not None and columns.count(column) > 1:
         raise BadSource(f"{where}: the column {column!r} is there {columns.count(column)} times")
     return column
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """Return the first names of columns, in quotes."""
+    listed = ", ".join(map(repr, columns[:_SHOWN])) or "none"
+    return listed + (", …" if len(columns) > _SHOWN else "")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -132,7 +140,7 @@ def choose_columns(
     """
     names = table.columns
     if asked.record:
-        data, segment = _record_columns(names, asked, where), {}
+        data, segment = _record_columns(names, asked, where), _record_segment(names, asked, where)
     else:
         data = _data_columns(table, asked, readable, where)
         segment = _segment_columns(names, asked, readable, where)
@@ -159,8 +167,10 @@ def _target_columns(names: Sequence[str], asked: Columns, where: str) -> dict[st
             "from"
         )
     if len(asked.target) < 2:
-        others = [name for name in names if name not in inputs]
-        return {"label": pick(others, next(iter(asked.target), None), LABEL_COLUMNS, where)}
+        free = [name for name in names if name not in inputs]
+        taken = [name for name in names if name in inputs]
+        target = next(iter(asked.target), None)
+        return {"label": pick(free, target, LABEL_COLUMNS, where, others=taken)}
     if len(set(asked.target)) < len(asked.target):
         raise BadOption("target: a column is named twice; name each once")
     return {f"{TARGET}{name}": pick(names, name, (), where) for name in asked.target}
@@ -168,23 +178,41 @@ def _target_columns(names: Sequence[str], asked: Columns, where: str) -> dict[st
 
 def _record_columns(names: Sequence[str], asked: Columns, where: str) -> dict[str, str | None]:
     """Return the columns of records, each as "input: NAME"."""
-    for role in ("path", "text", "start", "end", "duration"):
+    for role in ("path", "text"):
         if getattr(asked, role) is not None:
             raise BadOption(
                 f"{role}_column {getattr(asked, role)!r}: inputs name their own columns; leave the option out"
             )
     missing = [column.name for column in asked.record if column.name not in names]
     if missing:
-        found = ", ".join(map(repr, names[:_SHOWN])) + (", …" if len(names) > _SHOWN else "")
         expected = ", ".join(map(repr, missing[:_SHOWN]))
         noun = "a column" if len(missing) == 1 else "columns"
         near = _near_names(missing[0], names)
         raise BadSource(
-            to_text(f"{where}: expected {noun} {expected}; found columns {found or 'none'}{near}")
+            to_text(f"{where}: expected {noun} {expected}; found columns {_listed(names)}{near}")
         )
     return {
         f"{RECORD}{column.name}": pick(names, column.name, (), where) for column in asked.record
     }
+
+
+def _record_segment(names: Sequence[str], asked: Columns, where: str) -> dict[str, str | None]:
+    """Return the columns of seconds where these were named; usual names alone do not cut sounds of records.
+
+    Raises
+    ------
+    BadOption
+        There is no input of sounds, or there are several.
+    """
+    if asked.start is None and asked.end is None and asked.duration is None:
+        return {}
+    sounds = [column.name for column in asked.record if column.is_sound]
+    if len(sounds) != 1:
+        found = to_text(", ".join(map(repr, sounds[:_SHOWN]))) or "none"
+        raise BadOption(
+            f"start_column, end_column: expected one input of sounds, whose segments they are; found {found}"
+        )
+    return _segment_columns(names, asked, Readable(frozenset(), segments=True), where)
 
 
 def _near_names(name: str, names: Sequence[str]) -> str:
@@ -210,9 +238,26 @@ def _data_columns(
     content = choose_content(table, asked.path, readable)
     if content is not None:
         return {"path": pick(names, content, (), where)}
-    usual = (*TEXT_COLUMNS, *PATH_COLUMNS) if readable.string_is_sample else PATH_COLUMNS
     path = pick(names, asked.path, PATH_COLUMNS, where)
-    return {"path": path or pick(names, None, usual, where, needed=True)}
+    if path is None:
+        raise BadSource(_no_data(names, readable, where))
+    return {"path": path}
+
+
+def _no_data(names: Sequence[str], readable: Readable, where: str) -> str:
+    """Return what is said of a table in which no column holds the samples."""
+    if not names:
+        return f"{where}: expected a table, found an empty file"
+    files = f"a column of files (named {', '.join(PATH_COLUMNS[:_SHOWN_USUAL])}, …)"
+    if not readable.string_is_sample and pick(names, None, TEXT_COLUMNS, where) is not None:
+        return to_text(
+            f"{where}: expected {files}, since the backbone reads no texts; found columns {_listed(names)}"
+        )
+    texts = f"a column of texts (named {', '.join(TEXT_COLUMNS[:_SHOWN_USUAL])}, …)"
+    return to_text(
+        f"{where}: expected {texts} or {files}; found columns {_listed(names)}; name it with text_column or "
+        "path_column, and see that the first line holds the names of the columns"
+    )
 
 
 def choose_content(table: OpenTable, asked: str | None, readable: Readable | None) -> str | None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from featx.errors import BadLabels, BadSource
+from featx.errors import BadLabels, BadSource, check_iterable
 from featx.sources.sample import Sample, number_repeats, shorten, to_label
 from featx.sources.segment import Segment
 from featx.sources.targets import iterate_targets, to_target
 from featx.storage.blob import Blob, to_blob, to_text
 
-__all__ = ["make_samples"]
+__all__ = ["is_one_picture", "make_samples"]
 
 
 def make_samples(
@@ -67,6 +67,15 @@ def make_samples(
     ]
 
 
+def is_one_picture(X: object) -> bool:
+    """Return whether an array is a picture in colours, whose rows are no pictures themselves.
+
+    >>> is_one_picture(np.zeros((32, 32, 3))), is_one_picture(np.zeros((5, 8, 8)))
+    (True, False)
+    """
+    return isinstance(X, np.ndarray) and X.ndim == 3 and X.shape[2] in (3, 4)
+
+
 def _items(X: Any) -> list[Any]:
     if isinstance(X, str | bytes | bytearray | os.PathLike | dict) or not hasattr(X, "__iter__"):
         raise BadSource(
@@ -81,8 +90,9 @@ def _items(X: Any) -> list[Any]:
             raise BadSource(f"X: expected one column of inputs, found shape {X.shape}")
         items: list[Any] = X.ravel().tolist()
         return items
-    if isinstance(X, np.ndarray) and X.ndim < 2:
-        raise BadSource(f"X: expected a list of inputs, found numbers of shape {X.shape}")
+    if isinstance(X, np.ndarray) and (X.ndim < 2 or is_one_picture(X)):
+        one = ", which is one picture; put it in a list" if X.ndim > 1 else ""
+        raise BadSource(f"X: expected a list of inputs, found numbers of shape {X.shape}{one}")
     return [
         item if isinstance(item, Sample) or not _is_address(item) else to_blob(item) for item in X
     ]
@@ -105,6 +115,7 @@ def _id(item: Any, index: int) -> str:
 
 
 def _ids(ids: Iterable[str], items: Sequence[Any]) -> list[str]:
+    check_iterable("ids", ids, "an id a sample")
     names = [to_text(str(name)) for name in ids]
     if len(names) != len(items):
         raise BadSource(f"ids: expected {len(items)}, one a sample; found {len(names)}")

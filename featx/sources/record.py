@@ -80,3 +80,8 @@ class RecordColumn:
     reads: Literal["file", "text", "value"] = "value"
     suffixes: frozenset[str] = frozenset()
     is_input: bool = True
+
+    @property
+    def is_sound(self) -> bool:
+        """Tell whether its cells name or hold sounds, which may have segments."""
+        return ".wav" in self.suffixes

@@ -26,6 +26,32 @@ if TYPE_CHECKING:
 __all__ = ["SingleFile"]
 
 
+# What to do with files that many have beside those that are read.
+_LINES = "write one record a line (.jsonl), with pandas frame.to_json(PATH, orient='records', lines=True)"
+_PARQUET = "write it as .parquet or .csv, with pandas frame.to_parquet(PATH)"
+_UNPACK = "unpack it, and give the folder or the table in it"
+_OTHER_FORMATS = {
+    ".json": _LINES,
+    **dict.fromkeys((".xls", ".xlsx", ".ods", ".feather", ".arrow", ".arff", ".sav"), _PARQUET),
+    **dict.fromkeys((".pkl", ".pickle", ".h5", ".hdf5", ".mat", ".tfrecord"), _PARQUET),
+    **dict.fromkeys((".zip", ".7z", ".rar"), _UNPACK),
+    **dict.fromkeys((".npy", ".npz"), "featx reads samples here, not arrays"),
+}
+_SHOWN = 12
+
+
+def _unreadable(suffix: str, readable: Readable) -> str:
+    """Return what is said of a file that is none of what is read."""
+    if remedy := _OTHER_FORMATS.get(suffix):
+        return f"files ending in {suffix} are not read; {remedy}"
+    suffixes = sorted(readable.suffixes)
+    more = f", … ({len(suffixes)} in all)" if len(suffixes) > _SHOWN else ""
+    return (
+        f"expected a folder, a table ({', '.join(TABLE_SUFFIXES)}), a .tar, or a file ending in "
+        f"{', '.join(suffixes[:_SHOWN])}{more}"
+    )
+
+
 class SingleFile:
     """Any file that no other source accepts."""
 
@@ -48,10 +74,7 @@ class SingleFile:
         where = to_text(str(self._path))
         blob = blob_at(self._path)
         if blob.suffix not in readable.suffixes and not readable.recognizes(first_bytes(blob)):
-            raise BadSource(
-                f"{where}: expected a folder, a table ({', '.join(TABLE_SUFFIXES)}), a .tar, "
-                f"or a file ending in {', '.join(sorted(readable.suffixes))}"
-            )
+            raise BadSource(f"{where}: {_unreadable(blob.suffix, readable)}")
         refuse_columns(self._columns, f"{where} is a single file and")
         return [Sample(where, blob)]
 

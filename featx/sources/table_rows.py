@@ -12,8 +12,9 @@ from featx.sources.columns import TARGET, choose_columns, note_unused
 from featx.sources.file_names import Finder, find_below, refused
 from featx.sources.kept import asked_columns, kept_cells
 from featx.sources.open_table import Notes, OpenTable
+from featx.sources.record import Record, RecordColumn
 from featx.sources.record_cells import RecordReader
-from featx.sources.sample import Sample, number_repeats, to_id, to_label
+from featx.sources.sample import Sample, is_blank, number_repeats, to_id, to_label
 from featx.sources.sample_facts import read_time, read_weight
 from featx.sources.segment import Segment
 from featx.sources.source import Columns, Readable
@@ -94,7 +95,10 @@ class TableRows:
         if self.columns.record:
             reader = RecordReader.of(self.columns.record, root, self.folder)
             files = [column.name for column in self.columns.record if column.reads == "file"]
-            return reader.read, tuple(name for name in files if name in self.table.contents)
+            read = (
+                _segment_reader(reader, self.columns.record) if "start" in chosen else reader.read
+            )
+            return read, tuple(name for name in files if name in self.table.contents)
         if "path" not in chosen and root is not None:
             raise BadOption(
                 f"root: the rows of {self.where} are texts, not files; leave the option out"
@@ -150,6 +154,28 @@ def _plain_reader(finder: Finder) -> DataReader:
         if "path" in cells:
             name, data = _file(where, name, cells["path"], finder)
         return _segment(name, data, cells) if "start" in cells else (name, data)
+
+    return read
+
+
+def _segment_reader(reader: RecordReader, columns: Sequence[RecordColumn]) -> DataReader:
+    """Return what reads a record, whose only input of sounds is heard from one second to another.
+
+    Where neither second is given, as in a table of whole sounds, the whole is heard.
+    """
+    [sound] = [column.name for column in columns if column.is_sound]
+
+    def read(where: str, name: str, cells: Mapping[str, Any]) -> tuple[str, Any]:
+        name, record = reader.read(where, name, cells)
+        datum = record[sound]
+        other = "duration" if "duration" in cells else "end"
+        if datum is None or (is_blank(cells["start"]) and is_blank(cells[other])):
+            return name, record
+        if isinstance(datum, list | tuple):
+            part: Any = refused(sound, f"one segment of {len(datum)} sounds; expected one sound")
+        else:
+            part = _segment(sound, datum, cells)[1]
+        return name, Record({**record, sound: part})
 
     return read
 

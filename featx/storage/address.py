@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featx.errors import wrong_type
 from featx.storage.blob import Blob
 
 if TYPE_CHECKING:
@@ -40,7 +41,11 @@ def to_path(value: str | os.PathLike[str] | RemotePath) -> AnyPath:
         from featx.storage.remote import RemotePath
 
         return RemotePath(value)
-    return Path(value) if isinstance(value, str | os.PathLike) else value
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    if not getattr(value, "is_remote", False):
+        raise wrong_type("path", value, "a path or an address")
+    return value
 
 
 def pinned(path: AnyPath) -> AnyPath:

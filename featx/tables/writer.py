@@ -16,8 +16,8 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from featx._extras import require
-from featx.embedding.rows import Reject, Rows, Written, check_block
-from featx.errors import BadTable
+from featx.embedding.rows import Reject, Rows, Written, check_block, check_rows
+from featx.errors import BadTable, wrong_type
 from featx.storage.address import to_path
 from featx.storage.atomic import replacing
 
@@ -166,6 +166,7 @@ class TableWriter:
         OSError
             It cannot be written; where the ``with`` block ends it is told as OutputFailed.
         """
+        check_rows("rows", block)
         if self._fingerprint is None:
             self._fingerprint = block.fingerprint
         if self._dim is None:
@@ -263,6 +264,10 @@ def write_rows(
     >>> written.rows, back.ids, back.embeddings.tolist()
     (2, ('a.jpg', 'b.jpg'), [[1.0, 0.0], [0.0, 1.0]])
     """
+    if not hasattr(rows, "__iter__") or hasattr(rows, "__array__"):
+        check_rows("rows", rows)
+    if fingerprint is not None and not isinstance(fingerprint, str):
+        raise wrong_type("fingerprint", fingerprint, "a text")
     blocks = [rows] if isinstance(rows, Rows) else rows
     with TableWriter(path, fingerprint=fingerprint, dim=dim, dtype=dtype) as writer:
         for block in blocks:
@@ -286,6 +291,8 @@ def check_output(path: str | os.PathLike[str] | RemotePath, dtype: str = "float3
         raise BadTable(f"{path}: expected a name ending in {', '.join(FORMATS)}")
     if suffix == ".parquet":
         require("pyarrow.parquet", extra="parquet")
+    if not isinstance(dtype, str):
+        raise wrong_type("dtype", dtype, "the name of a NumPy type")
     if dtype not in _dtypes(suffix):
         others = [other for other in FORMATS if dtype in _dtypes(other)]
         remedy = f"write {' or '.join(others)}" if others else f"expected {_listed(suffix)}"
@@ -330,5 +337,7 @@ def _listed(suffix: str) -> str:
 
 
 def _check_dim(path: AnyPath, dim: int | None) -> None:
+    if dim is not None and (not isinstance(dim, int) or isinstance(dim, bool)):
+        raise wrong_type("dim", dim, "a number of columns")
     if dim is not None and dim < 1:
         raise BadTable(f"{path}: expected rows of one column or more, found {dim}")

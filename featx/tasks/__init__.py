@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from featx._lazy import lazy_attributes, load_named
-from featx.errors import UnknownTask
+from featx.errors import UnknownTask, wrong_type
 
 if TYPE_CHECKING:
     from featx.tasks.output_tensor import OutputTensor as OutputTensor
@@ -50,6 +50,8 @@ def get_task(name: str) -> Task:
     >>> get_task("classification").name
     'classification'
     """
+    if not isinstance(name, str):
+        raise wrong_type("task", name, "the name of a task")
     if name not in TASKS:
         raise UnknownTask(name, TASKS)
     task: Task = load_named(TASKS[name])()

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from featx._typing import ClassWeight, FloatArray, Integers
 from featx.embedding.engine import count_workers
-from featx.errors import BadOption
+from featx.errors import BadOption, wrong_type
 from featx.heads import Calibrator, HeadSpec, TrainedHead, fit_labels
 from featx.heads._sklearn_compat import adopt_label_regressions
 from featx.heads.prescaled import prescaled, with_scaling
@@ -36,7 +36,7 @@ from featx.tuning.solvers.path import WarmStart
 from featx.tuning.splits import Splits, make_splits
 from featx.tuning.threads import one_thread_each, threads
 
-__all__ = ["HeadConfig", "LeftOut", "SearchResult", "fit_choice", "tune"]
+__all__ = ["HeadConfig", "LeftOut", "SearchResult", "check_seed", "fit_choice", "tune"]
 
 FOLDS = 4
 # Races among heads: the number of samples, and how many heads go on.
@@ -98,10 +98,22 @@ class HeadConfig:
         # A word that nothing knows would train without weights.
         if weight is not None and weight != "balanced":
             raise BadOption(f"class_weight = {weight!r}: expected 'balanced' or None")
-        if not isinstance(seed, (int, np.integer)) or int(seed) < 0:
-            raise BadOption(f"random_state = {seed!r}: expected a whole number, 0 or more")
+        check_seed(seed)
+        if self.threshold is not None and not isinstance(self.threshold, (int, float, np.number)):
+            raise wrong_type("threshold", self.threshold, "a number between 0 and 1")
         if share is not None and not (isinstance(share, float) and 0 < share < 1):
             raise BadOption(f"test_size = {share!r}: expected a share between 0 and 1, such as 0.2")
+
+
+def check_seed(value: object) -> None:
+    """Refuse a random_state that is no whole number from 0 on.
+
+    Raises
+    ------
+    BadOption
+    """
+    if not isinstance(value, (int, np.integer)) or int(value) < 0:
+        raise BadOption(f"random_state = {value!r:.60}: expected a whole number, 0 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,12 @@ def test_all_is_all_that_are_here_and_json_is_read_back(pictures):
     assert any("featx backbones pull" in one.reason for one in found.left_out)
 
 
+def test_taps_of_each_backbone_are_ranked_where_they_are_asked_for(pictures):
+    result = run("compare", pictures, "--backbone", "colors", "--taps", "--head", "ridge")
+    assert result.exit_code == 0, result.output
+    assert "Left out: colors: other taps: none was found behind its layers." in result.stdout
+
+
 def test_limits_are_refused_in_the_words_of_options(pictures):
     for words, message in (
         (("--max-latency", "fast"), "--max-latency fast: expected a time above 0"),

@@ -15,7 +15,8 @@ from featx.catalog import Card, get_card
 from featx.demo.synthetic import SOUNDS, TOPICS, make_sentences, make_sounds
 from featx.errors import BadSample, NotExportable
 from featx.export import export, write_graph
-from featx.export.audio import add_windows, check_exportable, pooled
+from featx.export.audio import add_scaled, add_whole, add_windows
+from featx.export.sound_rows import pooled
 from featx.graphs.builder import FLOAT, INT64, GraphBuilder
 from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.audio.settings import AudioSettings
@@ -144,9 +145,13 @@ def test_a_sound_classifier_takes_waveforms(sounds, tmp_path):
 def windows_of(audio):
     """What a waveform is cut into, and rows of its windows pooled, as one graph."""
     graph = GraphBuilder()
-    windows, count = add_windows(graph, "waveform", audio)
-    graph.named("windows", "Identity", windows)
-    rows = graph.add("Slice", windows, graph.int_const(0), graph.int_const(3), graph.int_const(1))
+    whole = add_whole(graph, add_scaled(graph, "waveform", audio), audio)
+    windows, count = add_windows(graph, whole, audio)
+    for name, value in zip(("windows", "first", "last"), windows, strict=True):
+        graph.named(name, "Identity", value)
+    rows = graph.add(
+        "Slice", windows.samples, graph.int_const(0), graph.int_const(3), graph.int_const(1)
+    )
     graph.named("row", "Identity", pooled(graph, rows, count, audio.pool))
     graph.named("count", "Identity", count)
     given = helper.make_tensor_value_info("waveform", FLOAT, ["N", "samples"])
@@ -154,6 +159,7 @@ def windows_of(audio):
         helper.make_tensor_value_info("windows", FLOAT, ["W", "L"]),
         helper.make_tensor_value_info("row", FLOAT, ["N", "D"]),
         helper.make_tensor_value_info("count", INT64, []),
+        *(helper.make_tensor_value_info(end, INT64, ["W"]) for end in ("first", "last")),
     ]
     whole = helper.make_graph(graph.nodes, "sounds", [given], made, graph.constants)
     model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
@@ -168,7 +174,7 @@ def windows_of(audio):
     overlap=st.integers(0, 19),
     least=st.integers(0, 40),
     align=st.sampled_from(["start", "center", "end"]),
-    pad=st.sampled_from(["zeros", "repeat"]),
+    pad=st.sampled_from(["zeros", "repeat", "repeat-whole"]),
     tail=st.sampled_from(["pad", "drop"]),
     pool=st.sampled_from(["mean", "max", "mean+std", "mean+max"]),
 )
@@ -188,9 +194,12 @@ def test_windows_are_those_of_the_reader(length, window, overlap, least, align, 
     [*batches] = audio.batches(items, 1000)
     expected = np.concatenate([batch.feeds["waveform"] for batch in batches])
     session = windows_of(audio)
-    found, row, count = session.run(["windows", "row", "count"], {"waveform": waves})
+    names = ["windows", "first", "last", "row", "count"]
+    found, first, last, row, count = session.run(names, {"waveform": waves})
     np.testing.assert_array_equal(found, expected)
     assert len(found) == 2 * count
+    ends = [window[1:] for wave in waves for window in audio.windowing.cut([wave])]
+    np.testing.assert_array_equal(np.stack([first, last], axis=1), ends)
     item_index = np.concatenate([batch.item_index for batch in batches])
     np.testing.assert_allclose(row, audio.merge(expected[:, :3], item_index, 2), atol=1e-6)
 
@@ -239,24 +248,6 @@ def test_clips_are_standardised_and_masked_in_the_graph(speech, mask, align):
     for wave in waves:
         [shares] = session.run(["probabilities"], {"waveform": wave[None]})
         np.testing.assert_allclose(shares, classifier.predict_proba([wave]), atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("table", "match"),
-    [
-        ({"window": 50, "tail": "short"}, "tail = 'short': cannot be exported with window = 50"),
-        ({"window": 50}, "a mask of windows: cannot be exported with window = 50"),
-        ({"pad": "repeat-whole"}, "pad = 'repeat-whole': cannot be exported"),
-        ({"min_length": 5}, "min_length = 5: cannot be exported"),
-        (
-            {"features": "whisper", "normalize": "none", "window": 5000, "rate": 1000},
-            "features = 'whisper': cannot be exported",
-        ),
-    ],
-)
-def test_what_of_a_sound_cannot_be_in_a_graph_is_refused_by_name(speech, table, match):
-    with pytest.raises(NotExportable, match=match):
-        check_exportable(speech(**table).input)
 
 
 def test_a_backbone_that_takes_one_sample_at_a_time_is_run_for_each(tmp_path, rng):

@@ -71,7 +71,7 @@ def test_shortcuts_name_the_input(report):
 
 
 def test_a_backbone_beside_inputs_is_refused(goods):
-    with pytest.raises(BadOption, match="each of several inputs has its own"):
+    with pytest.raises(BadOption, match="each input has its own; name it there"):
         audit_samples(goods, target="sold", inputs=INPUTS, backbone="featx-image-nano")
 
 

@@ -232,6 +232,51 @@ def stream(text, *, skip=True, pool_by=None):
 ROW = {"photo": "a.jpg", "caption": "x", "price": 5, "brand": "acme"}
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_standard_input_may_be_a_table_whose_first_line_names_its_columns(separator):
+    lines = [
+        "price,seller,brand,caption,photo",
+        "5,x,acme,red bag,a.jpg",
+        '6,y,bolt,"two\nlines",b.jpg',
+    ]
+    found = stream("\n".join(lines).replace(",", separator) + "\n")
+    assert [one.id for one in found] == ["row 1", "row 2"]
+    assert found[1].data["caption"] == "two\nlines"
+    assert [one.data["brand"] for one in found] == ["acme", "bolt"]
+    assert names(found[0].data["photo"]) == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "photo,caption\na.jpg,x\n",
+            "expected columns 'price', 'brand'; found columns 'photo', 'caption'",
+        ),
+        ("x,y\n1,2\n3,4\n", "a table whose first line names its columns, .*'price', .*found 'x,y'"),
+        ("nope\nnope", "expected a JSON object a line, .*found 'nope'"),
+        ("photo,caption,price,brand\n", "expected a row a sample, found no rows"),
+        ("photo,caption,price,brand\na,b\n", "line 2: expected 4 cells, found 2"),
+    ],
+)
+def test_a_table_on_standard_input_that_does_not_fit_is_refused_once(text, said):
+    with pytest.raises(BadSource, match=said):
+        stream(text, skip=False)
+
+
+def test_what_a_program_says_before_its_records_is_one_reject():
+    found = stream("Starting, please wait\n" + json.dumps(ROW) + "\n")
+    assert [refusal_of(one.data) is None for one in found] == [False, True]
+
+
+def test_a_target_that_is_not_there_is_told_with_all_columns(tmp_path):
+    path = write(tmp_path, HEAD + "a.jpg,x,1,b,yes\n")
+    with pytest.raises(BadSource) as refused:
+        read_records(path, SPECS, Columns(target=("sale",)))
+    for name in ("photo", "caption", "price", "brand", "sold"):
+        assert repr(name) in str(refused.value)
+
+
 def test_standard_input_gives_a_record_a_line_and_rejects_of_lines_that_are_none():
     lines = [
         json.dumps(ROW),

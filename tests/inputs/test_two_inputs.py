@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import featx
-from featx.errors import BadOption, BadSource
+from featx.errors import BadOption, BadSource, MissingInput
 from tests.support.goods import draw_goods
 
 pytestmark = pytest.mark.filterwarnings("ignore::featx.errors.FeatxNotice")
@@ -64,6 +64,17 @@ def test_a_row_without_its_caption_is_a_reject_that_names_it(predictor, goods):
     ]
     with pytest.raises(featx.BadSample, match="1: caption: is missing"):
         predictor.predict(rows)
+
+
+def test_a_missing_input_is_an_error_of_its_own_and_zero_is_named_for_it_alone(goods):
+    specs = {"inputs": INPUTS, "head": "ridge", "baseline": False}
+    with pytest.raises(MissingInput, match=r"1: caption: is missing; .* with missing='zero'$"):
+        featx.fit([goods[0], {**goods[1], "caption": None}, *goods[2:]], target="sold", **specs)
+    broken = {**goods[1], "photo": b": is missing;"}
+    with pytest.raises(featx.BadSample, match="photo: not an image") as refused:
+        featx.fit([goods[0], broken, *goods[2:]], target="sold", **specs)
+    assert not isinstance(refused.value, MissingInput)
+    assert "zero" not in str(refused.value)
 
 
 def test_columns_that_are_not_there_are_named(predictor, goods):

@@ -11,9 +11,9 @@ from sklearn.neighbors import KNeighborsRegressor, NearestCentroid
 from sklearn.preprocessing import StandardScaler
 
 from featx.errors import BadLabels
+from featx.selection.evidence import log_evidence
 from featx.selection.quick import (
     centroid_evaluation,
-    log_evidence,
     neighbor_evaluation,
     quick_scores,
     ridge_evaluation,

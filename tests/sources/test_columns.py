@@ -168,3 +168,20 @@ def test_paths_on_standard_input_are_found_in_the_same_way(tmp_path):
         tmp_path / "no/b.jpg",
         tmp_path / "a.jpg",
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "expected a table, found an empty file"),
+        ("so dull,bad\nso good,good\n", "see that the first line holds the names of the columns"),
+        ("# exported\ntext,label\na,b\n", "found columns '# exported'"),
+        ("text,text,label\na,a,b\n", "the column 'text' is there 2 times"),
+        ("text,label\na,b\n", "a column of files .*since the backbone reads no texts"),
+    ],
+)
+def test_a_table_without_a_column_of_samples_is_told_what_is_missing(tmp_path, content, words):
+    path = tmp_path / "t.csv"
+    path.write_text(content)
+    with pytest.raises(BadSource, match=words):
+        read(path)

@@ -21,12 +21,15 @@ def test_a_single_file_is_one_sample(tmp_path):
     ("name", "words"),
     [
         ("nowhere", "no such file or folder"),
-        ("a.zip", "expected a folder, a table"),
+        ("a.xyz", "expected a folder, a table"),
+        ("a.zip", r"files ending in .zip are not read; unpack it"),
+        ("a.json", r"one record a line \(.jsonl\)"),
+        ("a.xlsx", "write it as .parquet or .csv"),
         ("a\0b", "not a name"),
     ],
 )
 def test_what_is_no_source_is_refused_in_words(tmp_path, name, words):
-    grow(tmp_path, "a.zip")
+    grow(tmp_path, "a.zip", "a.xyz", "a.json", "a.xlsx")
     with pytest.raises(BadSource, match=words):
         read(f"{tmp_path}/{name}")
 

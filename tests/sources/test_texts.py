@@ -29,7 +29,7 @@ def test_columns_may_be_named_and_ids_taken_from_one(tmp_path):
     )
     found = read_samples(path, text_column="body", label_column="mood", id_column="key", **TEXT)
     assert listed(found) == [("k1", "hi", "up"), ("k2", "ho", "down")]
-    with pytest.raises(featx.FeatxError, match="expected a column named text or sentence"):
+    with pytest.raises(featx.FeatxError, match=r"a column of texts \(named text, sentence"):
         read_samples(path, **TEXT)
     with pytest.raises(featx.FeatxError, match="expected a column 'txt'; found columns 'key'"):
         read_samples(path, text_column="txt", **TEXT)

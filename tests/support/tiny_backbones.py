@@ -51,6 +51,12 @@ def add_nothing(folder):
     return _add(folder, "nothing", nodes, 3, [one])
 
 
+def add(folder, name, nodes, dim, constants):
+    """Add a backbone of some nodes, from ``x`` to ``embedding``, with named constants."""
+    tensors = [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()]
+    return _add(folder, name, nodes, dim, tensors)
+
+
 def _add(folder, name, nodes, dim, constants, license="Apache-2.0"):
     home = folder / name
     home.mkdir(parents=True)

@@ -12,16 +12,20 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.errors import BadCard
 from featx.modalities import shown
-from featx.modalities.audio.spectra import Bands, Doubles, band_power, hann
+from featx.modalities.audio.spectra import Bands, Doubles, Spectrum, band_power, hann
 from featx.modalities.audio.windows import SoundWindow
 
 __all__ = [
+    "CLAP_FLOOR",
     "FRONT_ENDS",
+    "KALDI_FLOOR",
+    "WHISPER_FLOOR",
+    "WHISPER_RANGE",
     "FrontEnd",
     "Parameters",
     "check_features",
     "check_whole",
-    "clap_bands",
+    "clap_spectrum",
     "decibels",
 ]
 
@@ -32,12 +36,12 @@ _NUMBERS = {"low": (0, 1e7), "high": (1, 1e7), "mean": (-1e6, 1e6), "std": (1e-6
 _LARGEST = 1 << 24
 
 # Whisper: Hz; power; powers of ten below the loudest
-_WHISPER_HIGH, _WHISPER_FLOOR, _WHISPER_RANGE = 8000.0, 1e-10, 8.0
+_WHISPER_HIGH, WHISPER_FLOOR, WHISPER_RANGE = 8000.0, 1e-10, 8.0
 # Kaldi: milliseconds of a frame and from one to the next; Hz; the part of a sample taken from the next; power
 _KALDI_FRAME, _KALDI_HOP, _KALDI_LOW, _KALDI_EMPHASIS = 25, 10, 20.0, 0.97
-_KALDI_FLOOR = float(np.finfo(np.float32).eps)
+KALDI_FLOOR = float(np.finfo(np.float32).eps)
 # CLAP: power
-_CLAP_FLOOR = 1e-10
+CLAP_FLOOR = 1e-10
 
 
 class Parameters(NamedTuple):
@@ -68,6 +72,8 @@ class FrontEnd:
     compute : callable
         Takes a window and parameters, and returns features, float32, of one shape for all windows of
         a card.
+    spectrum : callable
+        Takes parameters, and returns how frames become power in bands, on which the features rest.
     frame : callable
         Takes parameters, and returns the samples of a frame, and from one frame to the next.
     time_axis : int
@@ -80,6 +86,7 @@ class FrontEnd:
     feed: str
     defaults: Mapping[str, Any]
     compute: Callable[[SoundWindow, Parameters], FloatArray]
+    spectrum: Callable[[Parameters], Spectrum]
     frame: Callable[[Parameters], tuple[int, int]]
     time_axis: int
     centred: bool = True
@@ -166,26 +173,40 @@ def _kaldi_frame(parameters: Parameters) -> tuple[int, int]:
     return parameters.rate * _KALDI_FRAME // 1000, parameters.rate * _KALDI_HOP // 1000
 
 
+def _centred(parameters: Parameters, bands: Bands) -> Spectrum:
+    """Return frames that stand around their samples, the sound mirrored at its ends."""
+    n_fft = parameters.n_fft
+    return Spectrum(hann(n_fft, periodic=True), parameters.frame_hop, bands, n_fft // 2)
+
+
+def _whisper_spectrum(parameters: Parameters) -> Spectrum:
+    ends = 0.0, _WHISPER_HIGH
+    bands = Bands(parameters.mels, parameters.n_fft, parameters.rate, *ends, "slaney")
+    return _centred(parameters, bands)
+
+
 def _whisper(window: SoundWindow, parameters: Parameters) -> FloatArray:
     """Return log-mel features as Whisper takes them; shape (mels, window // frame_hop)."""
-    n_fft = parameters.n_fft
-    bands = Bands(parameters.mels, n_fft, parameters.rate, 0.0, _WHISPER_HIGH, "slaney")
-    sound = np.pad(window.samples, n_fft // 2, mode="reflect")
-    power = band_power(sound, hann(n_fft, periodic=True), parameters.frame_hop, bands)[:-1]
-    levels = np.log10(np.maximum(power, _WHISPER_FLOOR))
-    levels = np.maximum(levels, levels.max() - _WHISPER_RANGE)
+    spectrum = _whisper_spectrum(parameters)
+    power = band_power(_mirrored(window.samples, spectrum), spectrum)[:-1]
+    levels = np.log10(np.maximum(power, WHISPER_FLOOR))
+    levels = np.maximum(levels, levels.max() - WHISPER_RANGE)
     return np.ascontiguousarray((levels.T + 4) / 4, np.float32)
+
+
+def _ast_spectrum(parameters: Parameters) -> Spectrum:
+    length, hop = _kaldi_frame(parameters)
+    n_fft = 1 << (length - 1).bit_length()
+    bands = Bands(parameters.mels, n_fft, parameters.rate, _KALDI_LOW, parameters.rate / 2, "kaldi")
+    return Spectrum(hann(length, periodic=False), hop, bands, prepare=_emphasised)
 
 
 def _ast(window: SoundWindow, parameters: Parameters) -> FloatArray:
     """Return Kaldi's filter banks as AST takes them, zeros after the sound; shape (frames, mels)."""
-    length, hop = _kaldi_frame(parameters)
-    n_fft = 1 << (length - 1).bit_length()
-    bands = Bands(parameters.mels, n_fft, parameters.rate, _KALDI_LOW, parameters.rate / 2, "kaldi")
-    sound = window.samples[window.first : window.last]
-    power = band_power(sound, hann(length, periodic=False), hop, bands, _emphasised)
-    levels = np.zeros((1 + (parameters.window - length) // hop, parameters.mels))
-    levels[: len(power)] = np.log(np.maximum(power, _KALDI_FLOOR))
+    spectrum = _ast_spectrum(parameters)
+    power = band_power(window.samples[window.first : window.last], spectrum)
+    levels = np.zeros((spectrum.frames_in(parameters.window), parameters.mels))
+    levels[: len(power)] = np.log(np.maximum(power, KALDI_FLOOR))
     return ((levels - parameters.mean) / (2 * parameters.std)).astype(np.float32)
 
 
@@ -196,21 +217,23 @@ def _emphasised(frames: Doubles) -> Doubles:
     return frames - _KALDI_EMPHASIS * before
 
 
+def clap_spectrum(parameters: Parameters) -> Spectrum:
+    """Return CLAP's frames and filters: HTK's for the models that fuse, Slaney's for the others."""
+    scale = "htk" if parameters.fuse else "slaney"
+    ends = parameters.low, parameters.high
+    bands = Bands(parameters.mels, parameters.n_fft, parameters.rate, *ends, scale)
+    return _centred(parameters, bands)
+
+
 def _clap(window: SoundWindow, parameters: Parameters) -> FloatArray:
     """Return CLAP's spectra in decibels; shape (1, 1 + window // frame_hop, mels), or 4 alike to be fused."""
-    n_fft = parameters.n_fft
-    sound = np.pad(window.samples, n_fft // 2, mode="reflect")
-    power = band_power(
-        sound, hann(n_fft, periodic=True), parameters.frame_hop, clap_bands(parameters)
-    )
+    spectrum = clap_spectrum(parameters)
+    power = band_power(_mirrored(window.samples, spectrum), spectrum)
     return np.repeat(decibels(power)[None], 4 if parameters.fuse else 1, axis=0)
 
 
-def clap_bands(parameters: Parameters) -> Bands:
-    """Return CLAP's bank of filters: HTK's for the models that fuse, Slaney's for the others."""
-    scale = "htk" if parameters.fuse else "slaney"
-    ends = parameters.low, parameters.high
-    return Bands(parameters.mels, parameters.n_fft, parameters.rate, *ends, scale)
+def _mirrored(sound: FloatArray, spectrum: Spectrum) -> FloatArray:
+    return np.pad(sound, spectrum.mirrored, mode="reflect")
 
 
 def decibels(power: Doubles) -> FloatArray:
@@ -219,7 +242,7 @@ def decibels(power: Doubles) -> FloatArray:
     >>> decibels(np.array([1.0, 0.0])).tolist()
     [0.0, -100.0]
     """
-    return (10 * np.log10(np.maximum(power, _CLAP_FLOOR))).astype(np.float32)
+    return (10 * np.log10(np.maximum(power, CLAP_FLOOR))).astype(np.float32)
 
 
 FRONT_ENDS: Mapping[str, FrontEnd] = MappingProxyType(
@@ -228,8 +251,9 @@ FRONT_ENDS: Mapping[str, FrontEnd] = MappingProxyType(
             "input_features",
             {"rate": 16_000, "window": 480_000, "mels": 80, "n_fft": 400, "frame_hop": 160},
             _whisper,
+            _whisper_spectrum,
             _given_frame,
-            time_axis=-1,
+            time_axis=1,
         ),
         # A window is as long as 1024 frames, and the next begins with the frame after them.
         "ast": FrontEnd(
@@ -243,6 +267,7 @@ FRONT_ENDS: Mapping[str, FrontEnd] = MappingProxyType(
                 "std": 4.5689974,
             },
             _ast,
+            _ast_spectrum,
             _kaldi_frame,
             time_axis=0,
             centred=False,
@@ -261,6 +286,7 @@ FRONT_ENDS: Mapping[str, FrontEnd] = MappingProxyType(
                 "fuse": True,
             },
             _clap,
+            clap_spectrum,
             _given_frame,
             time_axis=1,
         ),

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from featx._typing import FloatArray, Integers
-from featx.modalities.audio.features import Parameters, clap_bands, decibels
-from featx.modalities.audio.spectra import band_power, hann
+from featx.modalities.audio.features import Parameters, clap_spectrum, decibels
+from featx.modalities.audio.spectra import band_power
 
 __all__ = ["fuse"]
 
@@ -68,14 +68,12 @@ def _between(frames: int, chunk: int) -> tuple[Integers, Integers, FloatArray]:
 
 def _levels(blocks: Iterable[FloatArray], parameters: Parameters) -> Iterator[FloatArray]:
     """Give the decibels of all frames of a sound, some at a time."""
-    window, hop = hann(parameters.n_fft, periodic=True), parameters.frame_hop
-    bands, rest = clap_bands(parameters), np.empty(0, np.float32)
-    for block in _mirrored(blocks, parameters.n_fft // 2):
+    spectrum, rest = clap_spectrum(parameters), np.empty(0, np.float32)
+    for block in _mirrored(blocks, spectrum.mirrored):
         rest = np.concatenate([rest, block])
-        count = (len(rest) - len(window)) // hop + 1
-        if count > 0:
-            yield decibels(band_power(rest, window, hop, bands))
-            rest = rest[count * hop :]
+        if count := spectrum.frames_in(len(rest)):
+            yield decibels(band_power(rest, spectrum))
+            rest = rest[count * spectrum.step :]
 
 
 def _mirrored(blocks: Iterable[FloatArray], half: int) -> Iterator[FloatArray]:

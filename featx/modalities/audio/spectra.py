@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from featx._typing import FloatArray
 
-__all__ = ["MEL_SCALES", "Bands", "Doubles", "band_power", "hann", "mel_filters"]
+__all__ = ["MEL_SCALES", "Bands", "Doubles", "Spectrum", "band_power", "hann", "mel_filters"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -43,6 +43,46 @@ class Bands:
     low: float
     high: float
     scale: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """How a sound becomes power in bands, frame by frame.
+
+    Attributes
+    ----------
+    window : ndarray of shape (length,), float64
+        What a frame is multiplied by; the transform may be longer.
+    step : int
+        Samples from one frame to the next.
+    bands : Bands
+    mirrored : int, default=0
+        Samples by which the sound is mirrored at either end before.
+    prepare : callable, default=None
+        Takes frames of shape (n, length), and returns what is multiplied by the window; a linear function.
+    """
+
+    window: Doubles
+    step: int
+    bands: Bands
+    mirrored: int = 0
+    prepare: Callable[[Doubles], Doubles] | None = None
+
+    def transform(self, frames: Doubles) -> npt.NDArray[np.complex128]:
+        """Return the spectrum of each frame; shape (n, n_fft // 2 + 1).
+
+        Examples
+        --------
+        >>> whole = Spectrum(np.ones(4), 2, Bands(1, 4, 8.0, 0, 4, "htk"))
+        >>> whole.transform(np.array([[1.0, 1.0, 1.0, 1.0]])).real.tolist()
+        [[4.0, 0.0, 0.0]]
+        """
+        values = frames if self.prepare is None else self.prepare(frames)
+        return np.asarray(np.fft.rfft(values * self.window, self.bands.n_fft, axis=1))
+
+    def frames_in(self, length: int) -> int:
+        """Return how many frames a sound of ``length`` samples has, mirrored already; at least 0."""
+        return max(0, 1 + (length - len(self.window)) // self.step)
 
 
 class MelScale(NamedTuple):
@@ -147,41 +187,28 @@ def mel_filters(bands: Bands) -> Doubles:
     return np.asarray(weights)
 
 
-def band_power(
-    sound: npt.NDArray[np.floating],
-    window: Doubles,
-    step: int,
-    bands: Bands,
-    prepare: Callable[[Doubles], Doubles] | None = None,
-) -> Doubles:
+def band_power(sound: npt.NDArray[np.floating], spectrum: Spectrum) -> Doubles:
     """Return the power of each frame of a sound in each band.
 
     Parameters
     ----------
     sound : ndarray of shape (samples,)
-    window : ndarray of shape (length,)
-        What a frame is multiplied by; the transform may be longer.
-    step : int
-        Samples from one frame to the next.
-    bands : Bands
-    prepare : callable, default=None
-        Takes frames of shape (n, length), and returns what is multiplied by the window.
+        Mirrored at its ends already, where the spectrum asks for that.
+    spectrum : Spectrum
 
     Returns
     -------
     ndarray of shape (1 + (samples - length) // step, bands.count), float64
         No rows where the sound is shorter than a frame.
     """
-    if len(sound) < len(window):
+    bands, length = spectrum.bands, len(spectrum.window)
+    if len(sound) < length:
         return np.empty((0, bands.count))
     filters = mel_filters(bands)
     parts = []
-    for frames in _frames(sound, len(window), step, bands.n_fft):
-        values = frames.astype(np.float64)
-        if prepare is not None:
-            values = prepare(values)
-        spectrum = np.fft.rfft(values * window, bands.n_fft, axis=1)
-        parts.append((spectrum.real**2 + spectrum.imag**2) @ filters)
+    for frames in _frames(sound, length, spectrum.step, bands.n_fft):
+        found = spectrum.transform(frames.astype(np.float64))
+        parts.append((found.real**2 + found.imag**2) @ filters)
     return np.concatenate(parts)
 
 

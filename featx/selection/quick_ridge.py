@@ -1,0 +1,147 @@
+"""Ridge with every sample, or every group, left out in turn, on tables too wide to decompose quickly.
+
+The eigenvectors of a wide table serve all penalties and take most of a quick pass. Here the penalty is chosen
+by some of the samples, whose decomposition is small, and the whole table is solved for a few penalties alone,
+by a Cholesky factor each, in float32. A penalty is the ratio of the variance of the noise to that of the
+coefficients: it does not grow with the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from featx._typing import Doubles, FloatArray, Integers, Numbers
+from featx.tuning.problem import TuningProblem
+from featx.tuning.solvers.ridge import left_out_predictions
+
+__all__ = ["WideRidge", "suits_wide_ridge"]
+
+# The smaller side of a table from which on its decomposition takes longer than a few factors.
+_WIDE = 600
+# Samples that choose the penalty.
+_SOME = 400
+# What is added to the products of rows to factor them: a share of their mean, far below any penalty.
+_JITTER = 1e-6
+
+
+def suits_wide_ridge(rows: FloatArray, problem: TuningProblem) -> bool:
+    """Return whether a table is so wide that ``WideRidge`` is faster, and all its samples weigh something."""
+    weights = problem.design.weights
+    return min(rows.shape) > _WIDE and (weights is None or bool((weights > 0).all()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WideRidge:
+    """A table with its targets, of which left-out predictions are made.
+
+    Attributes
+    ----------
+    table : ndarray of shape (n, d), float32
+        Rows as they are to be penalised.
+    targets : ndarray of shape (n, k), float64
+    weights : ndarray of shape (n,), float64
+        Above 0.
+    groups : ndarray of shape (n,), default=None
+        All of a group are left out together.
+
+    Examples
+    --------
+    >>> table = np.arange(4, dtype=np.float32)[:, None]
+    >>> ridge = WideRidge(table, np.array([[0.0], [1.0], [2.0], [3.0]]), np.ones(4))
+    >>> [left_out] = ridge.left_out([1e-3])
+    >>> left_out[:, 0].round(2).tolist()
+    [0.0, 1.0, 2.0, 3.0]
+    """
+
+    table: FloatArray
+    targets: Doubles
+    weights: Doubles
+    groups: npt.NDArray[np.generic] | None = None
+
+    def some(self) -> Integers:
+        """Return the samples that choose the penalty, drawn evenly; ascending."""
+        n = len(self.table)
+        return np.sort(np.random.default_rng(0).permutation(n)[:_SOME])
+
+    def left_out_of_some(self, some: Integers, alphas: Sequence[float]) -> Iterator[Doubles]:
+        """Yield what some samples tell of each other, for each penalty; shape (n_some, k)."""
+        groups = None if self.groups is None else self.groups[some]
+        table = self.table[some].astype(np.float64)
+        return left_out_predictions(table, self.targets[some], self.weights[some], alphas, groups)
+
+    def left_out(self, alphas: Sequence[float]) -> Iterator[Doubles]:
+        """Yield what all samples tell of each one, without it or its group, for each penalty; shape (n, k)."""
+        root = np.sqrt(self.weights)[:, None]
+        mean = np.average(self.table, axis=0, weights=self.weights)
+        mean_target = np.average(self.targets, axis=0, weights=self.weights)
+        own = (self.table - mean.astype(np.float32)) * root.astype(np.float32)
+        centered = root * (self.targets - mean_target)
+        intercept = (root / np.sqrt(self.weights.sum())).astype(np.float32)
+        if len(own) < own.shape[1]:
+            own = _square(own)
+        products = own.T @ own
+        for alpha in alphas:
+            factor = _factor(own, products, alpha)
+            residuals = centered - factor @ (factor.T @ centered.astype(np.float32))
+            hat = np.hstack([factor, intercept])
+            if self.groups is None:
+                leverages = np.einsum("ij,ij->i", hat, hat, dtype=np.float64)[:, None]
+                residuals = residuals / np.maximum(1 - leverages, np.finfo(np.float32).eps)
+            else:
+                residuals = _without_groups(residuals, hat, self.groups)
+            yield self.targets - residuals / root
+
+
+def _square(own: FloatArray) -> FloatArray:
+    """Return a table with as many columns as rows that has the same products of rows."""
+    from scipy.linalg import cholesky
+
+    products = own @ own.T
+    mean = float(np.trace(products)) / len(own)
+    np.fill_diagonal(products, products.diagonal() + _JITTER * max(mean, 1.0))
+    try:
+        return np.asarray(cholesky(products, lower=True, check_finite=False))
+    except np.linalg.LinAlgError:
+        wide = np.asarray(products, np.float64)
+        values, vectors = np.linalg.eigh(wide)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), np.float32)
+
+
+def _factor(own: FloatArray, products: FloatArray, alpha: float) -> FloatArray:
+    """Return the matrix whose product with its transpose is the hat matrix of a penalty; shape (n, r)."""
+    from scipy.linalg import cholesky, solve_triangular
+
+    for kind in (np.float32, np.float64):
+        penalised: Numbers = products.astype(kind)
+        np.fill_diagonal(penalised, penalised.diagonal() + alpha)
+        try:
+            lower = cholesky(penalised, lower=True, overwrite_a=True, check_finite=False)
+        except np.linalg.LinAlgError:
+            # Rounding has made it indefinite: the penalty is small beside the largest product.
+            if kind is np.float64:
+                raise
+            continue
+        solved = solve_triangular(
+            lower, own.T.astype(kind, copy=False), lower=True, check_finite=False
+        )
+        return np.asarray(solved.T, np.float32)
+    raise AssertionError
+
+
+def _without_groups(
+    residuals: Doubles, hat: FloatArray, groups: npt.NDArray[np.generic]
+) -> Doubles:
+    """Return residuals as they are with each group left out: times the inverse of its block of I - H."""
+    codes = np.unique(groups, return_inverse=True)[1]
+    order = np.argsort(codes, kind="stable")
+    left_out = np.empty_like(residuals)
+    for members in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        part = hat[members].astype(np.float64)
+        left_out[members] = np.linalg.solve(
+            np.eye(len(members)) - part @ part.T, residuals[members]
+        )
+    return left_out
