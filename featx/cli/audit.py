@@ -46,7 +46,7 @@ __all__ = ["audit_command"]
 )
 @click.option(
     "--fix",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="A table of the samples to write, .csv, .jsonl or .parquet: without exact leaks and broken ones.",
 )
 @click.option(
@@ -80,7 +80,7 @@ def audit_command(
     source: str,
     output: AnyPath | None,
     html: AnyPath | None,
-    fix: Path | None,
+    fix: AnyPath | None,
     group_copies: bool,
     task: str | None,
     groups: str | None,
@@ -106,7 +106,10 @@ def audit_command(
     # A column of the usual name says the part of each.
     samples = plan.reader.read(source, keep=plan.keep, skip=run.skips, parts=True)
     from featx.audit.auditing import audit_samples
+    from featx.audit.fixing import check_files
 
+    if fix is not None:
+        check_files(samples, plan.view, fix.parent)
     with run.engine(len(samples)) as engine:
         report = audit_samples(
             samples,
@@ -177,7 +180,7 @@ def _plan(
 
 
 def _check(
-    output: AnyPath | None, html: AnyPath | None, fix: Path | None, *, group_copies: bool
+    output: AnyPath | None, html: AnyPath | None, fix: AnyPath | None, *, group_copies: bool
 ) -> None:
     """Refuse what could not be written, before the work."""
     from featx.errors import BadOption
@@ -216,7 +219,7 @@ def _show(
 
 
 def _fix(
-    path: Path,
+    path: AnyPath,
     report: AuditReport,
     samples: list[Sample],
     plan: _Plan,

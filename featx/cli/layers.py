@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from featx.cli.options import (
 )
 from featx.cli.results import print_result, write_plot
 from featx.cli.targets import TargetChoice, target_options
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["layers_command", "print_table"]
 
@@ -62,7 +65,7 @@ def layers_command(
     source: str | None,
     taps: tuple[str, ...],
     max_samples: int,
-    plot: Path | None,
+    plot: AnyPath | None,
     style: str,
     target: TargetChoice,
     columns: SourceChoice,
@@ -131,7 +134,7 @@ def _list_taps(name: str, style: str) -> None:
 def _probe(
     name: str,
     source: str,
-    asked: tuple[tuple[str, ...], int, Path | None, str],
+    asked: tuple[tuple[str, ...], int, AnyPath | None, str],
     target: TargetChoice,
     columns: SourceChoice,
     run: RunChoice,
