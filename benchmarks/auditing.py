@@ -2,21 +2,26 @@
 
     python benchmarks/auditing.py pairs                          # near-duplicates that people judged
     python benchmarks/auditing.py noise human --work FOLDER      # probabilities of samples left out, ranked
-    python benchmarks/auditing.py rivals --work FOLDER           # the same by cleanlab, where that is installed
+    python benchmarks/auditing.py rivals --work FOLDER           # the same by cleanlab, in its own environment
     python benchmarks/auditing.py rows --size 100000             # planted pairs: recall, seconds, memory
+    python benchmarks/auditing.py whole --size 100000            # the command on these rows, with wrong labels
 
 pairs   cifar10_duplicates, dblp_acm_duplicates: precision and recall of what is called a near-duplicate
 noise   six sets, 10 and 20 % of labels replaced by those of the next class, three times: average precision
 human   cifar10n, mnist_test_errors: labels that people gave; precision at as many as are wrong
 rivals  self-confidence, margin and entropy of cleanlab, adjusted and not, on the saved probabilities
 rows    of 384 columns, of ten classes in 48 directions; a hundredth are near copies of others
+whole   featx audit of a file of these, a fiftieth of whose labels are of the next class
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import importlib.util
+import json
 import resource
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -54,11 +59,12 @@ def save_noisy(path: Path, rows: Any, labels: Any, wrong: Any) -> None:
 
     table = featx.Rows(tuple(map(str, range(len(rows)))), tuple(labels), rows, "")
     found, _ = predict_left_out(AuditData.of_rows(table), get_task("classification"), HeadConfig())
+    # Other rules can be tried on what is saved.
     codes, near = found.problem.codes, nearest_among(rows, 20).indices
     alone, both = doubt_labels(found.outputs, codes), doubt_labels(found.outputs, codes, near)
     scores = {"alone": alone.scores, "with neighbours": both.scores}
     flagged = both.flagged
-    np.savez(path, p=found.outputs, labels=codes, wrong=wrong, **scores)
+    np.savez(path, p=found.outputs, labels=codes, wrong=wrong, near=near, **scores)
     figures = ", ".join(f"{name} {measure(wrong, score)}" for name, score in scores.items())
     share = f"{flagged.sum()} flagged: precision {wrong[flagged].mean():.2f}, "
     print(f"{path.stem:34} {figures}; {share}recall {flagged[wrong].mean():.2f}", flush=True)
@@ -119,6 +125,12 @@ def human(given: argparse.Namespace) -> None:
 
 
 def rivals(given: argparse.Namespace) -> None:
+    """Rank by cleanlab: here where it is installed, else in an environment of its own."""
+    if not importlib.util.find_spec("cleanlab"):
+        python = common.peer_python("cleanlab", ["cleanlab"], given.work)
+        command = [python, __file__, "rivals", "--work", str(given.work)]
+        print(common.run_process(command).stdout, end="")
+        return
     from cleanlab.rank import get_label_quality_scores
 
     for path in sorted(given.work.glob("*.npz")):
@@ -156,12 +168,11 @@ def planted(n: int) -> tuple[Any, Any, Any, Any]:
 
 
 def rows(given: argparse.Namespace) -> None:
-    import featx
     from featx.embedding.approximate import approximate_nearest
     from featx.embedding.neighbors import nearest_among
 
     n = given.size
-    table, codes, first, second = planted(n)
+    table, _, first, second = planted(n)
     search = approximate_nearest if n > 200_000 else nearest_among
     start, cpu = time.perf_counter(), time.process_time()
     found = search(table, 20)
@@ -169,13 +180,36 @@ def rows(given: argparse.Namespace) -> None:
     recall = (found.indices[second] == first[:, None]).any(axis=1).mean()
     print(f"{search.__name__} of {n}: {seconds:.0f} s, {busy:.0f} s of processors")
     print(f"  recall of planted pairs {recall:.4f}; {peak_of(table)}", flush=True)
-    if given.whole:
-        start = time.perf_counter()
-        named = featx.Rows(
-            tuple(map(str, range(n))), tuple(f"c{code}" for code in codes), table, ""
-        )
-        report = featx.audit_rows(named)
-        print(f"  audit {time.perf_counter() - start:.0f} s; {peak_of(table)}; {report.counts}")
+
+
+def whole(given: argparse.Namespace) -> None:
+    """Run the command on a file of rows with planted pairs and wrong labels."""
+    import featx
+
+    n, path = given.size, given.work / f"audited-{given.size}.parquet"
+    table, codes, first, second = planted(n)
+    wrong = np.random.default_rng(1).random(n) < 0.02
+    labels = tuple(f"c{code}" for code in np.where(wrong, (codes + 1) % 10, codes))
+    featx.write_rows(path, featx.Rows(tuple(map(str, range(n))), labels, table, ""))
+    command = [sys.executable, "-m", "featx", "audit", str(path), "--format", "json"]
+    busy = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = common.run_process(command, watch=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - busy.ru_utime - busy.ru_stime
+    findings = json.loads(done.stdout)["findings"]
+    near = {one["id"]: one["related"] for one in findings if one["code"] == "FX011"}
+    pairs = zip(first.tolist(), second.tolist(), strict=True)
+    recall = np.mean([str(i) in near.get(str(j), ()) for i, j in pairs])
+    flagged = np.array([int(one["id"]) for one in findings if one["code"] == "FX021"], np.intp)
+    hits = wrong[flagged].sum()
+    print(
+        f"featx audit of {n} rows: {done.seconds:.0f} s, {cpu:.0f} s of processors, peak ", end=""
+    )
+    print(
+        f"{done.peak_bytes / 1e9:.2f} GB; recall of planted pairs {recall:.4f}; wrong labels: ",
+        end="",
+    )
+    print(f"precision {hits / max(1, len(flagged)):.2f}, recall {hits / wrong.sum():.2f}")
 
 
 def peak_of(table: Any) -> str:
@@ -185,10 +219,9 @@ def peak_of(table: Any) -> str:
 
 def main() -> None:
     parser = common.make_parser(__doc__)
-    kinds = {one.__name__: one for one in (pairs, noise, human, rivals, rows)}
+    kinds = {one.__name__: one for one in (pairs, noise, human, rivals, rows, whole)}
     parser.add_argument("kinds", nargs="+", choices=kinds)
     parser.add_argument("--size", type=int, default=100_000)
-    parser.add_argument("--whole", action="store_true", help="rows: the whole audit as well")
     given = parser.parse_args()
     given.work.mkdir(exist_ok=True)
     warnings.simplefilter("ignore")

@@ -229,10 +229,12 @@ class TorchPhotos:
         return values.float().div_(255).sub_(mean).div_(std)
 
 
-def read_network(graph: str, layout: Any) -> tuple[Callable[[Any], Any], dict[str, Any]]:
+def read_network(
+    graph: str, layout: Any, *, pooled: bool = True
+) -> tuple[Callable[[Any], Any], dict[str, Any]]:
     """Return the convolutional network of an ONNX file as calls of torch's own operators, and its weights.
 
-    The bounds of Clip are taken for 0 and 6.
+    The bounds of Clip are taken for 0 and 6; not ``pooled``, the map is returned of which the mean is taken.
     """
     import onnx
     import torch
@@ -254,14 +256,19 @@ def read_network(graph: str, layout: Any) -> tuple[Callable[[Any], Any], dict[st
         for (kind, names, options), node in zip(nodes, loaded.node, strict=True):
             first, *rest = (values[name] if name in values else held[name] for name in names)
             if kind == "Conv":
-                pads, stride, groups = options["pads"][:2], options["strides"], options["group"]
+                top, left, bottom, right = options["pads"]
+                pads, stride, groups = [top, left], options["strides"], options["group"]
+                if pads != [bottom, right]:
+                    first, pads = functional.pad(first, (left, right, top, bottom)), [0, 0]
                 result = functional.conv2d(first, *rest, stride, pads, groups=groups)
             elif kind == "Clip":
                 result = functional.relu6(first, inplace=True)
             elif kind == "Add":
                 result = first + rest[0]
-            elif kind == "GlobalAveragePool":
-                result = first.mean((2, 3), keepdim=True)
+            elif kind in ("GlobalAveragePool", "ReduceMean"):
+                if not pooled:
+                    return first
+                result = first.mean((2, 3), keepdim=bool(options.get("keepdims", 1)))
             else:
                 result = first.flatten(1) if kind == "Flatten" else first
             values[node.output[0]] = result

@@ -8,8 +8,9 @@ Each backbone, with its own tap and with others, is ranked on the training part 
 trained on the training part and measured on the test part, as ``featx fit`` and ``featx evaluate`` do. Of the
 pairs whose paired 95 % interval on the test part excludes 0, the share that a ranking has in the right order;
 and its regret: by how much the test score of what it puts first is below the best. Beside it LogME, nearest
-neighbours, and the order that is best on average on the other sets. What was trained is kept below --work, for
-the next run.
+neighbours, and the order that is best on average on the other sets. Then the choice among the best three of the
+quick pass: the one that ``fit`` measures best, and the one that ``featx compare`` takes by both scores. All
+that is trained is kept below --work, for the next run.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from ranking_sets import CANDIDATES, SETS
 SMALL = 100
 # What ranks, in the order of the table.
 METHODS = ("quick", "knn", "centroid", "logme", "average", "random")
+# What chooses among the best of the quick pass, and how many those are.
+CHOICES, BEST = ("measured", "compare"), 3
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Measured:
     score: float
     measure: Any
     seconds: Mapping[str, float]
+    # It as a comparison has it, and how the samples belong together on which it was measured.
+    final: Any
+    resampling: Any
+    n_quick: int
 
 
 @dataclass(frozen=True)
@@ -86,15 +93,12 @@ def measure_all(name: str, whole: Any, given: argparse.Namespace) -> tuple[list[
     return measured, design
 
 
-def kept(path: Path, step: Callable[[], tuple[Any, float]]) -> tuple[Any, float]:
-    """Return outputs and seconds from a file of an earlier run, or of a step whose results are kept there."""
-    if path.exists():
-        table = np.load(path)
-        return table["outputs"], float(table["seconds"])
-    outputs, seconds = step()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, outputs=outputs, seconds=seconds)
-    return outputs, seconds
+def kept(path: Path, step: Callable[[], dict[str, Any]]) -> Mapping[str, Any]:
+    """Return arrays from a file of an earlier run, or of a step whose results are kept there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **step())
+    return dict(np.load(path))
 
 
 def measure_one(candidate: tuple[str, str, str], whole: Any, folder: Path) -> tuple[Measured, Any]:
@@ -129,19 +133,53 @@ def measure_one(candidate: tuple[str, str, str], whole: Any, folder: Path) -> tu
     }
     title = f"{name}@{tap}" if tap else name
 
-    def train_and_predict() -> tuple[Any, float]:
+    def train_and_predict() -> dict[str, Any]:
         start = time.process_time()
         labels = list(train.labels)
         trained = fit_head(train.embeddings, labels, config, task=kind.name, design=known.design)
-        fitted = time.process_time() - start
-        return trained.head.predict_outputs(test.embeddings), fitted
+        seconds, validation = time.process_time() - start, trained.validation
+        return {
+            "outputs": trained.head.predict_outputs(test.embeddings),
+            "seconds": seconds,
+            "predictions": validation.predictions,
+            "tested": validation.tested,
+        }
 
-    outputs, fitted = kept(folder / f"{title}-{len(train)}-{len(test)}.npz", train_and_predict)
-    measure = unseen.measure(outputs, np.arange(len(unseen)))
+    table = kept(folder / f"{title}-{len(train)}-{len(test)}.npz", train_and_predict)
+    measure = unseen.measure(table["outputs"], np.arange(len(unseen)))
     [score] = measure(np.ones((1, len(unseen))))
-    seconds = {"embedding": embedded, "quick": ranked, "full": fitted}
+    seconds = {"embedding": embedded, "quick": ranked, "full": float(table["seconds"])}
     known_scores = {key: value for key, value in scores.items() if value is not None}
-    return Measured(title, card.graph.sha256, known_scores, score, measure, seconds), unseen.design
+    final, resampling = as_measured(card, quick, known, table)
+    one = Measured(
+        title,
+        card.graph.sha256,
+        known_scores,
+        score,
+        measure,
+        seconds,
+        final,
+        resampling,
+        len(train),
+    )
+    return one, unseen.design
+
+
+def as_measured(card: Any, quick: Any, known: Any, table: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return a backbone as a comparison has measured it, and how its measured samples belong together."""
+    from featx.metrics.resampling import Resampling
+    from featx.selection.candidates import BackboneCandidate
+    from featx.selection.finals import Measured as Final
+    from featx.selection.ranking import RankedBackbone
+
+    tested = table["tested"]
+    measure = known.measure(table["predictions"], tested)
+    design = known.design.subset(tested)
+    resampling = Resampling.of(len(tested), design.groups, design.weights)
+    candidate = BackboneCandidate.of(card)
+    entry = RankedBackbone(candidate, None, {"rank": quick.rank}, None, card.dim)
+    score = float(measure(resampling.whole())[0])
+    return Final("", entry, score, None, measure), resampling
 
 
 def problem_of(kind: Any, rows: Any, labelled: Any, config: Any, like: Any = None) -> Any:
@@ -155,7 +193,7 @@ def problem_of(kind: Any, rows: Any, labelled: Any, config: Any, like: Any = Non
 
 def evaluate(results: Sequence[Result]) -> dict[str, list[dict[str, float]]]:
     """Return, for each method, the pairs in right order and the regret on each set."""
-    figures: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS}
+    figures: dict[str, list[dict[str, float]]] = {one: [] for one in (*METHODS, *CHOICES)}
     for result in results:
         every = [result.measured, *result.draws]
         scores = np.mean([[one.score for one in draw] for draw in every], axis=0)
@@ -172,7 +210,27 @@ def evaluate(results: Sequence[Result]) -> dict[str, list[dict[str, float]]]:
             figures[method].append(
                 {"right": sum(right), "pairs": len(right), "regret": 100 * regret}
             )
+        for method in CHOICES:
+            regret = scores.max() - np.mean([scores[choice(method, draw)] for draw in every])
+            figures[method].append({"right": 0.0, "pairs": 0, "regret": 100 * regret})
     return figures
+
+
+def choice(method: str, measured: Sequence[Measured]) -> int:
+    """Return the place of the backbone that is taken of the best of the quick pass."""
+    from featx.selection.choice import choose_first
+    from featx.selection.finals import Finals
+
+    best = sorted(range(len(measured)), key=lambda k: -measured[k].quick["quick"])[:BEST]
+    if method == "measured":
+        return max(best, key=lambda k: measured[k].final.score)
+    finals = tuple(measured[k].final for k in best)
+    one = measured[best[0]]
+    n = one.resampling.n
+    [first, *_] = choose_first(
+        Finals(finals, "score", "", n, one.resampling), one.n_quick, random_state=0
+    )
+    return next(k for k in best if measured[k].final is first)
 
 
 def ranking(method: str, measured: Sequence[Measured], others: Sequence[Result]) -> Any:
@@ -239,7 +297,7 @@ def print_figures(results: Sequence[Result], figures: Mapping[str, list[dict[str
         rows.append(
             [
                 method,
-                f"{100 * share:.1f} % of {pairs:.0f}",
+                f"{100 * share:.1f} % of {pairs:.0f}" if pairs else "",
                 f"{np.mean(regrets):.2f}",
                 f"{max(regrets):.2f}",
                 *cells,

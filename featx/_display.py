@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["TextTable", "display_width", "html_page", "one_line", "pad", "shell_command"]
+__all__ = [
+    "TextTable",
+    "display_width",
+    "html_page",
+    "one_line",
+    "pad",
+    "plain_line",
+    "shell_command",
+]
+
+# Characters of a line and of a cell of a table that are shown: a label may be a megabyte.
+_LINE, _CELL = 4000, 200
 
 _JOINER = "\u200d"
 
@@ -40,6 +51,16 @@ def one_line(text: str) -> str:
         return text
     controls = (letter for letter in set(text) if letter < " " or "\x7f" <= letter < "\xa0")
     return text.translate({ord(letter): repr(letter)[1:-1] for letter in controls})
+
+
+def plain_line(text: str, most: int = _LINE) -> str:
+    """Return what is shown of a stored text: one line without control characters, cut where it is very long.
+
+    >>> plain_line("a label", 3), plain_line("no cut")
+    ('a l… (7 characters)', 'no cut')
+    """
+    cut = text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+    return one_line(cut)
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
@@ -84,7 +105,7 @@ class TextTable:
 
     def to_text(self) -> str:
         """Return the table as lines; columns are two spaces apart."""
-        table = [[one_line(cell) for cell in row] for row in (self.header, *self.rows)]
+        table = [[plain_line(cell, _CELL) for cell in row] for row in (self.header, *self.rows)]
         widths = [max(display_width(row[i]) for row in table) for i in range(len(self.header))]
         return "\n".join(
             "  ".join(

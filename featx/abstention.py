@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from featx.heads.selective import ErrorThreshold
     from featx.inputs.input import Input
     from featx.metrics.answers import AnswerReport
+    from featx.metrics.resampling import Resampling
     from featx.reporting.training_samples import TrainingSamples
     from featx.tasks import OutputTensor, Prediction, Task
+    from featx.tuning.design import SampleDesign
 
 __all__ = [
     "Abstention",
@@ -143,6 +145,7 @@ class Abstention:
         outputs: FloatArray,
         predictions: Sequence[Prediction],
         classes: Sequence[str],
+        design: SampleDesign | None = None,
     ) -> AnswerReport:
         """Return how often sets hold the truth, and how much is answered how well.
 
@@ -155,11 +158,24 @@ class Abstention:
         predictions : sequence of n Prediction
             With what is known of each.
         classes : sequence of str
+        design : SampleDesign, default=None
+            Their groups, and what each of them counts; those of weight 0 are left out.
         """
         # A prediction need not wait for what measures.
         from featx.metrics.answers import measure_answers
 
-        values: dict[str, Any] = {}
+        drawn = _resampling(len(targets), design)
+        if drawn.weights is not None and not (drawn.weights > 0).all():
+            used = np.flatnonzero(drawn.weights > 0)
+            return self.measure(
+                task,
+                [targets[i] for i in used.tolist()],
+                outputs[used],
+                [predictions[i] for i in used.tolist()],
+                classes,
+                None if design is None else design.subset(used),
+            )
+        values: dict[str, Any] = {"resampling": drawn}
         sets, known = task.answer_sets, [one.certainty or Certainty() for one in predictions]
         if self.thresholds is not None:
             covered = sets.covers(
@@ -167,7 +183,7 @@ class Abstention:
             )
             values |= {"coverage": self.coverage, "covered": covered}
             values["sizes"] = np.array([len(one.set or ()) for one in known])
-            values["by_class"] = _covered_by_class(covered, targets, classes)
+            values["by_class"] = _covered_by_class(covered, targets, classes, drawn.whole()[0])
         if self._decides(task):
             values["answered"] = np.array([bool(one.answered) for one in known])
             if sets.abstains:
@@ -409,15 +425,31 @@ def _flat_values(known: Sequence[Any], classes: Sequence[str], columns: int | No
     return [float(label in set(value)) for value in known for label in classes]
 
 
+def _resampling(n: int, design: SampleDesign | None) -> Resampling:
+    """Return what each of ``n`` samples counts, and which of them are drawn together."""
+    from featx.metrics.resampling import Resampling, check_weights, group_codes
+
+    if design is None:
+        return Resampling(n)
+    codes = group_codes(design.groups, n)
+    # That one group holds all is said with the other scores.
+    codes = None if codes is None or not codes.any() else codes
+    return Resampling(n, codes, check_weights(design.weights, n))
+
+
 def _covered_by_class(
-    covered: Mask, targets: Sequence[str], classes: Sequence[str]
+    covered: Mask, targets: Sequence[str], classes: Sequence[str], counts: Doubles
 ) -> dict[str, float]:
     """Return the share of sets that hold the truth, of the samples of each class or of each label."""
     if covered.ndim == 2:
-        return dict(zip(classes, covered.mean(axis=0).tolist(), strict=True))
+        shares = counts @ covered / counts.sum()
+        return dict(zip(classes, shares.tolist(), strict=True))
     given = np.asarray(targets)
+    members = ((label, given == label) for label in classes)
     return {
-        label: float(covered[given == label].mean()) for label in classes if (given == label).any()
+        label: float(counts[own] @ covered[own] / counts[own].sum())
+        for label, own in members
+        if own.any()
     }
 
 

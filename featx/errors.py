@@ -76,6 +76,18 @@ __all__ = [
 ]
 
 
+# Characters of a message, of which the last ones are its end.
+_MOST, _END = 2000, 500
+
+
+def _shortened(message: str) -> str:
+    """Return a message without the middle of a very long one: somebody's cell or label may stand in it."""
+    left = len(message) - _MOST
+    if left <= 0:
+        return message
+    return f"{message[: _MOST - _END]} … ({left:,} characters left out) … {message[-_END:]}"
+
+
 class FeatxError(Exception):
     """The base of all that featx raises on purpose; each message is one line that says what to do.
 
@@ -88,6 +100,10 @@ class FeatxError(Exception):
     ...     print(error)
     no backbone named 'featx-image-nana'; did you mean 'featx-image-nano'?
     """
+
+    # Some of the builtin classes would print more than the message, such as an errno that there is not.
+    def __str__(self) -> str:
+        return _shortened(str(self.args[0])) if self.args else ""
 
 
 class FeatxWarning(UserWarning):
@@ -102,6 +118,9 @@ class FeatxWarning(UserWarning):
     Traceback (most recent call last):
     featx.errors.FeatxWarning: 1 of 9 samples could not be read and is left out
     """
+
+    def __str__(self) -> str:
+        return _shortened(super().__str__())
 
 
 class FeatxNotice(FeatxWarning):
@@ -163,10 +182,6 @@ class ClusterFailed(FeatxError, RuntimeError):
 class MissingWeights(FeatxError, FileNotFoundError):
     """A backbone is known but its bytes are not on this machine."""
 
-    # OSError would print an errno that there is not.
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
-
 
 class WrongDigest(FeatxError, ValueError):
     """Bytes are not the ones that a card promises."""
@@ -179,9 +194,6 @@ class WrongCanary(FeatxError, ValueError):
 class DownloadFailed(FeatxError, ConnectionError):
     """A pull did not end with the right bytes."""
 
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
-
 
 class TooLossy(FeatxError, ValueError):
     """An optimised backbone is further from its parent than was allowed, so it was not kept."""
@@ -189,9 +201,6 @@ class TooLossy(FeatxError, ValueError):
 
 class OutputFailed(FeatxError, OSError):
     """A result could not be written; nothing half-written is left."""
-
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
 
 
 class MissingExtra(FeatxError, ImportError):

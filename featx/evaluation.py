@@ -167,7 +167,7 @@ def measure(
     if doubts is not None:
         plain = task.predictions(rows.ids, outputs, classes, 1)
         predictions = list(doubts.apply(task, plain, outputs, rows.embeddings, classes))
-        answers = doubts.measure(task, truth, outputs, predictions, classes)
+        answers = doubts.measure(task, truth, outputs, predictions, classes, design)
         report = report.with_answers(answers)
     by_id = {sample.id: sample for sample in known}
     return Measurement(

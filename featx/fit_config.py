@@ -184,7 +184,7 @@ class FitConfig:
                 isinstance(value, bool) and bool not in expected
             ):
                 names = " or ".join(kind.__name__ for kind in expected)
-                raise BadOption(f"config: {key} = {value!r}: expected {names}")
+                raise BadOption(f"config: {key} = {value!r:.60}: expected {names}")
         lists = {key: table.get(key, ()) for key in ("target_column", "inputs", "pairs")}
         for key, columns in lists.items():
             if not all(isinstance(name, str) for name in columns):

@@ -14,6 +14,7 @@ from featx.embedding.neighbors import Neighbors, nearest_in_blocks
 from featx.embedding.row_products import Metric
 from featx.embedding.rows import Rows, check_rows
 from featx.errors import BadTable
+from featx.inputs.comparing import RowSpace
 from featx.storage.address import to_path
 from featx.tables import is_shard_folder, read_rows
 from featx.tables.shards import read_shards
@@ -62,6 +63,7 @@ def find_similar(
     k: int = 10,
     *,
     metric: Metric = "cosine",
+    space: RowSpace | None = None,
 ) -> list[SimilarRow]:
     """Return the k nearest rows of each query, the nearest first.
 
@@ -74,6 +76,9 @@ def find_similar(
         Made by the same backbone. A query whose id and row are among ``rows`` is not its own neighbour.
     k : int, 1 or more, default=10
     metric : {"cosine", "euclidean"}, default="cosine"
+    space : RowSpace or None
+        The space in which rows of several inputs are compared, where ``metric`` is "euclidean"; None: as they
+        are.
 
     Raises
     ------
@@ -89,6 +94,7 @@ def find_similar(
     ['b']
     """
     check_rows("queries", queries)
+    place_in = np.asarray if space is None else space.apply
     ids: list[str] = []
     labels: list[str | None] = []
     own = np.full(len(queries), -1, np.intp)
@@ -106,9 +112,9 @@ def find_similar(
                     block.embeddings[offset], queries.embeddings[query]
                 ):
                     own[query] = start + offset
-            yield start, block.embeddings
+            yield start, place_in(block.embeddings)
 
-    found = nearest_in_blocks(queries.embeddings, blocks(), k, metric=metric, own=own)
+    found = nearest_in_blocks(place_in(queries.embeddings), blocks(), k, metric=metric, own=own)
     return list(_listed(found, queries.ids, ids, labels))
 
 

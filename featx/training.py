@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from featx._typing import FloatArray, Labels
 from featx.backbones.backbone import Backbone
+from featx.backbones.remembered import is_cards_own
 from featx.baselines import measure_baselines, measure_contributions, measure_without_groups
 from featx.catalog import Card
 from featx.embedding.engine import Engine
@@ -241,7 +242,8 @@ def fit(
         opened, comparison = find_backbone(
             backbone, given, kind, head_config, engine=engine, limits=limits, verbose=verbose
         )
-        check_exact(opened.provider)
+        if not is_cards_own(opened.card, opened.provider):
+            check_exact(opened.provider)
         made = embed_backbone(given.whole, opened, engine, baseline=baseline)
     rows = made.rows
     design = given.design(rows.ids)

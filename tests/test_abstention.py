@@ -217,6 +217,7 @@ def test_groups_count_and_not_their_samples(rng):
         made.with_abstention(0.97)
 
 
+@pytest.mark.slow
 def test_cross_fitted_sets_cover_over_many_trainings():
     covered = []
     task, config = get_task("classification"), HeadConfig("ridge")
@@ -234,6 +235,7 @@ def test_cross_fitted_sets_cover_over_many_trainings():
     assert 0.88 < np.mean(covered) < 0.925
 
 
+@pytest.mark.slow
 def test_each_of_several_labels_is_covered_and_what_is_open_is_said():
     topics = [one["topics"] for one in RECORDS]
     made = featx.fit(TEXTS, topics, task="multilabel", baseline=False)

@@ -76,3 +76,12 @@ def test_an_unknown_name_suggests_the_nearest_or_lists_those_that_are_known():
 
 def test_of_another_librarys_failure_the_first_line_is_told():
     assert first_line(ValueError("  no file\n  at 0x7f")) == "no file"
+
+
+@pytest.mark.parametrize("kind", [BadOption, errors.OutputFailed, FeatxWarning])
+def test_a_megabyte_in_a_message_is_cut_in_its_middle_and_its_length_told(kind):
+    message = str(kind(f"label {'x' * 1_000_000!r}: expected another; take one of a, b"))
+    assert len(message) < 2100
+    assert message.startswith("label 'xxx")
+    assert "… (998,044 characters left out) …" in message
+    assert message.endswith("expected another; take one of a, b")

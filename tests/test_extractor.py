@@ -70,6 +70,7 @@ def test_a_pickle_is_small_and_carries_no_weights(paths):
     np.testing.assert_array_equal(pickle.loads(pickled).transform(paths), rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_a_grid_search_runs_over_its_parameters(paths, labels, n_jobs, tmp_path):
     pipeline = Pipeline(

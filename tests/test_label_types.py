@@ -30,6 +30,7 @@ LABELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LABELS)
 def test_labels_come_back_as_they_went_in_also_when_it_was_saved(name, pictures, tmp_path):
     labels, kind, classes = LABELS[name]
@@ -47,6 +48,7 @@ def test_labels_come_back_as_they_went_in_also_when_it_was_saved(name, pictures,
         assert isinstance(answer.to_dict()["label"], str)
 
 
+@pytest.mark.slow
 def test_more_than_ten_numbers_are_sorted_as_numbers(pictures, tmp_path):
     labels = np.arange(40) // 3
     labels[-1] = 12

@@ -145,6 +145,7 @@ def test_a_search_over_backbones_and_parameters_is_its_best_pipeline(pictures, t
     assert_answers_alike(featx.from_pipeline(by_chance.fit(pictures, LABELS)), by_chance, pictures)
 
 
+@pytest.mark.slow
 def test_a_search_within_a_pipeline_and_a_frozen_step_are_unwrapped(pictures, rows, tmp_path):
     search = GridSearchCV(LogisticRegression(max_iter=2000), {"C": [0.1, 1.0]}, cv=2)
     pipeline = fitted_pipeline(make_pipeline(StandardScaler(), search), pictures, LABELS)
@@ -157,6 +158,7 @@ def test_a_search_within_a_pipeline_and_a_frozen_step_are_unwrapped(pictures, ro
     assert_answers_alike(featx.from_pipeline(frozen), frozen, pictures)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", mostly_slow(["sigmoid", "isotonic", "temperature"], "isotonic"))
 @pytest.mark.parametrize("ensemble", [True, False])
 def test_a_calibrated_pipeline_keeps_its_probabilities(method, ensemble, pictures, tmp_path):
@@ -188,6 +190,7 @@ SEVERAL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", mostly_slow(SEVERAL, "logistic", "knn"))
 def test_a_pipeline_of_several_labels_answers_alike(name, pictures, tmp_path):
     pipeline = fitted_pipeline(make_pipeline(StandardScaler(), SEVERAL[name]), pictures, MEMBERS)
@@ -349,6 +352,7 @@ def test_a_pipeline_of_texts_is_a_predictor_of_texts(tmp_path):
     assert report.accuracy == pipeline.score(texts, labels)
 
 
+@pytest.mark.slow
 def test_pickles_and_joblib_files_of_a_pipeline_answer_alike(pictures, tmp_path):
     pipeline = fitted_pipeline(
         make_pipeline(StandardScaler(), LogisticRegression()), pictures, LABELS

@@ -66,6 +66,7 @@ def test_every_head_learns_digits_and_is_measured_on_others(name, digits):
     assert abs(report.accuracy - accuracy) < 0.08
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HEADS_BY_SPEED)
 def test_probabilities_are_calibrated_for_every_head(name, noisy):
     X, y = noisy
@@ -79,6 +80,7 @@ def test_probabilities_are_calibrated_for_every_head(name, noisy):
     assert report.log_loss < log_loss(y[400:], plain) + 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["logistic", "rbf-svm", "knn"])
 def test_the_same_seed_gives_the_same_head_bit_for_bit_whatever_the_threads(name, noisy):
     X, y = np.tile(noisy[0], (1, 30)), noisy[1]  # large enough for threads to be used
@@ -91,6 +93,7 @@ def test_the_same_seed_gives_the_same_head_bit_for_bit_whatever_the_threads(name
     np.testing.assert_array_equal(*tables)
 
 
+@pytest.mark.slow
 def test_random_labels_are_told_to_be_worth_nothing(rng):
     X = rng.normal(size=(60, 100)).astype(np.float32)
     y = np.array(["a", "b"])[rng.integers(0, 2, 60)]

@@ -39,6 +39,7 @@ def test_the_digests_are_those_of_the_files_and_the_ids_and_targets_are_theirs(p
     assert list(kept.digests) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["logistic", "ridge", "knn", "centroid"])
 def test_every_sample_has_scores_of_a_head_that_did_not_see_it(rows, head):
     made = fit_rows(rows, get_card("featx-image-nano"), HeadConfig(head))

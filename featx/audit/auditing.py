@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from featx.embedding.approximate import approximate_nearest
 from featx.embedding.engine import Engine
 from featx.embedding.joint_rows import Missing
 from featx.embedding.neighbors import Neighbors
-from featx.embedding.rows import Rows, check_rows
+from featx.embedding.rows import Reject, Rows, check_rows
 from featx.errors import BadLabels, FeatxWarning
 from featx.inputs.comparing import RowSpace
 from featx.inputs.input import Input
@@ -39,6 +41,7 @@ from featx.tasks import Task, get_task
 from featx.training_inputs import InputOptions
 from featx.tuning import HeadConfig
 from featx.tuning.block_weights import BlockWeights
+from featx.tuning.progress import Progress, progress_bars
 from featx.tuning.search import check_seed
 
 __all__ = ["audit_rows", "audit_samples", "without_chance_copies"]
@@ -47,6 +50,8 @@ __all__ = ["audit_rows", "audit_samples", "without_chance_copies"]
 _NEIGHBORS, _FEW = 20, 10
 # Samples up to which all are compared with all.
 _EXACT = 200_000
+# Numbers of rows that can be compared.
+_LARGEST = 1e15
 # The beginnings of the codes of copies and near-duplicates.
 _COPIES = ("FX00", "FX01")
 
@@ -65,6 +70,7 @@ def audit_samples(
     pairs: Sequence[Sequence[str]] = (),
     missing: Missing = "reject",
     pool_by: str | None = None,
+    verbose: bool = False,
 ) -> AuditReport:
     """Return what may be wrong with a data set.
 
@@ -90,6 +96,8 @@ def audit_samples(
     target, inputs, pairs, missing, pool_by
         Several inputs, as ``featx.fit`` takes them. Copies are equal in all of them, and near-duplicates are
         told by joint rows in which each input counts alike.
+    verbose : bool, default=False
+        Whether to show bars with the time left.
 
     Raises
     ------
@@ -118,13 +126,13 @@ def audit_samples(
     engine = replace(Engine.of(engine), on_error="skip")
     if specs:
         records = AuditedRecords.read(given, specs, engine, asked.missing)
-        return _audit_records(given, records, kind, random_state)
+        return _audit_records(given, records, kind, random_state, verbose=verbose)
     opened = open_for(backbone, labelled)
     rows = engine.embed(given, opened, digests=True)
     facts = read_facts(given, opened.card.input, replace(engine, progress=None))
     data = _data_of(given, rows)
     data = replace(data, facts=facts.take(_places(given, rows)))
-    found, skipped = _findings(data, kind, random_state)
+    found, skipped = _findings(data, kind, random_state, verbose=verbose)
     words = facts.numbers.get("words", np.ones(len(given)))
     wordless = {given[i].id for i in np.flatnonzero(words == 0)}
     found += unreadable(rows.rejects, wordless)
@@ -147,13 +155,18 @@ def _data_of(given: Sequence[Sample], rows: Rows, blocks: Sequence[InputBlock] =
 
 
 def _audit_records(
-    given: Sequence[Sample], records: AuditedRecords, task: Task, random_state: int
+    given: Sequence[Sample],
+    records: AuditedRecords,
+    task: Task,
+    random_state: int,
+    *,
+    verbose: bool,
 ) -> AuditReport:
     """Return what may be wrong with records of several inputs."""
     rows = records.rows
     data = _data_of(given, rows, blocks_of(records.inputs))
     data = replace(data, by_column=records.first_facts(rows.ids))
-    found, skipped = _findings(data, task, random_state)
+    found, skipped = _findings(data, task, random_state, verbose=verbose)
     found += unreadable(rows.rejects, records.wordless)
     found += records.poor()
     names = " + ".join(one.describe() for one in records.inputs)
@@ -186,10 +199,12 @@ def audit_rows(
     groups: Sequence[str | None] | None = None,
     random_state: int = 0,
     blocks: Sequence[InputBlock] = (),
+    verbose: bool = False,
 ) -> AuditReport:
     """Return what may be wrong with rows: copies, wrong targets, outliers, blending and rare classes.
 
-    What only contents tell is not looked at; equal bytes are, where the rows carry digests.
+    What only contents tell is not looked at; equal bytes are, where the rows carry digests. Rows that are not
+    finite are findings, and nothing else is said of them.
 
     Parameters
     ----------
@@ -202,6 +217,8 @@ def audit_rows(
     random_state : int, default=0
     blocks : sequence of InputBlock, default=()
         The columns of each input in joint rows of several, which then count alike whatever their scales.
+    verbose : bool, default=False
+        Whether to show bars with the time left.
 
     Raises
     ------
@@ -220,17 +237,37 @@ def audit_rows(
     kind = get_task(task or "classification")
     if task is None:
         refuse_numbers(rows.labels)
-    data = AuditData.of_rows(rows, parts, groups, blocks=blocks)
-    found, skipped = _findings(data, kind, random_state)
+    data, broken = _finite(AuditData.of_rows(rows, parts, groups, blocks=blocks))
+    found, skipped = _findings(data, kind, random_state, verbose=verbose)
+    found += unreadable((*rows.rejects, *broken))
     skipped.append("contents and shortcuts, for there are rows alone")
-    return AuditReport(kind.name, len(rows), "", _in_order(found), tuple(skipped))
+    n = len(rows) + len(rows.rejects)
+    return AuditReport(kind.name, n, "", _in_order(found), tuple(skipped))
+
+
+def _finite(data: AuditData) -> tuple[AuditData, list[Reject]]:
+    """Return the data without rows that cannot be compared, and these as rejects."""
+    # The squares of larger numbers cannot be added up in float32; NaN is not at most anything.
+    usable = np.fromiter((bool((np.abs(row) <= _LARGEST).all()) for row in data.rows), bool)
+    if usable.all():
+        return data, []
+    reason = f"its row holds NaN, infinity or a number beyond {_LARGEST:g}"
+    broken = [Reject(data.ids[i], reason) for i in np.flatnonzero(~usable).tolist()]
+    return data.take(np.flatnonzero(usable)), broken
 
 
 def _findings(
-    data: AuditData, task: Task, random_state: int
+    data: AuditData, task: Task, random_state: int, *, verbose: bool = False
 ) -> tuple[list[AuditFinding], list[str]]:
     """Return all that rows, targets, parts and groups tell, and what they could not."""
     check_seed(random_state)
+    with progress_bars() if verbose else nullcontext() as progress:
+        return _look(data, task, random_state, progress)
+
+
+def _look(
+    data: AuditData, task: Task, random_state: int, progress: Progress | None
+) -> tuple[list[AuditFinding], list[str]]:
     skipped: list[str] = []
     found = exact_copies(data)
     labelled = any(target is not None for target in data.targets)
@@ -242,7 +279,7 @@ def _findings(
     if len(data.firsts) < _FEW:
         skipped.append(f"neighbours, for there are {len(data.firsts)} different samples only")
         return found, skipped
-    neighbors = _nearest(data, skipped)
+    neighbors = _nearest(data, skipped, partial(progress, "comparing rows") if progress else None)
     pairs = find_near_pairs(data, neighbors)
     found += near_copies(data, pairs, compares_targets=task.name != "regression")
     found += outliers(data, neighbors)
@@ -253,18 +290,21 @@ def _findings(
         found += blending_classes(data, neighbors)
     else:
         skipped.append(f"classes that blend, for a {task.name} has none")
-    more, reasons = _of_targets(data, task, neighbors, random_state)
+    config = HeadConfig(random_state=random_state, progress=progress)
+    more, reasons = _of_targets(data, task, neighbors, config)
     return found + more, skipped + reasons
 
 
-def _nearest(data: AuditData, skipped: list[str]) -> Neighbors:
+def _nearest(
+    data: AuditData, skipped: list[str], progress: Callable[[int, int], object] | None
+) -> Neighbors:
     """Return the nearest of the different samples; where they are many, of those that candidates hold."""
     # Millions of rows are not copied where no two are equal.
     rows = data.rows if len(data.firsts) == len(data) else data.rows[data.firsts]
     k = min(_NEIGHBORS, len(rows) - 1)
     space = RowSpace.of(rows, data.blocks)
     if len(rows) <= _EXACT:
-        found = space.nearest_among(rows, k)
+        found = space.nearest_among(rows, k, progress=progress)
         if space.metric == "cosine":
             return found
         # Half the square, as one less the cosine is of unit rows.
@@ -272,11 +312,11 @@ def _nearest(data: AuditData, skipped: list[str]) -> Neighbors:
     skipped.append(
         f"pairs of {len(rows):,} samples that share no cell: more than {_EXACT:,} are not all compared"
     )
-    return approximate_nearest(space.apply(rows), k)
+    return approximate_nearest(space.apply(rows), k, progress=progress)
 
 
 def _of_targets(
-    data: AuditData, task: Task, neighbors: Neighbors, random_state: int
+    data: AuditData, task: Task, neighbors: Neighbors, config: HeadConfig
 ) -> tuple[list[AuditFinding], list[str]]:
     """Return what heads that were trained without each sample tell of its target."""
     try:
@@ -284,8 +324,7 @@ def _of_targets(
             # A fit would say it; here it is a step on the way.
             warnings.simplefilter("ignore", FeatxWarning)
             weights = BlockWeights(data.blocks) if data.blocks else None
-            config = HeadConfig(random_state=random_state, blocks=weights)
-            predictions, reason = predict_left_out(data, task, config)
+            predictions, reason = predict_left_out(data, task, replace(config, blocks=weights))
     except BadLabels as error:
         return [], [f"wrong targets and shortcuts, for no head can be trained: {error}"]
     if predictions is None:

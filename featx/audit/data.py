@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -116,6 +116,21 @@ class AuditData:
             digests,
             facts,
             tuple(blocks),
+        )
+
+    def take(self, indices: Integers) -> AuditData:
+        """Return some of the samples, in the order of ``indices``."""
+        some = {
+            name: tuple(values[i] for i in indices)
+            for name in ("ids", "targets", "parts", "groups", "digests")
+            for values in (getattr(self, name),)
+        }
+        return replace(
+            self,
+            rows=self.rows[indices],
+            facts=None if self.facts is None else self.facts.take(indices),
+            by_column={name: facts.take(indices) for name, facts in self.by_column.items()},
+            **some,
         )
 
     @cached_property

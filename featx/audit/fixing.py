@@ -71,6 +71,49 @@ def copy_groups(report: AuditReport, samples: Sequence[Sample]) -> dict[str, str
     return {sample.id: root(sample.id) for sample in samples}
 
 
+def check_files(
+    samples: Iterable[Sample], settings: Settings | SampleView, folder: AnyPath | None = None
+) -> None:
+    """Refuse samples that no manifest could name, before any work is done on them.
+
+    Parameters
+    ----------
+    samples : iterable of Sample
+    settings : Settings or SampleView
+        How a card reads them, or how records are shown.
+    folder : Path or RemotePath, default=None
+        Where the manifest will lie; None: on this machine.
+
+    Raises
+    ------
+    BadSource
+        A photo or sound has no file of its own, as in an archive or in a cell of Parquet, or none that a table
+        at an address may name.
+
+    Examples
+    --------
+    >>> from featx import get_card
+    >>> check_files([Sample("x.jpg", Path("x.jpg"))], get_card("featx-image-nano").input)
+    """
+    view = settings if isinstance(settings, SampleView) else SampleView({}, settings)
+    columns = view.columns or {"": view.settings}
+    folder = Path() if folder is None else folder
+    files = [name for name, own in columns.items() if own is not None and not own.string_is_sample]
+    if view.columns and not files:
+        return
+    for sample in samples:
+        for name in files or [""]:
+            data = sample.data
+            if view.columns:
+                # A row that makes no sense is no record, and is left out.
+                data = data.get(name) if isinstance(data, Mapping) else None
+            for one in data if isinstance(data, list | tuple) else [data]:
+                one = one.data if isinstance(one, Segment) else one
+                named = isinstance(one, Blob) and one.path is not None
+                if isinstance(one, bytes | Blob) and not (named and isinstance(folder, Path)):
+                    _path_of(sample.id, one, folder)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Manifest:
     """A table of samples as ``fit`` and ``evaluate`` read it.
@@ -173,18 +216,6 @@ def _columns(records: Iterable[dict[str, Any]]) -> dict[str, type]:
             types.setdefault(name, float if isinstance(value, float) else str)
     last = [name for name in ("split", "group", "weight") if name in types]
     return {name: types[name] for name in (*(n for n in types if n not in last), *last)}
-
-
-def check_files(samples: Iterable[Sample], view: SampleView, folder: AnyPath) -> None:
-    """Refuse samples that no manifest in a folder could name, before there is a report on them.
-
-    Raises
-    ------
-    BadSource
-        See ``Manifest.of``.
-    """
-    for sample in samples:
-        _content(sample, view, folder)
 
 
 def _content(sample: Sample, view: SampleView, folder: AnyPath) -> dict[str, Any]:

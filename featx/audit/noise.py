@@ -5,6 +5,13 @@ joint tells how often a label stands for another class. From there on we go furt
 each class is given each label, the probability that a label is wrong follows from Bayes' rule, and the rates
 from these probabilities in turn (expectation maximisation), so that a class which is often taken for one other
 class is suspected more than one that a head merely cannot tell.
+
+Three things keep this from taking the mistakes of the head for those of the labels. The rates begin at what
+the head says of the samples of which it is surest (the anchor points of Patrini et al., Making deep neural
+networks robust to label noise, 2017): a label that it never gives there is not given by mistake. Where fewer
+labels a class are wrong than a rate can be told from, there is one rate for all pairs, and the ranking is that
+of the label's own probability. And neighbours have the less of a say the worse they tell the labels beside the
+head.
 """
 
 from __future__ import annotations
@@ -20,10 +27,18 @@ __all__ = ["LabelDoubts", "confident_joint", "doubt_labels"]
 # Rounds in which rates are estimated anew, and steps of each that take the rates out of the probabilities.
 _ROUNDS, _STEPS = 5, 15
 _LEAST = 1e-12
-# The exponent of what neighbours say, beside 1 of what the head says.
-_SAY = 0.5
-# What is added to the count of each pair of classes, so that no rate is 0.
-_PRIOR = 1e-3
+# The exponent of what neighbours say where they tell labels as well as the head, whose own is 1; and the power
+# of the ratio of its errors to theirs with which it falls.
+_SAY, _FALL = 0.5, 2
+# The share of the samples of a class that are its surest, and the least samples of which some are.
+_SUREST, _FEW = 0.3, 5
+# What is added to the count of each pair of classes, so that no rate is 0; and, once they are found, to the
+# wrong labels of each class as a whole.
+_PRIOR, _PRIOR_WRONG = 1e-2, 3.0
+# Wrong labels a class, in the mean, from which rates can be told: the usual least count of a share.
+_LEAST_WRONG = 5.0
+# Rows whose classes are estimated at a time.
+_BLOCK = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,10 +128,11 @@ def doubt_labels(
         return LabelDoubts(scores, suggested, flagged)
     given, p = labels[known], np.maximum(probabilities[known], _LEAST)
     if neighbors is not None:
-        p = p * _votes(labels, neighbors[known], n_classes) ** _SAY
+        votes = _votes(labels, neighbors[known], n_classes)
+        p = p * votes ** _say(p, votes, given)
     p = p / p.sum(axis=1, keepdims=True)
     joint = confident_joint(p, given)
-    posterior = p if n_classes == 2 else _posterior(p, given, joint)
+    posterior = p if n_classes == 2 else _posterior(p, given)
     at = np.arange(len(known))
     scores[known] = 1 - posterior[at, given]
     suggested[known] = posterior.argmax(axis=1)
@@ -138,15 +154,50 @@ def _votes(labels: Integers, neighbors: Integers, n_classes: int) -> Doubles:
     return result
 
 
-def _posterior(p: Doubles, labels: Integers, joint: Doubles) -> Doubles:
+def _say(p: Doubles, votes: Doubles, labels: Integers) -> float:
+    """Return the exponent of what neighbours say: the less, the worse they tell the labels beside the head."""
+    head, theirs = (float((one.argmax(axis=1) != labels).mean()) for one in (p, votes))
+    return _SAY * float(min(1.0, head / theirs) ** _FALL) if theirs else _SAY
+
+
+def _posterior(p: Doubles, labels: Integers) -> Doubles:
     """Return the probability of each class, given the label too."""
-    rates = (joint / np.maximum(joint.sum(axis=0), _LEAST)).T
-    unlikely = rates.sum(axis=1) == 0
-    rates[unlikely] = np.eye(len(rates))[unlikely]
+    n_classes = p.shape[1]
+    counts = np.bincount(labels, minlength=n_classes)
+    rates = _normalized(_surest_rates(p) * counts[:, None] + _PRIOR)
     for _ in range(_ROUNDS):
-        posterior = _bayes(_true_classes(p, rates), rates, labels)
-        sums = np.stack([np.bincount(labels, column, len(rates)) for column in posterior.T])
-        rates = (sums + _PRIOR) / (sums + _PRIOR).sum(axis=1, keepdims=True)
+        posterior = _bayes(p, rates, labels)
+        sums: Doubles = np.stack([np.bincount(labels, column, n_classes) for column in posterior.T])
+        rates = _normalized(sums + _PRIOR)
+    if sums.sum() - np.trace(sums) < _LEAST_WRONG * n_classes:
+        return p
+    return _bayes(p, _normalized(sums + _PRIOR_WRONG / (n_classes - 1)), labels)
+
+
+def _normalized(counts: Doubles) -> Doubles:
+    result: Doubles = counts / counts.sum(axis=1, keepdims=True)
+    return result
+
+
+def _surest_rates(p: Doubles) -> Doubles:
+    """Return, for each class, the mean probability of each label among the samples that are surest of it."""
+    n_classes = p.shape[1]
+    rates, best = np.eye(n_classes), p.argmax(axis=1)
+    for column in range(n_classes):
+        own = np.flatnonzero(best == column)
+        if len(own) >= _FEW:
+            order = np.argsort(-p[own, column], kind="stable")
+            rates[column] = p[own[order[: max(3, int(_SUREST * len(own)))]]].mean(axis=0)
+    return rates
+
+
+def _bayes(p: Doubles, rates: Doubles, labels: Integers) -> Doubles:
+    """Return the probability of each class where the label is known."""
+    posterior = np.empty_like(p)
+    for start in range(0, len(p), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        both = _true_classes(p[some], rates) * rates[:, labels[some]].T
+        posterior[some] = both / np.maximum(both.sum(axis=1, keepdims=True), _LEAST)
     return posterior
 
 
@@ -158,10 +209,3 @@ def _true_classes(p: Doubles, rates: Doubles) -> Doubles:
         classes *= (p / labels) @ rates.T
         classes /= np.maximum(classes.sum(axis=1, keepdims=True), _LEAST)
     return classes
-
-
-def _bayes(classes: Doubles, rates: Doubles, labels: Integers) -> Doubles:
-    """Return the probability of each class where the label is known."""
-    both = classes * rates[:, labels].T
-    result: Doubles = both / np.maximum(both.sum(axis=1, keepdims=True), _LEAST)
-    return result

@@ -17,16 +17,10 @@ from featx._typing import FloatArray
 from featx.backbones.filling import filled_parts
 from featx.backbones.maps import SampleMaps, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
+from featx.backbones.remembered import card_provider, is_cards_own
 from featx.backbones.session import open_graph, run_session
 from featx.catalog import Card, get_card, is_shipped, names_beside, verify_files
-from featx.errors import (
-    BadGraph,
-    BadOption,
-    BadSample,
-    FeatxError,
-    FeatxWarning,
-    WrongCanary,
-)
+from featx.errors import BadGraph, BadOption, BadSample, FeatxError, FeatxWarning, WrongCanary
 from featx.graphs.pooling import read_pooling
 from featx.modalities import Batch, Reader
 from featx.sources import Sample, make_samples
@@ -69,7 +63,8 @@ class Backbone:
     options : mapping, default=None
         Entries of the modality's table in the card to change, such as ``{"resize": 128}``.
     provider : str or Provider, default="cpu"
-        Where it is computed, as ``featx.backbones.providers.read_provider`` reads it.
+        Where it is computed, as ``featx.backbones.providers.read_provider`` reads it. A card that remembers
+        a provider, ``[optimized] provider``, is computed there where only the CPU is named.
 
     Raises
     ------
@@ -102,7 +97,7 @@ class Backbone:
         )
         files = verify_files(self.card)
         self._graph = files[self.card.graph.name]
-        self.provider = read_provider(provider)
+        self.provider = card_provider(self.card, read_provider(provider))
         key = graph_key(self.card, self.card.output)
         if not is_shipped(self.card):
             from featx.graphs.admission import admit
@@ -137,9 +132,10 @@ class Backbone:
     def fingerprint(self) -> str:
         """64 hex digits over everything that decides a number in a row.
 
-        It is the card's; where the provider computes in a lesser precision, it is another one.
+        It is the card's; where another provider than the card's computes in a lesser precision, it is another.
         """
-        return self.card.fingerprint if self.provider.exact else self.cache_key
+        own = is_cards_own(self.card, self.provider)
+        return self.card.fingerprint if own else self.cache_key
 
     @property
     def cache_key(self) -> str:

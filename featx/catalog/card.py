@@ -158,6 +158,9 @@ class Card:
         }
         if self.batch:
             deciding["batch"] = self.batch
+        if self.optimized and ":" in (self.optimized.provider or ""):
+            # a lesser precision: the rows are others, though the graph may be the parent's
+            deciding["provider"] = self.optimized.provider
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
     def variant(

@@ -10,7 +10,7 @@ from featx.errors import BadCard
 
 __all__ = ["PRECISIONS", "QuantizationInfo"]
 
-PRECISIONS = ("int8", "fp16-weights")
+PRECISIONS = ("int8", "fp16-weights", "fp32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class QuantizationInfo:
     parent, parent_sha256 : str
         Name of the backbone that it was made of, and the digest of its graph.
     precision : str
-        int8: weights and arithmetic of most layers; fp16-weights: stored so, computed in fp32.
+        int8: weights and arithmetic of most layers; fp16-weights: stored so, computed in fp32; fp32: the
+        parent's own graph, which the provider makes faster.
     cosine_mean, cosine_worst : float
         Cosines of rows with the parent's, on held-out samples.
     held_out : int
@@ -55,6 +56,9 @@ class QuantizationInfo:
     slow_layers : tuple of str
         Layers that could be, and were left in float because integers did not make them faster on the machine
         that it was made for.
+    provider : str or None
+        The provider with which it was measured, such as ``openvino:bf16``, and on which it is computed where
+        that is installed; None is the CPU's own.
     """
 
     parent: str
@@ -76,6 +80,7 @@ class QuantizationInfo:
     probe_after: float | None = None
     probe_samples: int | None = None
     slow_layers: tuple[str, ...] = ()
+    provider: str | None = None
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> QuantizationInfo:

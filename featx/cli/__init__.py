@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from featx import __version__
+from featx._display import one_line
 from featx._lazy import load_named
 from featx.cli.messages import as_options
 from featx.errors import FeatxError, FeatxNotice, FeatxWarning
@@ -77,7 +78,8 @@ class Group(click.Group):
                 # A shell expects this status of a program that SIGINT ended.
                 ctx.exit(130)
             if isinstance(error, FeatxError):
-                raise click.ClickException(as_options(str(error), self._options(ctx))) from error
+                said = one_line(as_options(str(error), self._options(ctx)))
+                raise click.ClickException(said) from error
             # A reader that left, such as head, is for click, which ends without a word.
             if isinstance(error, OSError) and error.errno not in (None, errno.EPIPE):
                 where = error.filename or "standard output, or another open file"
@@ -117,7 +119,7 @@ def _once() -> Callable[..., None]:
         if issubclass(category, FeatxWarning) and str(message) not in shown:
             shown.add(str(message))
             kind = "Note" if issubclass(category, FeatxNotice) else "Warning"
-            click.echo(f"{kind}: {as_options(str(message))}", err=True)
+            click.echo(f"{kind}: {one_line(as_options(str(message)))}", err=True)
 
     return show
 

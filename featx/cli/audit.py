@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from featx.cli.options import (
     source_options,
 )
 from featx.cli.paths import PathOrAddress
+from featx.cli.rows_source import SAMPLE_OPTIONS, refuse_sample_options
 from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
@@ -71,6 +73,12 @@ __all__ = ["audit_command"]
     type=click.IntRange(min=0),
     help="Decides the folds in which samples are left out.",
 )
+@click.option(
+    "--targets",
+    type=click.Path(path_type=Path),
+    metavar="TABLE",
+    help="With extracted rows as DATA: a table of ids and labels, in place of the labels of the rows.",
+)
 @format_option("table", "json", help="How to print the report.")
 @input_options
 @backbone_options
@@ -85,6 +93,7 @@ def audit_command(
     task: str | None,
     groups: str | None,
     seed: int,
+    targets: Path | None,
     style: str,
     chosen: BackboneChoice,
     columns: SourceChoice,
@@ -94,22 +103,36 @@ def audit_command(
     """Tell what may be wrong with DATA: copies and leaks, wrong labels, outliers, broken samples, shortcuts.
 
     All parts of DATA are looked at. Nothing is changed; exit status 0 whatever is found. With --input several
-    columns of a table are looked at together: copies are equal in all of them.
+    columns of a table are looked at together: copies are equal in all of them. DATA may be rows that `featx
+    extract` wrote, a file or a folder of shards: all but contents and shortcuts is looked at.
     """
-    from featx.tables.records import check_records_output
+    from featx.tables.stored_rows import is_rows
 
     _check(output, html, fix, group_copies=group_copies)
-    if output is not None:
-        check_records_output(output)
+    if not several.inputs and not several.pairs and is_rows(source):
+        if fix is not None:
+            raise click.UsageError(
+                "--fix: lists samples, of which DATA holds rows alone; audit the samples that they were "
+                "extracted from, or leave it out"
+            )
+        refuse_sample_options((*SAMPLE_OPTIONS, "backbone", "tap", "pooling", "normalize", "set"))
+        found = _audit_rows(source, targets, columns, (task, groups, seed))
+        _write(found, output, style)
+        if html is not None:
+            _show(html, source, found, [], None)
+        return
+    if targets is not None:
+        raise click.UsageError("--targets: is for rows that featx extract wrote; leave it out")
     run.check()
     plan = _plan(source, several, chosen, columns, run)
     # A column of the usual name says the part of each.
     samples = plan.reader.read(source, keep=plan.keep, skip=run.skips, parts=True)
-    from featx.audit.auditing import audit_samples
-    from featx.audit.fixing import check_files
-
     if fix is not None:
+        from featx.audit.fixing import check_files
+
         check_files(samples, plan.view, fix.parent)
+    from featx.audit.auditing import audit_samples
+
     with run.engine(len(samples)) as engine:
         report = audit_samples(
             samples,
@@ -117,14 +140,10 @@ def audit_command(
             groups=groups,
             engine=engine,
             random_state=seed,
+            verbose=sys.stderr.isatty(),
             **plan.arguments,
         )
-    if style == "json":
-        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
-    else:
-        click.echo(report.format_table())
-    if output is not None:
-        _list(output, report)
+    _write(report, output, style)
     if html is not None:
         _show(html, source, report, samples, plan.view)
     if fix is not None:
@@ -194,8 +213,49 @@ def _check(
         raise BadOption("--output, --html, --fix: expected files of different names")
     if html is not None:
         check_writable(html)
-    if fix is not None:
-        check_records_output(fix)
+    for path in (output, fix):
+        if path is not None:
+            check_records_output(path)
+
+
+def _audit_rows(
+    source: str,
+    targets: Path | None,
+    columns: SourceChoice,
+    asked: tuple[str | None, str | None, int],
+) -> AuditReport:
+    """Return what may be wrong with rows that were extracted; ``asked`` are task, groups and seed."""
+    from featx.audit.stored_rows import audit_stored_rows
+    from featx.many_rows.reading import RowColumns
+
+    task, groups, seed = asked
+    of_rows = RowColumns(
+        targets=targets,
+        target=tuple(columns.target_column),
+        id=columns.id_column,
+        group=columns.group_column,
+        groups=groups,
+        separator=columns.label_separator,
+        encoding=columns.encoding,
+        ignore_label_case=bool(columns.ignore_label_case),
+    )
+    return audit_stored_rows(
+        source,
+        of_rows,
+        task=task,
+        part=columns.split_column,
+        random_state=seed,
+        verbose=sys.stderr.isatty(),
+    )
+
+
+def _write(report: AuditReport, output: AnyPath | None, style: str) -> None:
+    if style == "json":
+        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+    else:
+        click.echo(report.format_table())
+    if output is not None:
+        _list(output, report)
 
 
 def _list(path: AnyPath, report: AuditReport) -> None:
@@ -208,7 +268,11 @@ def _list(path: AnyPath, report: AuditReport) -> None:
 
 
 def _show(
-    path: AnyPath, source: str, report: AuditReport, samples: list[Sample], view: SampleView
+    path: AnyPath,
+    source: str,
+    report: AuditReport,
+    samples: list[Sample],
+    view: SampleView | None,
 ) -> None:
     from featx.audit.page import audit_page
     from featx.storage.atomic import replace_text

@@ -13,6 +13,7 @@ from featx.cli.options import RunChoice, gather_options
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
     from featx.embedding.engine import Engine
+    from featx.embedding.joint_rows import JointEmbedder
     from featx.embedding.rows import Written
     from featx.storage.remote import AnyPath
     from featx.tables.shard_plan import ShardPlan
@@ -49,8 +50,20 @@ class EngineChoice:
         check_shared(output)
         check_cluster_options(read_provider(run.provider), self.address)
 
+    def refuse_joint(self) -> None:
+        """Refuse workers of a cluster for rows of several inputs: they open one backbone by its card."""
+        if self.engine != "local":
+            raise click.UsageError(
+                f"--engine {self.engine}: its workers make rows of one backbone; leave it out with a "
+                "--predictor of several inputs"
+            )
+
     def make(
-        self, plan: ShardPlan, missing: Sequence[Shard], backbone: Backbone, engine: Engine
+        self,
+        plan: ShardPlan,
+        missing: Sequence[Shard],
+        backbone: Backbone | JointEmbedder,
+        engine: Engine,
     ) -> dict[Shard, Written]:
         """Make the shards that are missing, and return what each holds."""
         if self.engine == "local":
@@ -58,7 +71,9 @@ class EngineChoice:
 
             return dict(make_shards(plan, missing, backbone, engine))
         from featx.distributed.extraction import make_missing
+        from featx.embedding.joint_rows import JointEmbedder
 
+        assert not isinstance(backbone, JointEmbedder)
         return make_missing(plan, missing, backbone, engine, self.address)
 
 

@@ -25,10 +25,11 @@ from featx.cli.options import (
     source_options,
 )
 from featx.cli.paths import PathOrAddress
-from featx.cli.sample_reader import SampleReader
+from featx.cli.row_maker import RowMaker, RowMakerChoice, row_maker_options
 
 if TYPE_CHECKING:
     from featx.backbones.backbone import Backbone
+    from featx.embedding.joint_rows import JointEmbedder
     from featx.embedding.rows import Reject, Rows
     from featx.sources import Sample
     from featx.storage.remote import AnyPath
@@ -73,7 +74,9 @@ class OutputChoice:
         elif self.rejects:
             click.echo("Note: nothing is listed in --rejects without --on-error skip", err=True)
 
-    def open(self, backbone: Backbone, columns: Mapping[str, type]) -> TableWriter | PrintedRows:
+    def open(
+        self, backbone: Backbone | JointEmbedder, columns: Mapping[str, type]
+    ) -> TableWriter | PrintedRows:
         """Return the writer of the rows of a backbone, with the columns that samples carry."""
         from featx.tables import TableWriter
 
@@ -256,6 +259,7 @@ def output_options(function: F) -> F:
 @engine_options
 @click.option("--split", metavar="NAME", help="Only this part of a folder, such as train or test.")
 @keep_option
+@row_maker_options
 @backbone_options
 @source_options
 @run_options(on_error="fail")
@@ -269,12 +273,14 @@ def extract_command(
     chosen: BackboneChoice,
     columns: SourceChoice,
     run: RunChoice,
+    maker: RowMakerChoice,
 ) -> None:
     """Turn every sample of SOURCE into a row of numbers.
 
     SOURCE is a folder (of class folders, or flat), a table (.csv, .tsv, .jsonl, .parquet), a .tar, one file,
     or - for a list of paths on standard input. Killed and started again, it goes on where it was: what the
-    cache holds is not embedded twice.
+    cache holds is not embedded twice. With --predictor the rows are those that its head is given: of several
+    inputs the blocks of all of them, as they are before training scaled them.
     """
     from featx.tables.writer import own_column
 
@@ -285,9 +291,11 @@ def extract_command(
         parts.check(target)
     else:
         target.check(skips=run.on_error == "skip")
-    backbone = chosen.open(run.provider)
-    reader = SampleReader(columns, backbone.card)
-    inputs = Inputs.read((source,), reader, keep, split=split, skip=run.skips)
+    made = maker.open(columns, run) or RowMaker.of_backbone(chosen.open(run.provider), columns)
+    backbone = made.embedder
+    if made.is_joint:
+        cluster.refuse_joint()
+    inputs = Inputs.read((source,), made.reader, keep, split=split, skip=run.skips)
     kept = KeptColumns.of(_new_columns(inputs), own_column)
     start = time.perf_counter()
     if parts.is_asked:
@@ -313,7 +321,7 @@ def _write_shards(
     parts: ShardChoice,
     inputs: Inputs,
     kept: KeptColumns,
-    backbone: Backbone,
+    backbone: Backbone | JointEmbedder,
     run: RunChoice,
     cluster: EngineChoice,
 ) -> None:

@@ -11,6 +11,7 @@ import click
 
 from featx.cli.options import BackboneChoice, RunChoice, SourceChoice, gather_options, was_typed
 from featx.cli.paths import PathOrAddress
+from featx.cli.rows_source import SAMPLE_OPTIONS, refuse_sample_options
 
 if TYPE_CHECKING:
     from featx.cli.targets import TargetChoice
@@ -22,12 +23,8 @@ __all__ = ["RowsChoice", "fit_rows_of", "rows_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Options that say how samples are read or embedded: rows are.
-_OF_SAMPLES = (
-    *("path_column", "text_column", "start_column", "end_column", "duration_column", "root"),
-    *("time_column", "split_column", "baseline", "max_latency", "time_limit", "modality"),
-    *("batch_size", "cache", "on_error", "provider", "page"),
-)
+# Options that are of samples, or of what is measured on them.
+_OF_SAMPLES = (*SAMPLE_OPTIONS, "split_column", "max_latency", "time_limit", "page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +77,7 @@ def fit_rows_of(
 
     # A baseline reads samples; that there is none may be said.
     without = click.get_current_context().params.get("baseline") is False
-    for name in _OF_SAMPLES:
-        if was_typed(name) and not (name == "baseline" and without):
-            option = "--report" if name == "page" else f"--{name.replace('_', '-')}"
-            raise click.UsageError(
-                f"{option}: DATA holds rows that were extracted, of which no sample is read; leave it out"
-            )
+    refuse_sample_options(_OF_SAMPLES if without else (*_OF_SAMPLES, "baseline"))
     if chosen.backbone == "auto":
         raise click.UsageError(
             "--backbone auto: rows are of one backbone, which their fingerprint names; leave it out"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featx._display import one_line
+from featx._display import plain_line
 from featx.cli.messages import as_options
 from featx.cli.options import format_option, trust_option
 from featx.cli.paths import PredictorPath
@@ -58,10 +58,10 @@ def _config(path: Path, metadata: Metadata) -> str:
 
 def _without_report(metadata: Metadata) -> str:
     """Return what is known of a classifier that was not trained by fit."""
-    names = ", ".join(map(one_line, metadata.classes[:_MOST]))
+    names = plain_line(", ".join(metadata.classes[:_MOST]))
     more = ", …" if len(metadata.classes) > _MOST else ""
     return (
-        f"Head {metadata.head}, {len(metadata.classes)} classes: {names}{more}.\n"
+        f"Head {plain_line(metadata.head)}, {len(metadata.classes)} classes: {names}{more}.\n"
         "Saved without a report: how good it is is not known; measure it with featx evaluate."
     )
 
@@ -99,15 +99,15 @@ def _input_line(one: InputMetadata) -> str:
     noun = "column" if len(one.columns) == 1 else "columns"
     by = f"backbone {one.backbone}" if one.backbone else _encoded(one)
     missing = ", missing ones say nothing" if one.missing == "zero" else ""
-    read = ", ".join(map(one_line, one.columns))
-    return f"Input {one_line(one.name)}: {one.kind} of the {noun} {read}; {by}{missing}; {made}"
+    read = ", ".join(one.columns)
+    return f"Input {one.name}: {one.kind} of the {noun} {read}; {by}{missing}; {made}"
 
 
 def _encoded(one: InputMetadata) -> str:
     """Return what the encoder of an input makes of its cells."""
     from featx.inputs.encoder import read_encoder
 
-    return one_line(read_encoder(one.encoder, one.name).describe())
+    return read_encoder(one.encoder, one.name).describe()
 
 
 def _described(metadata: Metadata) -> str:
@@ -127,4 +127,4 @@ def _described(metadata: Metadata) -> str:
     ]
     lines += map(_input_line, metadata.inputs)
     lines += _sureness(metadata)
-    return "\n\n".join([*parts, "\n".join(lines)])
+    return "\n\n".join([*parts, "\n".join(map(plain_line, lines))])

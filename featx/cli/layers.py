@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,12 @@ __all__ = ["layers_command", "print_table"]
     help="Score this one; again for each of several [default: what lies behind each layer or block].",
 )
 @click.option(
+    "--input",
+    "column",
+    metavar="COLUMN:KIND",
+    help="Of a table of several columns the one that is scored: photo:image.",
+)
+@click.option(
     "--max-samples",
     default=2000,
     show_default=True,
@@ -64,6 +71,7 @@ def layers_command(
     name: str,
     source: str | None,
     taps: tuple[str, ...],
+    column: str | None,
     max_samples: int,
     plot: AnyPath | None,
     style: str,
@@ -77,6 +85,8 @@ def layers_command(
     turn. Maps are pooled by their mean; tokens by the class token, by the mean of the others, and by both.
     """
     if source is not None:
+        if column is not None and not name.endswith(".onnx"):
+            columns = _of_column(column, name, columns)
         _probe(name, source, (taps, max_samples, plot, style), target, columns, run)
         return
     for parameter in click.get_current_context().command.params:
@@ -175,6 +185,26 @@ def _probe(
     # What it advises is typed for fit.
     print_result(probe, style, fit_command.params)
     write_plot(probe, plot)
+
+
+def _of_column(text: str, name: str, columns: SourceChoice) -> SourceChoice:
+    """Return the options of a source whose samples stand in a column that is named as an input."""
+    from featx.catalog import get_card
+    from featx.errors import BadOption
+    from featx.inputs.spec import InputSpec
+
+    spec, modality = InputSpec.parse(text), get_card(name).modality
+    if spec.kind != modality or spec.backbone is not None:
+        raise BadOption(
+            f"input {text!r:.60}: expected a column of what {name} reads, such as "
+            f"{spec.columns[0]:.60}:{modality}"
+        )
+    if columns.path_column is not None or columns.text_column is not None:
+        raise click.UsageError("--input, --path-column, --text-column: name the column once")
+    [named] = spec.columns
+    if modality == "text":
+        return replace(columns, text_column=named)
+    return replace(columns, path_column=named)
 
 
 def _without_heads(target: TargetChoice) -> dict[str, Any]:

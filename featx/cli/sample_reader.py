@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from featx.cli.options import SourceChoice
-from featx.errors import BadOption, FeatxError, FeatxWarning
+from featx.errors import BadOption, BadSource, FeatxError, FeatxWarning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,9 +103,12 @@ class SampleReader:
     ) -> list[Sample]:
         """Return the samples of ``source``; with ``parts`` a column of the usual name says the part of each."""
         if self.card is not None:
-            return self.columns.read(
-                source, self.card, split=split, keep=keep, skip=skip, parts=parts
-            )
+            try:
+                return self.columns.read(
+                    source, self.card, split=split, keep=keep, skip=skip, parts=parts
+                )
+            except BadSource as error:
+                raise _of_rows(source, error) from error
         from featx.inputs.reading import RecordStream, read_records
 
         columns = replace(self.columns.to_columns(keep), skip=skip, parts=parts)
@@ -129,6 +132,18 @@ class SampleReader:
 
         columns = replace(self.columns.to_columns(keep), skip=skip)
         return RecordStream(self.specs, columns, pool_by=self.pool_by)
+
+
+def _of_rows(source: str, error: BadSource) -> BadSource:
+    """Return the error; where rows that were extracted are given as samples, one that says so."""
+    from featx.tables.stored_rows import is_rows
+
+    if source == "-" or not is_rows(source):
+        return error
+    return BadSource(
+        f"{source:.200}: holds rows that featx extract wrote, and no samples; name the samples that they were "
+        "extracted from (featx fit, featx audit and featx similar take rows)"
+    )
 
 
 def _with_rows(specs: tuple[InputSpec, ...], rows: tuple[str, ...]) -> tuple[InputSpec, ...]:

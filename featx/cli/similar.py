@@ -18,11 +18,12 @@ from featx.cli.options import (
     was_typed,
 )
 from featx.cli.paths import PathOrAddress
-from featx.cli.sample_reader import SampleReader
+from featx.cli.row_maker import RowMaker, RowMakerChoice, row_maker_options
 
 if TYPE_CHECKING:
     from featx.embedding.rows import Rows
-    from featx.modalities import Settings
+    from featx.inputs.comparing import RowSpace
+    from featx.inputs.showing import SampleView
     from featx.retrieval import SimilarRow
     from featx.sources import Sample
     from featx.storage.remote import AnyPath
@@ -67,6 +68,7 @@ _COLUMNS = {"query": str, "rank": int, "id": str, "label": str, "distance": floa
     metavar="DATA",
     help="What the rows were extracted from, to be shown with --html.",
 )
+@row_maker_options
 @backbone_options
 @source_options
 @run_options(on_error="skip")
@@ -81,11 +83,13 @@ def similar_command(
     chosen: BackboneChoice,
     columns: SourceChoice,
     run: RunChoice,
+    maker: RowMakerChoice,
 ) -> None:
     """Say which of ROWS are nearest to each QUERY: photos, texts or sounds, folders or tables of them.
 
     ROWS is what `featx extract` wrote: a file, or a folder of shards. Without --backbone it is looked for among
-    the cards on this machine.
+    the cards on this machine. With --predictor queries are rows of a table for its inputs; of several inputs
+    distances are Euclidean, with each input standardised and all alike.
     """
     from featx.retrieval import find_similar
     from featx.storage.writable import check_writable
@@ -98,21 +102,55 @@ def similar_command(
     elif shown:
         raise click.UsageError("--samples: shows samples on a page; name it with --html")
     kept, fingerprint = _open_rows(rows)
-    backbone = _choose(fingerprint, chosen).open(run.provider)
-    reader = SampleReader(columns, backbone.card)
-    inputs = Inputs.read(sources, reader, (), skip=run.skips)
+    made = maker.open(columns, run)
+    if made is None:
+        made = RowMaker.of_backbone(_choose(fingerprint, chosen).open(run.provider), columns)
+    inputs = Inputs.read(sources, made.reader, (), skip=run.skips)
     samples = [sample for batch in inputs.batches() for sample in batch]
     with run.engine(len(samples)) as engine:
-        queries: Rows = engine.embed(samples, backbone)
+        queries: Rows = engine.embed(samples, made.embedder)
     for reject in queries.rejects:
         click.echo(f"{reject.id}: {reject.reason}", err=True)
-    found = find_similar(kept, queries, k, metric=metric) if len(queries) else []  # type: ignore[arg-type]
+    space = _space(made, kept)
+    if space is not None and not was_typed("metric"):
+        metric = space.metric
+    found = (
+        find_similar(kept, queries, k, metric=metric, space=space)  # type: ignore[arg-type]
+        if len(queries)
+        else []
+    )
     _write(found, output)
     if html:
-        known = columns.read(shown, backbone.card, skip=run.skips) if shown else []
-        _show(html, found, [*known, *samples], backbone.card.input)
+        known = made.reader.read(shown, skip=run.skips) if shown else []
+        _show(html, found, [*known, *samples], _view(made))
     if queries.rejects:
         raise click.exceptions.Exit(1)
+
+
+def _space(made: RowMaker, kept: AnyPath | Rows) -> RowSpace | None:
+    """Return the space in which rows of several inputs are compared: that of the rows themselves."""
+    if not made.is_joint:
+        return None
+    from featx.embedding.rows import Rows
+    from featx.inputs.comparing import RowSpace
+    from featx.inputs.joint import joint_blocks
+    from featx.tables.shards import read_shards
+
+    assert made.predictor is not None
+    blocks = joint_blocks(made.predictor.inputs)
+    if isinstance(kept, Rows):
+        return RowSpace.of(kept.embeddings, blocks)
+    return RowSpace.of_parts((shard.embeddings for shard in read_shards(kept)), blocks)
+
+
+def _view(made: RowMaker) -> SampleView:
+    """Return how samples are shown."""
+    from featx.inputs.showing import SampleView
+
+    if made.predictor is not None:
+        return SampleView.of(made.predictor.inputs)
+    card = made.reader.card
+    return SampleView({}, None if card is None else card.input)
 
 
 def _open_rows(path: AnyPath) -> tuple[AnyPath | Rows, str]:
@@ -149,13 +187,11 @@ def _write(found: list[SimilarRow], output: AnyPath | None) -> None:
         writer.write_all(one.to_dict() for one in found)
 
 
-def _show(
-    path: AnyPath, found: list[SimilarRow], samples: list[Sample], settings: Settings
-) -> None:
+def _show(path: AnyPath, found: list[SimilarRow], samples: list[Sample], view: SampleView) -> None:
     """Write a page with each query and the rows that are like it."""
     from itertools import groupby
 
-    from featx.modalities.showing import CARDS, Budget, show_sample
+    from featx.modalities.showing import Budget
     from featx.pages.document import Page, PageSection, notes
     from featx.pages.markup import Child, element
     from featx.pages.media import cards
@@ -166,12 +202,11 @@ def _show(
 
     def card(name: str, said: str) -> list[Child]:
         line = element("p", {"class": "soft"}, element("bdi", {}, f"{name:.120}{said:.120}"))
-        return [show_sample(by_id.get(name), settings, budget), line]
+        return [view.show(by_id.get(name), budget), line]
 
-    style = CARDS.get(settings.modality, "texts")
     for query, own in groupby(found, key=lambda one: one.query):
         items = [card(query, ": the query")]
         items += [card(one.id, f" {one.label or ''}, distance {one.distance:.3f}") for one in own]
-        sections.append(PageSection(f"{query:.120}", [cards(items, style)]))
+        sections.append(PageSection(f"{query:.120}", [cards(items, view.style)]))
     lead = [notes(budget.remarks())] if budget.remarks() else []
     replace_text(path, Page("Rows that are alike", lead, sections).to_html())

@@ -8,7 +8,7 @@ with near certainty; of rows that are about as far from all others some neighbou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ def approximate_nearest(
     largest_cell: int = _MOST,
     random_state: int = 0,
     memory: int = 1 << 30,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Neighbors:
     """Return the k nearest other rows of each row by cosine, of those that share a cell with it.
 
@@ -57,6 +58,8 @@ def approximate_nearest(
         Decides the cells.
     memory : int, default=2**30
         Bytes that the search may use besides the rows and the answer.
+    progress : callable, default=None
+        Is told after each cell how many are done, and about how many there are.
 
     Raises
     ------
@@ -78,12 +81,12 @@ def approximate_nearest(
     n, rng = len(table), np.random.default_rng(random_state)
     n_cells = min(max(1, n * probes // _CELL), max(1, n // 2))
     if n <= _CELL:
-        return nearest_among(table, k, memory=memory)
+        return nearest_among(table, k, memory=memory, progress=progress)
     form = Form.of(table, "cosine")
     centres = _centres(table, form, n_cells, rng)
     indices = np.full((n, k), -1, np.intp)
     distances = np.full((n, k), np.inf, np.float32)
-    for members in _cells(table, form, centres, probes):
+    for done, members in enumerate(_cells(table, form, centres, probes), start=1):
         for some in _windows(table, members, largest_cell, rng):
             found = nearest_among(table[some], k, memory=memory)
             there = found.indices >= 0
@@ -91,6 +94,8 @@ def approximate_nearest(
             indices[some], distances[some] = _merged(
                 np.hstack([indices[some], places]), np.hstack([distances[some], found.distances]), k
             )
+        if progress is not None:
+            progress(done, n_cells)
     return Neighbors(indices, distances)
 
 

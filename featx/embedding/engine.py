@@ -26,7 +26,13 @@ from featx.embedding.rows import Reject, Rows
 from featx.embedding.run_settings import RunSettings, remembered_settings
 from featx.errors import BadOption, BadSample, FeatxWarning, wrong_type
 from featx.modalities import DoubtfulReader
-from featx.modalities.remarks import Remark, collected, warn_each, warn_of
+from featx.modalities.remarks import (
+    Remark,
+    collected,
+    describe_remark,
+    warn_each,
+    warn_of,
+)
 from featx.sources import Sample
 
 __all__ = [
@@ -37,6 +43,7 @@ __all__ = [
     "OnError",
     "count_workers",
     "embed_chunk",
+    "embed_remarked",
 ]
 
 Cache = RowCache | bool | str | Path | None
@@ -230,9 +237,23 @@ def _check_jobs(n_jobs: int | None) -> None:
 
 def embed_chunk(samples: Sequence[Sample], backbone: Embedder | JointEmbedder) -> Rows:
     """Return rows of a few samples, computed in the calling thread; samples that fail are rejects."""
+    return embed_remarked(samples, backbone)[0]
+
+
+def embed_remarked(
+    samples: Sequence[Sample], backbone: Embedder | JointEmbedder
+) -> tuple[Rows, dict[str, list[str]]]:
+    """Return what ``embed_chunk`` returns, and what is to be known of single samples, as sentences by ids.
+
+    Such as that a photo is cut off, a text in words that the backbone does not know, or a category one that
+    training never had.
+    """
     result = _make_task(backbone, None, None, False, remembered=False)(samples)
     warn_each(one for _, one in result.remarks)
-    return result.rows
+    said: dict[str, list[str]] = {}
+    for name, text in result.said:
+        said.setdefault(name, []).append(text)
+    return result.rows, said
 
 
 class _Task:
@@ -267,7 +288,7 @@ class _Task:
             rows = {i: row for i, row in zip(keys, cached, strict=True) if row is not None}
         missing = {i: c for i, c in contents.items() if i not in rows and i not in reasons}
         items = self._apply(reader.read, missing, reasons, remarks)
-        examined, doubtful = self._examine(items, contents)
+        examined, doubtful, doubts = self._examine(items, contents)
         rows |= self._embed(items, reasons)
         good = sorted(rows)
         block = Rows(
@@ -284,22 +305,31 @@ class _Task:
         # Of a row in the cache nothing would be said the next time.
         again = {index for index, found in remarks.items() if any(one.again for one in found)}
         fresh = [(keys[i], rows[i]) for i in items if keys and i in rows and i not in again]
-        said = [(chunk[i].id, one) for i, found in remarks.items() for one in found]
-        return ChunkResult(block, fresh, said)
+        noticed = [(chunk[i].id, one) for i, found in remarks.items() for one in found]
+        said = [(name, describe_remark(one)) for name, one in noticed]
+        said += [(chunk[i].id, text) for i, text in doubts]
+        return ChunkResult(block, fresh, noticed, said)
 
-    def _examine(self, items: Mapping[int, Any], contents: Mapping[int, Any]) -> tuple[int, int]:
-        """Return how many items were looked at, and how many say hardly anything to the backbone.
+    def _examine(
+        self, items: Mapping[int, Any], contents: Mapping[int, Any]
+    ) -> tuple[int, int, list[tuple[int, str]]]:
+        """Return how many items were looked at, how many say hardly anything to the backbone, and why.
 
         Of samples whose rows are in the cache, only the first are read for it.
         """
         reader = self.backbone.reader
         if not isinstance(reader, DoubtfulReader):
-            return 0, 0
+            return 0, 0, []
         known = {index: content for index, content in contents.items() if index not in items}
         known = dict(islice(known.items(), max(0, _EXAMINED - self.examined)))
         self.examined += len(known)
-        looked = [*items.values(), *self._apply(reader.read, known, {}).values()]
-        return len(looked), sum(map(reader.is_doubtful, looked))
+        looked = [*items.items(), *self._apply(reader.read, known, {}).items()]
+        doubts = [
+            (index, reader.describe_doubt(item, self.backbone.name))
+            for index, item in looked
+            if reader.is_doubtful(item)
+        ]
+        return len(looked), len(doubts), doubts
 
     def _apply(
         self,

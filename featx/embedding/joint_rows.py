@@ -18,7 +18,15 @@ from featx.sources import Sample
 from featx.sources.file_names import refusal_of
 from featx.sources.sample import is_blank
 
-__all__ = ["ChunkResult", "InputPart", "JointEmbedder", "JointTask", "Missing"]
+__all__ = [
+    "ChunkResult",
+    "InputPart",
+    "JointEmbedder",
+    "JointTask",
+    "Missing",
+    "filled_block",
+    "filled_rows",
+]
 
 Missing = Literal["reject", "zero", "read"]
 
@@ -35,6 +43,8 @@ class ChunkResult:
     fresh: list[tuple[bytes, FloatArray]]
     # What is said of samples, by their ids.
     remarks: list[tuple[str, Remark]]
+    # The same, and what is doubtful, as sentences for whoever sent them.
+    said: list[tuple[str, str]]
 
 
 class ChunkTask(Protocol):
@@ -231,9 +241,9 @@ class JointTask:
             columns=self.columns([chunk[i] for i in good]),
         )
         fresh = [pair for one in done for pair in one.fresh]
-        return ChunkResult(
-            block, fresh, [(chunk[i].id, said) for one in done for i, said in one.remarks]
-        )
+        remarks = [(chunk[i].id, remark) for one in done for i, remark in one.remarks]
+        said = [(chunk[i].id, text) for one in done for i, text in one.said]
+        return ChunkResult(block, fresh, remarks, said)
 
     def doubts(self) -> list[str]:
         """Return what to say of samples that a backbone can hardly make sense of, by input."""
@@ -256,6 +266,7 @@ class _PartRows:
     digests: Mapping[int, str]
     fresh: list[tuple[bytes, FloatArray]]
     remarks: list[tuple[int, Remark]]
+    said: list[tuple[int, str]]
     examined: int
     doubtful: int
 
@@ -285,6 +296,11 @@ class _PartRows:
             digests,
             [pair for result in results for pair in result.fresh],
             [(owners[int(name)], said) for result in results for name, said in result.remarks],
+            [
+                (owners[int(name)], f"{part.name}: {text}")
+                for result in results
+                for name, text in result.said
+            ],
             sum(result.rows.examined for result in results),
             sum(result.rows.doubtful for result in results),
         )
@@ -352,9 +368,20 @@ def filled_rows(rows: Rows, parts: Sequence[InputPart]) -> tuple[Rows, dict[str,
         block = embeddings[:, start : start + part.dim]
         start += part.dim
         if part.missing == "zero" and part.filling is None:
-            absent = np.isnan(block[:, 0])
-            known = block[~absent].astype(np.float64)
-            mean = known.mean(axis=0) if len(known) else np.zeros(part.dim)
-            fillings[part.name] = mean.astype(np.float32)
-            block[absent] = fillings[part.name]
+            filled, fillings[part.name] = filled_block(block)
+            block[:] = filled
     return replace(rows, embeddings=embeddings), fillings
+
+
+def filled_block(block: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the columns of one input with their mean in rows of NaN, and this mean; 0 where all are NaN.
+
+    >>> block, mean = filled_block(np.array([[1, 2], [np.nan, np.nan], [3, 4]], np.float32))
+    >>> block.tolist(), mean.tolist()
+    ([[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]], [2.0, 3.0])
+    """
+    absent = np.isnan(block[:, 0])
+    known = block[~absent].astype(np.float64)
+    mean = known.mean(axis=0) if len(known) else np.zeros(block.shape[1])
+    filling = np.asarray(mean, np.float32)
+    return np.where(absent[:, None], filling, block), filling

@@ -8,7 +8,7 @@ of the products does rounding decide which of them are given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -237,6 +237,7 @@ def nearest_among(
     metric: Metric = "cosine",
     groups: Integers | None = None,
     memory: int = _MEMORY,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Neighbors:
     """Return the k nearest other rows of each row; each product of two blocks serves both.
 
@@ -248,6 +249,8 @@ def nearest_among(
         Rows of one group are not neighbours; None: each is a group of its own.
     k, metric, memory
         The parameters of ``nearest_rows``.
+    progress : callable, default=None
+        Is told after each product how many are done, and how many there are.
 
     Raises
     ------
@@ -266,12 +269,16 @@ def nearest_among(
     codes = np.arange(len(table)) if groups is None else np.asarray(groups)
     if codes.shape != (len(table),):
         raise BadOption(f"groups: expected one a row, {len(table)}; found shape {codes.shape}")
-    for left, right, scores in block_pairs(table, form, block_side(memory), memory):
+    side = block_side(memory)
+    sides = -(-len(table) // side)
+    for done, (left, right, scores) in enumerate(block_pairs(table, form, side, memory), start=1):
         if groups is not None or left.start == right.start:
             scores[codes[left.range, None] == codes[right.range]] = -np.inf
         best.update(scores, left, right)
         if left.start != right.start:
             best.update(scores, left, right, columns=True)
+        if progress is not None:
+            progress(done, sides * (sides + 1) // 2)
     return best.neighbors()
 
 

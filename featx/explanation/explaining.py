@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -195,6 +196,20 @@ class Explainer:
             self._look_for_sums(quiet=quiet)
         if self._inputs is not None and self._form is None:
             self._mean = training_mean(predictor)
+
+    def between(self, target: str, against: str) -> Explainer:
+        """Return an explainer of the difference of two scores, which shares all that this one has opened.
+
+        Raises
+        ------
+        BadOption
+            The predictor has no such classes.
+        """
+        other = copy(self)
+        other.options = replace(self.options, target=target, against=against)
+        n_columns = self.predictor.head.calibrator.n_columns(len(self.predictor.head.classes))
+        other._target_of(np.zeros(n_columns, np.float32))
+        return other
 
     def _open_inputs(self) -> InputParts:
         if self.options.places is not None:

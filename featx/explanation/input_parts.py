@@ -26,6 +26,8 @@ __all__ = ["InputParts", "training_mean"]
 
 # Of the absolute sum of parts: what adds up less well was computed otherwise.
 _TOLERANCE = 1e-4
+# The share of what all inputs add together, without their signs, below which one adds nothing.
+_NOTHING = 1e-12
 _PAIR = (
     "a pair is compared by |u - v| and u * v, of which the second is no sum over places of either"
 )
@@ -94,10 +96,17 @@ class InputParts:
         """
         base = np.zeros(len(row)) if center is None else center
         each = weights * (row.astype(np.float64) - base)
+        # What an input without weight adds is what rounding leaves: nothing.
+        least = _NOTHING * float(np.abs(each).sum())
         found = []
         for one, part, block in zip(self.inputs, self._embedder.parts, self.blocks, strict=True):
+            counts = float(np.abs(each[block.columns]).sum()) > least
             own = _Share(
-                one, part, weights[block.columns], base[block.columns], each[block.columns]
+                one,
+                part,
+                np.where(counts, weights[block.columns], 0.0),
+                base[block.columns],
+                np.where(counts, each[block.columns], 0.0),
             )
             parts, extent, reason = self._parts(own, sample.data)
             found.append(InputShare(one.name, one.kind, own.value, parts, extent, reason))

@@ -18,8 +18,8 @@ from featx.pages.tables import html_table
 
 __all__ = ["audit_section"]
 
-# Rows that are looked at: of more it takes minutes.
-_MOST_ROWS = 5000
+# Rows that are looked at, in about the time of a fit: of more some, drawn by chance.
+_MOST_ROWS = 10_000
 # Findings of one code that are shown, and characters of one.
 _OF_CODE, _LONGEST = 6, 300
 # What stands before the id of a training sample, which may have that of a sample that is measured.
@@ -38,16 +38,18 @@ def audit_section(evidence: Evidence, audit: AuditReport | bool) -> PageSection:
     if audit is False:
         return PageSection(title, [])
     if isinstance(audit, AuditReport):
-        return PageSection(title, _parts(audit, ""))
+        return PageSection(title, _parts(audit))
     rows, parts = _rows(evidence)
     if rows is None:
         return PageSection(title, [])
-    if len(rows) > _MOST_ROWS:
-        more = f"{len(rows):,} rows take long to audit: featx audit does it."
-        return PageSection(title, [f"Not looked at: {more}"])
     groups, index = evidence.design.groups, evidence.row_index
     # A predictor may keep the rows of its samples in an order of their own.
     own = groups[index].tolist() if groups is not None and index is not None else None
+    own = own if own is not None and len(own) == len(rows) else None
+    n, some = len(rows), _some(len(rows), evidence.in_training, parts)
+    if len(some) < n:
+        rows, parts = _subset(rows, some), [parts[i] for i in some]
+        own = None if own is None else [own[i] for i in some]
     try:
         with warnings.catch_warnings():
             # what there is to say is among the findings
@@ -56,14 +58,38 @@ def audit_section(evidence: Evidence, audit: AuditReport | bool) -> PageSection:
                 rows,
                 task=evidence.predictor.task_name,
                 parts=parts,
-                groups=own if own is not None and len(own) == len(rows) else None,
+                groups=own,
                 blocks=joint_blocks(evidence.predictor.inputs),
             )
             report = without_chance_copies(report, evidence.predictor.inputs)
     except FeatxError as error:
         return PageSection(title, [f"Not looked at: {error}"])
-    where = "" if evidence.in_training else _said(parts.count("train"))
-    return PageSection(title, _parts(report, where))
+    said = [] if evidence.in_training else [_said(parts.count("train"))]
+    if len(some) < n:
+        said.append(
+            f"Looked at are {len(some):,} of {n:,} rows, drawn by chance; of the others nothing is told. "
+            "featx audit looks at all."
+        )
+    return PageSection(title, _parts(report, *said))
+
+
+def _some(n: int, in_training: bool, parts: list[str | None]) -> list[int]:
+    """Return the rows that are looked at, in order: those that are measured before those of the training."""
+    rng = np.random.default_rng(0)
+    drawn = rng.permutation(n).tolist()
+    if not in_training:
+        drawn.sort(key=lambda i: parts[i] == "train")
+    return sorted(drawn[:_MOST_ROWS])
+
+
+def _subset(rows: Rows, some: list[int]) -> Rows:
+    return Rows(
+        tuple(rows.ids[i] for i in some),
+        tuple(rows.labels[i] for i in some),
+        rows.embeddings[some],
+        rows.fingerprint,
+        digests=tuple(rows.digests[i] for i in some),
+    )
 
 
 def _said(n: int) -> str:
@@ -95,12 +121,12 @@ def _rows(evidence: Evidence) -> tuple[Rows | None, list[str | None]]:
     return Rows(tuple(ids), tuple(targets), rows, fingerprint, digests=tuple(digests)), parts
 
 
-def _parts(report: AuditReport, where: str) -> list[Child]:
-    said = [report.summary, where, *(f"Not looked at: {text}." for text in report.skipped)]
+def _parts(report: AuditReport, *where: str) -> list[Child]:
+    said = [report.summary, *where, *(f"Not looked at: {text}." for text in report.skipped)]
     said.append(
         "featx audit looks at the contents of a whole data set, and shows all that it finds."
     )
-    parts: list[Child] = [notes([text for text in said if text])]
+    parts: list[Child] = [notes(said)]
     if not report.findings:
         return parts
     counts = report.counts

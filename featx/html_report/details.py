@@ -133,11 +133,24 @@ class SampleDetails:
         try:
             with collected(), warnings.catch_warnings():
                 warnings.simplefilter("ignore", FeatxWarning)
-                [found] = self._explainer.stream([sample])
+                [found] = self._of_sample(index).stream([sample])
                 return self._drawn(sample, found) if isinstance(found, Explanation) else None
         except (FeatxError, OSError):
             self._said["Some samples could not be read again and are not explained."] = None
             return None
+
+    def _of_sample(self, index: int) -> Explainer:
+        """Return what explains a sample: of one that is wrong, the answer against the label that it has."""
+        explainer, evidence = self._explainer, self._evidence
+        assert explainer is not None
+        classes, target = evidence.predictor.head.classes, evidence.targets[index]
+        # Of two classes the score is the difference anyway; of several labels a sample it has no rival.
+        if evidence.predictor.task_name != "classification" or len(classes) < 3:
+            return explainer
+        answer = classes[int(evidence.outputs[index].argmax())]
+        if target == answer or target not in classes:
+            return explainer
+        return explainer.between(answer, target)
 
     def _drawn(self, sample: Sample, found: Explanation) -> Child:
         drawing = self._drawing(sample, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -55,11 +55,31 @@ class RowSpace:
         """
         if not blocks or not len(rows):
             return cls()
-        if rows.shape[1] != blocks[-1].stop:
-            raise BadTable(
-                f"rows: {rows.shape[1]} columns, expected {blocks[-1].stop}, those of all inputs"
-            )
+        _check_width(rows, blocks)
         return cls(BlockScaling.fit(np.asarray(rows, np.float32), blocks))
+
+    @classmethod
+    def of_parts(cls, parts: Iterable[npt.NDArray[Any]], blocks: Sequence[InputBlock] = ()) -> Self:
+        """Return the space of rows that come in parts; see ``of``.
+
+        Notes
+        -----
+        Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances",
+        1979.
+        """
+        n, mean, squares = 0, np.zeros(1), np.zeros(1)
+        for part in parts:
+            if not blocks or not len(part):
+                continue
+            _check_width(part, blocks)
+            rows = np.asarray(part, np.float64)
+            own, both = rows.mean(axis=0), n + len(rows)
+            apart = own - mean
+            squares = squares + len(rows) * rows.var(axis=0) + apart**2 * n * len(rows) / both
+            mean, n = mean + apart * len(rows) / both, both
+        if not n:
+            return cls()
+        return cls(BlockScaling.of_moments(mean, np.sqrt(squares / n), blocks))
 
     @property
     def metric(self) -> Metric:
@@ -77,6 +97,21 @@ class RowSpace:
         """Return rows among which ``apply`` of others are searched."""
         return PreparedRows(self.apply(rows), metric=self.metric)
 
-    def nearest_among(self, rows: npt.NDArray[Any], k: int, groups: Any = None) -> Neighbors:
+    def nearest_among(
+        self,
+        rows: npt.NDArray[Any],
+        k: int,
+        groups: Any = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Neighbors:
         """Return the k nearest others of each row; see ``featx.embedding.neighbors.nearest_among``."""
-        return nearest_among(self.apply(rows), k, metric=self.metric, groups=groups)
+        return nearest_among(
+            self.apply(rows), k, metric=self.metric, groups=groups, progress=progress
+        )
+
+
+def _check_width(rows: npt.NDArray[Any], blocks: Sequence[InputBlock]) -> None:
+    if rows.shape[1] != blocks[-1].stop:
+        raise BadTable(
+            f"rows: {rows.shape[1]} columns, expected {blocks[-1].stop}, those of all inputs"
+        )

@@ -33,6 +33,8 @@ __all__ = [
 
 # Cells that are encoded together.
 _CHUNK = 256
+# Kinds whose words on doubts hold no number of training, which those who ask a server need not learn.
+_WITHOUT_NUMBERS = ("category", "vector")
 # Values that are doubtful of which a message tells.
 _EXAMPLES = 3
 
@@ -62,8 +64,15 @@ class CellReader:
         """Return whether a value is unlike all of training."""
         doubtful = self._examine and self._encoder.is_doubtful(item)
         if doubtful and len(self._examples) < _EXAMPLES:
-            self._examples["an empty cell" if item is None else show_text(item)] = None
+            self._examples[_show(item)] = None
         return doubtful
+
+    def describe_doubt(self, item: Any, name: str) -> str:
+        """Return what to say of a value that is doubtful."""
+        said = f"{_show(item)} is unlike all of training"
+        if self._encoder.kind in _WITHOUT_NUMBERS:
+            return f"{said}: {self._encoder.on_doubts}"
+        return f"{said}: the median stands in for it" if item is None else said
 
     def describe_doubts(self, count: int, examined: int, name: str) -> str:
         """Return what to say of values that are doubtful."""
@@ -73,6 +82,11 @@ class CellReader:
             f"{count} of {examined} values {verb} unlike all of training ({shown}): "
             f"{self._encoder.on_doubts}"
         )
+
+
+def _show(item: Any) -> str:
+    """Return a value that was read as a message has it."""
+    return "an empty cell" if item is None else show_text(item)
 
 
 class EncoderEmbedder:

@@ -136,11 +136,20 @@ def _read_json(
     path: AnyPath, asked: Columns, readable: Readable, split: str | None
 ) -> list[Sample]:
     notes = Notes()
-    table = open_json_file(path, [column.name for column in asked.record])
+    table = open_json_file(path, _required(asked))
     rows = TableRows(table, asked, to_text(str(path)), path.parent)
     samples = rows.read(readable, split, notes)
     notes.warn()
     return samples
+
+
+def _required(asked: Columns) -> list[str]:
+    """Return the keys that each record has: the columns of inputs, and the seconds of segments."""
+    seconds = (asked.start, asked.end, asked.duration)
+    return [
+        *(column.name for column in asked.record),
+        *(name for name in seconds if name is not None),
+    ]
 
 
 def finish_records(
@@ -264,7 +273,7 @@ class RecordStream:
         readable: Readable,
     ) -> list[Sample]:
         asked = replace(self.columns, record=record_columns(self.specs, self.pool_by))
-        required = [column.name for column in asked.record]
+        required = _required(asked)
         table = open_records(records, "standard input", required, places)
         rows = TableRows(table, asked, "standard input", Path())
         notes = Notes()

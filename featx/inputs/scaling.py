@@ -108,8 +108,18 @@ class BlockScaling:
         sample_weight : ndarray of shape (n,), float64, default=None
             How often each sample counts.
         """
+        return cls.of_moments(*_moments(rows, sample_weight), blocks, weights)
+
+    @classmethod
+    def of_moments(
+        cls,
+        mean: Doubles,
+        deviation: Doubles,
+        blocks: Sequence[InputBlock],
+        weights: Sequence[float] | None = None,
+    ) -> Self:
+        """Return the scaling of training rows whose columns have these means and standard deviations."""
         weights = (1.0,) * len(blocks) if weights is None else tuple(map(float, weights))
-        mean, deviation = _moments(rows, sample_weight)
         # What hardly varies beside its own size is constant but for rounding.
         varies = deviation > 1e-6 * np.abs(mean)
         scale = np.where(varies, deviation, 1.0)

@@ -152,7 +152,7 @@ def _card_of(stored: StoredRows, backbone: str | Card | Backbone | None) -> Card
         said = f"with fingerprint {stored.fingerprint[:12]}…" if stored.fingerprint else "with none"
         raise BadOption(
             f"{stored.path}: rows {said}, that of no card on this machine; name what made them with "
-            "backbone="
+            "backbone=; on rows of several inputs nothing is trained but from their table"
         )
     named = get_card(backbone) if isinstance(backbone, str) else backbone
     opened = named if isinstance(named, Backbone) else open_backbone(named)

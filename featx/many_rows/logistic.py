@@ -88,6 +88,7 @@ def choose_on_sample(
     )
     best = best_candidate(tried)
     assert best.warm_start is not None
+    assert best.warm_start.weights is not None
     weights = best.warm_start.weights.astype(np.float64)
     scaler = fit_scaler(rows[0], np.arange(len(rows[0])), _weights(problem, parts[0]))
     coef = (weights[:-1] / scaler.scale_[:, None]).T

@@ -29,7 +29,7 @@ from featx.tuning.design import SampleDesign
 if TYPE_CHECKING:
     from featx.storage.remote import RemotePath
 
-__all__ = ["RowColumns", "RowsWithTargets", "read_labelled_rows"]
+__all__ = ["RowColumns", "RowsWithTargets", "read_labelled_rows", "row_samples"]
 
 T = TypeVar("T")
 
@@ -155,7 +155,7 @@ def read_labelled_rows(
     BadLabels, BadTable, BadOption
         Targets are missing, or no head can be trained on them.
     """
-    samples, notes = _training_part(_samples(stored, columns))
+    samples, notes = _training_part(row_samples(stored, columns))
     if columns.ignore_label_case:
         samples = merge_label_case(samples)
     known = LabelledSamples.of(samples, groups=columns.groups)
@@ -180,7 +180,7 @@ def read_labelled_rows(
     )
 
 
-def _samples(stored: StoredRows, columns: RowColumns) -> list[Sample]:
+def row_samples(stored: StoredRows, columns: RowColumns) -> list[Sample]:
     """Return a sample a row, whose data is its place on disk, with its target, group and weight."""
     by_table = columns.targets is not None and not isinstance(columns.targets, Mapping)
     names = columns.target if columns.targets is None else ()

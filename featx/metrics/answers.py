@@ -7,26 +7,31 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from featx._typing import Doubles, Integers, Mask
 from featx.metrics.intervals import wilson
+from featx.metrics.resampling import Resampling, bootstrap
 
 __all__ = ["AnswerReport", "measure_answers"]
 
 # Classes below the coverage that are named.
 _MOST_NAMED = 5
 
+# What is counted of each sample, and of how many.
+_Share = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerReport:
     """The measures of sets and of answers; None stands for what was not asked.
 
-    Each sample counts once, whatever its weight and its group.
+    Each sample counts by its weight, as in the other scores.
 
     Attributes
     ----------
     n : int
-        Samples.
+        Samples, without those of weight 0.
     coverage : float or None
         The coverage that was asked for.
     covered : float or None
@@ -40,7 +45,8 @@ class AnswerReport:
     novel : float or None
         The share of samples that are new.
     intervals : mapping of str to (float, float)
-        Wilson's 95 % interval of each of the shares.
+        The 95 % interval of each of the shares: Wilson's, or by drawing samples anew where they have weights or
+        several labels, and groups where they have groups.
     by_class : mapping of str to float
         ``covered`` of the samples of each class, or of each label's sets.
 
@@ -124,6 +130,7 @@ def measure_answers(
     answered: Mask | None = None,
     wrong: Mask | None = None,
     novel: Mask | None = None,
+    resampling: Resampling | None = None,
 ) -> AnswerReport:
     """Measure sets and answers.
 
@@ -132,33 +139,73 @@ def measure_answers(
     n : int
         Samples.
     coverage : float, default=None
-    covered : ndarray of bool, default=None
+    covered : ndarray of shape (n,) or (n, n_labels), bool, default=None
         Whether each set holds the truth.
     sizes : ndarray of shape (n,), default=None
         Labels in each set.
     by_class : mapping of str to float, default=None
     answered, wrong, novel : ndarray of shape (n,), bool, default=None
         Whether each sample is answered, would be so wrongly, and is new.
+    resampling : Resampling, default=None
+        What each sample counts, and which belong together; None: each counts the same, by itself.
+
+    Examples
+    --------
+    >>> right, weights = np.array([True, True, False]), np.array([1.0, 1.0, 2.0])
+    >>> measure_answers(3, answered=right, resampling=Resampling(3, weights=weights)).answered
+    0.5
     """
+    drawn = resampling or Resampling(n)
     values: dict[str, Any] = {}
-    shares: dict[str, tuple[int, int]] = {}
+    shares: dict[str, _Share] = {}
     if covered is not None and sizes is not None:
-        shares["covered"] = int(covered.sum()), covered.size
+        by_label = covered.reshape(n, -1)
+        shares["covered"] = by_label.sum(axis=1), np.full(n, by_label.shape[1])
         sized: Doubles = np.asarray(sizes, np.float64)
-        values["mean_size"] = float(sized.mean())
-        values["single"] = float((sized == 1).mean())
-        values["empty"] = float((sized == 0).mean())
+        counts = drawn.whole()[0]
+        for name, numbers in (("mean_size", sized), ("single", sized == 1), ("empty", sized == 0)):
+            values[name] = float(counts @ numbers / counts.sum())
     if answered is not None:
-        shares["answered"] = int(answered.sum()), n
-        if wrong is not None and answered.any():
-            shares["error"] = int((wrong & answered).sum()), int(answered.sum())
+        shares["answered"] = answered, np.ones(n)
+        if wrong is not None and (drawn.whole()[0] @ answered) > 0:
+            shares["error"] = wrong & answered, answered
     if novel is not None:
-        shares["novel"] = int(novel.sum()), n
+        shares["novel"] = novel, np.ones(n)
+    measured, intervals = _measure_shares(shares, drawn)
     return AnswerReport(
-        n,
-        coverage,
-        intervals={name: wilson(*counts) for name, counts in shares.items()},
-        by_class=dict(by_class or {}),
-        **{name: part / whole for name, (part, whole) in shares.items()},
-        **values,
+        n, coverage, intervals=intervals, by_class=dict(by_class or {}), **measured, **values
     )
+
+
+def _measure_shares(
+    shares: Mapping[str, _Share], drawn: Resampling
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Return the value and the interval of each share."""
+    if not shares:
+        return {}, {}
+    parts, wholes = (
+        np.stack([pair[k].astype(np.float64) for pair in shares.values()], axis=1) for k in (0, 1)
+    )
+    # The labels of one sample are no samples of their own.
+    alone = drawn.weights is None and drawn.codes is None and wholes.max() <= 1
+    if alone or drawn.n_units < 2:
+        counts = drawn.whole()[0]
+        sums = zip((counts @ parts).tolist(), (counts @ wholes).tolist(), strict=True)
+        found = dict(zip(shares, sums, strict=True))
+        values = {name: part / whole for name, (part, whole) in found.items()}
+        # One sample counts as one, whatever its weight.
+        scale = 1.0 if alone else drawn.n / counts.sum()
+        return values, {
+            name: wilson(round(part * scale), max(1, round(whole * scale)))
+            for name, (part, whole) in found.items()
+        }
+
+    def measure(counts: Doubles) -> Doubles:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            result: Doubles = (counts @ parts) / (counts @ wholes)
+        return result
+
+    scores, intervals = bootstrap(measure, drawn)
+    values = dict(zip(shares, scores.tolist(), strict=True))
+    bounds = ((low, high) for low, high in intervals.tolist())
+    return values, dict(zip(shares, bounds, strict=True))

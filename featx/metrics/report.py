@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
-from featx._display import TextTable, html_page
+from featx._display import TextTable, html_page, plain_line
 from featx.errors import BadLabels
 from featx.metrics.answers import AnswerReport
 
@@ -92,7 +92,8 @@ class ShownReport(ABC):
     def format_table(self) -> str:
         """Return the report as lines of text."""
         tables = "\n\n".join(table.to_text() for table in self._tables())
-        return "\n".join([*self._score_lines(), "", tables, *self._notes()])
+        lines, notes = (map(plain_line, texts) for texts in (self._score_lines(), self._notes()))
+        return "\n".join([*lines, "", tables, *notes])
 
     def __repr__(self) -> str:
         return self.format_table()

@@ -249,6 +249,9 @@ class DoubtfulReader(Protocol):
         ``name`` is the backbone's.
         """
 
+    def describe_doubt(self, item: Any, name: str) -> str:
+        """Return what to say of one doubtful item to whoever sent it; ``name`` is the backbone's."""
+
 
 class Settings(Protocol):
     """A modality's table in a card, as a frozen dataclass: all that decides the preprocessing."""

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 
 from featx.errors import FeatxWarning
 
-__all__ = ["Remark", "collected", "is_collected", "remark", "warn_each", "warn_of"]
+__all__ = [
+    "Remark",
+    "collected",
+    "describe_remark",
+    "is_collected",
+    "remark",
+    "warn_each",
+    "warn_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,15 @@ def warn_each(remarks: Iterable[Remark]) -> None:
     """Warn of each kind of remark in words that do not change, so that a server's log has it once."""
     for what in dict.fromkeys(found.what for found in remarks):
         warnings.warn(f"a sample {_singular(what)}", FeatxWarning, stacklevel=3)
+
+
+def describe_remark(found: Remark) -> str:
+    """Return a remark for whoever sent its sample.
+
+    >>> describe_remark(Remark("have several frames, of which the first is read", "3 frames"))
+    'has several frames, of which the first is read: 3 frames'
+    """
+    return f"{_singular(found.what)}: {found.detail}"
 
 
 def _singular(what: str) -> str:

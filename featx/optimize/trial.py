@@ -12,6 +12,7 @@ from typing import Any
 from onnx import ModelProto
 
 from featx.backbones.backbone import Backbone
+from featx.backbones.providers import CPU, Provider
 from featx.catalog import File, digest, names_beside, verify_files
 from featx.embedding.engine import Engine
 from featx.errors import BadGraph, TooLossy
@@ -56,6 +57,11 @@ class Candidate:
     steps_from_exact: int | None = None
     slow_layers: tuple[str, ...] = ()
     weight_bits: int | None = None
+
+    @property
+    def provider(self) -> Provider:
+        """The provider on which it was compared."""
+        return self.backbone.provider
 
 
 class Candidates:
@@ -111,7 +117,7 @@ class Candidates:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(blobs[file.name].read())
 
-    def open(self, model: ModelProto) -> Backbone:
+    def open(self, model: ModelProto, provider: Provider = CPU) -> Backbone:
         """Return a backbone with this graph and everything else as the parent has it.
 
         Raises
@@ -132,7 +138,7 @@ class Candidates:
         card = replace(card, canary=(), optimized=None)
         # what was found of the parent need not be found of each trial
         card = replace(card, batch=self.parent.batch or 0)
-        return Backbone(replace(card, path=self.folder / "card.toml"))
+        return Backbone(replace(card, path=self.folder / "card.toml"), provider=provider)
 
     @contextmanager
     def temporary(self, model: ModelProto) -> Iterator[Backbone]:
@@ -142,10 +148,14 @@ class Candidates:
         (self.folder / backbone.card.graph.name).unlink()
 
     def compare(
-        self, model: ModelProto, float_layers: Sequence[str] = (), layers: int = 0
+        self,
+        model: ModelProto,
+        float_layers: Sequence[str] = (),
+        layers: int = 0,
+        provider: Provider = CPU,
     ) -> Candidate:
         """Return the candidate that this graph makes, compared on the held-out samples."""
-        backbone = self.open(model)
+        backbone = self.open(model, provider)
         similarities = cosines(self._rows, backbone.embed_items(self.held_out))
         mean, worst = float(similarities.mean()), float(similarities.min())
         return Candidate(backbone, mean, worst, tuple(float_layers), layers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from featx._display import TextTable
+from featx._display import TextTable, plain_line
 from featx.tasks import get_task
 
 if TYPE_CHECKING:
@@ -22,16 +22,16 @@ _LARGE = 100
 def describe(report: FitReport) -> str:
     """Return the whole report on a training: method, scores, baselines, times and hints."""
     parts = [
-        summarize(report),
-        describe_method(report),
+        plain_line(summarize(report)),
+        plain_line(describe_method(report)),
         report.validation.report.format_table(),
         _baselines(report).to_text(),
         _contributions(report),
         ""
         if report.comparison is None
         else f"Compared before:\n{report.comparison.format_table()}",
-        _timings(report.timings),
-        *hints(report),
+        plain_line(_timings(report.timings)),
+        *map(plain_line, hints(report)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -94,7 +94,7 @@ def _baselines(report: FitReport) -> TextTable:
 
 def _contributions(report: FitReport) -> str:
     """Return what each input brings, one a line; "" where there is one."""
-    return "\n".join(map(str, report.contributions))
+    return "\n".join(plain_line(str(one)) for one in report.contributions)
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ from featx.reporting.comparison import Contender
 from featx.selection.quick import ridge_evaluation
 from featx.selection.ranking import RankedBackbone, RankingSetup
 
-__all__ = ["advise", "gain_of_doubling"]
+__all__ = ["advise", "against_baselines", "gain_of_doubling"]
 
 # Fine-tuning is worth a thought where twice the samples still bring so much, the best backbone is above raw
 # pixels by no more than so much, and there are so many samples.
@@ -48,7 +48,7 @@ def advise(
         alike = [one for one in others if one.difference is None or not one.difference.tells]
         if note := _faster(best, alike):
             notes.append(note)
-    notes += _against_baselines(best, baselines)
+    notes += against_baselines(best, baselines)
     if note := _fine_tuning(best, baselines, n, gain):
         notes.append(note)
     return notes
@@ -109,7 +109,7 @@ def _faster(best: Contender, alike: Sequence[Contender]) -> str | None:
     return f"Of those that are as good as can be told, {fastest.name} is {times:.1f} times as fast."
 
 
-def _against_baselines(best: Contender, baselines: Sequence[Contender]) -> list[str]:
+def against_baselines(best: Contender, baselines: Sequence[Contender]) -> list[str]:
     """Return what is to be said of baselines that the best backbone does not beat."""
     notes = []
     for one in baselines:

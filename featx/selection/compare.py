@@ -248,7 +248,7 @@ def choose_backbone(setup: RankingSetup, backbones: Backbones | None, limits: Co
     if average is not None and all(one.candidate != average.candidate for one in going_on):
         going_on = [*going_on, average]
     finals = run_finals(going_on, setup)
-    table = ComparisonTable(setup, entries, finals, average)
+    table = ComparisonTable(setup, entries, finals, average, len(some))
     timings = {"quick pass": ranked, "measuring the best": setup.clock.seconds - ranked}
     comparison = Comparison(
         task=setup.task.name,

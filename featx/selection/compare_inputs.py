@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from featx._typing import Doubles
 from featx.errors import BadOption
 from featx.inputs.joint import baseline_blocks, baseline_name
 from featx.metrics.paired import Difference, paired_difference
 from featx.metrics.resampling import Resampling
 from featx.reporting.comparison import Comparison, Contender
+from featx.selection.advice import against_baselines
 from featx.selection.clock import OutOfTime
 from featx.selection.input_ranking import InputChoices, InputRanking, JointChoice
 from featx.selection.ranking import RankingSetup, head_name
@@ -22,6 +25,8 @@ from featx.tuning.validation import ValidationResult, cross_validate, is_nested
 
 __all__ = ["compare_inputs"]
 
+Measure = Callable[[Doubles], Doubles]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Result:
@@ -30,7 +35,7 @@ class _Result:
     choice: JointChoice
     found: ValidationResult
     score: float
-    measure: Callable[[Doubles], Doubles] = field(repr=False)
+    measure: Measure = field(repr=False)
 
 
 def compare_inputs(setup: RankingSetup, choices: InputChoices) -> Comparison:
@@ -78,7 +83,7 @@ def compare_inputs(setup: RankingSetup, choices: InputChoices) -> Comparison:
             *baselines,
         ),
         left_out=tuple(ranking.left_out),
-        notes=tuple(finals.notes()),
+        notes=tuple(finals.notes(baselines)),
         timings={"quick pass": seconds, "measuring": setup.clock.seconds - seconds},
     )
 
@@ -163,7 +168,9 @@ class _Finals:
             return []
         best, name = self.results[0].found, self.problem.score_name
         trivial, scores = self.setup.task.trivial_baseline(best.report)
-        found = [Contender(trivial, "", True, {}, scores.get(name))]
+        score = scores.get(name, float("nan"))
+        constant = self._apart_from(lambda weights: np.full(len(weights), score))
+        found = [Contender(trivial, "", True, {}, scores.get(name), None, constant)]
         inputs = self.ranking.inputs
         if not (raw_name := baseline_name(inputs)):
             return found
@@ -178,16 +185,16 @@ class _Finals:
             result = cross_validate(rows, self.problem, config, nested=self.nested)
         measure = self.problem.measure(result.predictions, result.tested)
         score = float(measure(self._resampling(result).whole())[0])
-        raw = _Result(self.results[0].choice, result, score, measure)
         interval, title = result.report.intervals.get(name), f"the same head on {raw_name}"
-        behind = self._apart(self.results[0], raw)
+        behind = self._apart_from(measure)
         return [*found, Contender(title, "", True, {}, score, interval, behind)]
 
-    def notes(self) -> list[str]:
+    def notes(self, baselines: Sequence[Contender]) -> list[str]:
         """Return what follows, in sentences."""
         if not self.results:
             return ["No time was left to measure any as fit measures: the quick pass alone ranks."]
         said = self._advice()
+        said += against_baselines(self.contender(self.results[0]), baselines)
         if self._lacks_baseline:
             said.append("No time was left to measure the baseline without a backbone.")
         if self.late:
@@ -215,6 +222,11 @@ class _Finals:
         if not said and not self.late:
             said.append("No other choice is better beyond chance, and no input can be left out.")
         return said
+
+    def _apart_from(self, measure: Measure) -> Difference | None:
+        """Return by how much the best choice is above what a function measures on the same samples."""
+        best, seed = self.results[0], self.setup.config.random_state
+        return paired_difference(best.measure, measure, self._resampling(best.found), seed)
 
     def _apart(self, first: _Result, second: _Result) -> Difference | None:
         """Return by how much one choice is above another on the same samples."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from featx._typing import FloatArray
 from featx.backbones.backbone import Backbone
 from featx.backbones.providers import read_provider
 from featx.catalog import Card
-from featx.embedding.joint_rows import Missing, filled_rows
+from featx.embedding.joint_rows import JointEmbedder, Missing, filled_block
 from featx.errors import BadOption, FeatxError, first_line
 from featx.inputs.input import Input
 from featx.inputs.joint import blocks_of, open_joint
@@ -270,22 +271,37 @@ class InputRanking:
         if not self._keeps_to_limits(name, cost):
             return None
         embedder = open_joint((other,), backbone.provider)
-        engine = replace(self.setup.engine, on_error="skip")
-        stage = ("ranking", place[0] * n, place[1] * n)
-        rows = clock.embed(engine, self.samples, embedder, stage, share=TIME_TO_RANK)
-        if rows.rejects:
-            first = rows.rejects[0]
-            raise BadOption(
-                f"cannot read {len(rows.rejects)} of {n} samples: {first.id}: {first.reason}"
-            )
-        rows, _ = filled_rows(rows, embedder.parts)
-        tables = [self.rows[:, block.columns] for block in self.blocks]
-        tables[number] = rows.embeddings
+        block = self._embed(embedder, ("ranking", place[0] * n, place[1] * n))
+        tables = [self.rows[:, one.columns] for one in self.blocks]
+        tables[number] = block
         joint, blocks = np.ascontiguousarray(np.concatenate(tables, axis=1)), blocks_of(inputs)
         quick = self._quick(joint, blocks)
         return JointChoice(
             name, inputs, joint, BlockWeights(blocks), cost, self.setup.heads[0], quick
         )
+
+    def _embed(self, embedder: JointEmbedder, stage: tuple[str, int, int]) -> FloatArray:
+        """Return the block of one input; that of samples without a value is the mean of the others.
+
+        Raises
+        ------
+        BadOption
+            A sample that the inputs as named could read cannot be read.
+        """
+        [part], clock = embedder.parts, self.setup.clock
+        # Alone, a sample without a value would be one of which every input is missing.
+        has_value = np.array([bool(part.values_of(one.data)) for one in self.samples])
+        known = list(compress(self.samples, has_value))
+        engine = replace(self.setup.engine, on_error="skip")
+        rows = clock.embed(engine, known, embedder, stage, share=TIME_TO_RANK)
+        if rows.rejects:
+            first = rows.rejects[0]
+            raise BadOption(
+                f"cannot read {len(rows.rejects)} of {len(known)} samples: {first.id}: {first.reason}"
+            )
+        block = np.full((len(self.samples), embedder.dim), np.nan, np.float32)
+        block[has_value] = rows.embeddings
+        return filled_block(block)[0]
 
     def _quick(self, rows: FloatArray, blocks: Sequence[InputBlock]) -> dict[str, float]:
         """Return the scores of the quick pass of joint rows, all blocks of the same weight."""

@@ -160,17 +160,48 @@ def ridge_predictions(rows: FloatArray, problem: TuningProblem) -> tuple[FloatAr
 
 def _best_ridge(rows: FloatArray, problem: TuningProblem) -> tuple[CandidateScore, Integers]:
     """Return the best penalty with its scores, and the samples that they are of."""
-    from featx.tuning.candidates import best_candidate, leave_out_each, score_candidates
+    from featx.tuning.candidates import best_candidate, score_candidates
 
     [head] = problem.choose_heads("ridge", random_state=0)
-    if problem.can_leave_out_each:
-        _check_units(problem.design.units(len(problem)))
-        every = np.arange(len(problem))
-        if suits_wide_ridge(rows, problem) and head.standardizes and not _is_balanced(head):
-            return _best_of_a_wide_table(head, rows, problem), every
-        return best_candidate(leave_out_each(head, rows, problem)), every
-    splits = _splits(problem)
-    return best_candidate(score_candidates(head, rows, problem, splits, map)), splits.tested
+    if not problem.can_leave_out_each:
+        splits = _splits(problem)
+        return best_candidate(score_candidates(head, rows, problem, splits, map)), splits.tested
+    _check_units(problem.design.units(len(problem)))
+    every = np.arange(len(problem))
+    if suits_wide_ridge(rows, problem) and head.standardizes and not _is_balanced(head):
+        return _best_of_a_wide_table(head, rows, problem), every
+    scored, places = problem.leave_out_each(head, rows), list(range(len(head.grid)))
+    some = _at_most(every, _JUDGED)
+    if len(some) < len(every):
+        # To evaluate a penalty takes longer than to solve for it.
+        tried = _evaluated(head, places, (scores[some] for scores in scored), problem, some)
+        place = _place_of_the_least_loss(tried)
+        places = places[max(place - 1, 0) : place + 2]
+    found = (scored[place] for place in places)
+    return best_candidate(_evaluated(head, places, found, problem, every)), every
+
+
+def _evaluated(
+    head: HeadSpec,
+    places: Sequence[int],
+    found: Iterable[Doubles],
+    problem: TuningProblem,
+    judged: Integers,
+) -> list[CandidateScore]:
+    """Return the evaluations of scores of some samples by some penalties of a head's grid."""
+    from featx.tuning.candidates import CandidateScore
+
+    return [
+        CandidateScore(
+            head, head.grid[place], problem.evaluate(scores, judged), scores.astype(np.float32)
+        )
+        for place, scores in zip(places, found, strict=True)
+    ]
+
+
+def _place_of_the_least_loss(tried: Sequence[CandidateScore]) -> int:
+    """Return the place of a penalty among all of a grid; of few samples the loss tells more than the score."""
+    return int(np.argmin([one.evaluation.loss for one in tried]))
 
 
 def _is_balanced(head: HeadSpec) -> bool:
@@ -183,35 +214,25 @@ def _is_balanced(head: HeadSpec) -> bool:
 def _best_of_a_wide_table(
     head: HeadSpec, rows: FloatArray, problem: TuningProblem
 ) -> CandidateScore:
-    """Return the best penalty: of all by some of the samples, of that and its neighbours by all."""
-    from featx.tuning.candidates import CandidateScore, best_candidate
+    """Return the best penalty: of all by some of the samples, of that and the next weaker one by all."""
+    from featx.tuning.candidates import best_candidate
 
-    every, grid = np.arange(len(problem)), list(head.grid)
-    alphas = [value for params in grid for value in params.values()]
-    targets = problem.neighbor_targets(every)
-    ridge = WideRidge(
-        _standardized(rows), targets, problem.design.counts(len(problem)), problem.design.groups
-    )
-
-    def candidates(
-        places: Sequence[int], found: Iterable[Doubles], judged: Integers
-    ) -> list[CandidateScore]:
-        return [
-            CandidateScore(
-                head, grid[place], problem.evaluate(scores, judged), scores.astype(np.float32)
-            )
-            for place, scores in zip(places, found, strict=True)
-        ]
-
-    places, some = list(range(len(grid))), ridge.some()
+    every, places = np.arange(len(problem)), list(range(len(head.grid)))
+    alphas = [value for params in head.grid for value in params.values()]
+    weights, groups = problem.design.counts(len(problem)), problem.design.groups
+    ridge = WideRidge(_standardized(rows), problem.neighbor_targets(every), weights, groups)
+    some = ridge.some()
     # Of few groups, some samples may be of one alone.
     if len(np.unique(problem.design.units(len(problem))[some])) > 1:
-        tried = candidates(places, ridge.left_out_of_some(some, alphas), some)
-        place = grid.index(best_candidate(tried).params)
-        places = places[max(place - 1, 0) : place + 1]
-    return best_candidate(
-        candidates(places, ridge.left_out([alphas[place] for place in places]), every)
-    )
+        found = ridge.left_out_of_some(some, alphas)
+        place = _place_of_the_least_loss(_evaluated(head, places, found, problem, some))
+        # All samples bear a penalty that is a little weaker.
+        places = places[place : place + 2]
+    if groups is None:
+        found = ridge.left_out([alphas[place] for place in places], some)
+        places = [places[_place_of_the_least_loss(_evaluated(head, places, found, problem, some))]]
+    found = ridge.left_out([alphas[place] for place in places])
+    return best_candidate(_evaluated(head, places, found, problem, every))
 
 
 def neighbor_evaluation(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,9 @@ from featx.tuning.solvers.ridge import left_out_predictions
 __all__ = ["WideRidge", "suits_wide_ridge"]
 
 # The smaller side of a table from which on its decomposition takes longer than a few factors.
-_WIDE = 600
+_WIDE = 500
 # Samples that choose the penalty.
-_SOME = 400
+_SOME = 300
 # What is added to the products of rows to factor them: a share of their mean, far below any penalty.
 _JITTER = 1e-6
 
@@ -34,7 +35,7 @@ def suits_wide_ridge(rows: FloatArray, problem: TuningProblem) -> bool:
     return min(rows.shape) > _WIDE and (weights is None or bool((weights > 0).all()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class WideRidge:
     """A table with its targets, of which left-out predictions are made.
 
@@ -73,27 +74,63 @@ class WideRidge:
         table = self.table[some].astype(np.float64)
         return left_out_predictions(table, self.targets[some], self.weights[some], alphas, groups)
 
-    def left_out(self, alphas: Sequence[float]) -> Iterator[Doubles]:
-        """Yield what all samples tell of each one, without it or its group, for each penalty; shape (n, k)."""
+    def left_out(
+        self, alphas: Sequence[float], judged: Integers | None = None
+    ) -> Iterator[Doubles]:
+        """Yield what all samples tell of each one, without it or its group, for each penalty.
+
+        Parameters
+        ----------
+        alphas : sequence of float
+        judged : ndarray of integers, default=None
+            The samples whose predictions are wanted, where there are no groups; None: all.
+
+        Yields
+        ------
+        ndarray of shape (n_judged, k), float64
+        """
+        own, centered, intercept = self._weighted
+        products, told = self._products
+        some = slice(None) if judged is None else judged
+        root = np.sqrt(self.weights)[some, None]
+        for alpha in alphas:
+            if alpha not in self._lowers:
+                self._lowers[alpha] = _lower(products, alpha)
+            factor, coefficients = _solved(own[some], self._lowers[alpha], told)
+            residuals = centered[some] - own[some] @ coefficients
+            if self.groups is None:
+                leverages = np.einsum("ij,ij->i", factor, factor) + intercept[some, 0] ** 2
+                least = np.finfo(np.float32).eps
+                residuals = residuals / np.maximum(1 - leverages, least)[:, None]
+            else:
+                hat = np.hstack([factor, intercept])
+                residuals = _without_groups(residuals, hat, self.groups)
+            yield self.targets[some] - residuals / root
+
+    @cached_property
+    def _weighted(self) -> tuple[FloatArray, Doubles, FloatArray]:
+        """Return rows and targets, centred, times the roots of their weights, and the part of the intercept.
+
+        The rows have no more columns than there are of them.
+        """
         root = np.sqrt(self.weights)[:, None]
         mean = np.average(self.table, axis=0, weights=self.weights)
         mean_target = np.average(self.targets, axis=0, weights=self.weights)
         own = (self.table - mean.astype(np.float32)) * root.astype(np.float32)
-        centered = root * (self.targets - mean_target)
+        own = _square(own) if len(own) < own.shape[1] else own
         intercept = (root / np.sqrt(self.weights.sum())).astype(np.float32)
-        if len(own) < own.shape[1]:
-            own = _square(own)
-        products = own.T @ own
-        for alpha in alphas:
-            factor = _factor(own, products, alpha)
-            residuals = centered - factor @ (factor.T @ centered.astype(np.float32))
-            hat = np.hstack([factor, intercept])
-            if self.groups is None:
-                leverages = np.einsum("ij,ij->i", hat, hat, dtype=np.float64)[:, None]
-                residuals = residuals / np.maximum(1 - leverages, np.finfo(np.float32).eps)
-            else:
-                residuals = _without_groups(residuals, hat, self.groups)
-            yield self.targets - residuals / root
+        return own, root * (self.targets - mean_target), intercept
+
+    @cached_property
+    def _lowers(self) -> dict[float, Numbers]:
+        """Return the Cholesky factors that were made, by their penalty."""
+        return {}
+
+    @cached_property
+    def _products(self) -> tuple[FloatArray, FloatArray]:
+        """Return the products of the columns with each other and with the targets."""
+        own, centered, _ = self._weighted
+        return own.T @ own, own.T @ centered.astype(np.float32)
 
 
 def _square(own: FloatArray) -> FloatArray:
@@ -111,25 +148,43 @@ def _square(own: FloatArray) -> FloatArray:
         return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), np.float32)
 
 
-def _factor(own: FloatArray, products: FloatArray, alpha: float) -> FloatArray:
-    """Return the matrix whose product with its transpose is the hat matrix of a penalty; shape (n, r)."""
-    from scipy.linalg import cholesky, solve_triangular
+def _lower(products: FloatArray, alpha: float) -> Numbers:
+    """Return the Cholesky factor of the penalised products of the columns; float64 where float32 fails."""
+    from scipy.linalg import cholesky
 
-    for kind in (np.float32, np.float64):
-        penalised: Numbers = products.astype(kind)
-        np.fill_diagonal(penalised, penalised.diagonal() + alpha)
-        try:
-            lower = cholesky(penalised, lower=True, overwrite_a=True, check_finite=False)
-        except np.linalg.LinAlgError:
-            # Rounding has made it indefinite: the penalty is small beside the largest product.
-            if kind is np.float64:
-                raise
-            continue
-        solved = solve_triangular(
-            lower, own.T.astype(kind, copy=False), lower=True, check_finite=False
-        )
-        return np.asarray(solved.T, np.float32)
-    raise AssertionError
+    penalised: Numbers = products.copy()
+    np.fill_diagonal(penalised, penalised.diagonal() + alpha)
+    try:
+        return np.asarray(cholesky(penalised, lower=True, overwrite_a=True, check_finite=False))
+    except np.linalg.LinAlgError:
+        # Rounding has made it indefinite: the penalty is small beside the largest product.
+        wide = products.astype(np.float64)
+        np.fill_diagonal(wide, wide.diagonal() + alpha)
+        return np.asarray(cholesky(wide, lower=True, overwrite_a=True, check_finite=False))
+
+
+def _solved(rows: FloatArray, lower: Numbers, told: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the matrix whose product with its transpose is the hat matrix of some rows, and coefficients.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (m, r), float32
+    lower : ndarray of shape (r, r)
+        The Cholesky factor of the penalised products of the columns of all rows.
+    told : ndarray of shape (r, k), float32
+        Their products with the targets.
+
+    Returns
+    -------
+    factor : ndarray of shape (m, r), float32
+    coefficients : ndarray of shape (r, k), float32
+    """
+    from scipy.linalg import cho_solve, solve_triangular
+
+    transposed = rows.T.astype(lower.dtype, copy=False)
+    factor = solve_triangular(lower, transposed, lower=True, check_finite=False).T
+    coefficients = cho_solve((lower, True), told.astype(lower.dtype), check_finite=False)
+    return np.asarray(factor, np.float32), np.asarray(coefficients, np.float32)
 
 
 def _without_groups(

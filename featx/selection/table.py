@@ -8,6 +8,7 @@ from dataclasses import replace
 from featx.metrics.paired import Difference
 from featx.reporting.comparison import Contender
 from featx.selection.advice import advise, gain_of_doubling
+from featx.selection.choice import choose_first
 from featx.selection.finals import Finals, Measured
 from featx.selection.ranking import RankedBackbone, RankingSetup, head_name
 
@@ -27,6 +28,8 @@ class ComparisonTable:
     finals : Finals
     average : RankedBackbone or None
         The backbone that does best on average on other sets.
+    n_quick : int
+        Samples of the quick pass.
     """
 
     def __init__(
@@ -35,11 +38,12 @@ class ComparisonTable:
         entries: Sequence[RankedBackbone],
         finals: Finals,
         average: RankedBackbone | None,
+        n_quick: int,
     ) -> None:
         self.setup, self.entries, self.finals = setup, entries, finals
-        backbones = [one for one in finals.measured if one.entry is not None]
-        # Of equal scores the quick pass decides: the sort keeps its order.
-        self.measured = sorted(backbones, key=lambda one: one.score, reverse=True)
+        # The quick score counts all classes the same where that is asked for, and the measured one does not.
+        comparable = 0 if setup.config.class_weight == "balanced" else n_quick
+        self.measured = choose_first(finals, comparable, setup.config.random_state)
         self._backbones = [self._backbone(one) for one in self.measured]
         self._baselines = [
             Contender(one.name, "", True, {}, one.score, one.interval, self._behind(one))
@@ -59,7 +63,7 @@ class ComparisonTable:
 
     @property
     def winner(self) -> RankedBackbone:
-        """The backbone and the head with the best score; by the quick pass where none was measured."""
+        """The backbone and the head to take; by the quick pass alone where none was measured."""
         entry = self.measured[0].entry if self.measured else self.entries[0]
         assert entry is not None
         return entry
@@ -78,6 +82,8 @@ class ComparisonTable:
         gain = gain_of_doubling(self.winner, self.setup)
         n = len(self.setup.given.samples)
         notes = advise(best, others, self._baselines, n=n, gain=gain)
+        if others and (others[0].score or 0.0) > (best.score or 0.0):
+            notes.insert(0, _first_of_two_scores(best, others[0]))
         if len(self._baselines) < 2:
             notes.append("No time was left to measure the baseline without a backbone.")
         missed = min(self.setup.best, len(self.entries)) - len(self.measured)
@@ -111,3 +117,15 @@ class ComparisonTable:
             interval=one.interval,
             difference=None if is_best else self._behind(one),
         )
+
+
+def _first_of_two_scores(first: Contender, other: Contender) -> str:
+    """Return why one with the lower measured score stands first."""
+    names = [
+        one.name if first.head == other.head else f"{one.head} on {one.name}"
+        for one in (first, other)
+    ]
+    return (
+        f"{names[0]} is first by the quick and the measured score together; by the measured one alone it "
+        f"cannot be told from {names[1]}."
+    )

@@ -112,6 +112,10 @@ class PredictedSample(StrictModel):
     explanation: ExplainedScore | None = Field(
         default=None, description="With explain: what speaks for the answer"
     )
+    remarks: list[str] | None = Field(
+        default=None,
+        description="What is to be known of the sample, such as a category that training never had",
+    )
     error: ErrorDetails | None = Field(default=None, description="Why the sample cannot be read")
 
 

@@ -34,7 +34,7 @@ from featx.server.pool import Pool
 from featx.server.predict import try_predictor
 from featx.server.registry import Registry
 from featx.server.reloading import Reloader
-from featx.server.routing import AppState, Operation
+from featx.server.routing import AppState, BusyCheck, Operation
 from featx.server.workers import in_thread
 
 __all__ = ["create_app"]
@@ -109,13 +109,16 @@ def create_app(
     patience = min(5.0, limits.timeout / 2)
     health = Health(pool, partial(try_predictor, pool=pool, metrics=metrics), patience)
     state = AppState(registry, pool, limits, metrics, health)
+    routes = [operation.route(state) for operation in _OPERATIONS]
+    slotted = [route for route, one in zip(routes, _OPERATIONS, strict=True) if one.takes_slot]
     app = Starlette(
-        routes=[operation.route(state) for operation in _OPERATIONS],
+        routes=routes,
         middleware=[
             *_cross_origin(cors),
             Middleware(
                 RequestMiddleware,
                 bodies=Bodies(limits),
+                check_busy=BusyCheck(pool, slotted),
                 metrics=metrics,
                 token=token,
                 hosts=HostPolicy(hosts, cors),

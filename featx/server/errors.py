@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -62,10 +63,25 @@ def error_response(error: Exception, path: str = "", **more: Any) -> Response:
     # Messages quote what was sent, which may be long.
     if len(message) > _MAX_MESSAGE:
         message = f"{message[:_MAX_MESSAGE]}…"
-    content: Any = message
-    if not path.startswith("/v2"):
-        content = {"status": failure.status, "code": failure.code, "message": message}
-    return json_response({"error": content, **more}, failure.status, failure.headers)
+    of_v2 = path.startswith("/v2")
+    if more:
+        content = {"error": _describe(failure.status, failure.code, message, of_v2), **more}
+        return json_response(content, failure.status, failure.headers)
+    headers = tuple(failure.headers.items())
+    return _failure_response(failure.status, failure.code, message, headers, of_v2)
+
+
+# An overload needs many of the same. They are shared: whoever adds headers must copy the list of them.
+@lru_cache(maxsize=64)
+def _failure_response(
+    status: int, code: str, message: str, headers: tuple[tuple[str, str], ...], of_v2: bool
+) -> Response:
+    content = {"error": _describe(status, code, message, of_v2)}
+    return json_response(content, status, dict(headers))
+
+
+def _describe(status: int, code: str, message: str, of_v2: bool) -> Any:
+    return message if of_v2 else {"status": status, "code": code, "message": message}
 
 
 def _to_http(error: Exception) -> HTTPError:

@@ -12,14 +12,16 @@ from featx.embedding.rows import Reject
 from featx.errors import FeatxError
 from featx.explanation.explaining import Explainer
 from featx.explanation.explanation import Explanation
+from featx.modalities import shown_samples
 from featx.predictor import Predictor
 from featx.server.errors import HTTPError
+from featx.server.limits import Limits
 from featx.server.pool import Pool
 from featx.server.predict import Outcome
 from featx.server.registry import ServedPredictor
 from featx.sources import Sample
 
-__all__ = ["MOST_EXPLAINED", "check_explained", "explain_outcomes"]
+__all__ = ["MOST_EXPLAINED", "check_explained", "check_explained_seconds", "explain_outcomes"]
 
 # Explanations of one request: where places are hidden, each costs dozens of predictions.
 MOST_EXPLAINED = 8
@@ -92,4 +94,31 @@ def check_explained(count: int) -> None:
             413,
             "too_many_samples",
             f"explain: {count} answers: expected at most {MOST_EXPLAINED} a request that are explained",
+        )
+
+
+def check_explained_seconds(
+    samples: Sequence[Sample | Reject], chosen: Sequence[ServedPredictor], limits: Limits
+) -> None:
+    """Raise HTTPError (413) where explaining would embed more seconds of sound than a request may have.
+
+    A sound is embedded whole for each of its places that is hidden.
+    """
+    read = chosen[0].input
+    # A record is explained by the rows of its files, each of which is embedded once.
+    if read.modality != "audio":
+        return
+    once = sum(
+        reader.extent(content)
+        for sample in samples
+        if isinstance(sample, Sample)
+        for reader, content in read.measured(sample.data)
+    )
+    total = len(chosen) * (1 + shown_samples("audio", None).most_places) * once
+    if total > limits.total_seconds:
+        raise HTTPError(
+            413,
+            "too_many_seconds",
+            f"explain: a sound is read once for each of its places, {total:,.0f} seconds together: expected at "
+            f"most {limits.total_seconds:,.0f} a request; send fewer or shorter ones",
         )

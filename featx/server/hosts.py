@@ -41,6 +41,8 @@ class HostPolicy:
     def __init__(self, names: Iterable[str] | None, origins: Iterable[str] = ()) -> None:
         self._names = None if names is None else frozenset(map(_check_name, names))
         self._origins = frozenset(origins)
+        # Each request is asked for its host, and a server has few.
+        self._is_ours = lru_cache(maxsize=64)(self._is_name_of_ours)
 
     def check(self, headers: Mapping[bytes, bytes], *, sends: bool) -> None:
         """Refuse a request under a name that is not this server's, or sent by a page of another site.
@@ -57,7 +59,7 @@ class HostPolicy:
         """
         host = headers.get(b"host", b"").decode("latin-1")
         # Only clients of HTTP/1.0 send none, and no browser is one.
-        if host and not self._is_ours(_hostname(host)):
+        if host and not self._is_ours(host):
             raise HTTPError(
                 403,
                 "unknown_host",
@@ -72,7 +74,8 @@ class HostPolicy:
                 "and of programs only",
             )
 
-    def _is_ours(self, name: str) -> bool:
+    def _is_name_of_ours(self, host: str) -> bool:
+        name = _hostname(host)
         return self._names is None or name in self._names or is_loopback(name)
 
     def _is_same_site(self, headers: Mapping[bytes, bytes], host: str) -> bool:
@@ -90,8 +93,6 @@ class HostPolicy:
         return bool(netloc) and (netloc.lower() == host.lower() or named)
 
 
-# Each request is asked for its name, and a server has few.
-@lru_cache(maxsize=64)
 def is_loopback(name: str) -> bool:
     """Tell whether a name is localhost or an address of the loopback, in any way of writing it."""
     plain = name.rstrip(".").lower()

@@ -11,8 +11,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from featx._typing import FloatArray
+from featx._typing import Doubles, FloatArray
 from featx.embedding.rows import Reject
+from featx.errors import FeatxError
+from featx.inputs.joint import joint_blocks
+from featx.predictor import Predictor
 from featx.server.registry import ServedPredictor
 from featx.tasks import Prediction
 
@@ -20,6 +23,8 @@ __all__ = ["Metrics"]
 
 # Rows over which drift is averaged.
 _RECENT_ROWS = 200
+# The share of its mean by which a column must vary; kept rows have eleven bits.
+_LEAST = 1e-3
 _BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
@@ -54,12 +59,19 @@ class Metrics:
             ["model"],
             registry=registry,
         )
+        self._input_drift = Gauge(
+            "featx_input_drift",
+            "The same of one of several inputs.",
+            ["model", "input"],
+            registry=registry,
+        )
         self.reloads = Counter(
             "featx_reloads",
             "Classifiers that were replaced.",
             ["model", "outcome"],
             registry=registry,
         )
+        self._by_request: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._recent: dict[str, _RecentMean] = {}
         self._lock = threading.Lock()
 
@@ -77,8 +89,13 @@ class Metrics:
         ``route`` is a path of the application, not what a client typed, so that clients cannot make
         ever new labels.
         """
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        # A series is found by its labels in a dictionary of its own: the client's way takes a lock and checks.
+        key = route, method, status
+        if (series := self._by_request.get(key)) is None:
+            count = self._requests.labels(route, method, str(status))
+            series = self._by_request[key] = count, self._seconds.labels(route)
+        series[0].inc()
+        series[1].observe(seconds)
 
     def count_sample(self, model: str, result: Prediction | Reject) -> None:
         """Count a sample that was predicted or rejected, and the labels that it got."""
@@ -94,9 +111,12 @@ class Metrics:
             recent = self._recent.get(served.name)
             if recent is None or recent.served is not served:
                 recent = self._recent[served.name] = _RecentMean(served)
-            drift = recent.update(rows)
+            recent.update(rows)
+            drift, by_input = recent.drift, recent.by_input
         if drift is not None:
             self._drift.labels(served.name).set(drift)
+        for name, own in by_input.items():
+            self._input_drift.labels(served.name, name).set(own)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
@@ -108,19 +128,55 @@ class _RecentMean:
 
     def __init__(self, served: ServedPredictor) -> None:
         self.served = served
-        self._scaling = served.predictor.head.scorer.scaling
+        self._blocks = joint_blocks(served.predictor.inputs)
+        self._scaling: tuple[FloatArray | Doubles, FloatArray | Doubles] | None = (
+            _training_moments(served.predictor) if self._blocks else None
+        )
+        if self._scaling is None:
+            # That of joint rows weighs the inputs as the head does.
+            self._scaling, self._blocks = served.predictor.head.scorer.scaling, ()
         self._count = 0
         self._mean: FloatArray = np.zeros(served.input.backbone.dim, np.float32)
 
-    def update(self, rows: FloatArray) -> float | None:
-        """Return the drift with these rows; None where nothing is known of the training rows."""
+    def update(self, rows: FloatArray) -> None:
+        """Take in new rows."""
         if self._scaling is None or not len(rows):
-            return None
+            return
         mean, scale = self._scaling
         self._count = min(self._count + len(rows), _RECENT_ROWS)
         newest = (rows.mean(axis=0) - mean) / scale
         self._mean += (newest - self._mean) * np.float32(len(rows) / self._count)
-        return math.sqrt(float(self._mean @ self._mean) / len(self._mean))
+
+    @property
+    def drift(self) -> float | None:
+        """The drift, of several inputs with all of them alike; None where the training rows are not known."""
+        if self._scaling is None or not self._count:
+            return None
+        squares = [own**2 for own in self.by_input.values()] or [_mean_square(self._mean)]
+        return math.sqrt(sum(squares) / len(squares))
+
+    @property
+    def by_input(self) -> dict[str, float]:
+        """The drift of each of several inputs by its name; none where that is not known."""
+        blocks = self._blocks if self._count else ()
+        return {block.name: math.sqrt(_mean_square(self._mean[block.columns])) for block in blocks}
+
+
+def _mean_square(values: FloatArray) -> float:
+    return float(values @ values) / len(values)
+
+
+def _training_moments(predictor: Predictor) -> tuple[Doubles, Doubles] | None:
+    """Return mean and standard deviation of each column of the training rows; None where none are kept."""
+    try:
+        samples = predictor.samples
+    except FeatxError:
+        return None
+    if samples is None or samples.rows is None or not len(samples.rows):
+        return None
+    rows = samples.rows.astype(np.float64)
+    mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+    return mean, np.where(deviation > _LEAST * np.abs(mean), deviation, 1.0)
 
 
 class _ExternalCounter(Collector):

@@ -9,7 +9,6 @@ import asyncio
 import re
 import secrets
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -68,7 +67,7 @@ class _Progress:
     def request_id(self) -> str:
         """Return the client's own id where it is short and plain, else a new one."""
         given = self.headers.get(b"x-request-id", b"")
-        return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        return given.decode("ascii") if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 class RequestMiddleware:
@@ -80,6 +79,8 @@ class RequestMiddleware:
         Answers what is let through.
     bodies : Bodies
         Whose limits of bodies and of time are enforced here.
+    check_busy : callable
+        Gets the scope of a request that is let in; raises HTTPError where there is too much to do.
     metrics : Metrics
         Count each request.
     token : str or None
@@ -95,6 +96,7 @@ class RequestMiddleware:
         app: ASGIApp,
         *,
         bodies: Bodies,
+        check_busy: Callable[[Scope], None],
         metrics: Metrics,
         token: str | None,
         hosts: HostPolicy,
@@ -102,6 +104,7 @@ class RequestMiddleware:
     ) -> None:
         self._app = app
         self._bodies = bodies
+        self._check_busy = check_busy
         self._metrics = metrics
         self._hosts = hosts
         self._token = None if token is None else token.encode()
@@ -137,6 +140,7 @@ class RequestMiddleware:
         timeout = self._bodies.limits.timeout
         try:
             self._check(progress)
+            self._check_busy(scope)
             scope["featx.client"] = Client(self._token is not None, progress.body.count)
             async with asyncio.timeout(timeout):
                 await self._app(scope, receive, send)
@@ -158,7 +162,10 @@ class RequestMiddleware:
 
     def _check(self, progress: _Progress) -> None:
         """Refuse a request before anything of its body is read."""
-        headers = progress.headers
+        headers, lines = progress.headers, progress.scope["headers"]
+        # A proxy in front might take another one of them for the host (RFC 9112, section 3.2).
+        if len(headers) < len(lines) and sum(name == b"host" for name, _ in lines) > 1:
+            raise HTTPError(400, "bad_request", "found more than one header Host; expected one")
         if self._token is None:
             self._hosts.check(headers, sends=progress.scope["method"] not in ("GET", "HEAD"))
         elif progress.scope["path"] not in _PUBLIC_PATHS:

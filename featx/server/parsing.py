@@ -28,6 +28,7 @@ from featx.storage.blob import to_text
 
 __all__ = [
     "PredictInput",
+    "bytes_to_parse",
     "check_json_type",
     "check_list",
     "max_values",
@@ -142,10 +143,8 @@ async def read_body(request: Request, pool: Pool, limits: Limits) -> bytes:
     Raises
     ------
     HTTPError
-        No slot is free now (429), so that reading it would be in vain; or it is not what its
-        Content-Encoding says (400, 413, 415).
+        It is not what its Content-Encoding says (400, 413, 415).
     """
-    pool.check()
     body = await request.body()
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
@@ -219,6 +218,11 @@ def parse_predict_input(
     sample = request.headers.get("x-sample-id", "body"), body
     kinds = frozenset({kind} & _KINDS)
     return PredictInput([sample], query.model, query.top_k, modality, kinds, query.asked())
+
+
+def bytes_to_parse(request: Request, body: bytes) -> int:
+    """Return how many bytes parsing looks at: none of a picture or sound as it is, which a worker decodes."""
+    return 0 if media_type_of(request).startswith(("image/", "audio/")) else len(body)
 
 
 def max_values(limits: Limits) -> int:

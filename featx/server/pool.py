@@ -83,12 +83,17 @@ class Pool:
         """The number of workers that were replaced because they had failed or did not come back."""
         return self._threads.restarts + self._parser.restarts
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a request would get no slot now."""
+        if self.held < self.workers:
+            return False
+        return self.held >= self.slots or self._clock() < self._overloaded_until
+
     def check(self) -> None:
         """Raise HTTPError (429) where a request would get no slot now: its body need not be read."""
-        now = self._clock()
-        overloaded = now < self._overloaded_until
-        if self.held >= (self.workers if overloaded else self.slots):
-            self._overloaded_until = now + _OVERLOAD_SECONDS
+        if self.is_full:
+            self._overloaded_until = self._clock() + _OVERLOAD_SECONDS
             seconds = max(1, math.ceil(self._mean_seconds))
             raise HTTPError(
                 429,

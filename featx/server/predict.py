@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from featx._typing import FloatArray
-from featx.embedding.engine import embed_chunk
+from featx.embedding.engine import embed_remarked
 from featx.embedding.joint_rows import JointEmbedder
 from featx.embedding.rows import Reject, Rows
 from featx.server.bodies import LEFT
@@ -27,6 +27,9 @@ from featx.tasks import Prediction
 
 __all__ = ["Embedding", "Outcome", "embed", "predict", "try_predictor"]
 
+# Remarks on one sample that an answer has.
+_MOST_REMARKS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -35,6 +38,7 @@ class Outcome:
     id: str
     model: str
     result: Prediction | Reject
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +47,14 @@ class Embedding:
 
     row: FloatArray
     n_tokens: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answered:
+    """What each predictor of a group gives for a sample, and what is to be known of the sample."""
+
+    results: list[Prediction | Reject]
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +71,10 @@ class _PredictStep:
         """Return how many samples a worker of the engine takes at a time."""
         return self.group[0].input.backbone.chunk_size
 
-    def __call__(self, samples: Sequence[Sample]) -> list[list[Prediction | Reject]]:
-        """Return a list for each sample, in the order of the group."""
+    def __call__(self, samples: Sequence[Sample]) -> list[_Answered]:
+        """Return what is given for each sample, in the order of the group."""
         results: list[list[Prediction | Reject]] = [[] for _ in samples]
-        rows = _embed(samples, self.group[0].input.backbone)
+        rows, said = _embed(samples, self.group[0].input.backbone)
         for served in self.group:
             careful = served.careful(self.sureness)
             for prediction in careful.predict_rows(rows, top_k=self.top_k):
@@ -70,7 +82,7 @@ class _PredictStep:
             for reject in rows.rejects:
                 results[int(reject.id)].append(reject)
             self.metrics.observe_rows(served, rows.embeddings)
-        return results
+        return [_Answered(own, _some(said.get(str(k), ()))) for k, own in enumerate(results)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ class _EmbedStep:
     def __call__(self, samples: Sequence[Sample]) -> list[Embedding | Reject]:
         """Return the row of each sample, or why it has none."""
         reader = CountingReader(self.backbone.reader)
-        rows = _embed(samples, replace(self.backbone, reader=reader))
+        rows, _ = _embed(samples, replace(self.backbone, reader=reader))
         results: dict[str, Embedding | Reject] = {reject.id: reject for reject in rows.rejects}
         for id, row in zip(rows.ids, np.asarray(rows.embeddings), strict=True):
             results[id] = Embedding(row, reader.count(samples[int(id)].data))
@@ -115,15 +127,15 @@ async def predict(
         groups.setdefault(served.input.backbone.fingerprint, []).append(served)
     readable = {k: sample for k, sample in enumerate(samples) if isinstance(sample, Sample)}
     parts = None if weights is None else [weights[k] for k in readable]
-    results: dict[tuple[int, str], Prediction | Reject] = {}
+    results: dict[tuple[int, str], tuple[Prediction | Reject, tuple[str, ...]]] = {}
 
     async def predict_group(group: Sequence[ServedPredictor]) -> None:
         step = _PredictStep(tuple(group), top_k, metrics, sureness)
         with _noting(group, health):
             by_sample = await pool.run(step, list(readable.values()), parts)
-        for index, by_model in zip(readable, by_sample, strict=True):
-            for served, result in zip(group, by_model, strict=True):
-                results[index, served.name] = result
+        for index, answered in zip(readable, by_sample, strict=True):
+            for served, result in zip(group, answered.results, strict=True):
+                results[index, served.name] = result, answered.remarks
 
     # One group is the usual case: tasks would take further rounds of the event loop.
     if len(groups) == 1:
@@ -133,9 +145,12 @@ async def predict(
     outcomes = []
     for index, sample in enumerate(samples):
         for served in chosen:
-            result = sample if isinstance(sample, Reject) else results[index, served.name]
-            outcomes.append(Outcome(sample.id, served.name, result))
-            metrics.count_sample(served.name, result)
+            if isinstance(sample, Reject):
+                outcome = Outcome(sample.id, served.name, sample)
+            else:
+                outcome = Outcome(sample.id, served.name, *results[index, served.name])
+            outcomes.append(outcome)
+            metrics.count_sample(served.name, outcome.result)
     return outcomes
 
 
@@ -167,7 +182,8 @@ async def embed(
 async def try_predictor(served: ServedPredictor, *, pool: Pool, metrics: Metrics) -> None:
     """Have a predictor answer for the sample by which its backbone is known; raise what it fails by."""
     sample = Sample("canary", _canary(served))
-    [[result]] = await pool.run(_PredictStep((served,), 1, metrics), [sample])
+    [answered] = await pool.run(_PredictStep((served,), 1, metrics), [sample])
+    [result] = answered.results
     if isinstance(result, Reject):
         raise result.failure()
 
@@ -200,7 +216,17 @@ def _noting(group: Sequence[ServedPredictor], health: Health) -> Iterator[None]:
     health.answered(group)
 
 
-def _embed(samples: Sequence[Sample], backbone: LimitedBackbone | JointEmbedder) -> Rows:
-    """Return the rows of samples; their ids are the indices, for a client's own may repeat."""
+def _embed(
+    samples: Sequence[Sample], backbone: LimitedBackbone | JointEmbedder
+) -> tuple[Rows, dict[str, list[str]]]:
+    """Return the rows of samples, and what is said of each; ids are indices, for a client's own may repeat."""
     numbered = [Sample(str(index), sample.data) for index, sample in enumerate(samples)]
-    return embed_chunk(numbered, backbone)
+    return embed_remarked(numbered, backbone)
+
+
+def _some(remarks: Sequence[str]) -> tuple[str, ...]:
+    """Return remarks on a sample, each once; of very many, such as of its photos, the first."""
+    once = tuple(dict.fromkeys(remarks))
+    if len(once) <= _MOST_REMARKS:
+        return once
+    return (*once[:_MOST_REMARKS], f"and {len(once) - _MOST_REMARKS} more")

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from featx.server.errors import HTTPError, error_response
@@ -51,7 +52,7 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._refused = False
         self._head_bytes = self._line_bytes = self._raw_bytes = self._body_bytes = 0
         self._headers_left = _MAX_HEADERS
-        self._in_head, self._in_body = True, False
+        self._in_head, self._in_body, self._asks_upgrade = True, False, False
         self._since = self._read_since = self.loop.time()
         self._unread = 0
         super().connection_made(transport)
@@ -69,7 +70,8 @@ class ConnectionProtocol(HttpToolsProtocol):
             if not self._head_bytes:
                 self._since = self.loop.time()
             self._head_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         # A head that this piece has ended is counted by its lines.
         if self._in_head and self._head_bytes > _MAX_HEAD:
             self._refuse(431, "head_too_large", f"the head is larger than {_MAX_HEAD} bytes")
@@ -96,10 +98,15 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._count_line(len(name) + len(value))
         if self._headers_left < 0:
             self._fail(431, "head_too_large", f"more than {_MAX_HEADERS} headers")
-        super().on_header(name, value)
+        # What stands behind a body must not change what its head has said (RFC 9110, section 6.5.1).
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Hand over the request."""
+        """Hand over the request, unless it is to be read again without its wish for another protocol."""
+        self._asks_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._asks_upgrade:
+            return
         self._in_head, self._in_body = False, True
         self._head_bytes = self._raw_bytes = self._body_bytes = 0
         self._since = self.loop.time()
@@ -112,6 +119,8 @@ class ConnectionProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Wait for the answer, or for the next head where it is given."""
+        if self._asks_upgrade:
+            return
         self._in_body = False
         super().on_message_complete()
 
@@ -148,6 +157,37 @@ class ConnectionProtocol(HttpToolsProtocol):
         elif waited > self.limits.head_timeout and (self._head_bytes or self.cycle is None):
             words = f"no whole head within {self.limits.head_timeout:g} s"
             self._refuse(408, "too_slow", words)
+
+    def _feed(self, data: bytes) -> None:
+        """Parse what has come; a request that asks for another protocol beside is answered in this one.
+
+        The parser takes all behind such a head for the other protocol, so that the body would be lost: clients
+        that would rather speak HTTP/2 ask so with every request.
+        """
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except HttpParserError:
+                message = "Invalid HTTP request received."
+                self.logger.warning(message)
+                self.send_400_response(message)
+                return
+            except HttpParserUpgrade as upgrade:
+                # Nothing may follow CONNECT.
+                if not self._asks_upgrade:
+                    return
+                [end] = upgrade.args
+                data = self._head_without_upgrade() + data[end:]
+                self.parser = HttpRequestParser(self)
+                # As uvicorn sets it: the rest is dropped behind a request that is to close the connection.
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version().encode("ascii")
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def _is_stalled(self, now: float) -> bool:
         """Tell whether the client reads too little of its answers."""

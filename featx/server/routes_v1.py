@@ -15,10 +15,11 @@ from featx._typing import FloatArray
 from featx.embedding.rows import Reject
 from featx.server.answers import EmbeddingsAnswer, ModelsAnswer, PredictAnswer
 from featx.server.errors import HTTPError, error_response, json_response
-from featx.server.explain import check_explained, explain_outcomes
+from featx.server.explain import check_explained, check_explained_seconds, explain_outcomes
 from featx.server.extents import weigh
 from featx.server.json_body import parse_json
 from featx.server.parsing import (
+    bytes_to_parse,
     check_json_type,
     check_list,
     max_values,
@@ -58,7 +59,8 @@ async def predict_samples(state: AppState, request: Request) -> Response:
     also has ``set``, the labels that cover the right one, and ``answered``, whether that is one; with
     ``novelty`` the p-value ``novelty``, and ``novel``; with ``abstain`` the label is ``unsure`` where it
     is not answered. With ``explain=1`` in the query it has ``explanation``: what of the sample speaks for
-    the answer, and what against it.
+    the answer, and what against it. What is to be known of a sample stands in ``remarks``, such as a
+    category that training never had, or a text in words that the backbone does not know.
     """
     start = time.perf_counter()
     query = read_query(request)
@@ -71,6 +73,8 @@ async def predict_samples(state: AppState, request: Request) -> Response:
         if query.explain:
             check_explained(len(given.samples) * len(chosen))
         samples = to_samples(given.of(chosen[0]), chosen[0], state.limits, modality=given.modality)
+        if query.explain:
+            check_explained_seconds(samples, chosen, state.limits)
         sureness = tuple(sorted(given.sureness.items()))
         for served in chosen:
             served.careful(sureness)
@@ -78,7 +82,7 @@ async def predict_samples(state: AppState, request: Request) -> Response:
         return samples, chosen, asked
 
     with state.pool.slot():
-        samples, chosen, asked = await state.pool.parse(parse, len(body))
+        samples, chosen, asked = await state.pool.parse(parse, bytes_to_parse(request, body))
         outcomes = await predict(
             samples,
             chosen,
@@ -174,6 +178,8 @@ def _predictions(
             result["error"] = {"status": 422, "code": "bad_sample", "message": message}
         else:
             result |= outcome.result.to_dict()
+        if outcome.remarks:
+            result["remarks"] = list(outcome.remarks)
         if explanation is not None:
             result["explanation"] = explanation
         results.append(result)
@@ -242,6 +248,7 @@ OPERATIONS = (
             "audio/*": _FILE,
             "text/plain": _FILE,
         },
+        takes_slot=True,
     ),
     Operation(
         "POST",
@@ -250,6 +257,7 @@ OPERATIONS = (
         tag="featx",
         body=EmbeddingsRequest,
         answer=EmbeddingsAnswer,
+        takes_slot=True,
     ),
     Operation("GET", "/v1/models", list_models, tag="featx", answer=ModelsAnswer),
 )

@@ -328,6 +328,14 @@ OPERATIONS = (
     Operation("GET", _MODEL_VERSION, describe_model),
     Operation("GET", f"{_MODEL}/ready", model_ready, tag=_TAG, answer=ModelReadyAnswer),
     Operation("GET", f"{_MODEL_VERSION}/ready", model_ready),
-    Operation("POST", f"{_MODEL}/infer", infer, tag=_TAG, body=InferRequest, answer=InferAnswer),
-    Operation("POST", f"{_MODEL_VERSION}/infer", infer),
+    Operation(
+        "POST",
+        f"{_MODEL}/infer",
+        infer,
+        tag=_TAG,
+        body=InferRequest,
+        answer=InferAnswer,
+        takes_slot=True,
+    ),
+    Operation("POST", f"{_MODEL_VERSION}/infer", infer, takes_slot=True),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from featx.server.metrics import Metrics
 from featx.server.pool import Pool
 from featx.server.registry import Registry
 
-__all__ = ["AppState", "Operation"]
+__all__ = ["AppState", "BusyCheck", "Operation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,8 @@ class Operation:
         The type of the answer.
     answer : type of BaseModel, default=None
         The answer in JSON; None: anything of the media type.
+    takes_slot : bool, default=False
+        Whether it holds a slot of the pool: while none is free it is refused before anything else is done.
     """
 
     method: str
@@ -81,10 +83,38 @@ class Operation:
     other_bodies: Mapping[str, Any] = field(default_factory=dict)
     media_type: str = "application/json"
     answer: type[BaseModel] | None = None
+    takes_slot: bool = False
 
     def route(self, state: AppState) -> Route:
         """Return the route that answers with that state."""
         return _Route(self.path, _Endpoint(self.handler, state), methods=[self.method])
+
+
+class BusyCheck:
+    """A check of requests before they are routed: those that need a slot of the pool are refused without one.
+
+    Under an overload most requests are refused, and what a refusal costs is taken from those that are answered.
+
+    Parameters
+    ----------
+    pool : Pool
+    routes : iterable of Route
+        Of the operations that hold a slot.
+    """
+
+    def __init__(self, pool: Pool, routes: Iterable[Route]) -> None:
+        self._pool = pool
+        self._routes = list(routes)
+
+    def __call__(self, scope: Scope) -> None:
+        """Raise HTTPError (429) where a request would get no slot now; its route is then in the scope."""
+        if not self._pool.is_full:
+            return
+        for route in self._routes:
+            match, child_scope = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(child_scope)
+                self._pool.check()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from featx.embedding.embedder import Embedder
 from featx.embedding.engine import Engine
+from featx.embedding.joint_rows import JointEmbedder
 from featx.embedding.rows import Written
 from featx.sources import Sample
 from featx.tables.shards import Shard, ShardFolder
@@ -73,7 +74,7 @@ class ShardPlan:
 
 
 def make_shards(
-    plan: ShardPlan, shards: Iterable[Shard], backbone: Embedder, engine: Engine
+    plan: ShardPlan, shards: Iterable[Shard], backbone: Embedder | JointEmbedder, engine: Engine
 ) -> Iterator[tuple[Shard, Written]]:
     """Make shards in this process, one after another, and give what each holds; see ``make_shard``."""
     for shard in shards:
@@ -81,7 +82,11 @@ def make_shards(
 
 
 def make_shard(
-    folder: ShardFolder, shard: Shard, samples: Sequence[Sample], backbone: Embedder, engine: Engine
+    folder: ShardFolder,
+    shard: Shard,
+    samples: Sequence[Sample],
+    backbone: Embedder | JointEmbedder,
+    engine: Engine,
 ) -> Written:
     """Write one shard of these samples; it appears when it is whole.
 

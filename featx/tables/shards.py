@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from featx.embedding.rows import Reject, Rows, Written
 from featx.errors import BadOption, BadTable
 from featx.sources import Sample, Segment
+from featx.sources.record import Record
 from featx.storage.address import blob_at, to_path
 from featx.storage.atomic import os_errors_in_words
 from featx.storage.blob import Blob, describe_os_error
@@ -263,8 +264,19 @@ def _stamp(data: Any) -> str:
             return f"{data.name} {data.location!r} {_stamp_of_file(where)}"
         case os.PathLike():
             return f"{os.fspath(data)!r} {_stamp_of_file(data)}"
+        case Record():
+            return " ".join(f"{name!r}={_stamp_of_cell(cell)}" for name, cell in data.items())
         case _:
             raise BadTable("shards: expected samples of files, bytes or texts")
+
+
+def _stamp_of_cell(cell: Any) -> str:
+    """Return the stamp of a value of a record: several in a list, and numbers, dates, nothing as they are."""
+    if isinstance(cell, list | tuple):
+        return f"[{' '.join(map(_stamp_of_cell, cell))}]"
+    if isinstance(cell, str | bytes | Segment | Blob | os.PathLike):
+        return _stamp(cell)
+    return f"{type(cell).__name__} {cell!r}"
 
 
 def _stamp_of_file(path: str | os.PathLike[str] | None) -> str:

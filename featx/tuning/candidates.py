@@ -47,7 +47,7 @@ Tick = Callable[[int, int], object]
 
 # Share of the loss that a path may leave unfinished: scores are then within some hundredths of the solutions'.
 # Up to so much work (samples x columns x outputs) a tenth of it, which costs little there.
-_GAP = 1e-4
+_GAPS = {"path": 1e-3, "label-path": 1e-4}
 _LITTLE_WORK = 5_000_000
 # Samples from which on one split is enough to choose a penalty by, and samples x columns x outputs below which
 # the others cost little.
@@ -55,11 +55,8 @@ _MANY = 4000
 _MUCH_WORK = 50_000_000
 # Standard errors of the score within which the loss decides.
 _CLOSE = 0.5
-# Curvature of the loss by a penalty from which on a path is shorter than the way from another split's solution,
-# how much weaker each of its penalties is than the one before, and how many it has.
-_REACH = 30.0
-_STRIDE = 100.0
-_MOST_STRIDES = 3
+# Weights (columns x outputs x splits) that are solved for at once: L-BFGS remembers some tables of them.
+_NUMBERS_AT_ONCE = 2_000_000
 # Steps in which the loss only grows, after which a path is left.
 _PATIENCE = 2
 
@@ -188,21 +185,17 @@ def _score_path(
     """Evaluate candidates from the strongest penalty on, until the loss only grows.
 
     Of many samples the first split leaves out enough to choose by; the other splits are solved for what it
-    chose alone, from its solution.
+    chose alone.
     """
-    work = rows.size * problem.n_outputs
+    work, gap = rows.size * problem.n_outputs, _GAPS[head.search]
     if len(problem) < _MANY or work < _MUCH_WORK or len(splits.pairs) == 1:
-        gap = _GAP / 10 if work < _LITTLE_WORK else _GAP
+        gap = gap / 10 if work < _LITTLE_WORK else gap
         path = open_path(head, rows, problem, splits.trains, map_fn, gap=gap)
         tests = [test for _, test in splits.pairs]
         return list(_walk(head, path, problem, tests, tests, tick))
     first = splits.pairs[0]
-    order, n_train = np.concatenate(first), len(first[0])
-    path = open_path(
-        head, rows[order], problem.subset(order), [np.arange(n_train)], map_fn, gap=_GAP
-    )
-    behind = [np.arange(n_train, len(order))]
-    tried = list(_walk(head, path, problem, behind, [first[1]], tick))
+    path = open_path(head, rows, problem, [first[0]], map_fn, gap=gap)
+    tried = list(_walk(head, path, problem, [first[1]], [first[1]], tick))
     # The copy of the rows is no longer needed.
     del path
     chosen = _score_others(tried, rows, problem, splits, map_fn)
@@ -219,36 +212,41 @@ def _score_others(
 ) -> CandidateScore:
     """Return the best of what was tried on the first split, evaluated on all splits.
 
-    Where the penalty is strong, the solution of the first split is near those of the others. Where it is
-    weak, it leans on samples that they do not have, and a path in long strides is shorter.
+    Each is solved from the beginning: the solution of the first split knows the samples that the others leave
+    out, and would make their scores too good.
     """
     best, others = best_candidate(tried), splits.pairs[1:]
-    trains = [train for train, _ in others]
-    strides, k = [_only_value(best.params)], problem.n_outputs
-    # The curvature of a probability; of several labels each has its own.
-    curvature = 1 / 4 if best.head.search == "label-path" else (k - 1) / k**2
-    while strides[0] * len(trains[0]) * curvature > _REACH and len(strides) < _MOST_STRIDES:
-        strides.insert(0, strides[0] / _STRIDE)
-    # The weakest penalty that is no weaker than the first of these, or the strongest of all.
-    near = [c for c in tried if _only_value(c.params) <= 1.001 * strides[0]] or tried[:1]
-    path = open_path(
-        best.head,
-        rows,
-        problem,
-        trains,
-        map_fn,
-        gap=_GAP,
-        warm_start=near[-1].warm_start,
-    )
-    for _ in path.solve_path(strides):
-        pass
+    head, start = best.head, best.warm_start
+    known = None if start is None else start.without_weights()
+    numbers = rows.shape[1] * problem.n_outputs
+    at_once = max(1, min(len(others), _NUMBERS_AT_ONCE // numbers))
     parts = [] if best.scores is None else [best.scores.astype(np.float64)]
-    parts += [path.scores(index, test) for index, (_, test) in enumerate(others)]
-    chosen = _candidate(best.head, best.params, problem, np.concatenate(parts), splits.tested)
-    start = path.warm_start()
-    if best.warm_start is not None:
-        start = start.averaged(best.warm_start, 1 / len(splits.pairs))
+    for begin in range(0, len(others), at_once):
+        some = others[begin : begin + at_once]
+        path = open_path(
+            head,
+            rows,
+            problem,
+            [train for train, _ in some],
+            map_fn,
+            gap=_GAPS[head.search],
+            warm_start=known,
+        )
+        path.solve(_only_value(best.params), _curvature(head, problem))
+        parts += [path.scores(index, test) for index, (_, test) in enumerate(some)]
+        own = path.warm_start()
+        count = 1 + begin + len(some)
+        start = own if start is None else start.averaged(own, len(some) / count)
+        # The copy of the rows is no longer needed.
+        del path
+    chosen = _candidate(head, best.params, problem, np.concatenate(parts), splits.tested)
     return replace(chosen, warm_start=start, n_tried=len(tried))
+
+
+def _curvature(head: HeadSpec, problem: TuningProblem) -> float:
+    """Return the curvature of a probability where nothing is known; of several labels each has its own."""
+    k = problem.n_outputs
+    return 1 / 4 if head.search == "label-path" else (k - 1) / k**2
 
 
 def _walk(

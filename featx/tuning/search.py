@@ -41,8 +41,10 @@ __all__ = ["HeadConfig", "LeftOut", "SearchResult", "check_seed", "fit_choice", 
 FOLDS = 4
 # Races among heads: the number of samples, and how many heads go on.
 RACES = ((1500, 4), (4500, 2))
-# Share of the loss that may be left unfinished when what was chosen is trained.
+# Share of the loss that may be left unfinished when what was chosen is trained; ten times as much where the
+# work (samples x columns x outputs) is large: less than the tolerance of scikit-learn's solver.
 _GAP = 1e-5
+_MUCH_WORK = 50_000_000
 # Samples x columns x outputs below which threads cost more than they save.
 _SMALL = 2_000_000
 
@@ -329,10 +331,12 @@ def _fit_by_path(
     weights, multilabel = problem.design.weights, choice.head.search == "label-path"
     n_columns = 1 if problem.n_outputs == 2 and not multilabel else problem.n_outputs
     warm_start = choice.warm_start
-    if warm_start and warm_start.weights.shape != (rows.shape[1] + 1, n_columns):
+    known = None if warm_start is None else warm_start.weights
+    if known is not None and known.shape != (rows.shape[1] + 1, n_columns):
         warm_start = None
     every = [np.arange(len(problem))]
-    path = open_path(choice.head, rows, problem, every, map_fn, gap=_GAP, warm_start=warm_start)
+    gap = _GAP if multilabel or rows.size * problem.n_outputs < _MUCH_WORK else 10 * _GAP
+    path = open_path(choice.head, rows, problem, every, map_fn, gap=gap, warm_start=warm_start)
     strength = last.estimator.C if multilabel else last.C
     for _ in path.solve_path([strength]):
         coef = np.ascontiguousarray(path.weights[0, :-1].T)

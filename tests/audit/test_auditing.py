@@ -288,3 +288,14 @@ def test_a_damaged_table_beside_files_is_told_and_the_folder_audited(tmp_path):
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["n"] == 4
     assert "it is not used for labels" in result.stderr
+
+
+def test_labels_and_ids_of_a_megabyte_are_cut_where_a_report_is_printed():
+    table, labels = cloud(60)
+    table[33], long = table[3], "z" * 1_000_000
+    rows = Rows(
+        (long, *map(str, range(1, 60))), tuple(long if x == "c0" else x for x in labels), table, ""
+    )
+    report = audit_rows(rows)
+    assert report.of("FX011")
+    assert len(report.format_table()) < 20_000

@@ -91,3 +91,21 @@ def test_a_class_without_samples_and_probabilities_of_0_are_borne():
     doubts = doubt_labels(p, np.asarray([0, 1, 1, 1]))
     assert np.isfinite(doubts.scores).all()
     assert doubts.suggested.tolist()[:2] == [0, 1]
+
+
+def test_a_few_wrong_labels_are_ranked_by_their_own_probability_and_not_by_what_the_head_confuses():
+    p, _, labels = noisy(n=1500, rate=0.0)
+    labels = labels.copy()
+    labels[[3, 700, 1200]] = (labels[[3, 700, 1200]] + 1) % 5
+    doubts = doubt_labels(p, labels)
+    own = p[np.arange(1500), labels]
+    np.testing.assert_allclose(doubts.scores, 1 - own, atol=1e-9)
+
+
+def test_neighbours_that_tell_labels_badly_hardly_have_a_say():
+    p, classes, labels = noisy(n=2000, rate=0.2, skill=3.0)
+    near = np.random.default_rng(0).integers(0, 2000, (2000, 10))
+    wrong = classes != labels
+    alone, together = (doubt_labels(p, labels, one).scores for one in (None, near))
+    lost = average_precision_score(wrong, alone) - average_precision_score(wrong, together)
+    assert lost < 0.02

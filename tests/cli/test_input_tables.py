@@ -107,6 +107,11 @@ def test_a_row_may_be_a_segment_of_a_sound_in_training_and_in_prediction(tmp_pat
         "row 4: rec: one segment of 2 sounds; expected one sound",
     ):
         assert said in done.stderr
+    record = {"rec": str(tmp_path / "0.wav"), "price": 1}
+    lines = [json.dumps(record), json.dumps({**record, "from_s": 1, "to_s": 2})]
+    done = run("predict", saved, "-", input="\n".join(lines))
+    assert [(one["id"], one["label"]) for one in lines_of(done)] == [("line 2", "low")]
+    assert "line 1: lacks 'from_s', 'to_s'; has 'rec', 'price'" in done.stderr
     whole = tmp_path / "whole.csv"
     whole.write_text("rec,price\n0.wav,1\n")
     assert "expected a column 'from_s'" in refusal(run("predict", saved, whole))

@@ -15,6 +15,7 @@ from featx.predictor import Classifier
 from featx.training import fit_rows
 from featx.tuning import HeadConfig
 from tests.support.commands import refusal, run
+from tests.support.hostile_predictors import Hostile, write
 
 PICTURES = [np.full((9, 9, 3), value, np.uint8) for value in (0, 20, 40, 200, 220, 240)]
 LABELS = ["dark"] * 3 + ["light"] * 3
@@ -89,3 +90,22 @@ def test_the_hint_for_rare_classes_names_the_option_and_in_python_the_argument(t
     assert "or class_weight='balanced'." in classifier.report.format_table()
     path = featx.save(classifier, tmp_path / "x.featx")
     assert "or --balance." in run("inspect", path).stdout
+
+
+def test_no_stored_text_of_a_report_forges_a_line_or_fills_the_screen(tmp_path):
+    forged = "a\nForged: 100 %\x1b[31m" + "y" * 100_000
+
+    path = featx.save(trained_on_arrays(), tmp_path / "honest.featx")
+    files = {one.name: one.read_bytes() for one in path.iterdir()}
+    manifest = json.loads(files.pop("manifest.json"))
+    del manifest["digest"]
+    manifest["report"]["tuning"]["head"] = manifest["report"]["data"]["inputs"][0] = forged
+    manifest["versions"] = {forged: "1"}
+    for one in manifest["report"]["baselines"]:
+        one["name"] = forged
+    write(Hostile("texts", files, manifest), tmp_path / "x.featx")
+    shown = run("inspect", tmp_path / "x.featx")
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.count("a\\nForged: 100 %\\x1b[31m") >= 3
+    assert not [line for line in shown.output.splitlines() if line.startswith("Forged")]
+    assert len(shown.output) < 30_000

@@ -61,6 +61,7 @@ def test_sounds_are_repeatable():
         np.testing.assert_array_equal(one.data[0], other.data[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_with_and_without_a_backbone_the_same_samples_are_measured(modality):
     contests = list(run_demo(featx.Backbone(DEFAULTS[modality])))
@@ -70,6 +71,7 @@ def test_with_and_without_a_backbone_the_same_samples_are_measured(modality):
         assert contest.features.accuracy > contest.features.majority_baseline
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("modality", "plain"),
     [("image", "raw pixels"), ("text", "hashed words"), ("audio", "coarse frequency bands")],

@@ -31,6 +31,7 @@ def test_every_command_and_option_in_the_docs_exists(page, line):
     assert {word for word in words if re.match("--?[a-z]", word)} <= known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["python.md", "pipelines.md", "targets.md", "inputs.md"])
 def test_every_block_of_a_page_runs_in_order(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

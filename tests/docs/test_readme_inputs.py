@@ -12,6 +12,7 @@ from tests.support.readme import BLOCKS, README
 HEADING = "## Photos, texts, numbers and categories in one predictor"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default::featx.errors.FeatxWarning")
 def test_its_commands_do_what_it_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

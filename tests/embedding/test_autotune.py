@@ -166,6 +166,7 @@ def test_bench_prints_the_best_settings_and_remembers_them_when_asked(photos):
     assert not settings_file().exists()
 
 
+@pytest.mark.slow
 def test_bench_makes_its_own_samples_where_it_is_given_none():
     result = CliRunner().invoke(main, ["bench", "--seconds", "0.01", "--json"])
     assert result.exit_code == 0, result.output

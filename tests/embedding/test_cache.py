@@ -361,6 +361,7 @@ sys.stdin.readline()
 """
 
 
+@pytest.mark.slow
 def test_a_wait_for_another_process_is_told_once_and_ends_with_its_lock(path, cache):
     fill(cache, [1])
     cache.close()

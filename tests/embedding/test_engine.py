@@ -225,6 +225,7 @@ def wait_for_rows(cache, process, rows=64):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_an_extraction_killed_in_the_middle_ends_with_the_same_bytes(many_photos, tmp_path):
     whole = tmp_path / "whole.npz"
     finish(start(many_photos, whole, tmp_path / "other cache"))
@@ -243,6 +244,7 @@ def test_an_extraction_killed_in_the_middle_ends_with_the_same_bytes(many_photos
     assert RowCache(cache / "rows.sqlite").info().rows == 240
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a POSIX signal")
 def test_ctrl_c_ends_an_extraction_and_leaves_nothing_half_written(many_photos, tmp_path):
     cache, output = tmp_path / "cache", tmp_path / "out" / "rows.npz"

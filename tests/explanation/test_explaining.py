@@ -103,6 +103,7 @@ def test_what_the_graph_does_with_what_it_pooled_is_folded_in(name, tmp_path):
     assert len(found.parts) == 16
 
 
+@pytest.mark.slow
 def test_several_labels_are_explained_one_by_one():
     labels = [["dark"], ["dark", "light"], ["light"]] * 8
     predictor = fitted(labels, task="multilabel")

@@ -79,6 +79,7 @@ def test_places_of_a_map_of_the_mirror_image_are_those_of_the_picture(rng):
     assert np.corrcoef(mirrored.ravel(), turned[::-1].ravel())[0, 1] < 0.9
 
 
+@pytest.mark.slow
 def test_the_score_of_a_text_is_a_sum_over_its_tokens(shared_models):
     found = assert_adds_up(get_card("all-minilm-l6-v2"), TEXT)
     words = [TEXT[slice(*part.place)] for part in found.parts if part.place is not None]

@@ -29,6 +29,7 @@ def session_of(predictor, path, **options):
     return open_session(path.read_bytes(), path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lac", "aps"])
 @pytest.mark.parametrize("per_class", [False, True])
 def test_the_graph_gives_the_sets_of_the_predictor(shade, tmp_path, method, per_class):
@@ -53,6 +54,7 @@ def test_the_graph_gives_the_sets_of_the_predictor(shade, tmp_path, method, per_
     assert tensors["novel"].astype(bool).tolist() == [one.certainty.novel for one in expected]
 
 
+@pytest.mark.slow
 def test_several_labels_have_those_that_are_open(tmp_path):
     topics = [one["topics"] for one in RECORDS]
     made = featx.fit(TEXTS, topics, task="multilabel", baseline=False)

@@ -58,6 +58,7 @@ def train(pictures):
     return train
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 4])
 @pytest.mark.parametrize("head", HEADS)
 def test_every_head_gives_the_classifiers_probabilities(head, classes, train, pictures, tmp_path):
@@ -66,6 +67,7 @@ def test_every_head_gives_the_classifiers_probabilities(head, classes, train, pi
     assert made.worst < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -102,6 +104,7 @@ def alone(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_script_of_the_docs_needs_onnxruntime_numpy_and_pillow_only(
     train, pictures, alone, tmp_path
 ):
@@ -123,6 +126,7 @@ def test_the_script_of_the_docs_needs_onnxruntime_numpy_and_pillow_only(
     np.testing.assert_allclose([float(share) for _, _, share in found], shares, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_the_script_of_the_docs_for_texts_needs_onnxruntime_and_numpy_only(alone, tmp_path):
     pytest.importorskip("tokenizers")
     plain = ("a good fine day", "a bad awful day", "very nice", "so sad", "fine", "awful")
@@ -163,6 +167,7 @@ def test_what_people_must_know_travels_in_the_file(train, pictures, tmp_path):
 AGAIN = "import sys, featx; from featx.export import export; export(featx.load(sys.argv[1]), sys.argv[2])"
 
 
+@pytest.mark.slow
 def test_the_same_classifier_gives_the_same_bytes_in_any_process(train, tmp_path):
     export(featx.load(featx.save(train("rbf-svm", 3), tmp_path / "x.featx")), tmp_path / "1.onnx")
     # strings have other hashes there, so that sets are in another order
@@ -207,6 +212,7 @@ def test_a_backbone_of_eight_bits_is_exported_like_any_other(pictures, tmp_path)
     assert checked.worst < 1e-5
 
 
+@pytest.mark.slow
 def test_a_fitted_classifier_is_compared_on_the_samples_it_was_trained_on(photos, tmp_path):
     words = ["fit", str(photos), "-o", str(tmp_path / "x.featx"), "--head", "centroid"]
     assert CliRunner().invoke(main, words).exit_code == 0
@@ -261,6 +267,7 @@ def test_the_command_writes_a_file_that_onnx_accepts(train, photos, tmp_path):
         export(train("centroid", 2), made)
 
 
+@pytest.mark.slow
 def test_a_graph_names_no_set_of_operators_that_none_of_its_nodes_is_of(photos, tmp_path):
     samples = featx.read_samples(photos)
     export(featx.fit(samples, head="centroid"), tmp_path / "m.onnx", samples=samples)
@@ -270,6 +277,7 @@ def test_a_graph_names_no_set_of_operators_that_none_of_its_nodes_is_of(photos, 
     assert "ai.onnx.training" not in named
 
 
+@pytest.mark.slow
 def test_a_range_is_applied_before_the_graph_and_written_into_it(tmp_path):
     rng = np.random.default_rng(0)
     scans = [rng.integers(low, low + 900, (32, 32)).astype(np.uint16) for low in (0, 3000) * 8]

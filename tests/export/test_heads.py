@@ -71,6 +71,7 @@ def check(head, rows, session):
     np.testing.assert_array_equal(found.argmax(1)[clear], expected.argmax(1)[clear])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:self.within_class_std_dev_")  # of the constant column
 @pytest.mark.parametrize("classes", [2, 3, 7])
 @pytest.mark.parametrize("name", HEADS)

@@ -167,6 +167,7 @@ def windows_of(audio):
     return open_session(model.SerializeToString(), "sounds")
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     length=st.integers(1, 60),

@@ -41,6 +41,7 @@ def predictor(goods):
     return featx.fit(goods, target="sold", inputs=INPUTS, head="ridge", baseline=False)
 
 
+@pytest.mark.slow
 def test_the_graph_gives_the_answers_of_the_predictor(predictor, goods, tmp_path):
     checked = export(predictor, tmp_path / "goods.onnx", samples=goods)
     assert (checked.n, checked.real) == (40, True)
@@ -57,6 +58,7 @@ def test_samples_that_the_graph_does_not_take_are_left_out_and_counted(predictor
         assert export(predictor, tmp_path / "goods.onnx", samples=rows).n == 1
 
 
+@pytest.mark.slow
 def test_it_is_fed_by_the_names_of_the_inputs_and_says_what_they_are(predictor, goods, tmp_path):
     export(predictor, tmp_path / "goods.onnx", strings=True)
     session = open_session((tmp_path / "goods.onnx").read_bytes(), tmp_path / "goods.onnx")
@@ -85,6 +87,7 @@ def test_it_is_fed_by_the_names_of_the_inputs_and_says_what_they_are(predictor, 
     assert described[0]["backbone"] == "featx-image-nano"
 
 
+@pytest.mark.slow
 def test_a_pair_has_two_inputs_and_the_weights_of_its_backbone_once(tmp_path):
     words = ("red apple", "green pear", "blue car", "old house", "big fire", "fast train")
     texts = [(a, b) for a in words for b in words]

@@ -149,6 +149,7 @@ texts = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(batch=st.lists(texts, min_size=1, max_size=4))
 def test_any_texts_have_the_librarys_tokens(graph, batch):
@@ -237,6 +238,7 @@ def test_long_texts_are_cut_at_the_cards_end(truncation, tmp_path):
     Graph(card).check(["un able , . ß 漢 able", "un", "un able , ß", "unable unable unable"])
 
 
+@pytest.mark.slow
 def test_a_prefix_stands_before_every_text(tmp_path):
     card = card_of(write_wordpiece(**CASES["uncased"]), tmp_path, prefix="Un, É [SEP]e")
     graph = Graph(card)
@@ -292,6 +294,7 @@ def classifier(sentences):
     return featx.fit(sentences.train, backbone="featx-text-nano", head="centroid")
 
 
+@pytest.mark.slow
 def test_a_text_without_tokens_fails_in_words_as_the_classifier_does(classifier):
     session = open_session(write_graph(classifier, strings=True).SerializeToString(), "m")
     with pytest.raises(BadSample, match="has no tokens; expected at least one word"):
@@ -300,6 +303,7 @@ def test_a_text_without_tokens_fails_in_words_as_the_classifier_does(classifier)
         session.run(["label"], {"text": np.array(["fine", " "], object)})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*mostly unknown words")
 def test_the_command_writes_a_graph_that_answers_texts(classifier, sentences, tmp_path):
     featx.save(classifier, tmp_path / "x.featx")
@@ -338,6 +342,7 @@ class ReadsLess(Classifier):
         return featx.Backbone(self.card.variant(options=options))
 
 
+@pytest.mark.slow
 def test_a_graph_with_other_tokens_is_not_written(classifier, tmp_path):
     ReadsLess.opened = 0
     other = ReadsLess.from_card(classifier.card, classifier.head)

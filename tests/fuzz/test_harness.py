@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+import pytest
+
 from featx import FeatxError
 from tests.support.fuzzing import altered_trees, attack, mutated
 
@@ -22,6 +24,7 @@ def _behave(how: str) -> None:
         bytearray(os.urandom(1 << 20) * 300)
 
 
+@pytest.mark.slow
 def test_every_outcome_is_told_and_what_follows_is_still_tried():
     tally = attack(
         _behave,

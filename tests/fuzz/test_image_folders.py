@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from featx.errors import BadSample
@@ -82,6 +83,7 @@ def _odd(rng: random.Random) -> Any:
     return value
 
 
+@pytest.mark.slow
 def test_every_folder_of_pictures_is_a_recipe_or_refused_in_one_line():
     tally = attack(read_folder, hostile_folders(400 * TIMES, seed=15))
     assert not tally.faults, str(tally)

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from featx.hub.folder import ModelFolder
 from featx.hub.reading import needs_answers, read_recipe
 from tests.support import hub_nets
@@ -84,6 +86,7 @@ def _text(tree: object) -> bytes:
     return json.dumps(tree).encode("utf-8", "surrogatepass")
 
 
+@pytest.mark.slow
 def test_a_damaged_model_folder_is_read_or_refused():
     tally = attack(read_folder, folders(TIMES), seconds=20)
     assert not tally.faults, str(tally)

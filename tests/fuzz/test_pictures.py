@@ -327,10 +327,12 @@ def _damaged(each: int, seed: int) -> Iterator[bytes]:
         yield from mutated(data, seed + number, each * TIMES)
 
 
+@pytest.mark.slow
 def test_damaged_pictures_end_in_a_tensor_or_a_refusal():
     _assert_held(attack(read_served, _damaged(25, 1), memory=MEMORY))
 
 
+@pytest.mark.slow
 def test_headers_that_contradict_what_follows_end_in_a_tensor_or_a_refusal():
     _assert_held(attack(read_served, by_hand(2, 500 * TIMES), memory=MEMORY))
 

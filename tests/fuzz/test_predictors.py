@@ -180,6 +180,7 @@ def every_damage(seed, count):
     yield from damaged_containers(seed + 5, 2 * count)
 
 
+@pytest.mark.slow
 def test_damaged_predictors_are_refused_or_answer_with_probabilities():
     counts, faults = tried(every_damage(0, 2))
     assert faults == []

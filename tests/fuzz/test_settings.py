@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from featx import get_card
@@ -110,11 +111,13 @@ def _text(value: Any) -> str:
         return repr(value)
 
 
+@pytest.mark.slow
 def test_any_values_of_set_are_settings_or_refusals():
     tally = attack(set_pairs, pairs(1, 1500 * TIMES), memory=300 << 20)
     assert set(tally.counts) <= {"ok", "refused"}, str(tally)
 
 
+@pytest.mark.slow
 def test_any_table_of_an_image_card_is_settings_or_a_refusal():
     tally = attack(read_table, altered_trees(TABLE, 2, 1500 * TIMES), memory=2 << 30)
     assert set(tally.counts) <= {"ok", "refused"}, str(tally)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from featx.hub.audio import read_audio_recipe
 from featx.hub.folder import ModelFolder
@@ -124,12 +125,14 @@ def altered(trees: tuple[Any, ...], seed: int, count: int) -> Iterator[Any]:
         yield from altered_trees(tree, seed + number, count)
 
 
+@pytest.mark.slow
 def test_any_configuration_is_a_recipe_or_a_refusal_in_one_line():
     tally = attack(read_folder, altered(FOLDERS, 1, 400 * TIMES), memory=300 << 20)
     assert set(tally.counts) <= {"ok", "refused"}, str(tally)
     assert tally.counts["ok"], str(tally)
 
 
+@pytest.mark.slow
 def test_any_table_of_an_audio_card_gives_features_or_is_refused():
     tally = attack(read_table, altered(TABLES, 11, 150 * TIMES), memory=1 << 30)
     assert set(tally.counts) <= {"ok", "refused"}, str(tally)

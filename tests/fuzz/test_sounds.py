@@ -132,6 +132,7 @@ def made_by_hand():
     )
 
 
+@pytest.mark.slow
 def test_headers_that_lie_are_read_or_refused():
     tally = attack(read, made_by_hand(), seconds=20, memory=1 << 29)
     assert not tally.faults, str(tally)
@@ -145,6 +146,7 @@ def damaged(seed, count):
         yield from mutated(data, rng.randrange(1 << 30), count // len(samples()))
 
 
+@pytest.mark.slow
 def test_a_few_damaged_sounds_are_read_or_refused():
     tally = attack(read, damaged(1, 200), memory=1 << 29)
     assert not tally.faults, str(tally)

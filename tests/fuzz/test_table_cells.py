@@ -187,6 +187,7 @@ def is_json(value: Any) -> bool:
 SPECS = make_specs(["photo:image", "text:text", "price:number", "brand:category"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", "-"])
 def test_no_row_of_a_table_is_lost(tmp_path, suffix: str) -> None:
     rng = random.Random(f"{SEED} {suffix}")

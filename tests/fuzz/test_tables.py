@@ -219,6 +219,7 @@ def hostile_rows(seed: int, count: int) -> Iterator[Case]:
         yield rng.choice(("a.csv", "a.tsv")), f"text\tpath,label\n{content}".encode(), {}
 
 
+@pytest.mark.slow
 def test_tables_made_by_hand_are_read_or_refused():
     tally = attack(read_table, hand_made(), seconds=20, memory=1 << 30)
     assert not tally.faults, str(tally)
@@ -232,6 +233,7 @@ def test_huge_tables_are_read_or_refused():
     assert tally.total > 8
 
 
+@pytest.mark.slow
 def test_damaged_tables_of_text_are_read_or_refused():
     cases = itertools.chain(
         hostile_tables(SEED, max(1, COUNT // 12), whole_tables()), hostile_rows(SEED, COUNT)
@@ -241,6 +243,7 @@ def test_damaged_tables_of_text_are_read_or_refused():
     assert tally.counts["ok"] > COUNT
 
 
+@pytest.mark.slow
 def test_damaged_parquet_is_read_or_refused():
     tally = attack(read_table, hostile_tables(SEED, COUNT, whole_parquet()), memory=400 << 20)
     assert not tally.faults, str(tally)

@@ -104,6 +104,7 @@ def hostile_folders(seed, rounds):
     yield from _weights(seed, rounds)
 
 
+@pytest.mark.slow
 def test_a_damaged_folder_of_texts_is_read_or_refused():
     tally = attack(read_files, hostile_folders(0, 8))
     assert not tally.faults, str(tally)

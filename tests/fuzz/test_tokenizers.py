@@ -180,6 +180,7 @@ EXPRESSIONS = (
 )
 
 
+@pytest.mark.slow
 def test_files_that_are_made_to_harm_are_read_or_refused():
     tally = attack(read, made_by_hand(), seconds=20, memory=1 << 30)
     assert not tally.faults, str(tally)

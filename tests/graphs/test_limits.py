@@ -22,6 +22,7 @@ def card_of(path):
     return hostile_card(path, name="hostile", output="y")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_graph_is_refused_in_words_before_it_is_loaded(name, tmp_path):
     model, words = HOSTILE[name]
@@ -88,6 +89,7 @@ def test_bytes_that_are_no_graph_have_no_external_data_to_name():
         external_data(b"location" + b"\xff" * 99)
 
 
+@pytest.mark.slow
 def test_the_graphs_of_every_card_here_are_within_the_limits(speech_directory):
     cards = [card for card in list_cards() if locate(card, card.graph) is not None]
     assert len(cards) >= 10

@@ -149,6 +149,7 @@ def test_an_exponent_that_gem_cannot_have_is_refused(text):
         read_pooling(text)
 
 
+@pytest.mark.slow
 def test_a_classifier_on_gem_answers_alike_once_exported(photos, tmp_path):
     samples = featx.read_samples(photos)
     backbone = featx.Backbone("featx-image-nano", tap="last-map", pooling="gem:2.5")

@@ -119,6 +119,7 @@ def nodes_of(last):
     return last._predictors[0][0].nodes.dtype
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", BAD_TREES.values(), ids=BAD_TREES)
 def test_trees_that_training_cannot_leave_are_refused_and_never_computed_with(
     change, fitted, load_again
@@ -131,6 +132,7 @@ def test_trees_that_training_cannot_leave_are_refused_and_never_computed_with(
             load_again(fitted, trusted=trusted)
 
 
+@pytest.mark.slow
 def test_random_bytes_in_place_of_nodes_are_refused_or_harmless(rows, fitted, rng):
     last = fitted[-1]
     whole = last._predictors[0][0].nodes.copy()

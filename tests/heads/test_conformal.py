@@ -36,6 +36,7 @@ def test_intervals_cover_as_often_as_they_say():
     assert 0.885 < np.mean(covered) < 0.915
 
 
+@pytest.mark.slow
 def test_residuals_of_cross_validation_cover_as_often_on_real_numbers():
     from sklearn.datasets import load_diabetes
     from sklearn.linear_model import Ridge
@@ -126,6 +127,7 @@ def test_a_coverage_that_is_no_share_is_refused(coverage):
         conformal_quantile(np.ones(20), coverage)
 
 
+@pytest.mark.slow
 def test_thresholds_are_the_best_of_all_that_part_the_probabilities(rng):
     members = rng.random((4000, 3)) < [0.5, 0.3, 0.2]
     shares = np.round(np.clip(members * 0.2 + rng.random((4000, 3)) * 0.8, 0, 1), 2)

@@ -94,6 +94,7 @@ def packed(**changed):
     return stream.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [

@@ -114,6 +114,7 @@ def test_several_labels_have_a_form(rows):
     assert_gives_the_scores(head, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "n_classes", "words"),
     [

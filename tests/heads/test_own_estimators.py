@@ -97,6 +97,7 @@ class Nameless(Numbers):
         return self
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Numbers, Nameless])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_an_estimator_that_insists_on_numbers_is_trained_on_texts(kind, wrapped, rng):
@@ -179,6 +180,7 @@ def saved_and_loaded(estimator, rows, labels, folder):
     return head, None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("name", sorted(set(CLASSIFIERS) - UNFIT))
 def test_every_classifier_of_scikit_learn_is_loaded_as_it_was_or_refused_when_saved(

@@ -34,6 +34,7 @@ LABELS = np.array(["a", "b", "c"])[np.arange(60) % 3]
 PIPELINE = make_pipeline(StandardScaler(), PCA(), LogisticRegression(max_iter=500))
 
 
+@pytest.mark.slow
 def test_a_grid_is_searched_over_every_step_of_a_pipeline(rows):
     grid = {"pca__n_components": [1, 8], "logisticregression__C": [1e-6, 1.0]}
     trained = fit_head(rows, LABELS, HeadConfig(PIPELINE, param_grid=grid))
@@ -146,6 +147,7 @@ def test_a_regressor_of_one_number_is_refused_for_several():
     check_own(MultiOutputRegressor(SVR()), "regressors")
 
 
+@pytest.mark.slow
 def test_own_estimators_of_every_task_are_searched_saved_and_loaded(rng, tmp_path):
     pictures = [np.full((9, 9, 3), value, np.uint8) for value in range(0, 240, 8)]
     sets = [["a"] if i < 15 else ["b", "c"] if i % 2 else ["c"] for i in range(30)]

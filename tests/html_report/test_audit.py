@@ -2,8 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 import featx
 from featx.audit.findings import AuditFinding, AuditReport
+from featx.html_report.audit import audit_section
+from featx.html_report.evidence import evidence_of_samples
+from featx.pages.document import Page
 from tests.support.pages import HOSTILE, assert_page
 from tests.support.reports import shade_classifier, shade_classifier_without_rows, shades
 
@@ -13,6 +19,7 @@ def text_of(samples=None, **options):
     return assert_page(featx.report(shade_classifier(), samples, options=options).html).text
 
 
+@pytest.mark.slow
 def test_copies_of_training_samples_and_among_those_that_are_measured_are_found(recwarn):
     new, old = shades(30, seed=1), shades(60)[7]
     copy = replace(new[3], id="again")
@@ -50,6 +57,23 @@ def test_an_audit_that_was_made_is_shown_as_it_is():
     assert "Not looked at: x." in text
 
 
+def test_of_very_many_rows_some_are_looked_at_and_that_is_said():
+    rng, n = np.random.default_rng(0), 10_400
+    rows = rng.standard_normal((n, 4)).astype(np.float32)
+    measured = evidence_of_samples(shade_classifier_without_rows(), shades(20, seed=1))
+    many = replace(
+        measured,
+        ids=tuple(map(str, range(n))),
+        targets=("dark",) * n,
+        rows=rows,
+        row_index=np.arange(n),
+        digests=tuple(map(str, range(n))),
+    )
+    page = Page("Audit", [], [audit_section(many, audit=True)]).to_html()
+    assert "Looked at are 10,000 of 10,400 rows, drawn by chance" in assert_page(page).text
+
+
+@pytest.mark.slow
 def test_where_no_rows_are_kept_that_is_said():
     predictor = shade_classifier_without_rows()
     html = featx.report(predictor, shades(20, seed=1), options=featx.ReportOptions(examples=0)).html

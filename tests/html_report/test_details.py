@@ -35,12 +35,26 @@ def page(predictor, samples=None, **options):
     )
 
 
+@pytest.mark.slow
 def test_samples_are_explained_where_scores_are_exact_sums(pooled):
     parsed = page(pooled, shades(30, seed=1), examples=9)
     assert parsed.text.count("What speaks for") == 9
     assert parsed.text.count("without the sample +") == 9
     # a thumbnail and a heat map each
     assert len(parsed.all_of("img")) == 18
+
+
+def test_a_wrong_answer_is_explained_against_the_label_of_the_sample():
+    rng = np.random.default_rng(0)
+    names, levels = ["dark", "grey", "light"], np.repeat([40, 120, 210], 8)
+    images = [rng.normal(level, 9, (32, 32, 3)).clip(0, 255).astype(np.uint8) for level in levels]
+    labels = [names[code] for code in np.repeat([0, 1, 2], 8)]
+    backbone = featx.get_card("featx-image-nano").variant(tap="last-map", pooling="mean")
+    predictor = featx.fit(images, labels, backbone=backbone, baseline=False)
+    new = [rng.normal(level, 9, (32, 32, 3)).clip(0, 255).astype(np.uint8) for level in (40, 210)]
+    text = page(predictor, featx.make_samples(new, ["light", "light"]), examples=2).text
+    assert text.count("What speaks for dark, not light") == 1
+    assert text.count("What speaks for light") == 1
 
 
 def test_samples_are_not_explained_where_that_is_not_wanted(pooled):
@@ -54,6 +68,7 @@ def test_where_there_is_no_exact_sum_the_page_says_so_and_how_it_could_be():
     assert "explain='occlusion' hides their parts" in parsed.text
 
 
+@pytest.mark.slow
 def test_parts_are_hidden_where_that_is_asked_for():
     parsed = page(note_classifier(), notes(30, seed=1), examples=3, explain="occlusion")
     assert parsed.text.count("where it is hidden") == 3
@@ -118,6 +133,7 @@ def test_without_rows_no_neighbours_are_named():
     assert "Nearest training samples" not in page(predictor, shades(20, seed=1)).text
 
 
+@pytest.mark.slow
 def test_sets_of_labels_are_measured_on_data():
     samples = shades(60, seed=1)
     predictor = shade_classifier()
@@ -130,6 +146,7 @@ def test_sets_of_labels_are_measured_on_data():
     assert "labels in a set" in text
 
 
+@pytest.mark.slow
 def test_what_was_asked_for_is_what_is_measured():
     samples = shades(60, seed=1)
     careful = shade_classifier().with_abstention(0.6, abstain=True)
@@ -151,6 +168,7 @@ def curve_of(name="nano", notes=()):
     )
 
 
+@pytest.mark.slow
 def test_a_learning_curve_is_drawn_with_its_forecast():
     curve = curve_of()
     parsed = page(shade_classifier(), shades(20, seed=1), curve=curve)

@@ -53,6 +53,7 @@ def test_an_unknown_label_is_the_hardest():
     assert evidence.ids[groups_of(ClassificationView(), evidence)["Hardest samples"][0]] == "odd"
 
 
+@pytest.mark.slow
 def test_errors_of_numbers_come_by_their_size():
     evidence = evidence_of_samples(brightness_regressor(), brightness(60, seed=1))
     groups = groups_of(RegressionView(), evidence)

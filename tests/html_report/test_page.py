@@ -46,6 +46,7 @@ def headings(parsed, html):
     return re.findall(r"<h2[^>]*>([^<]*)</h2>", html)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MADE)
 def test_a_page_has_what_there_is_to_say_of_a_predictor(kind):
     make, draw, n = MADE[kind]
@@ -69,6 +70,7 @@ def test_a_page_has_what_there_is_to_say_of_a_predictor(kind):
     assert "this predictor" in parsed.text
 
 
+@pytest.mark.slow
 def test_a_page_of_a_classification_shows_what_evaluate_measures():
     samples = shades(45, seed=1)
     report = featx.evaluate(shade_classifier(), samples)
@@ -87,6 +89,7 @@ def test_a_page_of_a_classification_shows_what_evaluate_measures():
         assert title in parsed.text
 
 
+@pytest.mark.slow
 def test_a_page_of_numbers_shows_predictions_residuals_and_errors():
     samples = brightness(45, seed=1)
     report = featx.evaluate(brightness_regressor(), samples)
@@ -111,6 +114,7 @@ def test_a_page_of_label_sets_shows_each_label_and_which_are_mixed_up():
     assert "right" in parsed.text
 
 
+@pytest.mark.slow
 def test_pictures_texts_and_sounds_are_shown_as_what_they_are():
     images = page_on(shade_classifier(), shades(45, seed=1), examples=12)
     assert [a["src"][:22] for a in images.all_of("img")] == ["data:image/jpeg;base64"] * 12
@@ -142,6 +146,7 @@ def test_without_data_each_task_has_its_page(make):
     assert "training samples, each answered by a head" in page_on(make()).text
 
 
+@pytest.mark.slow
 def test_a_saved_predictor_gives_the_page_of_the_trained_one(tmp_path):
     predictor = shade_classifier()
     again = featx.load(featx.save(predictor, tmp_path / "a.featx"))
@@ -201,6 +206,7 @@ def test_samples_of_weight_0_are_neither_measured_nor_shown():
     assert "groups and weights are not considered" in parsed.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_a_few_samples_have_a_page(n):
     page_on(shade_classifier(), shades(n, seed=1))
@@ -209,6 +215,7 @@ def test_a_few_samples_have_a_page(n):
         page_on(brightness_regressor(), brightness(n, seed=1))
 
 
+@pytest.mark.slow
 def test_samples_of_one_class_and_answers_that_are_all_right_have_a_page():
     predictor, samples = shade_classifier(), shades(60, seed=1)
     answers = predictor.predict([s.data for s in samples])
@@ -221,6 +228,7 @@ def test_equal_numbers_have_a_page():
     page_on(brightness_regressor(), [replace(s, label="7") for s in brightness(30, seed=1)])
 
 
+@pytest.mark.slow
 def test_several_numbers_have_charts_each():
     train, new = brightness(40), brightness(20, seed=1)
     both = [
@@ -274,6 +282,7 @@ def hostile():
     return fit_with_rows(train), measured
 
 
+@pytest.mark.slow
 def test_hostile_ids_labels_and_columns_stay_texts(hostile):
     predictor, samples = hostile
     with pytest.warns(FeatxWarning):
@@ -285,6 +294,7 @@ def test_hostile_ids_labels_and_columns_stay_texts(hostile):
     assert_page(featx.report(predictor, options=featx.ReportOptions(name=HOSTILE[1])).html)
 
 
+@pytest.mark.slow
 def test_hostile_texts_stay_texts():
     samples = [
         Sample(
@@ -298,6 +308,7 @@ def test_hostile_texts_stay_texts():
     page_on(note_classifier(), samples)
 
 
+@pytest.mark.slow
 def test_long_hostile_names_stay_below_two_megabytes():
     samples = [
         replace(s, id="<&>" * 20_000 + str(i)) for i, s in enumerate(brightness(120, seed=3))
@@ -317,6 +328,7 @@ def test_a_page_that_is_too_large_nevertheless_is_told():
     assert not assert_page(html).all_of("img")
 
 
+@pytest.mark.slow
 def test_many_classes_are_drawn_as_a_map_with_the_worst_pairs():
     labels = [f"class {k}" for k in range(24)]
     train = shades(72)

@@ -45,6 +45,7 @@ def test_a_slice_has_the_score_and_the_interval_that_evaluate_gives_it():
         assert len(slices[camera].indices) == len(own)
 
 
+@pytest.mark.slow
 def test_those_come_first_that_are_surely_worse():
     samples = shades(90, seed=1)
     predictor = shade_classifier()
@@ -114,6 +115,7 @@ def test_columns_that_divide_nothing_are_named():
     assert "camera: a" in text
 
 
+@pytest.mark.slow
 def test_the_targets_make_no_slices_however_they_are_spelled():
     kinds = {"dark": "D", "grey": "G", "light": "L"}
     samples = [

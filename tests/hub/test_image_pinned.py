@@ -28,6 +28,7 @@ def test_every_case_and_twelve_pictures_are_written_down(pins, pictures):
     assert pins["values"].shape == (len(CASES), 12, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_card_makes_what_the_library_makes(case, pins, pictures):
     settings, row = settings_of(CASES[case]), list(CASES).index(case)

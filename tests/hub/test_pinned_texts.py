@@ -11,6 +11,7 @@ pytest.importorskip("tokenizers")
 pytestmark = pytest.mark.filterwarnings("ignore::featx.errors.FeatxWarning")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", pinned()["cases"])
 def test_tokens_and_rows_are_those_of_the_library_that_wrote_the_folder(
     name, tmp_path, monkeypatch

@@ -26,6 +26,7 @@ def share_of_new(predictor, rows):
     return float(np.mean([one.certainty.novel for one in records]))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::featx.errors.FeatxWarning")
 def test_a_sample_is_new_by_any_of_its_inputs_whatever_their_scales(predictor):
     known = draw_goods(30, seed=3)
@@ -63,6 +64,7 @@ def test_an_exported_graph_says_what_is_new_as_the_predictor_does(tmp_path):
     assert checked.worst < 1e-4
 
 
+@pytest.mark.slow
 def test_an_error_is_held_and_groups_are_kept_apart_on_the_command_line(tmp_path, capsys):
     table = write_goods(tmp_path, 60)
     inputs = ["--input", "price:number", "--input", "photo:image"]

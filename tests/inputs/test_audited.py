@@ -45,6 +45,7 @@ def report(goods):
     return audit_samples(goods, target="sold", inputs=INPUTS)
 
 
+@pytest.mark.slow
 def test_copies_are_equal_in_all_inputs_and_near_duplicates_nearly(report):
     copies = {(one.id, one.related) for one in report.of("FX001")}
     assert copies == {("60", ("1",)), ("62", ("3",))}

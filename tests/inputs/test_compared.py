@@ -27,6 +27,7 @@ def found():
     )
 
 
+@pytest.mark.slow
 def test_each_input_is_left_out_and_other_backbones_stand_in(found):
     assert isinstance(found, ShownReport)
     assert {one.name for one in found.backbones} == {
@@ -50,6 +51,9 @@ def test_each_input_is_left_out_and_other_backbones_stand_in(found):
     assert trivial.name == "always the most frequent class"
     assert raw.name == "the same head on raw pixels + hashed words + price"
     assert trivial.score < raw.score <= 1
+    assert raw.difference.value == pytest.approx(found.best.score - raw.score)
+    # Raw pixels tell light photos from dark ones as well as any backbone.
+    assert any(note.startswith(f"Nothing beats {raw.name}") for note in found.notes)
 
 
 def test_a_choice_costs_what_all_its_inputs_cost(found):
@@ -66,6 +70,23 @@ def test_a_choice_costs_what_all_its_inputs_cost(found):
     assert sum(lost) == pytest.approx(whole)
 
 
+def test_other_backbones_are_compared_where_some_rows_have_no_photo():
+    rows = draw_goods(20)
+    for row in rows[::7]:
+        row["photo"] = None
+    found = compare(
+        rows,
+        target="sold",
+        inputs={"photo": "image", "price": "number"},
+        backbones=[OTHER],
+        heads="ridge",
+        missing="zero",
+    )
+    assert found.left_out == ()
+    assert "photo: featx-image-nano@last-map:mean" in {one.name for one in found.backbones}
+    assert found.n_measured == 20
+
+
 @pytest.mark.slow
 def test_one_backbone_for_two_inputs_is_counted_once():
     card = featx.get_card("featx-image-nano")
@@ -77,6 +98,7 @@ def test_one_backbone_for_two_inputs_is_counted_once():
     assert named.bytes == sum(file.size for file in (card.graph, *card.files))
 
 
+@pytest.mark.slow
 def test_they_are_measured_as_fit_measures(found):
     fitted = featx.fit(draw_goods(40), target="sold", inputs=INPUTS, head="ridge")
     scores = {one.name: one.score for one in found.backbones}
@@ -200,6 +222,7 @@ def test_what_comes_too_late_is_left_out_and_told():
     assert Comparison.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 
+@pytest.mark.slow
 def test_a_learning_curve_is_that_of_joint_rows():
     inputs = {"price": "number", "brand": "category"}
     curve = learning_curve(draw_goods(60), target="sold", inputs=inputs, head="ridge", draws=3)

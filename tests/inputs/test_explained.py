@@ -66,6 +66,7 @@ def score_of(predictor, found, record):
     return scores[places[0]] - scores[places[1]]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::featx.errors.FeatxWarning")
 def test_the_inputs_of_all_kinds_and_the_bias_add_up_to_the_score(predictor, goods):
     rows = [*goods[:3], {**goods[3], "photo": None, "price": None}]
@@ -112,6 +113,7 @@ def placed(goods):
     return featx.fit(goods, target="sold", inputs=inputs, head="ridge", baseline=False)
 
 
+@pytest.mark.slow
 def test_another_tap_and_pooling_of_an_input_are_saved_with_it(placed, goods, tmp_path):
     assert placed.inputs[0].card.output == "last-map"
     assert placed.inputs[0].dim == 512
@@ -221,3 +223,21 @@ def test_a_server_says_what_each_input_adds(goods):
     assert [part.name for part in shown[2].parts] == [
         part.name for part in expected.inputs[2].parts
     ]
+
+
+def test_an_input_without_weight_adds_nothing_and_not_what_rounding_leaves():
+    records = [
+        {"price": float(i), "brand": "ab"[i % 2], "sold": "no" if i < 20 else "yes"}
+        for i in range(40)
+    ]
+    predictor = featx.fit(
+        records, target="sold", inputs={"price": "number", "brand": "category"}, baseline=False
+    )
+    samples = predictor.make_samples(records[:1])
+    parts = InputParts(predictor, featx.Engine())
+    row = predictor.embed(records[:1]).embeddings[0]
+    weights = np.where(np.arange(len(row)) < 1, -1.0, -1e-25)
+    price, brand = parts.shares(samples[0], row, weights, np.ones(len(row)))
+    assert price.value == pytest.approx(1.0 - row[0])
+    assert str(brand.value) == "0.0"
+    assert {str(part.value) for part in brand.parts} == {"0.0"}

@@ -53,6 +53,7 @@ def test_a_pair_is_how_far_two_texts_differ_and_what_they_share():
     assert reject.reason in ("a,b: is missing", "every input is missing")
 
 
+@pytest.mark.slow
 def test_rows_do_not_depend_on_chunks_threads_or_the_cache(predictor, goods, tmp_path):
     expected = predictor.embed(goods, engine=featx.Engine(n_jobs=1, batch_size=1)).embeddings
     several = [*goods, *goods]
@@ -92,6 +93,7 @@ def test_a_sample_that_spoils_an_input_leaves_its_neighbours_alone(predictor, go
     assert np.allclose(found.embeddings, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_scikit_learn_tells_the_importance_of_columns(predictor, goods):
     pandas = pytest.importorskip("pandas")
     from sklearn.inspection import permutation_importance

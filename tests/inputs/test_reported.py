@@ -26,6 +26,7 @@ def page(predictor):
     return report(predictor, samples, options=ReportOptions(examples=8)).html
 
 
+@pytest.mark.slow
 def test_it_says_what_each_input_is_and_brings(page, predictor):
     assert "What each input brings" in page
     for one in predictor.report.contributions:

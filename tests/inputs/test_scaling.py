@@ -98,6 +98,7 @@ def _left_out_error(scaled, targets, groups):
     return min(errors)
 
 
+@pytest.mark.slow
 def test_groups_are_left_out_together_when_weights_are_chosen(rng):
     # A block that knows the group: it says much where others of the group are seen, and little otherwise.
     groups = np.repeat(np.arange(10), 6)

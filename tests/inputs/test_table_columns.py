@@ -23,6 +23,7 @@ def predictor(goods):
     return featx.fit(goods, target="sold", inputs=INPUTS, head="ridge", missing="zero")
 
 
+@pytest.mark.slow
 def test_all_kinds_are_read_saved_and_loaded(predictor, goods, tmp_path):
     loaded = featx.load(featx.save(predictor, tmp_path / "goods.featx.zip"))
     assert [one.name for one in loaded.inputs] == list(INPUTS)
@@ -90,6 +91,7 @@ def test_the_report_tells_the_score_without_each_input(predictor):
     assert featx.FitReport.from_dict(report.to_dict()).contributions == report.contributions
 
 
+@pytest.mark.slow
 def test_one_column_may_be_read_by_two_backbones_and_several_photos_are_one_mean(goods):
     rows = [{"photos": [row["photo"], row["photo"][::-1]], "sold": row["sold"]} for row in goods]
     specs = ["photos:image", "photos:image:featx-image-nano"]

@@ -53,6 +53,7 @@ def test_several_labels_are_given(goods):
     assert np.mean([one == other for one, other in zip(given, expected, strict=True)]) > 0.7
 
 
+@pytest.mark.slow
 def test_groups_are_kept_apart_in_what_each_input_brings(goods):
     houses = [f"house {index // 4}" for index in range(len(goods))]
     made = featx.fit(goods, target="sold", inputs=INPUTS, groups=houses, head="ridge")
@@ -71,6 +72,7 @@ def test_rows_that_were_kept_are_predicted_as_samples_are(goods):
     assert made.samples.rows.shape == (24, made.head.dim)
 
 
+@pytest.mark.slow
 def test_many_columns_are_weighed_and_measured_on_a_part():
     rng = np.random.default_rng(0)
     columns = {f"c{k}": rng.normal(size=60).tolist() for k in range(10)}

@@ -52,6 +52,7 @@ def on_disk(path, head=None, columns=None, **options):
     return fit_stored_rows(path, columns, config=config, in_memory=False, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", HEADS)
 def test_a_head_is_as_good_as_the_one_that_is_trained_in_memory(path, head, tmp_path):
     ours = on_disk(path, head)
@@ -72,6 +73,7 @@ def test_a_head_is_as_good_as_the_one_that_is_trained_in_memory(path, head, tmp_
     assert loaded.predict(["some text"])[0] in ours.classes
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_any_number_of_threads_give_the_same_bits(path):
     rows = draw(50, 3)[0]
     for head in ("logistic", "ridge"):
@@ -79,6 +81,7 @@ def test_the_same_seed_and_any_number_of_threads_give_the_same_bits(path):
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_the_score_is_of_rows_that_taught_nothing(tmp_path, rng):
     """Labels by chance: whatever was measured on rows that were trained on would be above chance."""
     embeddings = rng.normal(size=(800, CARD.dim)).astype(np.float32)
@@ -90,6 +93,7 @@ def test_the_score_is_of_rows_that_taught_nothing(tmp_path, rng):
         assert report.n == 160
 
 
+@pytest.mark.slow
 def test_no_group_is_on_both_sides(tmp_path, rng):
     """Rows of a group are nearly the same and share a label by chance: only mixing groups could tell it."""
     groups = np.repeat(np.arange(60), 12)
@@ -126,6 +130,7 @@ def test_a_row_that_is_not_finite_is_refused_by_its_id(tmp_path, drawn):
         on_disk(large, "ridge")
 
 
+@pytest.mark.slow
 def test_missing_labels_are_refused_or_left_out(tmp_path, drawn):
     labels = [label if i % 3 else None for i, label in enumerate(labels_of(drawn[1]))]
     rows = save_rows(tmp_path / "x.npz", drawn[0], labels)
@@ -137,6 +142,7 @@ def test_missing_labels_are_refused_or_left_out(tmp_path, drawn):
     assert found.report.validation.report.accuracy > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "jsonl", "mapping"])
 def test_targets_may_come_from_elsewhere_by_id(tmp_path, drawn, form):
     rows = save_rows(tmp_path / "x.npz", drawn[0], [None] * N)
@@ -161,6 +167,7 @@ def test_targets_may_come_from_elsewhere_by_id(tmp_path, drawn, form):
     assert found.report.validation.report.accuracy > 0.6
 
 
+@pytest.mark.slow
 def test_targets_of_no_row_are_said_and_those_of_none_refused(path):
     with pytest.warns(FeatxWarning, match="1 of 1501 ids are of no row"):
         on_disk(
@@ -191,6 +198,7 @@ def test_an_estimator_of_ones_own_and_a_multilabel_task_are_refused(path):
         on_disk(path, task="multilabel")
 
 
+@pytest.mark.slow
 def test_a_number_is_predicted_with_intervals_that_cover(tmp_path, rng):
     embeddings = rng.normal(size=(2000, CARD.dim)).astype(np.float32)
     numbers = 50 + 10 * embeddings[:, 0] - 5 * embeddings[:, 1] + rng.normal(size=2000)
@@ -209,6 +217,7 @@ def test_a_number_is_predicted_with_intervals_that_cover(tmp_path, rng):
     assert logged.report.validation.report.r2 > 0.8
 
 
+@pytest.mark.slow
 def test_balanced_classes_are_weighed_as_in_memory(tmp_path, rng):
     rows, y = draw(1500, 4, 2)
     kept = np.flatnonzero((y == 0) | (rng.uniform(size=1500) < 0.1))
@@ -224,6 +233,7 @@ def test_balanced_classes_are_weighed_as_in_memory(tmp_path, rng):
         on_disk(some, "lda", class_weight="balanced")
 
 
+@pytest.mark.slow
 def test_a_weight_of_two_is_the_row_twice(tmp_path, drawn):
     some = np.arange(0, N, 3)
     weights = tuple(float(1 + i % 2) for i in range(len(some)))
@@ -238,6 +248,7 @@ def test_a_weight_of_two_is_the_row_twice(tmp_path, drawn):
         on_disk(rows, "centroid", RowColumns(weight="often"))
 
 
+@pytest.mark.slow
 def test_classes_of_few_rows_stay_in_training(tmp_path, drawn):
     labels = list(labels_of(drawn[1]))
     labels[0], labels[1], labels[700], labels[701] = "one", "one", "two", "two"
@@ -251,6 +262,7 @@ def test_classes_of_few_rows_stay_in_training(tmp_path, drawn):
     assert len(found.classes) == K
 
 
+@pytest.mark.slow
 def test_two_classes_and_coverage_and_a_target_error_work(tmp_path):
     rows, y = draw(1500, 7, 2)
     two = save_rows(tmp_path / "x.npz", rows, labels_of(y))
@@ -310,6 +322,7 @@ def test_many_classes_have_a_limit(tmp_path, rng, monkeypatch):
         )
 
 
+@pytest.mark.slow
 def test_names_that_look_like_takes_of_one_source_are_pointed_at(tmp_path, drawn):
     ids = [f"speaker{i // 10}_{i % 10}.wav" for i in range(N)]
     order = np.random.default_rng(0).permutation(N)
@@ -320,6 +333,7 @@ def test_names_that_look_like_takes_of_one_source_are_pointed_at(tmp_path, drawn
     assert any("groups=" in note for note in found.report.notes)
 
 
+@pytest.mark.slow
 def test_no_room_for_a_copy_is_said_and_gives_the_same(path, monkeypatch):
     whole = on_disk(path, "logistic")
     full = SimpleNamespace(total=100, used=99, free=1)

@@ -8,7 +8,7 @@ from featx.errors import BadOption
 from featx.many_rows.fitting import fit_stored_rows
 from featx.tuning import HeadConfig
 
-CARD = featx.get_card("featx-text-nano")
+CARD = featx.get_card("featx-image-nano")
 
 
 def stored(folder, classes, of_each, dim=CARD.dim):

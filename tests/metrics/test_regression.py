@@ -73,6 +73,7 @@ def test_several_outputs_each_have_their_scores_and_the_report_has_their_mean(tr
     assert "mean R²" in report.format_table()
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     inside = {"rmse": 0, "mae": 0, "spearman": 0, "r2": 0}
     rng = np.random.default_rng(5)
@@ -91,6 +92,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     assert max(inside.values()) / 120 < 1.0, inside
 
 
+@pytest.mark.slow
 def test_intervals_of_few_groups_hold_the_truth_and_those_of_samples_do_not():
     rng = np.random.default_rng(3)
     by_group = by_sample = 0

@@ -9,6 +9,7 @@ from featx.modalities.audio.settings import AudioSettings
 TEXT = "Grüße 🎉 from the naïve café — İstanbul!"
 
 
+@pytest.mark.slow
 def test_the_characters_of_a_token_are_the_word_that_it_stands_for(shared_models):
     reader = Backbone("all-minilm-l6-v2").reader
     item, geometry = reader.read_with_geometry(TEXT)

@@ -48,6 +48,7 @@ def test_a_broken_calibration_sample_is_named_or_left_out(tmp_path):
     assert "1 of 18 samples could not be read" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_card_are_checked_when_it_is_read(nano):
     text = nano.to_toml()
     for broken, words in (

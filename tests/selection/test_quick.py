@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import Ridge, RidgeClassifier
-from sklearn.neighbors import KNeighborsRegressor, NearestCentroid
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sklearn.preprocessing import StandardScaler
 
 from featx.errors import BadLabels
@@ -235,3 +235,28 @@ def test_constant_rows_score_as_a_guess_and_do_not_fail() -> None:
     assert 0 <= scores.ridge <= 0.6
     assert 0 <= scores.knn <= 0.6
     assert np.isfinite(scores.logme)  # type: ignore[arg-type]
+
+
+def test_of_many_samples_some_are_judged_by_their_neighbours_among_all() -> None:
+    rows, labels = _classes(n=1500, d=4, seed=3)
+    centered = rows - rows.mean(axis=0)
+    unit = centered / np.linalg.norm(centered, axis=1, keepdims=True)
+    model = KNeighborsClassifier(6).fit(unit, labels)
+    # The nearest of all is the sample itself.
+    votes = labels[model.kneighbors(unit, return_distance=False)[:, 1:]]
+    right = [
+        sum(vote == label for vote in row) > sum(vote != label for vote in row)
+        for row, label in zip(votes, labels, strict=True)
+    ]
+    found = neighbor_evaluation(rows, _problem("classification", labels)).score
+    # Three standard errors of 500 samples, and votes of 2 to 2 that the count of right ones leaves out.
+    assert np.mean(right) - 0.06 < found < np.mean(right) + 0.12
+    # A copy of each, with another label, in a group with it: no sample may learn from its own copy.
+    twice = np.concatenate([rows, rows])
+    wrong = np.concatenate([labels, np.roll(labels, 1)])
+    groups = np.tile([f"p{i}" for i in range(1500)], 2)
+    grouped = _problem("classification", wrong, SampleDesign(groups=groups))
+    alone = _problem("classification", wrong)
+    nearest = neighbor_evaluation(twice, alone, n_neighbors=1).score
+    assert nearest == 0.0
+    assert neighbor_evaluation(twice, grouped, n_neighbors=1).score > 0.2

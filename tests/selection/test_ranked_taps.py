@@ -85,3 +85,15 @@ def test_a_tap_that_overflows_on_some_samples_does_not_spoil_its_backbone(tmp_pa
     assert [(one.name, one.reason) for one in found.left_out] == [
         ("logs: other taps", "rows of some hold NaN or infinity")
     ]
+
+
+@pytest.mark.slow
+def test_a_tap_of_the_quick_pass_is_measured_on_all_samples(residual, shallow):
+    found = featx.compare(
+        *shallow, backbones=[residual], taps=True, heads="ridge", n_quick=40, n_best=1
+    )
+    assert found.best.name == "mine@block0:mean"
+    assert (found.n_quick, found.n_measured) == (40, 80)
+    tap = featx.Backbone(residual.card, tap="block0", pooling="mean")
+    trained = featx.fit(*shallow, backbone=tap, head="ridge")
+    assert found.best.score == pytest.approx(trained.report.validation.report.accuracy, abs=1e-9)

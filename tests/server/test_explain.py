@@ -4,9 +4,10 @@ import pytest
 from starlette.testclient import TestClient
 
 import featx
-from featx.server import create_app
+from featx.server import Limits, create_app
 from featx.server.explain import MOST_EXPLAINED
 from tests.support.serving import DARK, LIGHT, PICTURES, PNG, error_of, to_base64
+from tests.support.sounds import encode, tone
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,22 @@ def test_more_than_a_few_are_refused_before_the_work(served):
     samples = [{"data": to_base64(DARK)}] * (MOST_EXPLAINED + 1)
     answer = served.post("/v1/predict?explain=1&model=sums", json={"samples": samples})
     assert "explain: 9 answers: expected at most 8 a request" in error_of(answer, 413)
+
+
+def test_sounds_that_would_be_read_for_too_long_are_refused_before_the_work():
+    tones = [encode(tone(0.3 + 0.01 * k, hertz=hertz)) for k in range(6) for hertz in (300, 3000)]
+    pitch = featx.fit(
+        featx.make_samples(tones, ["low", "high"] * 6), backbone="featx-audio-mel", baseline=False
+    )
+    limits = Limits(max_seconds=60, max_total_seconds=100)
+    with TestClient(create_app({"pitch": pitch}, limits=limits)) as client:
+        wav = {"Content-Type": "audio/wav"}
+        long, short = encode(tone(5)), encode(tone(1))
+        assert ask(client, long, "", wav).status_code == 200
+        refused = error_of(ask(client, long, "explain=1", wav), 413)
+        assert "165 seconds together: expected at most 100" in refused
+        [found] = ask(client, short, "explain=1", wav).json()["results"]
+        assert len(found["explanation"]["parts"]) == 32
 
 
 def test_what_explain_is_not_is_refused(served):

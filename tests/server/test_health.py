@@ -89,6 +89,7 @@ def test_requests_that_fail_do_not_make_a_classifier_unready_that_answers(moody)
         assert ready(client, "moody")
 
 
+@pytest.mark.slow
 def test_where_no_worker_lives_the_server_is_not_ready(slow):
     classifier, scorer = slow
     limits = Limits(workers=1, queue=9, timeout=0.2)

@@ -43,6 +43,15 @@ def test_another_name_is_refused_on_every_path(local, host, path):
     assert "is not a name of this server" in error_of(response, 403)
 
 
+def test_a_request_of_two_hosts_is_refused(shade, local):
+    secret = TestClient(create_app({"shade": shade}, token="secret"))
+    for client in (local, secret):
+        for second in ("localhost", "evil.example"):
+            hosts = [("Host", "localhost"), ("host", second), ("Authorization", "Bearer secret")]
+            response = client.get("/v1/models", headers=hosts)
+            assert "more than one header Host" in error_of(response, 400)
+
+
 def test_behind_an_address_that_others_reach_every_name_is_answered(shade):
     client = TestClient(create_app({"shade": shade}))
     assert asking(client, Host="any.example").status_code == 200

@@ -10,7 +10,7 @@ import pytest
 
 import featx
 from tests.support.live import serving
-from tests.support.serving import DARK
+from tests.support.serving import DARK, LIGHT
 
 HOST = b"Host: localhost\r\n"
 POST = b"POST /v1/predict HTTP/1.1\r\n" + HOST + b"Content-Type: image/png\r\n"
@@ -176,6 +176,54 @@ def test_a_large_body_that_comes_behind_its_head_is_read(server, chunked):
                 time.sleep(0.01)
                 connection.sendall(data[start : start + size])
             assert server.read(connection).startswith(b"HTTP/1.1 200 OK")
+
+
+def labels_of(answers):
+    """Return the label of each answer."""
+    return re.findall(rb'"model":"shade","label":"(\w+)"', answers)
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_request_that_would_rather_speak_another_protocol_keeps_its_body(
+    server, protocol, chunked
+):
+    head = POST + b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
+    sized, whole = (b"Content-Length: %d\r\n\r\n" % len(LIGHT), LIGHT)
+    if chunked:
+        sized = b"Transfer-Encoding: chunked\r\n\r\n"
+        whole = b"%x\r\n%s\r\n0\r\n\r\n" % (len(LIGHT), LIGHT)
+    asked = head + sized + whole
+    last = POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(DARK) + DARK
+    assert labels_of(server.ask(asked + asked + last)) == [b"light", b"light", b"dark"]
+    with server.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        send_pieces(connection, asked[:400], 7)
+        connection.sendall(asked[400:] + last)
+        assert labels_of(server.read(connection)) == [b"light", b"dark"]
+
+
+def send_pieces(connection, data, size):
+    """Send data a few bytes at a time."""
+    for start in range(0, len(data), size):
+        connection.sendall(data[start : start + size])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Host: evil.example",
+        b"Origin: http://evil.example",
+        b"Content-Type: text/plain",
+        b"Content-Encoding: gzip",
+        b"X-Request-Id: behind",
+    ],
+)
+def test_lines_behind_a_body_change_nothing_that_its_head_has_said(server, line):
+    head = POST + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = server.ask(head + b"%x\r\n%s\r\n0\r\n%s\r\n\r\n" % (len(LIGHT), LIGHT, line))
+    assert labels_of(answer) == [b"light"], answer
+    assert b"behind" not in answer
 
 
 def test_many_requests_in_one_piece_are_answered_in_order_or_refused(server):

@@ -110,6 +110,7 @@ def test_a_worker_that_does_not_come_back_is_given_up():
     asyncio.run(ask())
 
 
+@pytest.mark.slow
 def test_those_that_are_given_up_are_limited_and_closing_waits_for_none_of_them():
     async def ask():
         workers, held = Workers(1, timeout=0.05), Held()

@@ -57,6 +57,7 @@ def test_members_are_given_as_they_were_written():
             members.read("d")
 
 
+@pytest.mark.slow
 def test_what_inflates_is_refused_by_the_size_that_it_declares():
     bomb = packed({"a": bytes(1 << 28)}, zipfile.ZIP_DEFLATED)
     with pytest.raises(BadArtifact, match="is compressed"), open_members(bomb):

@@ -38,6 +38,7 @@ def planes(rng):
     return X, X @ rng.normal(size=(6, 4)) + rng.normal(0, 0.5, (240, 4)) > [0, 0.5, 1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", HEADS)
 def test_every_head_gives_most_labels_rightly(head, planes):
     X, members = planes
@@ -90,6 +91,7 @@ def test_no_group_is_on_both_sides_of_a_fold(planes):
     assert all(len(set(folds[groups == group])) == 1 for group in set(groups))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["lists", "text", "columns", "frame"])
 def test_labels_are_read_however_they_are_written(given):
     sets = sets_of(WORDS)
@@ -108,6 +110,7 @@ def test_labels_are_read_however_they_are_written(given):
     assert predictor.predict(WORDS[:6]).sum(axis=1).tolist() == [2] * 6
 
 
+@pytest.mark.slow
 def test_labels_of_one_sample_are_left_out_by_name():
     sets = [[text.split()[0]] for text in WORDS]
     sets[0].append("once")
@@ -121,6 +124,7 @@ def test_labels_of_one_sample_are_left_out_by_name():
     assert predictor.labels == ("blue", "green", "red")
 
 
+@pytest.mark.slow
 def test_several_labels_are_saved_loaded_and_measured(tmp_path):
     sets = sets_of(WORDS)
     predictor = featx.fit(WORDS, sets, task="multilabel", baseline=False)

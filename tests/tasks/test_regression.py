@@ -88,6 +88,7 @@ def test_several_numbers_are_predicted_by_one_predictor(head, line):
         assert np.corrcoef(outputs[:, column], table[:, column])[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_number_as_often_as_they_say(rng):
     inside = []
     for _ in range(40):

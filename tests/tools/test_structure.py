@@ -78,6 +78,7 @@ def test_parameters_are_what_a_caller_gives(structure, checkout):
     assert (1, "featx.high.top.Thing.method") in widest
 
 
+@pytest.mark.slow
 def test_two_checkouts_are_printed_beside_each_other(checkout):
     command = [sys.executable, str(CHECKOUT / "tools" / "structure.py"), str(checkout)]
     done = subprocess.run([*command, str(CHECKOUT)], capture_output=True, text=True, check=True)

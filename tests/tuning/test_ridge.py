@@ -44,6 +44,7 @@ def test_numbers_left_out_are_those_of_a_ridge_that_never_saw_them(shape, groupe
             np.testing.assert_allclose(ours[out], ridge.predict(table[out]), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("grouped", [False, True])

@@ -37,6 +37,7 @@ class Witness(HistGradientBoostingClassifier):
         return super().fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_trees_of_the_users_own_are_searched_with_one_thread_a_fold(n_jobs, rng):
     rows, y = rng.normal(size=(2000, 501)).astype(np.float32), np.arange(2000) % 2

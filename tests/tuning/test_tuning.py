@@ -166,6 +166,7 @@ def test_what_is_trained_is_a_plain_fitted_regression(digits):
     np.testing.assert_allclose(pipeline.predict_proba(X), theirs.predict_proba(X), atol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("shape", [(40, 6), (25, 70)])
@@ -252,6 +253,7 @@ def test_support_vectors_are_fitted_plainly_where_a_kernel_matrix_gives_other_ma
     np.testing.assert_array_equal(last.decision_function(X), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in HEADS if name != "boosting"])
 def test_threads_do_not_change_a_bit_of_any_choice(name):
     X, y = make_classification(900, 600, n_informative=20, n_classes=5, random_state=0)
@@ -262,6 +264,7 @@ def test_threads_do_not_change_a_bit_of_any_choice(name):
     assert first == second
 
 
+@pytest.mark.slow
 def test_rows_are_not_copied_for_each_fold_or_thread():
     X, y = make_classification(4000, 500, n_informative=20, n_classes=3, random_state=0)
     X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
@@ -272,6 +275,7 @@ def test_rows_are_not_copied_for_each_fold_or_thread():
     assert peak < 3 * X.nbytes  # one standardised copy, and what is made of 500 rows at a time
 
 
+@pytest.mark.slow
 def test_of_many_rows_one_split_chooses_and_all_of_them_judge():
     X, y = make_classification(
         4200, 600, n_informative=30, n_classes=20, n_clusters_per_class=1, random_state=0
@@ -290,6 +294,7 @@ def test_of_many_rows_one_split_chooses_and_all_of_them_judge():
     np.testing.assert_allclose(found, expected, atol=2e-2 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_many_heads_race_on_a_part_of_many_rows():
     X, y = make_classification(7000, 10, n_informative=8, n_classes=3, random_state=0)
     X, problem = X.astype(np.float32), ClassificationProblem(y.astype(str))
@@ -356,6 +361,7 @@ def test_the_time_of_an_estimator_of_the_users_own_is_not_estimated():
     assert estimate_duration(own, problem, rows, (3200, 4000), HeadConfig()) is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
 def test_no_thread_or_process_is_left_after_an_interrupt():
     code = (
@@ -383,6 +389,7 @@ def test_no_thread_or_process_is_left_after_an_interrupt():
         os.killpg(child.pid, 0)
 
 
+@pytest.mark.slow
 def test_class_weight_reaches_every_search(rng):
     X = rng.normal(size=(200, 3)).astype(np.float32)
     y = np.array(["many"] * 180 + ["few"] * 20)

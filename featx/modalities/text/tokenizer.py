@@ -222,6 +222,11 @@ class TokenReader:
         last = len(ids) - item[0].letters - len(self.frame.after.ids)
         return self._unknown_words.fill(ids[first:last].tolist())
 
+    def describe_doubt(self, item: tuple[Window, ...], name: str) -> str:
+        """Return what to say of a text most of whose words are unknown to the tokenizer of ``name``."""
+        tells = "tells how they are spelled" if self._settings.letters else "says little"
+        return f"most words are unknown to the tokenizer of {name}: the row {tells}"
+
     def describe_doubts(self, count: int, examined: int, name: str) -> str:
         """Return what to say where most words of some texts are unknown to the tokenizer of ``name``."""
         are = f"{'text' if examined == 1 else 'texts'} {'is' if count == 1 else 'are'}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 from sklearn.exceptions import ConvergenceWarning
 
 from featx._typing import Doubles, FloatArray, Integers
@@ -19,6 +20,7 @@ __all__ = [
     "ALL",
     "LbfgsHistory",
     "MapFn",
+    "Point",
     "Preconditioner",
     "ProblemIndex",
     "Spectrum",
@@ -38,12 +40,16 @@ ALL = slice(None)
 
 # Rows of one part of their outer product; fixed, so that threads do not change the sum.
 _CHUNK = 2048
+# Columns that a thread multiplies by the eigenvectors at a time; fixed, so that threads do not change a bit.
+_COLUMNS = 128
 # Share of the largest eigenvalue: a direction below it holds no row.
 _RANK = 1e-6
-# Steps that are remembered, or fewer where they are long: so many numbers in them, and as many in the
-# changes of the gradient.
+# Steps that are remembered of one column, and of a table of several, in which the curvature between columns
+# changes so much on the way that older steps do not help.
 _MEMORY = 20
-_MEMORY_NUMBERS = 20_000_000
+_MEMORY_OF_TABLES = 5
+# Columns, or a few more, by which the preconditioner is scaled to the last step.
+_SCALED_BY = 8
 # Least product of a step and its change of the gradient: below it a pair tells nothing of the curvature.
 _SMALLEST_CURVATURE = 1e-10
 # Up to so many problems, or where most are not done, picking them costs more than the directions of all.
@@ -70,19 +76,22 @@ class Spectrum:
         """Return the spectrum of rows of shape (n, d)."""
         n, d = rows.shape
         if n < d:
-            values, left = np.linalg.eigh((rows @ rows.T / n).astype(np.float64))
+            values, left = eigh(rows @ rows.T / np.float32(n))
             is_large = values > values[-1] * _RANK
-            values, left = values[is_large], left[:, is_large].astype(np.float32)
-            vectors = rows.T @ left / np.sqrt(n * values).astype(np.float32)
-            return cls(vectors, values.astype(np.float32))
-        gram = np.zeros((d, d))
+            values, left = values[is_large], left[:, is_large]
+            return cls(rows.T @ (left / np.sqrt(n * values)), values)
+        gram = np.zeros((d, d), np.float32)
         for part in map_fn(lambda start: _gram(rows[start : start + _CHUNK]), range(0, n, _CHUNK)):
             gram += part
-        values, vectors = np.linalg.eigh(gram / n)
-        return cls(vectors.astype(np.float32), np.maximum(values, 0).astype(np.float32))
+        values, vectors = eigh(gram / np.float32(n))
+        return cls(vectors, np.maximum(values, 0))
 
     def solve(
-        self, table: FloatArray, curvature: float | FloatArray, penalty: FloatArray
+        self,
+        table: FloatArray,
+        curvature: float | FloatArray,
+        penalty: FloatArray,
+        map_fn: MapFn = map,
     ) -> FloatArray:
         """Return ``table`` times the inverse of curvature x outer product + penalty.
 
@@ -91,28 +100,50 @@ class Spectrum:
         table : ndarray of shape (p, d, m)
         curvature : float or ndarray of shape (p, 1)
         penalty : ndarray of shape (p, 1, 1)
+        map_fn : callable, default=map
+            ``map``, or that of a pool of threads. It never changes a bit of the answer.
         """
         p, d, m = table.shape
         flat = table.transpose(1, 0, 2).reshape(d, p * m)
-        inner = (self.vectors.T @ flat).reshape(-1, p, m)
-        inverse = 1 / (curvature * self.values[:, None, None] + penalty[:, 0, 0, None])
-        if len(self.values) == d:
-            solved = self.vectors @ (inner * inverse).reshape(d, p * m)
-        else:
-            # Outside the span of the rows there is nothing but the penalty.
-            outside = 1 / penalty[:, 0, 0, None]
-            solved = (flat.reshape(d, p, m) * outside).reshape(d, p * m)
-            solved += self.vectors @ (inner * (inverse - outside)).reshape(-1, p * m)
+        own_curvature = np.asarray(curvature, np.float32).reshape(-1)
+        inverse = 1 / (own_curvature * self.values[:, None] + penalty[:, 0, 0])
+        # Outside the span of the rows there is nothing but the penalty.
+        outside = 1 / penalty[:, 0, 0] if len(self.values) < d else np.zeros(p, np.float32)
+        inside, owner = inverse - outside, np.arange(p * m) // m
+
+        def solve_columns(start: int) -> FloatArray:
+            part = slice(start, start + _COLUMNS)
+            own = owner[part]
+            inner = (self.vectors.T @ flat[:, part]) * inside[:, own]
+            solved = self.vectors @ inner
+            if len(self.values) < d:
+                solved += flat[:, part] * outside[own]
+            return np.asarray(solved)
+
+        solved = np.concatenate(list(map_fn(solve_columns, range(0, p * m, _COLUMNS))), axis=1)
         return np.asarray(solved.reshape(d, p, m).transpose(1, 0, 2), np.float32)
 
     def precondition(
-        self, gradient: FloatArray, curvature: float | FloatArray, penalty: FloatArray
+        self,
+        gradient: FloatArray,
+        curvature: float | FloatArray,
+        penalty: FloatArray,
+        map_fn: MapFn = map,
     ) -> FloatArray:
         """Solve for gradients, shape (p, d + 1, m), whose last line is of intercepts, without a penalty."""
         direction = np.empty_like(gradient)
-        direction[:, :-1] = self.solve(gradient[:, :-1], curvature, penalty)
+        direction[:, :-1] = self.solve(gradient[:, :-1], curvature, penalty, map_fn)
         direction[:, -1] = gradient[:, -1] / curvature
         return direction
+
+
+def eigh(table: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return eigenvalues, from the smallest on, and eigenvectors of a symmetric table, in float32.
+
+    That is enough for a preconditioner, and NumPy's, in float64, takes twice as long.
+    """
+    values, vectors = scipy.linalg.eigh(table, driver="evd", check_finite=False)
+    return values, vectors
 
 
 class LbfgsHistory:
@@ -128,7 +159,8 @@ class LbfgsHistory:
         self._precondition = precondition
         # Steps, changes of the gradient, and 1 / (step · change), or 0 where that tells nothing.
         self._pairs: list[tuple[FloatArray, FloatArray, FloatArray]] = []
-        # Of each problem the last change that tells something: others may have gone on without it.
+        # Of each problem the last change that tells something, in some columns: others may have gone on
+        # without it.
         self._last: tuple[FloatArray, FloatArray] | None = None
 
     def with_penalty_added(self, precondition: Preconditioner, added: FloatArray) -> LbfgsHistory:
@@ -148,16 +180,18 @@ class LbfgsHistory:
         product = dot(step, change)
         useful = product > _SMALLEST_CURVATURE
         inverse = np.where(useful, 1 / np.where(useful, product, 1), 0).astype(np.float32)
-        most = min(_MEMORY, max(4, _MEMORY_NUMBERS // step.size))
+        most = _MEMORY if step.shape[2] == 1 else _MEMORY_OF_TABLES
         self._pairs = [*self._pairs[1 - most :], (step, change, inverse)]
-        if self._last is None:
-            self._last = change, inverse
-        else:
+        some = slice(None, None, max(1, step.shape[2] // _SCALED_BY))
+        step, change = step[:, :, some], change[:, :, some]
+        product = dot(step, change)
+        useful = product > _SMALLEST_CURVATURE
+        inverse = np.where(useful, 1 / np.where(useful, product, 1), 0).astype(np.float32)
+        if self._last is not None:
             old_change, old_inverse = self._last
-            self._last = (
-                np.where(useful, change, old_change),
-                np.where(useful, inverse, old_inverse),
-            )
+            change = np.where(useful, change, old_change)
+            inverse = np.where(useful, inverse, old_inverse)
+        self._last = change, inverse
 
     def two_loop_recursion(self, gradient: FloatArray, problems: ProblemIndex = ALL) -> FloatArray:
         """Return the gradient of some problems times the inverse curvature as far as it is known.
@@ -191,24 +225,46 @@ def dot(one: FloatArray, other: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("pdm,pdm->p", one, other))[:, None, None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """The weights of every problem, the loss there and its gradient."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """The weights of every problem, the loss there and its gradient.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (p, d, m), float32
+    loss : ndarray of shape (p,), float64
+    gradient : ndarray of shape (p, d, m), float32
+    """
 
     weights: FloatArray
     loss: Doubles
     gradient: FloatArray
 
+    @classmethod
+    def of(cls, evaluate: Evaluate, weights: FloatArray, penalty: FloatArray) -> Point:
+        """Return the point of some weights, by one evaluation."""
+        return cls(weights, *evaluate(weights, penalty, ALL))
+
+    def with_penalty_added(self, added: FloatArray) -> Point:
+        """Return the point of the same weights under a penalty that is larger by ``added``.
+
+        The last of the d variables, the intercept, has no penalty.
+        """
+        squares = (self.weights[:, :-1].astype(np.float64) ** 2).sum(axis=(1, 2))
+        gradient = self.gradient.copy()
+        gradient[:, :-1] += added * self.weights[:, :-1]
+        return Point(self.weights, self.loss + added[:, 0, 0] / 2 * squares, gradient)
+
 
 def minimize(
     evaluate: Evaluate,
-    weights: FloatArray,
+    start: Point,
     penalty: FloatArray,
     history: LbfgsHistory,
     *,
     gap: float,
     max_steps: int,
-) -> FloatArray:
+) -> Point:
     """Run L-BFGS on all problems at once, each with a step of its own, until the last is done.
 
     Parameters
@@ -216,8 +272,8 @@ def minimize(
     evaluate : callable
         From the weights of some problems, their penalties, and their indices (``ALL`` for all of them) to
         the loss of each, shape (p,), and its gradient, of the shape of the weights.
-    weights : ndarray of shape (p, d, m)
-        Where to start.
+    start : Point
+        Where to start, under this penalty.
     penalty : ndarray of shape (p, 1, 1)
     history : LbfgsHistory
         It is continued.
@@ -226,17 +282,17 @@ def minimize(
     max_steps : int
         Steps after which weights are taken as they are, with scikit-learn's ConvergenceWarning.
     """
-    point = _Point(weights, *evaluate(weights, penalty, ALL))
+    point = start
     # Steps one after the other in which float32 sees no decrease: one alone may be a bad one.
     done, was_idle = np.zeros((2, *penalty.shape), bool)
     problems: ProblemIndex = ALL
     for _ in range(max_steps):
-        step, slope = np.zeros_like(weights), np.zeros_like(penalty)
+        step, slope = np.zeros_like(point.weights), np.zeros_like(penalty)
         step[problems] = -history.two_loop_recursion(point.gradient[problems], problems)
         slope[problems] = dot(point.gradient[problems], step[problems])
         done |= -slope / 2 <= gap * point.loss[:, None, None]
         if done.all():
-            return point.weights
+            return point
         active = ~done
         if _FEW < len(active) >= 2 * np.count_nonzero(active):
             problems = np.flatnonzero(active)
@@ -249,12 +305,12 @@ def minimize(
         point = following
     message = f"the logistic path stopped after {max_steps} steps, before it converged"
     warnings.warn(message, ConvergenceWarning, stacklevel=2)
-    return point.weights
+    return point
 
 
 def _line_search(
-    evaluate: Evaluate, start: _Point, step: FloatArray, slope: FloatArray, penalty: FloatArray
-) -> _Point:
+    evaluate: Evaluate, start: Point, step: FloatArray, slope: FloatArray, penalty: FloatArray
+) -> Point:
     """Halve each problem's step until its loss decreases enough.
 
     Parameters
@@ -276,4 +332,4 @@ def _line_search(
         allowed = start.loss + promised + _ROUNDING * np.abs(start.loss)
         searching = np.flatnonzero(loss > allowed)
         length[searching] /= 2
-    return _Point(weights, loss, gradient)
+    return Point(weights, loss, gradient)

@@ -9,13 +9,12 @@ needs a few steps where plain L-BFGS needs dozens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
-from featx._typing import ClassWeight, Doubles, FloatArray, Integers
+from featx._typing import ClassWeight, Doubles, FloatArray, Integers, Mask
 from featx.tuning.solvers.lbfgs import ALL, MapFn, ProblemIndex, Spectrum
-from featx.tuning.solvers.losses import class_shares, mean_curvature, one_hot, softmax_loss
+from featx.tuning.solvers.losses import class_shares, mean_curvature, n_score_columns, softmax_loss
 from featx.tuning.solvers.path import PenaltyPath, WarmStart, add_penalty
 from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
@@ -72,17 +71,21 @@ class LogisticPath(PenaltyPath):
     ) -> None:
         n, d = rows.shape
         self._map_fn = map_fn
-        shared = SharedRows.of(rows, trains, map_fn, sample_weight, standardize=standardize)
-        self._rows, self._stretch, self._shift = shared.table, shared.stretch, shared.shift
-        self._one_hot = one_hot(y)
         weights = part_weights(n, trains, sample_weight)
-        self._shares = class_shares(weights, y, class_weight)
-        # Rows that every split leaves out cost nothing where they fill a block.
-        self._starts = [k for k in range(0, n, BLOCK) if self._shares[k : k + BLOCK].any()]
-        start = np.zeros((len(trains), d + 1, self._one_hot.shape[1]), np.float32)
+        order, self._blocks = _blocks_of_parts(weights > 0)
+        self._position = np.argsort(order)
+        shared = SharedRows.of(
+            rows, trains, map_fn, sample_weight, standardize=standardize, order=order
+        )
+        self._rows, self._stretch, self._shift = shared.table, shared.stretch, shared.shift
+        self._codes = y[order]
+        self._shares = class_shares(weights, y, class_weight)[order]
+        start = np.zeros((len(trains), d + 1, n_score_columns(y)), np.float32)
         spectrum = None
         if warm_start is not None:
-            start[:], spectrum = warm_start.weights, warm_start.spectrum
+            spectrum = warm_start.spectrum
+            if warm_start.weights is not None:
+                start[:] = warm_start.weights
         self._spectrum = spectrum or Spectrum.of(self._rows, map_fn)
         super().__init__(start, weights.sum(axis=0), gap=gap, max_steps=max_steps)
 
@@ -101,14 +104,16 @@ class LogisticPath(PenaltyPath):
 
     def scores(self, split: int, indices: Integers) -> Doubles:
         """Return the scores of some rows by the regression of one split; shape (n, k), float64."""
-        coef, offset = self._shared_weights(self.weights, ALL)
+        one = np.array([split])
+        coef, offset = self._shared_weights(self.weights[one], one)
+        positions = self._position[indices]
         products = np.concatenate(
             [
-                self._rows[indices[start : start + BLOCK]] @ coef[split]
+                self._rows[positions[start : start + BLOCK]] @ coef[0]
                 for start in range(0, max(len(indices), 1), BLOCK)
             ]
         )
-        values = np.asarray(products + offset[split], np.float64)
+        values = np.asarray(products + offset[0], np.float64)
         return values if values.shape[1] > 1 else np.hstack([np.zeros_like(values), values])
 
     def _shared_weights(
@@ -125,32 +130,50 @@ class LogisticPath(PenaltyPath):
         """Return the loss of each of some splits, and its gradient."""
         coef, offset = self._shared_weights(weights, splits)
         p, d, m = coef.shape
-        flat = np.ascontiguousarray(coef.transpose(1, 0, 2)).reshape(d, p * m)
-        task = partial(self._evaluate_block, flat, offset, splits)
+        chosen = np.arange(len(self._variables))[splits]
+        tables: dict[bytes, tuple[Integers, FloatArray]] = {}
+        for _, active in self._blocks:
+            if active.tobytes() not in tables:
+                some = np.flatnonzero(active[chosen])
+                flat = coef[some].transpose(1, 0, 2).reshape(d, len(some) * m)
+                tables[active.tobytes()] = some, np.ascontiguousarray(flat)
+
+        def evaluate_block(
+            block: tuple[slice, Mask],
+        ) -> tuple[bytes, Doubles, FloatArray, FloatArray]:
+            rows, active = block
+            some, flat = tables[active.tobytes()]
+            return active.tobytes(), *self._evaluate_block(flat, offset[some], chosen[some], rows)
+
         losses = np.zeros(p)
-        coef_slope, offset_slope = np.zeros((d, p * m), np.float32), np.zeros((p, m))
-        for block_losses, block_coef, block_offset in self._map_fn(task, self._starts):
-            losses += block_losses
-            coef_slope += block_coef
-            offset_slope += block_offset
-        slope = coef_slope.reshape(d, p, m).transpose(1, 0, 2)
+        slopes = {key: np.zeros(flat.shape, np.float32) for key, (_, flat) in tables.items()}
+        coef_slope, offset_slope = np.zeros((p, d, m), np.float32), np.zeros((p, m))
+        # Rows that none of these splits is trained on cost nothing.
+        blocks = [block for block in self._blocks if len(tables[block[1].tobytes()][0])]
+        for key, block_losses, block_coef, block_offset in self._map_fn(evaluate_block, blocks):
+            some = tables[key][0]
+            losses[some] += block_losses
+            offset_slope[some] += block_offset
+            slopes[key] += block_coef
+        for key, slope in slopes.items():
+            some = tables[key][0]
+            coef_slope[some] += slope.reshape(d, len(some), m).transpose(1, 0, 2)
         gradient = np.empty_like(weights)
         gradient[:, :-1] = (
-            slope * self._stretch[splits] + self._shift[splits] * offset_slope[:, None]
+            coef_slope * self._stretch[splits] + self._shift[splits] * offset_slope[:, None]
         )
         gradient[:, -1] = offset_slope
         return add_penalty(losses, gradient, weights, penalty)
 
     def _evaluate_block(
-        self, coef: FloatArray, offset: FloatArray, splits: ProblemIndex, start: int
+        self, coef: FloatArray, offset: FloatArray, splits: Integers, part: slice
     ) -> tuple[Doubles, FloatArray, FloatArray]:
         """Return loss and gradient of a few rows, which are read once."""
-        part = slice(start, start + BLOCK)
         rows = self._rows[part]
         values = (rows @ coef).reshape(len(rows), *offset.shape)
         values += offset
-        shares = self._shares[part, splits]
-        losses, slopes = softmax_loss(values, self._one_hot[part, None], shares)
+        shares = self._shares[part].take(splits, axis=1)
+        losses, slopes = softmax_loss(values, self._codes[part], shares)
         return losses, rows.T @ slopes.reshape(len(rows), -1), slopes.sum(axis=0)
 
     def _curvature(self, weights: FloatArray) -> float:
@@ -168,4 +191,37 @@ class LogisticPath(PenaltyPath):
         curvature: float | FloatArray,
     ) -> FloatArray:
         """Return gradients of splits times the inverse of a curvature that is the same for every row."""
-        return self._spectrum.precondition(gradient, curvature, penalty[problems])
+        return self._spectrum.precondition(gradient, curvature, penalty[problems], self._map_fn)
+
+
+def _blocks_of_parts(trained: Mask) -> tuple[Integers, list[tuple[slice, Mask]]]:
+    """Return an order of rows, and blocks of rows in it that the same parts are trained on.
+
+    Parameters
+    ----------
+    trained : ndarray of shape (n, p), bool
+        Whether each row belongs to each part.
+
+    Returns
+    -------
+    order : ndarray of shape (n,), intp
+    blocks : list of (slice, ndarray of shape (p,), bool)
+        Places in that order, and the parts; rows of no part are in no block.
+
+    Examples
+    --------
+    >>> order, blocks = _blocks_of_parts(np.array([[True, False], [True, True], [True, False]]))
+    >>> order.tolist(), [(part.start, part.stop, parts.tolist()) for part, parts in blocks]
+    ([0, 2, 1], [(0, 2, [True, False]), (2, 3, [True, True])])
+    """
+    kinds, kind_of = np.unique(trained, axis=0, return_inverse=True)
+    kind_of = kind_of.reshape(-1)
+    order = np.argsort(kind_of, kind="stable")
+    ends = np.cumsum(np.bincount(kind_of, minlength=len(kinds)))
+    blocks = [
+        (slice(start, min(start + BLOCK, end)), parts)
+        for parts, begin, end in zip(kinds, [0, *ends], ends, strict=False)
+        if parts.any()
+        for start in range(begin, end, BLOCK)
+    ]
+    return order, blocks

@@ -6,21 +6,20 @@ import numpy as np
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers
 
-__all__ = ["class_shares", "mean_curvature", "one_hot", "softmax_loss"]
+__all__ = ["class_shares", "mean_curvature", "n_score_columns", "softmax_loss"]
 
 # Curvature below which it is taken for that: where all probabilities are 0 or 1.
 _LEAST_CURVATURE = 1e-6
 
 
-def one_hot(y: Integers) -> FloatArray:
-    """Return a column for each class, 1 where a sample is of it; for two classes the second's alone.
+def n_score_columns(y: Integers) -> int:
+    """Return the number of columns of scores: one a class, or that of the second of two.
 
-    >>> one_hot(np.array([0, 2, 1])).tolist()
-    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    >>> n_score_columns(np.array([0, 2, 1])), n_score_columns(np.array([0, 1]))
+    (3, 1)
     """
     k = int(y.max()) + 1
-    columns = (y[:, None] == np.arange(k)).astype(np.float32)
-    return np.asarray(columns[:, 1:] if k == 2 else columns)
+    return 1 if k == 2 else k
 
 
 def class_shares(weights: Doubles, y: Integers, class_weight: ClassWeight) -> FloatArray:
@@ -47,7 +46,7 @@ def class_shares(weights: Doubles, y: Integers, class_weight: ClassWeight) -> Fl
 
 
 def softmax_loss(
-    values: FloatArray, truth: FloatArray, shares: FloatArray
+    values: FloatArray, codes: Integers, shares: FloatArray
 ) -> tuple[Doubles, FloatArray]:
     """Return the loss of some samples in each split, and its derivative by each score.
 
@@ -56,8 +55,8 @@ def softmax_loss(
     values : ndarray of shape (n, p, m), float32
         Scores; they become the derivatives. With m = 1 they are those of the second of two classes, the
         first having 0.
-    truth : ndarray of shape (n, 1, m), float32
-        See ``one_hot``.
+    codes : ndarray of shape (n,), integers
+        The class of each sample, 0 … k - 1.
     shares : ndarray of shape (n, p), float32
 
     Returns
@@ -65,20 +64,22 @@ def softmax_loss(
     losses : ndarray of shape (p,), float64
     slopes : ndarray of shape (n, p, m), float32
     """
+    # Of two classes the first has no column.
+    own = np.flatnonzero(codes) if values.shape[2] == 1 else np.arange(len(codes))
+    columns = codes[own] if values.shape[2] > 1 else np.zeros(len(own), np.intp)
     top = values.max(axis=2, keepdims=True)
     if values.shape[2] == 1:
         np.maximum(top, 0, out=top)
-    true_score = (values * truth).sum(axis=2)
-    np.exp(values - top, out=values)
-    total = values.sum(axis=2, keepdims=True)
+    true_score = np.zeros_like(shares)
+    true_score[own] = values[own, :, columns]
+    values -= top
+    np.exp(values, out=values)
+    total = values.sum(axis=2)
     if values.shape[2] == 1:
-        total += np.exp(-top)
-    losses = (shares * (np.log(total) + top)[:, :, 0] - shares * true_score).sum(
-        axis=0, dtype=np.float64
-    )
-    values /= total
-    values -= truth
-    values *= shares[:, :, None]
+        total += np.exp(-top[:, :, 0])
+    losses = (shares * (np.log(total) + top[:, :, 0] - true_score)).sum(axis=0, dtype=np.float64)
+    values *= (shares / total)[:, :, None]
+    values[own, :, columns] -= shares[own]
     return losses, values
 
 

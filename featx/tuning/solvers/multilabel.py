@@ -107,7 +107,9 @@ class MultilabelPath(PenaltyPath):
         self._curvatures = (odds / (1 + odds) ** 2).astype(np.float32)
         spectrum = None
         if warm_start is not None:
-            start[:, :, 0], spectrum = warm_start.weights.T[self._labels], warm_start.spectrum
+            spectrum = warm_start.spectrum
+            if warm_start.weights is not None:
+                start[:, :, 0] = warm_start.weights.T[self._labels]
         self._spectrum = spectrum or Spectrum.of(self._rows.table, map_fn)
         super().__init__(start, totals[self._splits], gap=gap, max_steps=max_steps)
 
@@ -207,4 +209,4 @@ class MultilabelPath(PenaltyPath):
     ) -> FloatArray:
         """Return gradients of problems times the inverse of a curvature that is the same for every row."""
         own = np.asarray(curvature)[problems]
-        return self._spectrum.precondition(gradient, own, penalty[problems])
+        return self._spectrum.precondition(gradient, own, penalty[problems], self._map_fn)

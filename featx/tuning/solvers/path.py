@@ -9,12 +9,14 @@ from functools import cached_property, partial
 import numpy as np
 
 from featx._typing import Doubles, FloatArray
-from featx.tuning.solvers.lbfgs import LbfgsHistory, ProblemIndex, Spectrum, minimize
+from featx.tuning.solvers.lbfgs import LbfgsHistory, Point, ProblemIndex, Spectrum, minimize
 
 __all__ = ["PenaltyPath", "WarmStart", "add_penalty"]
 
-# Share of the last step along the path: it is taken once more as the first guess of the next.
-_EXTRAPOLATION = 0.7
+# How much weaker each penalty is than the one before on the way to a single one, and the share of the loss
+# that those on the way may leave unfinished.
+_STRIDE = 10.0
+_ROUGH_GAP = 1e-2
 
 
 class WarmStart:
@@ -22,25 +24,31 @@ class WarmStart:
 
     Parameters
     ----------
-    compute_weights : callable
-        Gives ``weights`` when they are asked for.
+    compute_weights : callable or None
+        Gives ``weights`` when they are asked for; None where there is no solution to start from.
     spectrum : Spectrum or None
         The curvature that the rows have by themselves, where the path has computed it.
     """
 
     def __init__(
-        self, compute_weights: Callable[[], FloatArray], spectrum: Spectrum | None = None
+        self, compute_weights: Callable[[], FloatArray] | None, spectrum: Spectrum | None = None
     ) -> None:
         self._compute_weights = compute_weights
         self.spectrum = spectrum
 
     @cached_property
-    def weights(self) -> FloatArray:
-        """A solution, for standardised columns, and last the intercept; shape (d + 1, m), float32."""
-        return self._compute_weights()
+    def weights(self) -> FloatArray | None:
+        """A solution, for standardised columns, and last the intercept; shape (d + 1, m), float32, or None."""
+        return None if self._compute_weights is None else self._compute_weights()
+
+    def without_weights(self) -> WarmStart:
+        """Return what is known of the rows, without what was learned from their targets."""
+        return WarmStart(None, self.spectrum)
 
     def averaged(self, other: WarmStart, share: float) -> WarmStart:
         """Return the mean of two solutions, of which the other's counts so much."""
+        if self.weights is None or other.weights is None:
+            return self.without_weights()
         weights = (1 - share) * self.weights + np.float32(share) * other.weights
         return WarmStart(lambda: weights, self.spectrum)
 
@@ -67,31 +75,52 @@ class PenaltyPath(ABC):
 
     def solve_path(self, strengths: Iterable[float]) -> Iterator[float]:
         """Solve for each C in turn and yield it; scores are its solution's until the next is asked for."""
-        last, history, before = self._variables, None, np.zeros((1, 1, 1), np.float32)
-        for strength in strengths:
+        return self._follow((strength, self._gap) for strength in strengths)
+
+    def solve(self, strength: float, curvature: float) -> None:
+        """Solve for one C from the beginning: over stronger penalties, each solved roughly.
+
+        Parameters
+        ----------
+        strength : float
+        curvature : float
+            The curvature of a sample's loss by a score at the beginning. From a penalty that outweighs it on
+            there is nothing to approach.
+        """
+        strides = [strength]
+        while strides[0] * float(self._totals.max(initial=0)) * curvature > 1:
+            strides.insert(0, strides[0] / _STRIDE)
+        gaps = [max(_ROUGH_GAP, self._gap)] * (len(strides) - 1) + [self._gap]
+        for _ in self._follow(zip(strides, gaps, strict=True)):
+            pass
+
+    def _follow(self, penalties: Iterable[tuple[float, float]]) -> Iterator[float]:
+        """Solve for each C, up to a share of its loss, and yield it.
+
+        At a solution the gradient under the next penalty is known without an evaluation, and the first step
+        from it, by what is known of the curvature, follows the path's tangent.
+        """
+        point, history, before = None, None, np.zeros((1, 1, 1), np.float32)
+        for strength, gap in penalties:
             if not len(self._variables):
                 yield strength
                 continue
-            step = self._variables - last
-            guess = np.asarray(self._variables + _EXTRAPOLATION * step, np.float32)
             penalty = (1 / (strength * self._totals)).astype(np.float32)[:, None, None]
+            if point is None:
+                point = Point.of(self._evaluate, self._variables, penalty)
+            else:
+                point = point.with_penalty_added(penalty - before)
             precondition = partial(
-                self._precondition, penalty=penalty, curvature=self._curvature(guess)
+                self._precondition, penalty=penalty, curvature=self._curvature(point.weights)
             )
             if history:
                 history = history.with_penalty_added(precondition, penalty - before)
             else:
                 history = LbfgsHistory(precondition)
-            solution = minimize(
-                self._evaluate,
-                guess,
-                penalty,
-                history,
-                gap=self._gap,
-                max_steps=self._max_steps,
+            point = minimize(
+                self._evaluate, point, penalty, history, gap=gap, max_steps=self._max_steps
             )
-            last, self._variables = self._variables, solution
-            before = penalty
+            self._variables, before = point.weights, penalty
             yield strength
 
     @abstractmethod

@@ -17,7 +17,7 @@ import scipy.linalg
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers
 from featx.tuning.solvers.lbfgs import MapFn, ProblemIndex
-from featx.tuning.solvers.losses import class_shares, mean_curvature, one_hot, softmax_loss
+from featx.tuning.solvers.losses import class_shares, mean_curvature, n_score_columns, softmax_loss
 from featx.tuning.solvers.path import PenaltyPath, WarmStart, add_penalty
 from featx.tuning.solvers.standardization import fit_scaler, part_weights
 
@@ -132,16 +132,16 @@ class RowSpacePath(PenaltyPath):
     ) -> None:
         self._rows, self._map_fn = rows, map_fn
         self._parts = list(map_fn(partial(_Part.of, rows, sample_weight, standardize), trains))
-        self._one_hot = one_hot(y)
+        self._codes = y
         weights = part_weights(len(rows), trains, sample_weight)
         self._shares = class_shares(weights, y, class_weight)
         rank = max(len(part.values) for part in self._parts)
         self._values = np.zeros((len(trains), rank, 1), np.float32)
-        start = np.zeros((len(trains), rank + 1, self._one_hot.shape[1]), np.float32)
+        start = np.zeros((len(trains), rank + 1, n_score_columns(y)), np.float32)
         for index, part in enumerate(self._parts):
             r = len(part.values)
             self._values[index, :r, 0] = part.values
-            if warm_start is not None:
+            if warm_start is not None and warm_start.weights is not None:
                 start[index, :r] = part.from_columns(rows, warm_start.weights)
                 start[index, -1] = warm_start.weights[-1]
         super().__init__(start, weights.sum(axis=0), gap=gap, max_steps=max_steps)
@@ -192,7 +192,7 @@ class RowSpacePath(PenaltyPath):
         table = part.table
         values = (table @ variables[: len(part.values)] + variables[-1])[:, None]
         shares = self._shares[part.train, split, None]
-        losses, slopes = softmax_loss(values, self._one_hot[part.train, None], shares)
+        losses, slopes = softmax_loss(values, self._codes[part.train], shares)
         return float(losses[0]), table.T @ slopes[:, 0], slopes[:, 0].sum(axis=0)
 
     def _curvature(self, variables: FloatArray) -> FloatArray:

@@ -30,7 +30,7 @@ class SharedRows:
     Attributes
     ----------
     table : ndarray of shape (n, d), float32
-        All rows, standardised by all of them.
+        All rows, standardised by all of them, in the order that was asked for.
     stretch, shift : ndarray of shape (p, d, 1), float32
         A row as a part standardises it is ``row * stretch + shift``; both are 0 for columns that are
         constant in a part.
@@ -49,6 +49,7 @@ class SharedRows:
         sample_weight: Doubles | None = None,
         *,
         standardize: bool = True,
+        order: Integers | None = None,
     ) -> Self:
         """Return the shared form of rows of shape (n, d) for training parts given by their indices.
 
@@ -62,7 +63,8 @@ class SharedRows:
         table = np.empty((n, d), np.float32)
         for start in range(0, n, BLOCK):
             part = slice(start, start + BLOCK)
-            table[part] = (rows[part] - common.mean_) / common.scale_
+            own = rows[part] if order is None else rows[order[part]]
+            table[part] = (own - common.mean_) / common.scale_
         # Columns that are constant in a training part tell nothing there.
         varied = np.stack([scaler.scale_ == np.sqrt(scaler.var_) for scaler in scalers])
         scales = np.stack([scaler.scale_ for scaler in scalers])

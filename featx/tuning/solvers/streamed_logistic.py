@@ -114,9 +114,7 @@ class StreamedLogistic(PenaltyPath):
         values = np.asarray(part @ coef + offset, np.float32)
         shares = (own.weights * own.factors * self._share).astype(np.float32)[:, None]
         assert own.codes is not None
-        columns = np.arange(self._k)[1 if self._k == 2 else 0 :]
-        truth = (own.codes[:, None] == columns).astype(np.float32)
-        losses, slopes = softmax_loss(values[:, None], truth[:, None], shares)
+        losses, slopes = softmax_loss(values[:, None], own.codes, shares)
         slopes = slopes[:, 0]
         return losses, np.asarray(part.T @ slopes), np.asarray(slopes.sum(axis=0))
 
@@ -132,4 +130,4 @@ class StreamedLogistic(PenaltyPath):
         curvature: float | FloatArray,
     ) -> FloatArray:
         """Return the gradient times the inverse of a curvature that is the same for every row."""
-        return self._spectrum.precondition(gradient, curvature, penalty[problems])
+        return self._spectrum.precondition(gradient, curvature, penalty[problems], self._map_fn)

@@ -87,6 +87,7 @@ def test_an_extractor_takes_paths_and_arrays_with_their_rate_in_a_pipeline(card,
     assert not np.isnan(spoilt[1:]).any()
 
 
+@pytest.mark.slow
 def test_a_classifier_of_sounds_is_trained_saved_loaded_and_asked(card, recordings, tmp_path):
     run = CliRunner().invoke
     target = str(tmp_path / "tones.featx")
@@ -127,6 +128,7 @@ def test_both_draw_the_same_canary():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "files"),
     [

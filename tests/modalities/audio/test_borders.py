@@ -132,6 +132,7 @@ def silence(seconds, kind):
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["FLAC", "OGG", "MP3", "WAV"])
 def test_a_small_file_of_hours_is_refused_by_its_header(kind):
     if kind not in soundfile.available_formats():

@@ -39,6 +39,7 @@ def test_windows_that_overlap_are_dealt_out_over_their_seconds():
     assert bars(svg)[0].count("M") == 3
 
 
+@pytest.mark.slow
 def test_a_sound_of_no_windows_and_one_of_thousands_are_drawn():
     assert "<svg" in draw_curve("none", 0.0, []).html
     many = [((k / 10, k / 10 + 0.1), float(k % 3 - 1)) for k in range(50_000)]

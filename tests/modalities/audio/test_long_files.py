@@ -74,6 +74,7 @@ def test_a_long_member_of_a_tar_is_read_where_it_lies(three_hours, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "table",
     [

@@ -53,6 +53,7 @@ def _files(card):
     return {"tokenizer.json": verify_files(card)["tokenizer.json"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
 def test_a_long_text_has_the_tokens_that_it_has_when_encoded_at_once(tokenizer, name):
     text = LONG[name]
