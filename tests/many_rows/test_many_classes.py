@@ -39,7 +39,15 @@ def test_a_thousand_classes_are_told_apart(tmp_path, head):
 
 @pytest.mark.slow
 def test_centroids_of_ten_thousand_classes_are_found(tmp_path):
-    assert accuracy(*stored(tmp_path, 10_000, 5), "centroid") > 0.9
+    path, others, names = stored(tmp_path, 10_000, 3)
+    predictor = fit_stored_rows(path, config=HeadConfig("centroid"), in_memory=False)
+    assert (predictor.head.predict(others) == np.array(names)).mean() > 0.9
+    # The counts of all pairs would be a hundred million numbers.
+    report = predictor.report.validation.report
+    assert (len(report.classes), report.confusion) == (10_000, ())
+    assert report.accuracy > 0.9
+    featx.save(predictor, tmp_path / "x.featx")
+    assert featx.load(tmp_path / "x.featx").classes == predictor.classes
 
 
 def test_more_classes_than_ten_thousand_are_refused(tmp_path):
