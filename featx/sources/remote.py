@@ -117,7 +117,7 @@ class RemoteTree:
             for path in self.root.walk():
                 parts = self.root.below(path)
                 if has_odd_names("/".join(parts)) or not all(parts):
-                    self.left_out.add(to_text("/".join(parts)), "object with an odd name")
+                    self.left_out.add(to_text("/".join(parts)), "oddly named object")
                 elif not any(map(is_hidden, parts)):
                     self._paths[parts] = path
         except OSError as error:
