@@ -20,7 +20,6 @@ from functools import cache, partial
 from html import unescape
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, InvalidURL
 from pathlib import Path
-from socket import socket
 from typing import Any, Never, cast
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -189,7 +188,7 @@ class _Paced(io.RawIOBase):
 class _Response(HTTPResponse):
     """An answer whose lines and bytes come in time, however small the pieces are in which they come."""
 
-    def __init__(self, patience: float, sock: socket, *args: Any, **options: Any) -> None:
+    def __init__(self, patience: float, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self._paced = _Paced(self.fp.detach(), patience)
         self.fp = io.BufferedReader(self._paced)
