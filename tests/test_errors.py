@@ -45,9 +45,12 @@ def test_the_drawing_of_the_tree_is_the_tree():
 
 def test_every_class_hangs_on_the_tree_and_is_public():
     assert all(issubclass(kind, (FeatxError, FeatxWarning)) for kind in CLASSES)
-    assert {kind.__name__ for kind in CLASSES} | {"first_line", "reason_of", "wrong_type"} == set(
-        errors.__all__
-    )
+    assert {kind.__name__ for kind in CLASSES} | {
+        "check_iterable",
+        "first_line",
+        "reason_of",
+        "wrong_type",
+    } == set(errors.__all__)
 
 
 def test_four_kinds_of_refusal_are_told_apart_and_caught_as_value_errors():
