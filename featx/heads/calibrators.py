@@ -37,6 +37,8 @@ _OUTLIER_SHARE = 0.01
 _LARGEST_LOGARITHM, _LOGARITHM_ERROR = 10.0, 1e-6
 # Scores (samples x classes) from which on a temperature is found in float32, in a third of the time.
 _MANY_SCORES = 1_000_000
+# Less below the largest score of a row than float32 can hold would be infinite there.
+_LEAST_SCORE = -1e30
 
 
 class Calibrator(Protocol):
@@ -117,9 +119,7 @@ class TemperatureScaling:
         below = scores - scores.max(axis=1, keepdims=True)
         true_score, mean_score = below[indices, y], below.mean(axis=1)
         if below.size > _MANY_SCORES:
-            below, true_score, mean_score = (
-                part.astype(np.float32) for part in (below, true_score, mean_score)
-            )
+            below = np.maximum(below, _LEAST_SCORE).astype(np.float32)
         shares = np.empty_like(below)
 
         def slope(logarithm: float) -> float:

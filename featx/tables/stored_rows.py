@@ -29,7 +29,7 @@ from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadTable
 from featx.storage.address import to_path
 from featx.storage.border import library_border
-from featx.tables.shards import INDEX, digest_of_shard, index_of_shards
+from featx.tables.shard_facts import INDEX, digest_of_shard, index_of_shards
 
 if TYPE_CHECKING:
     from featx.storage.remote import AnyPath

@@ -46,9 +46,12 @@ Path = LogisticPath | MultilabelPath | RowSpacePath
 Tick = Callable[[int, int], object]
 
 # Share of the loss that a path may leave unfinished: scores are then within some hundredths of the solutions'.
-# Up to so much work (samples x columns x outputs) a tenth of it, which costs little there.
+# Below so much work (samples x columns x outputs) it is a tenth of that, and below a tenth of so much work
+# the last value: that costs little there.
 _GAPS = {"path": 1e-3, "label-path": 1e-4}
-_LITTLE_WORK = 5_000_000
+_LITTLE_WORK, _LEAST_GAP = 5_000_000, 1e-6
+# From so much work on, the splits that are solved for the choice alone may leave ten times as much.
+_VAST_WORK = 500_000_000
 # Samples from which on one split is enough to choose a penalty by, and samples x columns x outputs below which
 # the others cost little.
 _MANY = 4000
@@ -189,7 +192,8 @@ def _score_path(
     """
     work, gap = rows.size * problem.n_outputs, _GAPS[head.search]
     if len(problem) < _MANY or work < _MUCH_WORK or len(splits.pairs) == 1:
-        gap = gap / 10 if work < _LITTLE_WORK else gap
+        if work < _LITTLE_WORK:
+            gap = _LEAST_GAP if work < _LITTLE_WORK / 10 else gap / 10
         path = open_path(head, rows, problem, splits.trains, map_fn, gap=gap)
         tests = [test for _, test in splits.pairs]
         return list(_walk(head, path, problem, tests, tests, tick))
@@ -219,6 +223,9 @@ def _score_others(
     head, start = best.head, best.warm_start
     known = None if start is None else start.without_weights()
     numbers = rows.shape[1] * problem.n_outputs
+    gap = _GAPS[head.search]
+    if head.search == "path" and len(rows) * numbers >= _VAST_WORK:
+        gap *= 10
     at_once = max(1, min(len(others), _NUMBERS_AT_ONCE // numbers))
     parts = [] if best.scores is None else [best.scores.astype(np.float64)]
     for begin in range(0, len(others), at_once):
@@ -229,7 +236,7 @@ def _score_others(
             problem,
             [train for train, _ in some],
             map_fn,
-            gap=_GAPS[head.search],
+            gap=gap,
             warm_start=known,
         )
         path.solve(_only_value(best.params), _curvature(head, problem))

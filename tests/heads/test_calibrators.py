@@ -51,3 +51,16 @@ def test_weights_count_like_repeated_samples(rng):
     assert weighted == pytest.approx(
         TemperatureScaling.fit(scores[repeated], y[repeated]).temperature, rel=0.02
     )
+
+
+def test_a_million_scores_have_the_temperature_of_a_part_of_them_even_beside_an_enormous_one(rng):
+    scores = 4 * rng.normal(size=(2100, 480))
+    probabilities = np.exp(scores / 2)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    y = (probabilities.cumsum(axis=1) > rng.uniform(size=(2100, 1))).argmax(axis=1)
+    fitted = TemperatureScaling.fit(scores, y).temperature
+    assert fitted == pytest.approx(2, rel=0.05)
+    halves = [TemperatureScaling.fit(scores[k::2], y[k::2]).temperature for k in range(2)]
+    assert fitted == pytest.approx(np.mean(halves), rel=0.01)
+    scores[0, y[0]] = -1e60
+    assert TemperatureScaling.fit(scores, y).temperature == pytest.approx(fitted, rel=0.02)

@@ -7,7 +7,8 @@ import pytest
 
 import featx
 from featx.errors import BadTable
-from featx.tables.shards import INDEX, Shard
+from featx.tables.shard_facts import INDEX
+from featx.tables.shards import Shard
 from featx.tables.stored_rows import is_rows, open_stored_rows
 from tests.support.commands import run
 from tests.support.shards import write_shards

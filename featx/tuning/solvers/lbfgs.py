@@ -25,6 +25,7 @@ __all__ = [
     "ProblemIndex",
     "Spectrum",
     "dot",
+    "eigh",
     "minimize",
 ]
 
@@ -140,7 +141,7 @@ class Spectrum:
 def eigh(table: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return eigenvalues, from the smallest on, and eigenvectors of a symmetric table, in float32.
 
-    That is enough for a preconditioner, and NumPy's, in float64, takes twice as long.
+    That is enough for products of rows and for a preconditioner, and NumPy's takes twice as long in float32.
     """
     values, vectors = scipy.linalg.eigh(table, driver="evd", check_finite=False)
     return values, vectors

@@ -131,12 +131,7 @@ class LogisticPath(PenaltyPath):
         coef, offset = self._shared_weights(weights, splits)
         p, d, m = coef.shape
         chosen = np.arange(len(self._variables))[splits]
-        tables: dict[bytes, tuple[Integers, FloatArray]] = {}
-        for _, active in self._blocks:
-            if active.tobytes() not in tables:
-                some = np.flatnonzero(active[chosen])
-                flat = coef[some].transpose(1, 0, 2).reshape(d, len(some) * m)
-                tables[active.tobytes()] = some, np.ascontiguousarray(flat)
+        tables = self._columns_of_blocks(coef, chosen)
 
         def evaluate_block(
             block: tuple[slice, Mask],
@@ -164,6 +159,21 @@ class LogisticPath(PenaltyPath):
         )
         gradient[:, -1] = offset_slope
         return add_penalty(losses, gradient, weights, penalty)
+
+    def _columns_of_blocks(
+        self, coef: FloatArray, chosen: Integers
+    ) -> dict[bytes, tuple[Integers, FloatArray]]:
+        """Return, for each kind of block, which of some splits learn from it, and their weights side by side.
+
+        The splits are numbered as in ``coef``, of shape (p, d, m); the weights have shape (d, p x m).
+        """
+        tables: dict[bytes, tuple[Integers, FloatArray]] = {}
+        for _, active in self._blocks:
+            if active.tobytes() not in tables:
+                some = np.flatnonzero(active[chosen])
+                flat = coef[some].transpose(1, 0, 2).reshape(coef.shape[1], -1)
+                tables[active.tobytes()] = some, np.ascontiguousarray(flat)
+        return tables
 
     def _evaluate_block(
         self, coef: FloatArray, offset: FloatArray, splits: Integers, part: slice

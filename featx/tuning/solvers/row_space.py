@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import scipy.linalg
 
 from featx._typing import ClassWeight, Doubles, FloatArray, Integers
-from featx.tuning.solvers.lbfgs import MapFn, ProblemIndex
+from featx.tuning.solvers.lbfgs import MapFn, ProblemIndex, eigh
 from featx.tuning.solvers.losses import class_shares, mean_curvature, n_score_columns, softmax_loss
 from featx.tuning.solvers.path import PenaltyPath, WarmStart, add_penalty
 from featx.tuning.solvers.standardization import fit_scaler, part_weights
@@ -83,17 +82,16 @@ class _Part:
         others = np.setdiff1d(np.arange(len(rows)), train)
         order = np.concatenate([train, others])
         table = (rows[order] - center) * scale
-        products = table @ table[: len(train)].T
-        # NumPy's takes twice as long in float32, in which products are precise enough.
-        values, vectors = scipy.linalg.eigh(
-            products[: len(train)], driver="evd", check_finite=False
-        )
+        own = table[: len(train)]
+        # A product of a table with itself takes half the time.
+        values, vectors = eigh(own @ own.T)
+        beside = table[len(train) :] @ own.T
         is_large = values > max(values[-1], 0) * _RANK
         values, vectors = values[is_large], vectors[:, is_large]
         coordinates = np.empty((len(rows), len(values)), np.float32)
         coordinates[: len(train)] = vectors * np.sqrt(values)
         vectors /= np.sqrt(values)
-        coordinates[len(train) :] = products[len(train) :] @ vectors
+        coordinates[len(train) :] = beside @ vectors
         position = np.argsort(order)
         return cls(train, center, scale, vectors, values / len(train), coordinates, position)
 

@@ -57,20 +57,26 @@ class SharedRows:
         Without ``standardize`` columns are centred alone: their scale says how much each counts.
         """
         n, d = rows.shape
-        common = fit_scaler(rows, np.arange(n), standardize=standardize)
         fit = partial(fit_scaler, rows, sample_weight=sample_weight, standardize=standardize)
         scalers = list(map_fn(fit, trains))
+        # One part alone may as well be the measure of all.
+        common = scalers[0]
+        if len(trains) > 1:
+            common = fit_scaler(rows, np.arange(n), standardize=standardize)
+        center, scale = (np.asarray(v, np.float32) for v in (common.mean_, common.scale_))
         table = np.empty((n, d), np.float32)
         for start in range(0, n, BLOCK):
             part = slice(start, start + BLOCK)
             own = rows[part] if order is None else rows[order[part]]
-            table[part] = (own - common.mean_) / common.scale_
+            np.divide(own - center, scale, out=table[part])
         # Columns that are constant in a training part tell nothing there.
         varied = np.stack([scaler.scale_ == np.sqrt(scaler.var_) for scaler in scalers])
         scales = np.stack([scaler.scale_ for scaler in scalers])
         means = np.stack([scaler.mean_ for scaler in scalers])
-        stretch = (varied * common.scale_ / scales).astype(np.float32)[:, :, None]
-        shift = (varied * (common.mean_ - means) / scales).astype(np.float32)[:, :, None]
+        stretch = (varied * scale.astype(np.float64) / scales).astype(np.float32)[:, :, None]
+        shift = (varied * (center.astype(np.float64) - means) / scales).astype(np.float32)[
+            :, :, None
+        ]
         return cls(table, stretch, shift)
 
 
