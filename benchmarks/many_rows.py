@@ -73,7 +73,8 @@ def name_of(code: int) -> str:
 def write(folder: Path, truth: Truth, n: int, fingerprint: str) -> None:
     """Write the shards, unless they are there."""
     from featx import Rows, make_samples
-    from featx.tables.shards import INDEX, Shard, ShardFolder, merge_shards
+    from featx.tables.shard_facts import INDEX
+    from featx.tables.shards import Shard, ShardFolder, merge_shards
 
     if (folder / INDEX).exists():
         return

@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,21 @@ CHOICES, BEST = ("measured", "compare"), 3
 
 
 @dataclass(frozen=True)
+class Validation:
+    """Predictions of training samples that ``fit`` left out in turn, or held out."""
+
+    problem: Any
+    predictions: Any
+    tested: Any
+
+    def on(self, samples: Any) -> Any:
+        """Return the function that measures some of the samples that were left out."""
+        place = {sample: k for k, sample in enumerate(self.tested.tolist())}
+        rows = [place[sample] for sample in samples.tolist()]
+        return self.problem.measure(self.predictions[rows], samples)
+
+
+@dataclass(frozen=True)
 class Measured:
     """One backbone and tap on one set."""
 
@@ -46,10 +62,9 @@ class Measured:
     score: float
     measure: Any
     seconds: Mapping[str, float]
-    # It as a comparison has it, and how the samples belong together on which it was measured.
-    final: Any
-    resampling: Any
-    n_quick: int
+    # What a comparison knows of it: the quick pass's entry, and predictions of samples left out of training.
+    entry: Any
+    validation: Validation
 
 
 @dataclass(frozen=True)
@@ -105,8 +120,10 @@ def measure_one(candidate: tuple[str, str, str], whole: Any, folder: Path) -> tu
     """Return one backbone on a set, and how the samples of the test part belong together."""
     import featx
     from featx.labelled import LabelledSamples
+    from featx.selection.candidates import BackboneCandidate
     from featx.selection.evidence import log_evidence
     from featx.selection.quick import quick_scores
+    from featx.selection.ranking import RankedBackbone
     from featx.tasks import get_task
     from featx.training import fit_head
     from featx.tuning import HeadConfig
@@ -150,36 +167,12 @@ def measure_one(candidate: tuple[str, str, str], whole: Any, folder: Path) -> tu
     [score] = measure(np.ones((1, len(unseen))))
     seconds = {"embedding": embedded, "quick": ranked, "full": float(table["seconds"])}
     known_scores = {key: value for key, value in scores.items() if value is not None}
-    final, resampling = as_measured(card, quick, known, table)
+    entry = RankedBackbone(BackboneCandidate.of(card), None, {"rank": quick.rank}, None, card.dim)
+    validation = Validation(known, table["predictions"], table["tested"])
     one = Measured(
-        title,
-        card.graph.sha256,
-        known_scores,
-        score,
-        measure,
-        seconds,
-        final,
-        resampling,
-        len(train),
+        title, card.graph.sha256, known_scores, score, measure, seconds, entry, validation
     )
     return one, unseen.design
-
-
-def as_measured(card: Any, quick: Any, known: Any, table: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return a backbone as a comparison has measured it, and how its measured samples belong together."""
-    from featx.metrics.resampling import Resampling
-    from featx.selection.candidates import BackboneCandidate
-    from featx.selection.finals import Measured as Final
-    from featx.selection.ranking import RankedBackbone
-
-    tested = table["tested"]
-    measure = known.measure(table["predictions"], tested)
-    design = known.design.subset(tested)
-    resampling = Resampling.of(len(tested), design.groups, design.weights)
-    candidate = BackboneCandidate.of(card)
-    entry = RankedBackbone(candidate, None, {"rank": quick.rank}, None, card.dim)
-    score = float(measure(resampling.whole())[0])
-    return Final("", entry, score, None, measure), resampling
 
 
 def problem_of(kind: Any, rows: Any, labelled: Any, config: Any, like: Any = None) -> Any:
@@ -218,19 +211,27 @@ def evaluate(results: Sequence[Result]) -> dict[str, list[dict[str, float]]]:
 
 def choice(method: str, measured: Sequence[Measured]) -> int:
     """Return the place of the backbone that is taken of the best of the quick pass."""
+    from featx.metrics.resampling import Resampling
     from featx.selection.choice import choose_first
     from featx.selection.finals import Finals
+    from featx.selection.finals import Measured as Final
 
     best = sorted(range(len(measured)), key=lambda k: -measured[k].quick["quick"])[:BEST]
+    # Of many columns and classes a part is held out where of fewer all samples are left out in turn.
+    tested = reduce(np.intersect1d, (measured[k].validation.tested for k in best))
+    problem = measured[best[0]].validation.problem
+    design = problem.design.subset(tested)
+    resampling = Resampling.of(len(tested), design.groups, design.weights)
+    finals = []
+    for k in best:
+        measure = measured[k].validation.on(tested)
+        score = float(measure(resampling.whole())[0])
+        finals.append(Final("", measured[k].entry, score, None, measure))
     if method == "measured":
-        return max(best, key=lambda k: measured[k].final.score)
-    finals = tuple(measured[k].final for k in best)
-    one = measured[best[0]]
-    n = one.resampling.n
-    [first, *_] = choose_first(
-        Finals(finals, "score", "", n, one.resampling), one.n_quick, random_state=0
-    )
-    return next(k for k in best if measured[k].final is first)
+        return best[max(range(len(best)), key=lambda k: finals[k].score)]
+    whole = Finals(tuple(finals), "score", "", len(tested), resampling)
+    [first, *_] = choose_first(whole, len(problem), random_state=0)
+    return next(k for k in best if measured[k].entry is first.entry)
 
 
 def ranking(method: str, measured: Sequence[Measured], others: Sequence[Result]) -> Any:
@@ -288,7 +289,7 @@ def print_figures(results: Sequence[Result], figures: Mapping[str, list[dict[str
     heads = ["ranking by", "pairs in order", "mean regret", "worst", *names]
     rows = []
     for method, sets in figures.items():
-        if len(sets) != len(results) and method != "centroid":
+        if not sets or (len(sets) != len(results) and method != "centroid"):
             continue
         pairs = sum(one["pairs"] for one in sets)
         share = sum(one["right"] for one in sets) / max(1, pairs)

@@ -26,7 +26,8 @@ QUERIES = (1, 1000)
 def write(folder: Path, n: int, dim: int) -> None:
     """Write the shards of drawn rows, unless they are there."""
     from featx import Rows, make_samples
-    from featx.tables.shards import INDEX, Shard, ShardFolder, merge_shards
+    from featx.tables.shard_facts import INDEX
+    from featx.tables.shards import Shard, ShardFolder, merge_shards
 
     if (folder / INDEX).exists():
         return

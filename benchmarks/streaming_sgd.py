@@ -19,11 +19,10 @@ import numpy as np
 # Candidates are trained on the first shards, once, and judged by rows of the last.
 TRIED_ON, JUDGED_BY = 2, 10_000
 GRID: tuple[Mapping[str, Any], ...] = (
-    *({"alpha": alpha, "average": True} for alpha in (1e-5, 1e-4, 1e-3, 1e-2)),
-    *({"alpha": alpha, "average": False} for alpha in (1e-3, 1e-2)),
+    *({"alpha": alpha, "average": True} for alpha in (1e-5, 1e-4, 1e-3)),
     *(
-        {"alpha": 1e-4, "average": True, "learning_rate": "constant", "eta0": eta}
-        for eta in (1e-4, 1e-3)
+        {"alpha": 1e-5, "average": True, "learning_rate": "constant", "eta0": eta}
+        for eta in (1e-3, 1e-2, 3e-2)
     ),
 )
 

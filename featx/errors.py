@@ -251,18 +251,22 @@ class UnknownBackbone(UnknownName):
     ----------
     pulls : str, default=""
         What pulls a model of that name, where there is one on a hub.
+    advice : str, default=""
+        What to do where the name is known and nothing can be pulled.
     """
 
     noun = "backbone"
 
-    def __init__(self, name: str, known: Iterable[str], pulls: str = "") -> None:
+    def __init__(self, name: str, known: Iterable[str], pulls: str = "", advice: str = "") -> None:
         super().__init__(name, known)
-        self.pulls = pulls
-        if pulls:
-            self.args = (f"no backbone named {name!r} is on this machine; run: {pulls}",)
+        self.pulls, self.advice = pulls, advice
+        if pulls or advice:
+            self.args = (
+                f"no backbone named {name!r} is on this machine; {advice or f'run: {pulls}'}",
+            )
 
     def __reduce__(self) -> tuple[type, tuple[str | list[str], ...]]:
-        return type(self), (self.name, self.known, self.pulls)
+        return type(self), (self.name, self.known, self.pulls, self.advice)
 
 
 class UnknownHead(UnknownName):

@@ -28,7 +28,7 @@ IMPORT_NAMES = {
     "tomli-w": "tomli_w",
 }
 # brought by a declared dependency, of whose interface they are a part
-BROUGHT_ALONG = {"google"}
+BROUGHT_ALONG = {"botocore", "google"}
 
 
 def declared_dependencies():

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from featx.sources.segment import Segment
 from featx.sources.targets import read_target
 from featx.storage.blob import Blob
 from featx.tables.records import RecordWriter
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["Manifest", "check_files", "copy_groups"]
 
@@ -68,7 +71,9 @@ def copy_groups(report: AuditReport, samples: Sequence[Sample]) -> dict[str, str
     return {sample.id: root(sample.id) for sample in samples}
 
 
-def check_files(samples: Iterable[Sample], settings: Settings | SampleView) -> None:
+def check_files(
+    samples: Iterable[Sample], settings: Settings | SampleView, folder: AnyPath | None = None
+) -> None:
     """Refuse samples that no manifest could name, before any work is done on them.
 
     Parameters
@@ -76,11 +81,14 @@ def check_files(samples: Iterable[Sample], settings: Settings | SampleView) -> N
     samples : iterable of Sample
     settings : Settings or SampleView
         How a card reads them, or how records are shown.
+    folder : Path or RemotePath, default=None
+        Where the manifest will lie; None: on this machine.
 
     Raises
     ------
     BadSource
-        A photo or sound has no file of its own, as in an archive or in a cell of Parquet.
+        A photo or sound has no file of its own, as in an archive or in a cell of Parquet, or none that a table
+        at an address may name.
 
     Examples
     --------
@@ -89,6 +97,7 @@ def check_files(samples: Iterable[Sample], settings: Settings | SampleView) -> N
     """
     view = settings if isinstance(settings, SampleView) else SampleView({}, settings)
     columns = view.columns or {"": view.settings}
+    folder = Path() if folder is None else folder
     files = [name for name, own in columns.items() if own is not None and not own.string_is_sample]
     if view.columns and not files:
         return
@@ -100,8 +109,9 @@ def check_files(samples: Iterable[Sample], settings: Settings | SampleView) -> N
                 data = data.get(name) if isinstance(data, Mapping) else None
             for one in data if isinstance(data, list | tuple) else [data]:
                 one = one.data if isinstance(one, Segment) else one
-                if isinstance(one, bytes) or (isinstance(one, Blob) and one.path is None):
-                    _path_of(sample.id, one, Path())
+                named = isinstance(one, Blob) and one.path is not None
+                if isinstance(one, bytes | Blob) and not (named and isinstance(folder, Path)):
+                    _path_of(sample.id, one, folder)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +138,7 @@ class Manifest:
         samples: Sequence[Sample],
         report: AuditReport,
         settings: Settings | SampleView,
-        folder: Path,
+        folder: AnyPath,
         *,
         group_copies: bool = False,
         target: str | None = None,
@@ -144,8 +154,8 @@ class Manifest:
         report : AuditReport
         settings : Settings or SampleView
             How a card reads them, or how records are shown: these are written with all their columns.
-        folder : Path
-            Where the manifest will lie; paths of files are relative to it.
+        folder : Path or RemotePath
+            Where the manifest will lie; paths of files are relative to it, and objects have their addresses.
         group_copies : bool, default=False
             Whether copies and near-duplicates get a group in common.
         target : str, default=None
@@ -154,30 +164,27 @@ class Manifest:
         Raises
         ------
         BadSource
-            A sample has no file of its own, as in an archive.
+            A sample has no file of its own, as in an archive, or none that a table at an address may name.
         """
+        view = settings if isinstance(settings, SampleView) else SampleView({}, settings)
         bad = {found.id for found in report.of(*_LEFT_OUT)}
         # A text without a word that could be read stays.
         bad |= {found.id for found in report.of("FX061") if found.suggested == "remove"}
         groups = copy_groups(report, samples) if group_copies else {}
         parts = parts_of(samples)
         records = []
-        view = settings if isinstance(settings, SampleView) else SampleView({}, settings)
         for sample, part in zip(samples, parts, strict=True):
             if sample.id not in bad:
                 group = groups.get(sample.id, sample.group)
                 facts = {"split": part, "group": group, "weight": sample.weight}
-                if view.columns:
-                    content = _cells(sample, view, folder)
-                else:
-                    content = _content(sample, view.settings, folder)
+                content = _content(sample, view, folder)
                 own = _target(sample.label, target)
                 records.append({"id": sample.id, **content, **own, **_known(facts)})
         _warn_of_joined(samples, view)
         left_out = tuple(sample.id for sample in samples if sample.id in bad)
         return cls(tuple(records), _columns(records), left_out)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the manifest as .csv, .jsonl or .parquet; raise BadTable or OutputFailed."""
         with RecordWriter(path, self.columns) as writer:
             writer.write_all(self.records)
@@ -211,7 +218,14 @@ def _columns(records: Iterable[dict[str, Any]]) -> dict[str, type]:
     return {name: types[name] for name in (*(n for n in types if n not in last), *last)}
 
 
-def _cells(sample: Sample, view: SampleView, folder: Path) -> dict[str, Any]:
+def _content(sample: Sample, view: SampleView, folder: AnyPath) -> dict[str, Any]:
+    """Return the cells that say what a sample is: those of a record, or of a file or a text."""
+    if view.columns:
+        return _cells(sample, view, folder)
+    return _own_content(sample, view.settings, folder)
+
+
+def _cells(sample: Sample, view: SampleView, folder: AnyPath) -> dict[str, Any]:
     """Return the cells of a record, and of what goes along with it, such as the seconds of a segment."""
     cells: dict[str, Any] = {}
     for column, settings in view.columns.items():
@@ -232,7 +246,7 @@ def _cells(sample: Sample, view: SampleView, folder: Path) -> dict[str, Any]:
     return {**(sample.columns or {}), **cells}
 
 
-def _content(sample: Sample, settings: Settings | None, folder: Path) -> dict[str, Any]:
+def _own_content(sample: Sample, settings: Settings | None, folder: AnyPath) -> dict[str, Any]:
     """Return the cells that say what a sample is."""
     data, cells = sample.data, {}
     if isinstance(data, Segment):
@@ -243,14 +257,37 @@ def _content(sample: Sample, settings: Settings | None, folder: Path) -> dict[st
     return {"path": _path_of(sample.id, data, folder), **cells}
 
 
-def _path_of(id: str, data: Any, folder: Path) -> str:
+def _path_of(id: str, data: Any, folder: AnyPath) -> str:
+    if isinstance(data, Blob) and data.location.is_remote:
+        return _address_of(id, data, folder)
     path = data.path if isinstance(data, Blob) else data
     if not isinstance(path, str | os.PathLike):
         raise BadSource(
             f"{id:.200}: has no file of its own, which a manifest could name; unpack the archive, or "
             "write the contents to files"
         )
+    if not isinstance(folder, Path):
+        raise BadSource(
+            f"{id:.200}: a file of this machine, which a table at {folder} could not name; write the table to "
+            "a path of this machine"
+        )
     return _relative(Path(os.fsdecode(path)), folder)
+
+
+def _address_of(id: str, data: Blob, folder: AnyPath) -> str:
+    """Return the address of an object; of a table at an address it has to have the same owner."""
+    path: Any = data.location
+    uri = getattr(path, "uri", None)
+    if uri is None:
+        raise BadSource(
+            f"{id:.200}: has no object of its own, which a manifest could name; unpack the archive"
+        )
+    if not isinstance(folder, Path) and path.owner != folder.owner:
+        raise BadSource(
+            f"{id:.200}: lies elsewhere than {folder.owner}, where a table could not name it; write the table "
+            "beside the samples, or to a path of this machine"
+        )
+    return str(uri)
 
 
 def _relative(path: Path, folder: Path) -> str:

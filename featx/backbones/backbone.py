@@ -7,6 +7,8 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,10 +17,10 @@ import numpy.typing as npt
 
 from featx._typing import FloatArray
 from featx.backbones.filling import filled_parts
-from featx.backbones.maps import SampleMaps, to_map
+from featx.backbones.maps import SampleMaps, fitting_axis, to_map
 from featx.backbones.providers import CPU, Provider, read_provider
 from featx.backbones.remembered import card_provider, is_cards_own
-from featx.backbones.session import open_graph, run_session
+from featx.backbones.session import DTYPES, open_graph, run_session
 from featx.catalog import Card, get_card, is_shipped, names_beside, verify_files
 from featx.errors import BadGraph, BadOption, BadSample, FeatxError, FeatxWarning, WrongCanary
 from featx.graphs.pooling import read_pooling
@@ -31,17 +33,6 @@ __all__ = ["CANARY_TOLERANCE", "Backbone", "canary_deviation", "graph_key", "ope
 # hundredth of the pixels the other way, which moves the most sensitive backbone known here by 0.009;
 # swapped colours move the least sensitive one by 0.04.
 CANARY_TOLERANCE = 0.01
-
-_DTYPES: Mapping[str, type[np.generic]] = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(uint8)": np.uint8,
-    "tensor(int8)": np.int8,
-    "tensor(int32)": np.int32,
-    "tensor(int64)": np.int64,
-    "tensor(bool)": np.bool_,
-}
 
 
 class Backbone:
@@ -117,6 +108,8 @@ class Backbone:
         self.fixed: int | None = self._only_batch()
         self._pooling = read_pooling(self.card.pooling)
         self._dim = self.card.dim
+        if self._dim is None and self._pooling.channels_last:
+            self.card = replace(self.card, channel_axis=self._channel_axis())
         if self.card.optimized is not None and self.card.optimized.weight_bits == 8:
             self._require_canary()
 
@@ -148,10 +141,8 @@ class Backbone:
 
     @property
     def _plain_key(self) -> str:
-        plain = self.card.fingerprint
-        if self.provider == CPU:
-            return plain
-        return hashlib.sha256(f"{plain}\0{self.provider}".encode()).hexdigest()
+        plain, named = self.card.fingerprint, f"{self.card.fingerprint}\0{self.provider}"
+        return plain if self.provider == CPU else hashlib.sha256(named.encode()).hexdigest()
 
     @property
     def chunk_size(self) -> int:
@@ -193,8 +184,7 @@ class Backbone:
     def dim(self) -> int:
         """Columns of one row; for a variant found by running it once."""
         if self._dim is None:
-            item = self.reader.read(self.reader.load(self.card.input.canary()))
-            self._dim = self.embed_items([item]).shape[1]
+            self._dim = self.embed_items([self._canary()]).shape[1]
         return self._dim
 
     def embed(self, samples: Iterable[Any], batch_size: int | None = None) -> FloatArray:
@@ -256,17 +246,15 @@ class Backbone:
                 rows.append(self._pool(values, batch))
             item_index.append(batch.item_index)
         if len({part.shape[1] for part in rows}) > 1:
-            raise BadGraph(
-                f"{self.card.name}: rows of different lengths; 'flatten' needs inputs of one length"
-            )
+            what = "rows of different lengths; 'flatten' needs inputs of one length"
+            raise BadGraph(f"{self.card.name}: {what}")
         with np.errstate(all="ignore"):
             merged = self.reader.merge(np.concatenate(rows), np.concatenate(item_index), len(items))
             if self.card.normalize:
                 merged = merged / np.maximum(np.linalg.norm(merged, axis=1, keepdims=True), 1e-12)
         if self._dim is not None and merged.shape[1] != self._dim:
-            raise BadGraph(
-                f"{self.card.name}: rows have {merged.shape[1]} columns, its card says {self._dim}"
-            )
+            found = f"rows have {merged.shape[1]} columns, its card says {self._dim}"
+            raise BadGraph(f"{self.card.name}: {found}")
         return np.ascontiguousarray(merged, np.float32)
 
     def embed_maps(
@@ -346,7 +334,7 @@ class Backbone:
         for wanted in self._inputs:
             self._check_shape(wanted.name, wanted.shape, feeds[wanted.name].shape)
         return {
-            wanted.name: feeds[wanted.name].astype(_DTYPES.get(wanted.type, np.float32), copy=False)
+            wanted.name: feeds[wanted.name].astype(DTYPES.get(wanted.type, np.float32), copy=False)
             for wanted in self._inputs
         }
 
@@ -372,8 +360,7 @@ class Backbone:
                     f"item {index} is a {type(item).__name__}: expected what the reader of "
                     f"{self.card.name} gives; embed takes paths, bytes, arrays and the like"
                 )
-        limit = self.batch
-        size = batch_size or self.batch_size
+        limit, size = self.batch, batch_size or self.batch_size
         if limit and size > limit:
             warnings.warn(
                 f"{self.card.name}: batch_size = {size} is not used: its graph takes {limit} at a time",
@@ -444,8 +431,7 @@ class Backbone:
                 f"{self.card.name}: was made for one machine, and without a canary nothing tells whether this "
                 f"one is like it: expected its own tap, pooling, normalisation and options; or {again}"
             )
-        item = self.reader.read(self.reader.load(self.card.input.canary()))
-        deviation, limit = canary_deviation(self.card, self.embed_items([item])[0])
+        deviation, limit = canary_deviation(self.card, self.embed_items([self._canary()])[0])
         if not deviation <= limit:
             raise WrongCanary(
                 f"{self.card.name}: was made for another machine: its row differs from the canary by "
@@ -455,8 +441,7 @@ class Backbone:
     def _lacks_inputs(self) -> bool:
         """Return whether the graph wants an input that the modality does not feed."""
         try:
-            item = self.reader.read(self.reader.load(self.card.input.canary()))
-            batch = next(iter(self.reader.batches([item], 1)))
+            batch = next(iter(self.reader.batches([self._canary()], 1)))
         except FeatxError:
             # whoever embeds a sample is told
             return False
@@ -465,6 +450,21 @@ class Backbone:
         except BadGraph:
             return True
         return False
+
+    def _channel_axis(self) -> int | None:
+        """Return the axis of the channels of a tap that is perhaps laid out unlike the card's own."""
+        shape = self._session.get_outputs()[0].shape
+        if self.card.modality != "image" or len(shape) != 4:
+            return self.card.channel_axis
+        if not all(isinstance(side, int) for side in shape[1:]):
+            # a graph's own arithmetic with sizes hides them
+            with suppress(FeatxError):
+                batch = next(iter(self.reader.batches([self._canary()], 1)))
+                shape = self._values(batch, self.fixed or 1).shape
+        return fitting_axis(shape, self.card.channel_axis)
+
+    def _canary(self) -> Any:
+        return self.reader.read(self.reader.load(self.card.input.canary()))
 
     def _only_batch(self) -> int | None:
         """Return the only batch that the graph takes, or None where it takes any."""

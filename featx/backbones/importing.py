@@ -16,6 +16,7 @@ from featx.errors import BadCard, BadGraph, BadOption
 from featx.graphs import LAST_MAP, PENULTIMATE, cut_graph, inputs_of, outputs_of
 from featx.graphs.facts import describe_graph
 from featx.graphs.pooling import read_pooling
+from featx.graphs.rescaling import scales_pixels
 from featx.hub.outputs import channel_axis_of
 from featx.modalities import read_settings
 
@@ -63,6 +64,8 @@ class _GraphFacts:
     # height and width, where the graph insists on them
     size: tuple[int, int] | None
     dtype: str
+    # whether it makes numbers of pixels of 0 to 255 itself
+    scales: bool
     # names of the outputs of floats
     outputs: tuple[str, ...]
 
@@ -153,7 +156,7 @@ def questions(path: Path, given: Mapping[str, Any]) -> list[Question]:
         asked.append(Question("layout", "where the channels are: NCHW or NHWC"))
     if facts.dtype != "uint8" and not any(option in given for option in _NUMBERS):
         text = f"how pixels become numbers: {', '.join(LIKE)}; or scale=, mean= and std="
-        asked.append(Question("like", text))
+        asked.append(Question("like", text, "raw" if facts.scales else None))
     if "resize" not in given and "crop" not in given:
         text = "the short side in pixels, or height,width to stretch to"
         asked.append(Question("resize", text, _usual_size(facts, given.get("like"))))
@@ -197,7 +200,8 @@ def _inspect(path: Path, tap: str | None) -> _GraphFacts:
     size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
     color = "L" if layout and channels == 1 else "RGB"
     outputs = tuple(tensor.name for tensor in outputs_of(path) if "float" in tensor.dtype)
-    return _GraphFacts(layout, color, size if layout else None, _DTYPES[image.dtype], outputs)
+    dtype, scales = _DTYPES[image.dtype], scales_pixels(path, image.name)
+    return _GraphFacts(layout, color, size if layout else None, dtype, scales, outputs)
 
 
 def _usual_size(facts: _GraphFacts, like: str | None) -> ImageSize | None:
@@ -209,7 +213,8 @@ def _usual_size(facts: _GraphFacts, like: str | None) -> ImageSize | None:
 
 def _draft(path: Path, name: str, known: Mapping[str, Any]) -> Card:
     """Return the card, but for what only the copied graph tells: digest, size, dim."""
-    table = _image_table(_inspect(path, known["tap"]), known)
+    facts = _inspect(path, known["tap"])
+    table = _image_table(facts, known)
     pooling = read_pooling(known.get("pooling", "none"))
     pools_channels = pooling.channels_last and pooling.name != "none"
     axis = (
@@ -226,7 +231,7 @@ def _draft(path: Path, name: str, known: Mapping[str, Any]) -> Card:
             pooling=str(pooling),
             channel_axis=axis,
             source="added by its user",
-            note="canary missing: no second implementation was run.",
+            note=_note(facts, known),
         )
         return Card.from_toml(card.to_toml())
     except BadCard as error:
@@ -257,6 +262,14 @@ def _image_table(facts: _GraphFacts, known: Mapping[str, Any]) -> dict[str, Any]
         wanted, resized = (f"{high} × {wide}" for high, wide in (facts.size, pair))
         raise BadOption(f"the graph takes images of {wanted} pixels, the options make {resized}")
     return table
+
+
+def _note(facts: _GraphFacts, known: Mapping[str, Any]) -> str:
+    """Return what the card says of itself: what was not checked, and what the graph does itself."""
+    note = "canary missing: no second implementation was run."
+    if facts.scales and known.get("like") == "raw":
+        note += " The graph makes numbers of pixels of 0 to 255 itself."
+    return note
 
 
 def _is_pooled(shape: Shape) -> bool:

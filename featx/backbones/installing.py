@@ -121,7 +121,7 @@ def _tried(card: Card, graph: Path, path: Path) -> Card:
             )
         backbone = Backbone(card)
         _compare(backbone, path)
-        return replace(card, dim=backbone.dim)
+        return replace(backbone.card, dim=backbone.dim)
     except BadGraph as error:
         raise BadGraph(str(error).replace(str(graph), str(path))) from error
 

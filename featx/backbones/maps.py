@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,9 @@ from featx.errors import BadGraph
 from featx.graphs.pooling import to_channels_last
 from featx.modalities import Geometry
 
-__all__ = ["SampleMaps", "to_map"]
+__all__ = ["SampleMaps", "fitting_axis", "to_map"]
+
+_MAP_RANK = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +44,36 @@ class SampleMaps:
     id: str
     maps: tuple[FloatArray, ...]
     geometry: Geometry
+
+
+def fitting_axis(shape: Sequence[object], channel_axis: int | None) -> int | None:
+    """Return the axis of the channels of a picture's map: the given one, unless only the other can be it.
+
+    A map is as high as it is wide. A graph of one layout may compute in another between two transpositions,
+    as those of Keras do.
+
+    Parameters
+    ----------
+    shape : sequence
+        With the axis of samples; a side that is no number is not known.
+    channel_axis : int or None
+        None is 1.
+
+    Examples
+    --------
+    >>> fitting_axis((1, 7, 7, 1280), None), fitting_axis((1, 512, 7, 7), -1)
+    (-1, None)
+    >>> fitting_axis((1, 7, 7, 1280), -1), fitting_axis((1, 7, 7, 7), -1)
+    (-1, -1)
+    """
+    if len(shape) != _MAP_RANK or not all(isinstance(side, int) for side in shape[1:]):
+        return channel_axis
+    own = 1 if channel_axis is None else channel_axis % _MAP_RANK
+    square = {1: shape[2] == shape[3], 3: shape[1] == shape[2]}
+    other = _MAP_RANK - own
+    if square.get(own, True) or not square[other]:
+        return channel_axis
+    return None if other == 1 else -1
 
 
 def to_map(values: FloatArray, mask: Mask | None, channel_axis: int | None) -> FloatArray:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from featx.backbones.adding import Drafted, ModelSource, as_name, draft_backbone, find_model
 from featx.backbones.installing import install
-from featx.catalog import SHORT_NAMES, Card, get_card
+from featx.catalog import SHORT_NAMES, Card, advice_for, get_card
 from featx.catalog.transfer import Progress
 from featx.errors import BadOption, UnknownBackbone
 from featx.hub.address import PREFIX, ModelAddress
@@ -72,7 +72,7 @@ def read_wanted(text: str, *, file: str | None = None, name: str | None = None) 
     """
     short = SHORT_NAMES.get(text)
     if short is None and not text.startswith(PREFIX):
-        raise UnknownBackbone(text, SHORT_NAMES)
+        raise UnknownBackbone(text, SHORT_NAMES, advice=advice_for(text))
     address = ModelAddress.read(short.address if short else text)
     if file is not None:
         if not short and address.file not in (None, file):

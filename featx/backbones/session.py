@@ -14,6 +14,7 @@ from typing import Any
 # keeps off the network, whoever asks nothing of it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
@@ -24,6 +25,7 @@ from featx.graphs.cache import cached_cut, store_cut
 from featx.storage.blob import Blob
 
 __all__ = [
+    "DTYPES",
     "FAILURES",
     "Interrupt",
     "available",
@@ -48,6 +50,17 @@ FAILURES = (
     failures.NotImplemented,
     failures.RuntimeException,
 )
+# NumPy's types of tensors, by ONNX Runtime's names.
+DTYPES: Mapping[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}
 # What ONNX Runtime says of a graph of a later version than it reads.
 _FORMAT = re.compile(r"Unsupported model IR version: (\d+), max supported IR version: (\d+)")
 _OPSET = re.compile(

@@ -16,6 +16,7 @@ import numpy as np
 from featx._typing import FloatArray, Mask
 from featx.backbones.backbone import Backbone, graph_key
 from featx.backbones.filling import filled_parts
+from featx.backbones.maps import fitting_axis
 from featx.backbones.session import open_session, run_session
 from featx.catalog import is_shipped, names_beside, verify_files
 from featx.errors import BadGraph, FeatxWarning
@@ -200,7 +201,7 @@ class SeveralTaps:
         kept, widths, odd = dict[str, list[str]](), dict[tuple[str, str], int](), list[str]()
         for tap in self._taps:
             poolings = [card.pooling] if tap == own else []
-            if tap == own or _is_laid_out_alike(self._shapes[tap], card.channel_axis):
+            if tap == own or self._is_laid_out_alike(tap):
                 poolings += self._poolings(tap, batch.mask)
             for pooling in dict.fromkeys(poolings):
                 if width := self._width(outputs[tap], batch, pooling):
@@ -213,6 +214,11 @@ class SeveralTaps:
         if odd:
             self._warn(f"no rows can be made of {_some(odd)}, which are left out")
         return self._thinned(kept, widths), widths
+
+    def _is_laid_out_alike(self, tap: str) -> bool:
+        """Return whether the channels of a tap may well stand where the card's are."""
+        axis = self.backbone.card.channel_axis
+        return fitting_axis((1, *self._shapes[tap]), axis) == axis
 
     def _thinned(
         self, kept: dict[str, list[str]], widths: dict[tuple[str, str], int]
@@ -290,20 +296,6 @@ def _joined(found: Sequence[Any]) -> FloatArray:
     # of float64: what float32 does not hold is infinite, and the row is rejected
     with np.errstate(over="ignore"):
         return np.asarray(values).astype(np.float32, copy=False)
-
-
-def _is_laid_out_alike(shape: tuple[int, ...], channel_axis: int | None) -> bool:
-    """Return whether channels may well stand where the card's are: a map is as high as it is wide.
-
-    A graph of one layout may compute in another between two transpositions.
-    """
-    if len(shape) != 3:
-        return True
-    own = 1 if channel_axis is None else channel_axis % 4
-    sides = {axis: [shape[k - 1] for k in (1, 2, 3) if k != axis] for axis in (1, 3)}
-    other = 4 - own
-    square = {axis: left == right for axis, (left, right) in sides.items()}
-    return own not in square or square[own] or not square[other]
 
 
 def _tokens_before_patches(positions: int) -> int:

@@ -20,7 +20,7 @@ from featx.catalog.directories import (
     user_directory,
 )
 from featx.catalog.quantization import PRECISIONS, QuantizationInfo
-from featx.catalog.short_names import SHORT_NAMES, ShortName
+from featx.catalog.short_names import SHORT_NAMES, ShortName, advice_for
 from featx.catalog.verify import digest, find, names_beside, verify_files
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ __all__ = [
     "File",
     "QuantizationInfo",
     "ShortName",
+    "advice_for",
     "bundled_directory",
     "default_card",
     "digest",

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from featx.catalog.card import Card, File
-from featx.catalog.short_names import SHORT_NAMES
+from featx.catalog.short_names import SHORT_NAMES, advice_for
 from featx.errors import BadCard, BadOption, FeatxWarning, OutputFailed, UnknownBackbone, wrong_type
 from featx.modalities import DEFAULTS
 from featx.storage.blob import Blob
@@ -101,7 +101,7 @@ def get_card(name: str) -> Card:
         if Path(name).name == name and path.is_file():
             return _read(path)
     pulls = f"featx backbones pull {name}" if name in SHORT_NAMES else ""
-    raise UnknownBackbone(name, _paths(), pulls)
+    raise UnknownBackbone(name, _paths(), pulls, advice_for(name))
 
 
 def default_card(modality: str, *, defaults: Mapping[str, str] = DEFAULTS) -> Card:

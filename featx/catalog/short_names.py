@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["SHORT_NAMES", "ShortName"]
+__all__ = ["SHORT_NAMES", "ShortName", "advice_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +73,30 @@ SHORT_NAMES: Mapping[str, ShortName] = MappingProxyType(
         ("whisper-tiny", "onnx-community/whisper-tiny:onnx/encoder_model.onnx", "Apache-2.0"),
     )
 )
+
+# Sides of the pictures that EfficientNet-Lite takes; they are cut out of pictures whose short side is 32 more.
+_LITE_SIDES: Mapping[str, int] = MappingProxyType(
+    {f"efficientnet-lite{k}": side for k, side in enumerate((224, 240, 260, 280, 300))}
+)
+_LITE_MARGIN = 32
+
+
+def advice_for(name: str) -> str:
+    """Return what to do for a model that is known by name and that no hub has as an ONNX graph; "" of others.
+
+    Examples
+    --------
+    >>> "resize=256 crop=224" in advice_for("efficientnet_lite0")
+    True
+    >>> advice_for("dinov2-small")
+    ''
+    """
+    side = _LITE_SIDES.get(name.lower().replace("_", "-"))
+    if side is None:
+        return ""
+    # its pixels are (x - 127) / 128
+    recipe = f"resize={side + _LITE_MARGIN} crop={side} interpolation=bicubic"
+    return (
+        "no repository of a hub with an ONNX graph of it is known: download or convert the file, then run: "
+        f"featx backbones add FILE {recipe} scale=0.0078125 mean=0.9921875, or what its page says of its pixels"
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featx.cli.options import PoolingName, read_pairs
+from featx.cli.paths import LocalPath
 
 if TYPE_CHECKING:
     from featx.catalog import Card
@@ -131,7 +132,7 @@ def graph_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command("add")
-@click.argument("path", metavar="FOLDER_OR_FILE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FOLDER_OR_FILE", type=LocalPath())
 @graph_options
 def add_command(path: Path, given: GraphOptions, dry_run: bool) -> None:
     """Put a model into your model directory and print its card.

@@ -48,7 +48,7 @@ __all__ = ["audit_command"]
 )
 @click.option(
     "--fix",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="A table of the samples to write, .csv, .jsonl or .parquet: without exact leaks and broken ones.",
 )
 @click.option(
@@ -88,7 +88,7 @@ def audit_command(
     source: str,
     output: AnyPath | None,
     html: AnyPath | None,
-    fix: Path | None,
+    fix: AnyPath | None,
     group_copies: bool,
     task: str | None,
     groups: str | None,
@@ -130,7 +130,7 @@ def audit_command(
     if fix is not None:
         from featx.audit.fixing import check_files
 
-        check_files(samples, plan.view)
+        check_files(samples, plan.view, fix.parent)
     from featx.audit.auditing import audit_samples
 
     with run.engine(len(samples)) as engine:
@@ -199,7 +199,7 @@ def _plan(
 
 
 def _check(
-    output: AnyPath | None, html: AnyPath | None, fix: Path | None, *, group_copies: bool
+    output: AnyPath | None, html: AnyPath | None, fix: AnyPath | None, *, group_copies: bool
 ) -> None:
     """Refuse what could not be written, before the work."""
     from featx.errors import BadOption
@@ -283,7 +283,7 @@ def _show(
 
 
 def _fix(
-    path: Path,
+    path: AnyPath,
     report: AuditReport,
     samples: list[Sample],
     plan: _Plan,

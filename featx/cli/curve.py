@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +23,9 @@ from featx.cli.results import print_result, write_plot
 from featx.cli.sample_reader import SampleReader
 from featx.cli.targets import TargetChoice, target_options
 from featx.heads.names import check_head_name
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["curve_command"]
 
@@ -73,7 +75,7 @@ def curve_command(
     draws: int,
     max_labels: int,
     baseline: bool,
-    plot: Path | None,
+    plot: AnyPath | None,
     style: str,
     target: TargetChoice,
     chosen: BackboneChoice,

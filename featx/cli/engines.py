@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from featx.embedding.engine import Engine
     from featx.embedding.joint_rows import JointEmbedder
     from featx.embedding.rows import Written
+    from featx.storage.remote import AnyPath
     from featx.tables.shard_plan import ShardPlan
     from featx.tables.shards import Shard
 
@@ -30,7 +31,7 @@ class EngineChoice:
     engine: str
     address: str | None
 
-    def check(self, run: RunChoice, *, in_shards: bool) -> None:
+    def check(self, run: RunChoice, output: AnyPath, *, in_shards: bool) -> None:
         """Refuse options that make no sense together, before anything is read."""
         if self.engine == "local":
             if self.address is not None:
@@ -44,7 +45,9 @@ class EngineChoice:
             )
         from featx.backbones.providers import read_provider
         from featx.distributed.extraction import check_cluster_options
+        from featx.distributed.pipeline import check_shared
 
+        check_shared(output)
         check_cluster_options(read_provider(run.provider), self.address)
 
     def refuse_joint(self) -> None:

@@ -12,11 +12,12 @@ import click
 from featx.cli.input_options import rows_option
 from featx.cli.inputs import Inputs
 from featx.cli.options import RunChoice, SourceChoice, run_options, source_options, trust_option
-from featx.cli.paths import PredictorPath
+from featx.cli.paths import PathOrAddress, PredictorPath
 from featx.cli.sample_reader import SampleReader
 
 if TYPE_CHECKING:
     from featx.explanation.output import ExplanationOutput
+    from featx.storage.remote import AnyPath
 
 __all__ = ["explain_command"]
 
@@ -27,7 +28,7 @@ __all__ = ["explain_command"]
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="A page (.html), JSON lines (.jsonl), a picture of one sample (.png, .svg), or a folder of them "
     "[default: JSON lines on standard output].",
 )
@@ -66,7 +67,7 @@ __all__ = ["explain_command"]
 def explain_command(
     classifier: Path,
     sources: tuple[str, ...],
-    output: Path | None,
+    output: AnyPath | None,
     target: str | None,
     against: str | None,
     method: str,

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from featx.cli.options import SourceChoice, source_options, trust_option
-from featx.cli.paths import PredictorPath
+from featx.cli.paths import PathOrAddress, PredictorPath
 from featx.cli.sample_reader import SampleReader, training_samples
 from featx.cli.sureness import SurenessChoice, sureness_options
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["export_command"]
 
 
 @click.command("export")
 @click.argument("classifier", type=PredictorPath())
-@click.option(
-    "--to", "output", required=True, type=click.Path(path_type=Path), help="File to write, .onnx."
-)
+@click.option("--to", "output", required=True, type=PathOrAddress(), help="File to write, .onnx.")
 @click.option(
     "--check",
     metavar="DATA",
@@ -33,7 +35,7 @@ __all__ = ["export_command"]
 @source_options
 def export_command(
     classifier: Path,
-    output: Path,
+    output: AnyPath,
     check: str | None,
     strings: bool,
     overwrite: bool,

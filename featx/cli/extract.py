@@ -135,7 +135,9 @@ class ShardChoice:
         if self.shard:
             return self.shard.total
         if self.shard_size:
-            return max(1, -(-n_samples // self.shard_size))
+            from featx.tables.shards import number_of_shards
+
+            return number_of_shards(n_samples, self.shard_size)
         return self.shards or 1
 
 
@@ -282,7 +284,9 @@ def extract_command(
     """
     from featx.tables.writer import own_column
 
-    cluster.check(run, in_shards=parts.shards is not None or parts.shard_size is not None)
+    cluster.check(
+        run, target.output, in_shards=parts.shards is not None or parts.shard_size is not None
+    )
     if parts.is_asked:
         parts.check(target)
     else:

@@ -103,7 +103,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: Path | None) 
 @click.option(
     "--report",
     "page",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     help="Also write one HTML page on it, as `featx report` does.",
 )
 @input_options

@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from featx.cli.options import BackboneChoice, RunChoice, SourceChoice, gather_options, was_typed
+from featx.cli.paths import PathOrAddress
 from featx.cli.rows_source import SAMPLE_OPTIONS, refuse_sample_options
 
 if TYPE_CHECKING:
     from featx.cli.targets import TargetChoice
     from featx.fit_config import FitConfig
     from featx.predictor import Predictor
+    from featx.storage.remote import AnyPath
 
 __all__ = ["RowsChoice", "fit_rows_of", "rows_options"]
 
@@ -30,7 +31,7 @@ _OF_SAMPLES = (*SAMPLE_OPTIONS, "split_column", "max_latency", "time_limit", "pa
 class RowsChoice:
     """The options of rows that were extracted."""
 
-    targets: Path | None
+    targets: AnyPath | None
     in_memory: bool | None
 
     def refuse(self) -> None:
@@ -47,7 +48,7 @@ def rows_options(function: F) -> F:
     options = [
         click.option(
             "--targets",
-            type=click.Path(path_type=Path),
+            type=PathOrAddress(),
             metavar="TABLE",
             help="With extracted rows as DATA: a table of ids and labels, in place of the labels of the rows.",
         ),

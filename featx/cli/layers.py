@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,9 @@ from featx.cli.options import (
 )
 from featx.cli.results import print_result, write_plot
 from featx.cli.targets import TargetChoice, target_options
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["layers_command", "print_table"]
 
@@ -70,7 +73,7 @@ def layers_command(
     taps: tuple[str, ...],
     column: str | None,
     max_samples: int,
-    plot: Path | None,
+    plot: AnyPath | None,
     style: str,
     target: TargetChoice,
     columns: SourceChoice,
@@ -141,7 +144,7 @@ def _list_taps(name: str, style: str) -> None:
 def _probe(
     name: str,
     source: str,
-    asked: tuple[tuple[str, ...], int, Path | None, str],
+    asked: tuple[tuple[str, ...], int, AnyPath | None, str],
     target: TargetChoice,
     columns: SourceChoice,
     run: RunChoice,

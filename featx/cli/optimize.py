@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featx.cli.options import RunChoice, SourceChoice, run_options, source_options
+from featx.cli.paths import LocalPath
 
 if TYPE_CHECKING:
     from featx.catalog import Card
@@ -56,7 +57,7 @@ __all__ = ["optimize_command"]
 @click.option("--name", help="Of the new backbone [default: BACKBONE-int8 or BACKBONE-fp16].")
 @click.option(
     "--directory",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     help="Model directory to put it in [default: yours].",
 )
 @source_options

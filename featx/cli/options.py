@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from featx.cli.paths import PathOrAddress
 from featx.errors import BadOption
 
 if TYPE_CHECKING:
@@ -445,7 +446,7 @@ def run_options(on_error: str) -> Callable[[F], F]:
 
 plot_option = click.option(
     "--plot",
-    type=click.Path(path_type=Path),
+    type=PathOrAddress(),
     metavar="FILE",
     help="Also draw it into a .png, .svg or .pdf; needs matplotlib.",
 )

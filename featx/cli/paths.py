@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from featx.storage.remote import AnyPath
 
-__all__ = ["PathOrAddress", "PredictorPath"]
+__all__ = ["LocalPath", "PathOrAddress", "PredictorPath"]
 
 
 class PathOrAddress(click.ParamType["AnyPath"]):
@@ -25,6 +25,20 @@ class PathOrAddress(click.ParamType["AnyPath"]):
         from featx.storage.address import to_path
 
         return to_path(value)
+
+
+class LocalPath(click.ParamType[Path]):
+    """A path of this machine; an address is refused."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        from featx.storage.address import is_remote
+
+        if is_remote(value):
+            self.fail(f"{value!r:.200} is an address; expected a path of this machine", param, ctx)
+        return Path(value)
 
 
 class PredictorPath(click.ParamType[Path]):

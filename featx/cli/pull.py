@@ -76,10 +76,11 @@ def _is_here(name: str) -> bool:
         return False
     try:
         get_card(name)
-    except UnknownBackbone:
+    except UnknownBackbone as error:
         if name in SHORT_NAMES:
             return False
-        raise UnknownBackbone(name, [*SHORT_NAMES, *(card.name for card in list_cards())]) from None
+        known = [*SHORT_NAMES, *(card.name for card in list_cards())]
+        raise UnknownBackbone(name, known, advice=error.advice) from None
     return True
 
 

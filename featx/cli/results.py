@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from featx.cli.messages import as_options
 
 if TYPE_CHECKING:
     from featx.selection.plots import Plotted
+    from featx.storage.remote import AnyPath
 
 __all__ = ["print_result", "write_plot"]
 
@@ -35,7 +35,7 @@ def print_result(
         click.echo(as_options(result.format_table(), parameters))
 
 
-def write_plot(result: Plotted, path: Path | None) -> None:
+def write_plot(result: Plotted, path: AnyPath | None) -> None:
     """Draw a result into a file and say so, where a file was named."""
     if path is not None:
         from featx.selection.plots import save_plot

@@ -108,7 +108,8 @@ class SampleReader:
                     source, self.card, split=split, keep=keep, skip=skip, parts=parts
                 )
             except BadSource as error:
-                raise _of_rows(source, error) from error
+                _refuse_rows(source, error)
+                raise
         from featx.inputs.reading import RecordStream, read_records
 
         columns = replace(self.columns.to_columns(keep), skip=skip, parts=parts)
@@ -134,16 +135,15 @@ class SampleReader:
         return RecordStream(self.specs, columns, pool_by=self.pool_by)
 
 
-def _of_rows(source: str, error: BadSource) -> BadSource:
-    """Return the error; where rows that were extracted are given as samples, one that says so."""
+def _refuse_rows(source: str, error: BadSource) -> None:
+    """Say so where rows that were extracted are given as samples, which cannot be read for that reason."""
     from featx.tables.stored_rows import is_rows
 
-    if source == "-" or not is_rows(source):
-        return error
-    return BadSource(
-        f"{source:.200}: holds rows that featx extract wrote, and no samples; name the samples that they were "
-        "extracted from (featx fit, featx audit and featx similar take rows)"
-    )
+    if source != "-" and is_rows(source):
+        raise BadSource(
+            f"{source:.200}: holds rows that featx extract wrote, and no samples; name the samples that they "
+            "were extracted from (featx fit, featx audit and featx similar take rows)"
+        ) from error
 
 
 def _with_rows(specs: tuple[InputSpec, ...], rows: tuple[str, ...]) -> tuple[InputSpec, ...]:

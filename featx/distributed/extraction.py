@@ -11,7 +11,7 @@ from featx.backbones.backbone import Backbone
 from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card
 from featx.distributed.cluster import check_address, connected, load_ray
-from featx.distributed.pipeline import make_by_actors, working_in
+from featx.distributed.pipeline import check_shared, make_by_actors, working_in
 from featx.distributed.tasks import is_dataset, tasks_of, tasks_of_dataset
 from featx.embedding.engine import Engine, count_workers
 from featx.embedding.rows import Written
@@ -19,9 +19,10 @@ from featx.errors import BadOption
 from featx.reading import read_samples
 from featx.sources import Sample, make_samples
 from featx.sources.kept import column_types
+from featx.storage.address import to_path
 from featx.tables import check_output, merge_shards
 from featx.tables.shard_plan import ShardPlan
-from featx.tables.shards import Shard, ShardFolder
+from featx.tables.shards import Shard, ShardFolder, check_shards, number_of_shards
 
 __all__ = ["check_cluster_options", "extract", "make_missing"]
 
@@ -84,7 +85,7 @@ def extract(
     featx.errors.BadOption: shards=1, shard_size=10: expected one of the two
     """
     engine = Engine.of(engine)
-    folder = Path(output).absolute()
+    folder = check_shared(to_path(output)).absolute()
     _check_numbers(shards, shard_size)
     check_output(folder / "part.parquet")
     opened = backbone if isinstance(backbone, Backbone) else Backbone(backbone)
@@ -98,7 +99,7 @@ def extract(
         written = ShardPlan(own, (), tuple(task.shard for task in tasks)).total(done)
     else:
         samples = _samples(source, opened, engine)
-        total = shards or max(1, -(-len(samples) // (shard_size or 1)))
+        total = shards or number_of_shards(len(samples), shard_size or len(samples) or 1)
         own = _open_folder(folder, total, opened, samples)
         every = tuple(Shard(number, total) for number in range(total))
         plan = ShardPlan(own, samples, every)
@@ -164,6 +165,8 @@ def _check_numbers(shards: int | None, shard_size: int | None) -> None:
     for name, value in (("shards", shards), ("shard_size", shard_size)):
         if value is not None and (type(value) is not int or value < 1):
             raise BadOption(f"{name}={value!r:.60}: expected a whole number, 1 or more")
+    if shards is not None:
+        check_shards(shards)
 
 
 def _samples(source: Any, backbone: Backbone, engine: Engine) -> list[Sample]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.backbones.backbone import Backbone
 from featx.distributed.cluster import core_count, said_by_ray
@@ -22,7 +22,10 @@ from featx.sources import Sample
 from featx.storage.atomic import recover
 from featx.tables.shards import Shard, ShardFolder
 
-__all__ = ["ShardActor", "make_by_actors", "working_in"]
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
+
+__all__ = ["ShardActor", "check_shared", "make_by_actors", "working_in"]
 
 # Shards that an actor has at hand: while it works on one, the next is on its way.
 _AT_HAND = 2
@@ -175,17 +178,22 @@ def _batch_size(engine: Engine, backbone: Backbone) -> int:
     return engine.batch_size or (settings.batch_size if settings else backbone.batch_size)
 
 
+def check_shared(path: AnyPath) -> Path:
+    """Return the folder of shards of a cluster; raise BadOption for an address, which keeps no attempts."""
+    if not isinstance(path, Path):
+        raise BadOption(
+            f"{path}: expected a folder that every node sees; without a cluster an address will do"
+        )
+    return path
+
+
 @contextmanager
 def working_in(folder: ShardFolder) -> Iterator[str]:
     """Make a folder in which attempts are counted, and give its name; at the end nothing is left but shards.
 
     What workers that were lost had begun goes with it; it is entered before the cluster is, and left after.
     """
-    path = folder.path
-    if not isinstance(path, Path):
-        raise BadOption(
-            f"{path}: expected a folder that every node sees; without a cluster an address will do"
-        )
+    path = check_shared(folder.path)
     marker = new_marker(path)
     try:
         yield marker.name

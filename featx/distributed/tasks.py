@@ -15,7 +15,7 @@ from featx.sources import Sample, to_label
 from featx.sources.sample import to_id
 from featx.storage.blob import Blob
 from featx.tables.shard_plan import ShardPlan
-from featx.tables.shards import Shard
+from featx.tables.shards import Shard, number_of_shards
 
 __all__ = ["ShardTask", "is_dataset", "samples_of_table", "tasks_of", "tasks_of_dataset"]
 
@@ -85,7 +85,7 @@ def tasks_of_dataset(
     if not n_samples:
         raise BadSource("ds: a data set without rows; expected samples")
     _check_columns(rows.schema().names)
-    total = shards or max(1, -(-n_samples // (shard_size or n_samples)))
+    total = shards or number_of_shards(n_samples, shard_size or n_samples)
     every = [Shard(number, total) for number in range(total)]
     starts = [shard.of(n_samples).start for shard in every]
     parts = rows.split_at_indices(starts[1:]) if total > 1 else [rows]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from featx.errors import BadOption, OutputFailed
 from featx.explanation.explanation import Explanation
@@ -18,6 +18,9 @@ from featx.predictor import Predictor
 from featx.sources import Sample
 from featx.storage.atomic import replacing
 from featx.storage.writable import check_writable
+
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath
 
 __all__ = ["ExplanationOutput", "draw_explanation", "open_output", "open_shown"]
 
@@ -70,7 +73,7 @@ def open_shown(predictor: Predictor, sample: Sample) -> tuple[ShownSamples, Any]
 
 @contextmanager
 def open_output(
-    path: Path | None, predictor: Predictor, title: str, total: int | None
+    path: AnyPath | None, predictor: Predictor, title: str, total: int | None
 ) -> Iterator[ExplanationOutput | None]:
     """Give what writes explanations to a path, of the form that its name says; None where there is no path.
 
@@ -78,7 +81,7 @@ def open_output(
 
     Parameters
     ----------
-    path : Path or None
+    path : Path, RemotePath or None
     predictor : Predictor
     title : str
         Of a page.
@@ -96,7 +99,8 @@ def open_output(
         yield None
         return
     suffix = path.suffix.lower()
-    if path.is_dir() or not suffix:
+    # What lies at an address is told by its name.
+    if not suffix or (isinstance(path, Path) and path.is_dir()):
         yield _Folder(path, predictor)
         return
     check_writable(path)
@@ -122,7 +126,7 @@ def open_output(
 class _Lines:
     """A line of JSON an explanation."""
 
-    def __init__(self, file: IO[bytes], predictor: Predictor, path: Path, title: str) -> None:
+    def __init__(self, file: IO[bytes], predictor: Predictor, path: AnyPath, title: str) -> None:
         self._file = file
 
     def write(self, sample: Sample, found: Explanation) -> None:
@@ -136,7 +140,7 @@ class _Lines:
 class _Page:
     """A page of all explanations, or the first of them."""
 
-    def __init__(self, file: IO[bytes], predictor: Predictor, path: Path, title: str) -> None:
+    def __init__(self, file: IO[bytes], predictor: Predictor, path: AnyPath, title: str) -> None:
         self._file, self._predictor, self._title = file, predictor, title
         self._sections: list[Any] = []
         self._left_out = 0
@@ -163,7 +167,7 @@ class _Page:
 class _Drawing:
     """A picture of one sample."""
 
-    def __init__(self, file: IO[bytes], predictor: Predictor, path: Path, title: str) -> None:
+    def __init__(self, file: IO[bytes], predictor: Predictor, path: AnyPath, title: str) -> None:
         self._file, self._predictor, self._path = file, predictor, path
 
     def write(self, sample: Sample, found: Explanation) -> None:
@@ -179,7 +183,7 @@ class _Drawing:
 class _Folder:
     """A folder with a picture of each sample."""
 
-    def __init__(self, path: Path, predictor: Predictor) -> None:
+    def __init__(self, path: AnyPath, predictor: Predictor) -> None:
         try:
             path.mkdir(exist_ok=True)
         except OSError as error:

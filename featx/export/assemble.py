@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from onnx import ModelProto, helper
+from onnx import ModelProto, NodeProto, helper
 
 from featx.abstention import doubts_of
 from featx.export.abstention import add_abstention
@@ -13,6 +13,7 @@ from featx.export.heads import add_head
 from featx.export.inputs import add_inputs
 from featx.export.rows import RowsInGraph, add_rows
 from featx.graphs.builder import FLOAT, STRING, GraphBuilder
+from featx.graphs.cut import read_by
 from featx.inputs.input import is_joint
 from featx.predictor import Predictor
 from featx.tasks import OutputTensor, get_task
@@ -60,8 +61,9 @@ def _assembled(
         )
         for tensor in tensors
     ]
-    constants = [*given.constants, *graph.constants]
-    whole = helper.make_graph(graph.nodes, "featx", given.inputs, outputs, constants)
+    nodes, read = _read(graph.nodes, {value.name for value in outputs})
+    constants = [one for one in (*given.constants, *graph.constants) if one.name in read]
+    whole = helper.make_graph(nodes, "featx", given.inputs, outputs, constants)
     versions = dict(given.opsets)
     for domain, least in graph.domains.items():
         versions[domain] = max(versions.get(domain, 0), least)
@@ -76,6 +78,19 @@ def _assembled(
     )
     helper.set_model_props(model, _facts(classifier, given))
     return model
+
+
+def _read(nodes: Sequence[NodeProto], names: set[str]) -> tuple[list[NodeProto], set[str]]:
+    """Return the nodes that values of these names need, and the names of all that is read.
+
+    ONNX Runtime warns of constants that nothing reads.
+    """
+    kept, read = [], set(names)
+    for node in reversed(nodes):
+        if not read.isdisjoint(node.output):
+            kept.append(node)
+            read.update(read_by(node))
+    return kept[::-1], read
 
 
 def _facts(classifier: Predictor, given: RowsInGraph) -> dict[str, str]:

@@ -16,7 +16,7 @@ from featx.backbones.backbone import Backbone, open_backbone
 from featx.errors import BadSample
 from featx.export.encoders import encoder_feed
 from featx.export.inputs import graph_names
-from featx.export.preprocessing import USUAL, Names
+from featx.export.names import USUAL, Names
 from featx.export.strings import IDS, TEXT
 from featx.inputs.categories import CategoryEncoder
 from featx.inputs.dates import DateEncoder

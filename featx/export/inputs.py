@@ -12,7 +12,7 @@ from featx.backbones.backbone import Backbone, open_backbone
 from featx.backbones.providers import Provider
 from featx.errors import BadOption
 from featx.export.encoders import add_encoder
-from featx.export.preprocessing import Names
+from featx.export.names import Names
 from featx.export.rows import OPSET, RowsInGraph, add_rows, opset_of_card
 from featx.graphs.builder import GraphBuilder
 from featx.graphs.inspect import walk

@@ -12,6 +12,7 @@ from onnx import TypeProto, ValueInfoProto, helper
 from featx.catalog import Card
 from featx.errors import BadOption, NotExportable
 from featx.export.image import add_pixels
+from featx.export.names import USUAL, Names
 from featx.export.sound_rows import LONGER, MASK, RowsOf, add_sound_rows
 from featx.export.strings import IDS, TEXT, add_tokens
 from featx.export.tokens import TokensInGraph
@@ -20,39 +21,7 @@ from featx.modalities.audio.settings import AudioSettings
 from featx.modalities.image.settings import ImageSettings
 from featx.modalities.text.settings import TextSettings
 
-__all__ = ["USUAL", "Names", "Preprocessing", "add_preprocessing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names that one input has in a graph.
-
-    Attributes
-    ----------
-    value : str, default=""
-        What the input is called; "": by what it is, such as "image".
-    inner : str, default="backbone/"
-        The prefix of the backbone's own names, so that none is also ours.
-    """
-
-    value: str = ""
-    inner: str = "backbone/"
-
-    def own(self, name: str) -> str:
-        """Return the backbone's own name of a value."""
-        return name.removeprefix(self.inner)
-
-    def whole(self, usual: str) -> str:
-        """Return the name of an input that holds whole samples."""
-        return self.value or usual
-
-    def part(self, usual: str) -> str:
-        """Return the name of one of several inputs that hold parts of a sample, such as its tokens."""
-        return f"{self.value}.{usual}" if self.value else usual
-
-
-USUAL = Names()
-"""The names where there is a single input."""
+__all__ = ["Preprocessing", "add_preprocessing"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from onnx import (
 from featx.backbones.backbone import Backbone
 from featx.catalog import Card, verify_files
 from featx.errors import BadGraph, NotExportable, first_line
-from featx.export.preprocessing import USUAL, Names, add_preprocessing
+from featx.export.names import USUAL, Names
+from featx.export.preprocessing import add_preprocessing
 from featx.graphs import cut_graph
 from featx.graphs.builder import GraphBuilder
 from featx.graphs.opsets import drop_unused_opsets, opset_of

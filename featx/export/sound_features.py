@@ -23,7 +23,7 @@ from featx.modalities.audio.features import (
     Parameters,
     clap_spectrum,
 )
-from featx.modalities.audio.spectra import Spectrum, mel_filters
+from featx.modalities.audio.spectra import FrameSpectrum, mel_filters
 
 __all__ = ["add_features", "add_fused"]
 
@@ -84,7 +84,7 @@ def _between(graph: GraphBuilder, total: str, chunk: int) -> tuple[str, str, str
     return before, after, graph.add("Unsqueeze", weight, graph.int_const(1))
 
 
-def _band_power(graph: GraphBuilder, sound: str, frames: str, spectrum: Spectrum) -> str:
+def _band_power(graph: GraphBuilder, sound: str, frames: str, spectrum: FrameSpectrum) -> str:
     """Return the power of frames of sounds in each band, float64 of shape (n, frames, bands).
 
     ``sound`` is float32 of shape (n, samples); ``frames`` are the numbers of those that are wanted.

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from onnx import ValueInfoProto, helper
 
 from featx.catalog import Card
 from featx.errors import NotExportable
+from featx.export.names import Names
 from featx.export.strings import IDS, LEAD, open_reader
 from featx.graphs.builder import INT64, GraphBuilder
 from featx.modalities.text.settings import TextSettings
-
-if TYPE_CHECKING:
-    from featx.export.preprocessing import Names
 
 __all__ = ["TokensInGraph"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import helper
@@ -20,9 +20,13 @@ from featx.export.strings import HARD
 from featx.graphs.builder import INT64
 from featx.predictor import Predictor
 from featx.sources import Sample, subsample
+from featx.storage.address import blob_at, to_path
 from featx.storage.atomic import replacing
 from featx.storage.writable import check_writable
 from featx.tasks import get_task
+
+if TYPE_CHECKING:
+    from featx.storage.remote import RemotePath
 
 __all__ = ["Check", "export"]
 
@@ -53,7 +57,7 @@ class Check:
 
 def export(
     classifier: Predictor,
-    path: str | Path,
+    path: str | os.PathLike[str] | RemotePath,
     *,
     samples: Iterable[Any] | None = None,
     strings: bool = False,
@@ -99,7 +103,7 @@ def export(
     OutputFailed
         Something is there already, or it cannot be written.
     """
-    path = Path(path)
+    path = to_path(path)
     check_writable(path, overwrite=overwrite)
     try:
         graph = write_graph(classifier, strings=strings)
@@ -109,11 +113,11 @@ def export(
             raise
         raise BadGraph(f"{classifier!r:.100}: more than 2 GB do not fit into one file") from error
     chosen = _chosen(classifier, samples)
-    checked = _check(classifier, open_session(data, path), chosen, samples is not None)
+    checked = _check(classifier, open_session(data, blob_at(path)), chosen, samples is not None)
     if strings:
         for _, _, ids, _ in text_inputs(classifier):
             graph.graph.output.append(helper.make_tensor_value_info(ids, INT64, None))
-        inner = open_session(bytes(graph.SerializeToString()), path)
+        inner = open_session(bytes(graph.SerializeToString()), blob_at(path))
         _check_tokens(classifier, inner, chosen)
     with replacing(path) as temporary:
         temporary.write_bytes(data)

@@ -11,12 +11,22 @@ from featx.errors import BadModelFolder
 from featx.hub.recipe import Setting
 from featx.modalities import shown
 
-__all__ = ["Entries", "is_whole", "plain_size"]
+__all__ = [
+    "Entries",
+    "flag_of",
+    "is_whole",
+    "number_of",
+    "plain_size",
+    "table_of",
+    "text_of",
+]
 
 # Pixels, or anything else that is counted in a configuration of pictures.
 _LARGEST = 16_384
 # Means, standard deviations and factors: what a float32 takes after it was divided by another.
 _LARGEST_NUMBER = 1e9
+# Characters of a prompt or a name.
+_LONGEST = 100_000
 
 
 def is_whole(value: Any) -> bool:
@@ -35,6 +45,81 @@ def plain_size(sides: list[int]) -> int | list[int]:
     (224, [224, 192])
     """
     return sides[0] if sides[0] == sides[1] else sides
+
+
+def text_of(table: Mapping[str, Any], key: str, where: str) -> str | None:
+    """Return a text, or None where the key is absent or null; ``where`` names the file.
+
+    Raises
+    ------
+    BadModelFolder
+        It is no text, or one that is longer than any prompt.
+
+    Examples
+    --------
+    >>> text_of({"padding_side": "left"}, "padding_side", "tokenizer_config.json")
+    'left'
+    """
+    value: str | None = _checked(table, key, where, _is_text, "expected text")
+    return value
+
+
+def flag_of(table: Mapping[str, Any], key: str, where: str) -> bool | None:
+    """Return true or false, or None where the key is absent or null.
+
+    Raises
+    ------
+    BadModelFolder
+        It is neither.
+
+    Examples
+    --------
+    >>> flag_of({"include_prompt": False}, "include_prompt", "1_Pooling/config.json")
+    False
+    """
+    value: bool | None = _checked(table, key, where, _is_flag, "expected true or false")
+    return value
+
+
+def number_of(table: Mapping[str, Any], key: str, where: str, *, least: int = 0) -> int | None:
+    """Return a whole number of ``least`` or more, or None where the key is absent or null.
+
+    Large ones are returned as they are: 1e30 stands for no limit in some files.
+
+    Raises
+    ------
+    BadModelFolder
+        It is no such number.
+
+    Examples
+    --------
+    >>> number_of({"max_length": 128.0}, "max_length", "tokenizer_config.json")
+    128
+    """
+
+    def is_number(value: Any) -> bool:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        return whole and not isinstance(value, bool) and value >= least
+
+    expected = f"expected a whole number of {least} or more"
+    value = _checked(table, key, where, is_number, expected)
+    return None if value is None else int(value)
+
+
+def table_of(table: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    """Return a table within another, empty where the key is absent or null.
+
+    Raises
+    ------
+    BadModelFolder
+        It is no table.
+
+    Examples
+    --------
+    >>> table_of({}, "prompts", "config_sentence_transformers.json")
+    {}
+    """
+    return _checked(table, key, where, _is_table, "expected a table") or {}
 
 
 class Entries:
@@ -82,7 +167,7 @@ class Entries:
         BadModelFolder
             The value is no table.
         """
-        found = self.take(key, {}, lambda value: isinstance(value, dict), "a table").value
+        found = self.take(key, {}, _is_table, "a table").value
         return Entries(found, self._folder, self._file, f"{self._prefix}{key}.", self.kind)
 
     def has(self, key: str) -> bool:
@@ -91,8 +176,9 @@ class Entries:
 
     def fault(self, key: str, expected: str) -> BadModelFolder:
         """Return the refusal of a key's value."""
-        value = shown(self.table.get(key))
-        return BadModelFolder(f"{self._folder}: {self.origin(key)} = {value}: {expected}")
+        return _fault(
+            f"{self._folder}: {self._file}", self._prefix + key, self.table.get(key), expected
+        )
 
     def refusal(self, reason: str) -> BadModelFolder:
         """Return the refusal of the whole table."""
@@ -106,12 +192,9 @@ class Entries:
         BadModelFolder
             The value does not pass.
         """
-        value = self.table.get(key)
-        if value is None:
-            return self.default(default)
-        if not check(value):
-            raise self.fault(key, f"expected {expected}")
-        return Setting(value, self.origin(key))
+        where = f"{self._folder}: {self._file}"
+        value = _checked(self.table, key, where, check, f"expected {expected}", self._prefix)
+        return self.default(default) if value is None else Setting(value, self.origin(key))
 
     def default(self, value: Any) -> Setting:
         """Return a value that no file gives."""
@@ -123,7 +206,7 @@ class Entries:
             self.remarks.append(
                 f"{self.origin(key)} is null: taken as true, the default of {self.kind}"
             )
-        return self.take(key, default, lambda value: isinstance(value, bool), "true or false")
+        return self.take(key, default, _is_flag, "true or false")
 
     def number(self, key: str, default: float) -> Setting:
         """Return a finite number above 0."""
@@ -150,6 +233,37 @@ class Entries:
             return isinstance(value, (str, int)) and not isinstance(value, bool) and value in known
 
         return self.take(key, default, is_known, f"one of {names}")
+
+
+def _checked(
+    table: Mapping[str, Any],
+    key: str,
+    where: str,
+    check: Callable[[Any], bool],
+    expected: str,
+    prefix: str = "",
+) -> Any:
+    """Return a value that passes a check, or None where the key is absent or null; ``where`` names the file."""
+    value = table.get(key)
+    if value is not None and not check(value):
+        raise _fault(where, prefix + key, value, expected)
+    return value
+
+
+def _fault(where: str, key: str, value: Any, expected: str) -> BadModelFolder:
+    return BadModelFolder(f"{where}: {key} = {shown(value)}: {expected}")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _is_number(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from featx.errors import BadModelFolder
+from featx.errors import BadModelFolder, BadOption
 from featx.graphs.facts import GraphFacts
 from featx.graphs.inspect import Tensor
 from featx.hub.recipe import Recipe
@@ -103,15 +103,34 @@ def _fit_text(
     shape = inputs[0].shape or ()
     if len(shape) == _RANK_WITH_CHOICES and "layout" not in given:
         recipe.set("layout", "N1L", _ORIGIN)
-    if not shape or not isinstance(shape[-1], int):
+    _fit_length(recipe, inputs, facts, given)
+
+
+def _fit_length(
+    recipe: Recipe, inputs: list[Tensor], facts: GraphFacts, given: Mapping[str, Any]
+) -> None:
+    """Set the number of tokens of a graph that takes no other, to which texts are filled up then."""
+    lengths = {t.name: t.shape[-1] for t in inputs if t.shape and isinstance(t.shape[-1], int)}
+    if not lengths:
         return
-    length = recipe.settings.get("max_length")
-    if length is not None and length.value != shape[-1]:
-        recipe.remarks.append(
-            f"{facts.path}: takes {shape[-1]} tokens and no other number, where {length.origin} says "
-            f"{length.value}"
+    if len({*lengths.values()}) > 1:
+        listed = ", ".join(f"{name} of {length} tokens" for name, length in lengths.items())
+        raise BadModelFolder(
+            f"{facts.path}: takes {listed}; expected inputs of one number of tokens"
         )
-    recipe.set("max_length", shape[-1], _ORIGIN)
+    [fixed] = {*lengths.values()}
+    for name, wanted in (("max_length", fixed), ("pad", True)):
+        if given.get(name, wanted) != wanted:
+            raise BadOption(
+                f"{facts.path}: takes {fixed} tokens and no other number; {name} = {given[name]!r:.60} cannot "
+                "be: leave it out"
+            )
+    said = recipe.settings.get("max_length")
+    remark = ""
+    if said is not None and said.value != fixed and said.origin != "default of featx":
+        others = f"where {said.origin} says {said.value}"
+        remark = f"{facts.path}: takes {fixed} tokens and no other number, {others}"
+    recipe.set("max_length", fixed, _ORIGIN, remark)
     recipe.set("pad", True, _ORIGIN)
 
 

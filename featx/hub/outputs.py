@@ -7,6 +7,7 @@ some and a layer that nobody trained in others. So the model's type decides, as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -93,6 +94,8 @@ _POOLINGS: Mapping[str, str] = MappingProxyType(
 # Maps with their channels on the last axis.
 _CHANNELS_LAST = frozenset({"dinat"})
 _MAP_RANK = 4
+# Tokens before those of the patches: a class token and registers.
+_MOST_BEFORE = 8
 # Layers that come after the pooling, in ``pooler_output`` alone.
 _NORM_AFTER = frozenset({"convnext", "convnextv2", "hiera"})
 
@@ -148,11 +151,30 @@ def choose_pooling(tensor: Tensor, config: Mapping[str, Any]) -> Reading | None:
     if rank == 4 and pooling in (None, "cls", "patch-mean"):
         pooling = "mean"
     if pooling is None:
-        return None
+        return _pooling_of_timm(tensor, config)
     registers = config.get("num_register_tokens")
     if pooling == "patch-mean" and isinstance(registers, int) and registers > 0:
         pooling = f"patch-mean:{1 + registers}"
     return Reading(pooling, f"what suits model_type {kind!r}" if kind else "a map")
+
+
+def _pooling_of_timm(tensor: Tensor, config: Mapping[str, Any]) -> Reading | None:
+    """Return how timm makes a row of the tokens of ``forward_features``; None where nothing says it."""
+    shape, pool = tensor.shape, config.get("global_pool")
+    origin = "config.json: global_pool"
+    if shape is None or len(shape) != 3 or "architecture" not in config:
+        return None
+    if pool == "token":
+        return Reading("cls", origin)
+    if pool != "avg" or not isinstance(shape[1], int):
+        return None
+    before = [
+        k for k in range(_MOST_BEFORE + 1) if math.isqrt(max(0, shape[1] - k)) ** 2 == shape[1] - k
+    ]
+    if not before:
+        return None
+    remark = "timm may have a norm behind this mean, which forward_features leaves out"
+    return Reading(f"patch-mean:{before[0]}" if before[0] else "mean", origin, remark)
 
 
 def channel_axis_of(shape: Shape | None, layout: str) -> int | None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from featx.errors import BadModelFolder, BadOption
+from featx.hub.entries import table_of, text_of
 from featx.hub.folder import ModelFolder
 from featx.hub.recipe import Recipe
-from featx.hub.values import table_of, text_of
 
 __all__ = ["choose_prompt"]
 

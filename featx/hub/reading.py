@@ -220,7 +220,7 @@ def _set_pooling(
     if pooling is not None:
         recipe.set_graph("pooling", str(read_pooling(pooling + kept)), "given")
     elif chosen is not None and (chosen.value == "none" or "pooling" not in recipe.graph):
-        recipe.set_graph("pooling", chosen.value + kept, chosen.origin)
+        recipe.set_graph("pooling", chosen.value + kept, chosen.origin, chosen.remark)
     if "pooling" not in recipe.graph:
         raise BadOption(
             f"{model.facts.path}: nothing tells how a row is made of {_shown(tensor)}; "

@@ -79,9 +79,9 @@ class Recipe:
     about: dict[str, Setting] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
-    def set(self, name: str, value: Any, origin: str) -> None:
+    def set(self, name: str, value: Any, origin: str, remark: str = "") -> None:
         """Set an entry of the modality's table."""
-        self.settings[name] = Setting(value, origin)
+        self.settings[name] = Setting(value, origin, remark)
 
     def set_graph(self, name: str, value: Any, origin: str, remark: str = "") -> None:
         """Set an entry of the card's ``[graph]`` table."""

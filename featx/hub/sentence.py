@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from featx.errors import BadModelFolder
+from featx.hub.entries import flag_of, number_of, text_of
 from featx.hub.folder import ModelFolder
-from featx.hub.values import flag_of, number_of, text_of
 from featx.storage.container import is_inner
 
 __all__ = ["Modules", "TextModule", "read_modules"]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from featx.errors import BadModelFolder, FeatxError
+from featx.hub.entries import flag_of, number_of, table_of, text_of
 from featx.hub.folder import ModelFolder
 from featx.hub.recipe import Recipe
-from featx.hub.values import flag_of, number_of, table_of, text_of
 from featx.hub.vocabulary import build_wordpiece, is_bert, special_token
 from featx.storage.json_text import parse_json_text
 
@@ -264,23 +264,22 @@ class _Tokens:
         ]
         found = [(number, said) for number, said in known if number and number <= _NO_LIMIT]
         if not found:
-            self._recipe.set("max_length", 512, "default of featx")
-            self._recipe.remarks.append(
+            remark = (
                 f"{self._folder.path}: nothing says how many tokens the model takes: 512 are taken; "
                 "say max_length= as the model's page does"
             )
+            self._recipe.set("max_length", 512, "default of featx", remark)
             return
         length, source = found[0]
         limited = positions is not None and 0 < positions < length
         if limited:
             length, source = positions or length, origin
-        self._recipe.set("max_length", min(length, _MOST), source)
+        remark = ""
         if len({number for number, _ in found}) > 1:
             others = ", ".join(f"{number} ({said})" for number, said in found if said != source)
             why = ", which has no more positions" if limited else ""
-            self._recipe.remarks.append(
-                f"max_length: {length} tokens are taken ({source}{why}); others say {others}"
-            )
+            remark = f"max_length: {length} tokens are taken ({source}{why}); others say {others}"
+        self._recipe.set("max_length", min(length, _MOST), source, remark)
 
     def _said_number(self, key: str) -> int | None:
         return number_of(self._said, key, self._said_where)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from featx.errors import BadModelFolder
+from featx.hub.entries import flag_of, text_of
 from featx.hub.folder import ModelFolder
-from featx.hub.values import flag_of, text_of
 
 __all__ = ["build_wordpiece", "is_bert", "special_token"]
 

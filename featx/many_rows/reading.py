@@ -6,7 +6,8 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,12 +17,17 @@ from featx.labelled import LabelledSamples
 from featx.sources import Columns, Readable, Sample
 from featx.sources.sample import merge_label_case, to_id
 from featx.sources.sample_facts import read_weight
+from featx.sources.source import table_suffix
 from featx.sources.splits import split_of, splits_among
 from featx.sources.table import Table
 from featx.sources.targets import to_target
+from featx.storage.address import to_path
 from featx.tables.stored_rows import RowFacts, StoredRows
 from featx.tasks import Task
 from featx.tuning.design import SampleDesign
+
+if TYPE_CHECKING:
+    from featx.storage.remote import RemotePath
 
 __all__ = ["RowColumns", "RowsWithTargets", "read_labelled_rows", "row_samples"]
 
@@ -58,7 +64,7 @@ class RowColumns:
         Whether labels that differ in upper and lower case only are one.
     """
 
-    targets: Mapping[str, Any] | str | os.PathLike[str] | None = None
+    targets: Mapping[str, Any] | str | os.PathLike[str] | RemotePath | None = None
     target: tuple[str, ...] = ()
     id: str | None = None
     group: str | None = None
@@ -239,8 +245,9 @@ def _by_id(table: Mapping[str, T], facts: RowFacts) -> Mapping[str, T]:
 
 def _read_table(columns: RowColumns) -> dict[str, Sample]:
     """Return what a table says of samples, by their ids."""
-    path, id_column = os.fspath(columns.targets), columns.id or "id"  # type: ignore[arg-type]
-    if not Table.accepts(path):
+    path, id_column = to_path(columns.targets), columns.id or "id"  # type: ignore[arg-type]
+    known = Table.accepts(str(path)) if isinstance(path, Path) else table_suffix(path.name)
+    if not known:
         raise BadSource(
             f"{path}: expected a table of ids and labels (.csv, .tsv, .jsonl, .parquet)"
         )

@@ -41,6 +41,10 @@ __all__ = ["ClassScore", "ClassificationReport", "Mistake", "evaluate_prediction
 Counts = npt.NDArray[np.int64]
 
 
+# Classes up to which a report keeps the counts of all pairs of them: 10 000 have a hundred million.
+_MOST_KEPT = 2000
+
+
 @dataclass(frozen=True, slots=True)
 class ClassScore:
     """The scores of one class.
@@ -122,7 +126,7 @@ class ClassificationReport(MeasuredReport):
         Every class among labels, predictions and those that the predictor knows, sorted.
     confusion : tuple of tuples of int
         Counts of samples, whatever their weights; rows are true and columns predicted classes, in the
-        order of ``classes``. Empty where it was not kept.
+        order of ``classes``. Empty where it was not kept, as of more than 2 000 classes.
     unseen_labels : tuple of str
         Labels that the predictor does not know; each such sample counts as an error.
     log_loss : float or None
@@ -424,7 +428,8 @@ def _label_scores(
     else:
         codes = np.searchsorted(names, truth), np.searchsorted(names, predicted)
         intervals = resampled_intervals(*codes, resampling, random_state)
-    scores = [_class_score(str(name), confusion, amounts, i) for i, name in enumerate(names)]
+    counts = [amounts.diagonal()] + [of.sum(axis=k) for of in (amounts, confusion) for k in (1, 0)]
+    scores = [_class_score(str(name), *of) for name, *of in zip(names, *counts, strict=True)]
     return {
         "accuracy": float(np.trace(amounts) / total),
         "balanced_accuracy": float(balanced),
@@ -432,7 +437,7 @@ def _label_scores(
         "intervals": intervals,
         "majority_baseline": float(amounts.sum(axis=1).max() / total),
         "classes": tuple(scores),
-        "confusion": tuple(tuple(map(int, row)) for row in confusion),
+        "confusion": tuple(map(tuple, confusion.tolist())) if len(names) <= _MOST_KEPT else (),
     }
 
 
@@ -468,14 +473,13 @@ def _mistakes(
     return tuple(Mistake(ids[i], str(truth[i]), str(predicted[i]), shares[i]) for i in wrong)
 
 
-def _class_score(label: str, confusion: Counts, amounts: npt.NDArray[Any], i: int) -> ClassScore:
-    """Return the scores of a class from what samples count, and the numbers of samples."""
-    correct, true, predicted = amounts[i, i], amounts[i].sum(), amounts[:, i].sum()
+def _class_score(label: str, correct: Any, true: Any, predicted: Any, *counts: int) -> ClassScore:
+    """Return the scores of a class from what samples count, and how many are and were predicted of it."""
     return ClassScore(
         label,
         precision=float(ratio(correct, predicted)),
         recall=float(ratio(correct, true)),
         f1=float(ratio(2 * correct, true + predicted)),
-        support=int(confusion[i].sum()),
-        predicted=int(confusion[:, i].sum()),
+        support=int(counts[0]),
+        predicted=int(counts[1]),
     )

@@ -324,7 +324,7 @@ class LearningCurve(ShownReport):
     def _notes(self) -> list[str]:
         sentences = [] if self.gain is None and len(self.curves[0].points) > 2 else [self.forecast]
         texts = [*sentences, self.comparison, *(f"Hint: {note}" for note in self.notes)]
-        return [f"\n{text}" for text in texts if text]
+        return [line for text in texts if text for line in ("", text)]
 
 
 def _points(value: float) -> str:

@@ -321,6 +321,8 @@ class InputRanking:
             rows = one.rows[self.some]
             for head in self.setup.heads:
                 if clock.is_over(TIME_TO_RANK) and head is not self.setup.heads[0]:
+                    name = f"{one.name} with {head_name(head, self.setup)}"
+                    self.left_out.append(LeftOutBackbone(name, _LATE))
                     continue
                 clock.tell("ranking heads", done + len(tried), total)
                 config = replace(self.setup.with_head(head), blocks=one.weights)

@@ -203,7 +203,8 @@ class LayerProbe(ShownReport):
         return [TextTable(header, [_cells(layer) for layer in self.layers])]
 
     def _notes(self) -> list[str]:
-        return [f"\n{text}" for text in (self.advice, *(f"Hint: {one}" for one in self.notes))]
+        texts = (self.advice, *(f"Hint: {one}" for one in self.notes))
+        return [line for text in texts for line in ("", text)]
 
 
 def _cells(layer: LayerScore) -> tuple[str, ...]:

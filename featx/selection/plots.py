@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from featx._extras import require
@@ -15,6 +14,7 @@ from featx.storage.writable import check_writable
 if TYPE_CHECKING:
     from featx.selection.curve_report import LearningCurve
     from featx.selection.layer_report import LayerProbe, LayerScore
+    from featx.storage.remote import AnyPath
 
 __all__ = ["Plotted", "check_plot", "plot_curve", "plot_layers", "plot_ranking", "save_plot"]
 
@@ -33,7 +33,7 @@ class Plotted(Protocol):
         """Draw into matplotlib Axes, and return them."""
 
 
-def check_plot(path: Path) -> None:
+def check_plot(path: AnyPath) -> None:
     """Refuse a file that ``save_plot`` could not write, before the work.
 
     Raises
@@ -53,7 +53,7 @@ def check_plot(path: Path) -> None:
     check_writable(path)
 
 
-def save_plot(result: Plotted, path: Path) -> None:
+def save_plot(result: Plotted, path: AnyPath) -> None:
     """Draw a result into a file, which appears whole or not at all; raises as ``check_plot``."""
     check_plot(path)
     # Not pyplot: it would look for a screen, and keep the figure.

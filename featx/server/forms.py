@@ -38,12 +38,17 @@ def parse_form(
     Raises
     ------
     HTTPError
-        It is no form, or has too many files or fields, or too long a head of a part (400).
+        It is no form, has no end, too many files or fields, or too long a head of a part (400).
     """
 
     async def pieces() -> AsyncGenerator[bytes, None]:
         for start in range(0, len(body), _PIECE):
             yield body[start : start + _PIECE]
+        # A part that was cut off would be left out without a word. Raised here the parser closes its files.
+        if not parser.ended:
+            raise MultiPartException(
+                "the form has no end: expected --BOUNDARY-- behind its last part"
+            )
 
     parser = _Parser(
         headers,
@@ -73,7 +78,19 @@ def _read(upload: UploadFile) -> FormFile:
 
 
 class _Parser(MultiPartParser):
-    """A parser that refuses a part with a long head: it is built of pieces, and read by slow functions."""
+    """A parser that refuses a part with a long head: it is built of pieces, and read by slow functions.
+
+    Attributes
+    ----------
+    ended : bool
+        Whether the end of the form has come.
+    """
+
+    ended = False
+
+    def on_end(self) -> None:
+        super().on_end()
+        self.ended = True
 
     def on_part_begin(self) -> None:
         super().on_part_begin()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -181,7 +182,9 @@ class ConnectionProtocol(HttpToolsProtocol):
                 data = self._head_without_upgrade() + data[end:]
                 self.parser = HttpRequestParser(self)
                 # As uvicorn sets it: the rest is dropped behind a request that is to close the connection.
-                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                # The first releases of httptools cannot, and need not be told.
+                with suppress(AttributeError):
+                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def _head_without_upgrade(self) -> bytes:
         version = self.parser.get_http_version().encode("ascii")

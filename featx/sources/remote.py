@@ -29,6 +29,7 @@ from featx.sources.tars import TarFolder, holds_tars
 from featx.storage.address import blob_at, is_remote
 from featx.storage.blob import Blob, describe_os_error, suffix_of, to_text
 from featx.storage.remote import RemotePath
+from featx.storage.remote_listing import listings_kept
 from featx.storage.remote_store import has_odd_names
 
 __all__ = ["RemoteSource", "RemoteTree"]
@@ -52,17 +53,20 @@ class RemoteSource:
 
     def samples(self, readable: Readable, split: str | None = None) -> list[Sample]:
         """Return the samples as a folder, a table, a tar or a file of this machine would give them."""
-        return self._opened().samples(readable, split)
+        with listings_kept():
+            return self._opened().samples(readable, split)
 
     def peek(self) -> Peek:
         """Return what the source seems to hold."""
-        return self._opened().peek()
+        with listings_kept():
+            return self._opened().peek()
 
     def head(self, rows: int) -> Mapping[str, Sequence[Any]]:
         """Return the first cells of each column of a table; none of what has no columns."""
         head: Callable[[int], Mapping[str, Sequence[Any]]] | None
-        head = getattr(self._opened(), "head", None)
-        return {} if head is None else head(rows)
+        with listings_kept():
+            head = getattr(self._opened(), "head", None)
+            return {} if head is None else head(rows)
 
     def _opened(self) -> Source:
         path, where = self._path.check_readable(), str(self._path)
@@ -113,7 +117,7 @@ class RemoteTree:
             for path in self.root.walk():
                 parts = self.root.below(path)
                 if has_odd_names("/".join(parts)) or not all(parts):
-                    self.left_out.add(to_text("/".join(parts)), "object with an odd name")
+                    self.left_out.add(to_text("/".join(parts)), "oddly named object")
                 elif not any(map(is_hidden, parts)):
                     self._paths[parts] = path
         except OSError as error:

@@ -247,8 +247,13 @@ class RemotePath(Location):
         """Return whether an object lies below it; raise OSError where nobody tells."""
         if self.version is not None:
             return False
+        from featx.storage.remote_listing import is_listed_folder, list_folder
+
+        known = is_listed_folder(self)
+        if known is not None:
+            return known
         try:
-            return next(self._store.children(self), None) is not None
+            return next(list_folder(self, self._store), None) is not None
         except FileNotFoundError:
             return False
 
@@ -258,7 +263,9 @@ class RemotePath(Location):
 
     def iterdir(self) -> Iterator[RemotePath]:
         """Give what is right below it, objects with their versions; raise OSError."""
-        return self._store.children(self)
+        from featx.storage.remote_listing import list_folder
+
+        return list_folder(self, self._store)
 
     def walk(self) -> Iterator[RemotePath]:
         """Give all objects below it, with their versions where the store says them; raise OSError."""

@@ -9,28 +9,29 @@ from __future__ import annotations
 
 import base64
 import errno
+import io
 import re
 import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from html import unescape
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, InvalidURL
 from pathlib import Path
-from typing import Never
+from typing import Any, Never, cast
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from featx.storage.remote import RemotePath, Version, redact
+from featx.storage.remote_listing import walk_folders
 from featx.storage.remote_store import (
     PassingError,
     bounded_listing,
     check_version,
     has_odd_names,
     retrying,
-    walk_folders,
 )
 
 __all__ = ["AccessDenied", "HttpStore"]
@@ -59,13 +60,22 @@ class AccessDenied(PermissionError):
 
 
 class HttpStore:
-    """The objects of all web servers; they are read and listed, and not written."""
+    """The objects of all web servers; they are read and listed, and not written.
+
+    Parameters
+    ----------
+    patience : float, default=30
+        Seconds that an answer may take to begin; its bytes have as long, and longer the more they are.
+    """
+
+    def __init__(self, patience: float = _SILENCE) -> None:
+        self._patience = patience
 
     def stat(self, path: RemotePath) -> Version:
         """Return the size and the entity tag, which a request for the first byte says."""
 
         def ask() -> Version:
-            with _Answer(path.uri, {"Range": "bytes=0-0"}) as answer:
+            with _Answer(path.uri, {"Range": "bytes=0-0"}, self._patience) as answer:
                 return _extent(answer.response, 0, 1)[2]
 
         found = retrying(ask)
@@ -84,7 +94,7 @@ class HttpStore:
     ) -> tuple[bytes, Version]:
         """Return what ``read`` does, asked for with further headers."""
         wanted = {**headers, "Range": f"bytes={start}-{max(start, end - 1)}"}
-        with _Answer(uri, wanted) as answer:
+        with _Answer(uri, wanted, self._patience) as answer:
             first, stop, found = _extent(answer.response, start, end)
             check_version(found, version)
             content = answer.read(stop - first)
@@ -99,7 +109,7 @@ class HttpStore:
     def children(self, path: RemotePath) -> Iterator[RemotePath]:
         """Give the links of the page that lists a folder which lead right below it."""
         root = path.uri.partition("?")[0].rstrip("/") + "/"
-        page = retrying(lambda: _page(root))
+        page = retrying(lambda: _page(root, self._patience))
         for name in dict.fromkeys(_names(page, root)):
             yield RemotePath(root + name)
 
@@ -150,12 +160,53 @@ def _extent(response: HTTPResponse, start: int, end: int) -> tuple[int, int, Ver
     return 0, min(end, int(length)), Version(int(length), tag)
 
 
+class _TooSlow(OSError):
+    """The bytes of a server did not come in the time that they have."""
+
+
+class _Paced(io.RawIOBase):
+    """The bytes that a connection receives, until their time is over."""
+
+    def __init__(self, received: io.RawIOBase, seconds: float) -> None:
+        self._received = received
+        self.end = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self.end:
+            raise _TooSlow(errno.ETIMEDOUT, "the server is too slow")
+        count: int | None = self._received.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        self._received.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    """An answer whose lines and bytes come in time, however small the pieces are in which they come."""
+
+    def __init__(self, patience: float, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self._paced = _Paced(self.fp.detach(), patience)
+        self.fp = io.BufferedReader(self._paced)
+
+    def allow(self, seconds: float) -> None:
+        """Let what comes next take so long."""
+        self._paced.end = time.monotonic() + seconds
+
+
 class _Answer:
     """An answer of a server, as a context manager; the connection is kept where all of it was read."""
 
-    def __init__(self, uri: str, headers: Mapping[str, str]) -> None:
+    response: _Response
+
+    def __init__(self, uri: str, headers: Mapping[str, str], patience: float) -> None:
         self._uri = uri
         self._headers = headers
+        self._patience = patience
 
     def __enter__(self) -> _Answer:
         uri = self._uri
@@ -184,10 +235,10 @@ class _Answer:
             self._connection.http.close()
         self.response.close()
 
-    def _ask(self, uri: str) -> HTTPResponse:
+    def _ask(self, uri: str) -> _Response:
         fresh = self._connection.http.sock is None
         try:
-            return self._connection.request(uri, self._headers)
+            return self._connection.request(uri, self._headers, self._patience)
         except (InvalidURL, UnicodeError) as error:
             self._connection.http.close()
             raise OSError(errno.EINVAL, "no address that can be asked") from error
@@ -220,7 +271,7 @@ class _Answer:
 
     def read(self, most: int) -> bytes:
         """Return at most so many bytes of the body; a server that is too slow counts as cut."""
-        end = time.monotonic() + _SILENCE + most / _SLOWEST
+        self.response.allow(self._patience + most / _SLOWEST)
         body = bytearray()
         try:
             while len(body) < most:
@@ -228,13 +279,11 @@ class _Answer:
                 if not chunk:
                     break
                 body += chunk
-                if time.monotonic() > end:
-                    raise PassingError(
-                        f"the server is too slow: {len(body):,} of {most:,} bytes came"
-                    )
+        except _TooSlow as error:
+            raise PassingError(
+                f"the server is too slow: {len(body):,} of {most:,} bytes came"
+            ) from error
         except (OSError, HTTPException) as error:
-            if isinstance(error, PassingError):
-                raise
             raise PassingError(f"the connection broke: {_words(error)}") from error
         return bytes(body)
 
@@ -247,7 +296,7 @@ class _Connection:
     # Whether a proxy is asked for whole addresses.
     whole: bool
 
-    def request(self, uri: str, headers: Mapping[str, str]) -> HTTPResponse:
+    def request(self, uri: str, headers: Mapping[str, str], patience: float) -> _Response:
         """Ask for an address, and return the answer, whose body is not read yet."""
         parts = urlsplit(uri)
         # What people type need not be quoted.
@@ -256,8 +305,10 @@ class _Connection:
         if self.whole:
             target = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{target}"
         asked = {"User-Agent": "featx", "Accept-Encoding": "identity", **headers, **_login(parts)}
+        self.http.response_class = partial(_Response, patience)  # type: ignore[assignment]
         self.http.request("GET", target, headers=asked)
-        return self.http.getresponse()
+        response: Any = self.http.getresponse()
+        return cast("_Response", response)
 
 
 class _Connections(dict[tuple[str, str], "_Connection"]):
@@ -344,9 +395,9 @@ def _redirected(uri: str, location: str) -> str:
     return after._replace(netloc=f"{login}@{host}" if login else host).geturl()
 
 
-def _page(root: str) -> str:
+def _page(root: str, patience: float) -> str:
     """Return the page of links that a server gives of a folder."""
-    with _Answer(root, {}) as answer:
+    with _Answer(root, {}, patience) as answer:
         kind = answer.response.headers.get("Content-Type", "")
         if not kind.lower().startswith(("text/html", "application/xhtml")):
             raise NotADirectoryError(

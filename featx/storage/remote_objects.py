@@ -13,14 +13,13 @@ from featx._extras import require
 from featx.errors import FeatxError, MissingExtra
 from featx.storage.border import error_line
 from featx.storage.remote import SCHEMES, RemotePath, Store, Version, redact
+from featx.storage.remote_listing import MOST_FOLDERS, walk_folders
 from featx.storage.remote_signed import SignedReads
 from featx.storage.remote_store import (
-    MOST_FOLDERS,
     PassingError,
     bounded_listing,
     check_version,
     retrying,
-    walk_folders,
 )
 
 __all__ = ["ObjectStore", "S3Store", "open_object_store"]

@@ -114,6 +114,12 @@ def _plain_suffix(path: RemotePath) -> str:
 
 
 def _copy(path: RemotePath, target: Path) -> None:
+    path = path.pinned()
+    size, free = path.size(), shutil.disk_usage(target.parent).free
+    if size > free:
+        raise OSError(
+            errno.ENOSPC, f"{size:,} bytes, and {free:,} are free in {tempfile.gettempdir()}"
+        )
     with blob_at(path).open() as source, target.open("wb") as file:
         shutil.copyfileobj(source, file, 1 << 20)
 

@@ -13,7 +13,6 @@ from featx.errors import BadOption
 from featx.storage.remote import SCHEMES, RemotePath, Store, Version
 
 __all__ = [
-    "MOST_FOLDERS",
     "MOST_OBJECTS",
     "PassingError",
     "bounded_listing",
@@ -21,16 +20,12 @@ __all__ = [
     "has_odd_names",
     "retrying",
     "store_of",
-    "walk_folders",
 ]
 
 T = TypeVar("T")
 
 # The most objects of a listing.
 MOST_OBJECTS = 10_000_000
-# The most folders, or pages, of a listing, and folders on the way to an object.
-MOST_FOLDERS = 100_000
-_DEPTH = 64
 # How often a store is asked, and the seconds before the second time; doubled for each further one.
 _TRIES = 5
 _PAUSE = 0.2
@@ -113,23 +108,6 @@ def bounded_listing(found: Iterator[RemotePath], root: RemotePath) -> Iterator[R
                 errno.EFBIG, f"more than {MOST_OBJECTS:,} objects; name a folder of {root}"
             )
         yield path
-
-
-def walk_folders(root: RemotePath, store: Store) -> Iterator[RemotePath]:
-    """Give the objects of a folder and of those below it, as long as these have an end; raise OSError."""
-    folders, count = [(root, 0)], 0
-    while folders:
-        folder, depth = folders.pop()
-        count += 1
-        if count > MOST_FOLDERS or depth > _DEPTH:
-            raise OSError(
-                errno.EFBIG, f"more than {MOST_FOLDERS:,} folders, or {_DEPTH} in each other"
-            )
-        for child in store.children(folder):
-            if child.uri.endswith("/"):
-                folders.append((child, depth + 1))
-            else:
-                yield child
 
 
 def has_odd_names(key: str) -> bool:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,29 +32,32 @@ from featx.storage.address import blob_at, to_path
 from featx.storage.atomic import os_errors_in_words
 from featx.storage.blob import Blob, describe_os_error
 from featx.storage.json_file import write_json_table
-from featx.storage.json_text import parse_json_text
+from featx.tables.shard_facts import (
+    INDEX,
+    SHARD_NAME,
+    digest_of_shard,
+    index_of_shards,
+    read_shard_facts,
+)
 from featx.tables.writer import TableWriter
 
 if TYPE_CHECKING:
     from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = [
-    "INDEX",
     "Shard",
     "ShardFolder",
-    "digest_of_shard",
+    "check_shards",
     "fingerprint_of_shards",
-    "index_of_shards",
     "merge_shards",
+    "number_of_shards",
     "parse_part",
     "read_shards",
 ]
 
-INDEX = "_index.json"
-# The most shards, and the most bytes of an index or of the facts of a shard.
-_MOST, _LARGEST = 99_999, 256 << 20
+# The most shards.
+_MOST = 99_999
 _PART = re.compile(r"(\d{1,6})/(\d{1,6})")
-_NAME = re.compile(r"part-(\d{5})-of-(\d{5})\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,35 @@ def parse_part(text: str) -> Shard:
     return Shard(int(match[1]), int(match[2]))
 
 
+def number_of_shards(n_samples: int, size: int) -> int:
+    """Return how many shards of at most ``size`` samples there are of ``n_samples``.
+
+    Raises
+    ------
+    BadOption
+        They would be more than 99 999.
+
+    Examples
+    --------
+    >>> number_of_shards(1000, 300), number_of_shards(0, 300)
+    (4, 1)
+    """
+    total = max(1, -(-n_samples // size))
+    if total > _MOST:
+        raise BadOption(
+            f"shard_size={size}: makes {total} shards of {n_samples} samples, expected at most {_MOST}; take a "
+            "larger one"
+        )
+    return total
+
+
+def check_shards(total: int) -> int:
+    """Return a number of shards; raise BadOption where it is not from 1 to 99 999."""
+    if not 1 <= total <= _MOST:
+        raise BadOption(f"shards={total}: expected a number from 1 to {_MOST}")
+    return total
+
+
 @dataclass(frozen=True, slots=True)
 class ShardFolder:
     """A folder of shards of rows that one backbone makes.
@@ -141,8 +172,7 @@ class ShardFolder:
     columns: Mapping[str, type]
 
     def __post_init__(self) -> None:
-        if not 1 <= self.total <= _MOST:
-            raise BadOption(f"shards={self.total}: expected a number from 1 to {_MOST}")
+        check_shards(self.total)
 
     def open(self) -> None:
         """Make the folder where it is missing, and refuse one that holds rows of other shards.
@@ -157,7 +187,7 @@ class ShardFolder:
         with os_errors_in_words(self.path):
             self.path.mkdir(exist_ok=True)
             names = _names_in(self.path)
-        for match in filter(None, map(_NAME.fullmatch, names)):
+        for match in filter(None, map(SHARD_NAME.fullmatch, names)):
             if int(match[2]) != self.total:
                 raise BadTable(
                     f"{self.path}: holds {match[0]}, one of {int(match[2])} shards, and {self.total} were "
@@ -169,7 +199,7 @@ class ShardFolder:
     def written(self, shard: Shard, samples: Sequence[Sample]) -> Written | None:
         """Return what a shard of these samples holds, or None where it has to be made."""
         try:
-            facts = _read_facts(self.path / shard.facts_name)
+            facts = read_shard_facts(self.path / shard.facts_name)
             size = blob_at(self.path / shard.name).size
         except (BadTable, OSError):
             return None
@@ -283,7 +313,7 @@ def merge_shards(path: str | os.PathLike[str] | RemotePath) -> tuple[int, tuple[
     shards = _expected_shards(folder)
     facts = []
     for shard in shards:
-        own = _read_facts(folder / shard.facts_name)
+        own = read_shard_facts(folder / shard.facts_name)
         if digest_of_shard(folder / shard.name) != own["sha256"]:
             raise BadTable(f"{folder / shard.name}: not the bytes that were written; make it again")
         facts.append(own)
@@ -325,9 +355,9 @@ def _expected_shards(folder: AnyPath) -> list[Shard]:
         names = set(_names_in(folder))
     except OSError as error:
         raise BadTable(
-            f"{folder}: expected a folder of shards of rows: {error.strerror}"
+            f"{folder}: expected a folder of shards of rows: {describe_os_error(error)}"
         ) from error
-    totals = {int(match[2]) for match in map(_NAME.fullmatch, names) if match}
+    totals = {int(match[2]) for match in map(SHARD_NAME.fullmatch, names) if match}
     if len(totals) != 1 or not 1 <= max(totals) <= _MOST:
         raise BadTable(
             f"{folder}: expected shards such as {Shard(0, 64).name} of one number of shards, found "
@@ -390,7 +420,7 @@ def read_shards(path: str | os.PathLike[str] | RemotePath) -> Iterator[Rows]:
         try:
             size = blob_at(file).size
         except OSError as error:
-            raise BadTable(f"{file}: cannot be read: {(error.strerror or '').lower()}") from error
+            raise BadTable(f"{file}: cannot be read: {describe_os_error(error)}") from error
         if size != entry["bytes"]:
             raise BadTable(f"{file}: has {size} bytes, expected {entry['bytes']}; make it again")
         with _local_copy(file) as copy:
@@ -413,86 +443,3 @@ def _local_copy(path: AnyPath) -> Iterator[Path]:
             yield copy
     except OSError as error:
         raise BadTable(f"{path}: cannot be read: {describe_os_error(error)}") from error
-
-
-def index_of_shards(folder: AnyPath) -> dict[str, Any]:
-    """Return the index of a folder of shards; raise BadTable where there is none, or it is damaged."""
-    if not (folder / INDEX).exists():
-        raise BadTable(
-            f"{folder}: has no {INDEX}: expected a folder of shards that is whole; finish it with "
-            f"`featx merge {shlex.quote(str(folder))}`"
-        )
-    return _read_index(folder / INDEX)
-
-
-def digest_of_shard(path: AnyPath) -> str:
-    """Return the SHA-256 of a file in hex digits."""
-    try:
-        file: Any = blob_at(path).open()
-        with file as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise BadTable(f"{path}: cannot be read: {(error.strerror or '').lower()}") from error
-
-
-_FACTS: Mapping[str, type] = {
-    "fingerprint": str,
-    "dim": int,
-    "dtype": str,
-    "columns": dict,
-    "samples": str,
-    "rows": int,
-    "bytes": int,
-    "sha256": str,
-    "rejects": list,
-}
-_ENTRY: Mapping[str, type] = {"name": str, "rows": int, "bytes": int, "sha256": str}
-
-
-def _read_facts(path: AnyPath) -> dict[str, Any]:
-    facts = _read_table(path, _FACTS)
-    pairs = facts["rejects"]
-    if not all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
-        for pair in pairs
-    ):
-        raise BadTable(f"{path}: expected pairs of id and reason as rejects; make the shard again")
-    return facts
-
-
-def _read_index(path: AnyPath) -> dict[str, Any]:
-    index = _read_table(path, {"fingerprint": str, "dim": int, "rows": int, "shards": list})
-    for entry in index["shards"]:
-        if not _has(entry, _ENTRY) or _NAME.fullmatch(entry["name"]) is None:
-            raise BadTable(f"{path}: expected the name, rows, bytes and digest of each shard")
-    if not index["shards"]:
-        raise BadTable(f"{path}: names no shards")
-    names = [entry["name"] for entry in index["shards"]]
-    if len(set(names)) < len(names):
-        raise BadTable(f"{path}: names a shard twice; expected each once")
-    total = sum(entry["rows"] for entry in index["shards"])
-    if min(entry["rows"] for entry in index["shards"]) < 0 or index["rows"] != total:
-        raise BadTable(f"{path}: says {index['rows']} rows, its shards have {total}")
-    return index
-
-
-def _read_table(path: AnyPath, keys: Mapping[str, type]) -> dict[str, Any]:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-    except OSError as error:
-        raise BadTable(f"{path}: cannot be read: {(error.strerror or '').lower()}") from error
-    try:
-        table = parse_json_text(data, str(path), limit=_LARGEST)
-    except ValueError as error:
-        raise BadTable(f"{path}: not the facts of shards: {error}") from error
-    if not _has(table, keys):
-        raise BadTable(f"{path}: expected {', '.join(keys)}; make the shards again")
-    return dict(table)
-
-
-def _has(table: Any, keys: Mapping[str, type]) -> bool:
-    return isinstance(table, dict) and all(
-        isinstance(table.get(key), kind) and not isinstance(table.get(key), bool)
-        for key, kind in keys.items()
-    )

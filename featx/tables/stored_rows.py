@@ -29,7 +29,7 @@ from featx._typing import FloatArray
 from featx.errors import BadArtifact, BadTable
 from featx.storage.address import to_path
 from featx.storage.border import library_border
-from featx.tables.shards import INDEX, digest_of_shard, index_of_shards
+from featx.tables.shard_facts import INDEX, digest_of_shard, index_of_shards
 
 if TYPE_CHECKING:
     from featx.storage.remote import AnyPath
@@ -313,7 +313,7 @@ def _parquet_numbers(path: Path, size: int) -> Iterator[FloatArray]:
 def _npz_shape(path: Path) -> tuple[int, str]:
     with _npz(path) as archive:
         fingerprint = "fingerprint.npy" in archive.namelist()
-        with archive.open("embeddings.npy") as stream:
+        with _embeddings(path, archive) as stream:
             shape = _header(path, stream)[0]
         text = str(_member(path, archive, "fingerprint")) if fingerprint else ""
     return shape[1], text
@@ -321,7 +321,7 @@ def _npz_shape(path: Path) -> tuple[int, str]:
 
 def _npz_facts(path: Path, columns: Sequence[str]) -> RowFacts:
     with _npz(path) as archive:
-        with archive.open("embeddings.npy") as stream:
+        with _embeddings(path, archive) as stream:
             n = _header(path, stream)[0][0]
         names = {name.removesuffix(".npy") for name in archive.namelist()}
         texts = {
@@ -337,7 +337,7 @@ def _npz_facts(path: Path, columns: Sequence[str]) -> RowFacts:
 
 
 def _npz_numbers(path: Path, size: int) -> Iterator[FloatArray]:
-    with _npz(path) as archive, archive.open("embeddings.npy") as stream:
+    with _npz(path) as archive, _embeddings(path, archive) as stream:
         yield from _stream(path, stream, size)
 
 
@@ -364,6 +364,12 @@ def _npz(path: Path) -> zipfile.ZipFile:
             archive.close()
             raise BadTable(f"{path}: expected an array named embeddings")
         return archive
+
+
+def _embeddings(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
+    """Open the numbers of rows within an archive."""
+    with library_border(f"{path}: its array embeddings cannot be read", BadTable):
+        return archive.open("embeddings.npy")
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> Any:

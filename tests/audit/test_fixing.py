@@ -160,3 +160,14 @@ def test_texts_that_cannot_be_read_are_left_out_and_short_ones_stay(tmp_path):
     unread = {found.id for found in report.of("FX061") if found.suggested == "remove"}
     assert set(table.left_out) == unread == {samples[13].id, samples[14].id}
     assert len(table.records) == 13
+
+
+def test_photos_in_parquet_that_no_table_could_name_are_told_before_the_work(tmp_path):
+    pa, pq = map(pytest.importorskip, ("pyarrow", "pyarrow.parquet"))
+    image = {"bytes": encode(photo(), "png"), "path": "a.png"}
+    cells = {"image": [image] * 12, "label": ["a", "b"] * 6}
+    pq.write_table(pa.table(cells), tmp_path / "photos.parquet")
+    # Nothing is printed: not a sample was embedded.
+    words = refusal(run("audit", tmp_path / "photos.parquet", "--fix", tmp_path / "x.csv"))
+    assert "has no file of its own, which a manifest could name" in words
+    assert not (tmp_path / "x.csv").exists()

@@ -12,7 +12,7 @@ from featx.embedding.neighbors import nearest_among
 from featx.errors import BadLabels
 from featx.many_rows.reading import RowColumns
 from tests.support.commands import run
-from tests.tables.test_stored_rows import write_shards
+from tests.support.shards import write_shards
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +115,17 @@ def test_a_long_comparison_tells_how_far_it_is():
     nearest_among(rows, 3, memory=1 << 20, progress=lambda *step: steps.append(step))
     assert len(steps) > 3
     assert steps == [(done, len(steps)) for done in range(1, len(steps) + 1)]
+
+
+def test_a_file_of_rows_that_is_damaged_anywhere_is_refused_in_words_or_audited(tmp_path):
+    path = tmp_path / "rows.npz"
+    table = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
+    featx.write_rows(path, Rows(tuple(map(str, range(12))), ("a", "b") * 6, table, "f"))
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 23):
+        damaged = bytearray(whole)
+        damaged[at] ^= 0xFF
+        path.write_bytes(damaged)
+        done = run("audit", path)
+        assert done.exit_code in (0, 1), done.output
+        assert done.exception is None or isinstance(done.exception, SystemExit), at

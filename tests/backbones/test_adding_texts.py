@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import onnx
 import pytest
@@ -88,6 +90,38 @@ def test_a_graph_of_a_fixed_length_is_filled_up_to_it(folder):
         card = add_backbone(made)
     assert (card.input.max_length, card.input.pad) == (16, True)
     assert Backbone(card).embed(TEXTS).shape == (3, hub_nets.DIM)
+
+
+def test_a_graph_of_a_fixed_length_needs_no_file_that_says_it(folder):
+    made = folder(length=16)
+    (made / "sentence_bert_config.json").unlink()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        card = add_backbone(made)
+    # nothing is left to ask for where the graph says it
+    assert not [one for one in said if "how many tokens" in str(one.message)]
+    assert (card.input.max_length, card.input.pad) == (16, True)
+    assert "max_length = 16  # the graph" in card.path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("given", [{"max_length": 8}, {"max_length": 64}, {"pad": False}])
+def test_another_length_than_the_fixed_one_is_refused_by_name(folder, given):
+    [name] = given
+    with pytest.raises(BadOption, match=f"takes 16 tokens and no other number; {name} = "):
+        add_backbone(folder(length=16), options=given)
+    assert add_backbone(folder(length=16), options={"max_length": 16}).input.pad
+
+
+def test_inputs_of_two_fixed_lengths_are_refused(folder):
+    made = folder(length=16)
+    path = made / "onnx" / "model.onnx"
+    model = onnx.load(path)
+    model.graph.input[1].type.tensor_type.shape.dim[1].dim_value = 8
+    onnx.save(model, path)
+    with pytest.raises(
+        BadModelFolder, match=r"of 16 tokens, .* of 8 tokens; expected inputs of one"
+    ):
+        add_backbone(made)
 
 
 def test_inputs_of_32_bits_are_fed(folder):

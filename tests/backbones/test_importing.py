@@ -14,7 +14,7 @@ from featx.catalog import get_card, user_directory
 from featx.embedding.engine import Engine
 from featx.errors import BadGraph, BadOption, UnknownTap
 from featx.sources import make_samples
-from tests.support.nets import FLOAT, save
+from tests.support.nets import FLOAT, save, save_keras_classifier
 
 RESIZE = {"resize": (16, 16)}
 
@@ -237,3 +237,52 @@ def test_a_name_that_is_taken_is_refused(keras_net):
     for name in ("net", "featx-image-nano"):
         with pytest.raises(BadOption, match="choose another name"):
             import_model(keras_net, name=name, like="tf")
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (("Mul", [1 / 255]), None),
+        (("Mul", [1 / 127.5]), ("Add", [-1.0])),
+        (("Div", [255.0]), None),
+        (("Mul", [1 / 255] * 3), ("Sub", [0.485, 0.456, 0.406])),
+        (("Sub", [103.939, 116.779, 123.68]), None),
+        (("Add", [-123.68, -116.779, -103.939]), ("Mul", [0.017] * 3)),
+    ],
+)
+def test_a_graph_that_makes_numbers_of_pixels_itself_is_asked_nothing(first, then, tmp_path, photo):
+    net = save_keras_classifier(tmp_path / "m.onnx", first=first, then=then)
+    assert [one.option for one in questions(net, {}) if one.default is None] == []
+    card = import_model(net, name="own")
+    assert (card.input.scale, card.input.mean, card.input.std) == (1.0, (), ())
+    assert "pixels of 0 to 255 itself" in card.note
+    pixels = np.asarray(photo.resize((16, 16), Image.Resampling.BILINEAR), np.float32)
+    [scores] = onnxruntime.InferenceSession(net).run(None, {"keras_tensor": pixels[None]})
+    np.testing.assert_allclose(Backbone("own").embed([photo]), scores, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (None, None),
+        (("Mul", [2.0]), ("Add", [-1.0])),
+        (("Sub", [0.485, 0.456, 0.406]), ("Div", [0.229, 0.224, 0.225])),
+    ],
+)
+def test_a_graph_that_takes_other_numbers_is_asked_about_them(first, then, tmp_path):
+    net = save_keras_classifier(tmp_path / "m.onnx", first=first, then=then)
+    with pytest.raises(BadOption, match=r"say also like= \(how pixels become numbers"):
+        import_model(net, name="own")
+
+
+def test_another_tap_of_a_graph_has_its_channels_where_the_map_has_them(tmp_path, photo, keras_net):
+    import_model(save_keras_classifier(tmp_path / "m.onnx"), name="last")
+    deep = Backbone(get_card("last").variant(tap="map", pooling="mean"))
+    assert (deep.dim, deep.card.channel_axis) == (5, -1)
+    by_name = Backbone(get_card("last").variant(tap="pooled"))
+    np.testing.assert_allclose(deep.embed([photo]), by_name.embed([photo]), atol=1e-6)
+    import_model(keras_net, name="outside", like="tf")
+    inside = Backbone("outside", tap="map", pooling="mean")
+    assert (inside.dim, inside.card.channel_axis) == (5, None)
+    np.testing.assert_allclose(inside.embed([photo]), Backbone("outside").embed([photo]), rtol=1e-5)
+    assert inside.fingerprint != Backbone("outside").fingerprint

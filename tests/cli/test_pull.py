@@ -129,6 +129,14 @@ def test_a_backbone_whose_card_says_all_takes_no_options(fake):
     assert "leave --tap out" in refusal.stderr
 
 
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet_lite0"])
+def test_a_model_that_no_hub_has_as_a_graph_is_told_how_to_be_added(fake, name):
+    said = featx("pull", name, status=1).stderr
+    assert "no repository of a hub with an ONNX graph of it is known" in said
+    recipe = "--resize 256 --crop 224 --interpolation bicubic --scale 0.0078125 --mean 0.9921875"
+    assert f"featx backbones add FILE {recipe}" in said
+
+
 def test_the_list_shows_what_can_be_pulled_by_a_short_name(fake):
     rows = {line.split()[0]: line.split() for line in featx("list").stdout.splitlines()}
     assert rows["dinov2-small"] == [

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import featx
@@ -97,12 +98,62 @@ def test_faults_of_a_server_cost_time_or_one_reject_and_never_a_row(server, shad
     assert "permission denied" in listed
 
 
+@pytest.mark.filterwarnings("ignore:DequantizeLinear stands between")
+def test_graphs_explanations_pages_and_tables_are_written_to_addresses(memory, shades, tmp_path):
+    """Each is the file that is written to this machine, whole, and nothing else is left beside it."""
+    predictor, photo = shades / "shade.featx", shades / "my photos/dark/0.png"
+    for number, words in enumerate(
+        [
+            ("export", predictor, "--to", "x.onnx"),
+            ("explain", predictor, photo, "-o", "x.png"),
+            ("explain", predictor, photo, "-o", "x.jsonl"),
+            ("explain", predictor, photo, "-o", "pictures"),
+            ("report", predictor, "-o", "x.html"),
+        ]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        local = run(*words[:-1], folder / words[-1])
+        assert local.exit_code == 0, local.output
+        done = run(*words[:-1], f"memory://box/{number}/{words[-1]}")
+        assert done.exit_code == 0, done.output
+        files = {path for path in folder.rglob("*") if path.is_file()}
+        names = {f"/box/{number}/{path.relative_to(folder).as_posix()}" for path in files}
+        assert set(memory.find(f"/box/{number}")) == names
+        for path in files:
+            written = memory.cat_file(f"/box/{number}/{path.relative_to(folder).as_posix()}")
+            # A page tells the time at which it was made.
+            assert written == path.read_bytes() or path.suffix == ".html"
+    refused = run("export", predictor, "--to", "memory://box/0/x.onnx")
+    assert "exists" in refusal(refused)
+
+
+def test_a_repaired_table_at_an_address_names_what_lies_there_or_is_refused(memory, shades):
+    for path in (shades / "my photos").rglob("*.png"):
+        name = path.relative_to(shades / "my photos").as_posix()
+        memory.pipe_file(f"/box/photos/{name}", path.read_bytes())
+    fixed = "memory://box/fixed.csv"
+    audited = run("audit", "memory://box/photos", "--fix", fixed, "-o", "memory://box/found.csv")
+    assert audited.exit_code == 0, audited.output
+    assert "memory://box/photos/dark/0.png" in memory.cat_file("/box/fixed.csv").decode()
+    assert len(featx.read_samples(fixed, modality="image")) == 6
+    memory.rm_file("/box/fixed.csv")
+    said = refusal(run("audit", shades / "my photos", "--fix", fixed))
+    assert "a file of this machine" in said
+    assert "memory://box/photos" not in said
+    elsewhere = refusal(run("audit", "memory://box/photos", "--fix", "memory://other/fixed.csv"))
+    assert "lies elsewhere than memory://other" in elsewhere
+    assert not memory.exists("/box/fixed.csv")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("extract", "s4://b/x", "-o", "x.npz"), "expected an address of"),
         (("extract", ".", "-o", "s4://b/x.npz"), "expected an address of"),
         (("extract", ".", "-o", "http://127.0.0.1:9/x.npz"), "object store"),
+        (("curve", ".", "--plot", "s4://b/x.png"), "expected an address of"),
+        (("curve", ".", "--plot", "memory://b/x.txt"), "ends in .png, .svg, .pdf"),
         (("explain", "memory://none/x.featx", "a.jpg", "-o", "x.png"), "memory://none/x.featx"),
     ],
 )
@@ -110,9 +161,34 @@ def test_an_address_that_cannot_be_used_is_refused_in_one_line(words, said, memo
     assert said in refusal(run(*words))
 
 
-def test_an_output_that_only_this_machine_can_hold_says_so(shades):
-    words = ("export", shades / "shade.featx", "--to", "s3://bucket/x.onnx")
-    assert "path of this machine" in refusal(run(*words))
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("optimize", "featx-image-nano", "--calibrate", ".", "--directory", "s3://bucket/x"),
+        ("backbones", "add", "s3://bucket/x"),
+    ],
+)
+def test_what_only_this_machine_can_hold_is_refused_for_an_address(words):
+    assert "'s3://bucket/x' is an address; expected a path of this machine" in run(*words).stderr
+
+
+def test_shards_of_a_cluster_are_refused_at_an_address_before_anything_is_read(memory):
+    words = ("extract", "missing", "-o", "memory://box/rows", "--shards", 2, "--engine", "ray")
+    assert "expected a folder that every node sees" in refusal(run(*words))
+
+
+def test_targets_of_rows_may_lie_at_an_address(memory, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(40, 384)).astype(np.float32)
+    ids = tuple(map(str, range(40)))
+    card = featx.get_card("featx-text-nano")
+    table = featx.Rows(ids, (None,) * 40, rows[:, : card.dim], card.fingerprint)
+    featx.write_rows(tmp_path / "rows.npz", table)
+    lines = "".join(f"{name},{'ab'[int(name) % 2]}\n" for name in ids)
+    memory.pipe_file("/box/labels.csv", f"id,label\n{lines}".encode())
+    words = ("fit", tmp_path / "rows.npz", "--head", "ridge", "-o", tmp_path / "x.featx")
+    done = run(*words, "--targets", "memory://box/labels.csv")
+    assert done.exit_code == 0, done.output
+    assert featx.load(tmp_path / "x.featx").classes == ("a", "b")
 
 
 def test_the_prediction_of_a_local_photo_loads_nothing_that_reads_addresses(shades):

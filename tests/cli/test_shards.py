@@ -12,7 +12,8 @@ import pytest
 import featx
 from featx.errors import BadTable, FeatxError
 from featx.tables import merge_shards
-from featx.tables.shards import INDEX, Shard
+from featx.tables.shard_facts import INDEX
+from featx.tables.shards import Shard
 from tests.support.commands import refusal, run, start
 
 pytest.importorskip("pyarrow")
@@ -143,9 +144,21 @@ def test_an_index_that_contradicts_itself_is_refused(table, tmp_path):
     folder = tmp_path / "rows"
     extract(table, folder, "--shards", 2)
     index = json.loads((folder / INDEX).read_text())
-    twice = [index["shards"][0], *index["shards"]]
+    first, second = index["shards"]
+    whole = "expected all shards of one number of shards, each once and in order"
+    counts = "expected the name, rows, bytes and digest of each shard"
     for change, said in (
-        ({"shards": twice}, "names a shard twice"),
+        ({"shards": [first, first, second]}, whole),
+        ({"shards": [second, first]}, whole),
+        # Rows of a shard that is not named would be lost.
+        ({"shards": [first], "rows": first["rows"]}, whole),
+        ({"shards": [first, second | {"name": "../part-00001-of-00002.parquet"}]}, whole),
+        ({"shards": [first, second | {"name": "part-00001-of-00002.parquet\n"}]}, whole),
+        ({"shards": [first | {"rows": -1}, second]}, counts),
+        ({"shards": [first | {"bytes": -1}, second]}, counts),
+        ({"shards": [first | {"sha256": "0"}, second]}, counts),
+        ({"shards": [first | {"rows": 1e999}, second]}, "."),
+        ({"dim": 0}, counts),
         ({"rows": index["rows"] + 1}, f"says {index['rows'] + 1} rows, its shards have"),
         ({"rows": None}, "expected fingerprint, dim, rows, shards"),
     ):

@@ -7,6 +7,7 @@ import pytest
 from featx.distributed import extract
 from featx.distributed.cluster import check_address
 from featx.errors import BadOption, MissingExtra
+from featx.tables.shards import number_of_shards
 from tests.support.commands import refusal, run
 
 pytest.importorskip("pyarrow")
@@ -71,3 +72,14 @@ def test_the_address_is_the_one_that_is_named_then_that_of_the_environment(monke
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     assert check_address(None) == "10.0.0.1:6379"
     assert check_address("auto") == "auto"
+
+
+def test_an_absurd_number_of_shards_is_refused_before_any_is_listed(table, tmp_path):
+    with pytest.raises(BadOption, match="shards=1000000000000: expected a number from 1 to 99999"):
+        extract(table, tmp_path / "rows", backbone="featx-text-nano", shards=10**12)
+    with pytest.raises(
+        BadOption, match="makes 1000000 shards of 2000000 samples, expected at most 99999"
+    ):
+        number_of_shards(2_000_000, 2)
+    with pytest.raises(BadOption, match="expected a folder that every node sees"):
+        extract(table, "s3://bucket/rows", backbone="featx-text-nano", shards=2)

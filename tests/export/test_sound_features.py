@@ -1,12 +1,18 @@
 """Sounds of which a backbone hears features, or windows one by one, are the predictor's own in a graph."""
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
 from featx.backbones.backbone import Backbone
+from featx.backbones.session import open_session
 from featx.catalog import Card
 from featx.export import export
+from featx.export.names import Names
+from featx.export.rows import add_rows
+from featx.graphs.builder import GraphBuilder
+from featx.graphs.cut import read_by
 from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.audio.settings import AudioSettings
 from featx.predictor import Classifier
@@ -212,3 +218,29 @@ def test_a_predictor_of_features_is_exported_and_checked(tmp_path):
     trained = TrainedHead.from_estimator("logistic", head, TemperatureScaling(0.7))
     checked = export(Classifier.from_card(card, trained), tmp_path / "m.onnx")
     assert (checked.n, checked.worst < 1e-5) == (3, True)
+    graph = onnx.load(tmp_path / "m.onnx").graph
+    # of what nothing reads ONNX Runtime warns whoever loads the graph
+    read = {name for node in graph.node for name in read_by(node)}
+    assert {tensor.name for tensor in graph.initializer} <= read
+    made = {name for node in graph.node for name in node.output}
+    assert made <= read | {value.name for value in graph.output}
+
+
+def test_two_sounds_of_a_graph_are_heard_one_by_one_each(speech):
+    card = speech(window=50, tail="short", attention_mask=True)
+    graph = GraphBuilder()
+    backbone = Backbone(card)
+    parts = [
+        add_rows(graph, backbone, names=Names(name, f"{name}/0/")) for name in ("first", "second")
+    ]
+    outputs = [helper.make_tensor_value_info(part.rows, FLOAT, ["N", "D"]) for part in parts]
+    constants = [tensor for part in parts for tensor in part.constants]
+    inputs = [value for part in parts for value in part.inputs]
+    whole = helper.make_graph(graph.nodes, "rows", inputs, outputs, [*constants, *graph.constants])
+    model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.checker.check_model(model)
+    one, two = waves_of((130, 20))
+    session = open_session(model.SerializeToString(), "two")
+    rows = session.run(None, {"first": one[None], "second": two[None]})
+    expected = backbone.embed([(one, 100), (two, 100)])
+    np.testing.assert_allclose(np.concatenate(rows), expected, atol=1e-5)

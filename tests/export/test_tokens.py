@@ -106,7 +106,7 @@ def check(card, texts, *, strings):
             )
 
 
-@pytest.mark.parametrize("strings", [False, True])
+@pytest.mark.parametrize("strings", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("pooling", "table"),
     [
@@ -119,7 +119,7 @@ def test_a_prompt_that_is_not_pooled_is_read_all_the_same(pooling, table, string
     check(text_card(pooling=pooling, mask_prefix=True, **table), TEXTS, strings=[strings])
 
 
-@pytest.mark.parametrize("strings", [False, True])
+@pytest.mark.parametrize("strings", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("pooling", "table"),
     [

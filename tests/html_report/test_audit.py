@@ -57,6 +57,7 @@ def test_an_audit_that_was_made_is_shown_as_it_is():
     assert "Not looked at: x." in text
 
 
+@pytest.mark.slow
 def test_of_very_many_rows_some_are_looked_at_and_that_is_said():
     rng, n = np.random.default_rng(0), 10_400
     rows = rng.standard_normal((n, 4)).astype(np.float32)

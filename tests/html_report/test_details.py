@@ -44,6 +44,7 @@ def test_samples_are_explained_where_scores_are_exact_sums(pooled):
     assert len(parsed.all_of("img")) == 18
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_is_explained_against_the_label_of_the_sample():
     rng = np.random.default_rng(0)
     names, levels = ["dark", "grey", "light"], np.repeat([40, 120, 210], 8)

@@ -156,3 +156,31 @@ def test_outputs_that_nobody_knows_are_a_question(tmp_path):
 def test_a_configuration_of_wrong_kinds_says_nothing(tmp_path, config):
     path = graph(tmp_path / "net.onnx", last_hidden_state=MAP)
     assert chosen(path, config) == ("last_hidden_state", "mean")
+
+
+@pytest.mark.parametrize(
+    ("pool", "positions", "expected"),
+    [
+        ("token", 197, "cls"),
+        ("token", "L", "cls"),
+        ("avg", 196, "mean"),
+        ("avg", 197, "patch-mean:1"),
+        ("avg", 261, "patch-mean:5"),
+        ("avg", 160, None),
+        ("avg", "L", None),
+        ("map", 197, None),
+        (["token"], 197, None),
+        (None, 197, None),
+    ],
+)
+def test_the_tokens_of_timm_are_pooled_as_its_configuration_says(
+    pool, positions, expected, tmp_path
+):
+    facts = describe_graph(graph(tmp_path / "m.onnx", output=["N", positions, 12]))
+    config = {"architecture": "vit_tiny_patch16_224", "global_pool": pool}
+    found = choose_pooling(facts.tensor("output"), config)
+    assert (found and found.value) == expected
+    if found:
+        assert found.origin == "config.json: global_pool"
+        assert ("norm behind this mean" in found.remark) == (pool == "avg")
+    assert choose_pooling(facts.tensor("output"), {"global_pool": pool}) is None

@@ -68,7 +68,7 @@ def test_gte_small_of_xenova_takes_128_tokens_and_says_that_the_model_has_512_po
     assert values(recipe)["max_length"] == 128
     assert values(recipe)["padding_side"] == "right"
     assert recipe.settings["max_length"].origin == "tokenizer_config.json: max_length"
-    [said] = [one for one in recipe.remarks if one.startswith("max_length")]
+    [said] = [one for one in recipe.all_remarks() if one.startswith("max_length")]
     assert "512 (config.json: max_position_embeddings)" in said
     assert any("thenlper/gte-small" in one for one in recipe.all_remarks())
 
@@ -96,7 +96,7 @@ def test_jasper_has_a_prompt_for_queries_and_an_empty_one_for_documents():
 
 
 def test_the_length_is_that_of_the_first_of_five_places_and_others_that_differ_are_said(tmp_path):
-    said = [one for one in read(tmp_path).remarks if one.startswith("max_length: 256 tokens")]
+    said = [one for one in read(tmp_path).all_remarks() if one.startswith("max_length: 256 tokens")]
     assert len(said) == 1
     for other in ("512 (tokenizer_config.json", "128 (tokenizer.json", "512 (config.json"):
         assert other in said[0]
@@ -166,7 +166,7 @@ def test_lengths_are_looked_for_in_their_order(changes, length, origin, tmp_path
 def test_a_folder_that_says_no_length_takes_512_and_says_so(tmp_path):
     recipe = read_text_recipe(write_files(tmp_path, {"config.json": {}}), {})
     assert recipe.settings["max_length"].value == 512
-    assert any("nothing says how many tokens" in one for one in recipe.remarks)
+    assert any("nothing says how many tokens" in one for one in recipe.all_remarks())
 
 
 def test_roberta_counts_positions_from_behind_its_pad_token(tmp_path):

@@ -10,8 +10,9 @@ import pytest
 import featx
 from featx.backbones.adding import add_backbone
 from featx.backbones.backbone import Backbone
-from featx.errors import BadModelFolder, NotExportable
-from featx.export import export
+from featx.backbones.session import open_session
+from featx.errors import BadModelFolder
+from featx.export import export, write_graph
 from featx.persistence.artifact import bundle
 from tests.support.text_folders import write_case
 
@@ -126,11 +127,17 @@ def test_a_vocabulary_alone_is_written_as_a_tokenizer_beside_the_card(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_prompt_that_is_not_pooled_is_not_exported(samples, tmp_path):
+def test_a_prompt_that_is_not_pooled_within_the_graph_is_exported(samples, tmp_path):
     card = added(tmp_path, "bert, prompt not pooled, joined")
     classifier = featx.fit(samples, backbone=Backbone(card), head="ridge")
-    with pytest.raises(NotExportable, match="mask_prefix = true"):
-        export(classifier, tmp_path / "one.onnx", samples=samples)
+    checked = export(classifier, tmp_path / "one.onnx", samples=samples)
+    assert checked.worst < 1e-4
+    for strings in (False, True):
+        [first, *others] = open_session(
+            write_graph(classifier, strings=strings).SerializeToString(), "one"
+        ).get_inputs()
+        assert first.name == ("text" if strings else "input_ids")
+        assert "pooling_mask" not in [one.name for one in others]
 
 
 def test_a_dense_layer_that_is_only_pickled_is_refused(tmp_path):

@@ -207,11 +207,13 @@ def test_what_comes_too_late_is_left_out_and_told():
         target="sold",
         inputs={"photo": "image", "price": "number"},
         backbones=[OTHER],
-        heads="ridge",
+        heads=["ridge", "knn"],
         time_limit="1us",
     )
+    late = "time_limit was over before it was ranked"
     assert [(one.name, one.reason) for one in found.left_out] == [
-        ("photo: featx-image-nano@last-map:mean", "time_limit was over before it was ranked")
+        ("photo: featx-image-nano@last-map:mean", late),
+        ("all inputs as named with knn", late),
     ]
     assert [one.score for one in found.contenders] == [None]
     assert found.best.name == "all inputs as named"

@@ -85,6 +85,7 @@ def test_where_nothing_is_answered_there_is_no_error(rng):
     assert measured.error is None
 
 
+@pytest.mark.slow
 def test_evaluate_counts_answers_by_weight_and_leaves_out_those_of_weight_0(rng):
     levels = np.linspace(0, 240, 40).astype(int)
     images = [np.full((9, 9, 3), level, np.uint8) for level in levels]

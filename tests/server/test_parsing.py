@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.serving import DARK, PNG, error_of, to_base64
+from tests.support.serving import DARK, LIGHT, PNG, error_of, to_base64
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,14 @@ def test_a_text_or_an_id_that_names_a_file_is_never_opened(client, tmp_path):
     for sample in ({"text": path}, {"data": to_base64(path.encode())}, {"id": path, "data": ""}):
         response = client.post("/v1/predict", json={"samples": [sample], "model": "shade"})
         assert error_of(response, 422)
+
+
+@pytest.mark.parametrize("cut", [4, 8, 9, 100, 4000])
+def test_a_form_that_was_cut_off_is_refused_and_no_part_of_it_left_out(client, cut):
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%d.png"\r\n\r\n%s\r\n'
+    form = part % (0, DARK) + part % (1, LIGHT) + b"--x--"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    whole = client.post("/v1/predict?model=shade", content=form, headers=headers)
+    assert [one["label"] for one in whole.json()["results"]] == ["dark", "light"]
+    answer = client.post("/v1/predict?model=shade", content=form[:-cut], headers=headers)
+    assert "the form has no end" in error_of(answer, 400)

@@ -249,7 +249,7 @@ def test_objects_with_names_that_lead_elsewhere_are_left_out_and_counted():
     memory = pytest.importorskip("fsspec").filesystem("memory")
     memory.store["/odd/f/../x.jpg"] = memory.store.get("x") or _file(memory, "/odd/f/../x.jpg")
     memory.pipe_file("/odd/f/a.jpg", PHOTO)
-    with pytest.warns(FeatxWarning, match="odd name"):
+    with pytest.warns(FeatxWarning, match="1 oddly named object$"):
         assert of(read_samples("memory://odd/f")) == [("a.jpg", None)]
 
 
@@ -290,3 +290,13 @@ def test_a_folder_of_parquet_files_is_one_table(place):
         warnings.simplefilter("ignore")
         samples = read_samples(f"{uri}/p/", modality="text")
     assert of(samples) == [("a.parquet: row 1", "a"), ("b.parquet: row 1", "a")]
+
+
+def test_each_folder_is_listed_once_and_several_at_a_time(server):
+    server.add({f"f/c{k:02d}/{n}.jpg": PHOTO for k in range(40) for n in range(2)})
+    server.latency = 0.02
+    samples = read_samples(f"{server.url}/f/", modality="image")
+    assert of(samples) == [(f"c{k:02d}/{n}.jpg", f"c{k:02d}") for k in range(40) for n in range(2)]
+    listed = {path: count for path, count in server.asked.items() if path.endswith("/")}
+    assert listed == {"/f/": 1} | {f"/f/c{k:02d}/": 1 for k in range(40)}
+    assert server.most_at_once > 4

@@ -197,10 +197,12 @@ def test_a_listing_without_an_end_is_refused(faulty):
 
 def test_keys_that_lead_elsewhere_are_left_out(faulty):
     keys = ["f/a.jpg", "f/../../etc/x.jpg", "/etc/x.jpg", "g/x.jpg", "f//x.jpg", "f/./x.jpg"]
+    long = f"{'l' * 1000}.jpg"
+    keys += [f"f/{long}", "f/%2e%2e%2fx.jpg"]
     faulty.content["/bucket"] = listing(keys, more=False)
-    with pytest.warns(FeatxWarning, match="odd name"):
+    with pytest.warns(FeatxWarning, match="3 oddly named objects"):
         samples = read_samples("s3://bucket/f/", modality="image")
-    assert [sample.id for sample in samples] == ["a.jpg"]
+    assert [sample.id for sample in samples] == ["%2e%2e%2fx.jpg", "a.jpg", long]
 
 
 @pytest.mark.slow

@@ -50,6 +50,38 @@ def save_keras_net(path):
     return save(path, [into, *nodes, out], [images], [features], constants)
 
 
+def save_keras_classifier(path, *, first=("Mul", [1 / 127.5]), then=("Add", [-1.0])):
+    """A model of one's own as Keras writes it with PyTorch: casts to the same type between all layers.
+
+    ``first`` and ``then`` are what its Rescaling layer does to pixels; the layout is turned to and fro for
+    the convolution, and sizes are computed, so that nothing tells the sides of the map.
+    """
+    node, constant = helper.make_node, numpy_helper.from_array
+    nodes = [node("Cast", ["keras_tensor"], ["pixels"], to=FLOAT)]
+    value = "pixels"
+    for number, step in enumerate(part for part in (first, then) if part):
+        nodes.append(node("Constant", [], [f"c{number}"], value_floats=step[1]))
+        nodes.append(node(step[0], [value, f"c{number}"], [f"scaled{number}"]))
+        value = f"scaled{number}"
+    nodes += [
+        node("Cast", [value], ["again"], to=FLOAT),
+        node("Transpose", ["again"], ["first"], perm=[0, 3, 1, 2]),
+        node("Conv", ["first", "filters"], ["convolved"], strides=[2, 2]),
+        node("Transpose", ["convolved"], ["last"], perm=[0, 2, 3, 1]),
+        node("Cast", ["last"], ["cast"], to=FLOAT),
+        node("Add", ["cast", "bias"], ["biased"]),
+        node("Shape", ["biased"], ["sizes"]),
+        node("Reshape", ["biased", "sizes"], ["kept"]),
+        node("Relu", ["kept"], ["map"]),
+        node("ReduceMean", ["map"], ["pooled"], axes=[1, 2], keepdims=0),
+        node("MatMul", ["pooled", "dense"], ["42"]),
+    ]
+    images, scores = ("keras_tensor", FLOAT, ["batch", 16, 16, 3]), ("42", FLOAT, ["batch", 4])
+    bias = constant(np.array([0.01, -0.02, 0.03, 0.04, 0.05], np.float32), "bias")
+    constants = [weights("filters", 5, 3, 3, 3), bias, weights("dense", 5, 4)]
+    return save(path, nodes, [images], [scores], constants)
+
+
 def save_torch_net(path):
     """A classifier as PyTorch exports it: NCHW, any size, logits and the embedding before them."""
     nodes, constants = convolutions("image")

@@ -99,3 +99,11 @@ def test_records_and_rejects_are_written_to_addresses(memory):
     write_rejects("memory://box/rejects.csv", [])
     assert memory.cat_file("/box/found.csv") == b"id\na\n"
     assert memory.cat_file("/box/rejects.csv").startswith(b"id,reason")
+
+
+def test_rows_that_say_to_be_larger_than_the_disk_are_not_copied():
+    with serving(Objects().add({"rows.npz": b"x" * 100})) as objects:
+        objects.lies["/rows.npz"] = {"Content-Range": f"bytes 0-0/{10**17}"}
+        for ask in (read_rows, open_stored_rows):
+            with pytest.raises(BadTable, match=r"100,000,000,000,000,000 bytes, and .* are free"):
+                ask(f"{objects.url}/rows.npz")

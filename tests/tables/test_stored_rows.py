@@ -7,9 +7,11 @@ import pytest
 
 import featx
 from featx.errors import BadTable
-from featx.tables.shards import INDEX, Shard, ShardFolder, merge_shards
+from featx.tables.shard_facts import INDEX
+from featx.tables.shards import Shard
 from featx.tables.stored_rows import is_rows, open_stored_rows
 from tests.support.commands import run
+from tests.support.shards import write_shards
 
 pytest.importorskip("pyarrow")
 
@@ -27,25 +29,6 @@ def rows(rng):
         "f" * 64,
         columns={"site": tuple(f"s{i % 7}" for i in range(N))},
     )
-
-
-def write_shards(folder, rows, total=3):
-    shards = ShardFolder(
-        folder,
-        total,
-        fingerprint=rows.fingerprint,
-        dim=rows.dim,
-        dtype="float32",
-        columns={"site": str},
-    )
-    shards.open()
-    for number in range(total):
-        own = Shard(number, total).of(len(rows))
-        samples = featx.make_samples(list(rows.ids[own.start : own.stop]))
-        with shards.writing(Shard(number, total), samples) as writer:
-            writer.write(rows.slice(own.start, own.stop))
-    merge_shards(folder)
-    return folder
 
 
 def blocks_of(path, size):

@@ -12,7 +12,7 @@ import numpy as np
 from featx._typing import FloatArray
 from featx.errors import BadCard
 from featx.modalities import shown
-from featx.modalities.audio.spectra import Bands, Doubles, Spectrum, band_power, hann
+from featx.modalities.audio.spectra import Bands, Doubles, FrameSpectrum, band_power, hann
 from featx.modalities.audio.windows import SoundWindow
 
 __all__ = [
@@ -86,7 +86,7 @@ class FrontEnd:
     feed: str
     defaults: Mapping[str, Any]
     compute: Callable[[SoundWindow, Parameters], FloatArray]
-    spectrum: Callable[[Parameters], Spectrum]
+    spectrum: Callable[[Parameters], FrameSpectrum]
     frame: Callable[[Parameters], tuple[int, int]]
     time_axis: int
     centred: bool = True
@@ -173,13 +173,13 @@ def _kaldi_frame(parameters: Parameters) -> tuple[int, int]:
     return parameters.rate * _KALDI_FRAME // 1000, parameters.rate * _KALDI_HOP // 1000
 
 
-def _centred(parameters: Parameters, bands: Bands) -> Spectrum:
+def _centred(parameters: Parameters, bands: Bands) -> FrameSpectrum:
     """Return frames that stand around their samples, the sound mirrored at its ends."""
     n_fft = parameters.n_fft
-    return Spectrum(hann(n_fft, periodic=True), parameters.frame_hop, bands, n_fft // 2)
+    return FrameSpectrum(hann(n_fft, periodic=True), parameters.frame_hop, bands, n_fft // 2)
 
 
-def _whisper_spectrum(parameters: Parameters) -> Spectrum:
+def _whisper_spectrum(parameters: Parameters) -> FrameSpectrum:
     ends = 0.0, _WHISPER_HIGH
     bands = Bands(parameters.mels, parameters.n_fft, parameters.rate, *ends, "slaney")
     return _centred(parameters, bands)
@@ -194,11 +194,11 @@ def _whisper(window: SoundWindow, parameters: Parameters) -> FloatArray:
     return np.ascontiguousarray((levels.T + 4) / 4, np.float32)
 
 
-def _ast_spectrum(parameters: Parameters) -> Spectrum:
+def _ast_spectrum(parameters: Parameters) -> FrameSpectrum:
     length, hop = _kaldi_frame(parameters)
     n_fft = 1 << (length - 1).bit_length()
     bands = Bands(parameters.mels, n_fft, parameters.rate, _KALDI_LOW, parameters.rate / 2, "kaldi")
-    return Spectrum(hann(length, periodic=False), hop, bands, prepare=_emphasised)
+    return FrameSpectrum(hann(length, periodic=False), hop, bands, prepare=_emphasised)
 
 
 def _ast(window: SoundWindow, parameters: Parameters) -> FloatArray:
@@ -217,7 +217,7 @@ def _emphasised(frames: Doubles) -> Doubles:
     return frames - _KALDI_EMPHASIS * before
 
 
-def clap_spectrum(parameters: Parameters) -> Spectrum:
+def clap_spectrum(parameters: Parameters) -> FrameSpectrum:
     """Return CLAP's frames and filters: HTK's for the models that fuse, Slaney's for the others."""
     scale = "htk" if parameters.fuse else "slaney"
     ends = parameters.low, parameters.high
@@ -232,7 +232,7 @@ def _clap(window: SoundWindow, parameters: Parameters) -> FloatArray:
     return np.repeat(decibels(power)[None], 4 if parameters.fuse else 1, axis=0)
 
 
-def _mirrored(sound: FloatArray, spectrum: Spectrum) -> FloatArray:
+def _mirrored(sound: FloatArray, spectrum: FrameSpectrum) -> FloatArray:
     return np.pad(sound, spectrum.mirrored, mode="reflect")
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from featx._typing import FloatArray
 
-__all__ = ["MEL_SCALES", "Bands", "Doubles", "Spectrum", "band_power", "hann", "mel_filters"]
+__all__ = ["MEL_SCALES", "Bands", "Doubles", "FrameSpectrum", "band_power", "hann", "mel_filters"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class Bands:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spectrum:
+class FrameSpectrum:
     """How a sound becomes power in bands, frame by frame.
 
     Attributes
@@ -73,7 +73,7 @@ class Spectrum:
 
         Examples
         --------
-        >>> whole = Spectrum(np.ones(4), 2, Bands(1, 4, 8.0, 0, 4, "htk"))
+        >>> whole = FrameSpectrum(np.ones(4), 2, Bands(1, 4, 8.0, 0, 4, "htk"))
         >>> whole.transform(np.array([[1.0, 1.0, 1.0, 1.0]])).real.tolist()
         [[4.0, 0.0, 0.0]]
         """
@@ -187,14 +187,14 @@ def mel_filters(bands: Bands) -> Doubles:
     return np.asarray(weights)
 
 
-def band_power(sound: npt.NDArray[np.floating], spectrum: Spectrum) -> Doubles:
+def band_power(sound: npt.NDArray[np.floating], spectrum: FrameSpectrum) -> Doubles:
     """Return the power of each frame of a sound in each band.
 
     Parameters
     ----------
     sound : ndarray of shape (samples,)
         Mirrored at its ends already, where the spectrum asks for that.
-    spectrum : Spectrum
+    spectrum : FrameSpectrum
 
     Returns
     -------

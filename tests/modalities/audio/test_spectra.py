@@ -8,7 +8,7 @@ import pytest
 from featx.modalities.audio.spectra import (
     MEL_SCALES,
     Bands,
-    Spectrum,
+    FrameSpectrum,
     band_power,
     hann,
     mel_filters,
@@ -61,7 +61,7 @@ def test_the_power_of_a_frame_is_that_of_its_fourier_sum():
     rng = np.random.default_rng(0)
     sound, window = rng.normal(size=30), hann(8, periodic=True)
     bands = Bands(3, 16, 1000, 0.0, 500.0, "htk")
-    found = band_power(sound, Spectrum(window, 5, bands))
+    found = band_power(sound, FrameSpectrum(window, 5, bands))
     assert found.shape == (1 + (30 - 8) // 5, 3)
     for number in range(len(found)):
         frame = sound[5 * number : 5 * number + 8] * window
@@ -74,13 +74,13 @@ def test_the_power_of_a_frame_is_that_of_its_fourier_sum():
 
 def test_a_sound_shorter_than_a_frame_has_none():
     bands = Bands(3, 16, 1000, 0.0, 500.0, "htk")
-    assert band_power(np.zeros(7), Spectrum(hann(8, periodic=True), 5, bands)).shape == (0, 3)
+    assert band_power(np.zeros(7), FrameSpectrum(hann(8, periodic=True), 5, bands)).shape == (0, 3)
 
 
 def test_frames_are_the_same_however_many_are_transformed_together():
     bands = Bands(3, 1 << 14, 1000, 0.0, 500.0, "htk")
     sound = np.random.default_rng(1).normal(size=20_000)
-    spectrum = Spectrum(hann(1 << 14, periodic=False), 40, bands)
+    spectrum = FrameSpectrum(hann(1 << 14, periodic=False), 40, bands)
     found = band_power(sound, spectrum)
     one = band_power(sound[40 * 50 :], spectrum)
     np.testing.assert_allclose(found[50:], one, rtol=1e-12)
