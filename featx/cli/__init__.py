@@ -96,9 +96,12 @@ class Group(click.Group):
 
 def _is_interrupt(error: BaseException | None) -> bool:
     """Return whether Ctrl-C is behind an error: a library that is imported meanwhile says something else."""
-    while error is not None:
+    seen = set[int]()
+    # An error may be among its own causes.
+    while error is not None and id(error) not in seen:
         if isinstance(error, KeyboardInterrupt):
             return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 

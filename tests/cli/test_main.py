@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import featx
 from featx.cli import main
 from featx.tables import read_rows
 
@@ -210,3 +212,19 @@ def test_the_door_at_the_top_of_the_checkout_opens():
         [sys.executable, door, "--help"], capture_output=True, text=True, check=True
     )
     assert "extract" in done.stdout
+
+
+def test_an_error_that_is_among_its_own_causes_ends_the_command():
+    first, second = ValueError("first"), featx.FeatxError("second")
+    first.__cause__, second.__cause__ = second, first
+
+    @click.command()
+    def circle() -> None:
+        raise second
+
+    class Commands(type(main)):
+        def get_command(self, ctx, name):
+            return circle
+
+    found = CliRunner().invoke(Commands("featx"), ["circle"])
+    assert (found.exit_code, found.stderr) == (1, "Error: second\n")

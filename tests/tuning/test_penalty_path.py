@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from featx.heads import HEADS
 from featx.tasks.classification_problem import ClassificationProblem
 from featx.tuning import HeadConfig, tune
-from featx.tuning.solvers.lbfgs import LbfgsHistory, Point, Spectrum, minimize
+from featx.tuning.solvers.lbfgs import LbfgsHistory, LossPoint, Spectrum, minimize
 from featx.tuning.solvers.logistic import LogisticPath
 from featx.tuning.solvers.losses import softmax_loss
 from featx.tuning.solvers.multilabel import MultilabelPath
@@ -132,8 +132,8 @@ def test_a_point_under_a_larger_penalty_is_what_an_evaluation_there_gives(rng):
 
     weights = rng.normal(size=(2, 6, 3)).astype(np.float32)
     penalty = np.array([0.5, 2], np.float32)[:, None, None]
-    moved = Point.of(evaluate, weights, penalty).with_penalty_added(3 * penalty)
-    expected = Point.of(evaluate, weights, 4 * penalty)
+    moved = LossPoint.of(evaluate, weights, penalty).with_penalty_added(3 * penalty)
+    expected = LossPoint.of(evaluate, weights, 4 * penalty)
     np.testing.assert_allclose(moved.loss, expected.loss, rtol=1e-5)
     np.testing.assert_allclose(moved.gradient, expected.gradient, rtol=1e-4, atol=1e-5)
     history = LbfgsHistory(lambda gradient, problems: gradient)

@@ -19,8 +19,8 @@ from featx._typing import Doubles, FloatArray, Integers
 __all__ = [
     "ALL",
     "LbfgsHistory",
+    "LossPoint",
     "MapFn",
-    "Point",
     "Preconditioner",
     "ProblemIndex",
     "Spectrum",
@@ -227,7 +227,7 @@ def dot(one: FloatArray, other: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Point:
+class LossPoint:
     """The weights of every problem, the loss there and its gradient.
 
     Attributes
@@ -242,11 +242,11 @@ class Point:
     gradient: FloatArray
 
     @classmethod
-    def of(cls, evaluate: Evaluate, weights: FloatArray, penalty: FloatArray) -> Point:
+    def of(cls, evaluate: Evaluate, weights: FloatArray, penalty: FloatArray) -> LossPoint:
         """Return the point of some weights, by one evaluation."""
         return cls(weights, *evaluate(weights, penalty, ALL))
 
-    def with_penalty_added(self, added: FloatArray) -> Point:
+    def with_penalty_added(self, added: FloatArray) -> LossPoint:
         """Return the point of the same weights under a penalty that is larger by ``added``.
 
         The last of the d variables, the intercept, has no penalty.
@@ -254,18 +254,18 @@ class Point:
         squares = (self.weights[:, :-1].astype(np.float64) ** 2).sum(axis=(1, 2))
         gradient = self.gradient.copy()
         gradient[:, :-1] += added * self.weights[:, :-1]
-        return Point(self.weights, self.loss + added[:, 0, 0] / 2 * squares, gradient)
+        return LossPoint(self.weights, self.loss + added[:, 0, 0] / 2 * squares, gradient)
 
 
 def minimize(
     evaluate: Evaluate,
-    start: Point,
+    start: LossPoint,
     penalty: FloatArray,
     history: LbfgsHistory,
     *,
     gap: float,
     max_steps: int,
-) -> Point:
+) -> LossPoint:
     """Run L-BFGS on all problems at once, each with a step of its own, until the last is done.
 
     Parameters
@@ -273,7 +273,7 @@ def minimize(
     evaluate : callable
         From the weights of some problems, their penalties, and their indices (``ALL`` for all of them) to
         the loss of each, shape (p,), and its gradient, of the shape of the weights.
-    start : Point
+    start : LossPoint
         Where to start, under this penalty.
     penalty : ndarray of shape (p, 1, 1)
     history : LbfgsHistory
@@ -310,8 +310,8 @@ def minimize(
 
 
 def _line_search(
-    evaluate: Evaluate, start: Point, step: FloatArray, slope: FloatArray, penalty: FloatArray
-) -> Point:
+    evaluate: Evaluate, start: LossPoint, step: FloatArray, slope: FloatArray, penalty: FloatArray
+) -> LossPoint:
     """Halve each problem's step until its loss decreases enough.
 
     Parameters
@@ -333,4 +333,4 @@ def _line_search(
         allowed = start.loss + promised + _ROUNDING * np.abs(start.loss)
         searching = np.flatnonzero(loss > allowed)
         length[searching] /= 2
-    return Point(weights, loss, gradient)
+    return LossPoint(weights, loss, gradient)

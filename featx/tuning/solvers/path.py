@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from featx._typing import Doubles, FloatArray
-from featx.tuning.solvers.lbfgs import LbfgsHistory, Point, ProblemIndex, Spectrum, minimize
+from featx.tuning.solvers.lbfgs import LbfgsHistory, LossPoint, ProblemIndex, Spectrum, minimize
 
 __all__ = ["PenaltyPath", "WarmStart", "add_penalty"]
 
@@ -107,7 +107,7 @@ class PenaltyPath(ABC):
                 continue
             penalty = (1 / (strength * self._totals)).astype(np.float32)[:, None, None]
             if point is None:
-                point = Point.of(self._evaluate, self._variables, penalty)
+                point = LossPoint.of(self._evaluate, self._variables, penalty)
             else:
                 point = point.with_penalty_added(penalty - before)
             precondition = partial(
