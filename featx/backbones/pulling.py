@@ -37,11 +37,14 @@ class Wanted:
         What its backbone is called where nobody says.
     licence : str or None
         That of the model, where it is known beforehand.
+    unsaid : str
+        What to say where the repository does not; "" where nothing is known of it.
     """
 
     address: ModelAddress
     name: str
     licence: str | None = None
+    unsaid: str = ""
 
 
 def read_wanted(text: str, *, file: str | None = None, name: str | None = None) -> Wanted:
@@ -79,7 +82,7 @@ def read_wanted(text: str, *, file: str | None = None, name: str | None = None) 
             raise BadOption(f"{text}: names a graph, and file = {file!r} another; say one")
         address = replace(address, file=file)
     if short:
-        return Wanted(address, name or text, short.licence)
+        return Wanted(address, name or text, short.licence, short.unsaid)
     return Wanted(address, name or as_name(address.name))
 
 
@@ -130,7 +133,12 @@ def pull_model(
         log=log,
     )
     found = find_model(pulled.folder, pulled.graph)
-    drafted = draft(found, name=wanted.name)
+    try:
+        drafted = draft(found, name=wanted.name)
+    except BadOption as error:
+        if not wanted.unsaid:
+            raise
+        raise BadOption(f"{error}; {wanted.unsaid}") from error
     for remark in drafted.remarks:
         log(remark)
     card = _with_origin(drafted.card, pulled, hub)

@@ -23,15 +23,18 @@ class ShortName:
         As ``featx.hub.address.ModelAddress`` reads it.
     licence : str
         That of the model; what the repository says when it is pulled is recorded.
+    unsaid : str, default=""
+        What to say where the repository does not, and who says so.
     """
 
     modality: str
     address: str
     licence: str
+    unsaid: str = ""
 
 
-def _rows(modality: str, *rows: tuple[str, str, str]) -> dict[str, ShortName]:
-    return {name: ShortName(modality, f"hf:{where}", licence) for name, where, licence in rows}
+def _rows(modality: str, *rows: tuple[str, ...]) -> dict[str, ShortName]:
+    return {name: ShortName(modality, f"hf:{where}", *more) for name, where, *more in rows}
 
 
 SHORT_NAMES: Mapping[str, ShortName] = MappingProxyType(
@@ -41,6 +44,14 @@ SHORT_NAMES: Mapping[str, ShortName] = MappingProxyType(
         ("convnext-tiny", "Xenova/convnext-tiny-224:onnx/model.onnx", "Apache-2.0"),
         ("dinov2-base", "onnx-community/dinov2-base:onnx/model.onnx", "Apache-2.0"),
         ("dinov2-small", "onnx-community/dinov2-small:onnx/model.onnx", "Apache-2.0"),
+        (
+            "efficientnet-lite0",
+            "onnxmodelzoo/efficientnet_lite0_Opset18:efficientnet_lite0_Opset18.onnx",
+            "Apache-2.0",
+            # `default_cfg` of efficientnet_lite0.ra_in1k in timm 1.0
+            "its repository says nothing of pixels; timm, whose model it is by its name, says like=torch "
+            "resize=256 crop=224 interpolation=bicubic",
+        ),
         (
             "mobilenetv4-medium",
             "onnx-community/mobilenetv4_conv_medium.e500_r224_in1k:onnx/model.onnx",
@@ -76,7 +87,7 @@ SHORT_NAMES: Mapping[str, ShortName] = MappingProxyType(
 
 # Sides of the pictures that EfficientNet-Lite takes; they are cut out of pictures whose short side is 32 more.
 _LITE_SIDES: Mapping[str, int] = MappingProxyType(
-    {f"efficientnet-lite{k}": side for k, side in enumerate((224, 240, 260, 280, 300))}
+    {f"efficientnet-lite{k}": side for k, side in ((1, 240), (2, 260), (3, 280))}
 )
 _LITE_MARGIN = 32
 
@@ -86,7 +97,7 @@ def advice_for(name: str) -> str:
 
     Examples
     --------
-    >>> "resize=256 crop=224" in advice_for("efficientnet_lite0")
+    >>> "resize=292 crop=260" in advice_for("efficientnet_lite2")
     True
     >>> advice_for("dinov2-small")
     ''

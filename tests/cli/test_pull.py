@@ -129,12 +129,27 @@ def test_a_backbone_whose_card_says_all_takes_no_options(fake):
     assert "leave --tap out" in refusal.stderr
 
 
-@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet_lite0"])
+@pytest.mark.parametrize("name", ["efficientnet-lite2", "efficientnet_lite2"])
 def test_a_model_that_no_hub_has_as_a_graph_is_told_how_to_be_added(fake, name):
     said = featx("pull", name, status=1).stderr
     assert "no repository of a hub with an ONNX graph of it is known" in said
-    recipe = "--resize 256 --crop 224 --interpolation bicubic --scale 0.0078125 --mean 0.9921875"
+    recipe = "--resize 292 --crop 260 --interpolation bicubic --scale 0.0078125 --mean 0.9921875"
     assert f"featx backbones add FILE {recipe}" in said
+
+
+def test_what_a_repository_of_a_short_name_leaves_out_is_told_with_who_says_it(
+    tmp_path, monkeypatch
+):
+    hub_nets.save_classifier(tmp_path / "m.onnx", size=(224, 224))
+    graph = (tmp_path / "m.onnx").read_bytes()
+    name = "onnxmodelzoo/efficientnet_lite0_Opset18"
+    with serving_hub(FakeHub({"efficientnet_lite0_Opset18.onnx": graph}, name=name)) as fake:
+        monkeypatch.setenv("HF_ENDPOINT", fake.address)
+        said = featx("pull", "efficientnet-lite0", status=1).stderr
+        words = "--like torch --resize 256 --crop 224 --interpolation bicubic"
+        assert f"timm, whose model it is by its name, says {words}" in said
+        table = tomllib.loads(featx("pull", "efficientnet-lite0", *words.split()).stdout)
+    assert (table["name"], table["image"]["crop"]) == ("efficientnet-lite0", 224)
 
 
 def test_the_list_shows_what_can_be_pulled_by_a_short_name(fake):
