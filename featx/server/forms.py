@@ -47,7 +47,7 @@ def parse_form(
         # A part that was cut off would be left out without a word. Raised here the parser closes its files.
         if not parser.ended:
             raise MultiPartException(
-                "the form has no end: expected --BOUNDARY-- behind its last part"
+                "the form has no end: expected its boundary and two hyphens behind its last part"
             )
 
     parser = _Parser(

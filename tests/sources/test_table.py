@@ -82,7 +82,11 @@ def test_a_path_listed_twice_gets_a_number(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        ("name,kind\na,b\n", {}, "a column named path or file or .*; found columns 'name', 'kind'"),
+        (
+            "name,kind\na,b\n",
+            {},
+            "a column of files \\(named path, file, .*; found columns 'name', 'kind'",
+        ),
         ("path\na\n", {"label_column": "kind"}, "expected a column 'kind'; found columns 'path'"),
         ("path\na\n", {"path_column": "Path"}, "expected a column 'Path'"),
         ("path\na\n", {"id_column": "key"}, "expected a column 'key'"),
@@ -98,7 +102,7 @@ def test_a_path_listed_twice_gets_a_number(tmp_path):
         ("path,path\na,b\n", {}, "'path' is there 2 times"),
         ('path,label\n"a,b\n', {}, "line 2: unexpected end of data"),
         ("path\n", {}, "found no rows"),
-        ("", {}, "found columns none"),
+        ("", {}, "found an empty file"),
     ],
 )
 def test_a_csv_that_makes_no_sense_is_refused_with_its_line(tmp_path, text, options, words):
