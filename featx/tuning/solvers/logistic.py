@@ -221,7 +221,7 @@ def _blocks_of_parts(trained: Mask) -> tuple[Integers, list[tuple[slice, Mask]]]
     Examples
     --------
     >>> order, blocks = _blocks_of_parts(np.array([[True, False], [True, True], [True, False]]))
-    >>> order.tolist(), [(part.start, part.stop, parts.tolist()) for part, parts in blocks]
+    >>> order.tolist(), [(part.start, int(part.stop), parts.tolist()) for part, parts in blocks]
     ([0, 2, 1], [(0, 2, [True, False]), (2, 3, [True, True])])
     """
     kinds, kind_of = np.unique(trained, axis=0, return_inverse=True)
