@@ -456,12 +456,16 @@ class Backbone:
         shape = self._session.get_outputs()[0].shape
         if self.card.modality != "image" or len(shape) != 4:
             return self.card.channel_axis
-        if not all(isinstance(side, int) for side in shape[1:]):
-            # a graph's own arithmetic with sizes hides them
-            with suppress(FeatxError):
-                batch = next(iter(self.reader.batches([self._canary()], 1)))
+        picture = (1, 1)
+        with suppress(FeatxError):
+            batch = next(iter(self.reader.batches([self._canary()], 1)))
+            [pixels] = batch.feeds.values()
+            first = 1 if getattr(self.card.input, "layout", "") == "NHWC" else 2
+            picture = (pixels.shape[first], pixels.shape[first + 1])
+            if not all(isinstance(side, int) for side in shape[1:]):
+                # a graph's own arithmetic with sizes hides them
                 shape = self._values(batch, self.fixed or 1).shape
-        return fitting_axis(shape, self.card.channel_axis)
+        return fitting_axis(shape, self.card.channel_axis, picture)
 
     def _canary(self) -> Any:
         return self.reader.read(self.reader.load(self.card.input.canary()))

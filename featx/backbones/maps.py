@@ -46,11 +46,13 @@ class SampleMaps:
     geometry: Geometry
 
 
-def fitting_axis(shape: Sequence[object], channel_axis: int | None) -> int | None:
+def fitting_axis(
+    shape: Sequence[object], channel_axis: int | None, picture: tuple[int, int] = (1, 1)
+) -> int | None:
     """Return the axis of the channels of a picture's map: the given one, unless only the other can be it.
 
-    A map is as high as it is wide. A graph of one layout may compute in another between two transpositions,
-    as those of Keras do.
+    A map has the proportions of the picture, up to a cell. A graph of one layout may compute in another between
+    two transpositions, as those of Keras do.
 
     Parameters
     ----------
@@ -58,6 +60,8 @@ def fitting_axis(shape: Sequence[object], channel_axis: int | None) -> int | Non
         With the axis of samples; a side that is no number is not known.
     channel_axis : int or None
         None is 1.
+    picture : tuple of two ints, default=(1, 1)
+        Its height and width, as the graph is given it.
 
     Examples
     --------
@@ -65,15 +69,25 @@ def fitting_axis(shape: Sequence[object], channel_axis: int | None) -> int | Non
     (-1, None)
     >>> fitting_axis((1, 7, 7, 1280), -1), fitting_axis((1, 7, 7, 7), -1)
     (-1, -1)
+    >>> fitting_axis((1, 12, 12, 16), None, (101, 128)), fitting_axis((1, 12, 16, 12), None, (101, 128))
+    (None, -1)
     """
-    if len(shape) != _MAP_RANK or not all(isinstance(side, int) for side in shape[1:]):
+    sides = [side for side in shape[1:] if isinstance(side, int)]
+    if len(shape) != _MAP_RANK or len(sides) < _MAP_RANK - 1:
         return channel_axis
     own = 1 if channel_axis is None else channel_axis % _MAP_RANK
-    square = {1: shape[2] == shape[3], 3: shape[1] == shape[2]}
+    fits = {1: _alike(sides[1:], picture), 3: _alike(sides[:2], picture)}
     other = _MAP_RANK - own
-    if square.get(own, True) or not square[other]:
+    if fits.get(own, True) or not fits[other]:
         return channel_axis
     return None if other == 1 else -1
+
+
+def _alike(sides: Sequence[int], picture: tuple[int, int]) -> bool:
+    """Return whether a map of some sides has the proportions of a picture, up to a cell rounded off."""
+    (high, wide), (height, width) = sides, picture
+    off = abs(high * width - wide * height)
+    return off == 0 if height == width else off < max(height, width)
 
 
 def to_map(values: FloatArray, mask: Mask | None, channel_axis: int | None) -> FloatArray:
