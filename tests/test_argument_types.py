@@ -40,6 +40,7 @@ def test_what_is_changed_of_a_backbone_has_a_type(name, value):
         Backbone("featx-text-nano", **{name: value})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [value for value in ABSURD if value is not True])
 @pytest.mark.parametrize("name", ["cache", "on_error", "progress", "n_jobs", "batch_size"])
 def test_parameters_of_an_engine_have_types(name, value):

@@ -121,6 +121,7 @@ def test_a_predictor_says_what_it_is(pictures):
     assert not is_classifier(regressor)
 
 
+@pytest.mark.slow
 def test_scikit_learn_draws_what_a_predictor_does(pictures):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")

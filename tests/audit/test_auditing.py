@@ -290,6 +290,7 @@ def test_a_damaged_table_beside_files_is_told_and_the_folder_audited(tmp_path):
     assert "it is not used for labels" in result.stderr
 
 
+@pytest.mark.slow
 def test_labels_and_ids_of_a_megabyte_are_cut_where_a_report_is_printed():
     table, labels = cloud(60)
     table[33], long = table[3], "z" * 1_000_000

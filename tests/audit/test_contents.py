@@ -99,6 +99,7 @@ def test_silent_clipped_and_very_short_sounds_are_found():
     }
 
 
+@pytest.mark.slow
 def test_a_shortcut_by_size_is_told_and_one_that_is_none_is_not():
     rng = np.random.default_rng(1)
     made = []

@@ -29,6 +29,7 @@ def test_every_modality_has_a_default_that_is_shipped_whole(modality):
     assert all(value.type.tensor_type.shape.dim[0].dim_param for value in model.graph.input)
 
 
+@pytest.mark.slow
 def test_texts_and_sounds_fit_without_naming_a_backbone(tmp_path):
     words = {"money": ["pay", "card", "cash"], "food": ["bread", "soup", "apple"]}
     texts = [

@@ -77,6 +77,7 @@ def test_rows_are_the_same_to_the_bit_at_each_tap(add, tap):
     np.testing.assert_array_equal(featx.FeatureExtractor("split").transform(pictures(4)), rows[0])
 
 
+@pytest.mark.slow
 def test_a_classifier_answers_the_same_fitted_saved_bundled_and_exported(
     add, tmp_path, monkeypatch
 ):

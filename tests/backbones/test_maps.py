@@ -27,6 +27,7 @@ def test_the_pooled_map_is_the_row(mapped, rng):
         np.testing.assert_allclose(features.mean((0, 1)), row, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_tokens_come_without_padding_and_their_mean_is_the_row(shared_models):
     backbone = Backbone("all-minilm-l6-v2")
     texts = ["a", "It rained all day, and the streets were empty.", "the cat"]

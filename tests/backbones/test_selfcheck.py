@@ -36,6 +36,7 @@ def test_the_canary_of_a_card_is_what_the_second_implementation_says(shared_mode
     np.testing.assert_allclose(values, card.canary, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [NANO, *CARDS])
 def test_featx_says_what_the_canary_says(shared_models, name):
     found = check(get_card(name))

@@ -142,6 +142,7 @@ def test_a_tensor_that_is_not_there_is_refused_by_name(residual):
         SeveralTaps(residual, ["block9"])
 
 
+@pytest.mark.slow
 def test_eight_bit_graphs_and_texts_give_the_rows_of_each_tap():
     from featx.catalog import verify_files
 

@@ -29,6 +29,7 @@ def pictures(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_the_table_names_the_best_first_and_the_command_that_trains_it(pictures, tmp_path):
     result = run("compare", pictures, "--backbone", "brightness", "--backbone", "colors")
     assert result.exit_code == 0, result.output
@@ -100,6 +101,7 @@ def test_taps_and_heads_are_named_on_the_command_line(pictures):
     assert {"ridge", "knn"} <= set(result.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_table_of_texts_is_compared_with_groups_and_several_labels(tmp_path):
     path = write_records(tmp_path / "texts.jsonl", make_records())
     words = ("--text-column", "text", "--target-column", "topics", "--task", "multilabel")
@@ -110,6 +112,7 @@ def test_a_table_of_texts_is_compared_with_groups_and_several_labels(tmp_path):
     assert any("hashed words" in one.name for one in found.baselines)
 
 
+@pytest.mark.slow
 def test_fit_with_auto_trains_the_winner_and_tells_what_was_compared(pictures, tmp_path):
     output = tmp_path / "x.featx"
     result = run("fit", pictures, "--backbone", "auto", "--time-limit", "10min", "-o", output)

@@ -64,6 +64,7 @@ def test_json_is_the_curve_of_the_library_with_its_options(table):
     assert len(curve.curves) == 2
 
 
+@pytest.mark.slow
 @drawn
 def test_plots_of_a_curve_and_of_layers_are_written_beside_what_is_printed(table, tmp_path):
     result = run("curve", table, *COLUMNS, *QUICK, "--plot", tmp_path / "curve.png")

@@ -23,6 +23,7 @@ def test_every_option_of_the_server_has_a_variable_that_its_help_names():
         assert option.envvar in text
 
 
+@pytest.mark.slow
 def test_a_server_listens_where_the_environment_says_and_typed_options_win(shades, monkeypatch):
     monkeypatch.setenv("FEATX_HOST", "127.0.0.2")
     monkeypatch.setenv("FEATX_PORT", "1")

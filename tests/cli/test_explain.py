@@ -33,6 +33,7 @@ def world(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_line_of_json_a_sample_says_what_adds_up_to_the_score(world):
     found = run("explain", world / "sum.featx", world / "30-0.png", world / "210-1.png")
     assert found.exit_code == 0, found.output
@@ -159,6 +160,7 @@ def test_a_picture_of_several_samples_is_refused(world, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_predictor_without_rows_has_no_neighbours_to_show(world, tmp_path):
     paths = sorted(world.glob("*.png"))
     predictor = featx.fit(paths, [path.name[:2] for path in paths], keep_rows=False, baseline=False)

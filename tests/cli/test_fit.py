@@ -27,6 +27,7 @@ def test_the_names_of_heads_are_those_that_there_are():
     assert (*HEADS, "auto") == HEAD_NAMES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -62,6 +62,7 @@ def test_few_rows_are_trained_on_as_the_samples_are(world, tmp_path):
     assert mine == other
 
 
+@pytest.mark.slow
 def test_another_column_or_table_gives_the_targets(world, tmp_path):
     made = fit(
         world, tmp_path / "x.featx", "--task", "regression", "--target-column", "day", "--on-disk"

@@ -97,6 +97,7 @@ def test_a_kill_leaves_the_old_or_the_new_and_the_next_run_sweeps_up(what, world
     assert leftovers(folder) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_an_export_and_leaves_nothing(world, tmp_path):
     folder = tmp_path / "w"
     shutil.copytree(world, folder)

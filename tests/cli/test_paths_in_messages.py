@@ -59,6 +59,7 @@ def test_no_message_names_its_file_twice(broken, shades, own_directory):
     assert refused > 100
 
 
+@pytest.mark.slow
 def test_nor_where_the_right_to_read_is_missing(broken, shades):
     for name, words in [
         ("a.csv", ["predict", shades / "shade.featx", broken / "a.csv"]),

@@ -98,6 +98,7 @@ def test_faults_of_a_server_cost_time_or_one_reject_and_never_a_row(server, shad
     assert "permission denied" in listed
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:DequantizeLinear stands between")
 def test_graphs_explanations_pages_and_tables_are_written_to_addresses(memory, shades, tmp_path):
     """Each is the file that is written to this machine, whole, and nothing else is left beside it."""

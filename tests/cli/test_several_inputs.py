@@ -256,6 +256,7 @@ def test_rows_of_one_shop_are_one_sample_in_training_and_prediction(table, tmp_p
     assert said.startswith("shop 's0': row 1 has the target 'no' and row 2 'yes'")
 
 
+@pytest.mark.slow
 def test_numbers_and_several_labels_are_predicted_too(table, tmp_path):
     words = ("--input", "photo:image", "--input", "price:number", *QUICK)
     task = ("--task", "regression", "--target-column", "income", "--group-column", "shop")

@@ -25,6 +25,7 @@ def read_line(process, seconds=60):
     return line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [["predict", "shade.featx", "-"], ["extract", "-", "-o", "-"]],
@@ -74,6 +75,7 @@ def test_what_cannot_be_read_is_said_when_it_comes_and_counted_at_the_end(shades
     assert process.returncode == 1
 
 
+@pytest.mark.slow
 def test_names_from_find_and_many_lines_at_once_are_all_answered_in_order(shades):
     names = [f"my photos/{label}/{k}.png" for k in range(3) for label in ("light", "dark")] * 300
     for mark in (b"\0", b"\n", b"\r\n"):
@@ -85,6 +87,7 @@ def test_names_from_find_and_many_lines_at_once_are_all_answered_in_order(shades
         assert [line.split(",")[1] for line in lines[1:]] == [name.split("/")[1] for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [["predict", "shade.featx", "-"], ["extract", "-", "-o", "-"]],
@@ -111,6 +114,7 @@ def test_ctrl_c_is_one_word(shades):
     assert process.returncode == 130
 
 
+@pytest.mark.slow
 def test_nothing_and_a_closed_input_are_said(shades):
     for words in (["predict", "shade.featx", "-"], ["extract", "-", "-o", "-"]):
         with start(*words, folder=shades, stdin=subprocess.DEVNULL) as process:
@@ -122,6 +126,7 @@ def test_nothing_and_a_closed_input_are_said(shades):
     assert closed.stderr == (b"Error: standard input: is closed; expected paths, one a line\n")
 
 
+@pytest.mark.slow
 def test_a_standard_output_without_room_is_said_in_one_line(shades):
     if not os.path.exists("/dev/full"):  # noqa: PTH110
         pytest.skip("no /dev/full to stand in for a full disk")

@@ -121,6 +121,7 @@ def test_rows_that_make_no_sense_are_rejects_where_samples_are_skipped(tmp_path)
     assert found == {"row 4"}
 
 
+@pytest.mark.slow
 def test_a_duration_is_a_column_of_every_command(sounds, tmp_path):
     text = sounds.read_text().replace("file_name;from;to", "file_name;from;lasts").splitlines()
     rows = [line.split(";") for line in text]

@@ -138,6 +138,7 @@ def test_a_separator_of_labels_can_be_named(fit, tmp_path):
     assert "red|food" in labels_of(fit(*words, table=table))
 
 
+@pytest.mark.slow
 def test_columns_of_0_and_1_are_labels_and_several_numbers_are_told_by_name(fit):
     labels = fit("--task", "multilabel", "--target-column", "red", "--target-column", "food")
     assert labels_of(labels) == {"red", "food"}
@@ -161,6 +162,7 @@ def test_groups_of_a_column_or_a_pattern_are_on_one_side_and_both_figures_are_to
         assert report_of(by_name)[key] == report[key]
 
 
+@pytest.mark.slow
 def test_a_valid_part_takes_the_place_of_folds_and_is_not_measured_on(fit):
     plain = report_of(fit(*TARGETS["classification"], "--head", "logistic"))
     report = report_of(
@@ -217,6 +219,7 @@ def test_rare_classes_and_unlabelled_samples_are_left_out_by_name_and_number(fit
     assert "1 of 60 samples have no label" in " ".join(notes)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*are among those that the classifier was trained on")
 @pytest.mark.parametrize("task", TARGETS)
 def test_each_task_is_predicted_measured_inspected_and_exported(predictors, tmp_path, task):
@@ -272,6 +275,7 @@ def test_what_a_predictor_was_asked_for_can_be_asked_for_again(fit, tmp_path):
     assert report_of(fit("--config", config, "--seed", "4"))["tuning"]["random_state"] == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

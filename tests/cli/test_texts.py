@@ -38,6 +38,7 @@ def run(*words, **options):
     return CliRunner().invoke(main, [str(word) for word in words], **options)
 
 
+@pytest.mark.slow
 def test_from_a_folder_of_manifests_to_a_classifier_of_lines(shared_models, intents, tmp_path):
     out = tmp_path / "intents.featx"
     fitted = run("fit", intents, "--backbone", "all-minilm-l6-v2", "-o", out, "--head", "centroid")

@@ -122,6 +122,7 @@ def test_several_types_are_each_to_be_trusted(shades, tmp_path):
     assert run("predict", path, shades / "my photos", *trusting).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_server_trusts_a_type_also_when_the_file_is_read_again(strange, shades, tmp_path):
     process = start("serve", strange, "--port", 0, "--trust", NAME, folder=tmp_path)
     try:

@@ -54,6 +54,7 @@ def told(answer):
     return lines[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", PROCESSES)
 def test_a_folder_without_the_right_to_write(world, number):
     (world / "out").chmod(0o500)
@@ -61,6 +62,7 @@ def test_a_folder_without_the_right_to_write(world, number):
     assert told(answer).endswith("cannot be written: permission denied")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", PROCESSES)
 def test_a_read_only_file_system(world, number):
     words = [*FEATX, *commands(world, world / "out")[number]]
@@ -88,6 +90,7 @@ def test_what_exists_is_not_replaced_unasked(world, number):
     assert "exists; choose another name, or --overwrite" in refusal(run(*words))
 
 
+@pytest.mark.slow
 def test_a_model_directory_that_cannot_be_written(world, monkeypatch):
     monkeypatch.setenv("FEATX_DATA_DIR", str(world / "out"))
     (world / "out").chmod(0o500)

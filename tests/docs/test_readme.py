@@ -13,6 +13,7 @@ from featx.cli import COMMANDS, main
 from tests.support.readme import BLOCKS, README, ROOT
 
 
+@pytest.mark.slow
 def test_every_python_block_runs_in_order(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     world = {"__name__": "readme"}

@@ -68,6 +68,7 @@ def test_a_worker_takes_a_few_samples_whatever_goes_through_the_graph_together(
     assert counting.items == len(samples)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "workers"),
     [*((n, workers) for n in (5, 23, 64) for workers in (1, 2, 7)), (461, 2)],

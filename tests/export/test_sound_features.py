@@ -190,6 +190,7 @@ def test_windows_and_their_filling_are_the_readers(mask, table, speech):
     check(speech(attention_mask=mask, **table), waves_of(lengths), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_window_of_a_sound_that_goes_through_alone_is_run_for_each(tmp_path):
     node = helper.make_node
     nodes = [

@@ -70,6 +70,7 @@ def test_a_choice_costs_what_all_its_inputs_cost(found):
     assert sum(lost) == pytest.approx(whole)
 
 
+@pytest.mark.slow
 def test_other_backbones_are_compared_where_some_rows_have_no_photo():
     rows = draw_goods(20)
     for row in rows[::7]:
@@ -236,6 +237,7 @@ def test_a_learning_curve_is_that_of_joint_rows():
     assert curve.n == 60
 
 
+@pytest.mark.slow
 def test_a_learning_curve_has_a_baseline_without_the_backbones():
     rows = draw_goods(40)
     inputs = {"photo": "image", "price": "number"}

@@ -229,6 +229,7 @@ def labelled(card, n=80):
     return Labelled("drawn", samples[: n // 2], samples[n // 2 :])
 
 
+@pytest.mark.slow
 def test_the_probe_refuses_what_loses_more_points_than_allowed(net, tmp_path):
     parent = net("all", sensitive=4)
     source, config = labelled(parent), QuantizationConfig(tolerance=Tolerance(0.5, min_cosine=0.0))
@@ -242,6 +243,7 @@ def test_the_probe_refuses_what_loses_more_points_than_allowed(net, tmp_path):
     assert 100 * (told.probe_before - told.probe_after) > 0.5
 
 
+@pytest.mark.slow
 def test_the_probe_accepts_what_the_cosine_alone_would_not(net, tmp_path):
     parent = net("mild", sensitive=0, plain=3)
     strict = QuantizationConfig("strict", tolerance=Tolerance(10, min_cosine=1.0))

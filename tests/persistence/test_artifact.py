@@ -294,6 +294,7 @@ def test_nothing_is_replaced_unasked_and_only_a_classifier_ever(train, tmp_path)
 LINEAR = ("logistic", "ridge", "centroid")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("name", QUICK_HEADS)
 def test_a_linear_head_is_kept_as_arrays_too_and_they_say_the_same_to_the_bit(

@@ -255,6 +255,7 @@ bundle(sys.argv[1])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kill_at_any_rename_leaves_the_old_or_the_new(kind, strange, tmp_path):

@@ -11,6 +11,7 @@ from featx.persistence.artifact import load, save
 from tests.support import tiny_backbones as tiny
 
 
+@pytest.mark.slow
 def test_the_winner_is_trained_and_the_report_keeps_what_was_compared(three_backbones, tmp_path):
     pictures, labels, _ = tiny.colored_pictures(n=40)
     classifier = featx.fit(pictures, labels, backbone="auto")
@@ -36,6 +37,7 @@ def test_a_named_backbone_compares_nothing(three_backbones):
     assert "Compared" not in str(report)
 
 
+@pytest.mark.slow
 def test_the_winner_is_the_same_as_fitted_by_its_name(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=40, noise=120)
     chosen = featx.fit(pictures, labels, backbone="auto", head="ridge", random_state=3)
@@ -43,6 +45,7 @@ def test_the_winner_is_the_same_as_fitted_by_its_name(three_backbones):
     np.testing.assert_array_equal(chosen.predict_proba(pictures), named.predict_proba(pictures))
 
 
+@pytest.mark.slow
 def test_limits_bind_what_is_chosen(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=24)
     with pytest.raises(BadOption, match=r"none is left.*above max_latency = 1e-06 ms"):
@@ -68,6 +71,7 @@ def test_a_limit_that_is_none_is_refused_before_the_work(three_backbones):
         featx.fit([b"unread"], ["a"], backbone="auto", time_limit="soon")
 
 
+@pytest.mark.slow
 def test_numbers_groups_and_unreadable_samples_go_through(three_backbones):
     pictures, _, redness = tiny.colored_pictures(n=48)
     groups = [f"g{i // 4}" for i in range(48)]

@@ -27,6 +27,7 @@ from tests.support import tiny_backbones as tiny
 NAMES = ["brightness", "colors", "pixels"]
 
 
+@pytest.mark.slow
 def test_what_the_samples_show_decides_which_backbone_is_best(three_backbones):
     pictures, labels, _ = tiny.colored_pictures()
     found = featx.compare(pictures, labels, backbones=NAMES)
@@ -54,6 +55,7 @@ def test_the_score_is_the_one_that_fit_measures_on_the_same_folds(three_backbone
     assert found.baselines[1].name == "the same head on raw pixels"
 
 
+@pytest.mark.slow
 def test_the_table_says_what_each_costs(three_backbones):
     pictures, labels, _ = tiny.colored_pictures(n=24)
     found = featx.compare(pictures, labels, backbones=NAMES)
@@ -219,6 +221,7 @@ def test_numbers_and_several_labels_are_compared_by_their_own_scores(three_backb
     assert several.best.score > several.baselines[0].score
 
 
+@pytest.mark.slow
 def test_groups_are_on_one_side_in_the_quick_pass_and_in_measuring(three_backbones):
     # Every group has one colour of its own and labels by chance: who knows the group knows the label.
     rng = np.random.default_rng(0)
@@ -239,6 +242,7 @@ def test_groups_are_on_one_side_in_the_quick_pass_and_in_measuring(three_backbon
     assert any("Nothing beats" in note for note in whole.notes)
 
 
+@pytest.mark.slow
 def test_samples_of_no_weight_are_not_measured(three_backbones):
     pictures, labels, _ = tiny.colored_pictures()
     wrong = [{"red": "green", "green": "red"}[x] if i < 20 else x for i, x in enumerate(labels)]
@@ -255,6 +259,7 @@ def test_where_raw_pixels_are_as_good_the_comparison_says_that_nothing_helps(thr
     assert any("negative transfer" in note for note in worse.notes)
 
 
+@pytest.mark.slow
 def test_a_difference_is_told_only_beyond_chance(three_backbones):
     pictures, labels, _ = tiny.colored_pictures()
     apart = featx.compare(pictures, labels, heads="ridge", backbones=["colors", "brightness"])
@@ -279,6 +284,7 @@ def test_an_unreadable_sample_fails_or_is_left_out_of_all_alike(three_backbones)
     assert found.n_measured == 39
 
 
+@pytest.mark.slow
 def test_an_interrupted_comparison_goes_on_from_the_cache(three_backbones, tmp_path):
     from featx.embedding.cache import RowCache
 

@@ -64,6 +64,7 @@ def test_classes_that_a_small_set_lacks_are_predicted_wrongly_and_not_mixed_up(r
     assert scores[0].tolist() == [pytest.approx(2 / 3), 1.0]
 
 
+@pytest.mark.slow
 def test_curves_of_backbone_and_baseline_are_measured_at_the_same_sizes(curve):
     backbone, words = curve.curves
     assert backbone.labels == words.labels == (13, 18, 25, 36, 51, 72)
@@ -94,6 +95,7 @@ def test_what_the_baseline_would_need_is_told_in_times_as_many_labels(curve):
     assert curve.baseline_labels.low >= 13
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "column", "score"),
     [("multilabel", "topics", "micro_f1"), ("regression", "price", "r2")],

@@ -95,6 +95,7 @@ def test_neighbours_of_numbers_are_those_of_scikit_learn() -> None:
     assert found.score == pytest.approx(-np.sqrt(np.mean(np.square(errors))), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_ridge_is_scored_on_what_it_was_not_trained_on() -> None:
     rows, labels = _classes(n=48)
     table = StandardScaler().fit_transform(rows.astype(np.float64))

@@ -41,6 +41,7 @@ def without_id(result):
     return {key: value for key, value in result.items() if key not in ("id", "model")}
 
 
+@pytest.mark.slow
 def test_a_query_a_form_and_json_ask_for_the_same_sets(client, shade):
     [expected] = answers(shade, [DARK], coverage=0.8, novelty=0.1, per_class=True, method="aps")
     assert expected["set"] == ["dark"]

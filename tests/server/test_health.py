@@ -31,6 +31,7 @@ def ready(client, model=None):
     return status == 200
 
 
+@pytest.mark.slow
 def test_a_graph_without_an_end_is_interrupted_and_its_worker_works_on(tmp_path, shade):
     app = create_app(
         {"endless": endless_classifier(tmp_path), "shade": shade},

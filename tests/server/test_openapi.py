@@ -36,6 +36,7 @@ def operations():
     return {result.ok().label: result.ok() for result in schema.get_all_operations()}
 
 
+@pytest.mark.slow
 def test_every_operation_is_tried(operations):
     assert sorted(operations) == sorted(LABELS)
 

@@ -150,6 +150,7 @@ def choose(browser, path, selector="#file"):
     browser.ask("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
 
+@pytest.mark.slow
 def test_a_picture_is_chosen_and_classified_and_the_answer_shown(browser, pictures, tmp_path):
     server, address = serve(pictures)
     try:
@@ -217,6 +218,7 @@ def read_answer(browser):
     return browser.run("document.querySelector('#status').textContent"), rows
 
 
+@pytest.mark.slow
 def test_a_sound_is_dropped_and_answered_with_bars_and_latency(browser, tmp_path, rng):
     pytest.importorskip("soundfile")
     times = np.arange(16000) / 16000
@@ -249,6 +251,7 @@ def test_a_sound_is_dropped_and_answered_with_bars_and_latency(browser, tmp_path
         server.communicate()
 
 
+@pytest.mark.slow
 def test_a_picture_is_pasted_and_gone_once_another_classifier_is_chosen(
     browser, pictures, tmp_path
 ):
@@ -277,6 +280,7 @@ def test_a_picture_is_pasted_and_gone_once_another_classifier_is_chosen(
         server.communicate()
 
 
+@pytest.mark.slow
 def test_what_speaks_for_an_answer_is_drawn_over_the_picture(browser, pictures, tmp_path):
     server, address = serve(pictures)
     try:
@@ -301,6 +305,7 @@ def test_what_speaks_for_an_answer_is_drawn_over_the_picture(browser, pictures, 
         server.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 800])
 def test_nothing_stands_out_of_a_narrow_window(width, browser, pictures, tmp_path):
     server, address = serve(pictures)
@@ -328,6 +333,7 @@ def accessible(browser):
     return {node.get("name", {}).get("value", "").strip() for node in nodes}
 
 
+@pytest.mark.slow
 def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(browser, tmp_path):
     pytest.importorskip("tokenizers")
     plain = ("a good fine day", "a bad awful day", "very nice", "so sad", "fine", "awful")
@@ -358,6 +364,7 @@ def test_a_text_is_typed_after_the_token_and_classified_by_the_keyboard_alone(br
         server.communicate()
 
 
+@pytest.mark.slow
 def test_the_page_asks_for_sets_and_for_what_is_new(browser, pictures, tmp_path):
     shutil.copy(tmp_path / "light.png", tmp_path / "again.png")
     server, address = serve(pictures)
@@ -387,6 +394,7 @@ def test_the_page_asks_for_sets_and_for_what_is_new(browser, pictures, tmp_path)
         server.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::featx.errors.FeatxNotice")
 def test_a_record_has_a_field_for_each_column(browser, tmp_path):
     inputs = ["photo:image", "caption:text", "price:number", "brand:category"]

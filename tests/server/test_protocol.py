@@ -100,6 +100,7 @@ def test_what_is_no_request_is_refused_in_the_common_form(server):
         assert "not a request of HTTP" in refusal(server.ask(data), 400)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data", [b"", b"G", b"GET / HTTP/1.1\r\nHost: loc", b"\r\n\r\n", POST], ids=range(5)
 )
@@ -110,6 +111,7 @@ def test_a_head_that_does_not_come_to_its_end_gets_408(server, data):
     assert time.monotonic() - start < 15
 
 
+@pytest.mark.slow
 def test_a_body_that_stands_still_gets_408(server):
     with server.connect() as connection:
         connection.sendall(POST + b"Content-Length: 1000\r\n\r\na")
@@ -128,6 +130,7 @@ def test_slow_bodies_hold_no_place_of_those_that_are_whole(server):
         assert server.ask(whole).startswith(b"HTTP/1.1 200 OK")
 
 
+@pytest.mark.slow
 def test_whoever_sends_on_after_a_refusal_is_cut_off(server):
     with server.connect() as connection:
         connection.sendall(POST + b"Content-Length: 999999999\r\n\r\n")
@@ -135,6 +138,7 @@ def test_whoever_sends_on_after_a_refusal_is_cut_off(server):
             send_on(connection, bytes(1000), 2000, 0.005)
 
 
+@pytest.mark.slow
 def test_whoever_does_not_read_answers_is_cut_off(server):
     ask = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
     with socket.socket() as connection:
@@ -148,6 +152,7 @@ def test_whoever_does_not_read_answers_is_cut_off(server):
         assert server.get("/healthz")[0] == 200
 
 
+@pytest.mark.slow
 def test_an_answer_that_took_long_is_not_taken_for_one_that_is_not_read(server):
     """The times of a connection count from when it waits for its client."""
     ask = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -234,6 +239,7 @@ def test_many_requests_in_one_piece_are_answered_in_order_or_refused(server):
     assert server.get("/healthz")[0] == 200
 
 
+@pytest.mark.slow
 def test_half_sent_heads_do_not_keep_others_out_where_descriptors_are_few(path):
     with serving({"shade": path}, descriptors=128) as server, ExitStack() as stack:
         held = []
@@ -252,6 +258,7 @@ def test_half_sent_heads_do_not_keep_others_out_where_descriptors_are_few(path):
         assert server.get("/healthz")[0] == 200
 
 
+@pytest.mark.slow
 def test_the_log_has_records_only_and_calls_no_leaver_a_failure(path):
     with serving({"shade": path}) as server:
         for data in (

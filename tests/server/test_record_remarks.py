@@ -99,6 +99,7 @@ def drifts(client):
     return float(whole), {name: float(value) for name, value in by_input}
 
 
+@pytest.mark.slow
 def test_drift_is_told_of_all_inputs_and_of_each(client):
     usual = [values_of(row) for row in draw_goods(24)]
     ask(client, *usual)

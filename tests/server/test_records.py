@@ -63,6 +63,7 @@ def ask(client, *samples, **more):
     return client.post("/v1/predict", json=body)
 
 
+@pytest.mark.slow
 def test_json_by_the_names_of_columns_gives_the_answers_of_the_predictor(client, predictor, goods):
     given = ask(client, *map(values_of, goods[:5]))
     results = PredictAnswer.model_validate_json(given.content, strict=True).results

@@ -75,6 +75,7 @@ def test_classifiers_that_share_a_backbone_share_its_pass(client, shade, order, 
     assert len(passes) == 1
 
 
+@pytest.mark.slow
 def test_many_clients_at_once_get_each_its_own_answer(shade, order):
     with TestClient(
         create_app({"shade": shade, "order": order}, limits=Limits(queue=100))

@@ -47,6 +47,7 @@ def process(shade, tmp_path):
         server.kill()
 
 
+@pytest.mark.slow
 def test_on_sigterm_what_is_in_flight_ends_and_nothing_new_is_accepted(process):
     server, (host, port) = process
     head = f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(DARK)}\r\n"
@@ -74,6 +75,7 @@ def test_on_sigterm_what_is_in_flight_ends_and_nothing_new_is_accepted(process):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
 def test_on_sighup_a_classifier_is_read_again(process, order):
     server, (host, port) = process
@@ -89,6 +91,7 @@ def test_on_sighup_a_classifier_is_read_again(process, order):
         assert b'"label":"one"' in connection.makefile("rb").read()
 
 
+@pytest.mark.slow
 def test_a_process_whose_log_is_never_read_answers_and_ends_on_sigterm(process):
     server, (host, port) = process
     with socket.create_connection((host, port), timeout=20) as connection:

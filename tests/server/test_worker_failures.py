@@ -93,6 +93,7 @@ def test_a_step_without_a_result_for_each_item_fails_and_its_worker_goes_on():
     asyncio.run(ask())
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_come_back_is_given_up():
     async def ask():
         workers, held = Workers(1, timeout=0.1), Held()

@@ -175,6 +175,7 @@ def test_pieces_of_a_table_of_texts_without_splits_are_one_table(tmp_path):
     assert [s.data for s in read_samples(tmp_path, split="train", **TEXT)] == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_the_memory_does_not_grow_with_a_group_of_rows(tmp_path):
     cell = bytes(1 << 20)
     path = tmp_path / "t.parquet"

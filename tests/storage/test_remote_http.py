@@ -64,6 +64,7 @@ def test_a_busy_server_is_asked_again(server, status):
     assert server.asked["/a.jpg"] == 3
 
 
+@pytest.mark.slow
 def test_a_server_that_stays_busy_is_asked_five_times(server):
     server.refusals["/a.jpg"] = (503, 99)
     assert "503" in str(refusal(server))
@@ -108,6 +109,7 @@ def test_a_server_without_ranges_gives_small_objects_and_no_parts_of_large_ones(
     assert "ranges" in str(refusal(server, "big.bin"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lies",
     [

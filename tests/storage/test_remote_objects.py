@@ -73,6 +73,7 @@ def faulty(monkeypatch):
         yield objects
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_bucket_gives_labelled_objects(bucket):
     for name in ("f/cat/1 ä?#%20.jpg", "f/dog/2.jpg", "fg/dog/3.jpg", "f/"):
         bucket.pipe_file(f"bucket/{name}", name.encode() if not name.endswith("/") else b"")

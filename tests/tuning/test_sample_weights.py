@@ -92,6 +92,7 @@ def test_a_head_with_weights_is_the_head_of_repeated_rows(weighted, head):
     np.testing.assert_allclose(scores(ours, rows), expected, atol=5e-3 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["rbf-svm", "boosting"])
 def test_heads_that_look_at_all_rows_alike_still_weigh_them(weighted, head):
     rows, y, _, _ = weighted

@@ -48,6 +48,7 @@ def by_hand(folder, text, length=256):
     return session.run(["sentence_embedding"], {k: np.array([v]) for k, v in feeds.items()})[0][0]
 
 
+@pytest.mark.slow
 def test_sentences_are_as_near_as_the_authors_of_the_model_say(minilm):
     person, *others = rows(
         minilm,
@@ -67,6 +68,7 @@ def test_the_canary_begins_as_published(minilm):
     np.testing.assert_allclose(row[:16], minilm.card.canary, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_row_alone_equals_the_row_in_any_company_and_that_of_an_independent_script(
     minilm, shared_models
 ):

@@ -208,6 +208,7 @@ def test_doubts_say_that_spelling_is_all_that_is_known(backbone):
         featx.FeatureExtractor(NANO).transform(["Это хорошая еда"])
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(
     st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=30), min_size=1, max_size=3)
