@@ -109,3 +109,34 @@ def test_neighbours_that_tell_labels_badly_hardly_have_a_say():
     alone, together = (doubt_labels(p, labels, one).scores for one in (None, near))
     lost = average_precision_score(wrong, alone) - average_precision_score(wrong, together)
     assert lost < 0.02
+
+
+# `cleanlab.count.compute_confident_joint(labels, probabilities, calibrate=False)` of cleanlab 2.9
+CLEANLAB = {
+    0: [[74, 5, 5, 24], [29, 87, 4, 2], [5, 21, 80, 2], [11, 3, 33, 99]],
+    1: [[79, 5, 4, 24], [28, 87, 6, 7], [1, 28, 83, 2], [7, 6, 18, 88]],
+}
+
+
+def as_many_as_have_each_label(joint, labels):
+    joint = np.asarray(joint, float)
+    return joint / joint.sum(axis=1, keepdims=True) * np.bincount(labels)[:, None]
+
+
+@pytest.mark.parametrize("seed", CLEANLAB)
+def test_the_confident_joint_is_that_of_cleanlab(seed):
+    p, _, labels = noisy(n=600, n_classes=4, seed=seed)
+    expected = as_many_as_have_each_label(CLEANLAB[seed], labels)
+    np.testing.assert_allclose(confident_joint(p, labels), expected)
+
+
+# Where several classes are confident, cleanlab takes the most probable class of all, and the paper (equation 1) that of
+# these; with few classes they are the same.
+@pytest.mark.parametrize("n_classes", [2, 4, 7])
+def test_the_confident_joint_is_that_of_cleanlab_where_it_is_installed(n_classes):
+    count = pytest.importorskip("cleanlab.count", exc_type=ImportError)
+    p, _, labels = noisy(n=2000, n_classes=n_classes, seed=n_classes)
+    found = count.compute_confident_joint(labels, p, calibrate=False)
+    np.testing.assert_allclose(
+        confident_joint(p, labels), as_many_as_have_each_label(found, labels)
+    )
