@@ -130,8 +130,8 @@ def test_the_confident_joint_is_that_of_cleanlab(seed):
     np.testing.assert_allclose(confident_joint(p, labels), expected)
 
 
-# Where several classes are confident, cleanlab takes the most probable class of all, and the paper (equation 1) that of
-# these; with few classes they are the same.
+# Where several classes are confident, cleanlab takes the most probable class of all, and the paper (equation 1)
+# that of these; with few classes they are the same.
 @pytest.mark.parametrize("n_classes", [2, 4, 7])
 def test_the_confident_joint_is_that_of_cleanlab_where_it_is_installed(n_classes):
     count = pytest.importorskip("cleanlab.count", exc_type=ImportError)
