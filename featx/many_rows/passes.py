@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 # The bytes of the rows that are in work at a time, and twice: one block is read while another is used.
 _BLOCK_BYTES = 64 << 20
-# The share of the disk that a copy of the rows leaves free.
+# The share of the room on the disk that a copy of the rows leaves free.
 _FREE = 0.1
 
 
@@ -125,7 +125,7 @@ class RowPasses:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             disk = shutil.disk_usage(folder)
-            if disk.free - size > _FREE * disk.total:
+            if size < (1 - _FREE) * disk.free:
                 # It is closed at the end of all readings.
                 self._copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
                 return
