@@ -60,7 +60,7 @@ class TokensInGraph:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What callers of the graph need to know where they feed tokens."""
+        """The settings that callers of the graph must know where they feed tokens."""
         return {
             **({"lowercase": "true"} if self._settings.lowercase else {}),
             **({"padding_side": "left"} if self._left else {}),

@@ -65,7 +65,7 @@ class LabelledRows:
 
     @property
     def baseline_name(self) -> str:
-        """What the rows of ``embed_baseline`` are of; '' where no input has a backbone."""
+        """The name of the rows of ``embed_baseline``; '' where no input has a backbone."""
         if self.backbone is None:
             return baseline_name(self.inputs)
         return self.backbone.card.input.baseline_name

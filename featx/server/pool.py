@@ -85,7 +85,7 @@ class Pool:
 
     @property
     def is_full(self) -> bool:
-        """Whether a request would get no slot now."""
+        """True where a request would get no slot now."""
         if self.held < self.workers:
             return False
         return self.held >= self.slots or self._clock() < self._overloaded_until

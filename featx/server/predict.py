@@ -51,7 +51,7 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Answered:
-    """What each predictor of a group gives for a sample, and what is to be known of the sample."""
+    """The answers of each predictor of a group to a sample, and the remarks on the sample."""
 
     results: list[Prediction | Reject]
     remarks: tuple[str, ...]

@@ -22,7 +22,8 @@ from featx.heads import TemperatureScaling, TrainedHead, make_head
 from featx.modalities.audio.settings import AudioSettings
 from featx.predictor import Classifier
 from featx.reading import read_samples
-from tests.support.nets import save, weights
+from tests.support.nets import save
+from tests.support.sound_nets import speech_cards
 from tests.support.text_nets import file_of
 
 
@@ -207,36 +208,7 @@ def test_windows_are_those_of_the_reader(length, window, overlap, least, align, 
 
 @pytest.fixture
 def speech(tmp_path):
-    """A backbone as exports of wav2vec2 are: convolutions of samples, and of the mask beside them."""
-    node = helper.make_node
-    nodes = [
-        node("Cast", ["attention_mask"], ["real"], to=FLOAT),
-        node("Add", ["input_values", "real"], ["heard"]),
-        node("Unsqueeze", ["heard", "one"], ["channels"]),
-        node("Conv", ["channels", "filters"], ["convolved"], strides=[2]),
-        node("Transpose", ["convolved"], ["last_hidden_state"], perm=[0, 2, 1]),
-    ]
-    net = save(
-        tmp_path / "backbone.onnx",
-        nodes,
-        [("input_values", FLOAT, ["N", "T"]), ("attention_mask", INT64, ["N", "T"])],
-        [("last_hidden_state", FLOAT, ["N", "P", 3])],
-        [weights("filters", 3, 1, 4), helper.make_tensor("one", INT64, [1], [1])],
-    )
-
-    def card(**table):
-        usual = {"rate": 100, "min_length": 4, "normalize": "clip", "stride": 2, "receptive": 4}
-        return Card(
-            name="speech",
-            modality="audio",
-            graph=file_of(net),
-            input=AudioSettings.from_table({**usual, **table}),
-            pooling="mean",
-            dim=3,
-            path=tmp_path / "card.toml",
-        )
-
-    return card
+    return speech_cards(tmp_path, dim=3)
 
 
 @pytest.mark.parametrize("mask", [True, False])

@@ -7,7 +7,6 @@ from onnx import TensorProto, helper
 
 from featx.backbones.backbone import Backbone
 from featx.backbones.session import open_session
-from featx.catalog import Card
 from featx.export import export
 from featx.export.names import Names
 from featx.export.rows import add_rows
@@ -18,7 +17,7 @@ from featx.modalities.audio.settings import AudioSettings
 from featx.predictor import Classifier
 from tests.support.nets import save, weights
 from tests.support.row_graphs import rows_session
-from tests.support.text_nets import file_of
+from tests.support.sound_nets import sound_card, speech_cards
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 # samples of half a second, so that a graph of it is small
@@ -73,18 +72,6 @@ def save_hearing(path, feed, features, *, channels=None, masked=False, longer=Fa
     return save(path, nodes, inputs, [("last_hidden_state", FLOAT, ["N", "P", 5])], constants)
 
 
-def card_of(net, **table):
-    pooling = table.pop("pooling", "mean")
-    return Card(
-        name="hears",
-        modality="audio",
-        graph=file_of(net),
-        input=AudioSettings.from_table(table),
-        pooling=pooling,
-        path=net.with_name("card.toml"),
-    )
-
-
 def check(card, waves, atol=1e-4):
     """The rows of a graph are the backbone's, alone and together with another sound of the same length."""
     session = rows_session(card)
@@ -117,7 +104,7 @@ def test_what_whisper_hears_is_made_in_the_graph(table, tmp_path):
     net = save_hearing(
         tmp_path / "b.onnx", "input_features", size, masked="attention_mask" in table
     )
-    check(card_of(net, **table), waves_of(LENGTHS))
+    check(sound_card(net, **table), waves_of(LENGTHS))
 
 
 @pytest.mark.filterwarnings("ignore:.*shorter than a frame:featx.errors.FeatxWarning")
@@ -128,7 +115,7 @@ def test_what_ast_hears_is_made_in_the_graph(table, tmp_path):
     table = {"features": "ast", "window": WINDOW, "hop": 7840, **table}
     size = (1 + (WINDOW - 400) // 160, AudioSettings.from_table(table).mels)
     net = save_hearing(tmp_path / "b.onnx", "input_values", size)
-    check(card_of(net, **table), waves_of(LENGTHS))
+    check(sound_card(net, **table), waves_of(LENGTHS))
 
 
 @pytest.mark.parametrize("fuse", [True, False])
@@ -143,33 +130,12 @@ def test_what_clap_hears_is_made_in_the_graph(fuse, table, tmp_path):
         tmp_path / "b.onnx", "input_features", size, channels=4 if fuse else 1, longer=fuse
     )
     lengths = (1, 700, WINDOW // 3, WINDOW, WINDOW + 1, WINDOW + 479, WINDOW + 480, 9 * WINDOW + 77)
-    check(card_of(net, **table), waves_of(lengths))
+    check(sound_card(net, **table), waves_of(lengths))
 
 
 @pytest.fixture
 def speech(tmp_path):
-    """A backbone as exports of wav2vec2 are: convolutions of samples, and of the mask beside them."""
-    node = helper.make_node
-    nodes = [
-        node("Cast", ["attention_mask"], ["real"], to=FLOAT),
-        node("Add", ["input_values", "real"], ["heard"]),
-        node("Unsqueeze", ["heard", "one"], ["channels"]),
-        node("Conv", ["channels", "filters"], ["convolved"], strides=[2]),
-        node("Transpose", ["convolved"], ["last_hidden_state"], perm=[0, 2, 1]),
-    ]
-    net = save(
-        tmp_path / "backbone.onnx",
-        nodes,
-        [("input_values", FLOAT, ["N", "T"]), ("attention_mask", INT64, ["N", "T"])],
-        [("last_hidden_state", FLOAT, ["N", "P", 3])],
-        [weights("filters", 3, 1, 4), helper.make_tensor("one", INT64, [1], [1])],
-    )
-
-    def card(**table):
-        usual = {"rate": 100, "min_length": 4, "normalize": "clip", "stride": 2, "receptive": 4}
-        return card_of(net, **{**usual, **table})
-
-    return card
+    return speech_cards(tmp_path)
 
 
 @pytest.mark.parametrize("mask", [True, False])
@@ -205,14 +171,14 @@ def test_a_window_of_a_sound_that_goes_through_alone_is_run_for_each(tmp_path):
         [("map", FLOAT, [1, "T", 1])],
         [helper.make_tensor("two", INT64, [1], [2])],
     )
-    card = card_of(net, window=8, hop=4, tail="short", min_length=2, pool="mean+max")
+    card = sound_card(net, window=8, hop=4, tail="short", min_length=2, pool="mean+max")
     check(card, waves_of((1, 7, 8, 9, 30)), atol=1e-6)
 
 
 def test_a_predictor_of_features_is_exported_and_checked(tmp_path):
     table = {"features": "whisper", "window": WINDOW, "stride": 320}
     net = save_hearing(tmp_path / "b.onnx", "input_features", (80, "frames"))
-    card = card_of(net, **table)
+    card = sound_card(net, **table)
     waves = waves_of((400, 4000, 9000, 12_000))
     rows = Classifier.from_card(card, None).embed(waves).embeddings
     head = make_head("logistic").fit(rows, [*"aabb"])
