@@ -18,7 +18,7 @@ LEFT = "the client has left"
 """The argument of the CancelledError that ends a request whose client has left."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Peer:
     """The client's end of a connection; a server that knows it leaves it in the scope, under ``featx.peer``.
 
@@ -27,13 +27,13 @@ class Peer:
 
     Attributes
     ----------
-    is_ready : callable
-        Tells whether a message can be received without waiting.
+    arrived : asyncio.Event or None
+        Set where a message can be received without waiting; None before the first request.
     on_leave : set of callable
         Called where the connection is closed.
     """
 
-    is_ready: Callable[[], bool]
+    arrived: asyncio.Event | None = None
     on_leave: set[Callable[[], object]] = field(default_factory=set)
 
 
@@ -83,7 +83,8 @@ class Body:
         """
         if self._whole:
             return self._note(await self._receive())
-        if self._peer is not None and self._peer.is_ready():
+        arrived = self._peer.arrived if self._peer is not None else None
+        if arrived is not None and arrived.is_set():
             message = await self._receive()
         else:
             message = await self._receive_in_time()

@@ -8,12 +8,11 @@ the process runs out of descriptors.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -23,6 +22,9 @@ from uvicorn.protocols.http.httptools_impl import (
 from featx.server.bodies import Peer
 from featx.server.errors import HTTPError, error_response
 from featx.server.limits import Limits
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 
 __all__ = ["ConnectionProtocol", "close_stalled", "protocol_of"]
 
@@ -67,7 +69,8 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._in_head, self._in_body, self._asks_upgrade = True, False, False
         self._since = self._read_since = self.loop.time()
         self._unread = 0
-        self._peer = Peer(lambda: self.cycle.message_event.is_set())
+        self._peer = Peer()
+        self.app = _joining(self.app)
         super().connection_made(transport)
         if len(self.connections) > self.max_connections and not self._make_room():
             self._refuse(503, "busy", "more connections than this server takes; try again in 1 s")
@@ -131,7 +134,7 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._head_bytes = self._raw_bytes = self._body_bytes = 0
         self._since = self.loop.time()
         super().on_headers_complete()
-        self.cycle.send = _Answer(self.cycle).send  # type: ignore[method-assign]
+        self._peer.arrived = self.cycle.message_event
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -278,7 +281,6 @@ class _Answer:
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
-        self._send = cycle.send
         self._start: HTTPResponseStartEvent | None = None
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -287,11 +289,11 @@ class _Answer:
         if message["type"] == "http.response.start" and not self._cycle.response_started:
             self._start = message
         elif start is None:
-            await self._send(message)
+            await self._cycle.send(message)
         elif message["type"] != "http.response.body" or not self._write(start, message):
             # A stream, an answer to HEAD, and whatever else is not common.
-            await self._send(start)
-            await self._send(message)
+            await self._cycle.send(start)
+            await self._cycle.send(message)
 
     def _write(self, start: HTTPResponseStartEvent, message: HTTPResponseBodyEvent) -> bool:
         """Write a whole answer as uvicorn would; return whether it is one."""
@@ -320,6 +322,15 @@ class _Answer:
             cycle.transport.close()
         cycle.on_response()
         return True
+
+
+def _joining(app: Any) -> Any:
+    """Return an application whose answers are sent by ``_Answer``; uvicorn's cycle is behind its ``send``."""
+
+    def answer(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        return app(scope, receive, _Answer(send.__self__).send)  # type: ignore[no-any-return]
+
+    return answer
 
 
 def protocol_of(limits: Limits, max_connections: int) -> type[ConnectionProtocol]:
