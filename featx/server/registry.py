@@ -224,6 +224,8 @@ class Registry:
         chosen = [self.get(name) for name in dict.fromkeys(names)] or list(self._served.values())
         if not names and len(kinds) == 1:
             chosen = [served for served in chosen if served.input.modality in kinds] or chosen
+        if len(chosen) == 1:
+            return chosen
         read = sorted({served.input.modality for served in chosen})
         records = {tuple(served.input.columns.items()) for served in chosen}
         if len(read) > 1 or len(records) > 1:
