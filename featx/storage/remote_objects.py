@@ -13,7 +13,7 @@ from featx._extras import require
 from featx.errors import FeatxError, MissingExtra
 from featx.storage.border import error_line
 from featx.storage.remote import SCHEMES, RemotePath, Store, Version, redact
-from featx.storage.remote_listing import MOST_FOLDERS, walk_folders
+from featx.storage.remote_listing import MOST_FOLDERS, is_wholly_listed, walk_folders
 from featx.storage.remote_signed import SignedReads
 from featx.storage.remote_store import (
     PassingError,
@@ -203,8 +203,9 @@ class S3Store(ObjectStore):
         return self._pages(path, Delimiter="/")
 
     def walk(self, path: RemotePath) -> Iterator[RemotePath]:
-        """Give all objects below an address, page by page."""
-        return bounded_listing(self._pages(path), path)
+        """Give all objects below an address, page by page where they are not known already."""
+        found = walk_folders(path, self) if is_wholly_listed(path) else self._pages(path)
+        return bounded_listing(found, path)
 
     def _pages(self, path: RemotePath, **how: str) -> Iterator[RemotePath]:
         bucket, key = _bucket(path)
