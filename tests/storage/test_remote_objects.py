@@ -4,7 +4,6 @@ import errno
 import os
 import signal
 import time
-from contextlib import contextmanager
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +14,7 @@ from featx.sources import read_bytes
 from featx.storage.address import blob_at, to_path
 from featx.storage.remote_store import store_of
 from tests.support.commands import start
+from tests.support.object_stores import moto_serving, s3_at
 from tests.support.remote_server import Objects, serving
 
 CONTENT = bytes(range(256)) * 40
@@ -22,36 +22,8 @@ CONTENT = bytes(range(256)) * 40
 
 @pytest.fixture(scope="module")
 def moto():
-    moto = pytest.importorskip(
-        "moto.server", reason="needs moto[server]: pip install 'moto[server]' s3fs"
-    )
-    pytest.importorskip("s3fs", reason="needs s3fs")
-    server = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@contextmanager
-def s3_at(url, monkeypatch):
-    """Let a server of this machine be S3; give fsspec's own view of it."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret-word",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    import s3fs
-
-    store_of.cache_clear()
-    s3fs.S3FileSystem.clear_instance_cache()
-    try:
-        yield s3fs.S3FileSystem(use_listings_cache=False)
-    finally:
-        store_of.cache_clear()
-        s3fs.S3FileSystem.clear_instance_cache()
+    with moto_serving() as url:
+        yield url
 
 
 @pytest.fixture
