@@ -11,13 +11,14 @@ from __future__ import annotations
 import base64
 import errno
 import io
+import os
 import re
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache, partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Protocol
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
@@ -26,7 +27,7 @@ from urllib.request import getproxies, proxy_bypass
 from featx.storage.remote import redact
 from featx.storage.remote_store import PassingError
 
-__all__ = ["SILENCE", "AccessDenied", "Answer", "Response"]
+__all__ = ["SILENCE", "AccessDenied", "Answer", "Response", "untrusted"]
 
 SILENCE = 30.0
 """Seconds of silence after which a connection counts as cut."""
@@ -42,6 +43,7 @@ _FIRST = 1 << 16
 _MOST_HEADERS = 100
 # and every 5xx: answers that may be another one in a moment
 _PASSING = frozenset({408, 425, 429})
+_PORTS = {"http": 80, "https": 443}
 _MOVED = frozenset({301, 302, 303, 307, 308})
 # What stands in an address as it is, or is quoted already.
 _PLAIN = "%/!$&'()*+,;=:@~"
@@ -134,7 +136,7 @@ class Answer:
             if not fresh:
                 return self._ask(uri)
             if isinstance(error, ssl.SSLCertVerificationError):
-                raise _untrusted(error) from error
+                raise untrusted(error.verify_message) from error
             raise PassingError(f"no answer: {_words(error)}") from error
 
     def _check(self) -> None:
@@ -363,8 +365,11 @@ def _connection(uri: str) -> _Connection:
 
 
 def _connected(scheme: str, host: str, port: int | None) -> _Connection:
-    kind = HTTPSConnection if scheme == "https" else HTTPConnection
-    name = _host_name(host, port if port != kind.default_port else None)
+    kind: Callable[..., HTTPConnection] = HTTPConnection
+    if scheme == "https":
+        trust = _trust(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+        kind = partial(HTTPSConnection, context=trust)
+    name = _host_name(host, port if port != _PORTS[scheme] else None)
     proxy = None if proxy_bypass(host) else getproxies().get(scheme)
     try:
         if not proxy:
@@ -376,6 +381,12 @@ def _connected(scheme: str, host: str, port: int | None) -> _Connection:
     except (HTTPException, ValueError) as error:
         raise OSError(errno.EINVAL, "no address that can be asked") from error
     return _Connection(connection, name, whole=scheme == "http")
+
+
+@lru_cache(maxsize=4)
+def _trust(cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
+    """Return what says which servers are trusted, as the environment does; to make it takes 20 ms."""
+    return ssl.create_default_context()
 
 
 def _host_name(host: str, port: int | None) -> str:
@@ -423,12 +434,16 @@ def _redirected(uri: str, location: str) -> str:
     return after._replace(netloc=f"{login}@{host}" if login else host).geturl()
 
 
-def _untrusted(error: ssl.SSLCertVerificationError) -> OSError:
-    """Return the refusal of a certificate, with what to do."""
+def untrusted(reason: str, variable: str = "SSL_CERT_FILE") -> OSError:
+    """Return the refusal of a certificate, with what to do.
+
+    >>> untrusted("self-signed certificate").strerror.partition(";")[0]
+    'the certificate of the server is not trusted: self-signed certificate'
+    """
     return OSError(
-        errno.EPERM,
-        f"the certificate of the server is not trusted ({error.verify_message or 'unknown'}); where it is your "
-        "own, name the file of the certificate that signed it in the environment variable SSL_CERT_FILE",
+        errno.EPROTO,
+        f"the certificate of the server is not trusted: {reason}; where it is yours, name the file of the one "
+        f"that signed it in the environment variable {variable}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +14,7 @@ from featx._extras import require
 from featx.errors import FeatxError, MissingExtra
 from featx.storage.border import error_line
 from featx.storage.remote import SCHEMES, RemotePath, Store, Version, redact
+from featx.storage.remote_answer import untrusted
 from featx.storage.remote_listing import MOST_FOLDERS, is_wholly_listed, walk_folders
 from featx.storage.remote_signed import SignedReads
 from featx.storage.remote_store import (
@@ -281,6 +283,8 @@ def _as_os_error(error: Exception) -> OSError:
     status, names = _status(error), _class_names(error)
     if names & _NO_LOGIN:
         return PermissionError(errno.EACCES, "no credentials were found, or not all of them")
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error)):
+        return untrusted(_line(error), "AWS_CA_BUNDLE (of s3://) or SSL_CERT_FILE")
     if status == 412:
         return OSError(errno.ESTALE, "the object was changed since it was listed or opened")
     if status in (401, 403) or isinstance(error, PermissionError):
