@@ -1,12 +1,12 @@
-"""The logistic head on rows on disk: ever weaker penalties, as long as rows that taught nothing gain by it.
+"""The logistic head on rows on disk: the penalty by which rows that taught nothing are told best.
 
-The path begins where the penalty outweighs the rows, so that its first solutions take one or two readings, and
-each of the next begins at the one before. It mostly ends before the penalties that take many.
+Ridge, which has a closed form, says where to begin: at the strongest penalty that is nearly as good as any. It
+takes a few readings of the rows, and each of the next, from the one before, a few more. Weaker penalties take
+ever more, and where rows are many none of them is needed.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,20 +18,22 @@ from featx.heads import HeadSpec
 from featx.many_rows.heads import ClosedForm
 from featx.many_rows.passes import RowPasses
 from featx.tuning.problem import Evaluation
-from featx.tuning.solvers.closed_form import LinearSolution
+from featx.tuning.solvers.closed_form import LinearSolution, solve_ridge
 from featx.tuning.solvers.streamed_logistic import StreamedLogistic
 from featx.tuning.solvers.streamed_sums import StandardizedSums
 
 __all__ = ["LogisticChoice", "search_penalty", "solve_all"]
 
-# The share of the loss that may be left to gain.
-_GAP = 1e-3
+# The share of the loss that may be left to gain by each penalty that is tried, and by the last solution. Where
+# rows tell little of their classes the former is as much less, but not below so much of it.
+_GAP, _LAST_GAP = 1e-3, 1e-4
+_LEAST_TOLD = 0.03
 # The share of the loss that the next penalty must gain: one that gains less is the last.
 _LEAST_GAIN = 1e-4
-# The curvature of the loss of all rows at the beginning, as a share of the penalty there.
-_BEGIN = 0.1
-# How much stronger the strongest penalty is than the first.
-_STRONGER = 100
+# The share of the loss by which a ridge is nearly as good as any.
+_NEARLY = 3e-3
+# The strongest penalty, as a multiple of the curvature that the loss of all rows has at the beginning.
+_STRONGEST = 100
 # Rows by which the curvature of the loss is judged.
 _PROBE = 2048
 
@@ -70,7 +72,7 @@ def search_penalty(
 ) -> LogisticChoice:
     """Return the best of a path of ever weaker penalties, which ends where the next is no better.
 
-    Where the first is the best, the stronger ones follow.
+    Where the first is the best, stronger ones follow.
 
     Parameters
     ----------
@@ -86,11 +88,14 @@ def search_penalty(
         Judges the scores of the latter.
     """
     [key] = spec.grid[0]
-    strengths, first = _strengths(spec, form.standardized)
+    strengths = _strengths(spec, form.standardized)
+    first, start, gap = _choose_first(strengths, form, tune, evaluate)
+    solver = _solver(form, passes, train, tune, start, gap)
     best: LogisticChoice | None = None
     n_tried = 0
     for side in (strengths[first:], strengths[:first][::-1]):
-        solver = _solver(form, passes, train, tune, best.solution if best else None)
+        if best is not None:
+            solver.start_at(best.solution)
         for strength in solver.solve_path(side):
             n_tried += 1
             scores = form.scores(solver.solution, tune)
@@ -109,17 +114,45 @@ def search_penalty(
     return replace(best, n_tried=n_tried)
 
 
-def _strengths(spec: HeadSpec, sums: StandardizedSums) -> tuple[list[float], int]:
-    """Return the values of C, the strongest penalty first, and which of them is the first to try.
+def _strengths(spec: HeadSpec, sums: StandardizedSums) -> list[float]:
+    """Return the values of C, the strongest penalty first.
 
     Where rows are many or classes few, penalties that are strong for them lie beyond those of the grid.
     """
     strengths = [next(iter(params.values())) for params in spec.grid]
-    k = len(sums.weights)
-    begin = _BEGIN / (sums.total * (1 - 1 / k) / k)
-    while strengths[0] > begin / _STRONGER:
+    while strengths[0] * _STRONGEST * sums.total * _curvature(sums) > 1:
         strengths.insert(0, float(f"{strengths[0] / np.sqrt(10):.2g}"))
-    return strengths, min(bisect_left(strengths, begin), len(strengths) - 1)
+    return strengths
+
+
+def _curvature(sums: StandardizedSums) -> float:
+    """Return the curvature of the loss of a row by a score at the beginning, where all scores are 0."""
+    k = len(sums.weights)
+    return 1 / 4 if k == 2 else 1 / k
+
+
+def _choose_first(
+    strengths: Sequence[float], form: ClosedForm, tune: FloatArray, evaluate: Evaluate
+) -> tuple[int, LinearSolution, float]:
+    """Return the first penalty to try, by its index, where to begin, and the share of the loss to leave.
+
+    A ridge is, but for its scale, the first step of Newton's method from 0. The strongest penalty is chosen
+    whose ridge is nearly as good as that of any.
+    """
+    sums = form.standardized
+    curvature = _curvature(sums)
+    ridges = list(solve_ridge(sums, [1 / (strength * curvature) for strength in strengths]))
+    losses = [evaluate(form.scores(ridge, tune)).loss for ridge in ridges]
+    least = min(losses)
+    first = next(i for i, loss in enumerate(losses) if loss <= least * (1 + _NEARLY))
+    # Of classes that are as probable as they are frequent.
+    priors = np.log(np.maximum(sums.trained / sums.trained.sum(), np.finfo(np.float64).tiny))
+    told = 1 - least / evaluate(np.tile(priors, (len(tune), 1))).loss
+    # Targets of ridge are 1 and -1.
+    start = LinearSolution(
+        ridges[first].coef / (2 * curvature), ridges[first].intercept / (2 * curvature)
+    )
+    return first, start, _GAP * max(told, _LEAST_TOLD)
 
 
 def solve_all(
@@ -134,7 +167,7 @@ def solve_all(
     coef = choice.solution.coef / old.scale
     intercept = choice.solution.intercept + coef @ (new.mean - old.mean)
     start = LinearSolution(coef * new.scale, intercept)
-    solver = _solver(form, passes, None, probe, start)
+    solver = _solver(form, passes, None, probe, start, _LAST_GAP)
     strengths: Sequence[float] = list(choice.params.values())
     for _ in solver.solve_path(strengths):
         pass
@@ -146,14 +179,15 @@ def _solver(
     passes: RowPasses,
     train: Mask | None,
     probe: FloatArray,
-    start: LinearSolution | None,
+    start: LinearSolution,
+    gap: float,
 ) -> StreamedLogistic:
     stage = "training on all rows" if train is None else "training on the rows to measure by"
     return StreamedLogistic(
         lambda: passes.read(train, stage),
         form.standardized,
         probe[:_PROBE],
-        gap=_GAP,
+        gap=gap,
         map_fn=passes.map_fn,
         start=start,
     )

@@ -76,9 +76,14 @@ class StreamedLogistic(PenaltyPath):
         )
         self.n_reads = 0
         weights = np.zeros((1, len(self._mean) + 1, 1 if self._k == 2 else self._k), np.float32)
-        if start is not None:
-            weights[0, :-1], weights[0, -1] = start.coef.T, start.intercept
         super().__init__(weights, np.array([sums.total]), gap=gap, max_steps=max_steps)
+        if start is not None:
+            self.start_at(start)
+
+    def start_at(self, solution: LinearSolution) -> None:
+        """Let the next path begin at a solution of standardised rows."""
+        weights = np.vstack([solution.coef.T, solution.intercept])
+        self._variables = weights.astype(np.float32)[None]
 
     @property
     def solution(self) -> LinearSolution:
