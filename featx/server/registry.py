@@ -26,6 +26,8 @@ __all__ = ["LimitedBackbone", "Registry", "ServedInput", "ServedPredictor", "Sur
 Sureness = tuple[tuple[str, Any], ...]
 # Predictors that are kept as requests want them, each of which may hold rows.
 _MOST_VARIANTS = 16
+# Samples that a worker takes at once: more would keep other requests waiting.
+_MOST_AT_ONCE = 128
 # Filters of warnings are those of the whole process.
 _making = Lock()
 
@@ -55,7 +57,7 @@ class LimitedBackbone:
     @property
     def chunk_size(self) -> int:
         """Samples that a worker takes at once."""
-        return self.backbone.chunk_size
+        return min(_MOST_AT_ONCE, self.backbone.chunk_size)
 
     @property
     def batch_size(self) -> int:
