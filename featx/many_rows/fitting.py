@@ -26,7 +26,7 @@ from featx.many_rows.heads import (
     choose_streamed_head,
     streamed_grid,
 )
-from featx.many_rows.logistic import choose_on_sample, search_penalty, solve_all
+from featx.many_rows.logistic import search_penalty, solve_all
 from featx.many_rows.parts import RowParts, draw_parts
 from featx.many_rows.passes import RowPasses
 from featx.many_rows.reading import RowColumns, RowsWithTargets, read_labelled_rows
@@ -329,7 +329,7 @@ def _solve(
         "classification" if passes.targets.codes is not None else "regression"
     ][spec.name]
     again = streamed.solve is None
-    kept = np.unique(np.concatenate([parts.tune, parts.test, *([parts.sample] if again else [])]))
+    kept = np.union1d(parts.tune, parts.test)
     trained, held, some = passes.gather(parts.train, kept, products=streamed.products, copy=again)
 
     def rows_of(indices: Integers) -> FloatArray:
@@ -354,22 +354,11 @@ def _solve(
         [final] = streamed.solve(whole, [best.params])
         n_tried = len(tried)
     else:
-        sample = rows_of(parts.sample)
-        first, n_sample, begin = choose_on_sample(
-            spec, problem, (parts.sample, parts.tune), (sample, tune), passes
-        )
         choice = search_penalty(
-            spec,
-            first.params,
-            begin,
-            form,
-            passes,
-            parts.train,
-            tune,
-            lambda scores: judged.evaluate(scores, every),
+            spec, form, passes, parts.train, tune, lambda scores: judged.evaluate(scores, every)
         )
         best = CandidateScore(spec, choice.params, choice.evaluation, choice.scores)
-        solution, n_tried = choice.solution, n_sample + choice.n_tried - 1
+        solution, n_tried = choice.solution, choice.n_tried
         final = solve_all(choice, form, whole, passes, tune)
     estimator = whole.estimator(spec, best.params, final, classes)
     return _Solved(best, form.scores(solution, test), estimator, n_tried)

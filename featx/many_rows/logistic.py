@@ -1,4 +1,9 @@
-"""The logistic head on rows on disk: its penalty is chosen on a sample, and then by what all rows give."""
+"""The logistic head on rows on disk: the penalty by which rows that taught nothing are told best.
+
+Ridge, which has a closed form, says where to begin: at the strongest penalty that is nearly as good as any. It
+takes a few readings of the rows, and each of the next, from the one before, a few more. Weaker penalties take
+ever more, and where rows are many none of them is needed.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +13,27 @@ from typing import Any
 
 import numpy as np
 
-from featx._typing import FloatArray, Integers, Mask
+from featx._typing import FloatArray, Mask
 from featx.heads import HeadSpec
 from featx.many_rows.heads import ClosedForm
 from featx.many_rows.passes import RowPasses
-from featx.tuning.candidates import CandidateScore, best_candidate, score_candidates
-from featx.tuning.problem import Evaluation, TuningProblem
-from featx.tuning.solvers.closed_form import LinearSolution
-from featx.tuning.solvers.standardization import fit_scaler
+from featx.tuning.problem import Evaluation
+from featx.tuning.solvers.closed_form import LinearSolution, solve_ridge
 from featx.tuning.solvers.streamed_logistic import StreamedLogistic
-from featx.tuning.splits import Splits
+from featx.tuning.solvers.streamed_sums import StandardizedSums
 
-__all__ = ["LogisticChoice", "choose_on_sample", "search_penalty", "solve_all"]
+__all__ = ["LogisticChoice", "search_penalty", "solve_all"]
 
-# The share of the loss that may be left to gain.
-_GAP = 1e-4
-# The share of the loss by which a stronger penalty may be worse without an end of the search.
-_PLATEAU = 1e-3
+# The share of the loss that may be left to gain by each penalty that is tried, and by the last solution. Where
+# rows tell little of their classes the former is as much less, but not below so much of it.
+_GAP, _LAST_GAP = 1e-3, 1e-4
+_LEAST_TOLD = 0.03
+# The share of the loss that the next penalty must gain: one that gains less is the last.
+_LEAST_GAIN = 1e-4
+# The share of the loss by which a ridge is nearly as good as any.
+_NEARLY = 3e-3
+# The strongest penalty, as a multiple of the curvature that the loss of all rows has at the beginning.
+_STRONGEST = 100
 # Rows by which the curvature of the loss is judged.
 _PROBE = 2048
 
@@ -53,94 +62,97 @@ class LogisticChoice:
     n_tried: int
 
 
-def choose_on_sample(
-    spec: HeadSpec,
-    problem: TuningProblem,
-    parts: tuple[Integers, Integers],
-    rows: tuple[FloatArray, FloatArray],
-    passes: RowPasses,
-) -> tuple[CandidateScore, int, LinearSolution]:
-    """Return the best penalty on a sample, how many were tried, and the solution for plain rows.
-
-    Parameters
-    ----------
-    parts : (sample, tune)
-        Indices in the problem.
-    rows : (sample, tune)
-        Their rows.
-    """
-    both = np.concatenate(parts)
-    inner = np.arange(len(parts[0])), np.arange(len(parts[0]), len(both))
-    tick = None
-    if passes.progress:
-        progress = passes.progress
-
-        def tick(done: int, total: int) -> object:
-            return progress("choosing a penalty on a sample", done, total)
-
-    tried = score_candidates(
-        spec,
-        np.concatenate(rows),
-        problem.subset(both),
-        Splits((inner,), 1),
-        passes.map_fn,
-        tick,
-    )
-    best = best_candidate(tried)
-    assert best.warm_start is not None
-    assert best.warm_start.weights is not None
-    weights = best.warm_start.weights.astype(np.float64)
-    scaler = fit_scaler(rows[0], np.arange(len(rows[0])), _weights(problem, parts[0]))
-    coef = (weights[:-1] / scaler.scale_[:, None]).T
-    return best, len(tried), LinearSolution(coef, weights[-1] - coef @ scaler.mean_)
-
-
-def _weights(problem: TuningProblem, indices: Integers) -> Any:
-    weights = problem.design.weights
-    return None if weights is None else weights[indices]
-
-
 def search_penalty(
     spec: HeadSpec,
-    params: Any,
-    start: LinearSolution,
     form: ClosedForm,
     passes: RowPasses,
     train: Mask,
     tune: FloatArray,
     evaluate: Evaluate,
 ) -> LogisticChoice:
-    """Return the best of a penalty and those beside it, as long as each is better than the one before.
+    """Return the best of a path of ever weaker penalties, which ends where the next is no better.
 
-    What a sample chose may be too weak for more rows, or too strong. Stronger penalties are tried first: they
-    take fewer readings, and more rows of the same kind mostly bear them.
+    Where the first is the best, stronger ones follow.
+
+    Parameters
+    ----------
+    spec : HeadSpec
+    form : ClosedForm
+        The sums over the rows to train on.
+    passes : RowPasses
+    train : ndarray of shape (n,), bool
+        The rows to train on.
+    tune : ndarray of shape (n_tune, d), float32
+        The rows to choose by.
+    evaluate : callable
+        Judges the scores of the latter.
     """
-    strengths = [next(iter(own.values())) for own in spec.grid]
-    key, first = next(iter(params)), strengths.index(next(iter(params.values())))
+    [key] = spec.grid[0]
+    strengths = _strengths(spec, form.standardized)
+    first, start, gap = _choose_first(strengths, form, tune, evaluate)
+    solver = _solver(form, passes, train, tune, start, gap)
     best: LogisticChoice | None = None
     n_tried = 0
-    for side in (strengths[first::-1], strengths[first + 1 :]):
-        solver = _solver(
-            form, passes, train, tune[:_PROBE], best.solution if best else start, plain=not best
-        )
-        begun = best
+    for side in (strengths[first:], strengths[:first][::-1]):
+        if best is not None:
+            solver.start_at(best.solution)
         for strength in solver.solve_path(side):
             n_tried += 1
             scores = form.scores(solver.solution, tune)
             evaluation = evaluate(scores)
-            if best is None or evaluation.loss < best.evaluation.loss:
+            least = best.evaluation.loss if best else np.inf
+            if evaluation.loss < least:
                 best = LogisticChoice(
                     {key: strength}, solver.solution, evaluation, scores.astype(np.float32), n_tried
                 )
-            elif begun or evaluation.loss > best.evaluation.loss * (1 + _PLATEAU):
-                # Penalties too weak to matter differ by chance alone: a stronger one may matter.
+            if not evaluation.loss < least * (1 - _LEAST_GAIN):
                 break
         assert best is not None
-        if begun is None and best.params[key] != strengths[first]:
-            # A stronger one was better: weaker ones are not.
+        if best.params[key] != strengths[first]:
             break
     assert best is not None
     return replace(best, n_tried=n_tried)
+
+
+def _strengths(spec: HeadSpec, sums: StandardizedSums) -> list[float]:
+    """Return the values of C, the strongest penalty first.
+
+    Where rows are many or classes few, penalties that are strong for them lie beyond those of the grid.
+    """
+    strengths = [next(iter(params.values())) for params in spec.grid]
+    while strengths[0] * _STRONGEST * sums.total * _curvature(sums) > 1:
+        strengths.insert(0, float(f"{strengths[0] / np.sqrt(10):.2g}"))
+    return strengths
+
+
+def _curvature(sums: StandardizedSums) -> float:
+    """Return the curvature of the loss of a row by a score at the beginning, where all scores are 0."""
+    k = len(sums.weights)
+    return 1 / 4 if k == 2 else 1 / k
+
+
+def _choose_first(
+    strengths: Sequence[float], form: ClosedForm, tune: FloatArray, evaluate: Evaluate
+) -> tuple[int, LinearSolution, float]:
+    """Return the first penalty to try, by its index, where to begin, and the share of the loss to leave.
+
+    A ridge is, but for its scale, the first step of Newton's method from 0. The strongest penalty is chosen
+    whose ridge is nearly as good as that of any.
+    """
+    sums = form.standardized
+    curvature = _curvature(sums)
+    ridges = list(solve_ridge(sums, [1 / (strength * curvature) for strength in strengths]))
+    losses = [evaluate(form.scores(ridge, tune)).loss for ridge in ridges]
+    least = min(losses)
+    first = next(i for i, loss in enumerate(losses) if loss <= least * (1 + _NEARLY))
+    # Of classes that are as probable as they are frequent.
+    priors = np.log(np.maximum(sums.trained / sums.trained.sum(), np.finfo(np.float64).tiny))
+    told = 1 - least / evaluate(np.tile(priors, (len(tune), 1))).loss
+    # Targets of ridge are 1 and -1.
+    start = LinearSolution(
+        ridges[first].coef / (2 * curvature), ridges[first].intercept / (2 * curvature)
+    )
+    return first, start, _GAP * max(told, _LEAST_TOLD)
 
 
 def solve_all(
@@ -155,7 +167,7 @@ def solve_all(
     coef = choice.solution.coef / old.scale
     intercept = choice.solution.intercept + coef @ (new.mean - old.mean)
     start = LinearSolution(coef * new.scale, intercept)
-    solver = _solver(form, passes, None, probe[:_PROBE], start, plain=False)
+    solver = _solver(form, passes, None, probe, start, _LAST_GAP)
     strengths: Sequence[float] = list(choice.params.values())
     for _ in solver.solve_path(strengths):
         pass
@@ -168,18 +180,14 @@ def _solver(
     train: Mask | None,
     probe: FloatArray,
     start: LinearSolution,
-    *,
-    plain: bool = True,
+    gap: float,
 ) -> StreamedLogistic:
-    sums = form.standardized
-    if plain:
-        start = LinearSolution(start.coef * sums.scale, start.intercept + start.coef @ sums.mean)
     stage = "training on all rows" if train is None else "training on the rows to measure by"
     return StreamedLogistic(
         lambda: passes.read(train, stage),
-        sums,
-        probe,
-        gap=_GAP,
+        form.standardized,
+        probe[:_PROBE],
+        gap=gap,
         map_fn=passes.map_fn,
         start=start,
     )

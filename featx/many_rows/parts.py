@@ -16,8 +16,6 @@ _TEST_SHARE, _TUNE_SHARE = 0.2, 0.1
 # The most bytes that the rows of a part may take in memory, and the most numbers that their scores may be.
 _MOST_BYTES = 256 << 20
 _MOST_SCORES = 40_000_000
-# The most work (rows x columns x outputs) of one step on the sample where a streamed solver begins.
-_SAMPLE_WORK = 4_000_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,14 +28,11 @@ class RowParts:
         Which rows the measured head is trained on; what is in no part has a group with one that is.
     tune, test : ndarray of integers
         The rows by which penalties are chosen, and those on which the head is measured.
-    sample : ndarray of integers
-        Some rows of ``train``, with one of each class at least.
     """
 
     train: Mask
     tune: Integers
     test: Integers
-    sample: Integers
 
 
 def draw_parts(
@@ -76,8 +71,8 @@ def draw_parts(
     Examples
     --------
     >>> parts = draw_parts(np.arange(100) % 2, 2, 8, np.random.default_rng(0))
-    >>> int(parts.train.sum()), len(parts.tune), len(parts.test), len(parts.sample)
-    (72, 8, 20, 72)
+    >>> int(parts.train.sum()), len(parts.tune), len(parts.test)
+    (72, 8, 20)
     """
     n = len(codes)
     most = max(1, min(_MOST_BYTES // (4 * dim), _MOST_SCORES // n_outputs))
@@ -95,8 +90,7 @@ def draw_parts(
             f"rows: too few {what} to choose a penalty by some and to measure on others; add samples, or "
             "train on them with in_memory=True"
         )
-    size = min(most, max(1000, _SAMPLE_WORK // (dim * n_outputs)))
-    return RowParts(train, held[1], held[0], _sample(codes, np.flatnonzero(train), size, rng))
+    return RowParts(train, held[1], held[0])
 
 
 def _by_class(codes: Integers, sizes: tuple[int, int], rng: np.random.Generator) -> Integers:
@@ -142,13 +136,6 @@ def _ranks(codes: Integers, rng: np.random.Generator) -> tuple[Integers, Integer
     starts = np.repeat(np.cumsum(counts) - counts, counts)
     ranks[order] = np.arange(len(codes)) - starts
     return ranks, counts
-
-
-def _sample(codes: Integers, train: Integers, size: int, rng: np.random.Generator) -> Integers:
-    ranks, _ = _ranks(codes[train], rng)
-    first = train[ranks == 0]
-    others = train[ranks > 0]
-    return np.sort(np.concatenate([first, _at_most(others, max(size - len(first), 0), rng)]))
 
 
 def _at_most(indices: Integers, most: int, rng: np.random.Generator) -> Integers:

@@ -22,7 +22,7 @@ def test_each_class_has_its_share_and_keeps_a_row_for_training(rng):
     assert not set(parts.test) & set(parts.tune)
     assert not parts.train[np.concatenate([parts.test, parts.tune])].any()
     assert np.bincount(codes[parts.test])[0] == pytest.approx(200, abs=1)
-    assert set(codes[parts.train]) == set(codes[parts.sample]) == set(range(12))
+    assert set(codes[parts.train]) == set(range(12))
 
 
 def test_many_small_classes_are_measured_too():
@@ -37,7 +37,6 @@ def test_what_is_held_in_memory_has_a_limit():
     most = (256 << 20) // (4 * 4096)
     assert len(parts.test) == len(parts.tune) == most
     assert parts.train.sum() == len(codes) - 2 * most
-    assert len(parts.sample) <= most
     assert len(parts_of(codes, dim=64, test_size=0.5).test) == 200_000
 
 
@@ -58,7 +57,7 @@ def test_the_same_seed_draws_the_same():
     codes = np.arange(500) % 3
     one, other = parts_of(codes), parts_of(codes)
     np.testing.assert_array_equal(one.test, other.test)
-    np.testing.assert_array_equal(one.sample, other.sample)
+    np.testing.assert_array_equal(one.tune, other.tune)
 
 
 @pytest.mark.parametrize(("n", "groups"), [(4, None), (100, np.arange(100) % 2)])

@@ -2,7 +2,6 @@
 
 import io
 import os
-import os
 import threading
 
 import pytest

@@ -1,8 +1,8 @@
 """Logistic regression of rows that do not fit in memory: L-BFGS whose every evaluation reads them once.
 
 Sums over all rows do not depend on their order, so that rows which lie sorted by class, as a folder gives them,
-do no harm. Preconditioned with the curvature of the rows, and started from a solution on a part of them, it
-needs a few readings.
+do no harm. Preconditioned with the curvature of the rows, and started from the solution of a stronger penalty,
+it needs a few readings.
 """
 
 from __future__ import annotations
@@ -64,8 +64,10 @@ class StreamedLogistic(PenaltyPath):
     ) -> None:
         assert sums.products is not None
         self._read_blocks, self._map_fn = read_blocks, map_fn
-        self._mean, self._scale = sums.mean.astype(np.float32), sums.scale.astype(np.float32)
-        self._probe = (probe - self._mean) / self._scale
+        self._mean = sums.mean.astype(np.float32)
+        # Weights are divided by the scale, once, and not every row.
+        self._scale = sums.scale.astype(np.float32)[:, None]
+        self._probe = probe - self._mean
         self._k = len(sums.weights)
         self._share = 1 / sums.trained.sum()
         values, vectors = np.linalg.eigh(sums.products * self._share)
@@ -74,9 +76,14 @@ class StreamedLogistic(PenaltyPath):
         )
         self.n_reads = 0
         weights = np.zeros((1, len(self._mean) + 1, 1 if self._k == 2 else self._k), np.float32)
-        if start is not None:
-            weights[0, :-1], weights[0, -1] = start.coef.T, start.intercept
         super().__init__(weights, np.array([sums.total]), gap=gap, max_steps=max_steps)
+        if start is not None:
+            self.start_at(start)
+
+    def start_at(self, solution: LinearSolution) -> None:
+        """Let the next path begin at a solution of standardised rows."""
+        weights = np.vstack([solution.coef.T, solution.intercept])
+        self._variables = weights.astype(np.float32)[None]
 
     @property
     def solution(self) -> LinearSolution:
@@ -89,7 +96,7 @@ class StreamedLogistic(PenaltyPath):
     ) -> tuple[Doubles, FloatArray]:
         """Return the loss and its gradient, by one reading of the rows."""
         self.n_reads += 1
-        coef, offset = variables[0, :-1], variables[0, -1]
+        coef, offset = variables[0, :-1] / self._scale, variables[0, -1]
         loss, slope = np.zeros(1), np.zeros(variables.shape[1:])
         for rows, targets in self._read_blocks():
             task = partial(self._evaluate_chunk, coef, offset, rows, targets)
@@ -97,6 +104,7 @@ class StreamedLogistic(PenaltyPath):
                 loss += own_loss
                 slope[:-1] += own_coef
                 slope[-1] += own_offset
+        slope[:-1] /= self._scale
         gradient = slope.astype(np.float32)[None]
         return add_penalty(loss, gradient, variables, penalty)
 
@@ -110,8 +118,8 @@ class StreamedLogistic(PenaltyPath):
     ) -> tuple[Doubles, FloatArray, FloatArray]:
         own = targets.subset(slice(start, start + CHUNK))
         part = rows[start : start + CHUNK] - self._mean
-        part /= self._scale
-        values = np.asarray(part @ coef + offset, np.float32)
+        values = np.asarray(part @ coef, np.float32)
+        values += offset
         shares = (own.weights * own.factors * self._share).astype(np.float32)[:, None]
         assert own.codes is not None
         losses, slopes = softmax_loss(values[:, None], own.codes, shares)
@@ -119,7 +127,7 @@ class StreamedLogistic(PenaltyPath):
         return losses, np.asarray(part.T @ slopes), np.asarray(slopes.sum(axis=0))
 
     def _curvature(self, variables: FloatArray) -> float:
-        values = self._probe @ variables[0, :-1] + variables[0, -1]
+        values = self._probe @ (variables[0, :-1] / self._scale) + variables[0, -1]
         return mean_curvature(values[:, None])
 
     def _precondition(
