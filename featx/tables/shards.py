@@ -19,6 +19,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -430,11 +431,12 @@ def read_shards(path: str | os.PathLike[str] | RemotePath) -> Iterator[Rows]:
             raise BadTable(f"{file}: cannot be read: {describe_os_error(error)}") from error
         if size != entry["bytes"]:
             raise BadTable(f"{file}: has {size} bytes, expected {entry['bytes']}; make it again")
-        with _local_copy(file) as copy:
-            # Another shard, or damage, may have the same size.
-            if digest_of_shard(copy) != entry["sha256"]:
-                raise BadTable(f"{file}: not the bytes that were written; make it again")
+        # Another shard, or damage, may have the same size; a digest takes a core beside the reading.
+        with _local_copy(file) as copy, ThreadPoolExecutor(1) as beside:
+            digest = beside.submit(digest_of_shard, copy)
             rows = read_parquet(copy)
+        if digest.result() != entry["sha256"]:
+            raise BadTable(f"{file}: not the bytes that were written; make it again")
         if len(rows) != entry["rows"] or rows.fingerprint != index["fingerprint"]:
             raise BadTable(f"{file}: is not the shard that {INDEX} tells of; make it again")
         yield rows
