@@ -1,10 +1,11 @@
 """A server of objects in one process without threads, which costs little beside those that it serves.
 
-    python benchmarks/object_server.py FOLDER 0.05
+    python benchmarks/object_server.py FOLDER 0.05 [CERTIFICATE]
 
 It has the files of a folder in memory, waits so many seconds before each answer, and prints its address. It
 serves each file under its path, in parts as well; folders as pages of links; and the same objects as S3 does,
-in a bucket named ``bucket``: list_objects_v2, get_object and head_object, without signatures.
+in a bucket named ``bucket``: list_objects_v2, get_object and head_object, without signatures. With a
+certificate, and its key in the same file, it speaks TLS.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import ssl
 import sys
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -115,14 +117,18 @@ class Connection(asyncio.Protocol):
         self.transport.writelines(self.objects.answer(method, target, headers))
 
 
-async def serve(folder: Path, latency: float) -> None:
+async def serve(folder: Path, latency: float, certificate: str | None = None) -> None:
     objects, loop = Objects(folder), asyncio.get_running_loop()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+    if context:
+        context.load_cert_chain(certificate)
     server = await loop.create_server(
-        lambda: Connection(objects, latency), "127.0.0.1", 0, backlog=512
+        lambda: Connection(objects, latency), "127.0.0.1", 0, backlog=512, ssl=context
     )
-    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    scheme = "https" if context else "http"
+    print(f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:]))

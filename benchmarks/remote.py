@@ -3,6 +3,7 @@
     python benchmarks/remote.py                          # 1200 photos, five rounds, on the cores there are
     python benchmarks/remote.py --photos 300 --rounds 1 --latency 0.2
     python benchmarks/remote.py --apart                  # featx on all cores but one, the server on that one
+    python benchmarks/remote.py --tls                    # by https, with a certificate that openssl makes here
 
 The photos, drawn here and of about 70 kB each, lie in a folder, and the same ones in a tar. They are read as a
 web server and, with the extra ``remote``, as S3 gives them. The server, in a process of its own, has them in
@@ -62,6 +63,18 @@ def draw(folder: Path, count: int) -> None:
             archive.addfile(member, io.BytesIO(data.getvalue()))
 
 
+def make_certificate(folder: Path) -> str:
+    """Return a file with a certificate of this machine and its key, which is trusted from now on."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    os.environ["SSL_CERT_FILE"] = str(certificate)
+    both = folder / "both.pem"
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    return str(both)
+
+
 def extract(source: str, backbone: featx.Backbone) -> tuple[Taken, featx.Rows]:
     """Return what it takes from a source to its rows, and these."""
     wall, cpu = time.perf_counter(), time.process_time()
@@ -77,6 +90,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.05, help="seconds before each answer")
     parser.add_argument("--backbone", default="featx-image-nano")
     parser.add_argument("--apart", action="store_true", help="give the server a core of its own")
+    parser.add_argument("--tls", action="store_true", help="speak TLS; S3 is left out")
     asked = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
@@ -84,9 +98,10 @@ def main() -> None:
         draw(folder, asked.photos)
         size = sum(path.stat().st_size for path in (folder / "photos").rglob("*.jpg"))
         own = cores[:-1] if asked.apart else cores
+        trusted = [make_certificate(folder)] if asked.tls else []
         print(f"{asked.photos} photos of {size / asked.photos / 1e3:.0f} kB, {len(own)} cores")
         server = subprocess.Popen(
-            [sys.executable, str(HERE / "object_server.py"), name, str(asked.latency)],
+            [sys.executable, str(HERE / "object_server.py"), name, str(asked.latency), *trusted],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -111,7 +126,7 @@ def measure(folder: Path, url: str, asked: argparse.Namespace) -> None:
         "local tar": str(folder / "photos.tar"),
         "web tar": f"{url}/photos.tar",
     }
-    if find_spec("s3fs"):
+    if find_spec("s3fs") and not asked.tls:
         os.environ |= {"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1"}
         os.environ |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "word"}
         sources |= {"S3 folder": "s3://bucket/photos/", "S3 tar": "s3://bucket/photos.tar"}

@@ -20,7 +20,7 @@ from featx._typing import FloatArray
 from featx.catalog import Card
 from featx.errors import BadGraph, BadSample, FeatxWarning
 from featx.graphs.admission import EXPORT_ADVICE
-from featx.modalities import Batch, DoubtfulReader, Reader, varied_samples
+from featx.modalities import Batch, DoubtfulReader, PaddingReader, Reader, varied_samples
 from featx.modalities.remarks import collected
 from featx.storage.dirs import cache_dir
 from featx.storage.json_file import read_json_table, remember_entry
@@ -202,8 +202,12 @@ def _probes(reader: Reader, samples: Sequence[Any]) -> _Probes:
     if not items:
         raise refusal or BadSample("no built-in samples")
     alone = tuple(_take(next(iter(reader.batches([item], 1))), [0]) for item in items)
+    batches = reader.batches(items, 256)
+    if isinstance(reader, PaddingReader):
+        # by itself it would not fill one probe up beside another
+        batches = [reader.batch_of_all(items)]
     # a batch may come in another order, and hold several windows of an item
-    for batch in reader.batches(items, 256):
+    for batch in batches:
         firsts = [np.flatnonzero(batch.item_index == k)[:1] for k in range(len(items))]
         if all(len(first) for first in firsts):
             return _Probes(alone, _take(batch, np.concatenate(firsts).tolist()))

@@ -44,8 +44,8 @@ class EngineChoice:
                 "--engine ray: its workers write shards; expected --shards N or --shard-size COUNT with it"
             )
         from featx.backbones.providers import read_provider
+        from featx.distributed.attempts import check_shared
         from featx.distributed.extraction import check_cluster_options
-        from featx.distributed.pipeline import check_shared
 
         check_shared(output)
         check_cluster_options(read_provider(run.provider), self.address)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featx.backbones.backbone import Backbone
 from featx.backbones.providers import CPU, Provider
 from featx.catalog import Card
+from featx.distributed.attempts import check_shared, working_in
 from featx.distributed.cluster import check_address, connected, load_ray
-from featx.distributed.pipeline import check_shared, make_by_actors, working_in
+from featx.distributed.pipeline import make_by_actors
 from featx.distributed.tasks import is_dataset, tasks_of, tasks_of_dataset
 from featx.embedding.engine import Engine, count_workers
 from featx.embedding.rows import Written
@@ -24,12 +24,15 @@ from featx.tables import check_output, merge_shards
 from featx.tables.shard_plan import ShardPlan
 from featx.tables.shards import Shard, ShardFolder, check_shards, number_of_shards
 
+if TYPE_CHECKING:
+    from featx.storage.remote import AnyPath, RemotePath
+
 __all__ = ["check_cluster_options", "extract", "make_missing"]
 
 
 def extract(
     source: Any,
-    output: str | os.PathLike[str],
+    output: str | os.PathLike[str] | RemotePath,
     *,
     backbone: str | Card | Backbone = "featx-image-nano",
     shards: int | None = None,
@@ -48,8 +51,8 @@ def extract(
         What ``featx.read_samples`` or ``featx.make_samples`` takes. A data set of Ray has its samples in a
         column bytes, image, audio, text, path or item, ids in one named id or path, labels in one named label.
         Paths must be those of files that every node reaches, and ``output`` of a folder that it reaches.
-    output : path
-        A folder, made where it is missing.
+    output : path or address
+        A folder, made where it is missing, or one of an object store, to which every node may write.
     backbone : str, Card or Backbone, default="featx-image-nano"
     shards, shard_size : int
         How many files, or how many samples each has at most; one of the two.
@@ -94,7 +97,10 @@ def extract(
         tasks = tasks_of_dataset(source, shards=shards, shard_size=shard_size)
         own = _open_folder(folder, len(tasks), opened, ())
         done: dict[Shard, Written] = {}
-        with working_in(own) as marker, connected(address, count_workers(engine.n_jobs)) as ray:
+        with (
+            working_in(own.path) as marker,
+            connected(address, count_workers(engine.n_jobs)) as ray,
+        ):
             done |= make_by_actors(ray, tasks, own, opened, engine, marker)
         written = ShardPlan(own, (), tuple(task.shard for task in tasks)).total(done)
     else:
@@ -129,7 +135,7 @@ def make_missing(
     if not missing:
         return {}
     cores = count_workers(engine.n_jobs)
-    with working_in(plan.folder) as marker, connected(address, cores) as ray:
+    with working_in(plan.folder.path) as marker, connected(address, cores) as ray:
         tasks = tasks_of(ray, plan, missing)
         return dict(make_by_actors(ray, tasks, plan.folder, backbone, engine, marker))
 
@@ -177,7 +183,7 @@ def _samples(source: Any, backbone: Backbone, engine: Engine) -> list[Sample]:
 
 
 def _open_folder(
-    path: Path, total: int, backbone: Backbone, samples: Iterable[Sample]
+    path: AnyPath, total: int, backbone: Backbone, samples: Iterable[Sample]
 ) -> ShardFolder:
     folder = ShardFolder(
         path,

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from featx.backbones.backbone import Backbone
 from featx.distributed.cluster import core_count, said_by_ray
 from featx.distributed.tasks import ShardTask, samples_of_table
-from featx.distributed.worker import Job, ShardOutcome, Worker, new_marker, open_job
+from featx.distributed.worker import Job, ShardOutcome, Worker, open_job
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Written
 from featx.embedding.run_settings import remembered_settings
-from featx.errors import BadOption, ClusterFailed, FeatxError
+from featx.errors import ClusterFailed, FeatxError
 from featx.sources import Sample
-from featx.storage.atomic import recover
 from featx.tables.shards import Shard, ShardFolder
 
-if TYPE_CHECKING:
-    from featx.storage.remote import AnyPath
-
-__all__ = ["ShardActor", "check_shared", "make_by_actors", "working_in"]
+__all__ = ["ShardActor", "make_by_actors"]
 
 # Shards that an actor has at hand: while it works on one, the next is on its way.
 _AT_HAND = 2
@@ -176,30 +170,3 @@ def _batch_size(engine: Engine, backbone: Backbone) -> int:
     """Return the batch that every node takes, whatever `featx bench` remembered there."""
     settings = remembered_settings(backbone.cache_key)
     return engine.batch_size or (settings.batch_size if settings else backbone.batch_size)
-
-
-def check_shared(path: AnyPath) -> Path:
-    """Return the folder of shards of a cluster; raise BadOption for an address, which keeps no attempts."""
-    if not isinstance(path, Path):
-        raise BadOption(
-            f"{path}: expected a folder that every node sees; without a cluster an address will do"
-        )
-    return path
-
-
-@contextmanager
-def working_in(folder: ShardFolder) -> Iterator[str]:
-    """Make a folder in which attempts are counted, and give its name; at the end nothing is left but shards.
-
-    What workers that were lost had begun goes with it; it is entered before the cluster is, and left after.
-    """
-    path = check_shared(folder.path)
-    marker = new_marker(path)
-    try:
-        yield marker.name
-    finally:
-        shutil.rmtree(marker, ignore_errors=True)
-        begun = path.glob(".*part-*.featx-*")
-        for name in {one.name[1:].rpartition(".featx-")[0] for one in begun}:
-            with suppress(OSError):
-                recover(path / name)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-import secrets
-import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 
@@ -20,23 +17,19 @@ from featx import errors
 from featx.backbones.backbone import CANARY_TOLERANCE, Backbone, open_backbone
 from featx.backbones.providers import Provider
 from featx.catalog import Card
+from featx.distributed.attempts import counting, is_seen
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject, Written
 from featx.errors import ClusterFailed, FeatxError, FeatxWarning, UnknownName
 from featx.sources import Sample
-from featx.storage.atomic import os_errors_in_words
 from featx.storage.border import library_border
 from featx.tables.shard_plan import make_shard, written_or_fail
 from featx.tables.shards import Shard, ShardFolder
 
-__all__ = ["Job", "ShardOutcome", "Worker", "ends_of", "library_versions", "new_marker", "open_job"]
+__all__ = ["Job", "ShardOutcome", "Worker", "ends_of", "library_versions", "open_job"]
 
 # Libraries whose versions may change a last digit of a row, or the bytes of a shard.
 _LIBRARIES = ("numpy", "onnxruntime", "pillow", "pyarrow", "soundfile", "soxr", "tokenizers")
-# Workers that may be lost over one shard: a machine that goes is chance, four are its samples.
-_MOST_LOST = 4
-# How the name of a folder of attempts begins; tables pass over what begins with an underscore.
-_MARKER = "_making-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +216,7 @@ class Worker:
         written = written_or_fail(folder, shard, samples, engine)
         if written is not None:
             return written
-        with self._attempt(shard):
+        with counting(folder.path, self.job.marker, shard):
             return make_shard(folder, shard, samples, backbone, engine)
 
     def _open(self) -> Backbone:
@@ -256,7 +249,7 @@ class Worker:
         """Refuse to work where this machine does not see the files that the others see."""
         where = f"node {self.node} does not see"
         advice = "expected paths that every node reaches, such as those of a shared file system"
-        if not (self.job.folder.path / self.job.marker).is_dir():
+        if not is_seen(self.job.folder.path, self.job.marker):
             raise ClusterFailed(
                 f"{self.job.folder.path}: {where} this folder of shards as it is where the job was "
                 f"started; {advice}"
@@ -266,25 +259,6 @@ class Worker:
                 f"{shard.name}: {where} {ends_of(samples)[0].id!r:.200} as it is where the job was started; "
                 f"{advice}, and files that do not change meanwhile"
             )
-
-    @contextmanager
-    def _attempt(self, shard: Shard) -> Iterator[None]:
-        """Count the workers that began a shard, and refuse one over which several were lost."""
-        count = self.job.folder.path / self.job.marker / f"{shard.number:05d}"
-        with count.open("ab") as stream:
-            stream.write(b".")
-            begun = stream.tell()
-        if begun > _MOST_LOST:
-            raise ClusterFailed(
-                f"{self.job.folder.path / shard.name}: {begun - 1} workers were lost while they made it: one "
-                f"of its samples ends the process, or memory is short; find it with shard={shard.number}/"
-                f"{shard.total}, on one machine"
-            )
-        try:
-            yield
-        finally:
-            # Whoever is still here was not lost.
-            count.unlink(missing_ok=True)
 
     def _different_libraries(self) -> Iterator[str]:
         own = library_versions()
@@ -308,19 +282,3 @@ def ends_of(samples: Sequence[Sample]) -> list[Sample]:
     ['a', 'c']
     """
     return [samples[0], samples[-1]] if samples else []
-
-
-def new_marker(path: Path) -> Path:
-    """Make a folder for the attempts of one job in a folder of shards; what an earlier job left is removed.
-
-    Raises
-    ------
-    OutputFailed
-        It cannot be made.
-    """
-    for leftover in path.glob(f"{_MARKER}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    marker = path / f"{_MARKER}{secrets.token_hex(6)}"
-    with os_errors_in_words(marker):
-        marker.mkdir()
-    return marker

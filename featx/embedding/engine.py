@@ -52,6 +52,8 @@ OnError = Literal["fail", "skip"]
 # Why a sample that can be read is a reject all the same.
 NOT_FINITE = "the backbone gives a row that is not finite"
 
+# Samples for which threads are not worth their start, however few make a batch.
+_FEW = 4
 # Chunks in flight a worker: enough that one slow sample does not hold up the others.
 _AHEAD = 4
 # Chunks a worker before the end from which on they become smaller.
@@ -463,8 +465,9 @@ def _work(
     """Give results in the order of samples: of a few in this thread, of more from a pool's."""
     least = task.batch_size
     most = least * max(1, task.backbone.chunk_size // least)
-    first = list(islice(samples, most + 1))
-    if len(first) <= most:
+    alone = min(most, max(least, _FEW))
+    first = list(islice(samples, alone + 1))
+    if len(first) <= alone:
         if first:
             yield task(first)
         return

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import LabelBinarizer
 
-from featx._typing import Doubles, FloatArray, Integers
+from featx._typing import Doubles, FloatArray, Integers, Labels
 
 if TYPE_CHECKING:
     from sklearn.ensemble import (
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         HistGradientBoostingClassifier,
         HistGradientBoostingRegressor,
     )
-    from sklearn.linear_model import RidgeClassifier
+    from sklearn.linear_model import LogisticRegression, RidgeClassifier
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from sklearn.neural_network import MLPClassifier
@@ -34,6 +34,7 @@ __all__ = [
     "BoostedTrees",
     "adopt_kernel_fit",
     "adopt_label_regressions",
+    "adopt_regression",
     "boosted_trees",
     "check_parameters",
     "complete_boosting",
@@ -65,6 +66,28 @@ def svc_gamma(svc: SVC | SVR) -> float:
     return float(svc._gamma)
 
 
+def adopt_regression(
+    regression: LogisticRegression,
+    classes: Labels,
+    coef: npt.NDArray[Any],
+    intercept: npt.NDArray[Any],
+) -> None:
+    """Give a logistic regression the state of a fitted one.
+
+    Parameters
+    ----------
+    regression : LogisticRegression
+        It is changed in place.
+    classes : ndarray of shape (k,)
+        Sorted.
+    coef : ndarray of shape (m, d)
+        m is k, or 1 for two classes.
+    intercept : ndarray of shape (m,)
+    """
+    regression.classes_, regression.coef_, regression.intercept_ = classes, coef, intercept
+    regression.n_features_in_, regression.n_iter_ = coef.shape[1], np.array([0], np.int32)
+
+
 def adopt_label_regressions(
     one_vs_rest: OneVsRestClassifier, coef: npt.NDArray[Any], intercept: npt.NDArray[Any]
 ) -> None:
@@ -84,9 +107,8 @@ def adopt_label_regressions(
     one_vs_rest.estimators_ = []
     for weights, offset in zip(coef, intercept, strict=True):
         one = clone(one_vs_rest.estimator)
-        one.classes_ = np.array([0, 1])
-        one.coef_, one.intercept_ = weights[None].copy(), np.array([offset], coef.dtype)
-        one.n_features_in_, one.n_iter_ = d, np.array([0], np.int32)
+        own_offset = np.array([offset], coef.dtype)
+        adopt_regression(one, np.array([0, 1]), weights[None].copy(), own_offset)
         one_vs_rest.estimators_.append(one)
     one_vs_rest.n_features_in_ = d
 

@@ -30,6 +30,7 @@ __all__ = [
     "ItemReader",
     "MeasuringReader",
     "Occlusions",
+    "PaddingReader",
     "PlaceValue",
     "Reader",
     "Settings",
@@ -234,6 +235,14 @@ class MeasuringReader(Protocol):
 
     def extent(self, data: Any) -> float:
         """Return how large the sample says that it is; 0 for what cannot be read, and never raise."""
+
+
+@runtime_checkable
+class PaddingReader(Protocol):
+    """A reader whose items are of unlike lengths, and are filled up where they share a batch."""
+
+    def batch_of_all(self, items: Sequence[Any]) -> Batch:
+        """Return one batch of all items, however unlike their lengths are."""
 
 
 @runtime_checkable

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import onnx
 from onnx import ModelProto
@@ -18,7 +18,7 @@ from featx.optimize.config import Tolerance
 from featx.optimize.metrics import rate_ratio
 from featx.optimize.trial import Candidate, Candidates
 
-__all__ = ["fastest"]
+__all__ = ["fastest", "fastest_floats"]
 
 Log = Callable[[str], object]
 
@@ -52,43 +52,89 @@ def fastest(
     """
     if _NAME not in available():
         return integers
-    best, rate = integers, rate_ratio(candidates.parent, integers.backbone, contents)
+    rate = rate_ratio(candidates.parent, integers.backbone, contents)
     log(f"int8 on the CPU: {rate:.2f} × the parent's rate")
-    least = rate * _WORTH
-    for name, model, provider in _forms(candidates, integers):
-        try:
-            found = candidates.compare(model, provider=provider)
-        except (BadGraph, MissingProvider) as error:
-            log(f"{name} on {provider}: {error}")
-            continue
-        if name == "int8":
-            found = replace(
-                integers, backbone=found.backbone, mean=found.mean, worst=found.worst, probe=None
-            )
-        found_rate = rate_ratio(candidates.parent, found.backbone, contents)
-        if near := found.mean >= tolerance.min_cosine or bool(candidates.labelled):
-            found = candidates.with_probe(found)
-            near = candidates.is_within(found, tolerance)
-        words = "" if near else "; too far"
-        log(
-            f"{name} on {provider}: {found_rate:.2f} × its rate, {candidates.describe(found)}{words}"
-        )
-        if near and found_rate >= max(least, rate):
-            best, rate = found, found_rate
+    path = candidates.folder / integers.backbone.card.graph.name
+    form = _Form("int8", onnx.load(path), Provider(_NAME, PROVIDERS[_NAME].precisions[0]), integers)
+    trials = _Trials(candidates, contents, tolerance, log)
+    best = trials.best([form, *_float_forms(candidates)], rate) or integers
     log(f"fastest within the tolerance: {_describe(best)}")
     return best
 
 
-def _forms(
-    candidates: Candidates, integers: Candidate
-) -> Iterator[tuple[str, ModelProto, Provider]]:
-    """Give each form that OpenVINO may compute: its name, its graph, and the provider with a precision."""
-    path = candidates.folder / integers.backbone.card.graph.name
-    yield "int8", onnx.load(path), Provider(_NAME, PROVIDERS[_NAME].precisions[0])
+def fastest_floats(
+    candidates: Candidates, contents: Sequence[Any], tolerance: Tolerance, log: Log
+) -> Candidate | None:
+    """Return the fastest of the parent's floats on OpenVINO where no integers are within the tolerance.
+
+    None where OpenVINO is not offered, or is not worth it: the parent on the CPU is as fast, or rows are
+    too far from the parent's. Parameters are those of ``fastest``.
+    """
+    if _NAME not in available():
+        return None
+    log("no integers are within the tolerance: floats are measured on OpenVINO")
+    trials = _Trials(candidates, contents, tolerance, log)
+    best = trials.best(_float_forms(candidates), 1.0)
+    log(f"fastest within the tolerance: {_describe(best) if best else 'the parent on the CPU'}")
+    return best
+
+
+class _Form(NamedTuple):
+    """One form of a backbone that OpenVINO may compute."""
+
+    name: str
+    model: ModelProto
+    provider: Provider
+    # what was found of it on the CPU
+    integers: Candidate | None = None
+
+
+def _float_forms(candidates: Candidates) -> Iterator[_Form]:
+    """Give the parent's floats, in each precision."""
     card = candidates.parent.card
     floats = cut_graph(verify_files(card)[card.graph.name], card.output)
     for precision in PROVIDERS[_NAME].precisions:
-        yield "floats", onnx.load_from_string(floats), Provider(_NAME, precision)
+        yield _Form("floats", onnx.load_from_string(floats), Provider(_NAME, precision))
+
+
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """The measuring of forms on other samples; parameters are those of ``fastest``."""
+
+    candidates: Candidates
+    contents: Sequence[Any]
+    tolerance: Tolerance
+    log: Log
+
+    def best(self, forms: Iterable[_Form], rate: float) -> Candidate | None:
+        """Return the fastest form within the tolerance; None where none is worth leaving ``rate`` for."""
+        best, least = None, rate * _WORTH
+        for form in forms:
+            try:
+                found = self.candidates.compare(form.model, provider=form.provider)
+            except (BadGraph, MissingProvider) as error:
+                self.log(f"{form.name} on {form.provider}: {error}")
+                continue
+            if known := form.integers:
+                found = replace(
+                    known, backbone=found.backbone, mean=found.mean, worst=found.worst, probe=None
+                )
+            found_rate = rate_ratio(self.candidates.parent, found.backbone, self.contents)
+            found, near = self._judge(found)
+            self.log(
+                f"{form.name} on {form.provider}: {found_rate:.2f} × its rate, "
+                f"{self.candidates.describe(found)}{'' if near else '; too far'}"
+            )
+            if near and found_rate >= max(least, rate):
+                best, rate = found, found_rate
+        return best
+
+    def _judge(self, found: Candidate) -> tuple[Candidate, bool]:
+        """Return a candidate, with its accuracy where there are labels, and whether it is near enough."""
+        if found.mean < self.tolerance.min_cosine and not self.candidates.labelled:
+            return found, False
+        found = self.candidates.with_probe(found)
+        return found, self.candidates.is_within(found, self.tolerance)
 
 
 def _describe(candidate: Candidate) -> str:

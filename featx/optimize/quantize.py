@@ -23,7 +23,7 @@ from featx.catalog import (
 )
 from featx.embedding.engine import Engine
 from featx.embedding.rows import Reject
-from featx.errors import BadOption, BadSample
+from featx.errors import BadGraph, BadOption, BadSample, TooLossy
 from featx.evaluation import warn_about_rejects
 from featx.graphs import cut_graph
 from featx.optimize.config import QuantizationConfig
@@ -31,7 +31,7 @@ from featx.optimize.integer_graph import store_half
 from featx.optimize.layers import prepare
 from featx.optimize.metrics import Labelled, batch_bits, rate_ratio
 from featx.optimize.mixed_precision import search
-from featx.optimize.other_providers import fastest
+from featx.optimize.other_providers import fastest, fastest_floats
 from featx.optimize.trial import Candidate, Candidates
 from featx.sources import make_samples, subsample
 from featx.storage.atomic import replacing_folder
@@ -84,7 +84,8 @@ def optimize(
     Raises
     ------
     TooLossy
-        Its rows are too far from the parent's, however many layers stay in float; nothing is written.
+        Its rows are too far from the parent's, however many layers stay in float, and the parent's floats are
+        no faster on OpenVINO, if it is there; nothing is written.
     BadOption
         The name is taken, or the backbone is itself optimised.
     BadSample
@@ -108,10 +109,10 @@ def optimize(
     contents, items = _read(parent, samples, engine)
     with tempfile.TemporaryDirectory(prefix="featx-") as work:
         candidates = Candidates(parent, name, Path(work), items, labelled, engine)
-        candidate = (_int8 if config.weights == "int8" else _fp16)(candidates, config, log)
         if config.weights == "int8":
-            timed = contents[:_TIMED]
-            candidate = fastest(candidates, candidate, timed, config.tolerance, log)
+            candidate = _int8(candidates, config, contents[:_TIMED], log)
+        else:
+            candidate = _fp16(candidates, config, log)
         log("comparing batches and speed")
         child = _card(candidates, candidate, config, contents, items)
         return _write(child, candidate, folder)
@@ -121,10 +122,19 @@ def _log_nothing(message: str) -> None:
     """Do nothing: there is no log."""
 
 
-def _int8(candidates: Candidates, config: QuantizationConfig, log: Log) -> Candidate:
+def _int8(
+    candidates: Candidates, config: QuantizationConfig, timed: Sequence[Any], log: Log
+) -> Candidate:
+    """Return what integers make of the parent, or what OpenVINO does where that is faster or all there is."""
     card = candidates.parent.card
-    prepared = prepare(verify_files(card)[card.graph.name], card.output)
-    return search(prepared, candidates, config, log)
+    try:
+        prepared = prepare(verify_files(card)[card.graph.name], card.output)
+        integers = search(prepared, candidates, config, log)
+    except (BadGraph, TooLossy):
+        if floats := fastest_floats(candidates, timed, config.tolerance, log):
+            return floats
+        raise
+    return fastest(candidates, integers, timed, config.tolerance, log)
 
 
 def _fp16(candidates: Candidates, config: QuantizationConfig, log: Log) -> Candidate:

@@ -123,15 +123,15 @@ def _compared(baseline: Baseline, report: FitReport) -> str | None:
         return None
     if least > high:
         return (
-            f"{name} do far better ({figures}): this backbone does not suit these samples; choose "
+            f"{name} did far better ({figures}): this backbone does not suit these samples; choose "
             "another, such as one trained on their language or kind."
         )
     if score > high:
         return (
-            f"{name} do better ({figures}): this backbone may not suit these samples; try another."
+            f"{name} did better ({figures}): this backbone may not suit these samples; try another."
         )
     return (
-        f"{name} do about as well ({figures}): this backbone may not help here; try another, or add "
+        f"{name} did about as well ({figures}): this backbone may not help here; try another, or add "
         "samples."
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 from featx._typing import Doubles, FloatArray, Integers, Mask
 from featx.errors import BadLabels
 from featx.selection.evidence import log_evidence
-from featx.selection.quick_ridge import WideRidge, suits_wide_ridge
+from featx.selection.quick_ridge import LargeRidge, suits_large_ridge
 from featx.tuning.problem import Evaluation, TuningProblem
 from featx.tuning.splits import Splits, make_splits
 from featx.tuning.threads import one_thread_each
@@ -108,7 +108,9 @@ def quick_scores(rows: FloatArray, problem: TuningProblem, *, logme: bool = Fals
     """
     # Tables are small: threads within the linear algebra would wait for each other.
     with one_thread_each():
-        ridge, centroid = ridge_evaluation(rows, problem), centroid_evaluation(rows, problem)
+        table = _standardized(rows)
+        ridge = _best_ridge(rows, problem, table)[0].evaluation
+        centroid = _centroid_evaluation(table, problem)
         neighbors = neighbor_evaluation(rows, problem)
         evidence = log_evidence(rows, problem) if logme else None
     return QuickScores(
@@ -158,8 +160,13 @@ def ridge_predictions(rows: FloatArray, problem: TuningProblem) -> tuple[FloatAr
     return predictions.astype(np.float32), tested
 
 
-def _best_ridge(rows: FloatArray, problem: TuningProblem) -> tuple[CandidateScore, Integers]:
-    """Return the best penalty with its scores, and the samples that they are of."""
+def _best_ridge(
+    rows: FloatArray, problem: TuningProblem, table: FloatArray | None = None
+) -> tuple[CandidateScore, Integers]:
+    """Return the best penalty with its scores, and the samples that they are of.
+
+    ``table`` has the rows standardised, where they are at hand.
+    """
     from featx.tuning.candidates import best_candidate, score_candidates
 
     [head] = problem.choose_heads("ridge", random_state=0)
@@ -168,8 +175,9 @@ def _best_ridge(rows: FloatArray, problem: TuningProblem) -> tuple[CandidateScor
         return best_candidate(score_candidates(head, rows, problem, splits, map)), splits.tested
     _check_units(problem.design.units(len(problem)))
     every = np.arange(len(problem))
-    if suits_wide_ridge(rows, problem) and head.standardizes and not _is_balanced(head):
-        return _best_of_a_wide_table(head, rows, problem), every
+    if suits_large_ridge(rows, problem) and head.standardizes and not _is_balanced(head):
+        table = _standardized(rows) if table is None else table
+        return _ridge_of_a_large_table(head, table, problem), every
     scored, places = problem.leave_out_each(head, rows), list(range(len(head.grid)))
     some = _at_most(every, _JUDGED)
     if len(some) < len(every):
@@ -211,28 +219,24 @@ def _is_balanced(head: HeadSpec) -> bool:
     return getattr(last_step(head.build()), "class_weight", None) is not None
 
 
-def _best_of_a_wide_table(
-    head: HeadSpec, rows: FloatArray, problem: TuningProblem
+def _ridge_of_a_large_table(
+    head: HeadSpec, table: FloatArray, problem: TuningProblem
 ) -> CandidateScore:
-    """Return the best penalty: of all by some of the samples, of that and the next weaker one by all."""
-    from featx.tuning.candidates import best_candidate
+    """Return ridge on a standardised table, with the penalty that some of the samples choose."""
+    from featx.tuning.candidates import CandidateScore
 
     every, places = np.arange(len(problem)), list(range(len(head.grid)))
     alphas = [value for params in head.grid for value in params.values()]
     weights, groups = problem.design.counts(len(problem)), problem.design.groups
-    ridge = WideRidge(_standardized(rows), problem.neighbor_targets(every), weights, groups)
-    some = ridge.some()
+    ridge = LargeRidge(table, problem.neighbor_targets(every), weights, groups)
+    some, place = ridge.some(), len(alphas) // 2
     # Of few groups, some samples may be of one alone.
     if len(np.unique(problem.design.units(len(problem))[some])) > 1:
         found = ridge.left_out_of_some(some, alphas)
         place = _place_of_the_least_loss(_evaluated(head, places, found, problem, some))
-        # All samples bear a penalty that is a little weaker.
-        places = places[place : place + 2]
-    if groups is None:
-        found = ridge.left_out([alphas[place] for place in places], some)
-        places = [places[_place_of_the_least_loss(_evaluated(head, places, found, problem, some))]]
-    found = ridge.left_out([alphas[place] for place in places])
-    return best_candidate(_evaluated(head, places, found, problem, every))
+    [left_out] = ridge.left_out([alphas[place]])
+    evaluation = problem.evaluate(left_out, every)
+    return CandidateScore(head, head.grid[place], evaluation, left_out.astype(np.float32))
 
 
 def neighbor_evaluation(
@@ -283,11 +287,16 @@ def centroid_evaluation(rows: FloatArray, problem: TuningProblem) -> Evaluation 
     BadLabels
         See ``quick_scores``.
     """
+    return _centroid_evaluation(_standardized(rows), problem)
+
+
+def _centroid_evaluation(table: FloatArray, problem: TuningProblem) -> Evaluation | None:
+    """Return the evaluation of the nearest mean of rows that are standardised."""
     members = problem.neighbor_targets(np.arange(len(problem)))
     if not np.isin(members, (0.0, 1.0)).all():
         return None
     exclusive = bool((members.sum(axis=1) == 1).all())
-    table, weights = _standardized(rows), problem.design.counts(len(problem))
+    weights = problem.design.counts(len(problem))
     units, parts = problem.design.units(len(problem)), _parts(problem)
     scores = np.empty(members.shape)
     for train, test in parts:
@@ -414,7 +423,10 @@ def _distances(
     ndarray of shape (n_test, k), float64
     """
     train, test = part
-    sums, counts = amounts.T @ table[train], amounts.sum(axis=0)
+    learned = table if len(train) == len(table) else table[train]
+    # In float32 no amount may be too large or too small.
+    counts, largest = amounts.sum(axis=0), max(float(amounts.max()), _LEAST)
+    sums = ((amounts.T / largest).astype(np.float32) @ learned).astype(np.float64) * largest
     distances, alone = np.empty((len(test), len(sums))), np.ones(len(test), np.bool_)
     for unit, own in _members(units[train]).items():
         places = np.flatnonzero(units[test] == unit)

@@ -1,8 +1,8 @@
-"""Ridge with every sample, or every group, left out in turn, on tables too wide to decompose quickly.
+"""Ridge with every sample, or every group, left out in turn, on tables too large to decompose quickly.
 
-The eigenvectors of a wide table serve all penalties and take most of a quick pass. Here the penalty is chosen
-by some of the samples, whose decomposition is small, and the whole table is solved for a few penalties alone,
-by a Cholesky factor each, in float32. A penalty is the ratio of the variance of the noise to that of the
+The eigenvectors of a large table serve all penalties and take most of a quick pass. Here the penalty is chosen
+by some of the samples, whose decomposition is small, and the whole table is solved for one penalty alone, by
+its Cholesky factor, in float32. A penalty is the ratio of the variance of the noise to that of the
 coefficients: it does not grow with the samples.
 """
 
@@ -19,24 +19,25 @@ from featx._typing import Doubles, FloatArray, Integers, Numbers
 from featx.tuning.problem import TuningProblem
 from featx.tuning.solvers.ridge import left_out_predictions
 
-__all__ = ["WideRidge", "suits_wide_ridge"]
+__all__ = ["LargeRidge", "suits_large_ridge"]
 
-# The smaller side of a table from which on its decomposition takes longer than a few factors.
-_WIDE = 500
+# Rows and the smaller side of a table above which its decomposition, and what all penalties tell, take longer.
+_MANY_ROWS, _WIDE = 500, 100
 # Samples that choose the penalty.
 _SOME = 300
 # What is added to the products of rows to factor them: a share of their mean, far below any penalty.
 _JITTER = 1e-6
 
 
-def suits_wide_ridge(rows: FloatArray, problem: TuningProblem) -> bool:
-    """Return whether a table is so wide that ``WideRidge`` is faster, and all its samples weigh something."""
+def suits_large_ridge(rows: FloatArray, problem: TuningProblem) -> bool:
+    """Return whether a table is so large that ``LargeRidge`` is faster, and all its samples weigh something."""
     weights = problem.design.weights
-    return min(rows.shape) > _WIDE and (weights is None or bool((weights > 0).all()))
+    is_large = len(rows) > _MANY_ROWS and min(rows.shape) > _WIDE
+    return is_large and (weights is None or bool((weights > 0).all()))
 
 
 @dataclass(frozen=True, eq=False)
-class WideRidge:
+class LargeRidge:
     """A table with its targets, of which left-out predictions are made.
 
     Attributes
@@ -52,7 +53,7 @@ class WideRidge:
     Examples
     --------
     >>> table = np.arange(4, dtype=np.float32)[:, None]
-    >>> ridge = WideRidge(table, np.array([[0.0], [1.0], [2.0], [3.0]]), np.ones(4))
+    >>> ridge = LargeRidge(table, np.array([[0.0], [1.0], [2.0], [3.0]]), np.ones(4))
     >>> [left_out] = ridge.left_out([1e-3])
     >>> left_out[:, 0].round(2).tolist()
     [0.0, 1.0, 2.0, 3.0]
@@ -71,41 +72,38 @@ class WideRidge:
     def left_out_of_some(self, some: Integers, alphas: Sequence[float]) -> Iterator[Doubles]:
         """Yield what some samples tell of each other, for each penalty; shape (n_some, k)."""
         groups = None if self.groups is None else self.groups[some]
-        table = self.table[some].astype(np.float64)
-        return left_out_predictions(table, self.targets[some], self.weights[some], alphas, groups)
+        own = self.table[some]
+        own = own - own.mean(axis=0)
+        # The same products of rows in fewer columns.
+        own = _square(own) if len(own) < own.shape[1] else own
+        targets, weights = self.targets[some], self.weights[some]
+        return left_out_predictions(own.astype(np.float64), targets, weights, alphas, groups)
 
-    def left_out(
-        self, alphas: Sequence[float], judged: Integers | None = None
-    ) -> Iterator[Doubles]:
+    def left_out(self, alphas: Sequence[float]) -> Iterator[Doubles]:
         """Yield what all samples tell of each one, without it or its group, for each penalty.
 
         Parameters
         ----------
         alphas : sequence of float
-        judged : ndarray of integers, default=None
-            The samples whose predictions are wanted, where there are no groups; None: all.
 
         Yields
         ------
-        ndarray of shape (n_judged, k), float64
+        ndarray of shape (n, k), float64
         """
         own, centered, intercept = self._weighted
         products, told = self._products
-        some = slice(None) if judged is None else judged
-        root = np.sqrt(self.weights)[some, None]
+        root = np.sqrt(self.weights)[:, None]
         for alpha in alphas:
-            if alpha not in self._lowers:
-                self._lowers[alpha] = _lower(products, alpha)
-            factor, coefficients = _solved(own[some], self._lowers[alpha], told)
-            residuals = centered[some] - own[some] @ coefficients
+            factor, coefficients = _solved(own, _lower(products, alpha), told)
+            residuals = centered - own @ coefficients
             if self.groups is None:
-                leverages = np.einsum("ij,ij->i", factor, factor) + intercept[some, 0] ** 2
+                leverages = np.einsum("ij,ij->i", factor, factor) + intercept[:, 0] ** 2
                 least = np.finfo(np.float32).eps
                 residuals = residuals / np.maximum(1 - leverages, least)[:, None]
             else:
                 hat = np.hstack([factor, intercept])
                 residuals = _without_groups(residuals, hat, self.groups)
-            yield self.targets[some] - residuals / root
+            yield self.targets - residuals / root
 
     @cached_property
     def _weighted(self) -> tuple[FloatArray, Doubles, FloatArray]:
@@ -114,17 +112,13 @@ class WideRidge:
         The rows have no more columns than there are of them.
         """
         root = np.sqrt(self.weights)[:, None]
-        mean = np.average(self.table, axis=0, weights=self.weights)
+        shares = (self.weights / self.weights.sum()).astype(np.float32)
+        mean = shares @ self.table
         mean_target = np.average(self.targets, axis=0, weights=self.weights)
-        own = (self.table - mean.astype(np.float32)) * root.astype(np.float32)
+        own = (self.table - mean) * root.astype(np.float32)
         own = _square(own) if len(own) < own.shape[1] else own
         intercept = (root / np.sqrt(self.weights.sum())).astype(np.float32)
         return own, root * (self.targets - mean_target), intercept
-
-    @cached_property
-    def _lowers(self) -> dict[float, Numbers]:
-        """Return the Cholesky factors that were made, by their penalty."""
-        return {}
 
     @cached_property
     def _products(self) -> tuple[FloatArray, FloatArray]:

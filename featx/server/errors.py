@@ -24,6 +24,21 @@ _CODES = {
     422: "unprocessable",
 }
 
+
+class _JsonResponse(Response):
+    """A response whose headers need not be looked through."""
+
+    media_type = "application/json"
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Set the given headers, and the length and the type of the body."""
+        self.raw_headers = [
+            *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", b"application/json"),
+        ]
+
+
 _to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
@@ -49,7 +64,7 @@ def json_response(
 ) -> Response:
     """Return a JSON response in ASCII, so that no text that a client sent can make it fail."""
     body = _to_json(content).encode("ascii")
-    return Response(body, status, dict(headers or {}), "application/json")
+    return _JsonResponse(body, status, headers)
 
 
 def error_response(error: Exception, path: str = "", **more: Any) -> Response:

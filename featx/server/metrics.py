@@ -71,6 +71,9 @@ class Metrics:
             ["model", "outcome"],
             registry=registry,
         )
+        # A series is found by its labels in dictionaries of our own: the client's way takes a lock and checks.
+        self._by_sample: dict[tuple[str, str], Counter] = {}
+        self._by_label: dict[tuple[str, str], Counter] = {}
         self._by_request: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._recent: dict[str, _RecentMean] = {}
         self._lock = threading.Lock()
@@ -89,7 +92,6 @@ class Metrics:
         ``route`` is a path of the application, not what a client typed, so that clients cannot make
         ever new labels.
         """
-        # A series is found by its labels in a dictionary of its own: the client's way takes a lock and checks.
         key = route, method, status
         if (series := self._by_request.get(key)) is None:
             count = self._requests.labels(route, method, str(status))
@@ -99,11 +101,11 @@ class Metrics:
 
     def count_sample(self, model: str, result: Prediction | Reject) -> None:
         """Count a sample that was predicted or rejected, and the labels that it got."""
-        rejected = isinstance(result, Reject)
-        self._samples.labels(model, "rejected" if rejected else "predicted").inc()
+        outcome = "rejected" if isinstance(result, Reject) else "predicted"
+        _series(self._samples, self._by_sample, model, outcome).inc()
         if not isinstance(result, Reject):
             for label in result.labels:
-                self._labels.labels(model, label).inc()
+                _series(self._labels, self._by_label, model, label).inc()
 
     def observe_rows(self, served: ServedPredictor, rows: FloatArray) -> None:
         """Update the drift with new rows: a mean in which old ones fade as new ones come."""
@@ -121,6 +123,15 @@ class Metrics:
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+def _series(
+    counter: Counter, known: dict[tuple[str, str], Counter], first: str, second: str
+) -> Counter:
+    """Return the series of a counter that has two labels."""
+    if (series := known.get((first, second))) is None:
+        series = known[first, second] = counter.labels(first, second)
+    return series
 
 
 class _RecentMean:

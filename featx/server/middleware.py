@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -115,7 +116,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        progress = _Progress(scope, dict(scope["headers"]), self._bodies.body(receive))
+        body = self._bodies.body(receive, scope.get("featx.peer"))
+        progress = _Progress(scope, dict(scope["headers"]), body)
         request_id = progress.request_id()
 
         async def send_with_id(message: Message) -> None:
@@ -195,7 +197,7 @@ class RequestMiddleware:
             client = scope.get("client") or ("",)
             self._log(
                 {
-                    "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    "time": _now(),
                     "request_id": request_id,
                     "client": client[0],
                     "method": scope["method"],
@@ -205,3 +207,14 @@ class RequestMiddleware:
                     "bytes": progress.body.received,
                 }
             )
+
+
+def _now() -> str:
+    """Return the time as ISO 8601 has it, with milliseconds."""
+    second, thousandth = divmod(time.time_ns() // 1_000_000, 1000)
+    return f"{_to_second(second)}.{thousandth:03d}+00:00"
+
+
+@lru_cache(maxsize=1)
+def _to_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

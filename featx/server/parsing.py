@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
 
 from featx.embedding.rows import Reject
 from featx.server.encodings import decode_base64, decode_body, media_type_of_url
@@ -46,6 +47,8 @@ _Raw = SampleInput | tuple[str, bytes] | tuple[str, Mapping[str, Any]]
 
 # Names of classifiers, and fields of a form beside the samples.
 _MAX_NAMES = 100
+# Letters of a query up to which it is remembered.
+_REMEMBERED = 200
 _SETTINGS = frozenset({"model", "top_k", *SURENESS_FIELDS})
 _KINDS = frozenset({"image", "audio", "text", "record"})
 _RAW_TYPES = ("image", "audio", "text", "application/octet-stream")
@@ -129,7 +132,15 @@ class PredictInput:
 
 def read_query(request: Request) -> PredictQuery:
     """Return what the query says; raise HTTPError (422) where that cannot be."""
-    query = request.query_params
+    text: bytes = request.scope["query_string"]
+    read = _read_query if len(text) <= _REMEMBERED else _read_query.__wrapped__
+    return read(text)
+
+
+# The requests of a client differ in their bodies. What is returned is shared: nobody may change it.
+@lru_cache(maxsize=64)
+def _read_query(text: bytes) -> PredictQuery:
+    query = QueryParams(text)
     values: dict[str, Any] = {"model": query.getlist("model")}
     values |= {
         name: query[name] for name in ("top_k", "explain", *SURENESS_FIELDS) if name in query
@@ -145,7 +156,7 @@ async def read_body(request: Request, pool: Pool, limits: Limits) -> bytes:
     HTTPError
         It is not what its Content-Encoding says (400, 413, 415).
     """
-    body = await request.body()
+    body = await _whole_body(request)
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
         return body
@@ -154,6 +165,19 @@ async def read_body(request: Request, pool: Pool, limits: Limits) -> bytes:
     )
     request.scope["featx.client"].count_bytes(len(inflated))
     return inflated
+
+
+async def _whole_body(request: Request) -> bytes:
+    """Return the body as it is sent: that of Starlette is a stream, which takes longer than all else here."""
+    pieces: list[bytes] = []
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def check_json_type(request: Request) -> None:

@@ -122,9 +122,7 @@ async def predict(
     Samples are in order, and for each of them the predictors are in order. ``weights`` are those of ``weigh``.
     ``sureness`` must have been taken by ``careful`` of each.
     """
-    groups: dict[str, list[ServedPredictor]] = {}
-    for served in chosen:
-        groups.setdefault(served.input.backbone.fingerprint, []).append(served)
+    groups = _groups(chosen)
     readable = {k: sample for k, sample in enumerate(samples) if isinstance(sample, Sample)}
     parts = None if weights is None else [weights[k] for k in readable]
     results: dict[tuple[int, str], tuple[Prediction | Reject, tuple[str, ...]]] = {}
@@ -141,7 +139,7 @@ async def predict(
     if len(groups) == 1:
         await predict_group(chosen)
     else:
-        await asyncio.gather(*map(predict_group, groups.values()))
+        await asyncio.gather(*map(predict_group, groups))
     outcomes = []
     for index, sample in enumerate(samples):
         for served in chosen:
@@ -152,6 +150,16 @@ async def predict(
             outcomes.append(outcome)
             metrics.count_sample(served.name, outcome.result)
     return outcomes
+
+
+def _groups(chosen: Sequence[ServedPredictor]) -> Sequence[Sequence[ServedPredictor]]:
+    """Return the predictors that share a backbone, those of each together."""
+    if len(chosen) == 1:
+        return [chosen]
+    groups: dict[str, list[ServedPredictor]] = {}
+    for served in chosen:
+        groups.setdefault(served.input.backbone.fingerprint, []).append(served)
+    return list(groups.values())
 
 
 async def embed(

@@ -8,15 +8,23 @@ the process runs out of descriptors.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
+from featx.server.bodies import Peer
 from featx.server.errors import HTTPError, error_response
 from featx.server.limits import Limits
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 
 __all__ = ["ConnectionProtocol", "close_stalled", "protocol_of"]
 
@@ -24,6 +32,11 @@ __all__ = ["ConnectionProtocol", "close_stalled", "protocol_of"]
 _MAX_HEAD, _MAX_HEADERS, _MAX_PIPELINED = 1 << 15, 100, 16
 # Bytes of a chunked body that are no content, for each byte of content, and at least.
 _MAX_FRAMING, _FREE_FRAMING = 8, 1 << 16
+# Bytes of a body that is copied behind the head of its answer.
+_JOINED = 1 << 16
+# Headers that say how an answer is written, and the bytes that a header may hold.
+_SPECIAL = frozenset({b"connection", b"transfer-encoding"})
+_VISIBLE = bytes({9, *range(32, 127), *range(128, 256)})
 # Seconds until a connection is closed whose client was refused: closed at once, with something unread, it would
 # lose the refusal.
 _LINGER_SECONDS = 1.0
@@ -56,10 +69,18 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._in_head, self._in_body, self._asks_upgrade = True, False, False
         self._since = self._read_since = self.loop.time()
         self._unread = 0
+        self._peer = Peer()
+        self.app = _joining(self.app)
         super().connection_made(transport)
         if len(self.connections) > self.max_connections and not self._make_room():
             self._refuse(503, "busy", "more connections than this server takes; try again in 1 s")
             transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is worked on that nobody waits for it."""
+        super().connection_lost(exc)
+        for leave in list(self._peer.on_leave):
+            leave()
 
     def data_received(self, data: bytes) -> None:
         """Read what a client sends; a head that is too long is refused before it is built."""
@@ -83,6 +104,7 @@ class ConnectionProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count a head."""
         super().on_message_begin()
+        self.scope["featx.peer"] = self._peer  # type: ignore[typeddict-unknown-key]
         self._in_head, self._in_body = True, False
         self._headers_left, self._line_bytes = _MAX_HEADERS, 0
         if len(self.pipeline) >= _MAX_PIPELINED:
@@ -112,6 +134,7 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._head_bytes = self._raw_bytes = self._body_bytes = 0
         self._since = self.loop.time()
         super().on_headers_complete()
+        self._peer.arrived = self.cycle.message_event
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -247,6 +270,67 @@ class ConnectionProtocol(HttpToolsProtocol):
         lines = [b"Connection: close", *(b": ".join(pair) for pair in response.raw_headers)]
         head = STATUS_LINE[refusal.status] + b"\r\n".join([*lines, b"", b""])
         self.transport.write(head + bytes(response.body))
+
+
+class _Answer:
+    """The sending half of a request: an answer that is there as a whole is written at once.
+
+    uvicorn writes the head of an answer and its body one after the other: two packets, for each of which the
+    kernel does all that it does for one and wakes the client.
+    """
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self._start: HTTPResponseStartEvent | None = None
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Keep the head of the answer until the first piece of its body is there, and send both."""
+        start, self._start = self._start, None
+        if message["type"] == "http.response.start" and not self._cycle.response_started:
+            self._start = message
+        elif start is None:
+            await self._cycle.send(message)
+        elif message["type"] != "http.response.body" or not self._write(start, message):
+            # A stream, an answer to HEAD, and whatever else is not common.
+            await self._cycle.send(start)
+            await self._cycle.send(message)
+
+    def _write(self, start: HTTPResponseStartEvent, message: HTTPResponseBodyEvent) -> bool:
+        """Write a whole answer as uvicorn would; return whether it is one."""
+        cycle, body, headers = self._cycle, message.get("body", b""), dict(start["headers"])
+        lines = [b"%s: %s\r\n" % pair for pair in (*cycle.default_headers, *start["headers"])]
+        head = b"".join(lines)
+        if (
+            message.get("more_body", False)
+            or headers.get(b"content-length") != b"%d" % len(body)
+            or len(body) > _JOINED
+            or not _SPECIAL.isdisjoint(headers)
+            # A line hides another one.
+            or head.translate(None, _VISIBLE) != b"\r\n" * len(lines)
+            or cycle.scope["method"] == "HEAD"
+            or cycle.disconnected
+            or cycle.flow.write_paused
+        ):
+            return False
+        if not cycle.keep_alive:
+            head += b"connection: close\r\n"
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.transport.write(STATUS_LINE[start["status"]] + head + b"\r\n" + body)
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
+
+
+def _joining(app: Any) -> Any:
+    """Return an application whose answers are sent by ``_Answer``; uvicorn's cycle is behind its ``send``."""
+
+    def answer(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        return app(scope, receive, _Answer(send.__self__).send)  # type: ignore[no-any-return]
+
+    return answer
 
 
 def protocol_of(limits: Limits, max_connections: int) -> type[ConnectionProtocol]:

@@ -26,6 +26,8 @@ __all__ = ["LimitedBackbone", "Registry", "ServedInput", "ServedPredictor", "Sur
 Sureness = tuple[tuple[str, Any], ...]
 # Predictors that are kept as requests want them, each of which may hold rows.
 _MOST_VARIANTS = 16
+# Samples that a worker takes at once: more would keep other requests waiting.
+_MOST_AT_ONCE = 128
 # Filters of warnings are those of the whole process.
 _making = Lock()
 
@@ -55,7 +57,7 @@ class LimitedBackbone:
     @property
     def chunk_size(self) -> int:
         """Samples that a worker takes at once."""
-        return self.backbone.chunk_size
+        return min(_MOST_AT_ONCE, self.backbone.chunk_size)
 
     @property
     def batch_size(self) -> int:
@@ -224,6 +226,8 @@ class Registry:
         chosen = [self.get(name) for name in dict.fromkeys(names)] or list(self._served.values())
         if not names and len(kinds) == 1:
             chosen = [served for served in chosen if served.input.modality in kinds] or chosen
+        if len(chosen) == 1:
+            return chosen
         read = sorted({served.input.modality for served in chosen})
         records = {tuple(served.input.columns.items()) for served in chosen}
         if len(read) > 1 or len(records) > 1:

@@ -35,6 +35,8 @@ class SurenessFields(BaseModel):
 
     def asked(self) -> Mapping[str, Any]:
         """Return the arguments of ``with_abstention`` that were given; none where nothing was asked."""
+        if self.model_fields_set.isdisjoint(SURENESS_FIELDS):
+            return {}
         values = {name: getattr(self, name) for name in SURENESS_FIELDS}
         values["method"] = values.pop("sets")
         return {name: value for name, value in values.items() if value is not None}

@@ -80,10 +80,10 @@ class RemoteSource:
                 kind = SingleFile
             elif holds_tars(path):
                 kind = TarFolder
-            elif holds_tables(path):
-                kind = TableFolder
             else:
-                kind = Folder
+                # A folder is asked for tables of a data set, and then for its files.
+                path.list_ahead()
+                kind = TableFolder if holds_tables(path) else Folder
         except OSError as error:
             raise BadSource(f"{where}: cannot be read: {describe_os_error(error)}") from error
         return kind(path, self._columns, None)

@@ -237,8 +237,9 @@ def read_bytes(data: Any, *, limit: int = LIMIT) -> bytes:
 
 def describe_os_error(error: OSError) -> str:
     """Return why the system refused, in words and without numbers."""
-    known = _REASONS.get(error.errno or 0)
-    reason = error.strerror or type(error).__name__
+    number, reason = error.errno or 0, error.strerror or type(error).__name__
+    # What a store or a server says of itself says more.
+    known = _REASONS.get(number) if reason in (os.strerror(number), type(error).__name__) else None
     return known or reason[:1].lower() + reason[1:]
 
 

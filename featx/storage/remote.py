@@ -267,6 +267,12 @@ class RemotePath(Location):
 
         return list_folder(self, self._store)
 
+    def list_ahead(self) -> None:
+        """Begin to list what lies in the folders right below it, where it was listed and they are few."""
+        from featx.storage.remote_listing import list_ahead
+
+        list_ahead(self, self._store)
+
     def walk(self) -> Iterator[RemotePath]:
         """Give all objects below it, with their versions where the store says them; raise OSError."""
         return self._store.walk(self)

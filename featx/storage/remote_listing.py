@@ -5,14 +5,22 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from itertools import chain, islice
 
 from featx.storage.remote import RemotePath, Store
 
-__all__ = ["MOST_FOLDERS", "is_listed_folder", "list_folder", "listings_kept", "walk_folders"]
+__all__ = [
+    "MOST_FOLDERS",
+    "is_listed_folder",
+    "is_wholly_listed",
+    "list_ahead",
+    "list_folder",
+    "listings_kept",
+    "walk_folders",
+]
 
 # The most folders, or pages, of a listing, and folders on the way to an object.
 MOST_FOLDERS = 100_000
@@ -46,6 +54,41 @@ def list_folder(path: RemotePath, store: Store) -> Iterator[RemotePath]:
             return chain(some, found)
         kept[key] = some
     return iter(kept[key])
+
+
+def list_ahead(path: RemotePath, store: Store) -> None:
+    """Let the folders right below a listed one be listed at the same time, where they are few.
+
+    What is to be said of one that cannot be listed, is said where it is needed.
+    """
+    kept = _LISTED.get()
+    if kept is None:
+        return
+    found = kept.get(path.uri.rstrip("/"), [])
+    folders = [child for child in found if child.uri.endswith("/")]
+    if not 1 < len(folders) <= _AT_ONCE:
+        return
+
+    def list_one(folder: RemotePath) -> None:
+        with suppress(OSError):
+            list_folder(folder, store)
+
+    with ThreadPoolExecutor(len(folders), thread_name_prefix="remote-listing") as pool:
+        for folder in folders:
+            # What is kept is known to this thread alone.
+            pool.submit(copy_context().run, list_one, folder)
+
+
+def is_wholly_listed(path: RemotePath) -> bool:
+    """Return whether all that lies below an address was listed and is kept."""
+    kept = _LISTED.get() or {}
+    left = [path.uri.rstrip("/")]
+    while left:
+        found = kept.get(left.pop())
+        if found is None:
+            return False
+        left += [child.uri.rstrip("/") for child in found if child.uri.endswith("/")]
+    return True
 
 
 def is_listed_folder(path: RemotePath) -> bool | None:

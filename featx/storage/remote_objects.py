@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,7 +14,8 @@ from featx._extras import require
 from featx.errors import FeatxError, MissingExtra
 from featx.storage.border import error_line
 from featx.storage.remote import SCHEMES, RemotePath, Store, Version, redact
-from featx.storage.remote_listing import MOST_FOLDERS, walk_folders
+from featx.storage.remote_answer import untrusted
+from featx.storage.remote_listing import MOST_FOLDERS, is_wholly_listed, walk_folders
 from featx.storage.remote_signed import SignedReads
 from featx.storage.remote_store import (
     PassingError,
@@ -203,8 +205,9 @@ class S3Store(ObjectStore):
         return self._pages(path, Delimiter="/")
 
     def walk(self, path: RemotePath) -> Iterator[RemotePath]:
-        """Give all objects below an address, page by page."""
-        return bounded_listing(self._pages(path), path)
+        """Give all objects below an address, page by page where they are not known already."""
+        found = walk_folders(path, self) if is_wholly_listed(path) else self._pages(path)
+        return bounded_listing(found, path)
 
     def _pages(self, path: RemotePath, **how: str) -> Iterator[RemotePath]:
         bucket, key = _bucket(path)
@@ -280,6 +283,8 @@ def _as_os_error(error: Exception) -> OSError:
     status, names = _status(error), _class_names(error)
     if names & _NO_LOGIN:
         return PermissionError(errno.EACCES, "no credentials were found, or not all of them")
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error)):
+        return untrusted(_line(error), "AWS_CA_BUNDLE (of s3://) or SSL_CERT_FILE")
     if status == 412:
         return OSError(errno.ESTALE, "the object was changed since it was listed or opened")
     if status in (401, 403) or isinstance(error, PermissionError):

@@ -62,6 +62,9 @@ _CLOSE = 0.5
 _NUMBERS_AT_ONCE = 2_000_000
 # Steps in which the loss only grows, after which a path is left.
 _PATIENCE = 2
+# The strongest penalties of a grid, and how long it is at least for them to wait: they are tried where the best
+# of the others is among the first of these alone.
+_STRONGEST, _LONG_GRID = 4, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,16 +274,30 @@ def _walk(
     places, tests : sequence of integer arrays
         The samples that each split leaves out: their indices among the rows of the path, and in the problem.
     """
-    losses: list[float] = []
-    strengths = [_only_value(params) for params in head.grid]
-    for params, _ in zip(head.grid, path.solve_path(strengths), strict=True):
-        parts = [path.scores(index, place) for index, place in enumerate(places)]
-        candidate = _candidate(head, params, problem, np.concatenate(parts), np.concatenate(tests))
-        yield replace(candidate, warm_start=path.warm_start())
-        losses.append(candidate.evaluation.loss)
-        tick(len(losses), len(head.grid))
-        if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
-            return
+    tested, n_done = np.concatenate(tests), 0
+
+    def follow(grid: Sequence[Mapping[str, Any]]) -> Iterator[CandidateScore]:
+        nonlocal n_done
+        losses: list[float] = []
+        strengths = [_only_value(params) for params in grid]
+        for params, _ in zip(grid, path.solve_path(strengths), strict=True):
+            parts = [path.scores(index, place) for index, place in enumerate(places)]
+            candidate = _candidate(head, params, problem, np.concatenate(parts), tested)
+            yield replace(candidate, warm_start=path.warm_start())
+            losses.append(candidate.evaluation.loss)
+            n_done += 1
+            tick(n_done, len(head.grid))
+            if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
+                return
+
+    strongest = _STRONGEST if len(head.grid) >= _LONG_GRID else 0
+    found = []
+    for candidate in follow(head.grid[strongest:]):
+        found.append(candidate.evaluation.loss)
+        yield candidate
+    if strongest and int(np.argmin(found)) < _PATIENCE:
+        path.restart()
+        yield from follow(head.grid[:strongest])
 
 
 def best_candidate(candidates: Sequence[CandidateScore]) -> CandidateScore:

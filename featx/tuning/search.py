@@ -15,7 +15,7 @@ from featx._typing import ClassWeight, FloatArray, Integers
 from featx.embedding.engine import count_workers
 from featx.errors import BadOption, wrong_type
 from featx.heads import Calibrator, HeadSpec, TrainedHead, fit_labels
-from featx.heads._sklearn_compat import adopt_label_regressions
+from featx.heads._sklearn_compat import adopt_label_regressions, adopt_regression
 from featx.heads.prescaled import prescaled, with_scaling
 from featx.heads.support_vectors import fit_by_kernel
 from featx.inputs.scaling import BlockScaling
@@ -41,12 +41,12 @@ __all__ = ["HeadConfig", "LeftOut", "SearchResult", "check_seed", "fit_choice", 
 FOLDS = 4
 # Races among heads: the number of samples, and how many heads go on.
 RACES = ((1500, 4), (4500, 2))
-# Share of the loss that may be left unfinished when what was chosen is trained; ten times as much where the
-# work (samples x columns x outputs) is large: less than the tolerance of scikit-learn's solver.
+# Share of the loss that may be left unfinished when what was chosen is trained, of labels and where the work
+# (samples x columns x outputs) is large, and a tenth of it elsewhere.
 _GAP = 1e-5
 _MUCH_WORK = 50_000_000
 # Samples x columns x outputs below which threads cost more than they save.
-_SMALL = 2_000_000
+_SMALL = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +326,7 @@ def _fit_by_path(
     problem: TuningProblem,
     map_fn: MapFn,
 ) -> None:
-    """Fit from featx's solution: scikit-learn's solver has nothing left to do but to agree."""
+    """Give the estimator featx's solution of what scikit-learn's own solver would minimise."""
     scaler, last = estimator
     weights, multilabel = problem.design.weights, choice.head.search == "label-path"
     n_columns = 1 if problem.n_outputs == 2 and not multilabel else problem.n_outputs
@@ -335,20 +335,17 @@ def _fit_by_path(
     if known is not None and known.shape != (rows.shape[1] + 1, n_columns):
         warm_start = None
     every = [np.arange(len(problem))]
-    gap = _GAP if multilabel or rows.size * problem.n_outputs < _MUCH_WORK else 10 * _GAP
+    gap = _GAP if multilabel or rows.size * problem.n_outputs >= _MUCH_WORK else _GAP / 10
     path = open_path(choice.head, rows, problem, every, map_fn, gap=gap, warm_start=warm_start)
     strength = last.estimator.C if multilabel else last.C
     for _ in path.solve_path([strength]):
         coef = np.ascontiguousarray(path.weights[0, :-1].T)
         intercept = path.weights[0, -1].copy()
-    scaled = scaler.fit_transform(rows, sample_weight=weights)
+    scaler.fit(rows, sample_weight=weights)
     if multilabel:
         adopt_label_regressions(last, coef, intercept)
-        return
-    last.classes_ = np.unique(problem.targets)
-    last.coef_, last.intercept_ = coef, intercept
-    last.set_params(warm_start=True).fit(scaled, problem.targets, sample_weight=weights)
-    last.set_params(warm_start=False)
+    else:
+        adopt_regression(last, np.unique(problem.targets), coef, intercept)
 
 
 def _search(

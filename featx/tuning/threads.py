@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from featx.tuning.solvers.lbfgs import MapFn
 
 __all__ = ["one_thread_each", "threads"]
 
 
-def one_thread_each() -> threadpool_limits:
+def one_thread_each() -> AbstractContextManager[Any]:
     """Allow no threads inside the linear algebra: folds fill the cores, and sums keep their order."""
-    return threadpool_limits(limits=1)
+    limited: AbstractContextManager[Any] = _controller(len(sys.modules)).limit(limits=1)
+    return limited
+
+
+@lru_cache(maxsize=1)
+def _controller(n_modules: int) -> ThreadpoolController:
+    """Return what limits the libraries that are loaded: to look for them takes as long as a small search.
+
+    Only an import loads another one, after which there are more modules.
+    """
+    return ThreadpoolController()
 
 
 @contextmanager

@@ -50,7 +50,8 @@ def given(suite, monkeypatch, tmp_path):
 
 
 def answers(seconds, **more):
-    common = {"n": 100, "process_seconds": 10.0, "peak_bytes": 2**20, "others": 0.0}
+    common = {"n": 100, "process_seconds": 10.0, "busy_seconds": 5.0}
+    common |= {"peak_bytes": 2**20, "others": 0.0}
     return [{**common, "seconds": each, **more} for each in seconds]
 
 
@@ -71,6 +72,7 @@ def test_a_summary_gives_medians_spreads_and_the_share_of_the_roofline(suite):
     summary = suite("speed").summarize(found(parts=[part], featx=answers([0.5, 0.2, 0.25])))
     assert summary["featx"]["rate"] == {"median": 400, "low": 200, "high": 500}
     assert summary["featx"]["with_start"] == 10
+    assert summary["featx"]["busy_rate"] == 20
     assert summary["featx"]["peak_mib"] == 1
     assert summary["featx"]["of_roofline"] == pytest.approx(1.0)
 

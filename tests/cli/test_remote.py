@@ -95,7 +95,7 @@ def test_faults_of_a_server_cost_time_or_one_reject_and_never_a_row(server, shad
     assert "5 rows" in done.stderr, done.output
     listed = (tmp_path / "rejects.csv").read_text(encoding="utf-8")
     assert "light/0.png" in listed
-    assert "permission denied" in listed
+    assert "access denied" in listed
 
 
 @pytest.mark.slow

@@ -81,5 +81,5 @@ def test_an_absurd_number_of_shards_is_refused_before_any_is_listed(table, tmp_p
         BadOption, match="makes 1000000 shards of 2000000 samples, expected at most 99999"
     ):
         number_of_shards(2_000_000, 2)
-    with pytest.raises(BadOption, match="expected a folder that every node sees"):
-        extract(table, "s3://bucket/rows", backbone="featx-text-nano", shards=2)
+    with pytest.raises(BadOption, match="memory of this process alone; expected a folder"):
+        extract(table, "memory://box/rows", backbone="featx-text-nano", shards=2)

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 import featx
+from featx.distributed.attempts import new_marker
 from featx.distributed.worker import (
     Job,
     ShardOutcome,
     Worker,
     ends_of,
     library_versions,
-    new_marker,
     open_job,
 )
 from featx.errors import BadSample, ClusterFailed, FeatxWarning, UnknownBackbone
+from featx.storage.address import to_path
 from featx.tables.shard_plan import ShardPlan, make_shards
 from featx.tables.shards import Shard, ShardFolder
 
@@ -133,12 +134,14 @@ def test_a_node_that_sees_other_files_makes_no_rejects_of_them(backbone, tmp_pat
 def test_a_shard_over_which_workers_are_lost_is_given_up(job, plan):
     """A sample that ends the process would do so for ever: a worker that comes back is told how often."""
     attempts = plan.folder.path / job.marker / "00000"
-    attempts.write_bytes(b"....")
+    attempts.mkdir()
+    for lost in "abcd":
+        (attempts / lost).touch()
     with pytest.raises(ClusterFailed, match=r"part-00000-of-00002.*4 workers were lost.*shard=0/2"):
         make(job, plan).check()
-    attempts.write_bytes(b"..")
+    (attempts / "a").unlink()
     assert make(job, plan).check().rows == 1
-    assert not attempts.exists()
+    assert len(list(attempts.iterdir())) == 3
 
 
 def test_other_libraries_on_a_node_are_said_once(job, plan):
@@ -166,10 +169,11 @@ def test_an_error_made_of_a_name_comes_back_as_a_failure_of_the_cluster():
 
 def test_what_an_earlier_job_counted_is_forgotten(tmp_path):
     first = new_marker(tmp_path)
-    (first / "00000").write_bytes(b"....")
+    (first / "00000").mkdir()
+    (first / "00000" / "lost").touch()
     second = new_marker(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [second.name]
-    assert not list(second.iterdir())
+    assert not (second / "00000").exists()
 
 
 def test_a_job_is_sent_whole(job):
@@ -178,3 +182,25 @@ def test_a_job_is_sent_whole(job):
     assert isinstance(again, Job)
     assert again == job
     np.testing.assert_array_equal(again.canary, job.canary)
+
+
+def test_workers_write_to_an_object_store_what_they_write_to_a_folder(backbone, plan, tmp_path):
+    """The store is one of this process; lost workers are counted there and forgotten at the end."""
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    path = to_path("memory://box/rows")
+    there = plan_in(path, backbone)
+    engine = featx.Engine(n_jobs=1, batch_size=backbone.batch_size, on_error="skip")
+    for _ in range(2):
+        job = open_job(backbone, there.folder, engine, new_marker(path).name)
+    assert {make(job, there, number).check().rows for number in (0, 1)} == {1, 3}
+    attempts = path / job.marker / "00000"
+    for lost in "abcd":
+        memory.pipe_file(f"/box/rows/{job.marker}/00000/{lost}", b"")
+    memory.rm_file("/box/rows/part-00000-of-00002.parquet")
+    with pytest.raises(ClusterFailed, match=r"memory://box/rows/part-00000.*4 workers were lost"):
+        make(job, there).check()
+    assert attempts.is_dir()
+    new_marker(path)
+    assert not attempts.is_dir()
+    assert make(job, there).kind == "ClusterFailed"
+    memory.store.clear()

@@ -33,19 +33,19 @@ def hints_with(own, baseline, *, interval=True):
         validation=replace(report.validation, report=measured(own)),
         baselines=(report.baselines[0], named),
     )
-    return [line for line in changed.format_table().split("\n") if "hashed words do" in line]
+    return [line for line in changed.format_table().split("\n") if "hashed words did" in line]
 
 
 @pytest.mark.parametrize(
     ("own", "baseline", "words"),
     [
-        (84, 200, "do far better (accuracy 1.000 against 0.420)"),
-        (100, 140, "do far better (accuracy 0.700 against 0.500)"),
-        (100, 116, "do better (accuracy 0.580 against 0.500)"),
-        (100, 104, "do about as well (accuracy 0.520 against 0.500)"),
-        (100, 100, "do about as well (accuracy 0.500 against 0.500)"),
-        (100, 94, "do about as well (accuracy 0.470 against 0.500)"),
-        (200, 200, "do about as well (accuracy 1.000 against 1.000)"),
+        (84, 200, "did far better (accuracy 1.000 against 0.420)"),
+        (100, 140, "did far better (accuracy 0.700 against 0.500)"),
+        (100, 116, "did better (accuracy 0.580 against 0.500)"),
+        (100, 104, "did about as well (accuracy 0.520 against 0.500)"),
+        (100, 100, "did about as well (accuracy 0.500 against 0.500)"),
+        (100, 94, "did about as well (accuracy 0.470 against 0.500)"),
+        (200, 200, "did about as well (accuracy 1.000 against 1.000)"),
     ],
 )
 def test_a_baseline_is_compared_by_the_intervals(own, baseline, words):
@@ -60,7 +60,7 @@ def test_nothing_is_said_of_a_baseline_that_is_worse(own, baseline):
 
 def test_a_baseline_without_an_interval_is_compared_by_its_score():
     [hint] = hints_with(100, 140, interval=False)
-    assert "do far better" in hint
+    assert "did far better" in hint
 
 
 def test_notes_of_a_training_stand_in_its_report_and_survive_json():

@@ -123,7 +123,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory():
 def test_a_stream_that_cannot_be_read_is_said():
     class Broken(io.RawIOBase):
         def read(self, size=-1):
-            raise PermissionError(13, "denied")
+            raise PermissionError(13, os.strerror(13))
 
     with pytest.raises(BadSource, match="standard input: cannot be read: permission denied"):
         list(read_batches(Broken(), 10, 0.05, nul=True))

@@ -64,7 +64,7 @@ def test_content_can_be_read_twice_and_is_asked_for_twice(server):
 def test_one_that_cannot_be_read_is_told_by_its_own_name(server):
     server.refusals["/1.bin"] = (404, 99)
     first, second, third = fetching(iter(samples_of(server, range(3))))
-    with pytest.raises(ValueError, match=r"1\.bin: file not found"):
+    with pytest.raises(ValueError, match=r"1\.bin: the server answered 404, not found"):
         read_bytes(second.data)
     assert (read_bytes(first.data), read_bytes(third.data)) == (b"0" * 100, b"2" * 100)
 

@@ -4,7 +4,7 @@ import errno
 import os
 import signal
 import time
-from contextlib import contextmanager
+from urllib.parse import quote
 
 import pytest
 
@@ -14,6 +14,7 @@ from featx.sources import read_bytes
 from featx.storage.address import blob_at, to_path
 from featx.storage.remote_store import store_of
 from tests.support.commands import start
+from tests.support.object_stores import moto_serving, s3_at
 from tests.support.remote_server import Objects, serving
 
 CONTENT = bytes(range(256)) * 40
@@ -21,36 +22,8 @@ CONTENT = bytes(range(256)) * 40
 
 @pytest.fixture(scope="module")
 def moto():
-    moto = pytest.importorskip(
-        "moto.server", reason="needs moto[server]: pip install 'moto[server]' s3fs"
-    )
-    pytest.importorskip("s3fs", reason="needs s3fs")
-    server = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@contextmanager
-def s3_at(url, monkeypatch):
-    """Let a server of this machine be S3; give fsspec's own view of it."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret-word",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    import s3fs
-
-    store_of.cache_clear()
-    s3fs.S3FileSystem.clear_instance_cache()
-    try:
-        yield s3fs.S3FileSystem(use_listings_cache=False)
-    finally:
-        store_of.cache_clear()
-        s3fs.S3FileSystem.clear_instance_cache()
+    with moto_serving() as url:
+        yield url
 
 
 @pytest.fixture
@@ -135,7 +108,7 @@ def test_without_credentials_that_is_said_and_none_are_shown(bucket, monkeypatch
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(OutputFailed) as caught:
         check_writable("s3://bucket/x.parquet")
-    assert "permission denied" in str(caught.value)
+    assert "no credentials were found" in str(caught.value)
     assert "secret-word" not in str(caught.value)
 
 
@@ -154,6 +127,33 @@ def test_an_object_is_read_by_one_signed_request_of_our_own(faulty):
     assert signed.startswith("AWS4-HMAC-SHA256 Credential=key/")
     assert "/us-east-1/s3/aws4_request" in signed
     assert "secret-word" not in str(headers)
+
+
+@pytest.mark.parametrize("token", [None, "a-token/+="])
+def test_a_request_of_our_own_has_the_signature_that_the_library_gives(faulty, monkeypatch, token):
+    from botocore.auth import S3SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    if token:
+        monkeypatch.setenv("AWS_SESSION_TOKEN", token)
+    key = "ä +~!'()*&=@:,;$%41#?.jpg"
+    faulty.add({f"bucket/{key}": CONTENT})
+    assert blob_at(to_path(f"s3://bucket/{key}")).read() == CONTENT
+    sent = faulty.headers[f"/bucket/{key}"]
+    assert sent["User-Agent"] == "featx"
+    request = AWSRequest("GET", f"{faulty.url}/bucket/{quote(key, safe='~')}")
+    for name in (
+        "x-amz-date",
+        "x-amz-content-sha256",
+        *(["x-amz-security-token"] if token else []),
+    ):
+        request.headers[name] = sent[name]
+    request.context["timestamp"] = sent["x-amz-date"]
+    signer = S3SigV4Auth(Credentials("key", "secret-word", token), "s3", "us-east-1")
+    text = signer.string_to_sign(request, signer.canonical_request(request))
+    assert sent["Authorization"].endswith(f", Signature={signer.signature(text, request)}")
+    assert sent.get("x-amz-security-token") == token
 
 
 def test_what_a_request_of_our_own_cannot_do_is_left_to_the_library(faulty):

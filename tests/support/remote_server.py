@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 import sys
 import threading
 import time
@@ -144,12 +145,20 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(objects: Objects) -> Iterator[Objects]:
-    """Serve objects while the block runs."""
+def serving(objects: Objects, certificate: Path | None = None) -> Iterator[Objects]:
+    """Serve objects while the block runs; with a certificate, and its key in the same file, by TLS."""
     server = _Server(("127.0.0.1", 0), _handler(objects))
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        # Shaking hands is for the threads of connections.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    objects.url = f"http://127.0.0.1:{server.server_address[1]}"
+    scheme = "https" if certificate else "http"
+    objects.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
     try:
         yield objects
     finally:

@@ -85,7 +85,7 @@ def test_rows_are_read_of_a_web_server_and_not_written_there():
     with serving(Objects().add({"bad.npz": data.getvalue()})) as server:
         with pytest.raises(BadTable, match=rf"^{server.url}/bad\.npz"):
             read_rows(f"{server.url}/bad.npz")
-        with pytest.raises(BadTable, match="file not found"):
+        with pytest.raises(BadTable, match="the server answered 404"):
             read_rows(f"{server.url}/none.npz")
         with pytest.raises(OutputFailed, match="object store"):
             write_rows(f"{server.url}/rows.npz", ROWS)

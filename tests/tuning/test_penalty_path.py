@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from featx.heads import HEADS
 from featx.tasks.classification_problem import ClassificationProblem
-from featx.tuning import HeadConfig, tune
+from featx.tuning import HeadConfig, fit_choice, tune
 from featx.tuning.solvers.lbfgs import LbfgsHistory, LossPoint, Spectrum, minimize
 from featx.tuning.solvers.logistic import LogisticPath
 from featx.tuning.solvers.losses import softmax_loss
@@ -161,3 +161,53 @@ def test_a_preconditioner_solves_in_chunks_of_columns_what_it_solves_at_once(rng
             np.testing.assert_allclose(
                 solved[split], np.linalg.solve(matrix, table[split]), atol=2e-2
             )
+
+
+@pytest.mark.parametrize("n", [60, 1400])
+def test_splits_are_each_their_own_whether_their_rows_are_kept_apart_or_not(n, rng):
+    # Few rows are multiplied with the weights of all splits, many only with those that learn from them.
+    rows, y = draw(10, 400, n, rng)
+    folds = np.arange(n) // 10 % 3
+    trains = [np.flatnonzero(folds != fold) for fold in range(3)]
+    together = LogisticPath(rows, y, trains, class_weight=None, gap=1e-6)
+    list(together.solve_path([1e-2]))
+    for split, train in enumerate(trains):
+        alone = LogisticRegression(C=1e-2, tol=1e-8, max_iter=5000)
+        theirs = make_pipeline(StandardScaler(), alone).fit(rows[train], y[train])
+        expected = theirs.decision_function(rows)
+        found = together.scores(split, np.arange(n))
+        found -= found.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(found, expected, atol=1e-2 * np.abs(expected).max())
+
+
+def test_the_leading_part_of_a_spectrum_is_that_of_all_and_the_rest_keeps_the_sum(rng):
+    rows = rng.normal(size=(300, 500)) * np.arange(1, 501) ** -0.7
+    rows = rows.astype(np.float32)
+    leading, whole = Spectrum.leading(rows), Spectrum.of(rows, map)
+    values = np.sort(whole.values)[::-1]
+    np.testing.assert_allclose(np.sort(leading.values)[::-1][:16], values[:16], rtol=0.05)
+    inner = leading.vectors.T @ leading.vectors
+    np.testing.assert_allclose(inner, np.eye(len(inner)), atol=1e-4)
+    total = leading.values.sum() + leading.rest * (300 - len(leading.values))
+    assert total == pytest.approx(values.sum(), rel=1e-4)
+
+
+def test_hundreds_of_rows_of_more_columns_lead_to_the_regression_of_scikit_learn(rng):
+    rows, y = draw(3, 600, 500, rng, noise=6.0)
+    problem = ClassificationProblem(y.astype(str))
+    weak = replace(HEADS["logistic"], grid=({"logisticregression__C": 0.1},))
+    pipeline = fit_choice(tune([weak], rows, problem, config=HeadConfig()), rows, problem).estimator
+    alone = LogisticRegression(C=0.1, tol=1e-8, max_iter=5000)
+    theirs = make_pipeline(StandardScaler(), alone).fit(rows, y)
+    np.testing.assert_allclose(pipeline.predict_proba(rows), theirs.predict_proba(rows), atol=0.01)
+
+
+@pytest.mark.parametrize(("noise", "n_tried"), [(1.0, 9), (1e3, 13)])
+def test_the_strongest_penalties_wait_until_a_strong_one_is_best(noise, n_tried, rng):
+    rows, y = draw(2, 30, 300, rng, noise=noise)
+    choice = tune(
+        [HEADS["logistic"]], rows, ClassificationProblem(y.astype(str)), config=HeadConfig()
+    )
+    assert choice.n_candidates <= n_tried
+    strongest = choice.params["logisticregression__C"] < 1e-3
+    assert strongest == (noise > 100)

@@ -161,7 +161,6 @@ def test_what_is_trained_is_a_plain_fitted_regression(digits):
     pipeline = fit_choice(choice, X, problem).estimator
     last = pipeline[-1]
     assert not last.warm_start
-    assert last.n_iter_.max() <= 1  # its own solver agrees that this is the solution
     theirs = scaled(C=last.C).fit(X, y.astype(str))
     np.testing.assert_allclose(pipeline.predict_proba(X), theirs.predict_proba(X), atol=0.02)
 

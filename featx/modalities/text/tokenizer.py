@@ -16,16 +16,15 @@ from featx.errors import BadCard, BadSample
 from featx.modalities import Batch
 from featx.modalities.text.baseline import digest_text, load_text
 from featx.modalities.text.encoding import Encoder
+from featx.modalities.text.grouping import divide
 from featx.modalities.text.letters import NOTHING, Speller, Spelling
 from featx.modalities.text.unknown import UnknownWords
 
 if TYPE_CHECKING:
     from featx.modalities.text.geometry import TextGeometry
 
-__all__ = ["BUDGET", "TokenReader"]
+__all__ = ["TokenReader"]
 
-# tokens a batch, padding included: more of them leave the processor's cache
-BUDGET = 192
 # characters of a text that is divided into windows, where the card does not say
 MOST_CHARACTERS = 10_000_000
 
@@ -144,7 +143,7 @@ class TokenReader:
     """
 
     # enough for a batch to find texts of its own length
-    chunk_size: ClassVar[int] = 128
+    chunk_size: ClassVar[int] = 256
     batch_size: ClassVar[int] = 128
 
     def __init__(self, settings: TokenSettings, tokenizer: Any) -> None:
@@ -299,24 +298,27 @@ class TokenReader:
         return [(0, self.room)] if self._settings.truncation == "right" else [(n - self.room, n)]
 
     def batches(self, items: Sequence[Sequence[Window]], size: int) -> Iterator[Batch]:
-        """Give windows of about equal length, at most ``size`` and about ``BUDGET`` tokens a batch."""
-        entries: list[_Entry] = [
+        """Give windows of equal length or nearly so, at most ``size`` a batch; see ``divide``."""
+        entries = self._entries(items)
+        costs = [_cost(window) for window, _, _ in entries]
+        if self._settings.pad:
+            # all are filled up to one length: by their own they would be divided for nothing
+            costs = [max(costs)] * len(costs)
+        for start, stop in pairwise(divide(costs, size)):
+            yield self._batch(entries[start:stop])
+
+    def batch_of_all(self, items: Sequence[Sequence[Window]]) -> Batch:
+        """Return one batch of all items, however unlike their lengths are."""
+        return self._batch(self._entries(items))
+
+    def _entries(self, items: Sequence[Sequence[Window]]) -> list[_Entry]:
+        """Return the windows of all items, short ones first."""
+        entries = [
             (window, owner, number)
             for owner, item in enumerate(items)
             for number, window in enumerate(item)
         ]
-        entries.sort(key=lambda entry: (_cost(entry[0]), len(entry[0].ids)))
-        start = 0
-        while start < len(entries):
-            stop = start + 1
-            while (
-                stop < len(entries)
-                and stop - start < size
-                and (stop + 1 - start) * _cost(entries[stop][0]) <= BUDGET
-            ):
-                stop += 1
-            yield self._batch(entries[start:stop])
-            start = stop
+        return sorted(entries, key=lambda entry: (_cost(entry[0]), len(entry[0].ids)))
 
     def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:
         """Return the mean row of each text's windows, which are of equal length."""

@@ -45,11 +45,13 @@ _CHUNK = 2048
 _COLUMNS = 128
 # Share of the largest eigenvalue: a direction below it holds no row.
 _RANK = 1e-6
+# Leading eigenvalues that are found, of as many random directions and some more.
+_LEADING, _MORE = 32, 16
 # Steps that are remembered of one column, and of a table of several, in which the curvature between columns
 # changes so much on the way that older steps do not help.
 _MEMORY = 20
 _MEMORY_OF_TABLES = 5
-# Columns, or a few more, by which the preconditioner is scaled to the last step.
+# Columns at most by which the preconditioner is scaled to the last step.
 _SCALED_BY = 8
 # Least product of a step and its change of the gradient: below it a pair tells nothing of the curvature.
 _SMALLEST_CURVATURE = 1e-10
@@ -67,10 +69,19 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """Eigenvectors, shape (d, r), and eigenvalues, shape (r,), of the mean outer product of rows."""
+    """Eigenvectors and eigenvalues of the mean outer product of rows, all of them or the leading ones.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (d, r), float32
+    values : ndarray of shape (r,), float32
+    rest : float
+        The mean eigenvalue of the space of the rows outside these vectors.
+    """
 
     vectors: FloatArray
     values: FloatArray
+    rest: float = 0.0
 
     @classmethod
     def of(cls, rows: FloatArray, map_fn: MapFn) -> Spectrum:
@@ -86,6 +97,24 @@ class Spectrum:
             gram += part
         values, vectors = eigh(gram / np.float32(n))
         return cls(vectors, np.maximum(values, 0))
+
+    @classmethod
+    def leading(cls, rows: FloatArray) -> Spectrum:
+        """Return the leading part of the spectrum of more than some dozen rows.
+
+        It is found by randomised subspace iteration (Halko, Martinsson and Tropp, 2011): where there are
+        fewer rows than columns, to find all of it takes longer than the steps that it saves.
+        """
+        n = len(rows)
+        directions = np.random.default_rng(0).standard_normal((_LEADING + _MORE, n), np.float32)
+        basis, _ = np.linalg.qr((directions @ rows).T)
+        basis, _ = np.linalg.qr(rows.T @ (rows @ basis))
+        coordinates = rows @ basis
+        values, turned = eigh(coordinates.T @ coordinates / np.float32(n))
+        values, turned = np.maximum(values[-_LEADING:], 0), turned[:, -_LEADING:]
+        total = float(np.einsum("nd,nd->n", rows, rows).sum(dtype=np.float64)) / n
+        rest = max(total - float(values.sum()), 0.0) / (n - _LEADING)
+        return cls(np.ascontiguousarray(basis @ turned), values, rest)
 
     def solve(
         self,
@@ -107,9 +136,13 @@ class Spectrum:
         p, d, m = table.shape
         flat = table.transpose(1, 0, 2).reshape(d, p * m)
         own_curvature = np.asarray(curvature, np.float32).reshape(-1)
-        inverse = 1 / (own_curvature * self.values[:, None] + penalty[:, 0, 0])
+        own_penalty = penalty[:, 0, 0]
+        inverse = 1 / (own_curvature * self.values[:, None] + own_penalty)
         # Outside the span of the rows there is nothing but the penalty.
-        outside = 1 / penalty[:, 0, 0] if len(self.values) < d else np.zeros(p, np.float32)
+        outside = np.zeros(p, np.float32)
+        if len(self.values) < d:
+            rest = own_curvature * np.float32(self.rest) + own_penalty
+            outside = np.asarray(1 / rest, np.float32)
         inside, owner = inverse - outside, np.arange(p * m) // m
 
         def solve_columns(start: int) -> FloatArray:
@@ -183,7 +216,7 @@ class LbfgsHistory:
         inverse = np.where(useful, 1 / np.where(useful, product, 1), 0).astype(np.float32)
         most = _MEMORY if step.shape[2] == 1 else _MEMORY_OF_TABLES
         self._pairs = [*self._pairs[1 - most :], (step, change, inverse)]
-        some = slice(None, None, max(1, step.shape[2] // _SCALED_BY))
+        some = slice(None, None, -(-step.shape[2] // _SCALED_BY))
         step, change = step[:, :, some], change[:, :, some]
         product = dot(step, change)
         useful = product > _SMALLEST_CURVATURE

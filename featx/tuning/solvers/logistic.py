@@ -20,6 +20,14 @@ from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
 __all__ = ["LogisticPath"]
 
+# Rows up to which all of their spectrum is found where there are more columns.
+_FEW_ROWS = 200
+# Rows by which the curvature of the loss is judged.
+_SAMPLED = 256
+# Products of the rows of a kind, columns and scores up to which it costs more to keep kinds apart than to
+# multiply rows with weights of splits that leave them out.
+_LITTLE_WORK = 4_000_000
+
 
 class LogisticPath(PenaltyPath):
     """Regressions with ever weaker penalties on each training part of rows that are split in several ways.
@@ -72,21 +80,23 @@ class LogisticPath(PenaltyPath):
         n, d = rows.shape
         self._map_fn = map_fn
         weights = part_weights(n, trains, sample_weight)
-        order, self._blocks = _blocks_of_parts(weights > 0)
+        n_columns = n_score_columns(y)
+        order, self._blocks = _blocks_of_parts(weights > 0, d * n_columns)
         self._position = np.argsort(order)
-        shared = SharedRows.of(
-            rows, trains, map_fn, sample_weight, standardize=standardize, order=order
-        )
+        shared = SharedRows.of(rows, weights, map_fn, standardize=standardize, order=order)
         self._rows, self._stretch, self._shift = shared.table, shared.stretch, shared.shift
         self._codes = y[order]
         self._shares = class_shares(weights, y, class_weight)[order]
-        start = np.zeros((len(trains), d + 1, n_score_columns(y)), np.float32)
+        start = np.zeros((len(trains), d + 1, n_columns), np.float32)
         spectrum = None
         if warm_start is not None:
             spectrum = warm_start.spectrum
             if warm_start.weights is not None:
                 start[:] = warm_start.weights
-        self._spectrum = spectrum or Spectrum.of(self._rows, map_fn)
+        if spectrum is None:
+            is_wide = _FEW_ROWS < n < d
+            spectrum = Spectrum.leading(self._rows) if is_wide else Spectrum.of(self._rows, map_fn)
+        self._spectrum = spectrum
         super().__init__(start, weights.sum(axis=0), gap=gap, max_steps=max_steps)
 
     @property
@@ -189,7 +199,7 @@ class LogisticPath(PenaltyPath):
     def _curvature(self, weights: FloatArray) -> float:
         """Return the curvature of the loss per column of scores: a mean over some rows."""
         coef, offset = self._shared_weights(weights, ALL)
-        few = self._rows[:: max(1, len(self._rows) // BLOCK)]
+        few = self._rows[:: max(1, len(self._rows) // _SAMPLED)]
         values = np.stack([few @ own for own in coef], axis=1) + offset
         return mean_curvature(values)
 
@@ -204,13 +214,19 @@ class LogisticPath(PenaltyPath):
         return self._spectrum.precondition(gradient, curvature, penalty[problems], self._map_fn)
 
 
-def _blocks_of_parts(trained: Mask) -> tuple[Integers, list[tuple[slice, Mask]]]:
+def _blocks_of_parts(
+    trained: Mask, work: int = _LITTLE_WORK
+) -> tuple[Integers, list[tuple[slice, Mask]]]:
     """Return an order of rows, and blocks of rows in it that the same parts are trained on.
+
+    Where there is little to do, all rows are one kind, of every part that has any.
 
     Parameters
     ----------
     trained : ndarray of shape (n, p), bool
         Whether each row belongs to each part.
+    work : int
+        The products that a row takes part in, for each part.
 
     Returns
     -------
@@ -226,6 +242,8 @@ def _blocks_of_parts(trained: Mask) -> tuple[Integers, list[tuple[slice, Mask]]]
     """
     kinds, kind_of = np.unique(trained, axis=0, return_inverse=True)
     kind_of = kind_of.reshape(-1)
+    if trained.size * work < _LITTLE_WORK * len(kinds):
+        kinds, kind_of = np.any(trained, axis=0).reshape(1, -1), np.zeros_like(kind_of)
     order = np.argsort(kind_of, kind="stable")
     ends = np.cumsum(np.bincount(kind_of, minlength=len(kinds)))
     blocks = [

@@ -76,9 +76,9 @@ class MultilabelPath(PenaltyPath):
     ) -> None:
         n, d = rows.shape
         self._map_fn = map_fn
-        self._rows = SharedRows.of(rows, trains, map_fn, sample_weight, standardize=standardize)
-        self._targets = targets.astype(np.float32)
         weights = part_weights(n, trains, sample_weight)
+        self._rows = SharedRows.of(rows, weights, map_fn, standardize=standardize)
+        self._targets = targets.astype(np.float32)
         totals = weights.sum(axis=0)
         shares = weights / totals
         self._shares = shares.astype(np.float32)

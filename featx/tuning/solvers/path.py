@@ -70,12 +70,17 @@ class PenaltyPath(ABC):
     """
 
     def __init__(self, start: FloatArray, totals: Doubles, *, gap: float, max_steps: int) -> None:
-        self._variables, self._totals = start, totals
+        self._start = self._variables = start
+        self._totals = totals
         self._gap, self._max_steps = gap, max_steps
 
     def solve_path(self, strengths: Iterable[float]) -> Iterator[float]:
         """Solve for each C in turn and yield it; scores are its solution's until the next is asked for."""
         return self._follow((strength, self._gap) for strength in strengths)
+
+    def restart(self) -> None:
+        """Go back to where the path started."""
+        self._variables = self._start
 
     def solve(self, strength: float, curvature: float) -> None:
         """Solve for one C from the beginning: over stronger penalties, each solved roughly.

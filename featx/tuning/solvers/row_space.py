@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -18,14 +17,15 @@ from featx._typing import ClassWeight, Doubles, FloatArray, Integers
 from featx.tuning.solvers.lbfgs import MapFn, ProblemIndex, eigh
 from featx.tuning.solvers.losses import class_shares, mean_curvature, n_score_columns, softmax_loss
 from featx.tuning.solvers.path import PenaltyPath, WarmStart, add_penalty
-from featx.tuning.solvers.standardization import fit_scaler, part_weights
+from featx.tuning.solvers.standardization import ColumnScales, part_weights
 
 __all__ = ["RowSpacePath", "suits_row_space"]
 
 # Share of the largest eigenvalue: a direction below it holds no row.
 _RANK = 3e-7
-# Rows of a training part up to which their products are decomposed: the time grows with the cube.
-_MOST_ROWS = 2000
+# Rows of a training part up to which their products are decomposed: the time grows with the cube. From so many
+# on it pays only where there are so many times as many columns.
+_MOST_ROWS, _FEW_ROWS, _TIMES = 2000, 400, 3
 
 
 def suits_row_space(trains: Sequence[Integers], n_columns: int) -> bool:
@@ -34,8 +34,13 @@ def suits_row_space(trains: Sequence[Integers], n_columns: int) -> bool:
     >>> import numpy as np
     >>> suits_row_space([np.arange(90)], 100), suits_row_space([np.arange(200)], 100)
     (True, False)
+    >>> suits_row_space([np.arange(900)], 1000), suits_row_space([np.arange(900)], 3000)
+    (False, True)
     """
-    return max(map(len, trains)) <= min(n_columns, _MOST_ROWS)
+    largest = max(map(len, trains))
+    if largest > _FEW_ROWS:
+        n_columns //= _TIMES
+    return largest <= min(n_columns, _MOST_ROWS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,14 +76,7 @@ class _Part:
         return self.coordinates[: len(self.train)]
 
     @classmethod
-    def of(
-        cls, rows: FloatArray, sample_weight: Doubles | None, standardize: bool, train: Integers
-    ) -> _Part:
-        scaler = fit_scaler(rows, train, sample_weight, standardize=standardize)
-        center = scaler.mean_.astype(np.float32)
-        # Columns that are constant in a training part tell nothing there.
-        varied = scaler.scale_ == np.sqrt(scaler.var_)
-        scale = (varied / scaler.scale_).astype(np.float32)
+    def of(cls, rows: FloatArray, train: Integers, center: FloatArray, scale: FloatArray) -> _Part:
         others = np.setdiff1d(np.arange(len(rows)), train)
         order = np.concatenate([train, others])
         table = (rows[order] - center) * scale
@@ -129,9 +127,14 @@ class RowSpacePath(PenaltyPath):
         standardize: bool = True,
     ) -> None:
         self._rows, self._map_fn = rows, map_fn
-        self._parts = list(map_fn(partial(_Part.of, rows, sample_weight, standardize), trains))
-        self._codes = y
         weights = part_weights(len(rows), trains, sample_weight)
+        own = ColumnScales.of(rows, weights, map_fn, standardize=standardize)
+        centers = own.means.astype(np.float32)
+        scales = (own.varied / own.scales).astype(np.float32)
+        self._parts = list(
+            map_fn(lambda part: _Part.of(rows, *part), zip(trains, centers, scales, strict=True))
+        )
+        self._codes = y
         self._shares = class_shares(weights, y, class_weight)
         rank = max(len(part.values) for part in self._parts)
         self._values = np.zeros((len(trains), rank, 1), np.float32)

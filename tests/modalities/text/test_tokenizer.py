@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featx.embedding.engine import Engine
-from featx.modalities.text import tokenizer as tokens_module
+from featx.modalities.text.grouping import BUDGET
 from featx.modalities.text.tokenizer_file import open_tokenizer
 from featx.sources import make_samples
 from tests.support.text_nets import (
@@ -63,7 +63,7 @@ def test_batches_hold_every_window_once_within_the_budget(tmp_path_factory, leng
     for batch in reader.batches(items, size):
         n, longest = batch.feeds["input_ids"].shape
         assert n <= size
-        assert n == 1 or n * longest <= tokens_module.BUDGET
+        assert n == 1 or n * longest <= BUDGET
         assert batch.mask.any(axis=0).all()  # nobody is padded further than the longest
         assert (batch.feeds["attention_mask"] == batch.mask).all()
         assert (batch.feeds["input_ids"][~batch.mask] == 0).all()
