@@ -98,7 +98,8 @@ class Axes:
                 break
             x = self.across(10**power)
             yield line((x, self.y), (x, self.y + HIGH), 'class="grid"')
-            if bottom:
+            # Where two panels meet, their labels would stand in each other.
+            if bottom and x < self.x + WIDE - GAP:
                 yield label(x, self.y + HIGH + 13, f"{10**power:g}", small=True)
         yield f'<rect x="{self.x}" y="{self.y}" width="{WIDE}" height="{HIGH}" class="frame"/>'
 
