@@ -449,7 +449,8 @@ def _chunks(
     """
     ahead = deque(islice(samples, _TAIL * workers * most))
     while ahead:
-        share = math.ceil(len(ahead) / (_TAIL * workers))
+        # who works alone keeps nobody waiting
+        share = math.ceil(len(ahead) / (_TAIL * workers)) if workers > 1 else most
         # A chunk holds whole batches.
         size = min(max(share - share % least, least), len(ahead))
         yield [ahead.popleft() for _ in range(size)]
