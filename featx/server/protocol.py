@@ -308,6 +308,8 @@ class _Answer:
             or headers.get(b"content-length") != b"%d" % len(body)
             or len(body) > _JOINED
             or not _SPECIAL.isdisjoint(headers)
+            # Older releases of uvicorn look for it only when they write.
+            or (b"connection", b"close") in cycle.scope["headers"]
             # A line hides another one.
             or head.translate(None, _VISIBLE) != b"\r\n" * len(lines)
             or cycle.scope["method"] == "HEAD"
