@@ -320,7 +320,8 @@ class _Task:
         Of samples whose rows are in the cache, only the first are read for it.
         """
         reader = self.backbone.reader
-        if not isinstance(reader, DoubtfulReader):
+        # the first is quick to tell, and most readers are none
+        if not hasattr(reader, "is_doubtful") or not isinstance(reader, DoubtfulReader):
             return 0, 0, []
         known = {index: content for index, content in contents.items() if index not in items}
         known = dict(islice(known.items(), max(0, _EXAMINED - self.examined)))
