@@ -155,7 +155,8 @@ class Section:
         table = tomllib.loads(card.read_text(encoding="utf-8"))["optimized"]
         keys = ("layers", "cosine_mean", "cosine_worst", "size", "batch_bits")
         told = [f"{key} {table.get(key)}" for key in keys]
-        return f"its card: {', '.join([*told, f'float_layers {len(table["float_layers"])}'])}"
+        told.append(f"layers in float {len(table['float_layers'])}")
+        return f"its card: {', '.join(told)}"
 
     def search(self, name: str) -> Mapping[str, Any]:
         """Return a contender's best setting over a third of the items; the best two run again."""
