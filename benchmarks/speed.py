@@ -68,7 +68,7 @@ def contenders(modality: str, cores: int) -> dict[str, Contender]:
             "fastembed": Contender("fastembed_texts", ("fastembed",), batches(1, 4, 16)),
             "libembedding-ng": Contender("libembedding", ("libembedding-ng",), batches(1, 4, 16)),
             "sentence-transformers": Contender(
-                "sentence_transformers", packages, batches(1, 4, 8, 32), comparable=False
+                "sentence_transformers", packages, batches(1, 4, 8, 16, 32), comparable=False
             ),
         }
         usual = {"fastembed": 256, "libembedding-ng": 256, "sentence-transformers": 32}
