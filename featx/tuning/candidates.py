@@ -268,7 +268,7 @@ def _score_others(
 
 def _tick_part(tick: Tick, half: int, begun: float, share: float, done: int, total: int) -> None:
     """Tell what is done of a share of the second half of a search, of which something was done before."""
-    tick(half + int(half * (begun + share * done / total)), 2 * half)
+    tick(half + round(half * (begun + share * done / total)), 2 * half)
 
 
 def _curvature(head: HeadSpec, problem: TuningProblem) -> float:
