@@ -30,8 +30,8 @@ _GAP, _LAST_GAP = 1e-3, 1e-4
 _LEAST_TOLD = 0.03
 # The share of the loss that the next penalty must gain: one that gains less is the last.
 _LEAST_GAIN = 1e-4
-# The share of the loss by which a ridge is nearly as good as any.
-_NEARLY = 3e-3
+# The share of what rows tell of their classes that a ridge may miss which is nearly as good as any.
+_NEARLY = 5e-3
 # The strongest penalty, as a multiple of the curvature that the loss of all rows has at the beginning.
 _STRONGEST = 100
 # Rows by which the curvature of the loss is judged.
@@ -141,18 +141,18 @@ def _choose_first(
     """
     sums = form.standardized
     curvature = _curvature(sums)
-    ridges = list(solve_ridge(sums, [1 / (strength * curvature) for strength in strengths]))
-    losses = [evaluate(form.scores(ridge, tune)).loss for ridge in ridges]
-    least = min(losses)
-    first = next(i for i, loss in enumerate(losses) if loss <= least * (1 + _NEARLY))
+    alphas = [1 / (strength * curvature) for strength in strengths]
+    losses = [evaluate(form.scores(ridge, tune)).loss for ridge in solve_ridge(sums, alphas)]
     # Of classes that are as probable as they are frequent.
     priors = np.log(np.maximum(sums.trained / sums.trained.sum(), np.finfo(np.float64).tiny))
-    told = 1 - least / evaluate(np.tile(priors, (len(tune), 1))).loss
-    # Targets of ridge are 1 and -1.
-    start = LinearSolution(
-        ridges[first].coef / (2 * curvature), ridges[first].intercept / (2 * curvature)
-    )
-    return first, start, _GAP * max(told, _LEAST_TOLD)
+    most, least = evaluate(np.tile(priors, (len(tune), 1))).loss, min(losses)
+    limit = least + _NEARLY * max(most - least, 0)
+    first = next(i for i, loss in enumerate(losses) if loss <= limit)
+    [ridge] = solve_ridge(sums, [alphas[first]])
+    # Targets of ridge are 1 and -1. Where the rows outweigh the penalty that step is too long.
+    scale = 1 / (2 * curvature) if alphas[first] > sums.total else 0.0
+    start = LinearSolution(ridge.coef * scale, ridge.intercept * scale)
+    return first, start, _GAP * max(1 - least / most, _LEAST_TOLD)
 
 
 def solve_all(

@@ -1,5 +1,6 @@
 """Heads from sums over rows, and by readings of them: what scikit-learn finds on rows in memory."""
 
+import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -13,6 +14,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import StandardScaler
 
 from featx.tuning.solvers.closed_form import (
+    LinearSolution,
     principal_axes,
     solve_centroids,
     solve_discriminants,
@@ -151,3 +153,39 @@ def test_a_class_without_rows_is_never_the_answer(rng):
     sums = gathered(rows, targets_of(y, 4)).standardized()
     [found] = solve_discriminants(sums, principal_axes(sums, 0.99), [0.3])
     assert found.intercept[3] == -np.inf
+
+
+def test_the_memory_of_a_streamed_regression_does_not_grow_with_its_rows(rng):
+    dim, k, size = 64, 5, 4096
+    y = rng.integers(k, size=size)
+    first = rng.normal(size=(size, dim)).astype(np.float32)
+    first[:, 0] += y
+    targets, peaks = targets_of(y, k), []
+    for n_blocks in (2, 12):
+
+        def blocks(n_blocks=n_blocks):
+            return ((np.roll(first, number, axis=0), targets) for number in range(n_blocks))
+
+        sums = StreamedSums.zeros(np.zeros(dim, np.float32), k, products=True)
+        for rows, own in blocks():
+            sums.add(rows, own, map)
+        tracemalloc.start()
+        solver = StreamedLogistic(blocks, sums.standardized(), first[:500], gap=1e-3)
+        assert list(solver.solve_path([1e-4, 1e-3])) == [1e-4, 1e-3]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # A block is a megabyte.
+    assert peaks[1] < peaks[0] + 2e6
+
+
+def test_another_start_leads_to_the_same_solution(rng):
+    rows, y = draw(3, rng)
+    targets = targets_of(y, 3)
+    sums = gathered(rows, targets).standardized()
+    solver = StreamedLogistic(lambda: iter([(rows, targets)]), sums, rows[::5], gap=1e-7)
+    list(solver.solve_path([0.001]))
+    first = solver.solution
+    solver.start_at(LinearSolution(first.coef[::-1] * 3, first.intercept + 1))
+    np.testing.assert_allclose(solver.solution.intercept, first.intercept + 1, rtol=1e-6)
+    list(solver.solve_path([0.001]))
+    np.testing.assert_allclose(solver.solution.coef, first.coef, atol=1e-3)
