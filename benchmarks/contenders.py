@@ -1,4 +1,4 @@
-"""Run one contender of benchmarks/speed.py: featx, fastembed, torch, Keras or sentence-transformers.
+"""Run one contender of benchmarks/speed.py: featx, or one of the libraries that it is compared with.
 
 A process reads one job as JSON from standard input and prints its answer as JSON on the last line of
 standard output. It runs in an environment of its own, so nothing here needs more than NumPy at the top.
@@ -30,30 +30,36 @@ FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
 def main() -> None:
     """Do the job that standard input describes.
 
-    The answer has ``n``, ``seconds`` from items to rows on disk, and ``extra_seconds``, which the process
-    spent for the measurement alone.
+    The answer has ``n``, ``seconds`` from items to rows on disk, ``busy_seconds`` that all cores together
+    worked meanwhile, and ``extra_seconds``, which the process spent for the measurement alone.
     """
     job = json.load(sys.stdin)
     os.sched_setaffinity(0, job["cores"])
     if job["contender"] == "parts":
-        say(**measure_parts(job))
+        say(**(measure_products if "tokenizer" in job else measure_parts)(job))
         return
     embed, items = globals()[f"open_{job['contender']}"](job), job["items"]
     start = time.perf_counter()
     if not hasattr(embed, "lead"):
         embed(items[: job["warm"]])
     extra, start = time.perf_counter() - start, time.perf_counter()
+    busy = busy_seconds()
     rows = embed(items)
     np.save(job["out"], np.ascontiguousarray(rows, np.float32))
     seconds = time.perf_counter() - getattr(embed, "began", start)
     extra += getattr(embed, "idle", 0) + getattr(embed, "lead", 0) * seconds / max(1, len(rows))
-    say(n=len(rows), seconds=seconds, extra_seconds=extra)
+    say(n=len(rows), seconds=seconds, busy_seconds=busy_seconds() - busy, extra_seconds=extra)
 
 
 def say(**figures: float) -> None:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    figures["cpu_seconds"] = sum(each.ru_utime + each.ru_stime for each in used)
+    figures["cpu_seconds"] = busy_seconds()
     print(json.dumps(figures), flush=True)
+
+
+def busy_seconds() -> float:
+    """Return the processor seconds of this process, and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def open_featx(job: Job) -> Embed:
@@ -78,7 +84,7 @@ def open_fastembed_images(job: Job) -> Embed:
     config |= {"resample": FILTERS[image["interpolation"]], "do_center_crop": True}
     config |= {"crop_size": image["crop"], "do_normalize": True}
     config |= {"image_mean": image["mean"], "image_std": image["std"]}
-    folder, name = write_fastembed(job, preprocessor_config=config), "Qdrant/resnet50-onnx"
+    folder, name = write_folder(job, preprocessor_config=config), "Qdrant/resnet50-onnx"
     model = ImageEmbedding(name, specific_model_path=folder, threads=setting["threads"])
     batch, parallel = setting["batch"], setting["parallel"]
     if parallel is None:
@@ -113,9 +119,9 @@ def await_idle_workers(still: float = 0.5) -> float:
     return still
 
 
-def write_fastembed(job: Job, **tables: Any) -> str:
-    """Return a folder with the graph and the tables that fastembed reads."""
-    folder = Path(job["work"]) / "fastembed" / job["backbone"]
+def write_folder(job: Job, **tables: Any) -> str:
+    """Return a folder with the graph and the tables that a contender reads."""
+    folder = Path(job["work"]) / job["contender"].removeprefix("open_") / job["backbone"]
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "model.onnx").exists():
         (folder / "model.onnx").write_bytes(Path(job["graph"]).read_bytes())
@@ -162,7 +168,7 @@ def open_fastembed_texts(job: Job) -> Embed:
     from fastembed.common.model_description import ModelSource, PoolingType
 
     tokenizer = json.loads(Path(job["tokenizer"]).read_text(encoding="utf-8"))
-    folder = write_fastembed(
+    folder = write_folder(
         job,
         tokenizer=tokenizer | {"padding": None, "truncation": None},
         config={"pad_token_id": 0},
@@ -175,6 +181,17 @@ def open_fastembed_texts(job: Job) -> Embed:
     threads, batch = job["settings"]["threads"], job["settings"]["batch"]
     model = TextEmbedding("local/minilm", specific_model_path=folder, threads=threads)
     return lambda texts: np.stack(list(model.embed(texts, batch_size=batch)))
+
+
+def open_libembedding(job: Job) -> Embed:
+    """libembedding-ng with the same graph and tokenizer, read from a folder."""
+    from libembedding import TextEmbedding
+
+    tokenizer = json.loads(Path(job["tokenizer"]).read_text(encoding="utf-8"))
+    folder, setting = write_folder(job, tokenizer=tokenizer), job["settings"]
+    about = {"dim": 384, "pooling": "mean", "max_length": 256, "offline": True}
+    model = TextEmbedding(folder, threads=setting["threads"], batch_size=setting["batch"], **about)
+    return lambda texts: model.embed(list(texts))
 
 
 def open_torch(job: Job) -> Embed:
@@ -328,6 +345,66 @@ def measure_parts(job: Job) -> dict[str, float]:
     for step, given in steps.values():
         mean_seconds(step, given[: job["warm"]])
     return {key: mean_seconds(step, given) for key, (step, given) in steps.items()}
+
+
+def measure_products(job: Job) -> dict[str, float]:
+    """Return tokens and operations a sentence of the matrix products of a graph, and their rate on one core.
+
+    Counted are the products of real tokens, without padding; the rate is that of ONNX Runtime, in
+    operations a processor second, with the weights of the graph's own shapes and 384 tokens.
+    """
+    import onnx
+
+    import featx
+
+    reader = featx.Backbone(job["backbone"]).reader
+    lengths = [len(window.ids) for text in job["items"] for window in reader.read(text)]
+    graph = onnx.load(job["graph"]).graph
+    known = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    casts = {n.output[0]: known.get(n.input[0]) for n in graph.node if n.op_type == "Cast"}
+    products = [
+        known.get(n.input[1]) or casts.get(n.input[1]) for n in graph.node if n.op_type == "MatMul"
+    ]
+    dense = [shape for shape in products if shape]
+    # scores of tokens for tokens, and sums by them: each as wide as a token
+    width = dense[0][0]
+    between = 2 * width * (len(products) - len(dense))
+    a_token = 2 * sum(rows * columns for rows, columns in dense)
+    n = len(job["items"])
+    operations = (a_token * sum(lengths) + between * sum(length**2 for length in lengths)) / n
+    seconds = sum(dense.count(shape) * product_seconds(*shape) for shape in set(dense))
+    return {
+        "tokens": sum(lengths) / n,
+        "operations": operations,
+        "rate": 384 * a_token / seconds,
+    }
+
+
+def product_seconds(rows: int, columns: int, tokens: int = 384) -> float:
+    """Return the median processor seconds of one product of ONNX Runtime, in one thread."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(0)
+    weights = numpy_helper.from_array(rng.standard_normal((rows, columns), np.float32), "w")
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [tokens, side])
+        for name, side in (("x", rows), ("y", columns))
+    ]
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "product", values[:1], values[1:], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    given, taken = rng.standard_normal((tokens, rows), np.float32), []
+    for _ in range(60):
+        start = time.thread_time()
+        session.run(None, {"x": given})
+        taken.append(time.thread_time() - start)
+    return float(np.median(taken[10:]))
 
 
 def mean_seconds(step: Callable[[Any], object], given: Sequence[Any]) -> float:

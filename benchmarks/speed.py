@@ -2,7 +2,7 @@
 
     python benchmarks/speed.py --json speed.json       # photos and large: a quarter of an hour on two cores
     python benchmarks/speed.py photos --backbones squeezenet1.1 --contenders featx --rounds 12
-    python benchmarks/speed.py texts                   # sentences, beside fastembed and sentence-transformers
+    python benchmarks/speed.py texts --cores 1         # sentences, beside three libraries; on one core
     python benchmarks/speed.py decoding | providers | memory
 
 photos, large, texts: the same network, samples and cores for all. Peers live in environments of
@@ -25,7 +25,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,10 +63,20 @@ def contenders(modality: str, cores: int) -> dict[str, Contender]:
     torch = ("onnx", "pillow", "torch==2.13.0")
     both = {"featx": Contender(), INT8: Contender()}
     if modality == "text":
-        plain = Contender("fastembed_texts", ("fastembed",), batches(16, 256))
         packages = (*torch, "sentence-transformers")
-        other = Contender("sentence_transformers", packages, batches(8, 32), comparable=False)
-        return {**both, "fastembed": plain, "sentence-transformers": other}
+        peers = {
+            "fastembed": Contender("fastembed_texts", ("fastembed",), batches(1, 4, 16)),
+            "libembedding-ng": Contender("libembedding", ("libembedding-ng",), batches(1, 4, 16)),
+            "sentence-transformers": Contender(
+                "sentence_transformers", packages, batches(1, 4, 8, 32), comparable=False
+            ),
+        }
+        usual = {"fastembed": 256, "libembedding-ng": 256, "sentence-transformers": 32}
+        as_usual = {
+            f"{name}, its own batches": replace(peers[name], settings=batches(size))
+            for name, size in usual.items()
+        }
+        return {**both, **peers, **as_usual}
     alone = batches(1, 4, 16, parallel=None)
     shared = tuple({**setting, "threads": 1, "parallel": cores} for setting in alone)
     shapes = [(0, cores, True), (1, cores, True), (cores, cores, True), (cores, 1, True)]
@@ -110,6 +120,8 @@ class Section:
         if self.card.modality == "image":
             steps["parts"] = lambda: self.parts(self.cores[:1])
             steps["parts, all cores"] = lambda: self.parts(self.cores)
+        else:
+            steps["products"] = lambda: self.parts(self.cores[:1])
         rows = dict[str, Any]()
 
         def run_and_read(name: str) -> dict[str, Any]:
@@ -231,10 +243,11 @@ def roofline(answers: Sequence[Mapping[str, float]], cores: int) -> tuple[float,
 def summarize(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return medians and spreads of each contender, and its share of the roofline where there is one."""
     answers, summary = found["answers"], dict[str, Any]()
-    for name in (name for name in answers if not name.startswith("parts")):
+    for name in (name for name in answers if not name.startswith(("parts", "products"))):
         rounds = answers[name]
         summary[name] = {
             "rate": common.spread([r["n"] / r["seconds"] for r in rounds]),
+            "busy_rate": statistics.median(r["n"] / max(r["busy_seconds"], 1e-9) for r in rounds),
             "with_start": statistics.median(r["n"] / r["process_seconds"] for r in rounds),
             "peak_mib": round(statistics.median(r["peak_bytes"] for r in rounds) / 2**20),
             "others": max(r["others"] for r in rounds),
@@ -250,14 +263,16 @@ def describe(section: str, found: Mapping[str, Any]) -> Iterator[str]:
     summary, answers = summarize(found), found["answers"]
     rounds = max((len(answers[name]) for name in summary), default=0)
     yield f"### {section}: {found['n']} samples, {found['cores']} cores, {rounds} rounds\n"
-    heads = ["", "samples/s (lowest to highest)", "featx is", "of the roofline", "with start"]
-    heads += ["peak MiB", "cosine with featx, lowest and mean"]
+    heads = ["", "samples/s (lowest to highest)", "featx is", "a processor second", "featx is"]
+    heads += ["of the roofline", "with start", "peak MiB", "cosine with featx, lowest and mean"]
     lines = []
     for name, entry in summary.items():
         rate, near = entry["rate"], found["cosines"].get(name, ())
         first = summary["featx"]["rate"]["median"] / rate["median"] if "featx" in summary else 0
         line = [name, f"{rate['median']:.0f} ({rate['low']:.0f} to {rate['high']:.0f})"]
-        line += [f"{first:.2f} ×", f"{entry['of_roofline']:.2f}" if "of_roofline" in entry else ""]
+        busy = summary["featx"]["busy_rate"] / entry["busy_rate"] if "featx" in summary else 0
+        line += [f"{first:.2f} ×", f"{entry['busy_rate']:.0f}", f"{busy:.2f} ×"]
+        line += [f"{entry['of_roofline']:.2f}" if "of_roofline" in entry else ""]
         line += [f"{entry['with_start']:.0f}", str(entry["peak_mib"])]
         lines.append([*line, " ".join(f"{value:.4f}" for value in near) or "—"])
     yield format_table(heads, lines) + "\n"
@@ -274,6 +289,19 @@ def describe(section: str, found: Mapping[str, Any]) -> Iterator[str]:
             f"one core: decode {decode * 1000:.2f} ms, infer {infer * 1000:.2f} ms; "
             f"roofline {most:.0f}, all cores at once {busy:.0f}  "
         )
+    if "products" in answers:
+        yield describe_products(answers["products"])
+
+
+def describe_products(answers: Sequence[Mapping[str, float]]) -> str:
+    """Return what the matrix products of a text's graph come to, and so the most that any engine can do."""
+    tokens, operations = answers[0]["tokens"], answers[0]["operations"]
+    rate = statistics.median(answer["rate"] for answer in answers)
+    return (
+        f"{tokens:.1f} tokens a sentence without padding, {operations / 1e6:.0f} million operations in "
+        f"matrix products: {operations / rate * 1000:.2f} ms at the {rate / 1e9:.0f} GFLOP/s of ONNX "
+        f"Runtime's own on one core, at most {rate / operations:.0f} sentences a processor second  "
+    )
 
 
 def sections_of(kind: str, given: argparse.Namespace) -> Iterator[tuple[str, list[str], list[str]]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import warnings
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +15,20 @@ import numpy.typing as npt
 from featx.embedding.neighbors import Neighbors, nearest_in_blocks
 from featx.embedding.row_products import Metric
 from featx.embedding.rows import Rows, check_rows
-from featx.errors import BadTable
+from featx.errors import BadOption, BadTable, FeatxWarning
 from featx.inputs.comparing import RowSpace
 from featx.storage.address import to_path
 from featx.tables import is_shard_folder, read_rows
+from featx.tables.shard_facts import index_of_shards
 from featx.tables.shards import read_shards
 
 if TYPE_CHECKING:
-    from featx.storage.remote import RemotePath
+    from featx.storage.remote import AnyPath, RemotePath
 
 __all__ = ["SimilarRow", "find_similar"]
+
+# The most rows that are found, of all queries together.
+_MOST = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,11 @@ def find_similar(
     own = np.full(len(queries), -1, np.intp)
     place = {name: number for number, name in enumerate(queries.ids)}
 
+    table, n_rows = _opened(rows)
+    k = _check_k(k, n_rows, len(queries))
+
     def blocks() -> Iterator[tuple[int, npt.NDArray[Any]]]:
-        for block in _blocks(rows):
+        for block in [table] if isinstance(table, Rows) else read_shards(table):
             _check(block, queries, rows)
             start = len(ids)
             ids.extend(block.ids)
@@ -114,14 +123,40 @@ def find_similar(
                     own[query] = start + offset
             yield start, place_in(block.embeddings)
 
+    if not n_rows:
+        warnings.warn("rows: hold no row, so that nothing is similar", FeatxWarning, stacklevel=2)
     found = nearest_in_blocks(place_in(queries.embeddings), blocks(), k, metric=metric, own=own)
+    if len(set(ids)) < len(ids):
+        twice = Counter(ids).most_common(1)[0][0]
+        warnings.warn(
+            f"rows: the id {twice!r:.200} is there twice or more; which of them is near, nobody can tell by it",
+            FeatxWarning,
+            stacklevel=2,
+        )
     return list(_listed(found, queries.ids, ids, labels))
 
 
-def _blocks(rows: Rows | str | os.PathLike[str] | RemotePath) -> Iterable[Rows]:
+def _opened(rows: Rows | str | os.PathLike[str] | RemotePath) -> tuple[Rows | AnyPath, int]:
+    """Return rows, or the folder of their shards, and how many they are."""
     if isinstance(rows, Rows):
-        return [rows]
-    return read_shards(rows) if is_shard_folder(to_path(rows)) else [read_rows(rows)]
+        return rows, len(rows)
+    path = to_path(rows)
+    if is_shard_folder(path):
+        return path, index_of_shards(path)["rows"]
+    table = read_rows(path)
+    return table, len(table)
+
+
+def _check_k(k: int, n_rows: int, n_queries: int) -> int:
+    """Return how many rows a query can have; raise BadOption where all together are too many to be held."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise BadOption(f"k = {k!r:.60}: expected a whole number, 1 or more")
+    if min(k, n_rows) * n_queries > _MOST:
+        raise BadOption(
+            f"k = {k}: makes {min(k, n_rows) * n_queries:,} rows of {n_queries:,} queries, expected at most "
+            f"{_MOST:,}; ask for k = {max(1, _MOST // n_queries)}, or of fewer queries at a time"
+        )
+    return max(1, min(k, n_rows))
 
 
 def _check(block: Rows, queries: Rows, source: Any) -> None:

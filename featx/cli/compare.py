@@ -16,10 +16,11 @@ from featx.cli.options import (
     RunChoice,
     SourceChoice,
     format_option,
+    plot_option,
     run_options,
     source_options,
 )
-from featx.cli.results import print_result
+from featx.cli.results import print_result, write_plot
 from featx.cli.sample_reader import SampleReader
 from featx.cli.targets import TargetChoice, target_options
 from featx.heads.names import check_head_name
@@ -27,6 +28,7 @@ from featx.heads.names import check_head_name
 if TYPE_CHECKING:
     from featx.catalog import Card
     from featx.reporting.comparison import Comparison
+    from featx.storage.remote import AnyPath
 
 __all__ = ["compare_command"]
 
@@ -81,6 +83,7 @@ __all__ = ["compare_command"]
 @input_options
 @partial(target_options, without=("head", "target-error", "keep-rows", "keep-samples"))
 @format_option("table", "json", help="How to print the comparison.")
+@plot_option
 @source_options
 @run_options(on_error="fail")
 def compare_command(
@@ -97,6 +100,7 @@ def compare_command(
     taps: bool,
     modality: str | None,
     style: str,
+    plot: AnyPath | None,
     target: TargetChoice,
     columns: SourceChoice,
     run: RunChoice,
@@ -125,7 +129,10 @@ def compare_command(
     samples = target.check(task, reader.read(source, split="train", skip=run.skips))
     # It takes seconds to import: what can be refused has been.
     from featx.selection.compare import compare
+    from featx.selection.plots import check_plot
 
+    if plot is not None:
+        check_plot(plot)
     asked = {**target.measuring_arguments(), "test_size": target.test_size}
     del asked["head"]
     # The comparison has bars of its own.
@@ -148,6 +155,7 @@ def compare_command(
             **asked,
         )
     print_result(comparison, style)
+    write_plot(comparison, plot)
     if specs is None:
         following = _next(source, comparison, columns, target)
     else:

@@ -32,15 +32,19 @@ def merge_command(folder: AnyPath, output: AnyPath | None, rejects: AnyPath | No
 
     The shards are those of ``featx extract --shard i/n``. Nothing is embedded.
     """
-    from featx.storage.writable import check_writable
+    from featx.storage.writable import check_apart, check_writable
     from featx.tables import TableWriter, check_output, merge_shards, write_rejects
     from featx.tables.shards import read_shards
 
     if output:
         check_output(output)
         check_writable(output)
+        check_apart(output, folder)
     if rejects:
         check_writable(rejects)
+        check_apart(rejects, folder)
+    if rejects and rejects == output:
+        raise click.UsageError("--output and --rejects: name the same file; expected two")
     n_rows, unread = merge_shards(folder)
     said = f"{n_rows} rows"
     if unread or rejects:

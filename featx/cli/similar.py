@@ -92,13 +92,17 @@ def similar_command(
     distances are Euclidean, with each input standardised and all alike.
     """
     from featx.retrieval import find_similar
-    from featx.storage.writable import check_writable
+    from featx.storage.writable import check_apart, check_writable
     from featx.tables.records import check_records_output
 
     if output:
         check_records_output(output)
+        check_apart(output, rows)
     if html:
         check_writable(html)
+        check_apart(html, rows)
+        if html == output:
+            raise click.UsageError("--output and --html: name the same file; expected two")
     elif shown:
         raise click.UsageError("--samples: shows samples on a page; name it with --html")
     kept, fingerprint = _open_rows(rows)

@@ -320,7 +320,8 @@ class _Task:
         Of samples whose rows are in the cache, only the first are read for it.
         """
         reader = self.backbone.reader
-        if not isinstance(reader, DoubtfulReader):
+        # the first is quick to tell, and most readers are none
+        if not hasattr(reader, "is_doubtful") or not isinstance(reader, DoubtfulReader):
             return 0, 0, []
         known = {index: content for index, content in contents.items() if index not in items}
         known = dict(islice(known.items(), max(0, _EXAMINED - self.examined)))
@@ -448,7 +449,8 @@ def _chunks(
     """
     ahead = deque(islice(samples, _TAIL * workers * most))
     while ahead:
-        share = math.ceil(len(ahead) / (_TAIL * workers))
+        # who works alone keeps nobody waiting
+        share = math.ceil(len(ahead) / (_TAIL * workers)) if workers > 1 else most
         # A chunk holds whole batches.
         size = min(max(share - share % least, least), len(ahead))
         yield [ahead.popleft() for _ in range(size)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import helper
 
+from featx.backbones.backbone import open_backbone
 from featx.backbones.session import FAILURES, open_session
 from featx.errors import BadGraph, BadSample, FeatxWarning, first_line
 from featx.export.abstention import differs_beside
@@ -146,7 +147,7 @@ def _check(classifier: Predictor, session: Any, samples: Iterable[Sample], real:
         raise BadGraph(
             f"not exported: of {compared} samples the worst differs by {worst:.2g} ({where}) in "
             f"probability, or in standard deviations of the targets, expected {TOLERANCE:g}; "
-            f"{changed or 'none'} has another label, or another set"
+            f"{changed or 'none'} has another label, or another set{_less_exact(classifier)}"
         )
     if unread:
         warnings.warn(
@@ -156,6 +157,20 @@ def _check(classifier: Predictor, session: Any, samples: Iterable[Sample], real:
             stacklevel=3,
         )
     return Check(compared, worst, real)
+
+
+def _less_exact(classifier: Predictor) -> str:
+    """Return which backbone is computed less exactly than the graph, and what to do; empty where none is."""
+    for one in classifier.inputs:
+        if one.has_backbone:
+            backbone = open_backbone(one.card, classifier.provider)
+            if not backbone.provider.exact:
+                made_of = one.card.optimized.parent if one.card.optimized else "cpu"
+                return (
+                    f"; {one.card.name} is computed on {backbone.provider}, the graph in float32: "
+                    f"fit to {made_of}"
+                )
+    return ""
 
 
 def _check_tokens(classifier: Predictor, session: Any, samples: Sequence[Sample]) -> None:

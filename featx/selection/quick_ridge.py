@@ -23,6 +23,8 @@ __all__ = ["LargeRidge", "suits_large_ridge"]
 
 # Rows and the smaller side of a table above which its decomposition, and what all penalties tell, take longer.
 _MANY_ROWS, _WIDE = 500, 100
+# Between these weights products in float32 keep their digits.
+_WEIGHTS = 1e-8, 1e8
 # Samples that choose the penalty.
 _SOME = 300
 # What is added to the products of rows to factor them: a share of their mean, far below any penalty.
@@ -30,10 +32,10 @@ _JITTER = 1e-6
 
 
 def suits_large_ridge(rows: FloatArray, problem: TuningProblem) -> bool:
-    """Return whether a table is so large that ``LargeRidge`` is faster, and all its samples weigh something."""
-    weights = problem.design.weights
+    """Return whether a table is so large that ``LargeRidge`` is faster, and all weights suit float32."""
+    weights, (least, most) = problem.design.weights, _WEIGHTS
     is_large = len(rows) > _MANY_ROWS and min(rows.shape) > _WIDE
-    return is_large and (weights is None or bool((weights > 0).all()))
+    return is_large and (weights is None or bool(((weights > least) & (weights < most)).all()))
 
 
 @dataclass(frozen=True, eq=False)

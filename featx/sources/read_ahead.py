@@ -17,8 +17,8 @@ from typing import IO, Any
 from featx.sources.record import Record
 from featx.sources.sample import Sample
 from featx.sources.segment import Segment
-from featx.storage.blob import Blob, Location
-from featx.storage.remote import RemotePath
+from featx.storage.blob import Blob
+from featx.storage.remote import RemoteLocation, RemotePath
 from featx.storage.remote_reader import SMALL, fetch
 
 __all__ = ["fetching"]
@@ -141,7 +141,7 @@ class _Fetcher:
 
 
 @dataclass(slots=True, eq=False)
-class _Fetched(Location):
+class _Fetched(RemoteLocation):
     """The location of an object whose content may be here already; it is given once, and then read anew."""
 
     origin: RemotePath
@@ -155,10 +155,6 @@ class _Fetched(Location):
         """The bytes that it will take, as far as is known."""
         version = self.origin.version
         return _GUESS if version is None else version.size if version.size <= SMALL else 0
-
-    @property
-    def is_remote(self) -> bool:
-        return True
 
     def size(self) -> int:
         return self.origin.size()

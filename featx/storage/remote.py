@@ -20,6 +20,7 @@ from featx.storage.blob import Location, describe_os_error, suffix_of, to_text
 __all__ = [
     "SCHEMES",
     "AnyPath",
+    "RemoteLocation",
     "RemotePath",
     "Store",
     "Version",
@@ -86,8 +87,19 @@ class Version:
     tag: str = ""
 
 
+class RemoteLocation(Location):
+    """The location of bytes on another machine."""
+
+    __slots__ = ()
+
+    @property
+    def is_remote(self) -> bool:
+        """True: to read it takes a while, and may be begun before."""
+        return True
+
+
 @dataclass(frozen=True, slots=True)
-class RemotePath(Location):
+class RemotePath(RemoteLocation):
     """An address, with the part of ``pathlib.Path`` that has a meaning for it; a ``Location`` of a ``Blob``.
 
     Its text leaves out what may be secret.
@@ -281,11 +293,6 @@ class RemotePath(Location):
         """Return the names on the way from this address to one below it, as they read."""
         names = path._names[len("/".join(self._names).rstrip("/").split("/")) :]
         return tuple(unquote(name) if self.scheme in _WEB else name for name in names)
-
-    @property
-    def is_remote(self) -> bool:
-        """True: to read it takes a while, and may be begun before."""
-        return True
 
     def size(self) -> int:
         """Return how many bytes the object has; raise OSError."""

@@ -15,7 +15,7 @@ from featx.storage.atomic import os_errors_in_words
 if TYPE_CHECKING:
     from featx.storage.remote import RemotePath
 
-__all__ = ["check_writable"]
+__all__ = ["check_apart", "check_writable"]
 
 # Bytes that are written for a try: a disk that is full takes an empty file.
 _TRY = 4096
@@ -66,6 +66,35 @@ def check_writable(
             _check_ownership(path, parent)
     except ValueError as error:
         raise OutputFailed(f"{str(path)!r}: not a name that a file can have") from error
+
+
+def check_apart(
+    path: str | os.PathLike[str] | RemotePath, source: str | os.PathLike[str] | RemotePath
+) -> None:
+    """Refuse an output that would replace what is read, or lie within it as one of its files.
+
+    Raises
+    ------
+    OutputFailed
+
+    Examples
+    --------
+    >>> check_apart("rows/all.parquet", "rows")
+    Traceback (most recent call last):
+    featx.errors.OutputFailed: rows/all.parquet: lies in rows, which is read; name another place
+    """
+    output, given = to_path(path), to_path(source)
+    if isinstance(output, Path) and isinstance(given, Path):
+        # Links lead to the same file as its own name.
+        target, read = Path(os.path.realpath(output)), Path(os.path.realpath(given))
+        same, within = target == read, target.is_relative_to(read)
+    elif isinstance(output, Path) or isinstance(given, Path):
+        return
+    else:
+        same, within = output.uri == given.uri, output.is_relative_to(given)
+    if same or within:
+        verb = "is" if same else "lies in"
+        raise OutputFailed(f"{output}: {verb} {given}, which is read; name another place")
 
 
 def _check_kind(path: Path, *, folder: bool) -> None:

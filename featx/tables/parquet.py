@@ -17,6 +17,7 @@ from featx._extras import require
 from featx._typing import FloatArray
 from featx.embedding.rows import Rows
 from featx.errors import BadTable
+from featx.storage.border import error_line
 
 __all__ = [
     "ParquetWriter",
@@ -144,7 +145,9 @@ def read_ids(path: Path) -> list[str]:
     try:
         return [str(value) for value in parquet.read_table(path, columns=["id"])["id"].to_pylist()]
     except (arrow.ArrowException, OSError, KeyError) as error:
-        raise BadTable(f"{path}: not a Parquet file of rows, or a damaged one: {error}") from error
+        raise BadTable(
+            f"{path}: not a Parquet file of rows, or a damaged one: {error_line(error)}"
+        ) from error
 
 
 def is_row_file(path: Path) -> bool:
@@ -180,7 +183,9 @@ def shape_of_rows(path: Path) -> tuple[int, str]:
                 column = none if first is None else arrow.chunked_array([first.column(0)])
                 dim = _embeddings(path, column, kind).shape[1]
     except (arrow.ArrowException, OSError) as error:
-        raise BadTable(f"{path}: not a Parquet file, or a damaged one: {error!s:.200}") from error
+        raise BadTable(
+            f"{path}: not a Parquet file, or a damaged one: {error_line(error)}"
+        ) from error
     fingerprint = (schema.metadata or {}).get(FINGERPRINT, b"").decode("utf-8", "replace")
     return dim, fingerprint
 
@@ -203,7 +208,9 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, list[Any] | None
                     raise BadTable(f"{path}: column {name!r} has no plain cells; name another")
             table = file.read(columns=there)
     except (arrow.ArrowException, OSError) as error:
-        raise BadTable(f"{path}: not a Parquet file, or a damaged one: {error!s:.200}") from error
+        raise BadTable(
+            f"{path}: not a Parquet file, or a damaged one: {error_line(error)}"
+        ) from error
     return {name: table.column(name).to_pylist() if name in there else None for name in names}
 
 
@@ -222,7 +229,9 @@ def stream_embeddings(path: Path, size: int) -> Iterator[FloatArray]:
             for batch in file.iter_batches(size, columns=["embedding"]):
                 yield _embeddings(path, arrow.chunked_array([batch.column(0)]), kind)
     except (arrow.ArrowException, OSError) as error:
-        raise BadTable(f"{path}: not a Parquet file, or a damaged one: {error!s:.200}") from error
+        raise BadTable(
+            f"{path}: not a Parquet file, or a damaged one: {error_line(error)}"
+        ) from error
 
 
 def read_parquet(path: Path) -> Rows:
@@ -243,8 +252,9 @@ def read_parquet(path: Path) -> Rows:
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        reason = str(error).partition("\n")[0]
-        raise BadTable(f"{path}: not a Parquet file, or a damaged one: {reason}") from error
+        raise BadTable(
+            f"{path}: not a Parquet file, or a damaged one: {error_line(error)}"
+        ) from error
     ids = [str(value) for value in table.column("id").to_pylist()]
     labels: list[Any] = [None] * len(ids)
     if "label" in names:

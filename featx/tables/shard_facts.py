@@ -107,7 +107,9 @@ def _is_shard(entry: Mapping[str, Any]) -> bool:
 
 def _read_table(path: AnyPath, keys: Mapping[str, type]) -> dict[str, Any]:
     try:
-        with path.open("rb") as stream:
+        # A blob refuses a pipe, which would be waited for.
+        file: Any = blob_at(path).open()
+        with file as stream:
             data = stream.read(_LARGEST + 1)
     except OSError as error:
         raise BadTable(f"{path}: cannot be read: {describe_os_error(error)}") from error

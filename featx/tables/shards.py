@@ -19,6 +19,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -325,7 +326,7 @@ def merge_shards(path: str | os.PathLike[str] | RemotePath) -> tuple[int, tuple[
                     f"{folder / shard.name}: its {key} differs from that of {shards[0].name}; make all shards "
                     "by one backbone, of one table"
                 )
-    _check_ids(folder, shards)
+    _check_contents(folder, shards, facts)
     index = {
         "format": 1,
         **{key: first[key] for key in ("fingerprint", "dim", "dtype")},
@@ -375,20 +376,27 @@ def _expected_shards(folder: AnyPath) -> list[Shard]:
     return shards
 
 
-def _check_ids(folder: AnyPath, shards: Sequence[Shard]) -> None:
-    """Refuse an id that is in two shards; ids are read without the rows."""
-    from featx.tables.parquet import read_ids
+def _check_contents(
+    folder: AnyPath, shards: Sequence[Shard], facts: Sequence[Mapping[str, Any]]
+) -> None:
+    """Refuse a shard that is not what its facts say, and an id that is there twice; no rows are read."""
+    from featx.tables.parquet import read_ids, shape_of_rows
 
     seen: set[str] = set()
-    for shard in shards:
+    for shard, own in zip(shards, facts, strict=True):
         with _local_copy(folder / shard.name) as copy:
-            ids = read_ids(copy)
-        if twice := seen.intersection(ids):
+            shape, ids = shape_of_rows(copy), read_ids(copy)
+        if shape != (own["dim"], own["fingerprint"]) or len(ids) != own["rows"]:
             raise BadTable(
-                f"{folder / shard.name}: {min(twice)!r:.200} is in another shard too; make all "
-                "shards of the same samples"
+                f"{folder / shard.name}: is not the shard that {shard.facts_name} tells of; make it again"
             )
-        seen.update(ids)
+        for name in ids:
+            if name in seen:
+                raise BadTable(
+                    f"{folder / shard.name}: {name!r:.200} is in another shard too, or twice in this one; make "
+                    "all shards of the same samples"
+                )
+            seen.add(name)
 
 
 def fingerprint_of_shards(path: str | os.PathLike[str] | RemotePath) -> str:
@@ -409,7 +417,7 @@ def read_shards(path: str | os.PathLike[str] | RemotePath) -> Iterator[Rows]:
     Raises
     ------
     BadTable
-        There is no index, or a shard is not of the size that it says.
+        There is no index, or a shard is not the one that it tells of.
     """
     from featx.tables.parquet import read_parquet
 
@@ -423,8 +431,12 @@ def read_shards(path: str | os.PathLike[str] | RemotePath) -> Iterator[Rows]:
             raise BadTable(f"{file}: cannot be read: {describe_os_error(error)}") from error
         if size != entry["bytes"]:
             raise BadTable(f"{file}: has {size} bytes, expected {entry['bytes']}; make it again")
-        with _local_copy(file) as copy:
+        # Another shard, or damage, may have the same size; a digest takes a core beside the reading.
+        with _local_copy(file) as copy, ThreadPoolExecutor(1) as beside:
+            digest = beside.submit(digest_of_shard, copy)
             rows = read_parquet(copy)
+        if digest.result() != entry["sha256"]:
+            raise BadTable(f"{file}: not the bytes that were written; make it again")
         if len(rows) != entry["rows"] or rows.fingerprint != index["fingerprint"]:
             raise BadTable(f"{file}: is not the shard that {INDEX} tells of; make it again")
         yield rows

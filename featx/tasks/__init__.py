@@ -6,6 +6,7 @@ No other module asks which task it has to do with. A further task is one module 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -54,5 +55,11 @@ def get_task(name: str) -> Task:
         raise wrong_type("task", name, "the name of a task")
     if name not in TASKS:
         raise UnknownTask(name, TASKS)
-    task: Task = load_named(TASKS[name])()
+    return _make_task(TASKS[name])
+
+
+# a predictor asks for its task with every answer
+@cache
+def _make_task(path: str) -> Task:
+    task: Task = load_named(path)()
     return task

@@ -50,8 +50,9 @@ Tick = Callable[[int, int], object]
 # the last value: that costs little there.
 _GAPS = {"path": 1e-3, "label-path": 1e-4}
 _LITTLE_WORK, _LEAST_GAP = 5_000_000, 1e-6
-# From so much work on, the splits that are solved for the choice alone may leave ten times as much.
-_VAST_WORK = 500_000_000
+# From so much work on a path may leave ten times as much, and the splits that are solved for the choice alone
+# from half of it on.
+_VAST_WORK = 1_000_000_000
 # Samples from which on one split is enough to choose a penalty by, and samples x columns x outputs below which
 # the others cost little.
 _MANY = 4000
@@ -193,10 +194,9 @@ def _score_path(
     Of many samples the first split leaves out enough to choose by; the other splits are solved for what it
     chose alone.
     """
-    work, gap = rows.size * problem.n_outputs, _GAPS[head.search]
+    work = rows.size * problem.n_outputs
+    gap = _path_gap(head, work)
     if len(problem) < _MANY or work < _MUCH_WORK or len(splits.pairs) == 1:
-        if work < _LITTLE_WORK:
-            gap = _LEAST_GAP if work < _LITTLE_WORK / 10 else gap / 10
         path = open_path(head, rows, problem, splits.trains, map_fn, gap=gap)
         tests = [test for _, test in splits.pairs]
         return list(_walk(head, path, problem, tests, tests, tick))
@@ -208,6 +208,14 @@ def _score_path(
     chosen = _score_others(tried, rows, problem, splits, map_fn)
     tick(len(head.grid), len(head.grid))
     return [chosen]
+
+
+def _path_gap(head: HeadSpec, work: int) -> float:
+    """Return the share of the loss that a path may leave; ``work`` is samples x columns x outputs."""
+    gap = _GAPS[head.search]
+    if work < _LITTLE_WORK:
+        return _LEAST_GAP if work < _LITTLE_WORK / 10 else gap / 10
+    return 10 * gap if head.search == "path" and work >= _VAST_WORK else gap
 
 
 def _score_others(
@@ -226,9 +234,7 @@ def _score_others(
     head, start = best.head, best.warm_start
     known = None if start is None else start.without_weights()
     numbers = rows.shape[1] * problem.n_outputs
-    gap = _GAPS[head.search]
-    if head.search == "path" and len(rows) * numbers >= _VAST_WORK:
-        gap *= 10
+    gap = _path_gap(head, 2 * len(rows) * numbers)
     at_once = max(1, min(len(others), _NUMBERS_AT_ONCE // numbers))
     parts = [] if best.scores is None else [best.scores.astype(np.float64)]
     for begin in range(0, len(others), at_once):

@@ -41,10 +41,10 @@ __all__ = ["HeadConfig", "LeftOut", "SearchResult", "check_seed", "fit_choice", 
 FOLDS = 4
 # Races among heads: the number of samples, and how many heads go on.
 RACES = ((1500, 4), (4500, 2))
-# Share of the loss that may be left unfinished when what was chosen is trained, of labels and where the work
-# (samples x columns x outputs) is large, and a tenth of it elsewhere.
-_GAP = 1e-5
-_MUCH_WORK = 50_000_000
+# Share of the loss that may be left unfinished when what was chosen is trained, from so much work on (samples x
+# columns x outputs).
+_GAPS = {0: 1e-6, 50_000_000: 1e-4, 1_000_000_000: 1e-3}
+_LABEL_GAP = 1e-5
 # Samples x columns x outputs below which threads cost more than they save.
 _SMALL = 5_000_000
 
@@ -335,7 +335,8 @@ def _fit_by_path(
     if known is not None and known.shape != (rows.shape[1] + 1, n_columns):
         warm_start = None
     every = [np.arange(len(problem))]
-    gap = _GAP if multilabel or rows.size * problem.n_outputs >= _MUCH_WORK else _GAP / 10
+    work = rows.size * problem.n_outputs
+    gap = _LABEL_GAP if multilabel else [gap for least, gap in _GAPS.items() if work >= least][-1]
     path = open_path(choice.head, rows, problem, every, map_fn, gap=gap, warm_start=warm_start)
     strength = last.estimator.C if multilabel else last.C
     for _ in path.solve_path([strength]):

@@ -83,6 +83,7 @@ def test_limits_are_refused_in_the_words_of_options(pictures):
         (("--max-latency", "1e-6ms"), "above --max-latency 1e-06 ms"),
         (("--head", "logistik"), "did you mean 'logistic'"),
         (("--backbone", "color"), "did you mean 'colors'"),
+        (("--plot", "ranking.bmp"), "expected the name of a file that ends in"),
     ):
         assert message in refusal(run("compare", pictures, *words))
 

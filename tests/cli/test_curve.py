@@ -66,13 +66,18 @@ def test_json_is_the_curve_of_the_library_with_its_options(table):
 
 @pytest.mark.slow
 @drawn
-def test_plots_of_a_curve_and_of_layers_are_written_beside_what_is_printed(table, tmp_path):
+def test_plots_of_a_curve_of_layers_and_of_a_ranking_are_written_beside_what_is_printed(
+    table, tmp_path
+):
     result = run("curve", table, *COLUMNS, *QUICK, "--plot", tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes()[1:4] == b"PNG"
     assert "drawn in" in result.stderr
     probe = ("--probe", table, *COLUMNS, "--plot", tmp_path / "layers.svg")
     assert run("backbones", "layers", "featx-text-nano", *probe).exit_code == 0
     assert b"<svg" in (tmp_path / "layers.svg").read_bytes()
+    ranked = ("--backbone", "featx-text-nano", "--plot", tmp_path / "ranking.pdf")
+    assert "drawn in" in run("compare", table, *COLUMNS, *ranked).stderr
+    assert (tmp_path / "ranking.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize(

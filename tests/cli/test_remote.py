@@ -173,9 +173,9 @@ def test_what_only_this_machine_can_hold_is_refused_for_an_address(words):
     assert "'s3://bucket/x' is an address; expected a path of this machine" in run(*words).stderr
 
 
-def test_shards_of_a_cluster_are_refused_at_an_address_before_anything_is_read(memory):
+def test_shards_of_a_cluster_are_refused_in_the_memory_of_one_process(memory):
     words = ("extract", "missing", "-o", "memory://box/rows", "--shards", 2, "--engine", "ray")
-    assert "expected a folder that every node sees" in refusal(run(*words))
+    assert "memory of this process alone; expected a folder" in refusal(run(*words))
 
 
 def test_targets_of_rows_may_lie_at_an_address(memory, tmp_path):

@@ -67,6 +67,19 @@ def test_other_libraries_read_the_folder(table, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("library", ["duckdb", "polars"])
+def test_a_pattern_of_its_files_gives_other_libraries_every_row_once(table, tmp_path, library):
+    other = pytest.importorskip(library)
+    extract(table, tmp_path / "rows", "--shards", 3)
+    files = str(tmp_path / "rows" / "*.parquet")
+    ids = (
+        [row[0] for row in other.sql(f"select id from '{files}'").fetchall()]
+        if library == "duckdb"
+        else other.read_parquet(files)["id"].to_list()
+    )
+    assert sorted(ids, key=int) == [str(i) for i in range(23) if i != 17]
+
+
 def test_a_job_of_many_machines_makes_the_bytes_of_one(table, tmp_path):
     extract(table, tmp_path / "rows", "--shards", 4)
     for number in (2, 0, 3):

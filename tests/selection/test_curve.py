@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -128,7 +129,8 @@ def test_small_sets_without_two_groups_of_a_class_are_left_out_in_a_note(records
     assert "too small for this head" in found.format_table()
 
 
-def test_sizes_and_draws_are_those_that_were_asked_for(records, texts):
+def test_sizes_and_draws_are_those_that_were_asked_for_or_ten_draws(records, texts):
+    assert signature(featx.learning_curve).parameters["draws"].default == 10
     labels = [one["kind"] for one in records]
     asked = QUICK | {"draws": 2, "baseline": False}
     found = featx.learning_curve(texts, labels, sizes=[60, 20], **asked)

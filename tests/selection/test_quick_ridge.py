@@ -94,12 +94,13 @@ def test_a_large_table_scores_as_the_decomposition_of_all_of_it_does(task: str, 
     assert found.loss == pytest.approx(exact.loss, rel=0.05)
 
 
-def test_samples_of_no_weight_go_the_long_way() -> None:
+@pytest.mark.parametrize("weight", [0.0, 1e-200, 1e200])
+def test_samples_of_no_weight_or_of_a_vast_one_go_the_long_way(weight: float) -> None:
     rows = np.zeros((700, 700), np.float32)
     weights = np.ones(700)
     problem = _problem("classification", ["a", "b"] * 350, SampleDesign(weights=weights))
     assert suits_large_ridge(rows, problem)
     light = weights.copy()
-    light[0] = 0.0
+    light[0] = weight
     problem = _problem("classification", ["a", "b"] * 350, SampleDesign(weights=light))
     assert not suits_large_ridge(rows, problem)

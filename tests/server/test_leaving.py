@@ -6,13 +6,16 @@ import threading
 import pytest
 
 from featx.server import Limits, create_app
+from featx.server.bodies import Peer
 from tests.support.serving import DARK, LIGHT
 
 QUEUED_TURNS = 200
 
 
 class Client:
-    """A request to an application, whose client can leave."""
+    """A request to an application, whose client can leave; ``tells`` is whether the server says so itself."""
+
+    tells = False
 
     def __init__(self, app, body, path="/v1/predict", kind=b"image/png"):
         self.messages = []
@@ -22,6 +25,10 @@ class Client:
         scope = {"type": "http", "method": "POST" if body else "GET", "path": path}
         scope |= {"raw_path": path.encode(), "query_string": b"", "root_path": ""}
         scope |= {"headers": headers, "http_version": "1.1", "scheme": "http", "server": None}
+        self._peer = Peer(asyncio.Event())
+        self._peer.arrived.set()
+        if self.tells:
+            scope["featx.peer"] = self._peer
         self.task = asyncio.create_task(app(scope, self._receive, self._send))
 
     async def _receive(self):
@@ -36,6 +43,8 @@ class Client:
     def leave(self):
         """Close the connection."""
         self._gone.set()
+        for leave in list(self._peer.on_leave):
+            leave()
 
     async def answer(self):
         """Return status and body once it is answered."""
@@ -64,6 +73,11 @@ async def queue(app, count):
         await asyncio.sleep(0)
     assert await metric(app, "featx_requests_held ") == before + count
     return clients
+
+
+@pytest.fixture(params=[False, True], ids=["any server", "own server"], autouse=True)
+def tells(request, monkeypatch):
+    monkeypatch.setattr(Client, "tells", request.param)
 
 
 @pytest.fixture

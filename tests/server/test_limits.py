@@ -1,8 +1,11 @@
 """The limits of a server."""
 
 import gzip
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -172,3 +175,13 @@ def test_a_body_that_inflates_counts_as_what_it_inflates_to(slow):
 def test_no_limit_is_nothing_or_less(name, value):
     with pytest.raises(BadOption, match=f"{name} = {value}: expected a number above 0"):
         Limits(**{name: value})
+
+
+def test_the_docs_name_the_number_of_workers_that_there_is():
+    text = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    said = re.findall(r"(\w+) workers?(?: threads?)? a core", text)
+    assert len(said) > 1
+    assert set(said) <= {"a", "one"}
+    # Of another number than that of the cores nothing is said.
+    assert not re.search(r"(?i)\b(?:twice|half) as many (?:workers|threads)|two workers", text)
+    assert Limits().threads == joblib.cpu_count()

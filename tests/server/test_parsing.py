@@ -37,6 +37,21 @@ def test_a_body_that_is_no_json_is_refused_in_words(client, body):
         assert "not JSON" in error_of(client.post(path, content=body, headers=headers), 400)
 
 
+def test_a_query_that_comes_again_means_the_same_whatever_the_body_is(client):
+    def labels(query, body):
+        results = client.post(f"/v1/predict?{query}", content=body, headers=PNG).json()["results"]
+        return [(one["model"], one["label"], len(one["top"])) for one in results]
+
+    for _ in range(2):
+        assert labels("model=shade&top_k=1", DARK) == [("shade", "dark", 1)]
+        assert labels("model=shade&top_k=1", LIGHT) == [("shade", "light", 1)]
+        assert labels("model=shade&top_k=2", LIGHT) == [("shade", "light", 2)]
+        # Of a name that is given again and again it is one.
+        assert labels("&".join(["model=shade"] * 90), DARK) == [("shade", "dark", 2)]
+        wrong = client.post("/v1/predict?top_k=0", content=DARK, headers=PNG)
+        assert "top_k: " in error_of(wrong, 422)
+
+
 def test_half_a_surrogate_is_no_failure_of_the_server(client):
     body = b'{"samples": [{"id": "\\ud800", "data": "\\udfff"}], "model": "\\ud800"}'
     response = client.post(

@@ -239,6 +239,61 @@ def test_many_requests_in_one_piece_are_answered_in_order_or_refused(server):
     assert server.get("/healthz")[0] == 200
 
 
+def test_an_answer_leaves_in_one_piece_and_the_next_begins_behind_it(server):
+    asks = {
+        b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n": (200, True),
+        b"HEAD /healthz HTTP/1.1\r\n" + HOST + b"\r\n": (200, False),
+        b"GET /nowhere HTTP/1.1\r\n" + HOST + b"\r\n": (404, True),
+        POST + b"Content-Length: %d\r\n\r\n" % len(DARK) + DARK: (200, True),
+    }
+    with server.connect() as connection:
+        for data, (status, has_body) in [*asks.items()] * 2:
+            connection.sendall(data)
+            # Of two writes the first would come alone.
+            head, _, body = connection.recv(1 << 16).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 %d " % status)
+            length = int(re.search(rb"content-length: (\d+)", head)[1])
+            assert len(body) == (length if has_body else 0)
+            assert length > 0
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
+        head, _, body = server.read(connection, until_closed=True).partition(b"\r\n\r\n")
+    assert json.loads(body)["openapi"]
+    assert head.lower().count(b"connection: close") == 1
+
+
+def test_whoever_waits_to_be_told_to_go_on_is_told_and_answered(server):
+    head = POST + b"Expect: 100-continue\r\nConnection: close\r\n"
+    with server.connect() as connection:
+        connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(LIGHT))
+        assert connection.recv(1 << 16) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(LIGHT)
+        assert labels_of(server.read(connection)) == [b"light"]
+
+
+@pytest.mark.slow
+def test_what_waits_for_a_client_that_has_left_is_taken_off(tmp_path):
+    limits = {"workers": 1, "queue": 4, "timeout": 8.0}
+    whole = POST + b"Content-Length: %d\r\n\r\n" % len(DARK) + DARK
+
+    def held():
+        [count] = re.findall(rb"\nfeatx_requests_held (\d+)", server.get("/metrics")[1])
+        return int(count)
+
+    def until_held(count):
+        deadline = time.monotonic() + 5
+        while held() != count and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return held()
+
+    with serving({"endless": tmp_path}, limits=limits) as server, server.connect() as first:
+        first.sendall(whole)
+        with server.connect() as second, server.connect() as third:
+            for connection in (second, third):
+                connection.sendall(whole)
+            assert until_held(3) == 3
+        assert until_held(1) == 1
+
+
 @pytest.mark.slow
 def test_half_sent_heads_do_not_keep_others_out_where_descriptors_are_few(path):
     with serving({"shade": path}, descriptors=128) as server, ExitStack() as stack:

@@ -270,7 +270,12 @@ class ImageSettings:
                 and items[stop].shape == items[start].shape
             ):
                 stop += 1
-            yield Batch({"input": np.stack(items[start:stop])}, np.arange(start, stop))
+            # of a single one, half a megabyte need not be copied
+            several = stop - start > 1
+            stacked = (
+                np.stack(items[start:stop]) if several else np.ascontiguousarray(items[start])[None]
+            )
+            yield Batch({"input": stacked}, np.arange(start, stop))
             start = stop
 
     def merge(self, rows: FloatArray, item_index: Integers, n: int) -> FloatArray:

@@ -102,10 +102,9 @@ class Spectrum:
     def leading(cls, rows: FloatArray) -> Spectrum:
         """Return the leading part of the spectrum of more than some dozen rows.
 
-        It is found by randomised subspace iteration (Halko, Martinsson and Tropp, 2011): where there are
-        fewer rows than columns, to find all of it takes longer than the steps that it saves.
+        It is found by randomised subspace iteration (Halko, Martinsson and Tropp, 2011).
         """
-        n = len(rows)
+        n, d = rows.shape
         directions = np.random.default_rng(0).standard_normal((_LEADING + _MORE, n), np.float32)
         basis, _ = np.linalg.qr((directions @ rows).T)
         basis, _ = np.linalg.qr(rows.T @ (rows @ basis))
@@ -113,7 +112,7 @@ class Spectrum:
         values, turned = eigh(coordinates.T @ coordinates / np.float32(n))
         values, turned = np.maximum(values[-_LEADING:], 0), turned[:, -_LEADING:]
         total = float(np.einsum("nd,nd->n", rows, rows).sum(dtype=np.float64)) / n
-        rest = max(total - float(values.sum()), 0.0) / (n - _LEADING)
+        rest = max(total - float(values.sum()), 0.0) / (min(n, d) - _LEADING)
         return cls(np.ascontiguousarray(basis @ turned), values, rest)
 
     def solve(
