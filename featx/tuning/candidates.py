@@ -30,6 +30,7 @@ from featx.tuning.splits import Splits
 
 __all__ = [
     "PATHS",
+    "VAST_WORK",
     "CandidateScore",
     "best_candidate",
     "leave_out_each",
@@ -53,7 +54,7 @@ _GAPS = {"path": 1e-3, "label-path": 1e-4}
 _LITTLE_WORK, _LEAST_GAP = 5_000_000, 1e-6
 # From so much work on a path may leave ten times as much, and the splits that are solved for the choice alone
 # from half of it on.
-_VAST_WORK = 1_000_000_000
+VAST_WORK = 1_000_000_000
 # Samples from which on one split is enough to choose a penalty by, and samples x columns x outputs below which
 # the others cost little.
 _MANY = 4000
@@ -218,7 +219,7 @@ def _path_gap(head: HeadSpec, work: int) -> float:
     gap = _GAPS[head.search]
     if work < _LITTLE_WORK:
         return _LEAST_GAP if work < _LITTLE_WORK / 10 else gap / 10
-    return 10 * gap if head.search == "path" and work >= _VAST_WORK else gap
+    return 10 * gap if head.search == "path" and work >= VAST_WORK else gap
 
 
 def _score_others(
@@ -255,7 +256,7 @@ def _score_others(
         told = partial(
             _tick_part, tick, len(head.grid), begin / len(others), len(some) / len(others)
         )
-        path.solve(_only_value(best.params), _curvature(head, problem), told)
+        path.solve(_only_value(best.params), start_curvature(head, problem), told)
         parts += [path.scores(index, test) for index, (_, test) in enumerate(some)]
         own = path.warm_start()
         count = 1 + begin + len(some)
@@ -271,7 +272,7 @@ def _tick_part(tick: Tick, half: int, begun: float, share: float, done: int, tot
     tick(half + round(half * (begun + share * done / total)), 2 * half)
 
 
-def _curvature(head: HeadSpec, problem: TuningProblem) -> float:
+def start_curvature(head: HeadSpec, problem: TuningProblem) -> float:
     """Return the curvature of a probability where nothing is known; of several labels each has its own."""
     k = problem.n_outputs
     return 1 / 4 if head.search == "label-path" else (k - 1) / k**2
