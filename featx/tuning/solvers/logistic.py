@@ -20,9 +20,9 @@ from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
 __all__ = ["LogisticPath"]
 
-# Where there are more rows than the first, and fewer than columns, or of more columns than the second fewer than
-# their square divided by the third, the leading part of their spectrum is enough: all of it takes longer than
-# the steps that it saves.
+# Where there are more rows than the first, and fewer than columns, or of more columns than the second fewer
+# than their square divided by the third, the leading part of their spectrum is enough: all of it takes longer
+# than the steps that it saves.
 _FEW_ROWS, _FEW_COLUMNS, _DIVISOR = 200, 500, 256
 # Rows by which the curvature of the loss is judged.
 _SAMPLED = 256
