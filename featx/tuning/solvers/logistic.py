@@ -20,9 +20,10 @@ from featx.tuning.solvers.standardization import BLOCK, SharedRows, part_weights
 
 __all__ = ["LogisticPath"]
 
-# Where there are more rows than the first, more columns than the second, and fewer rows than so many times the
-# columns, the leading part of their spectrum is enough: all of it takes longer than the steps that it saves.
-_FEW_ROWS, _FEW_COLUMNS, _TIMES = 200, 500, 5
+# Where there are more rows than the first, and fewer than columns, or of more columns than the second fewer
+# than their square divided by the third, the leading part of their spectrum is enough: all of it takes longer
+# than the steps that it saves.
+_FEW_ROWS, _FEW_COLUMNS, _DIVISOR = 200, 500, 256
 # Rows by which the curvature of the loss is judged.
 _SAMPLED = 256
 # Products of the rows of a kind, columns and scores up to which it costs more to keep kinds apart than to
@@ -95,7 +96,7 @@ class LogisticPath(PenaltyPath):
             if warm_start.weights is not None:
                 start[:] = warm_start.weights
         if spectrum is None:
-            is_wide = _FEW_ROWS < n < (_TIMES * d if d > _FEW_COLUMNS else d)
+            is_wide = _FEW_ROWS < n < (max(d, d * d // _DIVISOR) if d > _FEW_COLUMNS else d)
             spectrum = Spectrum.leading(self._rows) if is_wide else Spectrum.of(self._rows, map_fn)
         self._spectrum = spectrum
         super().__init__(start, weights.sum(axis=0), gap=gap, max_steps=max_steps)
