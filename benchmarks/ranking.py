@@ -260,7 +260,7 @@ def main() -> None:
         "--train", type=int, default=500, help="most training samples [%(default)s]"
     )
     parser.add_argument("--test", type=int, default=500, help="most test samples [%(default)s]")
-    parser.add_argument("--draws", type=int, default=5, help="of small sets [%(default)s]")
+    parser.add_argument("--draws", type=int, default=20, help="of small sets [%(default)s]")
     parser.add_argument("--leave-out", nargs="*", default=[], help="backbones")
     parser.add_argument("--order", action="store_true", help="print mean ranks by digest")
     given = common.parse(parser, sets=SETS)

@@ -68,7 +68,7 @@ def contenders(modality: str, cores: int) -> dict[str, Contender]:
             "fastembed": Contender("fastembed_texts", ("fastembed",), batches(1, 4, 16)),
             "libembedding-ng": Contender("libembedding", ("libembedding-ng",), batches(1, 4, 16)),
             "sentence-transformers": Contender(
-                "sentence_transformers", packages, batches(1, 4, 8, 32), comparable=False
+                "sentence_transformers", packages, batches(1, 4, 8, 16, 32), comparable=False
             ),
         }
         usual = {"fastembed": 256, "libembedding-ng": 256, "sentence-transformers": 32}
@@ -153,8 +153,10 @@ class Section:
         """Return what ``featx optimize`` wrote of the int8 backbone into its card."""
         card = self.given.work / "int8" / common.int8_twin(self.card, self.given) / "card.toml"
         table = tomllib.loads(card.read_text(encoding="utf-8"))["optimized"]
-        keys = ("layers", "floats", "cosine_mean", "cosine_worst", "size", "batch_bits")
-        return f"its card: {', '.join(f'{key} {table.get(key)}' for key in keys)}"
+        keys = ("layers", "cosine_mean", "cosine_worst", "size", "batch_bits")
+        told = [f"{key} {table.get(key)}" for key in keys]
+        told.append(f"layers in float {len(table['float_layers'])}")
+        return f"its card: {', '.join(told)}"
 
     def search(self, name: str) -> Mapping[str, Any]:
         """Return a contender's best setting over a third of the items; the best two run again."""
@@ -271,7 +273,11 @@ def describe(section: str, found: Mapping[str, Any]) -> Iterator[str]:
         first = summary["featx"]["rate"]["median"] / rate["median"] if "featx" in summary else 0
         line = [name, f"{rate['median']:.0f} ({rate['low']:.0f} to {rate['high']:.0f})"]
         busy = summary["featx"]["busy_rate"] / entry["busy_rate"] if "featx" in summary else 0
-        line += [f"{first:.2f} ×", f"{entry['busy_rate']:.0f}", f"{busy:.2f} ×"]
+        line += [f"{first:.2f} ×"]
+        # workers that live on are not counted
+        setting = found["settings"].get(name) or {}
+        apart = setting.get("parallel") or setting.get("workers")
+        line += ["", ""] if apart else [f"{entry['busy_rate']:.0f}", f"{busy:.2f} ×"]
         line += [f"{entry['of_roofline']:.2f}" if "of_roofline" in entry else ""]
         line += [f"{entry['with_start']:.0f}", str(entry["peak_mib"])]
         lines.append([*line, " ".join(f"{value:.4f}" for value in near) or "—"])

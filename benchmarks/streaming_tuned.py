@@ -45,16 +45,17 @@ class Rows:
     def standardize(self, rows: Any) -> Any:
         return ((rows - self.sums.mean) / self.sums.scale).astype(np.float32)
 
-    def judge(self, scores: Any) -> Any:
+    def judge(self, scores: Any, indices: Any) -> Any:
         from featx.heads import TemperatureScaling
         from featx.tuning.problem import Evaluation
 
-        calibrator = TemperatureScaling.fit(scores, self.tune_y)
-        accuracy = float((scores.argmax(axis=1) == self.tune_y).mean())
-        return Evaluation(accuracy, 0.0, log_loss(scores, self.tune_y), calibrator)
+        y = self.tune_y[indices]
+        calibrator = TemperatureScaling.fit(scores, y)
+        accuracy = float((scores.argmax(axis=1) == y).mean())
+        return Evaluation(accuracy, 0.0, log_loss(scores, y), calibrator)
 
     def best(self, candidates: Sequence[tuple[Callable[[Any], Any], str]], reads: float) -> Found:
-        losses = [self.judge(scores(self.tune)).loss for scores, _ in candidates]
+        losses = [log_loss(scores(self.tune), self.tune_y) for scores, _ in candidates]
         return *candidates[int(np.argmin(losses))], reads
 
 

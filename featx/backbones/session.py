@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -256,17 +256,27 @@ class Interrupt:
 _CURRENT: ContextVar[Interrupt | None] = ContextVar("featx interrupt", default=None)
 
 
-@contextmanager
-def interruptible(interrupt: Interrupt) -> Iterator[None]:
+def interruptible(interrupt: Interrupt) -> AbstractContextManager[None]:
     """Let ``interrupt`` end every run of a graph that the calling thread starts within the block.
 
     A run that was ended raises BadGraph, as one that fails does; ``interrupt.stopped`` tells them apart.
     """
-    token = _CURRENT.set(interrupt)
-    try:
-        yield
-    finally:
-        _CURRENT.reset(token)
+    return _Interruptible(interrupt)
+
+
+class _Interruptible:
+    """The block of ``interruptible``; every batch of a server has one, so that it is no generator."""
+
+    __slots__ = ("_interrupt", "_token")
+
+    def __init__(self, interrupt: Interrupt) -> None:
+        self._interrupt = interrupt
+
+    def __enter__(self) -> None:
+        self._token = _CURRENT.set(self._interrupt)
+
+    def __exit__(self, *failure: object) -> None:
+        _CURRENT.reset(self._token)
 
 
 def run_session(

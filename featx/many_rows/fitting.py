@@ -354,9 +354,7 @@ def _solve(
         [final] = streamed.solve(whole, [best.params])
         n_tried = len(tried)
     else:
-        choice = search_penalty(
-            spec, form, passes, parts.train, tune, lambda scores: judged.evaluate(scores, every)
-        )
+        choice = search_penalty(spec, form, passes, parts.train, tune, judged.evaluate)
         best = CandidateScore(spec, choice.params, choice.evaluation, choice.scores)
         solution, n_tried = choice.solution, choice.n_tried
         final = solve_all(choice, form, whole, passes, tune)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from featx._typing import FloatArray, Mask
+from featx._typing import FloatArray, Integers, Mask
 from featx.heads import HeadSpec
 from featx.many_rows.heads import ClosedForm
 from featx.many_rows.passes import RowPasses
@@ -34,10 +34,13 @@ _LEAST_GAIN = 1e-4
 _NEARLY = 5e-3
 # The strongest penalty, as a multiple of the curvature that the loss of all rows has at the beginning.
 _STRONGEST = 100
+# The most numbers that the scores may be by which ridges are compared, for each of them costs.
+_COMPARED = 2_000_000
 # Rows by which the curvature of the loss is judged.
 _PROBE = 2048
 
-Evaluate = Callable[[Any], Evaluation]
+# From the scores of some rows to choose by, and their indices.
+Evaluate = Callable[[Any, Integers], Evaluation]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +88,7 @@ def search_penalty(
     tune : ndarray of shape (n_tune, d), float32
         The rows to choose by.
     evaluate : callable
-        Judges the scores of the latter.
+        Judges scores of some of the latter, by their indices.
     """
     [key] = spec.grid[0]
     strengths = _strengths(spec, form.standardized)
@@ -99,7 +102,7 @@ def search_penalty(
         for strength in solver.solve_path(side):
             n_tried += 1
             scores = form.scores(solver.solution, tune)
-            evaluation = evaluate(scores)
+            evaluation = evaluate(scores, np.arange(len(tune)))
             least = best.evaluation.loss if best else np.inf
             if evaluation.loss < least:
                 best = LogisticChoice(
@@ -142,10 +145,12 @@ def _choose_first(
     sums = form.standardized
     curvature = _curvature(sums)
     alphas = [1 / (strength * curvature) for strength in strengths]
-    losses = [evaluate(form.scores(ridge, tune)).loss for ridge in solve_ridge(sums, alphas)]
+    some = np.arange(0, len(tune), -(-len(tune) * len(sums.weights) // _COMPARED))
+    rows = tune[some]
+    losses = [evaluate(form.scores(ridge, rows), some).loss for ridge in solve_ridge(sums, alphas)]
     # Of classes that are as probable as they are frequent.
     priors = np.log(np.maximum(sums.trained / sums.trained.sum(), np.finfo(np.float64).tiny))
-    most, least = evaluate(np.tile(priors, (len(tune), 1))).loss, min(losses)
+    most, least = evaluate(np.tile(priors, (len(some), 1)), some).loss, min(losses)
     limit = least + _NEARLY * max(most - least, 0)
     first = next(i for i, loss in enumerate(losses) if loss <= limit)
     [ridge] = solve_ridge(sums, [alphas[first]])

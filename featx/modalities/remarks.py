@@ -7,8 +7,8 @@ of all of them together with ``warn_of``; where nobody gathers, the remark is a 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -64,15 +64,23 @@ def is_collected() -> bool:
     return _collection.get() is not None
 
 
-@contextmanager
-def collected() -> Iterator[list[Remark]]:
+def collected() -> AbstractContextManager[list[Remark]]:
     """Give a list that the remarks made inside, in this thread, are appended to."""
-    collection: list[Remark] = []
-    token = _collection.set(collection)
-    try:
-        yield collection
-    finally:
-        _collection.reset(token)
+    return _Collected()
+
+
+class _Collected:
+    """The block of ``collected``; every sample has two, so that it is no generator."""
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> list[Remark]:
+        found: list[Remark] = []
+        self._token = _collection.set(found)
+        return found
+
+    def __exit__(self, *failure: object) -> None:
+        _collection.reset(self._token)
 
 
 def warn_of(remarks: Iterable[tuple[str, Remark]], total: int) -> None:

@@ -21,10 +21,12 @@ from featx.server.predict import Outcome
 from featx.server.registry import ServedPredictor
 from featx.sources import Sample
 
-__all__ = ["MOST_EXPLAINED", "check_explained", "check_explained_seconds", "explain_outcomes"]
+__all__ = ["MOST_EXPLAINED", "check_explained", "check_explained_extent", "explain_outcomes"]
 
 # Explanations of one request: where places are hidden, each costs dozens of predictions.
 MOST_EXPLAINED = 8
+# What a place is hidden of by reading the whole sample again, and what its length is counted in.
+_READ_AGAIN = {"text": ("text", "characters"), "audio": ("sound", "seconds")}
 
 
 @lru_cache(maxsize=4)
@@ -97,28 +99,30 @@ def check_explained(count: int) -> None:
         )
 
 
-def check_explained_seconds(
+def check_explained_extent(
     samples: Sequence[Sample | Reject], chosen: Sequence[ServedPredictor], limits: Limits
 ) -> None:
-    """Raise HTTPError (413) where explaining would embed more seconds of sound than a request may have.
+    """Raise HTTPError (413) where explaining would read more than a request may have.
 
-    A sound is embedded whole for each of its places that is hidden.
+    A text and a sound are read whole for each of their places that is hidden; of a picture, places of what the
+    backbone sees of it are hidden, whatever its size.
     """
     read = chosen[0].input
     # A record is explained by the rows of its files, each of which is embedded once.
-    if read.modality != "audio":
+    if read.modality not in _READ_AGAIN:
         return
-    once = sum(
-        reader.extent(content)
-        for sample in samples
-        if isinstance(sample, Sample)
-        for reader, content in read.measured(sample.data)
-    )
-    total = len(chosen) * (1 + shown_samples("audio", None).most_places) * once
-    if total > limits.total_seconds:
+    given = [sample.data for sample in samples if isinstance(sample, Sample)]
+    if read.modality == "text":
+        once, most = float(sum(map(len, given))), float(limits.max_characters)
+    else:
+        files = [one for data in given for one in read.measured(data)]
+        once, most = sum(reader.extent(file) for reader, file in files), limits.total_seconds
+    total = len(chosen) * (1 + shown_samples(read.modality, None).most_places) * once
+    noun, unit = _READ_AGAIN[read.modality]
+    if total > most:
         raise HTTPError(
             413,
-            "too_many_seconds",
-            f"explain: a sound is read once for each of its places, {total:,.0f} seconds together: expected at "
-            f"most {limits.total_seconds:,.0f} a request; send fewer or shorter ones",
+            f"too_many_{unit}",
+            f"explain: a {noun} is read once for each of its places, {total:,.0f} {unit} together: expected at "
+            f"most {most:,.0f} a request; send fewer or shorter ones",
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -103,8 +103,7 @@ class Pool:
                 {"Retry-After": str(seconds)},
             )
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
+    def slot(self) -> AbstractContextManager[None]:
         """Hold a slot while a request is answered.
 
         Raises
@@ -112,15 +111,11 @@ class Pool:
         HTTPError
             None is free (429); the message says in how many seconds to try again.
         """
-        self.check()
-        self.held += 1
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.held -= 1
-            duration = time.perf_counter() - start
-            self._mean_seconds += _NEWEST_WEIGHT * (duration - self._mean_seconds)
+        return _Slot(self)
+
+    def note_seconds(self, seconds: float) -> None:
+        """Note how long a request has held its slot: a refusal says when to come back."""
+        self._mean_seconds += _NEWEST_WEIGHT * (seconds - self._mean_seconds)
 
     async def parse(self, parse: Callable[[], T], size: int) -> T:
         """Return what a function returns that reads ``size`` bytes of a client; many are read by a thread."""
@@ -140,6 +135,25 @@ class Pool:
         """Wait for the work that has begun, some seconds at most, and drop what has not."""
         self._parser.close()
         self._threads.close()
+
+
+class _Slot:
+    """A slot while a request is answered; every request has one, so that it is no generator."""
+
+    __slots__ = ("_pool", "_start")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._start = 0.0
+
+    def __enter__(self) -> None:
+        self._pool.check()
+        self._pool.held += 1
+        self._start = time.perf_counter()
+
+    def __exit__(self, *failure: object) -> None:
+        self._pool.held -= 1
+        self._pool.note_seconds(time.perf_counter() - self._start)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

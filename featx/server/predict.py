@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,7 +128,7 @@ async def predict(
 
     async def predict_group(group: Sequence[ServedPredictor]) -> None:
         step = _PredictStep(tuple(group), top_k, metrics, sureness)
-        with _noting(group, health):
+        with _Noting(group, health):
             by_sample = await pool.run(step, list(readable.values()), parts)
         for index, answered in zip(readable, by_sample, strict=True):
             for served, result in zip(group, answered.results, strict=True):
@@ -182,7 +181,7 @@ async def embed(
             "pictures, texts or sounds",
         )
     step = _EmbedStep(backbone)
-    with _noting([served], health):
+    with _Noting([served], health):
         results = iter(await pool.run(step, list(readable.values()), parts))
     return [sample if isinstance(sample, Reject) else next(results) for sample in samples]
 
@@ -209,19 +208,26 @@ def _canary(served: ServedPredictor) -> Any:
     return Record(values)
 
 
-@contextmanager
-def _noting(group: Sequence[ServedPredictor], health: Health) -> Iterator[None]:
-    """Note whether predictors have answered; a request that was given up is a failure, too.
+class _Noting:
+    """A block in which predictors answer; a request that was given up is a failure, too.
 
-    One whose client has left says nothing of them.
+    One whose client has left says nothing of them. Every request has one, so that it is no generator.
     """
-    try:
-        yield
-    except (Exception, asyncio.CancelledError) as error:
-        if error.args != (LEFT,):
-            health.failed(group)
-        raise
-    health.answered(group)
+
+    __slots__ = ("_group", "_health")
+
+    def __init__(self, group: Sequence[ServedPredictor], health: Health) -> None:
+        self._group = group
+        self._health = health
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self._health.answered(self._group)
+        elif isinstance(error, (Exception, asyncio.CancelledError)) and error.args != (LEFT,):
+            self._health.failed(self._group)
 
 
 def _embed(

@@ -112,13 +112,18 @@ class ConnectionProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
-        self._count_line(len(url))
+        self._line_bytes += len(url)
+        if self._line_bytes > _MAX_HEAD:
+            self._fail_large()
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a line of the head, or one behind a chunked body."""
+        # A dozen of them come with every request: counted here, and not by calls.
         self._headers_left -= 1
-        self._count_line(len(name) + len(value))
+        self._line_bytes += len(name) + len(value)
+        if self._line_bytes > _MAX_HEAD:
+            self._fail_large()
         if self._headers_left < 0:
             self._fail(431, "head_too_large", f"more than {_MAX_HEADERS} headers")
         # What stands behind a body must not change what its head has said (RFC 9110, section 6.5.1).
@@ -239,10 +244,8 @@ class ConnectionProtocol(HttpToolsProtocol):
         oldest.transport.abort()
         return True
 
-    def _count_line(self, size: int) -> None:
-        self._line_bytes += size
-        if self._line_bytes > _MAX_HEAD:
-            self._fail(431, "head_too_large", f"the head is larger than {_MAX_HEAD} bytes")
+    def _fail_large(self) -> None:
+        self._fail(431, "head_too_large", f"the head is larger than {_MAX_HEAD} bytes")
 
     def _fail(self, status: int, code: str, message: str) -> None:
         """End parsing: the parser tells uvicorn, which asks for ``send_400_response``."""
@@ -305,6 +308,8 @@ class _Answer:
             or headers.get(b"content-length") != b"%d" % len(body)
             or len(body) > _JOINED
             or not _SPECIAL.isdisjoint(headers)
+            # Older releases of uvicorn look for it only when they write.
+            or (b"connection", b"close") in cycle.scope["headers"]
             # A line hides another one.
             or head.translate(None, _VISIBLE) != b"\r\n" * len(lines)
             or cycle.scope["method"] == "HEAD"

@@ -15,7 +15,7 @@ from featx._typing import FloatArray
 from featx.embedding.rows import Reject
 from featx.server.answers import EmbeddingsAnswer, ModelsAnswer, PredictAnswer
 from featx.server.errors import HTTPError, error_response, json_response
-from featx.server.explain import check_explained, check_explained_seconds, explain_outcomes
+from featx.server.explain import check_explained, check_explained_extent, explain_outcomes
 from featx.server.extents import weigh
 from featx.server.json_body import parse_json
 from featx.server.parsing import (
@@ -74,7 +74,7 @@ async def predict_samples(state: AppState, request: Request) -> Response:
             check_explained(len(given.samples) * len(chosen))
         samples = to_samples(given.of(chosen[0]), chosen[0], state.limits, modality=given.modality)
         if query.explain:
-            check_explained_seconds(samples, chosen, state.limits)
+            check_explained_extent(samples, chosen, state.limits)
         sureness = tuple(sorted(given.sureness.items()))
         for served in chosen:
             served.careful(sureness)

@@ -317,7 +317,7 @@ class _Connection:
         target = quote(parts.path or "/", safe=_PLAIN)
         target += f"?{quote(parts.query, safe=_PLAIN + '?')}" if parts.query else ""
         if self.whole:
-            target = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{target}"
+            target = f"{parts.scheme}://{self.host}{target}"
         asked = {"Host": self.host, "User-Agent": "featx", "Accept-Encoding": "identity"}
         asked |= {**headers, **_login(parts)}
         lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in asked.items())]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import hmac
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -54,6 +55,7 @@ class SignedReads:
         self._system = system
         self._signing: Any = None
         self._web = HttpStore()
+        self._lock = threading.Lock()
         # What signs for each bucket, and since when; none where the library has to be asked.
         self._signers: dict[str, tuple[float, Sign | None]] = {}
         # How often in turn the objects of each bucket could not be read so.
@@ -98,14 +100,19 @@ class SignedReads:
         self._failures[bucket] = self._failures.get(bucket, 0) + 1
 
     def _signer(self, bucket: str) -> Sign | None:
-        since, sign = self._signers.get(bucket, (-_KNOWN, None))
-        now = time.monotonic()
-        if now - since >= _KNOWN:
-            from fsspec.asyn import sync
+        # The library is asked by one thread; the others, which want the same, wait for it.
+        with self._lock:
+            since, sign = self._signers.get(bucket, (-_KNOWN, None))
+            if time.monotonic() - since >= _KNOWN:
+                from fsspec.asyn import sync
 
-            sign = sync(self._system.loop, self._ask, bucket)
-            self._signers[bucket] = now, sign
-        return sign
+                try:
+                    sign = sync(self._system.loop, self._ask, bucket)
+                except Exception:
+                    # It says what it has against signing when it is asked to read.
+                    sign = None
+                self._signers[bucket] = time.monotonic(), sign
+            return sign
 
     async def _ask(self, bucket: str) -> Sign | None:
         """Return what signs the keys of a bucket; None where an address cannot say what the library would."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from featx.tuning.splits import Splits
 
 __all__ = [
     "PATHS",
+    "VAST_WORK",
     "CandidateScore",
     "best_candidate",
     "leave_out_each",
@@ -52,7 +54,7 @@ _GAPS = {"path": 1e-3, "label-path": 1e-4}
 _LITTLE_WORK, _LEAST_GAP = 5_000_000, 1e-6
 # From so much work on a path may leave ten times as much, and the splits that are solved for the choice alone
 # from half of it on.
-_VAST_WORK = 1_000_000_000
+VAST_WORK = 1_000_000_000
 # Samples from which on one split is enough to choose a penalty by, and samples x columns x outputs below which
 # the others cost little.
 _MANY = 4000
@@ -202,12 +204,14 @@ def _score_path(
         return list(_walk(head, path, problem, tests, tests, tick))
     first = splits.pairs[0]
     path = open_path(head, rows, problem, [first[0]], map_fn, gap=gap)
-    tried = list(_walk(head, path, problem, [first[1]], [first[1]], tick))
+
+    def tick_half(done: int, total: int) -> None:
+        tick(done, 2 * total)
+
+    tried = list(_walk(head, path, problem, [first[1]], [first[1]], tick_half))
     # The copy of the rows is no longer needed.
     del path
-    chosen = _score_others(tried, rows, problem, splits, map_fn)
-    tick(len(head.grid), len(head.grid))
-    return [chosen]
+    return [_score_others(tried, rows, problem, splits, map_fn, tick)]
 
 
 def _path_gap(head: HeadSpec, work: int) -> float:
@@ -215,7 +219,7 @@ def _path_gap(head: HeadSpec, work: int) -> float:
     gap = _GAPS[head.search]
     if work < _LITTLE_WORK:
         return _LEAST_GAP if work < _LITTLE_WORK / 10 else gap / 10
-    return 10 * gap if head.search == "path" and work >= _VAST_WORK else gap
+    return 10 * gap if head.search == "path" and work >= VAST_WORK else gap
 
 
 def _score_others(
@@ -224,11 +228,12 @@ def _score_others(
     problem: TuningProblem,
     splits: Splits,
     map_fn: MapFn,
+    tick: Tick,
 ) -> CandidateScore:
     """Return the best of what was tried on the first split, evaluated on all splits.
 
     Each is solved from the beginning: the solution of the first split knows the samples that the others leave
-    out, and would make their scores too good.
+    out, and would make their scores too good. What was tried was the first half of the progress.
     """
     best, others = best_candidate(tried), splits.pairs[1:]
     head, start = best.head, best.warm_start
@@ -248,7 +253,10 @@ def _score_others(
             gap=gap,
             warm_start=known,
         )
-        path.solve(_only_value(best.params), _curvature(head, problem))
+        told = partial(
+            _tick_part, tick, len(head.grid), begin / len(others), len(some) / len(others)
+        )
+        path.solve(_only_value(best.params), start_curvature(head, problem), told)
         parts += [path.scores(index, test) for index, (_, test) in enumerate(some)]
         own = path.warm_start()
         count = 1 + begin + len(some)
@@ -259,7 +267,12 @@ def _score_others(
     return replace(chosen, warm_start=start, n_tried=len(tried))
 
 
-def _curvature(head: HeadSpec, problem: TuningProblem) -> float:
+def _tick_part(tick: Tick, half: int, begun: float, share: float, done: int, total: int) -> None:
+    """Tell what is done of a share of the second half of a search, of which something was done before."""
+    tick(half + round(half * (begun + share * done / total)), 2 * half)
+
+
+def start_curvature(head: HeadSpec, problem: TuningProblem) -> float:
     """Return the curvature of a probability where nothing is known; of several labels each has its own."""
     k = problem.n_outputs
     return 1 / 4 if head.search == "label-path" else (k - 1) / k**2

@@ -22,11 +22,13 @@ from featx.inputs.scaling import BlockScaling
 from featx.tuning.block_weights import BlockWeights
 from featx.tuning.candidates import (
     PATHS,
+    VAST_WORK,
     CandidateScore,
     best_candidate,
     leave_out_each,
     open_path,
     score_candidates,
+    start_curvature,
 )
 from featx.tuning.fit_warnings import collect_warnings
 from featx.tuning.problem import TuningProblem
@@ -42,8 +44,8 @@ FOLDS = 4
 # Races among heads: the number of samples, and how many heads go on.
 RACES = ((1500, 4), (4500, 2))
 # Share of the loss that may be left unfinished when what was chosen is trained, from so much work on (samples x
-# columns x outputs).
-_GAPS = {0: 1e-6, 50_000_000: 1e-4, 1_000_000_000: 1e-3}
+# columns x outputs): of vast work as much as in the search, for which the calibration is.
+_GAPS = {0: 1e-6, 50_000_000: 1e-4, VAST_WORK: 1e-2}
 _LABEL_GAP = 1e-5
 # Samples x columns x outputs below which threads cost more than they save.
 _SMALL = 5_000_000
@@ -337,11 +339,18 @@ def _fit_by_path(
     every = [np.arange(len(problem))]
     work = rows.size * problem.n_outputs
     gap = _LABEL_GAP if multilabel else [gap for least, gap in _GAPS.items() if work >= least][-1]
+    # From the solutions of the splits, which fit almost everything there, it takes longer than from zero.
+    is_cold = gap == _GAPS[VAST_WORK]
+    if is_cold and warm_start is not None:
+        warm_start = warm_start.without_weights()
     path = open_path(choice.head, rows, problem, every, map_fn, gap=gap, warm_start=warm_start)
     strength = last.estimator.C if multilabel else last.C
-    for _ in path.solve_path([strength]):
-        coef = np.ascontiguousarray(path.weights[0, :-1].T)
-        intercept = path.weights[0, -1].copy()
+    if is_cold:
+        path.solve(strength, start_curvature(choice.head, problem))
+    else:
+        list(path.solve_path([strength]))
+    coef = np.ascontiguousarray(path.weights[0, :-1].T)
+    intercept = path.weights[0, -1].copy()
     scaler.fit(rows, sample_weight=weights)
     if multilabel:
         adopt_label_regressions(last, coef, intercept)

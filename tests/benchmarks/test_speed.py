@@ -85,6 +85,19 @@ def test_a_table_tells_ratios_of_medians_and_what_was_skipped(suite):
     assert "torch: skipped: not to be had" in text
 
 
+def test_the_bound_of_texts_is_the_rate_of_products_by_those_of_a_sentence(suite):
+    some = [{"tokens": 16.0, "operations": 4e8, "rate": rate} for rate in (9e10, 1e11, 3e11)]
+    line = suite("speed").describe_products(some)
+    assert line.startswith("16.0 tokens a sentence without padding, 400 million operations")
+    assert "4.00 ms at the 100 GFLOP/s" in line
+    assert line.rstrip().endswith("at most 250 sentences a processor second")
+
+
+def test_a_product_takes_longer_the_more_tokens_there_are(suite):
+    few, many = (suite("contenders").product_seconds(64, 64, tokens=n) for n in (8, 2048))
+    assert 0 < few < many
+
+
 def test_a_ratio_of_pairs_is_their_median_with_an_interval_around_it(suite):
     old = np.linspace(1.0, 2.0, 15)
     ratio, low, high = suite("common").ratio_interval(old * 1.1, old)

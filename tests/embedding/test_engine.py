@@ -88,6 +88,13 @@ def test_the_last_samples_are_dealt_so_that_no_worker_waits_long_for_another(
     assert max(until) - min(until) <= backbone.batch_size
 
 
+def test_a_worker_alone_takes_whole_chunks_and_what_is_left(backbone, samples):
+    counting = Counting(backbone)
+    many = [samples[k % len(samples)] for k in range(11)]
+    Engine(n_jobs=1).embed(many, counting)
+    assert [size for size, _ in counting.calls] == [4, 4, 3]
+
+
 def test_a_remembered_batch_is_the_one_that_the_graph_is_given(backbone, samples, own_directory):
     remember_settings(backbone.cache_key, RunSettings(batch_size=8, workers=1, cores=1))
     counting = Counting(backbone)

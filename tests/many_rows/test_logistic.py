@@ -46,8 +46,7 @@ class Search:
         problem = kind.tuning_problem(targets, HeadConfig("logistic"), read.design)
         generator = np.random.default_rng(0)
         self.parts = draw_parts(problem.codes, y.max() + 1, rows.shape[1], generator)
-        judged = problem.part(np.flatnonzero(self.parts.train), self.parts.tune)
-        self.judge = lambda scores: judged.evaluate(scores, np.arange(len(scores)))
+        self.judged = problem.part(np.flatnonzero(self.parts.train), self.parts.tune)
         own = problem.part(np.flatnonzero(self.parts.train), np.arange(len(y))).row_targets()
         weighed = replace(own, weights=own.weights * often)
         with closing(RowPasses(read, weighed, map)) as passes:
@@ -55,7 +54,9 @@ class Search:
                 self.parts.train, self.parts.tune, products=True, copy=True
             )
             form, whole = ClosedForm(trained), ClosedForm(trained + held)
-            self.choice = search_penalty(SPEC, form, passes, self.parts.train, tune, self.judge)
+            self.choice = search_penalty(
+                SPEC, form, passes, self.parts.train, tune, self.judged.evaluate
+            )
             self.final = solve_all(self.choice, form, whole, passes, tune)
         [self.strength] = self.choice.params.values()
 
@@ -71,7 +72,7 @@ def losses_of_all(rows, y, search):
         scores = head.decision_function(tune)
         if scores.ndim == 1:
             scores = np.stack([np.zeros_like(scores), scores], axis=1)
-        losses.append(search.judge(scores).loss)
+        losses.append(search.judged.evaluate(scores, np.arange(len(scores))).loss)
     return losses
 
 

@@ -86,5 +86,22 @@ def test_sounds_that_would_be_read_for_too_long_are_refused_before_the_work():
         assert len(found["explanation"]["parts"]) == 32
 
 
+def test_texts_that_would_be_read_too_often_are_refused_before_the_work():
+    pytest.importorskip("tokenizers")
+    good, bad = ["good", "great", "fine", "lovely"], ["bad", "awful", "poor", "sad"]
+    mood = featx.fit(
+        featx.make_samples(good + bad, ["up"] * 4 + ["down"] * 4),
+        backbone="featx-text-nano",
+        baseline=False,
+    )
+    with TestClient(create_app({"mood": mood}, limits=Limits(max_characters=1000))) as client:
+        long, short = "a good day, " * 2, "a good day"
+        assert client.post("/v1/predict", json={"text": long}).status_code == 200
+        refused = client.post("/v1/predict?explain=1", json={"text": long})
+        assert "1,560 characters together: expected at most 1,000" in error_of(refused, 413)
+        [found] = client.post("/v1/predict?explain=1", json={"text": short}).json()["results"]
+        assert len(found["explanation"]["parts"]) >= 3
+
+
 def test_what_explain_is_not_is_refused(served):
     assert "query.explain" in error_of(ask(served, DARK, "explain=maybe"), 422)

@@ -309,5 +309,5 @@ def test_the_folders_of_a_few_classes_are_listed_at_the_same_time(server):
     server.latency = 0.1
     samples = read_samples(f"{server.url}/f/", modality="image")
     assert of(samples) == [(f"c{k}/{n}.jpg", f"c{k}") for k in range(4) for n in range(3)]
-    assert server.most_at_once == 4
+    assert server.most_at_once > 1
     assert set(server.asked.values()) == {1}

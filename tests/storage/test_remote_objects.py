@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -127,6 +128,28 @@ def test_an_object_is_read_by_one_signed_request_of_our_own(faulty):
     assert signed.startswith("AWS4-HMAC-SHA256 Credential=key/")
     assert "/us-east-1/s3/aws4_request" in signed
     assert "secret-word" not in str(headers)
+
+
+def test_where_and_who_is_asked_once_for_all_threads(faulty, monkeypatch):
+    """The library makes a client for it, which takes as long as many readings."""
+    from aiobotocore.signers import AioRequestSigner
+
+    signed = []
+    ask = AioRequestSigner.generate_presigned_url
+
+    def counted(*args, **options):
+        signed.append(args)
+        return ask(*args, **options)
+
+    monkeypatch.setattr(AioRequestSigner, "generate_presigned_url", counted)
+    # As whoever lists a folder does, before any object is read.
+    store_of("s3")
+    faulty.latency = 0.05
+    with ThreadPoolExecutor(16) as pool:
+        contents = set(pool.map(lambda _: to_path("s3://bucket/a.jpg").read(), range(32)))
+    assert contents == {CONTENT}
+    assert len(signed) == 1
+    assert faulty.headers["/bucket/a.jpg"]["User-Agent"] == "featx"
 
 
 @pytest.mark.parametrize("token", [None, "a-token/+="])

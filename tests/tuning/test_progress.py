@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import featx
+from featx.heads import HEADS
 from featx.tasks.classification_problem import ClassificationProblem
-from featx.tuning import HeadConfig
+from featx.tuning import HeadConfig, tune
 from featx.tuning.progress import progress_bars
 from featx.tuning.validation import train_and_validate, validate_baseline
 
@@ -52,6 +53,18 @@ def test_the_path_of_the_logistic_head_tells_each_penalty():
     assert done == sorted(done)
     validate_baseline(X, ClassificationProblem(y), config)
     assert told[-1] == ("measuring the baseline", 0, 1)
+
+
+def test_the_splits_that_are_solved_for_the_choice_alone_are_the_second_half_of_the_search():
+    X, y = rows_of(4500, 50, d=240)
+    told = []
+    config = HeadConfig(progress=lambda *given: told.append(given))
+    tune([HEADS["logistic"]], X, ClassificationProblem(y), config=config)
+    shares = [done / total for _, done, total in told]
+    assert shares == sorted(shares)
+    assert min(shares) < 0.1
+    assert sum(share > 0.5 for share in shares) >= 2
+    assert shares[-1] == 1
 
 
 def test_bars_show_the_stages_one_after_the_other(capsys):

@@ -82,7 +82,9 @@ class PenaltyPath(ABC):
         """Go back to where the path started."""
         self._variables = self._start
 
-    def solve(self, strength: float, curvature: float) -> None:
+    def solve(
+        self, strength: float, curvature: float, tick: Callable[[int, int], object] | None = None
+    ) -> None:
         """Solve for one C from the beginning: over stronger penalties, each solved roughly.
 
         Parameters
@@ -91,13 +93,16 @@ class PenaltyPath(ABC):
         curvature : float
             The curvature of a sample's loss by a score at the beginning. From a penalty that outweighs it on
             there is nothing to approach.
+        tick : callable, default=None
+            Told how many penalties are solved, of how many.
         """
         strides = [strength]
         while strides[0] * float(self._totals.max(initial=0)) * curvature > 1:
             strides.insert(0, strides[0] / _STRIDE)
         gaps = [max(_ROUGH_GAP, self._gap)] * (len(strides) - 1) + [self._gap]
-        for _ in self._follow(zip(strides, gaps, strict=True)):
-            pass
+        for done, _ in enumerate(self._follow(zip(strides, gaps, strict=True)), 1):
+            if tick is not None:
+                tick(done, len(strides))
 
     def _follow(self, penalties: Iterable[tuple[float, float]]) -> Iterator[float]:
         """Solve for each C, up to a share of its loss, and yield it.
