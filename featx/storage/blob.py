@@ -238,8 +238,10 @@ def read_bytes(data: Any, *, limit: int = LIMIT) -> bytes:
 def describe_os_error(error: OSError) -> str:
     """Return why the system refused, in words and without numbers."""
     number, reason = error.errno or 0, error.strerror or type(error).__name__
-    # What a store or a server says of itself says more.
-    known = _REASONS.get(number) if reason in (os.strerror(number), type(error).__name__) else None
+    # What a store or a server says of itself says more; pyarrow repeats the path and the number.
+    says_more = reason not in (os.strerror(number), type(error).__name__)
+    says_more = says_more and f"[errno {number}]" not in reason
+    known = None if says_more else _REASONS.get(number)
     return known or reason[:1].lower() + reason[1:]
 
 
