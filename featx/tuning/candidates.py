@@ -63,8 +63,10 @@ _MUCH_WORK = 50_000_000
 _CLOSE = 0.5
 # Weights (columns x outputs x splits) that are solved for at once: L-BFGS remembers some tables of them.
 _NUMBERS_AT_ONCE = 2_000_000
-# Steps in which the loss only grows, after which a path is left.
+# Steps in which the loss only grows, after which a path is left. From so much work on, where each step takes
+# seconds, it is left as soon as a step gains less than this share of the loss.
 _PATIENCE = 2
+_HUGE_WORK, _LITTLE_GAIN = 10_000_000_000, 2e-3
 # The strongest penalties of a grid, and how long it is at least for them to wait: they are tried where the best
 # of the others is among the first of these alone.
 _STRONGEST, _LONG_GRID = 4, 10
@@ -201,14 +203,15 @@ def _score_path(
     if len(problem) < _MANY or work < _MUCH_WORK or len(splits.pairs) == 1:
         path = open_path(head, rows, problem, splits.trains, map_fn, gap=gap)
         tests = [test for _, test in splits.pairs]
-        return list(_walk(head, path, problem, tests, tests, tick))
+        return list(_walk(head, path, problem, tests, tick))
     first = splits.pairs[0]
     path = open_path(head, rows, problem, [first[0]], map_fn, gap=gap)
 
     def tick_half(done: int, total: int) -> None:
         tick(done, 2 * total)
 
-    tried = list(_walk(head, path, problem, [first[1]], [first[1]], tick_half))
+    gain = _LITTLE_GAIN if work >= _HUGE_WORK else None
+    tried = list(_walk(head, path, problem, [first[1]], tick_half, gain))
     # The copy of the rows is no longer needed.
     del path
     return [_score_others(tried, rows, problem, splits, map_fn, tick)]
@@ -282,16 +285,18 @@ def _walk(
     head: HeadSpec,
     path: Path,
     problem: TuningProblem,
-    places: Sequence[Integers],
     tests: Sequence[Integers],
     tick: Tick,
+    least_gain: float | None = None,
 ) -> Iterator[CandidateScore]:
     """Yield the evaluation of each candidate, until the loss only grows.
 
     Parameters
     ----------
-    places, tests : sequence of integer arrays
-        The samples that each split leaves out: their indices among the rows of the path, and in the problem.
+    tests : sequence of integer arrays
+        The samples that each split leaves out.
+    least_gain : float, default=None
+        The share of the loss that a step has to gain for the next to be taken.
     """
     tested, n_done = np.concatenate(tests), 0
 
@@ -300,13 +305,15 @@ def _walk(
         losses: list[float] = []
         strengths = [_only_value(params) for params in grid]
         for params, _ in zip(grid, path.solve_path(strengths), strict=True):
-            parts = [path.scores(index, place) for index, place in enumerate(places)]
+            parts = [path.scores(index, test) for index, test in enumerate(tests)]
             candidate = _candidate(head, params, problem, np.concatenate(parts), tested)
             yield replace(candidate, warm_start=path.warm_start())
             losses.append(candidate.evaluation.loss)
             n_done += 1
             tick(n_done, len(head.grid))
             if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
+                return
+            if least_gain and losses[-1] > (1 - least_gain) * min(losses[:-1], default=np.inf):
                 return
 
     strongest = _STRONGEST if len(head.grid) >= _LONG_GRID else 0
