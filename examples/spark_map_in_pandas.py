@@ -27,7 +27,9 @@ def embed(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     for part in parts:
         rows = extractor.transform(list(part["path"]))
         whole = ~np.isnan(rows).any(axis=1)
-        yield part[whole].assign(embedding=list(rows[whole]))
+        # of no photos, too, a column of lists
+        lists = pd.Series(list(rows[whole]), part.index[whole], dtype=object)
+        yield part[whole].assign(embedding=lists)
 
 
 def main(folder: str, output: str, partitions: int = 8) -> None:
