@@ -246,7 +246,7 @@ class _PlainResponse:
 
 
 class _Paced(io.RawIOBase):
-    """What a connection receives, behind what it has received, until the time for it is over."""
+    """The bytes that a connection has received and those that it receives, until the time for them is over."""
 
     def __init__(self, begun: bytes, sock: Any, seconds: float) -> None:
         self._begun = begun

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from featx._typing import Doubles, FloatArray, Integers, Mask
 from featx.tuning.solvers.lbfgs import MapFn
 
-__all__ = ["BLOCK", "ColumnScales", "SharedRows", "fit_scaler", "part_weights"]
+__all__ = ["BLOCK", "ColumnScales", "SharedRows", "part_weights"]
 
 # Rows that a thread takes at a time; fixed, so that sums do not depend on the threads.
 BLOCK = 512
@@ -24,7 +23,7 @@ BLOCK = 512
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColumnScales:
-    """How each of p training parts standardises d columns; see ``StandardScaler``.
+    """How each of p training parts standardises d columns; see scikit-learn's ``StandardScaler``.
 
     Attributes
     ----------
@@ -116,7 +115,7 @@ class _ColumnSums:
 
     @property
     def is_varied(self) -> Mask:
-        """Whether a column has several values, and varies more than the rounding of its mean does."""
+        """Tell whether a column has several values, and varies more than the rounding of its mean does."""
         # The bound of StandardScaler, so that both agree.
         n, eps = self.total, np.finfo(np.float64).eps
         variance = self.squares / n
@@ -169,28 +168,6 @@ class SharedRows:
         return cls(
             table, stretch.astype(np.float32)[:, :, None], shift.astype(np.float32)[:, :, None]
         )
-
-
-def fit_scaler(
-    rows: FloatArray,
-    indices: Integers,
-    sample_weight: Doubles | None = None,
-    *,
-    standardize: bool = True,
-) -> StandardScaler:
-    """Return the scaler of some rows, fitted block by block; it scales by 1 where it shall not standardise."""
-    scaler = StandardScaler()
-    if sample_weight is not None:
-        # A block without any weight would divide by it.
-        indices = indices[sample_weight[indices] > 0]
-    for start in range(0, len(indices), BLOCK):
-        part = indices[start : start + BLOCK]
-        scaler.partial_fit(
-            rows[part], sample_weight=None if sample_weight is None else sample_weight[part]
-        )
-    if not standardize:
-        scaler.scale_, scaler.var_ = np.ones_like(scaler.scale_), np.ones_like(scaler.scale_)
-    return scaler
 
 
 def part_weights(
