@@ -12,10 +12,10 @@ from recipes.image_nano.schedule import SIDE
 from recipes.image_nano.store import load
 from recipes.image_nano.student import Student
 
-__all__ = ["DIM", "MEASURED", "Embedder", "decorrelate", "measured_images"]
+__all__ = ["DIM", "MEASURED", "POOLED", "Embedder", "decorrelate", "measured_images", "pool"]
 
-# Columns of the embedding.
-DIM = 384
+# Columns of the embedding, and values that are pooled of the maps.
+DIM, POOLED = 384, 1536
 # Pictures of each kind that the main directions are measured on.
 MEASURED = {"small": 3000, "large": 3000, "scans": 800, "pets": 1300}
 
@@ -37,19 +37,21 @@ class Embedder(nn.Module):
         return self.turn((self.pooled(x) + self.pooled(x.flip(3))) / 2)
 
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the means of three stages' maps and the deviations of two, shape (N, 1536)."""
-        s = self.student
-        middle = s.s2(s.s1(x))
-        deep = s.s3(middle)
-        top = s.head(deep)
-        means = [maps.mean((2, 3)) for maps in (top, deep, middle)]
-        return torch.cat([*means, deviation(top), deviation(middle)], 1)
+        """Return what is pooled of the student's maps of ``x``, shape (N, 1536)."""
+        return pool(*self.student.maps(x))
+
+
+def pool(middle: torch.Tensor, deep: torch.Tensor, top: torch.Tensor) -> torch.Tensor:
+    """Return the means of three stages' maps and the deviations of two, shape (N, 1536)."""
+    means = [maps.mean((2, 3)) for maps in (top, deep, middle)]
+    return torch.cat([*means, deviation(top), deviation(middle)], 1)
 
 
 def deviation(maps: torch.Tensor) -> torch.Tensor:
     """Return the standard deviation over positions, in operators that every runtime has."""
     variance = maps.square().mean((2, 3)) - maps.mean((2, 3)).square()
-    return variance.clamp(min=1e-8).sqrt()
+    # A root has no bounded gradient near zero, and the last lap learns through this one.
+    return variance.clamp(min=1e-6).sqrt()
 
 
 def measured_images(work: Path, share: float) -> Iterator[torch.Tensor]:

@@ -46,8 +46,8 @@ def export(work: Path, graph: Path, least: float = 0.98) -> None:
         The float graph differs from the network, or rows in integers have a mean cosine below
         ``least`` with the network's.
     """
-    student = Student()
-    student.load_state_dict(torch.load(work / "student.pt"))
+    student = Student(narrow=True)
+    student.load_state_dict(torch.load(work / "narrow.pt"))
     embedder = Embedder(student).eval()
     decorrelate(embedder, work)
     floats = graph.with_suffix(".float.onnx")

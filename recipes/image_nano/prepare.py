@@ -10,11 +10,11 @@ from PIL import Image
 
 from recipes.image_nano.duplicates import EvaluationImages, difference_hash, find_images
 from recipes.image_nano.repositories import REPOSITORIES, TINY_IMAGENET, ImageRepository
-from recipes.image_nano.store import KINDS, create
+from recipes.image_nano.store import KINDS, SHARP, create, save_sharp
 
 __all__ = ["prepare"]
 
-# Side of the larger pictures, in pixels.
+# Side of the larger pictures that the student sees views of, in pixels.
 SQUARE = 128
 
 
@@ -62,8 +62,8 @@ def new_images(
             yield image
 
 
-def cut_squares(image: Image.Image, second: bool, rng: random.Random) -> Iterator[np.ndarray]:
-    """Yield the centre square and, with ``second``, a smaller random one, as uint8."""
+def cut_squares(image: Image.Image, second: bool, rng: random.Random) -> Iterator[Image.Image]:
+    """Yield the centre square and, with ``second``, a smaller random one, of ``SHARP`` pixels."""
     width, height = image.size
     side = min(width, height)
     part = int(side * rng.uniform(0.55, 0.85))
@@ -71,12 +71,11 @@ def cut_squares(image: Image.Image, second: bool, rng: random.Random) -> Iterato
     squares = [((width - side) // 2, (height - side) // 2, side), (*corner, part)]
     for left, top, length in squares if second else squares[:1]:
         box = (left, top, left + length, top + length)
-        square = image.resize((SQUARE, SQUARE), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
-        yield np.asarray(square)
+        yield image.resize((SHARP, SHARP), Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
 
 
-def large_squares(sources: Path, kind: str, evaluation: EvaluationImages) -> Iterator[np.ndarray]:
-    """Yield the squares of all the repositories of one kind."""
+def large_squares(sources: Path, kind: str, evaluation: EvaluationImages) -> Iterator[Image.Image]:
+    """Yield the squares of all the repositories of one kind, of ``SHARP`` pixels."""
     rng, seen = random.Random(0), set[bytes]()
     for repository in REPOSITORIES:
         if repository.kind == kind:
@@ -101,10 +100,14 @@ def prepare_small(sources: Path, evaluation: EvaluationImages, work: Path) -> No
 
 
 def prepare(sources: Path, avoid: Path, work: Path) -> None:
-    """Write small pictures (64 pixels, with labels) and squares of 128 pixels of three kinds."""
+    """Write small pictures (64 pixels, with labels) and squares of three kinds, in both sizes."""
     work.mkdir(parents=True, exist_ok=True)
     evaluation = EvaluationImages(avoid)
     prepare_small(sources, evaluation, work)
     for kind in KINDS[1:]:
-        squares = list(large_squares(sources, kind, evaluation))
+        squares = []
+        for number, sharp in enumerate(large_squares(sources, kind, evaluation)):
+            save_sharp(work, kind, number, sharp)
+            square = sharp.resize((SQUARE, SQUARE), Image.Resampling.BICUBIC)
+            squares.append(np.asarray(square))
         create(work, kind, squares, [-1] * len(squares))

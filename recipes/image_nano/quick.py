@@ -14,7 +14,7 @@ from recipes.image_nano.prepare import prepare
 from recipes.image_nano.repositories import REPOSITORIES, TINY_IMAGENET
 from recipes.image_nano.store import KINDS, load
 
-__all__ = ["make_up_mobilenet", "make_up_sources", "make_up_vit", "quick"]
+__all__ = ["make_up_network", "make_up_sources", "make_up_vit", "quick"]
 
 # Pictures a folder.
 COUNT = 16
@@ -76,12 +76,12 @@ def make_up_vit(path: Path, rng: np.random.Generator) -> None:
     onnx.save(onnx.helper.make_model(graph), path)
 
 
-def make_up_mobilenet(path: Path, rng: np.random.Generator) -> None:
-    """Write a graph of one convolution, at random, with MobileNetV2's output."""
+def make_up_network(path: Path, rng: np.random.Generator) -> None:
+    """Write a graph of one convolution, at random, with the output of the teachers but ViT."""
     kernel = (rng.normal(size=(1280, 3, 8, 8)) * 0.1).astype(np.float32)
     save_graph(
         path,
-        "mobilenet",
+        "network",
         [
             ("Conv", "input kernel", "maps", {"strides": [8, 8]}),
             ("GlobalAveragePool", "maps", "embedding"),
@@ -101,6 +101,7 @@ def quick() -> None:
         A step fails, or ``prepare`` keeps another number of pictures than it should.
     """
     from recipes.image_nano.export import export
+    from recipes.image_nano.narrow import narrow
     from recipes.image_nano.teachers import teach
     from recipes.image_nano.train import train
 
@@ -109,14 +110,16 @@ def quick() -> None:
         rng = np.random.default_rng(0)
         make_up_sources(root, rng)
         make_up_vit(root / "vit.onnx", rng)
-        make_up_mobilenet(root / "mobilenet.onnx", rng)
+        make_up_network(root / "mobilenet.onnx", rng)
+        make_up_network(root / "lite.onnx", rng)
         prepare(root / "sources", root / "avoid", work)
         counts = [len(load(work, kind, "images")) for kind in KINDS]
         if counts != EXPECTED:
             raise SystemExit(f"quick: expected {EXPECTED} pictures, found {counts}")
-        teach(root / "vit.onnx", root / "mobilenet.onnx", work)
+        teach(root / "vit.onnx", root / "mobilenet.onnx", root / "lite.onnx", work)
         train(work, 0.1, 2, 32)
         train(work, 0.2, 2, 32)
+        narrow(work, 0.1, 2, 32)
         # Hardly trained, and on noise: integers agree less than those of a trained student.
         export(work, root / "backbone.onnx", least=0.7)
         print_latency(root / "backbone.onnx")

@@ -1,14 +1,15 @@
 """The laps of training: what is seen at which size and rate, by the share of the time that is over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["GROUP", "LAPS", "SIDE", "TOTAL_MINUTES", "Lap", "lap_at", "plan_batch"]
+__all__ = ["GROUP", "LAPS", "NARROW_LAPS", "SIDE", "Lap", "lap_at", "plan_batch", "total_minutes"]
 
 # Side of the pictures that the shipped backbone sees, in pixels; training ends with it.
 SIDE = 112
-# Views that share their crop, flip and coarseness; batches are made of whole groups.
+# Views that share their crop, flip and coarseness.
 GROUP = 8
 
 
@@ -55,17 +56,26 @@ LAPS = (
     ),
     Lap(95, 1.2e-3, ((96, 0.2), (SIDE, 9.0)), ALL_KINDS, ALL_KINDS, within_kind=1.5),
 )
-TOTAL_MINUTES = sum(lap.minutes for lap in LAPS)
+NARROW_KINDS = {"small": 0.28, "large": 0.44, "scans": 0.09, "pets": 0.19}
+# What follows when the network has been made narrower.
+NARROW_LAPS = (
+    Lap(86, 1.5e-3, ((96, 0.3), (SIDE, 9.0)), NARROW_KINDS, NARROW_KINDS, within_kind=0.7),
+)
 
 
-def lap_at(done: float) -> tuple[int, float]:
+def total_minutes(laps: Sequence[Lap]) -> float:
+    """Return the time of all laps."""
+    return sum(lap.minutes for lap in laps)
+
+
+def lap_at(laps: Sequence[Lap], done: float) -> tuple[int, float]:
     """Return which lap it is when ``done`` of all the time is over, and how much of it is."""
-    passed = done * TOTAL_MINUTES
-    for number, lap in enumerate(LAPS[:-1]):
+    passed = done * total_minutes(laps)
+    for number, lap in enumerate(laps[:-1]):
         if passed < lap.minutes:
             return number, passed / lap.minutes
         passed -= lap.minutes
-    return len(LAPS) - 1, passed / LAPS[-1].minutes
+    return len(laps) - 1, passed / laps[-1].minutes
 
 
 def plan_batch(lap: Lap, done: float, batch: int) -> tuple[int, float, dict[str, int]]:
@@ -74,6 +84,6 @@ def plan_batch(lap: Lap, done: float, batch: int) -> tuple[int, float, dict[str,
     warm_up = min(1, done / 0.02 + 0.02)
     rate = lap.rate * warm_up * (0.4985 * (1 + np.cos(np.pi * done)) + 0.003)
     shares = {kind: lap.first[kind] * (1 - done) + lap.last[kind] * done for kind in lap.first}
-    counts = {kind: int(batch / GROUP * share) * GROUP for kind, share in shares.items()}
+    counts = {kind: int(batch * share) for kind, share in shares.items()}
     counts["small"] += batch - sum(counts.values())
     return side, float(rate), counts

@@ -40,20 +40,33 @@ class Residual(nn.Module):
 
 
 class Student(nn.Module):
-    """RGB in [-1, 1] to 512 values, the mean over positions. 1.9 million weights.
+    """RGB in [-1, 1] to the maps of three stages. Wide 1.9 million weights, narrow 1.3 million.
 
     Dense convolutions only: on a CPU with bfloat16 instructions they train five times as fast as
     depthwise ones of the same arithmetic.
+
+    Parameters
+    ----------
+    narrow : bool, default=False
+        Fewer channels inside the residuals: 106 million multiply-adds a view of 112 pixels
+        instead of 173 million.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, narrow: bool = False) -> None:
         super().__init__()
+        first, hidden = (64, 96) if narrow else (0, 128)
         self.s1 = nn.Sequential(convolution(3, 32, 3, 2), convolution(32, 64, 3, 2))
-        self.s2 = nn.Sequential(convolution(64, 128, 3, 2), Residual(128), Residual(128, 64))
-        blocks = (Residual(256, 128) for _ in range(5))
+        self.s2 = nn.Sequential(convolution(64, 128, 3, 2), Residual(128, first), Residual(128, 64))
+        blocks = (Residual(256, hidden) for _ in range(5))
         self.s3 = nn.Sequential(convolution(128, 256, 3, 2), *blocks)
         self.head = convolution(256, WIDTH)
 
+    def maps(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the maps of the last three stages: 128, 256 and 512 channels."""
+        middle = self.s2(self.s1(x))
+        deep = self.s3(middle)
+        return middle, deep, self.head(deep)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return float32 features, shape (N, 512)."""
-        return self.head(self.s3(self.s2(self.s1(x)))).float().mean((2, 3))
+        """Return float32 features, the last maps' means over positions, shape (N, 512)."""
+        return self.maps(x)[-1].float().mean((2, 3))

@@ -1,7 +1,7 @@
-"""Both teachers' answers to whole pictures of 160 pixels."""
+"""The teachers' answers to whole pictures: of 160 pixels, or of 260 for EfficientNet-Lite2."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -10,11 +10,11 @@ from onnx import numpy_helper
 from torch.nn import functional
 
 from recipes.common.sessions import open_session
-from recipes.image_nano.store import KINDS, load
+from recipes.image_nano.store import ANSWERS, KINDS, load, load_sharp
 
 __all__ = ["Vit", "teach"]
 
-# Side of the pictures that the teachers see, in pixels, and of ViT's patches.
+# Side of the pictures that ViT and MobileNetV2 see, in pixels, and of ViT's patches.
 SIDE, PATCH = 160, 16
 # Columns of ViT's tokens and of its attention heads, of which it has three.
 WIDTH, HEAD_WIDTH = 192, 64
@@ -82,29 +82,50 @@ class Vit:
             return embedding.float(), self.dense(embedding, "head").float()
 
 
-def teach_kind(vit: Vit, mobilenet: Any, work: Path, kind: str) -> None:
-    """Write both answers to the pictures of one kind that have none yet."""
-    images = load(work, kind, "images")
-    vits, logits, mobilenets, taught = (
-        load(work, kind, name, write=True) for name in ("vit", "logits", "mobilenet", "taught")
-    )
+class Teachers(NamedTuple):
+    """ViT, and sessions of MobileNetV2's and EfficientNet-Lite2's graphs."""
+
+    vit: Vit
+    mobilenet: Any
+    lite: Any
+
+
+def run(graph: Any, x: torch.Tensor) -> np.ndarray:
+    """Return a network's embeddings of ``x``, a row a picture."""
+    rows: np.ndarray = graph.run(["embedding"], {graph.get_inputs()[0].name: x.numpy()})[0]
+    return rows.reshape(len(x), -1)
+
+
+def resize(x: torch.Tensor) -> torch.Tensor:
+    """Return pictures at the side that ViT and MobileNetV2 see, in [0, 255]."""
+    smaller = x.shape[2] > SIDE
+    x = functional.interpolate(x, size=(SIDE, SIDE), mode="bicubic", antialias=smaller)
+    return x.clamp_(0, 255)
+
+
+def teach_kind(teachers: Teachers, work: Path, kind: str) -> None:
+    """Write all answers to the pictures of one kind that have none yet."""
+    answers = {name: load(work, kind, name, write=True) for name in (*ANSWERS, "taught")}
     mean, deviation = (torch.tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
-    rest = np.random.default_rng(0).permutation(np.flatnonzero(~taught))
+    rest = np.random.default_rng(0).permutation(np.flatnonzero(~answers["taught"]))
     for start in range(0, len(rest), BATCH):
         rows = np.sort(rest[start : start + BATCH])
-        x = torch.from_numpy(images[rows]).permute(0, 3, 1, 2).float()
-        x = functional.interpolate(x, size=(SIDE, SIDE), mode="bicubic").clamp_(0, 255)
-        vits[rows], logits[rows] = (answer.numpy() for answer in vit(x / 127.5 - 1))
-        # MobileNetV2's answers to all the small pictures would have taken too long.
-        if kind != "small":
-            feed = {mobilenet.get_inputs()[0].name: ((x / 255 - mean) / deviation).numpy()}
-            mobilenets[rows] = mobilenet.run(["embedding"], feed)[0].reshape(len(rows), -1)
-        taught[rows] = True
+        small = kind == "small"
+        images = load(work, kind, "images")[rows] if small else load_sharp(work, kind, rows)
+        sharp = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+        x = resize(sharp)
+        vits, logits = teachers.vit(x / 127.5 - 1)
+        answers["vit"][rows], answers["logits"][rows] = vits.numpy(), logits.numpy()
+        # The others' answers to all the small pictures would have taken too long.
+        if not small:
+            answers["mobilenet"][rows] = run(teachers.mobilenet, (x / 255 - mean) / deviation)
+            answers["lite"][rows] = run(teachers.lite, (sharp - 127) / 128)
+        answers["taught"][rows] = True
 
 
-def teach(vit: Path, mobilenet: Path, work: Path) -> None:
-    """Write both teachers' answers; ``*_taught.npy`` says which pictures have them."""
+def teach(vit: Path, mobilenet: Path, lite: Path, work: Path) -> None:
+    """Write the teachers' answers; ``*_taught.npy`` says which pictures have them."""
     torch.set_num_threads(1)
-    first, second = Vit(vit), open_session(mobilenet)
+    teachers = Teachers(Vit(vit), open_session(mobilenet), open_session(lite))
     for kind in reversed(KINDS):
-        teach_kind(first, second, work, kind)
+        teach_kind(teachers, work, kind)

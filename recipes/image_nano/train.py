@@ -6,29 +6,31 @@ oneDNN's own threads wait badly on a shared machine.
 import datetime
 import multiprocessing
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from recipes.image_nano.flat_weights import FlatWeights
-from recipes.image_nano.losses import TargetSpaces, make_heads, target_spaces, training_loss
-from recipes.image_nano.schedule import LAPS, lap_at, plan_batch
+from recipes.image_nano.losses import Distillation, Objective, target_spaces
+from recipes.image_nano.schedule import LAPS, Lap, lap_at, plan_batch
 from recipes.image_nano.store import KINDS
 from recipes.image_nano.student import Student
 from recipes.image_nano.views import TaughtImages, join
 
-__all__ = ["Training", "train"]
+__all__ = ["Plan", "Training", "keep_training", "prepare_process", "run_processes", "train"]
 
 # Seconds between checkpoints.
 CHECKPOINT_EVERY = 240
 
 
-class Training:
-    """One process's part: the student, its running average, the optimizer and the clock.
+@dataclass(frozen=True)
+class Plan:
+    """How long is trained, by how many, and what is seen when.
 
-    Parameters
+    Attributes
     ----------
     minutes : float
         Time of all laps together.
@@ -36,14 +38,29 @@ class Training:
         Processes that train together; ``torch.distributed`` has joined them if they are several.
     batch : int
         Views a process and step.
-    spaces : TargetSpaces
+    laps : sequence of Lap
     """
 
-    def __init__(self, minutes: float, ranks: int, batch: int, spaces: TargetSpaces) -> None:
-        self.minutes, self.ranks, self.batch, self.spaces = minutes, ranks, batch, spaces
-        self.student = Student().to(memory_format=torch.channels_last)
-        self.heads = make_heads()
-        self.weights = FlatWeights(self.student, self.heads)
+    minutes: float
+    ranks: int
+    batch: int
+    laps: Sequence[Lap]
+
+
+class Training:
+    """One process's part: the student, its running average, the optimizer and the clock.
+
+    Parameters
+    ----------
+    plan : Plan
+    student : Student
+    objective : Objective
+    """
+
+    def __init__(self, plan: Plan, student: Student, objective: Objective) -> None:
+        self.plan, self.objective = plan, objective
+        self.student = student.to(memory_format=torch.channels_last)
+        self.weights = FlatWeights(self.student, self.objective)
         statistics = [b for b in self.student.buffers() if b.is_floating_point()]
         self.tracked = [self.weights.values, *statistics]
         self.average = [tensor.clone() for tensor in self.tracked]
@@ -77,7 +94,7 @@ class Training:
             tensor.copy_(saved)
         self.steps, self.lap, self.spent_before = state["step"], state["lap"], state["spent"]
         self.start = time.time()
-        self.done = self.spent_before / 60 / self.minutes
+        self.done = self.spent_before / 60 / self.plan.minutes
 
     def use_average(self) -> None:
         """Set the weights to their running average."""
@@ -86,18 +103,17 @@ class Training:
 
     def step(self, images: Mapping[str, TaughtImages]) -> None:
         """Learn from one batch of ``images``, a mapping by kind."""
-        lap, part = lap_at(self.done)
+        lap, part = lap_at(self.plan.laps, self.done)
         if lap > self.lap:
             self.lap = lap
             self.use_average()
-        side, rate, counts = plan_batch(LAPS[lap], part, self.batch)
+        side, rate, counts = plan_batch(self.plan.laps[lap], part, self.plan.batch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batch = join([images[kind].draw(n, side) for kind, n in counts.items()])
         self.weights.gradients.zero_()
-        with torch.autocast("cpu", torch.bfloat16):
-            features = self.student(batch.views.contiguous(memory_format=torch.channels_last))
-        loss = training_loss(self.heads, features.float(), batch, self.spaces, LAPS[lap], counts)
+        batch = batch._replace(views=batch.views.contiguous(memory_format=torch.channels_last))
+        loss = self.objective(self.student, batch, self.plan.laps[lap], counts)
         loss.backward()
         self.share_gradients()
         self.optimizer.step()
@@ -107,10 +123,10 @@ class Training:
     def share_gradients(self) -> None:
         """Average gradients and clock over the processes, and clip the gradients' norm to 5."""
         gradients = self.weights.gradients
-        gradients[-1] = self.spent() / 60 / self.minutes
-        if self.ranks > 1:
+        gradients[-1] = self.spent() / 60 / self.plan.minutes
+        if self.plan.ranks > 1:
             torch.distributed.all_reduce(gradients)
-            gradients /= self.ranks
+            gradients /= self.plan.ranks
         self.done = float(gradients[-1])
         gradients *= min(1.0, 5 / float(gradients[:-1].norm()))
 
@@ -126,8 +142,8 @@ def join_processes(work: Path, rank: int, ranks: int) -> None:
     )
 
 
-def train_rank(work: Path, minutes: float, rank: int, ranks: int, batch: int) -> None:
-    """Train as process number ``rank`` of ``ranks``; the first one writes what comes of it."""
+def prepare_process(work: Path, rank: int, ranks: int) -> dict[str, TaughtImages]:
+    """Join the other processes, and return the pictures of each kind that have answers."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(0)
@@ -135,9 +151,16 @@ def train_rank(work: Path, minutes: float, rank: int, ranks: int, batch: int) ->
         join_processes(work, rank, ranks)
     # Seeded by the time, so that a resumed run sees other views.
     rng = np.random.default_rng([rank, time.time_ns()])
-    images = {kind: TaughtImages(work, kind, rng) for kind in KINDS}
-    training = Training(minutes, ranks, batch, target_spaces(images))
-    checkpoint = work / "checkpoint.pt"
+    return {kind: TaughtImages(work, kind, rng) for kind in KINDS}
+
+
+def keep_training(
+    training: Training, images: Mapping[str, TaughtImages], rank: int, checkpoint: Path, out: Path
+) -> None:
+    """Train until the time is up, from ``checkpoint`` if there is one.
+
+    The first process writes a checkpoint every four minutes, and the averaged student to ``out``.
+    """
     if checkpoint.exists():
         training.resume(checkpoint)
     saved_at = time.time()
@@ -153,11 +176,19 @@ def train_rank(work: Path, minutes: float, rank: int, ranks: int, batch: int) ->
             )
     if rank == 0:
         training.use_average()
-        torch.save(training.student.state_dict(), work / "student.pt")
+        torch.save(training.student.state_dict(), out)
 
 
-def train(work: Path, minutes: float, ranks: int, batch: int) -> None:
-    """Write WORK/student.pt, the averaged student, after ``minutes`` of training in all.
+def train_rank(rank: int, work: Path, minutes: float, ranks: int, batch: int) -> None:
+    """Train the wide student as process number ``rank`` of ``ranks``."""
+    images = prepare_process(work, rank, ranks)
+    plan = Plan(minutes, ranks, batch, LAPS)
+    training = Training(plan, Student(), Distillation(target_spaces(images)))
+    keep_training(training, images, rank, work / "checkpoint.pt", work / "student.pt")
+
+
+def run_processes(work: Path, ranks: int, run: Callable[..., None], *arguments: object) -> None:
+    """Call ``run(rank, work, *arguments)`` in ``ranks`` processes and wait for them.
 
     Raises
     ------
@@ -167,8 +198,7 @@ def train(work: Path, minutes: float, ranks: int, batch: int) -> None:
     (work / "meet").unlink(missing_ok=True)
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=train_rank, args=(work, minutes, rank, ranks, batch))
-        for rank in range(ranks)
+        context.Process(target=run, args=(rank, work, *arguments)) for rank in range(ranks)
     ]
     for process in processes:
         process.start()
@@ -176,3 +206,14 @@ def train(work: Path, minutes: float, ranks: int, batch: int) -> None:
         process.join()
     if any(process.exitcode for process in processes):
         raise SystemExit("train: a process failed; its message is above")
+
+
+def train(work: Path, minutes: float, ranks: int, batch: int) -> None:
+    """Write WORK/student.pt, the averaged wide student, after ``minutes`` of training in all.
+
+    Raises
+    ------
+    SystemExit
+        A process failed.
+    """
+    run_processes(work, ranks, train_rank, minutes, ranks, batch)

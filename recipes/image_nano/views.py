@@ -1,4 +1,4 @@
-"""Random views of the pictures, with both teachers' answers."""
+"""Random views of the pictures, with the teachers' answers."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ __all__ = ["Batch", "TaughtImages", "join"]
 class Batch(NamedTuple):
     """Views in [-1, 1] and what is known of their pictures, a row each.
 
-    ``vit``, ``logits`` and ``mobilenet`` are the teachers' answers, zeros where there is none;
+    ``vit``, ``logits``, ``mobilenet`` and ``lite`` are the teachers' answers, zeros where there is none;
     ``labels`` are -1 where they are not known.
     """
 
@@ -24,6 +24,7 @@ class Batch(NamedTuple):
     vit: torch.Tensor
     logits: torch.Tensor
     mobilenet: torch.Tensor
+    lite: torch.Tensor
     labels: torch.Tensor
 
 
@@ -38,7 +39,8 @@ class TaughtImages:
     def __init__(self, work: Path, kind: str, rng: np.random.Generator) -> None:
         self.images = load(work, kind, "images")
         self.vit, self.logits = load(work, kind, "vit"), load(work, kind, "logits")
-        self.mobilenet, self.labels = load(work, kind, "mobilenet"), load(work, kind, "labels")
+        self.mobilenet, self.lite = load(work, kind, "mobilenet"), load(work, kind, "lite")
+        self.labels = load(work, kind, "labels")
         self.taught = np.flatnonzero(load(work, kind, "taught"))
         self.rng, self.queue = rng, np.empty(0, int)
 
@@ -48,12 +50,13 @@ class TaughtImages:
             self.queue = self.rng.permutation(self.taught)
         rows, self.queue = self.queue[:n], self.queue[n:]
         groups = torch.from_numpy(self.images[rows]).split(GROUP)
-        vit, logits, mobilenet = (
+        vit, logits, mobilenet, lite = (
             torch.from_numpy(answers[rows]).float()
-            for answers in (self.vit, self.logits, self.mobilenet)
+            for answers in (self.vit, self.logits, self.mobilenet, self.lite)
         )
         views = torch.cat([change_tone(self.crop(group, side)) for group in groups])
-        return Batch(views, vit, logits, mobilenet, torch.from_numpy(self.labels[rows]).long())
+        labels = torch.from_numpy(self.labels[rows]).long()
+        return Batch(views, vit, logits, mobilenet, lite, labels)
 
     def crop(self, images: torch.Tensor, side: int) -> torch.Tensor:
         """Return a group's pictures with a common crop and flip, in [0, 255]."""

@@ -39,7 +39,7 @@ def run(checkout, *arguments):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_calls_a_function_that_takes_what_it_is_given(command):
-    if any(part in command.target for part in (".train", ".teachers", ".export")):
+    if any(part in command.target for part in (".train", ".narrow", ".teachers", ".export")):
         pytest.importorskip("torch", reason="training needs torch, which featx does not")
     given = [*command.paths, *(option.removeprefix("--") for option in command.options)]
     bound = inspect.signature(resolve(command)).bind(**dict.fromkeys(given))
