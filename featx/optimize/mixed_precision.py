@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,19 @@ _RANKED_ON = 8
 _CHECKED_ON = 4
 
 
+@dataclass(frozen=True)
+class _Integers:
+    """A graph, the ranges of its tensors and the bits of its weights."""
+
+    prepared: Prepared
+    params: Params
+    bits: int
+
+    def model(self, layers: Collection[Layer]) -> onnx.ModelProto:
+        """Return the graph with ``layers`` in integers."""
+        return quantize(self.prepared, layers, self.params, self.bits)
+
+
 def search(
     prepared: Prepared, candidates: Candidates, config: QuantizationConfig, log: Log
 ) -> Candidate:
@@ -55,12 +68,12 @@ def search(
     """
     n_layers = len(prepared.layers)
     log(f"observing {n_layers} layers on {len(candidates.calibration)} samples")
-    params, first, bits = _start_exact(prepared, candidates, config)
+    integers, first = _start_exact(prepared, candidates, config)
     if config.for_this_machine:
-        first = _without_slow(prepared, candidates, first, params, bits, log)
+        first = _without_slow(integers, candidates, first, log)
 
     nearest = first
-    for candidate in _with_layers_in_float(prepared, candidates, first, params, bits, log):
+    for candidate in _with_layers_in_float(integers, candidates, first, log):
         near = candidate.mean >= config.tolerance.min_cosine
         candidate = candidates.with_probe(candidate) if near else candidate
         log(f"{candidate.layers} of {n_layers} layers in int8: {candidates.describe(candidate)}")
@@ -71,65 +84,53 @@ def search(
     nearest = nearest if nearest.probe else candidates.with_probe(nearest)
     candidates.require(nearest, config.tolerance)
     steps = _steps_from_exact(prepared, candidates, nearest)
-    return replace(nearest, steps_from_exact=steps, weight_bits=bits)
+    return replace(nearest, steps_from_exact=steps, weight_bits=integers.bits)
 
 
 def _with_layers_in_float(
-    prepared: Prepared,
-    candidates: Candidates,
-    first: Candidate,
-    params: Params,
-    bits: int,
-    log: Log,
+    integers: _Integers, candidates: Candidates, first: Candidate, log: Log
 ) -> Iterator[Candidate]:
     """Yield the first candidate, then those with 1, 2, 4, 8 … of the most sensitive layers in float."""
     yield first
-    integers = [layer for layer in prepared.layers if layer.name not in first.slow_layers]
-    if not (steps := _steps(len(integers))):
+    layers = [layer for layer in integers.prepared.layers if layer.name not in first.slow_layers]
+    if not (steps := _steps(len(layers))):
         return
-    ranked = _rank(prepared, integers, params, candidates, bits, log)
+    ranked = _rank(integers, layers, candidates, log)
     for n in steps:
         in_float = sorted(layer.name for layer in ranked[:n])
-        rest = [layer for layer in integers if layer.name not in in_float]
-        candidate = candidates.compare(quantize(prepared, rest, params, bits), in_float, len(rest))
+        rest = [layer for layer in layers if layer.name not in in_float]
+        candidate = candidates.compare(integers.model(rest), in_float, len(rest))
         yield replace(candidate, slow_layers=first.slow_layers)
 
 
 def _start_exact(
     prepared: Prepared, candidates: Candidates, config: QuantizationConfig
-) -> tuple[Params, Candidate, int]:
-    """Return the best ranges, the candidate with every layer in integers, and the bits of its weights.
+) -> tuple[_Integers, Candidate]:
+    """Return the best ranges with the bits of the weights, and the candidate with every layer in integers.
 
     Eight are asked for where they are wanted, and seven taken where eight saturate.
     """
     bits = config.weight_bits or 7
-    params, first = _start(prepared, candidates, bits)
+    integers, first = _start(prepared, candidates, bits)
     steps = _steps_from_exact(prepared, candidates, first)
     if steps <= MOST_STEPS:
-        return params, first, bits
+        return integers, first
     _warn_of_saturation(candidates, steps, bits)
-    if bits == 7:
-        return params, first, bits
-    params, first = _start(prepared, candidates, 7)
-    return params, first, 7
+    return (integers, first) if bits == 7 else _start(prepared, candidates, 7)
 
 
 def _without_slow(
-    prepared: Prepared,
-    candidates: Candidates,
-    first: Candidate,
-    params: Params,
-    bits: int,
-    log: Log,
+    integers: _Integers, candidates: Candidates, first: Candidate, log: Log
 ) -> Candidate:
     """Return the candidate with those layers in float that integers do not make faster on this machine."""
     where = candidates.folder / candidates.parent.card.graph.name
+    prepared = integers.prepared
     feeds = _typical_feeds(prepared, candidates)
-    slow = slow_in_integers(prepared, params, bits, feeds, where, log)
+    slow = slow_in_integers(prepared, integers.params, integers.bits, feeds, where, log)
     if not slow:
         return first
     rest = [layer for layer in prepared.layers if layer not in slow]
-    candidate = candidates.compare(quantize(prepared, rest, params, bits), layers=len(rest))
+    candidate = candidates.compare(integers.model(rest), layers=len(rest))
     return replace(candidate, slow_layers=tuple(layer.name for layer in slow))
 
 
@@ -153,7 +154,7 @@ def _warn_of_saturation(candidates: Candidates, steps: int, bits: int) -> None:
     )
 
 
-def _start(prepared: Prepared, candidates: Candidates, bits: int) -> tuple[Params, Candidate]:
+def _start(prepared: Prepared, candidates: Candidates, bits: int) -> tuple[_Integers, Candidate]:
     """Return the best ranges found, and the candidate with every layer in integers."""
     if prepared.convolutional:
         choices = _convolution_params(prepared, candidates)
@@ -161,8 +162,9 @@ def _start(prepared: Prepared, candidates: Candidates, bits: int) -> tuple[Param
         choices = [_dense_params(prepared, candidates, bits)]
     results = []
     for params in choices:
-        model = quantize(prepared, prepared.layers, params, bits)
-        results.append((params, candidates.compare(model, layers=len(prepared.layers))))
+        integers = _Integers(prepared, params, bits)
+        model = integers.model(prepared.layers)
+        results.append((integers, candidates.compare(model, layers=len(prepared.layers))))
     return max(results, key=lambda result: result[1].mean)
 
 
@@ -219,12 +221,7 @@ def _typical_feeds(prepared: Prepared, candidates: Candidates) -> Feeds:
 
 
 def _rank(
-    prepared: Prepared,
-    layers: Sequence[Layer],
-    params: Params,
-    candidates: Candidates,
-    bits: int,
-    log: Log,
+    integers: _Integers, layers: Sequence[Layer], candidates: Candidates, log: Log
 ) -> list[Layer]:
     """Return the layers, first the one that alone turns rows away most."""
     log(f"ranking {len(layers)} layers by what each costs alone")
@@ -233,7 +230,7 @@ def _rank(
     exact = candidates.parent.embed_items(items)
 
     def lost(layer: Layer) -> float:
-        with candidates.temporary(quantize(prepared, [layer], params, bits)) as backbone:
+        with candidates.temporary(integers.model([layer])) as backbone:
             return float(np.mean(1 - cosines(exact, backbone.embed_items(items))))
 
     costs = {layer.name: lost(layer) for layer in layers}
