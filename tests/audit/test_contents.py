@@ -54,7 +54,7 @@ def test_a_picture_saved_anew_or_made_smaller_is_a_near_duplicate(pictures):
     smooth = photo(160, 120, 40).filter(ImageFilter.GaussianBlur(1))
     copies = [
         Sample("smooth", encode(smooth, "PNG"), "a"),
-        Sample("worse", encode(photo(160, 120, 3), "JPEG", quality=30), "b"),
+        Sample("worse", encode(photo(160, 120, 3), "JPEG", quality=40), "b"),
         Sample(
             "smaller",
             encode(smooth.resize((120, 90), Image.Resampling.LANCZOS), "PNG"),
