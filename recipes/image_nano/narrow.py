@@ -22,8 +22,15 @@ from recipes.image_nano.losses import (
 )
 from recipes.image_nano.schedule import NARROW_LAPS, SIDE, Lap
 from recipes.image_nano.store import KINDS
-from recipes.image_nano.student import Student
-from recipes.image_nano.train import Plan, Training, keep_training, prepare_process, run_processes
+from recipes.image_nano.student import WIDTH, Student
+from recipes.image_nano.train import (
+    Plan,
+    Training,
+    keep_training,
+    prepare_process,
+    run_processes,
+    save_whole,
+)
 from recipes.image_nano.views import Batch, TaughtImages, join
 
 __all__ = ["PooledDistillation", "narrow", "narrowed"]
@@ -64,7 +71,7 @@ class PooledDistillation(Objective):
     ) -> torch.Tensor:
         """Return the loss of a batch; ``counts`` says how many rows each kind has, in order."""
         pooled = self.pooled(student, batch.views)
-        features, standard = pooled[:, : self.heads[0].in_features], self.standardise(pooled)
+        features, standard = pooled[:, :WIDTH], self.standardise(pooled)
         loss = self.answers_loss(features, batch, 0.3)
         for target, head, pooled_head in zip(
             self.targets(batch), self.heads, self.pooled_heads, strict=False
@@ -84,7 +91,7 @@ class PooledDistillation(Objective):
             standard = self.standardise.eval()(pooled)
             self.standardise.train()
             batch = join(batches)
-            features = pooled[:, : self.heads[0].in_features]
+            features = pooled[:, :WIDTH]
             logits = batch.logits - batch.logits.mean(1, keepdim=True)
             labels = functional.one_hot(batch.labels.clamp(min=0), LABELS).float()
             # Four times as steep, so that their softmax is not flat.
@@ -132,10 +139,10 @@ def copy_strongest(new: nn.Sequential, old: nn.Sequential, x: torch.Tensor) -> N
     first = old[0](x)
     second = old[1](first)
     count = len(new[0][0].weight)
-    all_in, all_out = (torch.arange(len(part[0].weight)) for part in (old[2], old[2]))
+    every = torch.arange(len(old[2][0].weight))
     inner = strongest(first, old[1][0].weight, count)
     outer = strongest(second, old[2][0].weight, count)
-    for number, (put_out, read) in enumerate(((inner, all_in), (outer, inner), (all_out, outer))):
+    for number, (put_out, read) in enumerate(((inner, every), (outer, inner), (every, outer))):
         copy_channels(new[number], old[number], put_out, read)
 
 
@@ -185,27 +192,28 @@ def draw(images: Mapping[str, TaughtImages], number: int) -> list[Batch]:
     return [join([images[kind].draw(16, SIDE) for kind in KINDS]) for _ in range(number)]
 
 
-def write_start(work: Path, images: Mapping[str, TaughtImages], path: Path) -> None:
+def write_start(
+    work: Path, images: Mapping[str, TaughtImages], spaces: TargetSpaces, path: Path
+) -> None:
     """Write the narrowed student and what it learns, from which all processes start."""
     wide = Student()
     wide.load_state_dict(torch.load(work / "student.pt"))
     student = narrowed(wide, [batch.views for batch in draw(images, MEASURED)])
-    objective = PooledDistillation(target_spaces(images))
+    objective = PooledDistillation(spaces)
     objective.start(student, draw(images, FITTED))
-    temporary = path.with_suffix(".tmp")
-    torch.save((student.state_dict(), objective.state_dict()), temporary)
-    temporary.replace(path)
+    save_whole((student.state_dict(), objective.state_dict()), path)
 
 
 def narrow_rank(rank: int, work: Path, minutes: float, ranks: int, batch: int) -> None:
     """Train the narrow student as process number ``rank`` of ``ranks``."""
     images = prepare_process(work, rank, ranks)
+    spaces = target_spaces(images)
     start = work / "narrow_start.pt"
     if rank == 0 and not start.exists():
-        write_start(work, images, start)
+        write_start(work, images, spaces, start)
     while not start.exists():
         time.sleep(1)
-    student, objective = Student(narrow=True), PooledDistillation(target_spaces(images))
+    student, objective = Student(narrow=True), PooledDistillation(spaces)
     student_state, objective_state = torch.load(start)
     student.load_state_dict(student_state)
     objective.load_state_dict(objective_state)

@@ -20,7 +20,15 @@ from recipes.image_nano.store import KINDS
 from recipes.image_nano.student import Student
 from recipes.image_nano.views import TaughtImages, join
 
-__all__ = ["Plan", "Training", "keep_training", "prepare_process", "run_processes", "train"]
+__all__ = [
+    "Plan",
+    "Training",
+    "keep_training",
+    "prepare_process",
+    "run_processes",
+    "save_whole",
+    "train",
+]
 
 # Seconds between checkpoints.
 CHECKPOINT_EVERY = 240
@@ -45,6 +53,13 @@ class Plan:
     ranks: int
     batch: int
     laps: Sequence[Lap]
+
+
+def save_whole(state: object, path: Path) -> None:
+    """Write a state, whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    temporary.replace(path)
 
 
 class Training:
@@ -74,7 +89,7 @@ class Training:
         return self.spent_before + time.time() - self.start
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
+        """Write a checkpoint, from which ``resume`` goes on."""
         state = {
             "optimizer": self.optimizer.state_dict(),
             "tensors": [*self.tracked, *self.average],
@@ -82,9 +97,7 @@ class Training:
             "spent": self.spent(),
             "lap": self.lap,
         }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        save_whole(state, path)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint."""
