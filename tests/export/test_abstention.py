@@ -85,7 +85,7 @@ def test_numbers_have_the_interval_that_was_asked_for_and_say_what_is_new(tmp_pa
     session = session_of(careful, tmp_path / "x.onnx")
     value, low, high, novelty, novel = session.run(None, {"image": np.stack(pictures[:3])})
     expected = careful.predict_interval(pictures[:3])
-    np.testing.assert_allclose(np.hstack([low, high]), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(np.hstack([low, high]), expected, rtol=1e-4, atol=1e-5)
     assert (high - low < np.ptp(made.predict_interval(pictures[:3]), axis=1)[:, None]).all()
     assert value.shape == (3, 1)
     assert novelty.shape == novel.shape == (3,)
